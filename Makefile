@@ -1,0 +1,105 @@
+# Two commands do everything: `make book` and `make test`. Each step leaves a stamp, so that a second run
+# repeats only what changed. VENV and PYTHON may be set: `make test VENV=/some/where PYTHON=python3.12`.
+
+PYTHON ?= python3
+VENV   ?= .venv
+
+BIN       := $(VENV)/bin
+PY        := $(BIN)/python
+ENV_STAMP := $(VENV)/.installed
+
+# What the benchmark measures, and what the pages show. A change in either runs just what stands on it.
+RECORDS     := runs/pocket.jsonl
+BENCH_STAMP := runs/.benchmarked
+BOOK_STAMP  := _build/.book
+FRESH_STAMP := _build/.fresh
+HTML        := _build/html/index.html
+
+py_files = $(shell find $(1) -name '*.py' 2>/dev/null)
+files    = $(shell find $(1) -type f -not -path '*/__pycache__/*' 2>/dev/null)
+
+ENGINE   := $(call py_files,$(addprefix specdec_lib/,utils profiling data models decoding bench))
+LIBRARY  := $(call py_files,specdec_lib)
+DATA     := $(call files,data/models data/prompts)
+RESULTS  := $(call files,data/results)
+CHAPTERS := $(wildcard notebooks/*.ipynb)
+BUILDER  := _config.yml $(call py_files,book/_ext)
+PROSE    := _toc.yml CHANGELOG.md $(call files,book)
+
+# One environment, whatever the shell had: no user site-packages, no stray kernels, no question asked.
+unexport PYTHONPATH PYTHONHOME
+export PYTHONNOUSERSITE := 1
+export JUPYTER_PREFER_ENV_PATH := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export TOKENIZERS_PARALLELISM := false
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help env book test lint unit notebooks bench figure lab clean distclean
+
+help: ## what can be done
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+book: $(BOOK_STAMP) ## the book: benchmark the embedded pair, execute the chapters, build the pages
+	@echo "== the book is at $(CURDIR)/$(HTML)"
+
+test: lint unit notebooks ## everything that must hold before a commit
+	@echo "== all checks passed"
+
+lint: $(ENV_STAMP) ## ruff and import-linter
+	@echo "== linters"
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+unit: $(ENV_STAMP) ## pytest on the library
+	@echo "== tests of the library"
+	$(PY) -m pytest
+
+notebooks: $(ENV_STAMP) ## nbval: every chapter runs, and its stored outputs still hold
+	@echo "== notebooks against their stored outputs"
+	$(PY) -m pytest --nbval --nbval-current-env -p no:cacheprovider notebooks --ignore=notebooks/bench
+
+bench: $(BENCH_STAMP) ## measure the embedded pair; records are appended to runs/pocket.jsonl
+
+figure: $(ENV_STAMP) ## draw the landing figure anew, from the recorded runs
+	$(PY) book/figures/landing.py data/results/pocket.jsonl book/_static/landing.svg
+
+lab: $(ENV_STAMP) ## JupyterLab on the notebooks
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+env: $(ENV_STAMP) ## the environment: .venv with the pinned versions
+
+$(ENV_STAMP): pyproject.toml constraints.txt
+	@echo "== environment in $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Set PYTHON=.")'
+	@$(PY) -m pip --version 2>/dev/null || $(PYTHON) -m venv $(VENV) || { : 'a Python without ensurepip, but with pip' && \
+	  $(PYTHON) -m venv --clear --without-pip $(VENV) && $(PYTHON) -m pip --python $(PY) install pip; }
+	$(PY) -m pip install "$$(grep '^torch==' constraints.txt)"
+	$(PY) -m pip install -c constraints.txt hatchling editables
+	$(PY) -m pip install -c constraints.txt --no-build-isolation -e '.[dev]'
+	$(PY) -m pip check
+	@touch $@
+
+$(BENCH_STAMP): $(ENV_STAMP) $(ENGINE) $(DATA) notebooks/bench/benchmark_pair.ipynb
+	@echo "== benchmark of the embedded pair, through papermill"
+	$(BIN)/specdec bench --pair pocket --output $(RECORDS)
+	@mkdir -p $(@D) && touch $@
+
+# The execution cache sees the notebooks' own code only, and Sphinx the pages' own text, so a change in
+# what they stand on clears both.
+$(FRESH_STAMP): $(BENCH_STAMP) $(LIBRARY) $(DATA) $(RESULTS) $(BUILDER)
+	rm -rf _build
+	@mkdir -p $(@D) && touch $@
+
+# A failed build forgets what it read: else the next one would pass over the page that was at fault.
+$(BOOK_STAMP): $(FRESH_STAMP) $(CHAPTERS) $(PROSE)
+	@echo "== book: execute the chapters, build the pages, warnings are errors"
+	$(BIN)/jupyter-book build . -n -W --keep-going || { rm -rf _build/.doctrees; exit 1; }
+	@touch $@
+
+clean: ## drop the built book
+	rm -rf _build
+
+distclean: clean ## drop the environment too, and measure again next time (records are kept)
+	rm -rf $(VENV) $(BENCH_STAMP)

@@ -1,0 +1,29 @@
+// Figures take the page's text colour, in the light mode and in the dark one, and follow when the reader switches.
+"use strict";
+
+(() => {
+  const figures = () => document.querySelectorAll(".js-plotly-plot");
+
+  const recolour = () => {
+    const page = getComputedStyle(document.documentElement);
+    const text = page.getPropertyValue("--pst-color-text-base").trim();
+    const surface = page.getPropertyValue("--pst-color-surface").trim();
+    if (!text || !window.Plotly) return;
+    for (const figure of figures()) {
+      window.Plotly.relayout(figure, {
+        "font.color": text,
+        "hoverlabel.bgcolor": surface,
+        "hoverlabel.font.color": text,
+      });
+    }
+  };
+
+  window.addEventListener("load", () => {
+    if (!figures().length) return;
+    recolour();
+    new MutationObserver(recolour).observe(document.documentElement, {
+      attributes: true,
+      attributeFilter: ["data-theme"],
+    });
+  });
+})();

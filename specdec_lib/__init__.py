@@ -1,0 +1,79 @@
+"""Speculative decoding, exact and measured: draft a few tokens cheaply, verify them in one target forward.
+
+The names below are imported when they are first used, so that `import specdec_lib` costs nothing.
+The rooms, from the ground up: theory and utils, profiling and data, models, decoding, training,
+bench and viz, and the command line `specdec`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AutoregressiveDecoder": "decoding.autoregressive",
+    "BenchmarkConfig": "profiling.metrics",
+    "DraftModel": "decoding.drafters.draft_model",
+    "GenerationResult": "profiling.metrics",
+    "ModelPair": "models.registry",
+    "ModelWrapper": "models.wrapper",
+    "PromptDataset": "data.prompts",
+    "SamplingParams": "decoding.sampling",
+    "SpecDecError": "errors",
+    "SpeculativeDecoder": "decoding.speculative",
+    "expected_tokens": "theory.speedup",
+    "get_pair": "models.registry",
+    "list_pairs": "models.registry",
+    "load_model": "models.loader",
+    "load_pair": "models.loader",
+    "optimal_k": "theory.speedup",
+    "speedup": "theory.speedup",
+}
+
+__all__ = [
+    "AutoregressiveDecoder",
+    "BenchmarkConfig",
+    "DraftModel",
+    "GenerationResult",
+    "ModelPair",
+    "ModelWrapper",
+    "PromptDataset",
+    "SamplingParams",
+    "SpecDecError",
+    "SpeculativeDecoder",
+    "__version__",
+    "expected_tokens",
+    "get_pair",
+    "list_pairs",
+    "load_model",
+    "load_pair",
+    "optimal_k",
+    "speedup",
+]
+
+if TYPE_CHECKING:
+    from specdec_lib.data.prompts import PromptDataset
+    from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
+    from specdec_lib.decoding.drafters.draft_model import DraftModel
+    from specdec_lib.decoding.sampling import SamplingParams
+    from specdec_lib.decoding.speculative import SpeculativeDecoder
+    from specdec_lib.errors import SpecDecError
+    from specdec_lib.models.loader import load_model, load_pair
+    from specdec_lib.models.registry import ModelPair, get_pair, list_pairs
+    from specdec_lib.models.wrapper import ModelWrapper
+    from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
+    from specdec_lib.theory.speedup import expected_tokens, optimal_k, speedup
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

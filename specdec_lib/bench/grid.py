@@ -1,0 +1,156 @@
+"""The grid of a benchmark: its axes checked, its cells, and the order in which they are run.
+
+Arms are draft lengths: 0 is the autoregressive baseline, K > 0 speculation with K drafts. For
+one prompt all arms run one after the other, so that whatever slows the machine slows them
+alike, and each block starts one arm further on, so that no arm always runs first. It does not
+know models or prompts' texts: a prompt is its index here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.profiling.metrics import BenchmarkConfig
+
+DECODERS = ("autoregressive", "speculative")
+DOMAINS = ("code", "conversation", "summarization")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One prompt, one temperature, one repeat: all ``arms`` run back to back, in this order."""
+
+    repeat: int
+    temperature: float
+    domain: str
+    prompt_index: int
+    seed: int
+    arms: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Axes of a benchmark, every value checked when it is made.
+
+    The annotations end in ``Any`` because values arrive from notebooks and YAML: what they hold
+    is checked here and refused in one line, never trusted. Lists become tuples.
+
+    Args:
+        pair: name of a pair in the registry.
+        decoders: which of ``DECODERS`` to run; the baseline is needed for any speedup.
+        k_values: draft lengths of the speculative decoder, each >= 1.
+        domains: which of ``DOMAINS`` the prompts come from.
+        temperatures: sampling temperatures, each >= 0 and finite.
+        max_new_tokens: tokens of every run (EOS is ignored, so all are equally long).
+        num_prompts: prompts a domain. repeats: how often each block is run.
+        seed: what all per-run seeds are derived from.
+
+    Raises:
+        InvalidArgument: naming the axis, what it received and what it takes.
+    """
+
+    pair: str = "pocket"
+    decoders: Sequence[str] | Any = DECODERS
+    k_values: Sequence[int] | Any = (1, 2, 4, 8)
+    domains: Sequence[str] | Any = DOMAINS
+    temperatures: Sequence[float] | Any = (0.0, 0.8)
+    max_new_tokens: int | Any = 64
+    num_prompts: int | Any = 6
+    repeats: int | Any = 2
+    seed: int | Any = 42
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.pair, str) or not self.pair:
+            raise InvalidArgument(f"benchmark grid: pair is {self.pair!r}; name a pair, such as 'pocket'")
+        for axis in ("decoders", "k_values", "domains", "temperatures"):
+            object.__setattr__(self, axis, _distinct(axis, getattr(self, axis)))
+        _each_known("decoders", self.decoders, DECODERS)
+        _each_known("domains", self.domains, DOMAINS)
+        _each_integer("k_values", self.k_values, 1)
+        for count in ("max_new_tokens", "num_prompts", "repeats"):
+            _each_integer(count, (getattr(self, count),), 1)
+        _each_integer("seed", (self.seed,), 0)
+        object.__setattr__(self, "temperatures", tuple(_temperature(t) for t in self.temperatures))
+
+    @property
+    def arms(self) -> tuple[int, ...]:
+        """Draft lengths to run, 0 standing for the autoregressive baseline."""
+        baseline = (0,) if "autoregressive" in self.decoders else ()
+        return baseline + (self.k_values if "speculative" in self.decoders else ())
+
+    @property
+    def num_runs(self) -> int:
+        """Timed generations that the grid asks for."""
+        blocks = len(self.domains) * len(self.temperatures) * self.num_prompts * self.repeats
+        return blocks * len(self.arms)
+
+    def config(self, k: int, temperature: float, domain: str) -> BenchmarkConfig:
+        """The configuration of one cell."""
+        return BenchmarkConfig(self.pair, k, temperature, self.max_new_tokens, domain, self.seed)
+
+    def cells(self) -> list[BenchmarkConfig]:
+        """Every cell once: temperature, then domain, then arm."""
+        return [self.config(k, t, d) for t in self.temperatures for d in self.domains for k in self.arms]
+
+    def blocks(self) -> Iterator[Block]:
+        """Every block once, repeats outermost: a run that is cut short has whole repeats of everything."""
+        turn = 0
+        for repeat in range(self.repeats):
+            for temperature in self.temperatures:
+                for domain in self.domains:
+                    for index in range(self.num_prompts):
+                        seed = run_seed(self.seed, temperature, domain, index, repeat)
+                        arms = rotated(self.arms, turn)
+                        yield Block(repeat, temperature, domain, index, seed, arms)
+                        turn += 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """The axes as JSON knows them."""
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
+
+
+def rotated(arms: Sequence[int], turn: int) -> tuple[int, ...]:
+    """``arms`` started ``turn`` places further on: over ``len(arms)`` turns each comes first once.
+
+    >>> rotated((0, 1, 2, 4), 1)
+    (1, 2, 4, 0)
+    """
+    start = turn % len(arms) if arms else 0
+    return tuple(arms[start:]) + tuple(arms[:start])
+
+
+def run_seed(seed: int, *parts: object) -> int:
+    """A 31-bit seed for one block, a function of the benchmark's seed and of the block alone."""
+    digest = hashlib.sha256(repr((seed, *parts)).encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+def _distinct(axis: str, values: Any) -> tuple[Any, ...]:
+    if isinstance(values, str) or not isinstance(values, (list, tuple)):
+        raise InvalidArgument(f"benchmark grid: {axis} is {values!r}; give a list")
+    if not values or len({repr(value) for value in values}) != len(values):
+        raise InvalidArgument(f"benchmark grid: {axis} is {list(values)}; give at least one value, each once")
+    return tuple(values)
+
+
+def _each_known(axis: str, values: Sequence[Any], known: Sequence[str]) -> None:
+    for value in values:
+        if value not in known:
+            raise InvalidArgument(f"benchmark grid: {axis} holds {value!r}; choose from {', '.join(known)}")
+
+
+def _each_integer(axis: str, values: Sequence[Any], least: int) -> None:
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise InvalidArgument(f"benchmark grid: {axis} holds {value!r}; give whole numbers >= {least}")
+
+
+def _temperature(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        raise InvalidArgument(f"benchmark grid: temperatures hold {value!r}; give finite numbers >= 0")
+    return float(value)

@@ -1,0 +1,189 @@
+"""Predicted against measured: S = E / (K c + v + o) from its measured parts, then step by step to reality.
+
+c and v(K) come from single forwards timed by themselves, o from the profiled rounds, alpha from
+the counts of the timed runs; the speedup that they predict is compared with the one that the
+timed runs show, which none of the four has seen. Tables as in :mod:`specdec_lib.bench.summary`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+from specdec_lib.bench.records import PHASES, Record
+from specdec_lib.bench.runs import Run, pool, runs_of, select
+from specdec_lib.bench.summary import Table, speedup_table
+from specdec_lib.errors import RecordError
+from specdec_lib.profiling.metrics import BenchmarkConfig
+from specdec_lib.theory.speedup import expected_tokens, speedup
+
+
+def costs_of(records: Sequence[Record]) -> dict[str, Any]:
+    """Median costs of single forwards.
+
+    Returns:
+        ``context_length``; ``target_ms`` by width; ``draft_ms``; ``c`` = T_draft(1) / T_target(1);
+        ``v`` = T_target(K + 1) / T_target(1) by K.
+
+    Raises:
+        RecordError: the session has no record of kind ``costs``.
+    """
+    costs = next((record["costs"] for record in reversed(records) if record["kind"] == "costs"), None)
+    if costs is None:
+        raise RecordError("prediction: no record of the forwards' costs; run the benchmark with profile=True")
+    times = {(f["model"], f["width"]): 1e3 * median(f["seconds"]) for f in costs["forwards"]}
+    target = {width: ms for (model, width), ms in sorted(times.items()) if model == "target"}
+    return {
+        "context_length": costs["context_length"],
+        "target_ms": target,
+        "draft_ms": times["draft", 1],
+        "c": times["draft", 1] / target[1],
+        "v": {width - 1: ms / target[1] for width, ms in target.items() if width > 1},
+    }
+
+
+def phase_table(records: Sequence[Record]) -> Table:
+    """Where a round's time goes, from the profiled runs: rounds after the first, all domains together.
+
+    Returns:
+        Rows of temperature, decoder, k, num_rounds, tokens_per_round, drafted_per_round, and
+        milliseconds a round: round_ms = draft_ms + verify_ms + sampling_ms + rollback_ms + other_ms.
+    """
+    cells: dict[tuple[float, int], list[dict[str, float]]] = {}
+    for record in records:
+        if record["kind"] == "profile":
+            config = record["config"]
+            cells.setdefault((config["temperature"], config["K"]), []).append(record["phases"])
+    return [_phase_row(temperature, k, cells[temperature, k]) for temperature, k in sorted(cells)]
+
+
+def _phase_row(temperature: float, k: int, phases: Sequence[dict[str, float]]) -> dict[str, Any]:
+    total = {name: sum(p[name] for p in phases) for name in phases[0]}
+    rounds = total["rounds"] or 1
+    spent = {f"{name}_ms": total[f"{name}_ms"] / rounds for name in PHASES}
+    round_ms = total["total_ms"] / rounds
+    return {
+        "temperature": temperature,
+        "decoder": BenchmarkConfig("pair", k, 0.0, 1, "domain", 0).decoder_label,
+        "k": k,
+        "num_rounds": total["rounds"],
+        "tokens_per_round": total["tokens"] / rounds,
+        "drafted_per_round": total["drafted"] / rounds,
+        "round_ms": round_ms,
+        **spent,
+        "other_ms": max(0.0, round_ms - sum(spent.values())),
+    }
+
+
+def overhead(phases: dict[str, Any], costs: dict[str, Any]) -> float:
+    """o of a profiled round: all that is neither verification nor the draft's forwards, in T_target(1)."""
+    rest = phases["round_ms"] - phases["verify_ms"] - phases["drafted_per_round"] * costs["draft_ms"]
+    return max(0.0, rest) / costs["target_ms"][1]
+
+
+def prediction_table(records: Sequence[Record], *, draws: int = 2000) -> Table:
+    """Predicted and measured speedup of every cell, with each part of the prediction.
+
+    ``measured`` leaves out the first round of every run, because the formula is about rounds that
+    do not read a prompt; ``measured_whole`` is the whole run, prompt included.
+
+    Returns:
+        Rows of temperature, domain, k; alpha_hat, c, v, overhead; expected_tokens (E at alpha_hat),
+        tokens_per_round (as counted); baseline (T of an autoregressive step in T_target(1)); and the
+        speedups ideal, with_width, predicted, with_baseline, with_counts, measured (low, high),
+        measured_whole.
+
+    Raises:
+        RecordError: the costs or the profiled runs are missing.
+    """
+    runs, costs = runs_of(records), costs_of(records)
+    profiled = {(row["temperature"], row["k"]): row for row in phase_table(records)}
+    whole = {(r["temperature"], r["domain"], r["k"]): r["speedup"] for r in speedup_table(runs, draws=1)}
+    table = []
+    for row in speedup_table(runs, decode_only=True, draws=draws):
+        cell = row["temperature"], row["domain"], row["k"]
+        if (cell[0], cell[2]) not in profiled:
+            raise RecordError(
+                f"prediction: no profiled run at K = {cell[2]}; run the benchmark with profile=True"
+            )
+        o = overhead(profiled[cell[0], cell[2]], costs)
+        chosen = [run for run in select(runs, *cell[:2]) if run.k == cell[2]]
+        parts = _parts(chosen, cell[2], costs, o, 1e3 / row["ar_tokens_per_second"])
+        measured = {"measured": row["speedup"], "low": row["low"], "high": row["high"]}
+        key = dict(zip(("temperature", "domain", "k"), cell, strict=True))
+        table.append(key | parts | measured | {"measured_whole": whole[cell]})
+    return table
+
+
+def _parts(
+    runs: Sequence[Run], k: int, costs: dict[str, Any], o: float, ar_step_ms: float
+) -> dict[str, float]:
+    """The prediction's inputs, and the speedup after each assumption that is dropped."""
+    c, v, alpha = costs["c"], costs["v"][k], pool(run.result for run in runs).alpha_hat
+    baseline = ar_step_ms / costs["target_ms"][1]
+    counted = sum(run.decode_tokens for run in runs) / max(1, sum(run.forwards - 1 for run in runs))
+    predicted = speedup(alpha, k, c, v, o)
+    return {
+        "alpha_hat": alpha,
+        "c": c,
+        "v": v,
+        "overhead": o,
+        "baseline": baseline,
+        "expected_tokens": expected_tokens(alpha, k),
+        "tokens_per_round": counted,
+        "ideal": speedup(alpha, k, c),
+        "with_width": speedup(alpha, k, c, v),
+        "predicted": predicted,
+        "with_baseline": predicted * baseline,
+        "with_counts": predicted * baseline * counted / expected_tokens(alpha, k),
+    }
+
+
+def difference_table(row: dict[str, Any]) -> Table:
+    """From the ideal speedup of a prediction's row to the measured one, an assumption dropped a step.
+
+    Returns:
+        Rows of step, speedup, change (against the step before; None at first), meaning,
+        is_measured.
+    """
+    k = row["k"]
+    steps = [
+        ("ideal", "ideal", f"E(α̂, K) / (K·c + 1) with α̂ = {row['alpha_hat']:.3f}, c = {row['c']:.3f}"),
+        ("wider forward", "with_width", f"verifying {k + 1} tokens costs v = {row['v']:.2f} forwards, not 1"),
+        (
+            "overhead",
+            "predicted",
+            f"sampling, roll-back and Python cost o = {row['overhead']:.2f} forwards a round",
+        ),
+        ("baseline's own", "with_baseline", f"a baseline step costs {row['baseline']:.2f} forwards, not 1"),
+        (
+            "rounds as counted",
+            "with_counts",
+            f"{row['tokens_per_round']:.2f} tokens a round were counted; "
+            f"a constant α gives {row['expected_tokens']:.2f}",
+        ),
+        (
+            "measured",
+            "measured",
+            "the timed runs after their first round; the step is what remains unexplained",
+        ),
+        (
+            "with the prompt",
+            "measured_whole",
+            "the whole runs: both arms read the prompt once, at the same price",
+        ),
+    ]
+    values = [row[column] for _, column, _ in steps]
+    changes = [None, *(after - before for before, after in itertools.pairwise(values))]
+    return [
+        {
+            "step": name,
+            "speedup": value,
+            "change": change,
+            "meaning": meaning,
+            "is_measured": column.startswith("measured"),
+        }
+        for (name, column, meaning), value, change in zip(steps, values, changes, strict=True)
+    ]

@@ -1,0 +1,188 @@
+"""Result records: one JSON object a line, appended whole or not at all, read line by line.
+
+A results file is only ever appended to. An append that fails half-way (a full disk, a quota, a
+signal) is taken back, so everything written before it survives; a file that an earlier crash
+left torn costs its torn line and nothing else. Records keep raw counts and times: rates are
+derived in :class:`specdec_lib.profiling.metrics.GenerationResult`, tables in
+:mod:`specdec_lib.bench.summary`. This module does not know what a decoder or a model is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from specdec_lib.errors import RecordError, SpecDecError
+from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
+
+try:
+    import fcntl
+except ImportError:  # not on Windows: appends from several processes are not serialised there
+    fcntl = None
+
+SCHEMA_VERSION = 1
+KINDS = ("run", "profile", "costs")
+PHASES = ("draft", "verify", "sampling", "rollback")
+
+Record = dict[str, Any]
+
+_COMMON = {"schema": int, "kind": str, "session": str, "time": str, "environment": dict, "models": dict}
+_GENERATION = _COMMON | {
+    "config": dict,
+    "config_hash": str,
+    "decoder": str,
+    "prompt_id": str,
+    "prompt_tokens": int,
+    "repeat": int,
+    "seed": int,
+    "result": dict,
+}
+_FIELDS = {
+    "run": _GENERATION,
+    "profile": _GENERATION | {"phases": dict},
+    "costs": _COMMON | {"pair": str, "costs": dict},
+}
+
+
+def problem_of(record: Any) -> str | None:
+    """Why ``record`` is not a record of schema ``SCHEMA_VERSION``, in a few words; None if it is one."""
+    if not isinstance(record, dict):
+        return f"expected a JSON object, got {type(record).__name__}"
+    if record.get("schema") != SCHEMA_VERSION:
+        return f"schema {record.get('schema')!r} is not {SCHEMA_VERSION}, the one this version reads"
+    if record.get("kind") not in KINDS:
+        return f"kind {record.get('kind')!r} is none of {', '.join(KINDS)}"
+    for name, kind in _FIELDS[record["kind"]].items():
+        if name not in record:
+            return f"field '{name}' is missing"
+        value = record[name]
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            return f"field '{name}' is {type(value).__name__}, not {kind.__name__}"
+    return None if record["kind"] == "costs" else _problem_of_generation(record)
+
+
+def _problem_of_generation(record: Record) -> str | None:
+    """Why the configuration or the result of a record cannot be read back, or None."""
+    try:
+        config = BenchmarkConfig.from_dict(record["config"])
+        GenerationResult.from_dict(record["result"])
+    except (SpecDecError, TypeError) as error:
+        return " ".join(str(error).split())
+    if config.config_hash() != record["config_hash"]:
+        return f"config_hash {record['config_hash']!r} is not {config.config_hash()!r}, its configuration's"
+    return None
+
+
+def append_record(path: str | os.PathLike[str], record: Record) -> None:
+    """Append ``record`` to the JSON-lines file at ``path`` as one line, flushed to the disk.
+
+    The folder and the file are made if need be; a last line without its newline (an earlier
+    crash) is ended first, so that it spoils only itself. When writing fails, the file is cut
+    back to the length it had: nothing already written is lost, and no half line stays.
+
+    Raises:
+        RecordError: ``record`` is not a record, holds something JSON has no word for (NaN
+            included), or cannot be written; the message says which, in one line.
+    """
+    problem = problem_of(record)
+    if problem:
+        raise RecordError(f"append to {path}: not a record ({problem})")
+    try:
+        line = json.dumps(record, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+    except (TypeError, ValueError) as error:
+        raise RecordError(f"append to {path}: the record is not JSON ({error})") from error
+    try:
+        with _open_locked(Path(path)) as descriptor:
+            _append_whole(descriptor, line)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise RecordError(
+            f"append to {path}: {reason}; the record was not written, the lines before it are kept. "
+            "Make room or choose another output path, then run again."
+        ) from error
+
+
+def read_records(path: str | os.PathLike[str]) -> tuple[list[Record], list[str]]:
+    """The good records of a results file, and what is wrong with its other lines.
+
+    Returns ``(records, problems)``: the records in file order, and one string
+    ``"file:line: why"`` for each line that is not a record (torn, not JSON, another schema, a
+    field missing). Empty lines are not problems.
+
+    Raises:
+        RecordError: the file is not there or cannot be read at all.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise RecordError(
+            f"read records from {path}: {error.strerror or error}; "
+            "name an existing results file, or make one with `specdec bench`."
+        ) from error
+    records, problems = [], []
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        record, problem = _parse(line)
+        if problem:
+            problems.append(f"{path}:{number}: {problem}")
+        else:
+            records.append(record)
+    return records, problems
+
+
+def _parse(line: bytes) -> tuple[Any, str | None]:
+    """A line as ``(record, None)``, or as ``(anything, why it is none)``."""
+    try:
+        record = json.loads(line.decode())
+    except UnicodeDecodeError as error:
+        return None, f"not UTF-8 (byte {error.start})"
+    except json.JSONDecodeError as error:
+        return None, f"not JSON ({error.msg.lower()} at column {error.colno})"
+    except RecursionError:
+        return None, "not a record (nested too deeply)"
+    return record, problem_of(record)
+
+
+@contextlib.contextmanager
+def _open_locked(path: Path) -> Iterator[int]:
+    """A descriptor to append to ``path`` with, held by this process alone where the system can."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _append_whole(descriptor: int, line: bytes) -> None:
+    """Write ``line`` at the end and sync it, or leave the file at the length that it had."""
+    length = os.fstat(descriptor).st_size
+    data = line if _ends_with_newline(descriptor, length) else b"\n" + line
+    try:
+        _write_all(descriptor, data)
+        os.fsync(descriptor)
+    except BaseException:  # also an interrupt from the keyboard: take the half line back, then let it pass
+        with contextlib.suppress(OSError):  # a device has no length; the first error is the one to tell
+            os.ftruncate(descriptor, length)
+        raise
+
+
+def _ends_with_newline(descriptor: int, length: int) -> bool:
+    if length == 0:
+        return True
+    os.lseek(descriptor, length - 1, os.SEEK_SET)
+    return os.read(descriptor, 1) == b"\n"
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    """``os.write`` until all of ``data`` is out: one call may write only a part of it."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]

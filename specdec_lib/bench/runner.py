@@ -1,0 +1,261 @@
+"""The benchmark itself: warm up, time every arm of a block back to back, profile apart, append records.
+
+What makes the numbers comparable: all arms of a block run one after the other in rotating order;
+every run emits exactly ``max_new_tokens`` tokens (EOS is ignored) from a decoder made for that
+run, so no draft is warm; timed runs never synchronise in the middle, because phases are measured
+in runs of their own, marked ``profile``. At temperature 0 each arm's ids are compared with the
+baseline's. It does not know how a number is summarised: that is :mod:`specdec_lib.bench.summary`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from specdec_lib.bench.costs import measure_costs
+from specdec_lib.bench.grid import Block, Grid, run_seed
+from specdec_lib.bench.identity import first_difference
+from specdec_lib.bench.prompts import TokenisedPrompt
+from specdec_lib.bench.records import PHASES, SCHEMA_VERSION, Record, append_record
+from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
+from specdec_lib.decoding.speculative import SpeculativeDecoder
+from specdec_lib.decoding.trace import Round
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.profiling.metrics import GenerationResult
+from specdec_lib.utils.reproducibility import environment_fingerprint
+
+SMALL_MODEL = 100_000_000
+_WARM_UP_TOKENS = 12
+
+
+def use_threads(threads: int | None, target: ModelWrapper) -> int:
+    """Let torch compute with that many threads on the CPU; returns how many it uses.
+
+    None chooses: one for a target below ``SMALL_MODEL`` parameters, otherwise what torch chose.
+    A small model's threads wait for each other longer than they compute, and as soon as anything
+    else runs on the machine they lose whole time slices doing so.
+
+    Raises:
+        InvalidArgument: fewer than one.
+    """
+    if threads is not None and threads < 1:
+        raise InvalidArgument(
+            f"benchmark: threads is {threads}; pass a number >= 1, or None to let it choose"
+        )
+    if threads is None and target.device.type == "cpu" and target.param_count < SMALL_MODEL:
+        threads = 1
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return torch.get_num_threads()
+
+
+def print_progress(line: str) -> None:
+    """One line of progress, at once."""
+    print(f"[bench] {line}", flush=True)
+
+
+class Benchmark:
+    """One session of measurements on one pair, its records appended to one file.
+
+    Args:
+        grid: what to run.
+        target, draft: the two models.
+        prompts: tokenised prompts by domain, at least ``grid.num_prompts`` each.
+        output_path: results file; records are appended as soon as a block is done.
+        report: called with a line of progress now and then.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        target: ModelWrapper,
+        draft: ModelWrapper,
+        prompts: Mapping[str, Sequence[TokenisedPrompt]],
+        output_path: str | Path,
+        report: Callable[[str], None] = print_progress,
+    ) -> None:
+        self.grid, self.target, self.draft = grid, target, draft
+        self.prompts, self.output_path, self.report = prompts, Path(output_path), report
+        self.session = f"{_now():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+        self._shared = {
+            "schema": SCHEMA_VERSION,
+            "session": self.session,
+            "environment": environment_fingerprint(),
+            "models": {"target": _describe(target), "draft": _describe(draft)},
+        }
+
+    def warm_up(self) -> None:
+        """A short generation with every arm at every temperature, recorded nowhere."""
+        prompt = self.prompts[self.grid.domains[0]][0]
+        for temperature in self.grid.temperatures:
+            for arm in self.grid.arms:
+                self._generate(arm, prompt, temperature, seed=0, max_new_tokens=_WARM_UP_TOKENS)
+
+    def measure(self) -> list[Record]:
+        """The timed runs: every block of the grid, one record a run. Returns what was appended."""
+        start, done, records = time.perf_counter(), 0, []
+        for block in self.grid.blocks():
+            records += self._append(self._run_block(block))
+            done += len(block.arms)
+            if block.prompt_index == self.grid.num_prompts - 1:
+                left = (time.perf_counter() - start) * (self.grid.num_runs / done - 1)
+                self.report(_progress(block, records, done, self.grid.num_runs, left))
+        return records
+
+    def profile(self, prompts_per_domain: int = 1) -> list[Record]:
+        """Runs of kind ``profile``, which synchronise to time the phases of each round."""
+        records = []
+        for temperature in self.grid.temperatures:
+            for domain in self.grid.domains:
+                for index, prompt in enumerate(self.prompts[domain][:prompts_per_domain]):
+                    seed = run_seed(self.grid.seed, temperature, domain, index, "profile")
+                    block = Block(0, temperature, domain, index, seed, self.grid.arms)
+                    results = {
+                        arm: self._generate(arm, prompt, temperature, seed, profile=True)
+                        for arm in block.arms
+                    }
+                    fresh = self._records("profile", block, results)
+                    for record, result in zip(fresh, results.values(), strict=True):
+                        record["phases"] = decode_phases(result.trace.rounds)
+                    records += self._append(fresh)
+            self.report(f"profiled rounds at temperature {temperature:g}")
+        return records
+
+    def measure_costs(self, repeats: int = 30) -> list[Record]:
+        """One record of kind ``costs``: seconds of single forwards by width, for c and v(K)."""
+        ids = [i for domain in self.grid.domains for prompt in self.prompts[domain] for i in prompt.ids]
+        context = len(ids) // sum(map(len, self.prompts.values())) + self.grid.max_new_tokens // 2
+        if self.target.context_length is not None:
+            context = max(1, min(context, self.target.context_length - max(self.grid.k_values) - 4))
+        ids = (ids * (context // len(ids) + 1))[:context]
+        costs = measure_costs(self.target, self.draft, ids, self.grid.k_values, repeats)
+        self.report(f"timed single forwards behind {context} tokens of context")
+        record = {"kind": "costs", "pair": self.grid.pair, "costs": costs}
+        return self._append([record])
+
+    # -- one block -----------------------------------------------------------------------
+
+    def _run_block(self, block: Block) -> list[Record]:
+        prompt = self.prompts[block.domain][block.prompt_index]
+        results = {arm: self._generate(arm, prompt, block.temperature, block.seed) for arm in block.arms}
+        return self._records("run", block, results)
+
+    def _generate(
+        self,
+        arm: int,
+        prompt: TokenisedPrompt,
+        temperature: float,
+        seed: int,
+        profile: bool = False,
+        max_new_tokens: int | None = None,
+    ) -> GenerationResult:
+        """One run by a decoder made for it alone."""
+        decoder = (
+            SpeculativeDecoder(self.target, self.draft, k=arm) if arm else AutoregressiveDecoder(self.target)
+        )
+        return decoder.generate(
+            prompt.ids,
+            max_new_tokens or self.grid.max_new_tokens,
+            temperature,
+            ignore_eos=True,
+            seed=seed,
+            trace=profile,  # rounds one by one: the first, which reads the prompt, is told apart
+            profile=profile,
+        )
+
+    def _records(self, kind: str, block: Block, results: Mapping[int, GenerationResult]) -> list[Record]:
+        prompt = self.prompts[block.domain][block.prompt_index]
+        baseline = results.get(0) if block.temperature == 0 else None
+        records = []
+        for turn, (arm, result) in enumerate(results.items()):
+            config = self.grid.config(arm, block.temperature, block.domain)
+            records.append(
+                {
+                    "kind": kind,
+                    "config": config.to_dict(),
+                    "config_hash": config.config_hash(),
+                    "decoder": config.decoder_label,
+                    "prompt_id": prompt.prompt_id,
+                    "prompt_tokens": len(prompt.ids),
+                    "repeat": block.repeat,
+                    "turn": turn,
+                    "seed": block.seed,
+                    "first_difference": None
+                    if arm == 0 or baseline is None
+                    else first_difference(result, baseline),
+                    "result": raw_result(result),
+                }
+            )
+        return records
+
+    def _append(self, records: list[Record]) -> list[Record]:
+        stamped = [
+            self._shared | {"time": _now().isoformat(timespec="seconds")} | record for record in records
+        ]
+        for record in stamped:
+            append_record(self.output_path, record)
+        return stamped
+
+
+def raw_result(result: GenerationResult) -> dict[str, Any]:
+    """What a record keeps of a result: its fields, nothing derived; times to the nanosecond."""
+    kept = {f.name: getattr(result, f.name) for f in fields(result) if f.name != "trace"}
+    kept["per_token_latencies"] = [round(t, 9) for t in result.per_token_latencies]
+    return kept
+
+
+def decode_phases(rounds: Sequence[Round]) -> dict[str, float]:
+    """Totals over the rounds after the first, which read the prompt: rounds, tokens, milliseconds by phase.
+
+    ``total_ms`` is the time of those rounds; what the phases do not cover is everything else.
+    """
+    later = rounds[1:]
+    phases = {f"{name}_ms": sum(r.phases_ms.get(name, 0.0) for r in later) for name in PHASES}
+    return {
+        "rounds": len(later),
+        "tokens": sum(len(r.token_ids) for r in later),
+        "drafted": sum(len(r.draft_ids) for r in later),
+        "total_ms": 1e3 * sum(r.seconds for r in later),
+        **phases,
+    }
+
+
+def _progress(block: Block, records: Sequence[Record], done: int, total: int, seconds_left: float) -> str:
+    """A line on the blocks of one domain that were just finished: total tokens over total time."""
+    recent = [
+        r
+        for r in records
+        if (r["repeat"], r["config"]["temperature"], r["config"]["prompt_domain"])
+        == (block.repeat, block.temperature, block.domain)
+    ]
+    rates = []
+    for label in dict.fromkeys(r["decoder"] for r in sorted(recent, key=lambda r: r["config"]["K"])):
+        results = [r["result"] for r in recent if r["decoder"] == label]
+        tokens, seconds = sum(len(r["generated_ids"]) for r in results), sum(r["total_time"] for r in results)
+        rates.append(f"{label} {tokens / seconds:.0f}")
+    return (
+        f"{done:4d}/{total} runs, repeat {block.repeat + 1}, T={block.temperature:g}, {block.domain:<13} "
+        f"tokens/s: {', '.join(rates)}; about {seconds_left:.0f} s left"
+    )
+
+
+def _describe(model: ModelWrapper) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "parameters": model.param_count,
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "device": str(model.device),
+        "memory_mb": round(model.memory_footprint_mb, 2),
+    }
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)

@@ -1,0 +1,153 @@
+"""The timed runs of one benchmark session as objects, chosen, pooled and arranged in cells.
+
+Where a run's first round ends and its steady decoding begins is decided here, once. A results
+file holds every session that was ever appended to it; summaries are made of the newest, because
+runs of different days on different machines do not pair.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from specdec_lib.bench.records import KINDS, Record, read_records
+from specdec_lib.errors import RecordError
+from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
+from specdec_lib.utils.paths import data_path
+
+ALL_DOMAINS = "all"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One timed generation: its configuration, its prompt and repeat, its result."""
+
+    config: BenchmarkConfig
+    prompt_id: str
+    prompt_tokens: int
+    repeat: int
+    result: GenerationResult
+
+    @property
+    def k(self) -> int:
+        """Draft length; 0 is autoregressive."""
+        return self.config.K
+
+    @property
+    def first_tokens(self) -> int:
+        """Tokens of the first round, the one that also reads the prompt."""
+        return self.result.accepted_per_round[0] + 1 if self.result.accepted_per_round else 1
+
+    @property
+    def decode_tokens(self) -> int:
+        """Tokens after the first round."""
+        return self.result.num_tokens - self.first_tokens
+
+    @property
+    def decode_seconds(self) -> float:
+        """Time after the first round."""
+        return self.result.total_time - self.result.time_to_first_token
+
+    @property
+    def forwards(self) -> int:
+        """Target forwards: rounds with a draft, and the rounds without one that emit a token each."""
+        result = self.result
+        emitted = sum(accepted + 1 for accepted in result.accepted_per_round)
+        return len(result.accepted_per_round) + max(0, result.num_tokens - emitted)
+
+
+def newest_session(records: Sequence[Record], cells: Iterable[BenchmarkConfig] = ()) -> list[Record]:
+    """The records of the last session in the file that has timed runs.
+
+    Args:
+        cells: if given, only a session counts that ran all of them, and measured costs and phases too.
+
+    Raises:
+        RecordError: there is none.
+    """
+    wanted = {config.config_hash() for config in cells}
+    for session in reversed(dict.fromkeys(r["session"] for r in records if r["kind"] == "run")):
+        chosen = [record for record in records if record["session"] == session]
+        ran = {record["config_hash"] for record in chosen if record["kind"] == "run"}
+        if not wanted or (wanted <= ran and {record["kind"] for record in chosen} == set(KINDS)):
+            return chosen
+    what = f"session that ran all of {len(wanted)} cells" if wanted else "timed run"
+    raise RecordError(f"summary: no {what} among the records; measure first with `specdec bench`")
+
+
+def load_session(
+    path: str | os.PathLike[str], cells: Iterable[BenchmarkConfig] = ()
+) -> tuple[list[Record], list[str]]:
+    """The newest session of a results file (see :func:`newest_session`), and what is wrong in the file.
+
+    Raises:
+        RecordError: the file cannot be read, or holds no such session.
+    """
+    records, problems = read_records(path)
+    return newest_session(records, cells), problems
+
+
+def load_results(pair: str, cells: Sequence[BenchmarkConfig]) -> tuple[list[Record], Path]:
+    """The newest session that ran all of ``cells``: measured by this checkout, or else as recorded.
+
+    ``runs/PAIR.jsonl`` is where `make book` and `specdec bench` write, ``data/results/PAIR.jsonl`` is
+    what the project ships. Returns the records and the file that they come from.
+
+    Raises:
+        RecordError: neither file holds such a session.
+    """
+    measured, recorded = data_path().parent / "runs" / f"{pair}.jsonl", data_path("results", f"{pair}.jsonl")
+    try:
+        return load_session(measured, cells)[0], measured
+    except RecordError:
+        return load_session(recorded, cells)[0], recorded
+
+
+def runs_of(records: Iterable[Record]) -> list[Run]:
+    """The timed runs among the records, as objects."""
+    return [
+        Run(
+            BenchmarkConfig.from_dict(r["config"]),
+            r["prompt_id"],
+            r["prompt_tokens"],
+            r["repeat"],
+            GenerationResult.from_dict(r["result"]),
+        )
+        for r in records
+        if r["kind"] == "run"
+    ]
+
+
+def pool(results: Iterable[GenerationResult]) -> GenerationResult:
+    """One result that holds the counts of all: per-round lists put end to end, times added."""
+    results = list(results)
+    return GenerationResult(
+        generated_ids=[i for r in results for i in r.generated_ids],
+        per_token_latencies=[t for r in results for t in r.per_token_latencies],
+        total_time=sum(r.total_time for r in results),
+        accepted_per_round=[n for r in results for n in r.accepted_per_round],
+        drafted_per_round=[n for r in results for n in r.drafted_per_round],
+    )
+
+
+def select(runs: Sequence[Run], temperature: float, domain: str) -> list[Run]:
+    """The runs at one temperature and of one domain, or of ``ALL_DOMAINS``."""
+    return [
+        run
+        for run in runs
+        if run.config.temperature == temperature and domain in (run.config.prompt_domain, ALL_DOMAINS)
+    ]
+
+
+def cells(runs: Sequence[Run]) -> list[tuple[float, str, int]]:
+    """Temperature, domain (all of them last, where there are several) and K of every speculative cell."""
+    domains = list(dict.fromkeys(run.config.prompt_domain for run in runs))
+    domains += [ALL_DOMAINS] if len(domains) > 1 else []
+    present = {
+        (r.config.temperature, d, r.config.K) for r in runs for d in (r.config.prompt_domain, ALL_DOMAINS)
+    }
+    temperatures = sorted({run.config.temperature for run in runs})
+    ks = sorted({run.config.K for run in runs} - {0})
+    return [(t, d, k) for t in temperatures for d in domains for k in ks if (t, d, k) in present]

@@ -1,0 +1,118 @@
+"""The application: its commands, and the one place where errors become a line and an exit code.
+
+Exit codes: 0 done, 1 ``doctor`` found damage, 2 bad input or something that is missing (one line
+on standard error), 130 interrupted from the keyboard, 141 the reader of our output went away.
+Anything else is a bug and keeps its traceback. Nothing heavy is imported here or in the commands'
+modules, so that ``specdec --help`` answers at once; each command imports what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Annotated
+
+import typer
+
+from specdec_lib.cli import bench, doctor, generate, pairs, train
+from specdec_lib.cli.terminal import print_error
+from specdec_lib.errors import SpecDecError
+
+BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
+NO_MEMORY = "not enough memory; choose a smaller model or dtype, or another --device"
+_CLICK_ERROR = typer.BadParameter.__mro__[2]  # ClickException: its module moved between versions of typer
+
+app = typer.Typer(
+    name="specdec",
+    help="Speculative decoding: exact by test, measured, explained.",
+    epilog="First steps: [bold]specdec doctor[/bold], then [bold]specdec generate 'def fibonacci(n):'[/bold]",
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _command in (pairs, doctor, generate, bench, train):
+    app.command(_command.NAME, epilog=f"[bold]Example:[/bold] {_command.EXAMPLE}")(_command.run)
+
+
+def _show_version(wanted: bool) -> bool:
+    if wanted:
+        from specdec_lib import __version__
+
+        typer.echo(f"specdec {__version__}")
+        raise typer.Exit
+    return wanted
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options that stand before a command."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``specdec`` with ``arguments`` (default: those of the process); returns the exit code."""
+    _never_fail_to_encode()
+    command = typer.main.get_command(app)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = command.main(given or ["--help"], "specdec", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
+        code, reason = _verdict(error)
+        if reason:
+            print_error(reason)
+        _flush_or_discard()
+        return code
+
+
+def _verdict(error: BaseException) -> tuple[int, str]:
+    """Exit code and line (empty: nothing to say) for what ended a command; a bug is raised again."""
+    if isinstance(error, SpecDecError):
+        return BAD_INPUT, str(error)
+    if isinstance(error, _CLICK_ERROR):
+        return BAD_INPUT, f"{error.format_message()} (see {_command_path(error)} --help)"
+    if isinstance(error.__cause__, EOFError):  # typer takes it for the end of standard input
+        raise error.__cause__
+    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+        return INTERRUPTED, ""
+    if isinstance(error, (BrokenPipeError, SystemExit)):  # typer exits by itself in this one case
+        return BROKEN_PIPE, ""
+    if isinstance(error, OSError):
+        return BAD_INPUT, _os_reason(error)
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return BAD_INPUT, NO_MEMORY
+    raise error
+
+
+def _command_path(error: Exception) -> str:
+    context = getattr(error, "ctx", None)
+    return context.command_path if context else "specdec"
+
+
+def _os_reason(error: OSError) -> str:
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {reason}" if error.filename else f"writing the output: {reason}"
+
+
+def _never_fail_to_encode() -> None:
+    """A terminal that cannot show a character shows an escape instead."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _flush_or_discard() -> None:
+    """Write out what is left, or point standard output at nothing so that its flush at exit cannot fail."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with suppress(OSError):  # a stream that is no file has no descriptor, and no flush at exit either
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, sys.stdout.fileno())
+            os.close(nothing)

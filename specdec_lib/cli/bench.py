@@ -1,0 +1,192 @@
+"""``specdec bench``: measure a pair, append the records, print what came out.
+
+The measurement is :mod:`specdec_lib.bench`'s: its notebook, run by papermill, or with
+``--in-process`` the same steps here. Progress goes to standard error, so that the table (or the
+JSON document) is all that standard output holds. It derives no number of its own.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from specdec_lib.cli import options
+from specdec_lib.cli.selection import Selection, select
+from specdec_lib.cli.summary import show_session, summary_of
+from specdec_lib.cli.terminal import console_for, error_console, print_error, print_json, print_warning, text
+from specdec_lib.errors import InvalidArgument, RecordError
+
+if TYPE_CHECKING:
+    from specdec_lib.bench.grid import Grid
+
+NAME = "bench"
+EXAMPLE = "specdec bench --k-values 2,4 --temperatures 0 --prompts 2 --repeats 1"
+
+
+def run(
+    output: options.Output = None,
+    show: options.Show = None,
+    in_process: options.InProcess = False,
+    pair: options.Pair = None,
+    target: options.Target = None,
+    draft: options.Draft = None,
+    dtype: options.Dtype = None,
+    device: options.Device = None,
+    k_values: options.KValues = "1,2,4,8",
+    domains: options.Domains = "code,conversation,summarization",
+    temperatures: options.Temperatures = "0,0.8",
+    max_new_tokens: options.RunTokens = 64,
+    num_prompts: options.NumPrompts = 6,
+    repeats: options.Repeats = 2,
+    seed: options.GridSeed = 42,
+    no_profile: options.NoProfile = False,
+    threads: options.Threads = None,
+    as_json: options.Json = False,
+) -> None:
+    """Measure speculative against autoregressive decoding, and append one record a run."""
+    if show is not None:
+        _report(show, as_json, strict=True)
+        return
+    selection = select(pair, target, draft, dtype, device)
+    grid = _grid(
+        pair=selection.pair.pair_name,
+        k_values=_numbers("--k-values", k_values, int),
+        domains=[name.strip() for name in domains.split(",")],
+        temperatures=_numbers("--temperatures", temperatures, float),
+        max_new_tokens=max_new_tokens,
+        num_prompts=num_prompts,
+        repeats=repeats,
+        seed=seed,
+    )
+    output = Path("runs", f"{selection.pair.pair_name}.jsonl") if output is None else output
+    _check_output(output)
+    by_name = target is None and dtype is None
+    lines = _Lines()
+    print(f"measuring {grid.num_runs} runs of {max_new_tokens} tokens …", file=lines)
+    with _kept(output):
+        if in_process or not by_name or not _has_notebook():
+            _measure(grid, selection, output, not no_profile, threads, lines)
+        else:
+            more = {"profile": not no_profile, "threads": threads, "device": device}
+            _run_notebook(grid, output, more, lines)
+    _report(output, as_json)
+
+
+# -- measuring -------------------------------------------------------------------------------------
+
+
+def _grid(**axes: Any) -> Grid:
+    from specdec_lib.bench.grid import Grid
+
+    return Grid(**axes)
+
+
+def _numbers(option: str, listed: str, kind: Callable[[str], Any]) -> list[Any]:
+    """``"1,2,4"`` as numbers; what is none is refused with the option's name."""
+    try:
+        return [kind(part) for part in listed.split(",")]
+    except ValueError as error:
+        raise InvalidArgument(
+            f"{option} is '{listed}'; give numbers with commas between, such as 1,2"
+        ) from error
+
+
+def _check_output(output: Path) -> None:
+    """Find out before measuring, not after: whether the file can be written, and what is wrong in it."""
+    from specdec_lib.bench.records import read_records
+
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644))
+    except OSError as error:
+        raise RecordError(
+            f"cannot write results to {output}: {error.strerror}; choose another --output"
+        ) from error
+    if output.is_file():
+        for problem in read_records(output)[1]:
+            print_warning(f"{problem}; the line is left as it is")
+
+
+def _measure(
+    grid: Grid, selection: Selection, output: Path, profile: bool, threads: int | None, lines: io.TextIOBase
+) -> None:
+    """The steps of the notebook, in this process."""
+    from specdec_lib.bench.identity import require_identical
+    from specdec_lib.bench.prompts import choose_prompts
+    from specdec_lib.bench.runner import Benchmark, use_threads
+    from specdec_lib.data.prompts import PromptDataset
+
+    target, draft = selection.load()
+    use_threads(threads, target)
+    prompts = choose_prompts(grid, target, PromptDataset.build(target, source="builtin"))
+    benchmark = Benchmark(
+        grid, target, draft, prompts, output, report=lambda line: print(f"[bench] {line}", file=lines)
+    )
+    benchmark.warm_up()
+    require_identical(benchmark.measure())
+    if profile:
+        benchmark.measure_costs()
+        benchmark.profile()
+
+
+def _has_notebook() -> bool:
+    """Whether papermill and the benchmark's notebook are here (a plain install has neither)."""
+    from importlib.util import find_spec
+
+    from specdec_lib.bench.execute import BENCHMARK_NOTEBOOK
+
+    return find_spec("papermill") is not None and BENCHMARK_NOTEBOOK.is_file()
+
+
+def _run_notebook(grid: Grid, output: Path, more: dict[str, Any], lines: io.TextIOBase) -> None:
+    from specdec_lib.bench.execute import run_benchmark
+
+    run_benchmark(output, stream=lines, **grid.to_dict(), **more)
+
+
+@contextmanager
+def _kept(output: Path) -> Iterator[None]:
+    """Say on an interrupt what there is already."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print_error(f"interrupted; what was measured is in {output}")
+        raise typer.Exit(130) from None
+
+
+class _Lines(io.TextIOBase):
+    """Standard error as a stream of safe lines. No spinner: it would take time from what is measured."""
+
+    def __init__(self) -> None:
+        self._console, self._begun = error_console(), ""
+
+    def write(self, content: str) -> int:
+        *whole, self._begun = (self._begun + content).split("\n")
+        for line in whole:
+            self._console.print(text(line, "dim"), soft_wrap=True)
+        return len(content)
+
+
+# -- what came out ---------------------------------------------------------------------------------
+
+
+def _report(path: Path, as_json: bool, strict: bool = False) -> None:
+    """Print the newest session of a results file; ``strict``: a bad line is an error, after the good ones."""
+    from specdec_lib.bench.runs import load_session
+
+    records, problems = load_session(path)
+    summary = summary_of(path, records, problems)
+    if as_json:
+        print_json(summary)
+    else:
+        show_session(console_for(), summary)
+    if strict and problems:
+        for problem in problems:
+            print_warning(problem)
+        raise RecordError(f"{path}: {len(problems)} lines are no records; the good ones are summarised")

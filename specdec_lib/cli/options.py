@@ -1,0 +1,150 @@
+"""The options of the commands, each with its help, as types to annotate parameters with.
+
+Ranges that a number alone decides are checked here; everything else is refused by the library,
+whose message names the value. It knows no command and no model.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+DEFAULT_PAIR = "pocket"
+LARGEST_SEED = 2**63 - 1
+
+
+def _option(panel: str | None, metavar: str | None, *names: str, **more: Any) -> Any:
+    return typer.Option(*names, metavar=metavar, rich_help_panel=panel, **more)
+
+
+Json = Annotated[bool, _option(None, None, "--json", help="Print one JSON document instead.")]
+
+_MODELS = "Models"
+Pair = Annotated[
+    str | None,
+    _option(
+        _MODELS, "NAME", "--pair", help="A pair that 'specdec pairs' lists. [dim]\\[default: pocket][/dim]"
+    ),
+]
+Target = Annotated[
+    str | None, _option(_MODELS, "MODEL", "--target", help="A target of your own: a folder or a hub id.")
+]
+Draft = Annotated[str | None, _option(_MODELS, "MODEL", "--draft", help="The draft of that target.")]
+Dtype = Annotated[
+    str | None,
+    _option(
+        _MODELS, "TYPE", "--dtype", help="For both: float32, bfloat16, float16, int4, auto. "
+        "[dim]\\[default: the pair's][/dim]",
+    ),
+]  # fmt: skip
+Device = Annotated[
+    str | None,
+    _option(
+        _MODELS, "NAME", "--device", help="cpu, cuda, cuda:1, mps. [dim]\\[default: the best there is][/dim]"
+    ),
+]
+
+_SPECULATION = "Speculation"
+K = Annotated[int, _option(_SPECULATION, "N", "--k", "-k", help="Draft tokens a round.", min=1)]
+Verifier = Annotated[
+    str, _option(_SPECULATION, "RULE", "--verifier", help="How drafts are accepted: token or block.")
+]
+Autoregressive = Annotated[
+    bool, _option(_SPECULATION, None, "--autoregressive", help="No draft: the target alone.")
+]
+
+_SAMPLING = "Sampling"
+Temperature = Annotated[
+    float, _option(_SAMPLING, "T", "--temperature", "-t", help="0 takes the most probable token.")
+]
+TopK = Annotated[int | None, _option(_SAMPLING, "N", "--top-k", help="Only the N most probable tokens.")]
+TopP = Annotated[float | None, _option(_SAMPLING, "P", "--top-p", help="Only the nucleus of mass P.")]
+MinP = Annotated[
+    float | None,
+    _option(_SAMPLING, "P", "--min-p", help="Only tokens at least P times as probable as the best."),
+]
+RepetitionPenalty = Annotated[
+    float | None, _option(_SAMPLING, "X", "--repetition-penalty", help="Above 1 discourages repeats.")
+]
+Seed = Annotated[int | None, _option(_SAMPLING, "N", "--seed", help="The same seed gives the same text.")]
+
+_ENDING = "Where the text ends"
+MaxNewTokens = Annotated[int, _option(_ENDING, "N", "--max-new-tokens", "-n", help="Tokens at most.", min=0)]
+Stop = Annotated[
+    list[str] | None, _option(_ENDING, "TEXT", "--stop", help="End after this text; may be repeated.")
+]
+IgnoreEos = Annotated[bool, _option(_ENDING, None, "--ignore-eos", help="Go on past an end of text.")]
+
+Prompt = Annotated[
+    str | None,
+    typer.Argument(metavar="PROMPT", help="Text to continue; '-' or nothing reads standard input."),
+]
+PromptFile = Annotated[
+    Path | None,
+    _option(
+        None,
+        "FILE",
+        "--prompt-file",
+        "-f",
+        help="Read the prompt from a UTF-8 file, its last line break dropped.",
+    ),
+]
+
+_GRID = "Grid"
+KValues = Annotated[str, _option(_GRID, "N,N,…", "--k-values", "-k", help="Draft lengths.")]
+Domains = Annotated[
+    str,
+    _option(
+        _GRID,
+        "NAME,…",
+        "--domains",
+        help="Of code, conversation, summarization.",
+        show_default="all three",
+    ),
+]
+Temperatures = Annotated[str, _option(_GRID, "T,T,…", "--temperatures", "-t", help="Sampling temperatures.")]
+RunTokens = Annotated[
+    int,
+    _option(_GRID, "N", "--max-new-tokens", "-n", help="Tokens of every run; the end of text is ignored."),
+]
+NumPrompts = Annotated[int, _option(_GRID, "N", "--prompts", help="Prompts a domain.")]
+Repeats = Annotated[int, _option(_GRID, "N", "--repeats", help="Runs of each prompt.")]
+GridSeed = Annotated[int, _option(_GRID, "N", "--seed", help="All per-run seeds are derived from it.")]
+NoProfile = Annotated[
+    bool, _option(_GRID, None, "--no-profile", help="Only timed runs: no phases, no single forwards.")
+]
+Threads = Annotated[
+    int | None,
+    _option(_GRID, "N", "--threads", help="CPU threads. [dim]\\[default: one for a small model][/dim]"),
+]
+
+Output = Annotated[
+    Path | None,
+    _option(
+        None,
+        "FILE",
+        "--output",
+        "-o",
+        help="Results file, only ever appended to. [dim]\\[default: runs/PAIR.jsonl][/dim]",
+    ),
+]
+InProcess = Annotated[
+    bool, _option(None, None, "--in-process", help="Measure here, without papermill and a notebook.")
+]
+Show = Annotated[
+    Path | None,
+    _option(None, "FILE", "--show", help="Measure nothing: summarise the newest session of FILE."),
+]
+
+Corpus = Annotated[
+    Path,
+    _option(None, "FILE", "--corpus", help='JSON lines {"domain", "text"}; .jsonl, .jsonl.xz or .jsonl.gz.'),
+]
+Out = Annotated[Path, _option(None, "DIR", "--out", help="Folder for the pair and the work in progress.")]
+RecipeFile = Annotated[
+    Path | None,
+    _option(None, "FILE", "--recipe", help="TOML recipe. [dim]\\[default: data/configs/pocket.toml][/dim]"),
+]
+NoCompile = Annotated[bool, _option(None, None, "--no-compile", help="Train without torch.compile.")]

@@ -1,0 +1,104 @@
+"""What the commands print with: consoles, text made safe, tables, one JSON document.
+
+Token text, prompts, names and messages are untrusted: they reach the terminal as
+:class:`rich.text.Text`, never as markup, and with every control character replaced by a visible
+one. With ``--json`` standard output holds one line and nothing else; whatever is for people then
+goes to standard error, and only where that is a terminal. It knows no command.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+_KEPT = "\n\t"
+_PICTURES = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "␡"}
+_UNSAFE = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_JOINERS = "\u200c\u200d"  # they shape emoji and Persian, and move nothing
+
+
+def safe_text(text: str) -> str:
+    """``text`` with nothing in it that a terminal would obey: escapes, bidi overrides, lone surrogates.
+
+    >>> safe_text("a\\x1b[31mb")
+    'a␛[31mb'
+    """
+    return "".join(_visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    if character in _KEPT or character in _JOINERS or unicodedata.category(character) not in _UNSAFE:
+        return character
+    return _PICTURES.get(ord(character), f"\\u{ord(character):04x}")
+
+
+def one_line(text: str) -> str:
+    """Safe text with its white space collapsed, for messages."""
+    return safe_text(" ".join(text.split()))
+
+
+def print_error(reason: str) -> None:
+    """``error: …`` on standard error: one line, whatever the reason holds."""
+    print(f"error: {one_line(reason)}", file=sys.stderr, flush=True)
+
+
+def print_warning(reason: str) -> None:
+    """``warning: …`` on standard error."""
+    print(f"warning: {one_line(reason)}", file=sys.stderr, flush=True)
+
+
+def print_json(document: Any) -> None:
+    """The one line of standard output that ``--json`` promises: ASCII, no NaN."""
+    print(json.dumps(document, allow_nan=False), flush=True)
+
+
+def console_for(as_json: bool = False) -> Console:
+    """Where a command talks to people: standard output, or with ``--json`` a terminal on standard error."""
+    return _console(stderr=as_json, quiet=as_json and not sys.stderr.isatty())
+
+
+def error_console() -> Console:
+    """Standard error: spinners, progress, and what must not mix with the output."""
+    return _console(stderr=True)
+
+
+def _console(**options: bool) -> Console:
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False, emoji=False, **options)
+    console.on_broken_pipe = _reader_gone  # rich would end the process itself
+    return console
+
+
+def _reader_gone() -> None:
+    raise BrokenPipeError
+
+
+def text(content: object, style: str = "") -> Text:
+    """A cell or a piece of a line: safe, and never read as markup."""
+    from rich.text import Text
+
+    return Text(safe_text(str(content)), style=style)
+
+
+def table(title: str, columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]]) -> Table:
+    """A table with safe cells. ``columns`` holds (heading, "left" | "right" | "center") pairs."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(
+        title=text(title, "bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1)
+    )
+    for heading, justify in columns:
+        made.add_column(text(heading), justify=justify, overflow="fold")
+    for row in rows:
+        made.add_row(*(text(cell) if isinstance(cell, (str, int, float)) else cell for cell in row))
+    return made

@@ -1,0 +1,74 @@
+"""A small language model as the drafter: K forwards of one token each.
+
+Its cache holds the text up to the token before its last proposal. After a fully accepted round
+that is one token short, so the next round's first forward is fed two pending tokens; after a
+rejection the cache is cut back to the accepted part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from specdec_lib.decoding.drafters.base import Proposal
+from specdec_lib.decoding.sampling import SamplingParams, draw, probs_from_logits, warp_logits
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.wrapper import ModelWrapper
+
+
+class DraftModel:
+    """Proposes with a :class:`~specdec_lib.models.wrapper.ModelWrapper`, warped like the target."""
+
+    def __init__(self, model: ModelWrapper) -> None:
+        self.model = model
+        self.vocab_size = model.vocab_size
+        self.context_length = model.context_length
+        self.name = model.name
+        self._cache = None
+
+    def reset(self) -> None:
+        """Drop the cache."""
+        self._cache = None
+
+    def roll_back(self, keep_length: int) -> None:
+        """Keep at most ``keep_length`` tokens in the cache."""
+        held = self.cache_length
+        if held > keep_length:
+            self._cache = self.model.truncate_cache(self._cache, keep_length)
+
+    @property
+    def cache_length(self) -> int:
+        """Tokens that the cache holds."""
+        return self.model.get_cache_length(self._cache)
+
+    def propose(
+        self, context_ids: Sequence[int], k: int, params: SamplingParams, generator: torch.Generator
+    ) -> Proposal:
+        """Draw ``k`` tokens one after the other; nothing leaves the device.
+
+        Raises InvalidArgument for k < 1, or a cache ahead of ``context_ids`` (``roll_back`` is missing).
+        """
+        pending = context_ids[self.cache_length :]
+        if k < 1 or not pending:
+            raise InvalidArgument(
+                f"propose: k = {k}, {len(context_ids)} tokens of text, {self.cache_length} in the cache; "
+                "pass k >= 1 and roll the drafter back to the accepted text first"
+            )
+        device = self.model.device
+        history = torch.tensor(context_ids, device=device) if params.needs_history else None
+        feed = torch.tensor([pending], device=device)
+        ids, probs = [], []
+        for _ in range(k):
+            logits, self._cache = self.model.forward(feed, self._cache, logits_to_keep=1)
+            token = self._choose(logits[0, -1], params, history, generator, probs)
+            ids.append(token)
+            feed = token.view(1, 1)
+            history = None if history is None else torch.cat([history, token.view(1)])
+        return Proposal(torch.stack(ids), torch.stack(probs) if probs else None)
+
+    def _choose(self, logits, params: SamplingParams, history, generator, probs: list) -> torch.Tensor:
+        if params.is_greedy:
+            return warp_logits(logits, params, history).argmax(-1)
+        probs.append(probs_from_logits(logits, params, history))
+        return draw(probs[-1], generator)

@@ -1,0 +1,190 @@
+"""From logits to a distribution, and from a distribution to one token.
+
+The same warping is applied once to the target and once to the draft, always in float32 and in
+the order of Hugging Face's processors: repetition penalty, temperature, top-k, top-p, min-p.
+Temperature 0 means the argmax of the penalised logits, a one-hot distribution. Nothing here
+knows models, drafts or rounds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor
+
+from specdec_lib.errors import InvalidArgument
+
+
+@dataclass(frozen=True)
+class SamplingParams:
+    """How a distribution is made from logits. None leaves a warper out.
+
+    Raises:
+        InvalidArgument: temperature negative or not finite; top_k < 1; top_p or min_p outside
+            (0, 1] and [0, 1]; repetition_penalty <= 0.
+    """
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+
+    def __post_init__(self) -> None:
+        _require(
+            _finite(self.temperature) and self.temperature >= 0,
+            "temperature",
+            self.temperature,
+            "a number >= 0",
+        )
+        whole = isinstance(self.top_k, int) and not isinstance(self.top_k, bool)
+        _require(
+            self.top_k is None or (whole and self.top_k >= 1), "top_k", self.top_k, "a whole number >= 1"
+        )
+        _require(
+            self.top_p is None or _within(self.top_p, 0, 1, open_below=True),
+            "top_p",
+            self.top_p,
+            "0 < p <= 1",
+        )
+        _require(self.min_p is None or _within(self.min_p, 0, 1), "min_p", self.min_p, "0 <= p <= 1")
+        penalty = self.repetition_penalty
+        _require(
+            penalty is None or (_finite(penalty) and penalty > 0),
+            "repetition_penalty",
+            penalty,
+            "a number > 0",
+        )
+
+    @property
+    def is_greedy(self) -> bool:
+        """True at temperature 0: the other warpers, penalty excepted, cannot change the argmax."""
+        return self.temperature == 0
+
+    @property
+    def needs_history(self) -> bool:
+        """True when the distribution depends on which tokens came before (repetition penalty)."""
+        return self.repetition_penalty not in (None, 1.0)
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _within(value: object, low: float, high: float, open_below: bool = False) -> bool:
+    return _finite(value) and (low < value if open_below else low <= value) and value <= high
+
+
+def _require(ok: bool, name: str, value: object, wanted: str) -> None:
+    if not ok:
+        raise InvalidArgument(f"sampling: {name} is {value!r}; pass {wanted}")
+
+
+def penalise(
+    logits: Float[Tensor, "*rows vocab"], penalty: float, history_ids: Integer[Tensor, " length"]
+) -> Float[Tensor, "*rows vocab"]:
+    """Repetition penalty (Keskar et al. 2019, CTRL, §4.1) on tokens of the history: logits > 0 are divided
+    by ``penalty``, others multiplied.
+
+    With ``n`` rows, row ``i`` predicts the token after all but the last ``n - 1 - i`` ids of the
+    history, and only those are penalised in it: a drafted token counts from the next row on.
+    """
+    rows = logits.reshape(-1, logits.shape[-1])
+    num_rows, num_ids = rows.shape[0], history_ids.shape[0]
+    if num_ids < num_rows - 1:
+        raise InvalidArgument(
+            f"penalise: {num_rows} rows need {num_rows - 1} drafted ids, the history has {num_ids}"
+        )
+    settled, drafted = history_ids[: num_ids - num_rows + 1], history_ids[num_ids - num_rows + 1 :]
+    seen = torch.zeros_like(rows, dtype=torch.bool)
+    seen[:, settled] = True
+    later = torch.ones(num_rows, num_rows - 1, dtype=torch.bool, device=rows.device).tril(-1)
+    row_index, draft_index = later.nonzero(as_tuple=True)
+    seen[row_index, drafted[draft_index]] = True
+    penalised = torch.where(rows < 0, rows * penalty, rows / penalty)
+    return torch.where(seen, penalised, rows).reshape(logits.shape)
+
+
+def warp_logits(
+    logits: Float[Tensor, "*rows vocab"],
+    params: SamplingParams,
+    history_ids: Integer[Tensor, " length"] | None = None,
+) -> Float[Tensor, "*rows vocab"]:
+    """Warped logits in float32 (float64 stays): tokens cut by a warper are minus infinity.
+
+    At temperature 0 only the penalty applies. Raises InvalidArgument when the penalty lacks a history.
+    """
+    warped = logits if logits.dtype == torch.float64 else logits.float()
+    if params.needs_history:
+        if history_ids is None:
+            raise InvalidArgument("warp logits: repetition_penalty needs history_ids; pass the ids so far")
+        warped = penalise(warped, float(params.repetition_penalty), history_ids)
+    if params.is_greedy:
+        return warped
+    if params.temperature != 1.0:
+        warped = warped / params.temperature
+    if params.top_k is not None:
+        warped = _keep_top_k(warped, params.top_k)
+    if params.top_p is not None and params.top_p < 1.0:
+        warped = _keep_top_p(warped, params.top_p)
+    if params.min_p is not None:
+        warped = _keep_min_p(warped, params.min_p)
+    return warped
+
+
+def _keep_top_k(logits: Tensor, top_k: int) -> Tensor:
+    """Keep the k largest, and what ties with the k-th."""
+    smallest = logits.topk(min(top_k, logits.shape[-1])).values[..., -1:]
+    return logits.masked_fill(logits < smallest, -torch.inf)
+
+
+def _keep_top_p(logits: Tensor, top_p: float) -> Tensor:
+    """Keep the smallest set whose probability reaches p, one token at least (Holtzman et al. 2020)."""
+    ascending, order = logits.sort(descending=False)
+    cut = ascending.softmax(-1).cumsum(-1) <= 1.0 - top_p
+    cut[..., -1] = False
+    return logits.masked_fill(torch.zeros_like(cut).scatter(-1, order, cut), -torch.inf)
+
+
+def _keep_min_p(logits: Tensor, min_p: float) -> Tensor:
+    """Keep tokens whose probability is at least ``min_p`` times the largest (Nguyen et al. 2024)."""
+    probs = logits.softmax(-1)
+    return logits.masked_fill(probs < min_p * probs.amax(-1, keepdim=True), -torch.inf)
+
+
+def probs_from_logits(
+    logits: Float[Tensor, "*rows vocab"],
+    params: SamplingParams,
+    history_ids: Integer[Tensor, " length"] | Sequence[int] | None = None,
+) -> Float[Tensor, "*rows vocab"]:
+    """The distribution to draw from, ``float32[..., vocab]``, rows summing to 1.
+
+    Args:
+        logits: ``[vocab]`` or ``[n, vocab]`` for n consecutive positions.
+        history_ids: ids before the last position (prompt, emitted, drafted); see :func:`penalise`.
+    """
+    if history_ids is not None and not isinstance(history_ids, Tensor):
+        history_ids = torch.tensor(list(history_ids), dtype=torch.long, device=logits.device)
+    warped = warp_logits(logits, params, history_ids)
+    if params.is_greedy:
+        return torch.nn.functional.one_hot(warped.argmax(-1), warped.shape[-1]).to(warped.dtype)
+    return warped.softmax(-1)
+
+
+def draw(probs: Float[Tensor, " vocab"], generator: torch.Generator | None = None) -> Integer[Tensor, ""]:
+    """One token id from ``probs`` (any positive sum), by inverting the cumulative distribution.
+
+    One uniform of float64 precision decides; a token of probability 0 is never drawn. The id stays
+    on the device: no host synchronisation.
+    """
+    precise = torch.float32 if probs.device.type == "mps" else torch.float64
+    cumulative = probs.to(precise).cumsum(-1)
+    total = cumulative[-1:]
+    uniform = torch.rand(1, dtype=precise, device=probs.device, generator=generator)
+    index = torch.searchsorted(cumulative, uniform * total, right=True)
+    last_possible = torch.searchsorted(cumulative, total, right=False)
+    return torch.minimum(index, last_possible)[0]

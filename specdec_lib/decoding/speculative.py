@@ -1,0 +1,133 @@
+"""Speculative decoding: propose, score, verify, roll back, emit (Leviathan et al. 2023, Algorithm 1).
+
+A round drafts K tokens cheaply, scores all of them in one target forward, keeps the longest part
+the verifier accepts, and adds one token of the target's own. The output has the law of
+:class:`~specdec_lib.decoding.autoregressive.AutoregressiveDecoder`'s, token for token at
+temperature 0 in float32. The loop never asks who proposed or which verifier decides.
+
+Cache invariant between rounds: with n tokens of text, the target's cache holds the first n − 1
+(the last one, a correction or bonus, has not been fed yet), the drafter's at most as many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from specdec_lib.decoding.decoder import Decoder, Request
+from specdec_lib.decoding.drafters.base import Drafter, Proposal
+from specdec_lib.decoding.drafters.draft_model import DraftModel
+from specdec_lib.decoding.rejection import VERIFIERS, Verdict, verify_greedy
+from specdec_lib.decoding.sampling import probs_from_logits, warp_logits
+from specdec_lib.decoding.trace import Round
+from specdec_lib.errors import InvalidArgument, VocabularyMismatch
+from specdec_lib.models.wrapper import ModelWrapper
+
+
+class SpeculativeDecoder(Decoder):
+    """Decodes with a target and a drafter.
+
+    Args:
+        target: the model whose distribution the output has.
+        drafter: any :class:`~specdec_lib.decoding.drafters.base.Drafter`, or a ModelWrapper, which is
+            wrapped in a :class:`~specdec_lib.decoding.drafters.draft_model.DraftModel`.
+        k: draft tokens a round, >= 1; fewer are drafted where fewer can be used.
+        verifier: "token" (Leviathan et al. 2023) or "block" (Sun et al. 2024).
+
+    Raises:
+        InvalidArgument: k < 1, an unknown verifier.
+        VocabularyMismatch: logits of different width.
+    """
+
+    def __init__(
+        self, target: ModelWrapper, drafter: Drafter | ModelWrapper, k: int = 4, verifier: str = "token"
+    ) -> None:
+        super().__init__(target)
+        self.drafter: Drafter = DraftModel(drafter) if isinstance(drafter, ModelWrapper) else drafter
+        if not isinstance(k, int) or isinstance(k, bool) or k < 1:
+            raise InvalidArgument(f"speculative decoder: k is {k!r}; pass a whole number >= 1")
+        if verifier not in VERIFIERS:
+            raise InvalidArgument(
+                f"speculative decoder: unknown verifier {verifier!r}; choose from {list(VERIFIERS)}"
+            )
+        if self.drafter.vocab_size != target.vocab_size:
+            raise VocabularyMismatch(
+                f"speculative decoder: {self.drafter.name} has {self.drafter.vocab_size} logits, "
+                f"{target.name} has {target.vocab_size}; a draft must share its target's vocabulary"
+            )
+        self.k = k
+        self.verify = VERIFIERS[verifier]
+        self.label = f"SD-K{k}"
+
+    @torch.inference_mode()
+    def _rounds(self, request: Request) -> Iterator[Round]:
+        ids, cache, phases = list(request.prompt_ids), None, request.phases
+        self.drafter.reset()
+        while True:
+            with phases("draft"):
+                proposal = self._propose(ids, request)
+            with phases("verify"):
+                logits, cache = self._score(ids, proposal, cache)
+            with phases("sampling"):
+                picked = [[], []]
+                verdict = self._decide(ids, proposal, logits, request, picked)
+            with phases("rollback"):
+                keep_length = len(ids) + verdict.num_accepted
+                cache = self.target.truncate_cache(cache, keep_length)
+                self.drafter.roll_back(keep_length)
+            ids += verdict.token_ids
+            yield self._record(verdict, keep_length, picked)
+
+    def _propose(self, ids: list[int], request: Request) -> Proposal | None:
+        """K tokens, or as many as may still be emitted before the round's own token, or none."""
+        room = request.end - len(ids) - 1
+        if self.drafter.context_length is not None:
+            room = min(room, self.drafter.context_length - len(ids) + 1)
+        k = min(self.k, room)
+        return self.drafter.propose(ids, k, request.params, request.generator) if k > 0 else None
+
+    def _score(self, ids: list[int], proposal: Proposal | None, cache):
+        """Target logits ``[k + 1, vocab]`` after the text and after each draft token, in one forward."""
+        device = self.target.device
+        feed = torch.tensor([ids[self.target.get_cache_length(cache) :]], device=device)
+        if proposal is None:
+            logits, cache = self.target.forward(feed, cache, logits_to_keep=1)
+        else:
+            feed = torch.cat([feed, proposal.ids.to(device)[None]], dim=1)
+            logits, cache = self.target.forward(feed, cache, logits_to_keep=len(proposal.ids) + 1)
+        return logits[0], cache
+
+    def _decide(self, ids, proposal: Proposal | None, logits, request: Request, picked: list) -> Verdict:
+        """The verdict on the proposal; ``picked`` receives p and q of its tokens when the round is traced."""
+        params = request.params
+        draft_ids = (
+            torch.empty(0, dtype=torch.long, device=logits.device) if proposal is None else proposal.ids
+        )
+        draft_ids = draft_ids.to(logits.device)
+        history = None
+        if params.needs_history:
+            history = torch.cat([torch.tensor(ids, device=logits.device), draft_ids])
+        if params.is_greedy:
+            return verify_greedy(warp_logits(logits, params, history).argmax(-1), draft_ids)
+        target_probs = probs_from_logits(logits, params, history)
+        draft_probs = target_probs[:0] if proposal is None else proposal.probs.to(logits.device)
+        if request.trace and proposal is not None:
+            picked[:] = [
+                rows.gather(1, draft_ids[:, None])[:, 0].tolist() for rows in (target_probs[:-1], draft_probs)
+            ]
+        return self.verify(target_probs, draft_probs, draft_ids, generator=request.generator)
+
+    def _record(self, verdict: Verdict, target_cache_length: int, picked: list) -> Round:
+        traced = verdict.uniforms is not None and bool(picked[0])
+        return Round(
+            token_ids=verdict.token_ids,
+            kind=verdict.kind if verdict.draft_ids else "autoregressive",
+            draft_ids=verdict.draft_ids,
+            num_accepted=verdict.num_accepted,
+            target_cache_length=target_cache_length,
+            draft_cache_length=getattr(self.drafter, "cache_length", 0),
+            target_picked=picked[0],
+            draft_picked=picked[1],
+            uniforms=verdict.uniforms.tolist() if traced else [],
+        )

@@ -1,0 +1,1 @@
+"""Models: which pairs exist, how their weights are loaded, and the wrapper that runs them."""

@@ -1,0 +1,246 @@
+"""Weights from the Hugging Face hub or a local folder, in the dtype asked for.
+
+``float16``, ``bfloat16``, ``float32``, ``int4`` (bitsandbytes NF4 with double quantisation,
+imported only then) and ``auto``, the dtype that the weights were stored in. Whatever stands
+between a name and a model that runs (no such folder, no network, a gated repository, damaged
+weights, no memory) becomes one line in a :class:`~specdec_lib.errors.ModelUnavailable`. It refuses to
+know how the models will be used together, beyond their sharing a vocabulary.
+
+``python -m specdec_lib.models.loader --model gpt2 --dtype float16`` loads one and lets it speak.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from specdec_lib.errors import InvalidArgument, ModelUnavailable, SpecDecError, VocabularyMismatch
+from specdec_lib.models.registry import ModelPair, get_pair
+from specdec_lib.models.source import Source, find_source, loading
+from specdec_lib.models.vocabulary import require_same_vocabulary
+from specdec_lib.models.wrapper import ModelWrapper
+
+DTYPES = ("auto", "float16", "bfloat16", "float32", "int4")
+
+
+@dataclass(frozen=True)
+class LoadedPair:
+    """A target and its draft, ready to run: same device, same ids, logits of the same width."""
+
+    target: ModelWrapper
+    draft: ModelWrapper
+    pair: ModelPair
+
+    @property
+    def drafter(self) -> ModelWrapper:
+        """The draft, as ``SpeculativeDecoder(target, drafter)`` takes it."""
+        return self.draft
+
+    @property
+    def vocab_size(self) -> int:
+        """Width of the logits of both, which is the target's."""
+        return self.target.vocab_size
+
+
+def load_model(
+    model_id: str, dtype: str = "auto", device: str | torch.device | None = None
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A causal language model, in evaluation mode, and its tokenizer.
+
+    Args:
+        model_id: a local folder, an embedded model (``pocket-target``), or a hub id.
+        dtype: one of ``DTYPES``.
+        device: None chooses CUDA, then MPS, then the CPU.
+
+    Raises:
+        InvalidArgument: an unknown dtype or device (also a ``ValueError``).
+        ModelUnavailable: the model cannot be had; the message says why in one line.
+    """
+    _check_dtype(dtype)
+    device = choose_device(device)
+    source = find_source(model_id)
+    return _load_weights(source, dtype, device), _load_tokenizer(source)
+
+
+def load_pair(
+    name_or_pair: str | ModelPair, device: str | torch.device | None = None, compile: bool = False
+) -> LoadedPair:
+    """Both models of a pair, wrapped. Draft and target of one id and dtype are one model.
+
+    Raises:
+        UnknownPair: no pair of that name.
+        VocabularyMismatch: the tokenizers differ; found out before any weights are read.
+        ModelUnavailable: one of the models cannot be had.
+    """
+    pair = get_pair(name_or_pair) if isinstance(name_or_pair, str) else name_or_pair
+    _check_dtype(pair.draft_dtype)
+    _check_dtype(pair.target_dtype)
+    _refuse_known_mismatch(pair)
+    device = choose_device(device)
+    target_source = find_source(pair.target_model_id)
+    draft_source = target_source if pair.is_self else find_source(pair.draft_model_id)
+    tokenizer = _load_tokenizer(target_source)
+    draft_tokenizer = tokenizer if pair.is_self else _load_tokenizer(draft_source)
+    require_same_vocabulary(tokenizer, draft_tokenizer, pair.pair_name)
+    target = ModelWrapper(_load_weights(target_source, pair.target_dtype, device), tokenizer, compile=compile)
+    if pair.is_self and pair.draft_dtype == pair.target_dtype:
+        return LoadedPair(target, target, pair)
+    weights = _load_weights(draft_source, pair.draft_dtype, device)
+    draft = ModelWrapper(weights, draft_tokenizer, compile=compile, vocab_size=target.vocab_size)
+    return LoadedPair(target, draft, pair)
+
+
+def choose_device(device: str | torch.device | None = None) -> torch.device:
+    """The device asked for, or the best there is: CUDA, then MPS, then the CPU.
+
+    Raises:
+        InvalidArgument: a device that this machine does not have.
+    """
+    if device is None:
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InvalidArgument(f"device '{device}' is not available here; try 'cpu'") from error
+
+
+def _check_dtype(dtype: str) -> None:
+    if dtype not in DTYPES:
+        raise InvalidArgument(f"Unsupported dtype '{dtype}'. Choose from: {list(DTYPES)}")
+
+
+def _refuse_known_mismatch(pair: ModelPair) -> None:
+    """Pairs known to need translation are refused before anything is fetched."""
+    if not pair.shares_vocabulary:
+        raise VocabularyMismatch(
+            f"pair '{pair.pair_name}': {pair.draft_model_id} and {pair.target_model_id} do not share a "
+            "vocabulary, so it needs vocabulary translation; choose a pair with one tokenizer, such as "
+            "'pocket'"
+        )
+
+
+def _load_tokenizer(source: Source) -> PreTrainedTokenizerBase:
+    with loading(source, "tokenizer"):
+        return AutoTokenizer.from_pretrained(source.location, local_files_only=source.offline)
+
+
+def _load_weights(source: Source, dtype: str, device: torch.device) -> PreTrainedModel:
+    with loading(source, "weights"):
+        options = _int4_options(device) if dtype == "int4" else {"dtype": dtype}
+        model, report = AutoModelForCausalLM.from_pretrained(
+            source.location,
+            local_files_only=source.offline,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # reported, and refused below by name
+            **options,
+        )
+        _refuse_gaps(source, report)
+        model = (model if dtype == "int4" else model.to(device)).eval()
+        if dtype == "int4":
+            _pack(model, device)
+        return model
+
+
+def _refuse_gaps(source: Source, report: dict[str, Any]) -> None:
+    """Transformers fills what is missing or misshapen with random numbers; here that is damage."""
+    misshapen = [key if isinstance(key, str) else key[0] for key in report.get("mismatched_keys") or ()]
+    gaps = sorted([*(report.get("missing_keys") or ()), *misshapen])
+    if gaps:
+        raise ModelUnavailable(
+            f"the weights of {source.model_id} lack {len(gaps)} tensors of the right shape, {gaps[0]} first; "
+            "fetch or export the model again"
+        )
+
+
+@torch.inference_mode()
+def _pack(model: PreTrainedModel, device: torch.device) -> None:
+    """On a CPU, bitsandbytes rearranges int4 weights at the first forward: here, so that a shape it
+    cannot take is found out now and no timed forward pays for it."""
+    model(input_ids=torch.zeros(1, 1, dtype=torch.long, device=device), use_cache=False)
+
+
+def _int4_options(device: torch.device) -> dict[str, Any]:
+    """NF4 with double quantisation; bitsandbytes quantises while the weights are placed."""
+    try:
+        import accelerate  # noqa: F401
+        import bitsandbytes  # noqa: F401
+        from transformers import BitsAndBytesConfig
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"dtype 'int4' needs {error.name}: pip install bitsandbytes accelerate, or choose another dtype"
+        ) from error
+    half = device.type == "cuda" and not torch.cuda.is_bf16_supported()
+    compute = torch.float16 if half else torch.bfloat16
+    config = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=compute,
+    )
+    return {"quantization_config": config, "dtype": compute, "device_map": {"": device}}
+
+
+# -- python -m specdec_lib.models.loader -------------------------------------------------------
+
+
+class _OneLineParser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"[loader] error: {message} (see --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Load a model, print what it is and what it says; exit code 2 on bad input."""
+    parser = _OneLineParser(prog="specdec_lib.models.loader", description="Load a model and let it speak.")
+    parser.add_argument("--model", required=True, help="hub id, local folder or embedded model")
+    parser.add_argument("--dtype", default="auto", help=", ".join(DTYPES))
+    parser.add_argument("--n-tokens", type=int, default=10, help="tokens to generate")
+    parser.add_argument("--prompt", default="The quick brown fox", help="text to continue")
+    options = parser.parse_args(arguments)
+    try:
+        _show(options.model, options.dtype, options.n_tokens, options.prompt)
+    except SpecDecError as error:
+        print(f"[loader] error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _show(model_id: str, dtype: str, n_tokens: int, prompt: str) -> None:
+    if n_tokens < 0:
+        raise InvalidArgument(f"--n-tokens is {n_tokens}; pass 0 or more")
+    _check_dtype(dtype)
+    source, device = find_source(model_id), choose_device()
+    print(f"[loader] tokenizer  ← {model_id}", flush=True)
+    tokenizer = _load_tokenizer(source)
+    print(f"[loader] model      ← {model_id}  (dtype={dtype})", flush=True)
+    model = ModelWrapper(_load_weights(source, dtype, device), tokenizer)
+    print(f"  model      : {model_id}")
+    print(f"  parameters : {model.param_count / 1e6:.1f} M")
+    print(f"  memory     : {model.memory_footprint_mb / 1024:.2f} GB")
+    print(f"\n[loader] generating {n_tokens} tokens …", flush=True)
+    print(f"[loader] output: {model.decode(_continue(model, prompt, n_tokens))!r}")
+    print("[loader] OK")
+
+
+def _continue(model: ModelWrapper, prompt: str, n_tokens: int) -> list[int]:
+    """Prompt and its most probable continuation, token by token."""
+    ids = model.encode(prompt)
+    if not ids:
+        raise InvalidArgument("--prompt holds no token; pass some text")
+    pending, cache = ids, None
+    for _ in range(n_tokens):
+        logits, cache = model.forward(torch.tensor([pending]), cache, logits_to_keep=1)
+        pending = [int(logits[0, -1].argmax())]
+        ids = ids + pending
+    return ids
+
+
+if __name__ == "__main__":
+    sys.exit(main())

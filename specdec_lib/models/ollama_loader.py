@@ -1,0 +1,169 @@
+"""An Ollama server: is it running, what does it have, one generation.
+
+Speaks Ollama's HTTP protocol with the standard library: ``/api/version``, ``/api/tags`` and
+``/api/generate``, whole or streamed as one JSON document a line. Every failure (nothing
+listens, no answer in time, an HTTP error, text that is not JSON) is a
+:class:`~specdec_lib.errors.ServerUnavailable` of one line. It refuses to know about token ids and logits,
+which Ollama does not give out: such a model can be listed and timed, never verified against.
+
+``python -m specdec_lib.models.ollama_loader`` prints what the server has.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException, HTTPResponse
+from typing import Any
+from urllib.parse import urlsplit
+
+from specdec_lib.errors import InvalidArgument, ServerUnavailable
+from specdec_lib.models.ollama_protocol import (
+    OllamaGeneration,
+    OllamaModel,
+    base_url,
+    generate_request,
+    http_reason,
+    read_document,
+    read_field,
+    read_generation,
+    read_models,
+)
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class OllamaClient:
+    """A client of one server.
+
+    Args:
+        host: ``host``, ``host:port`` or a URL; None takes ``OLLAMA_HOST``, else localhost:11434.
+        timeout: seconds to wait for an answer about the server.
+        generate_timeout: seconds to wait for (the next piece of) a generation, loading included.
+
+    Raises:
+        InvalidArgument: a host that is no address.
+    """
+
+    def __init__(
+        self, host: str | None = None, timeout: float = 5.0, generate_timeout: float = 300.0
+    ) -> None:
+        self.url = base_url(os.environ.get("OLLAMA_HOST", "") if host is None else host)
+        self.timeout = timeout
+        self.generate_timeout = generate_timeout
+        local = urlsplit(self.url).hostname in _LOOPBACK
+        proxies = [urllib.request.ProxyHandler({})] if local else []  # no proxy reaches our own machine
+        self._opener = urllib.request.build_opener(*proxies)
+
+    def is_running(self) -> bool:
+        """Whether an Ollama server answers there."""
+        try:
+            self.version()
+        except ServerUnavailable:
+            return False
+        return True
+
+    def version(self) -> str:
+        """The server's version, such as "0.5.1"."""
+        return str(read_field(self._get("/api/version"), "version", "/api/version"))
+
+    def list_models(self) -> list[OllamaModel]:
+        """The models that the server holds, in its order."""
+        return read_models(self._get("/api/tags"))
+
+    def generate(self, model: str, prompt: str, max_tokens: int = 128, **options: Any) -> OllamaGeneration:
+        """One generation, waited for as a whole.
+
+        ``options`` are the server's own (``temperature``, ``seed``, ``top_k``, …).
+
+        Raises:
+            ServerUnavailable: no server, no such model, or an answer that is not Ollama's.
+        """
+        request = generate_request(model, prompt, max_tokens, options, stream=False)
+        with self._open("/api/generate", request, self.generate_timeout) as response:
+            answer = read_document(response.read(), "/api/generate")
+        return read_generation(answer)
+
+    def stream(self, model: str, prompt: str, max_tokens: int = 128, **options: Any) -> Iterator[str]:
+        """The same generation, piece by piece as the server sends it; errors as in :meth:`generate`."""
+        request = generate_request(model, prompt, max_tokens, options, stream=True)
+        with self._open("/api/generate", request, self.generate_timeout) as response:
+            for line in response:
+                if line.strip():
+                    piece = read_document(line, "/api/generate")
+                    yield str(read_field(piece, "response", "/api/generate"))
+                    if piece.get("done"):
+                        return
+        raise ServerUnavailable(f"Ollama at {self.url} ended the stream before the text was done; try again")
+
+    def _get(self, path: str) -> dict[str, Any]:
+        with self._open(path, None, self.timeout) as response:
+            return read_document(response.read(), path)
+
+    @contextmanager
+    def _open(self, path: str, request: dict[str, Any] | None, timeout: float) -> Iterator[HTTPResponse]:
+        """The answer to a request; what goes wrong while it is read is named too."""
+        body = None if request is None else json.dumps(request).encode()
+        call = urllib.request.Request(self.url + path, body, {"Content-Type": "application/json"})
+        try:
+            with self._opener.open(call, timeout=timeout) as response:
+                yield response
+        except ServerUnavailable:  # said by who reads the answer; it is an OSError too
+            raise
+        except urllib.error.HTTPError as error:
+            raise ServerUnavailable(f"Ollama at {self.url}: {http_reason(error)} ({path})") from error
+        except TimeoutError as error:
+            raise self._silent(timeout) from error
+        except urllib.error.URLError as error:
+            if isinstance(error.reason, TimeoutError):
+                raise self._silent(timeout) from error
+            raise self._absent(error.reason) from error
+        except (OSError, HTTPException) as error:
+            raise self._absent(error) from error
+
+    def _silent(self, timeout: float) -> ServerUnavailable:
+        return ServerUnavailable(f"Ollama at {self.url} did not answer within {timeout:g} s; is it busy?")
+
+    def _absent(self, reason: object) -> ServerUnavailable:
+        what = str(reason) or type(reason).__name__
+        return ServerUnavailable(
+            f"no Ollama server at {self.url} ({what}); start it (ollama serve) or set OLLAMA_HOST"
+        )
+
+
+def table(models: list[OllamaModel]) -> str:
+    """The models as aligned text columns: model, params, quant, size (GB)."""
+    header = ("model", "params", "quant", "size (GB)")
+    rows = [(m.name, m.parameter_size, m.quantization, f"{m.size_gb:.1f}") for m in models]
+    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(4)]
+    lines = [_aligned(row, widths) for row in (header, *rows)]
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def _aligned(row: tuple[str, ...], widths: list[int]) -> str:
+    left = f"{row[0]:<{widths[0]}}"
+    return "  ".join([left, *(f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))])
+
+
+def main() -> int:
+    """Print what the server has; exit code 2 with one line on standard error when there is none."""
+    try:
+        client = OllamaClient()
+        print(f"[ollama] checking server at {client.url} …", flush=True)
+        client.version()
+        print("[ollama] ✓ server is running.\n", flush=True)
+        models = client.list_models()
+    except (ServerUnavailable, InvalidArgument) as error:
+        print(f"[ollama] ✗ {error}", file=sys.stderr)
+        return 2
+    print(table(models) if models else "no models yet; fetch one with: ollama pull llama3.2:1b")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,233 @@
+"""One causal language model behind five verbs: forward, truncate, length, encode, decode.
+
+The wrapper hides what differs between architectures and between versions of Transformers:
+the field that holds the context length, whether ``logits_to_keep`` exists, how many ids end a
+text, what a packed int4 tensor counts for.
+
+Attention is causal over every token given: masks and positions follow from the cache's
+length alone, never from a padding id. It refuses to know about sampling, drafts or rounds.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import PretrainedConfig, PreTrainedTokenizerBase
+from transformers.cache_utils import Cache
+
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.compiled import CompiledForward
+from specdec_lib.models.rollback import cache_length, new_cache, truncated
+
+_MEBIBYTE = 2**20
+_CONTEXT_FIELDS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
+
+
+class ModelWrapper:
+    """A causal language model and its tokenizer, with a cache that rolls back.
+
+    Args:
+        model: a Transformers causal LM (float or int4), put in evaluation mode here.
+        tokenizer: its tokenizer; None for a model that is only fed token ids.
+        device: where to move the model; None leaves it where it is.
+        compile: run the forward through ``torch.compile`` (dynamic shapes); when that fails
+            the wrapper goes on in eager mode and logs one line saying why.
+        vocab_size: width to give the logits; None keeps the model's. Where two models of one
+            tokenizer pad their vocabularies differently, the draft takes its target's width:
+            missing columns are -inf (never drafted), columns beyond it are cut, and the
+            target's law stays as it is.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tokenizer: PreTrainedTokenizerBase | None = None,
+        device: str | torch.device | None = None,
+        compile: bool = False,
+        vocab_size: int | None = None,
+    ) -> None:
+        self.model = _placed(model, device).eval()
+        self.tokenizer = tokenizer
+        self.name = _display_name(model)
+        self._keeps_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
+        self._run = CompiledForward(model) if compile else model
+        self._own_vocab = _logits_width(self.model)
+        self.vocab_size = self._own_vocab if vocab_size is None else vocab_size
+        """Width of the logits, which may exceed the tokenizer's vocabulary (padding rows)."""
+
+    @torch.inference_mode()
+    def forward(
+        self,
+        input_ids: Integer[Tensor, "..."],
+        past_key_values: Cache | None = None,
+        use_cache: bool = True,
+        logits_to_keep: int = 0,
+    ) -> tuple[Float[Tensor, "1 kept vocab"], Cache | None]:
+        """Logits of the tokens ``input_ids``, which follow those that the cache already holds.
+
+        Args:
+            input_ids: ``[1, n]``, n >= 1. Batches are refused.
+            past_key_values: the cache to extend, in place; None starts a new one.
+            use_cache: False computes without keeping anything, and leaves a given cache as it was.
+            logits_to_keep: only the last that many positions; 0 keeps all.
+
+        Returns:
+            Logits ``[1, n or kept, vocab]`` in the model's dtype, and the extended cache
+            (None without ``use_cache``).
+
+        Raises:
+            InvalidArgument: a shape other than ``[1, n]``, or a negative ``logits_to_keep``.
+            UnsupportedCache: the model keeps a state that cannot be rolled back.
+        """
+        _check_forward(input_ids, logits_to_keep)
+        cache = past_key_values
+        if cache is None:
+            cache = new_cache(self.model) if use_cache else None
+        elif not use_cache:  # a model extends what it is given all the same: let it extend a copy
+            cache = truncated(cache, cache_length(cache))
+        options: dict[str, Any] = {} if cache is None else {"past_key_values": cache}
+        if self._keeps_logits:
+            options["logits_to_keep"] = logits_to_keep
+        output = self._run(input_ids=self._known(input_ids), use_cache=use_cache, **options)
+        logits = output.logits[:, -logits_to_keep:] if logits_to_keep else output.logits
+        return self._widened(logits), cache if use_cache else None
+
+    def _known(self, input_ids: Tensor) -> Tensor:
+        """Ids that the embedding holds; a padding id of a wider partner becomes the last of them."""
+        input_ids = input_ids.to(self.device)
+        return input_ids.clamp(max=self._own_vocab - 1) if self.vocab_size > self._own_vocab else input_ids
+
+    def _widened(self, logits: Tensor) -> Tensor:
+        """Logits of the width asked for; the missing columns are -inf."""
+        missing = self.vocab_size - logits.shape[-1]
+        return logits if missing == 0 else functional.pad(logits, (0, missing), value=-torch.inf)
+
+    def truncate_cache(self, cache: Cache | None, keep_length: int) -> Cache | None:
+        """The first ``keep_length`` positions as a cache of its own: O(layers), nothing copied.
+
+        ``cache`` stays valid and unchanged, also when the returned one is extended.
+
+        Raises:
+            InvalidArgument: ``keep_length`` outside ``[0, length]``.
+            UnsupportedCache: a cache with a layer that cannot be rolled back, by its name.
+        """
+        return truncated(cache, keep_length)
+
+    def get_cache_length(self, cache: Cache | None) -> int:
+        """Tokens that the cache holds; 0 for None."""
+        return cache_length(cache)
+
+    @property
+    def config(self) -> PretrainedConfig:
+        """The configuration of the language model (of a composite model, its text part)."""
+        return self.model.config.get_text_config(decoder=True)
+
+    @cached_property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.model.parameters()).device
+
+    @cached_property
+    def dtype(self) -> torch.dtype:
+        """Type of the floating-point weights, and so of the logits (int4: what it computes in)."""
+        return next((p.dtype for p in self.model.parameters() if p.is_floating_point()), torch.float32)
+
+    @cached_property
+    def param_count(self) -> int:
+        """Number of weights: tied ones once, packed int4 ones by what they stand for."""
+        return sum(math.prod(_logical_shape(parameter)) for parameter in self.model.parameters())
+
+    @property
+    def memory_footprint_mb(self) -> float:
+        """Memory of weights and buffers, in units of 2**20 bytes (int4: with its scales)."""
+        held = [*self.model.parameters(), *self.model.buffers()]
+        return sum(_num_bytes(tensor) for tensor in held) / _MEBIBYTE
+
+    @cached_property
+    def eos_token_ids(self) -> tuple[int, ...]:
+        """Every id that ends a text, sorted: generation config, config and tokenizer together."""
+        generation = getattr(self.model, "generation_config", None)
+        holders = (generation, self.model.config, self.config, self.tokenizer)
+        found = {i for holder in holders for i in _as_ids(getattr(holder, "eos_token_id", None))}
+        return tuple(sorted(i for i in found if 0 <= i < self._own_vocab))
+
+    @cached_property
+    def context_length(self) -> int | None:
+        """Positions that the model was made for; None when its configuration sets no limit."""
+        values = (getattr(self.config, field, None) for field in _CONTEXT_FIELDS)
+        return next((value for value in values if isinstance(value, int) and value > 0), None)
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a text, with the special tokens that the tokenizer puts in front."""
+        return list(self._tokenizer("encode")(text)["input_ids"])
+
+    def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
+        """Text of token ids, spaces as the model wrote them."""
+        return self._tokenizer("decode").decode(
+            list(ids), skip_special_tokens=skip_special_tokens, clean_up_tokenization_spaces=False
+        )
+
+    def _tokenizer(self, operation: str) -> PreTrainedTokenizerBase:
+        if self.tokenizer is None:
+            raise InvalidArgument(f"{operation}: {self.name} was wrapped without a tokenizer; pass one")
+        return self.tokenizer
+
+    def __repr__(self) -> str:
+        return f"ModelWrapper({self.name!r}, {self.param_count / 1e6:.1f} M, {self.dtype}, {self.device})"
+
+
+def _check_forward(input_ids: Tensor, logits_to_keep: int) -> None:
+    if input_ids.ndim != 2 or input_ids.shape[0] != 1 or input_ids.shape[1] == 0:
+        raise InvalidArgument(
+            f"forward: input_ids have shape {list(input_ids.shape)}; pass one sequence, [1, n] with n >= 1"
+        )
+    if logits_to_keep < 0:
+        raise InvalidArgument(f"forward: logits_to_keep is {logits_to_keep}; pass 0 (all) or a count")
+
+
+def _placed(model: nn.Module, device: str | torch.device | None) -> nn.Module:
+    """The model on that device; int4 weights, which may not travel, stay when already there."""
+    if device is None or next(model.parameters()).device == torch.empty(0, device=device).device:
+        return model
+    return model.to(device)
+
+
+def _logits_width(model: nn.Module) -> int:
+    width = getattr(model.get_output_embeddings(), "out_features", None)
+    return int(model.config.get_text_config(decoder=True).vocab_size if width is None else width)
+
+
+def _display_name(model: nn.Module) -> str:
+    """Hub id, or the last part of a local folder's path, or the class's name."""
+    name = getattr(model.config, "_name_or_path", "") or type(model).__name__
+    return Path(name).name if Path(name).is_dir() else name
+
+
+def _logical_shape(parameter: Tensor) -> Sequence[int]:
+    """Shape of the weights that a tensor stands for: two packed int4 weights share a byte."""
+    state = getattr(parameter, "quant_state", None)
+    return parameter.shape if state is None else state.shape
+
+
+def _num_bytes(tensor: Tensor) -> int:
+    """Bytes of a tensor and, for packed int4, of the scales that unpack it."""
+    state = getattr(tensor, "quant_state", None)
+    nested = getattr(state, "state2", None)
+    scales = [t for s in (state, nested) if s is not None for t in (s.absmax, s.code)]
+    return sum(part.numel() * part.element_size() for part in (tensor, *scales))
+
+
+def _as_ids(value: Any) -> list[int]:
+    """A token id field, which is None, one id or a list of ids."""
+    if value is None:
+        return []
+    return [value] if isinstance(value, int) else [int(i) for i in value]

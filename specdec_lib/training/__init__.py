@@ -1,0 +1,1 @@
+"""From a corpus file to the embedded pair: tokenizer, target, deeper target, distilled draft."""

@@ -1,0 +1,75 @@
+"""The model card that is written beside the weights: what it is, from what, how, and what for."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+from specdec_lib.training.recipe import Recipe
+
+
+def hardware(device: str) -> str:
+    """One line on what a stage ran on."""
+    import torch
+
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(device)
+    return f"{torch.get_num_threads()} CPU cores ({platform.machine()})"
+
+
+def model_card(recipe: Recipe, role: str, figures: list[dict[str, Any]], corpus_name: str, model) -> str:
+    """Markdown with a YAML header, as the Hugging Face hub reads it."""
+    config = model.config
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    other = "draft" if role == "target" else "target"
+    sections = [
+        f"# {recipe.name}-{role}\n\nThe {role} of the pair `{recipe.name}`: a Llama of "
+        f"{config.num_hidden_layers} layers of {config.hidden_size}, {parameters / 1e6:.2f} M parameters, "
+        f"{config.vocab_size}-token byte-level BPE shared with `{recipe.name}-{other}`, context "
+        f"{config.max_position_embeddings}. It exists to measure speculative decoding anywhere. It knows "
+        "nothing, and nothing it says should be believed.",
+        "## Data\n\n" + "\n".join(f"- {source}" for source in recipe.sources),
+        f"Read from `{corpus_name}`; one document in a hundred is held out, by the hash of its text. The "
+        f"tokenizer has seen all of it. Licence of the weights: {recipe.license}.",
+        "## Training\n\n" + _stage_table(figures),
+        f"Recipe `{recipe.name}`, hash `{recipe.hash()}`: `specdec train` with it reproduces both models. "
+        "Losses are in nats a token, averaged over the last 100 steps: for the target next-token "
+        "cross-entropy; for the draft, cross-entropy to the target's distribution (of `rollout` stages, "
+        "plus the weighted total-variation term). Acceptance is Σ min(p, q) at temperature 1. Held-out is "
+        "next-token cross-entropy on the held-out documents, in windows of 512.",
+        *_remarks(figures),
+    ]
+    return _header(recipe) + "\n\n".join(sections) + "\n"
+
+
+def _header(recipe: Recipe) -> str:
+    fields = {
+        "language": "en",
+        "license": recipe.license,
+        "library_name": "transformers",
+        "pipeline_tag": "text-generation",
+    }
+    return "---\n" + "".join(f"{key}: {value}\n" for key, value in fields.items()) + "---\n\n"
+
+
+def _remarks(figures: list[dict[str, Any]]) -> list[str]:
+    return [f"Stage `{row['stage']}`: {row['remark']}" for row in figures if row.get("remark")]
+
+
+def _stage_table(figures: list[dict[str, Any]]) -> str:
+    rows = [
+        "| stage | kind | layers | tokens seen | loss | held-out | acceptance | hours | hardware | date |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in figures:
+        acceptance = row.get("final_acceptance")
+        rows.append(
+            f"| {row['stage']} | {row['kind']} | {row['layers']} | {row['tokens'] / 1e6:.1f} M "
+            f"| {_number(row.get('final_loss'))} | {_number(row['held_out_nats'])} | {_number(acceptance)} "
+            f"| {_number(row.get('hours'))} | {row['hardware']} | {row['date']} |"
+        )
+    return "\n".join(rows)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"

@@ -1,0 +1,107 @@
+"""A corpus file, its held-out part, and batches of token windows cut from it.
+
+A corpus is JSON lines, ``{"domain": …, "text": …}``, plain or compressed with xz or gzip.
+One document in a hundred is held out by the hash of its text, so that duplicates always fall
+on the same side. Windows are drawn by step number: a run that resumes sees the same batches
+as one that was never interrupted. Nothing here knows a model.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import lzma
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from specdec_lib.errors import InvalidArgument
+
+HOLD_OUT_ONE_IN = 100
+_OPENERS = {".xz": lzma.open, ".gz": gzip.open}
+
+
+@dataclass(frozen=True)
+class Document:
+    """One text of the corpus and the domain it belongs to."""
+
+    domain: str
+    text: str
+
+    @property
+    def is_held_out(self) -> bool:
+        """True for about one document in a hundred, decided by its text alone."""
+        digest = hashlib.sha256(self.text.encode()).digest()
+        return int.from_bytes(digest[:8], "big") % HOLD_OUT_ONE_IN == 0
+
+
+def read_corpus(path: str | Path) -> Iterator[Document]:
+    """Yield the documents of a ``.jsonl`` file (also ``.jsonl.xz``, ``.jsonl.gz``).
+
+    Raises InvalidArgument for a missing or damaged file, and for a line that is no document (naming it).
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InvalidArgument(
+            f"read corpus: no file {str(path)!r}; give a .jsonl, .jsonl.xz or .jsonl.gz file"
+        )
+    try:
+        with _OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                yield _document(line, f"{path.name}:{number}")
+    except (OSError, EOFError, lzma.LZMAError, zlib.error, UnicodeDecodeError) as error:
+        raise InvalidArgument(
+            f"read corpus: {path.name} cannot be read ({error}); its suffix must say how it is compressed"
+        ) from error
+
+
+def _document(line: str, where: str) -> Document:
+    try:
+        raw = json.loads(line)
+        document = Document(raw["domain"], raw["text"])
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise InvalidArgument(
+            f'read corpus: {where} is no {{"domain", "text"}} object ({error!r})'
+        ) from error
+    if not isinstance(document.domain, str) or not isinstance(document.text, str):
+        raise InvalidArgument(f"read corpus: {where}: domain and text must be texts")
+    return document
+
+
+def split(documents: Iterable[Document]) -> tuple[list[Document], list[Document]]:
+    """(training documents, held-out documents)."""
+    train: list[Document] = []
+    held_out: list[Document] = []
+    for document in documents:
+        (held_out if document.is_held_out else train).append(document)
+    return train, held_out
+
+
+def pack(documents: Iterable[Document], tokenizer, chunk: int = 2048) -> np.ndarray:
+    """All documents as one stream of ids, each followed by the end-of-text id.
+
+    Returns ``uint16[num_tokens]`` (a vocabulary above 65 536 is refused).
+    """
+    if len(tokenizer) > 2**16:
+        raise InvalidArgument(f"pack corpus: {len(tokenizer)} token ids do not fit 16 bits")
+    texts = [document.text for document in documents]
+    parts: list[np.ndarray] = []
+    for start in range(0, len(texts), chunk):
+        for ids in tokenizer(texts[start : start + chunk], add_special_tokens=False)["input_ids"]:
+            parts.append(np.asarray([*ids, tokenizer.eos_token_id], dtype=np.uint16))
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint16)
+
+
+def windows(stream: np.ndarray, batch: int, length: int, *, seed: tuple[int, ...], step: int) -> np.ndarray:
+    """The batch of optimiser step ``step``: ``int64[batch, length + 1]`` (inputs and next tokens).
+
+    A function of its arguments alone; each step draws its windows from its own generator.
+    """
+    if len(stream) <= length:
+        raise InvalidArgument(f"windows: {len(stream)} tokens are too few for windows of {length} + 1")
+    starts = np.random.default_rng((*seed, step)).integers(0, len(stream) - length, size=batch)
+    return np.stack([stream[start : start + length + 1] for start in starts]).astype(np.int64)

@@ -1,0 +1,138 @@
+"""A training recipe: everything that decides what `specdec train` produces, in one TOML file.
+
+A recipe is a tokenizer and a list of stages. Each stage continues from the one before it and
+has its own kind: `pretrain` starts a target from random weights, `grow` makes it deeper,
+`distill` trains a draft on the target's distribution over the corpus, `rollout` goes on
+training that draft on text the target itself wrote. The recipe knows nothing of files,
+devices or progress.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from specdec_lib.errors import InvalidArgument
+
+STAGE_KINDS = ("pretrain", "grow", "distill", "rollout")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The Llama shape that target and draft share, depth excepted."""
+
+    vocab_size: int
+    width: int
+    mlp_width: int
+    num_heads: int
+    context: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One run of the optimiser. ``tokens`` is what it sees; a step sees ``batch * length`` of them."""
+
+    name: str
+    kind: str
+    layers: int
+    tokens: int
+    batch: int
+    length: int
+    peak_lr: float
+    warmup_steps: int = 50
+    flat_fraction: float = 0.5
+    final_lr_fraction: float = 0.02
+    weight_decay: float = 0.1
+    tv_weight: float = 0.0
+    rollout_sequences: int = 0
+    rollout_prompt: int = 0
+    rollout_temperatures: tuple[float, ...] = ()
+
+    @property
+    def num_steps(self) -> int:
+        """Optimiser steps of the stage (the last one completes ``tokens``)."""
+        return -(-self.tokens // (self.batch * self.length))
+
+    def learning_rate(self, step: int) -> float:
+        """Warm-up, flat, then linear decay ("WSD"): the rate of 0-based optimiser step ``step``."""
+        if step < self.warmup_steps:
+            return self.peak_lr * (step + 1) / self.warmup_steps
+        decay_from = max(self.warmup_steps, int(self.num_steps * self.flat_fraction))
+        if step < decay_from:
+            return self.peak_lr
+        progress = (step - decay_from + 1) / max(1, self.num_steps - decay_from)
+        return self.peak_lr * (1 - min(1.0, progress) * (1 - self.final_lr_fraction))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A tokenizer, a shape and the stages that follow each other."""
+
+    name: str
+    seed: int
+    shape: Shape
+    stages: tuple[Stage, ...]
+    license: str = "other"
+    """Of the trained weights, as an identifier of the hub."""
+    sources: tuple[str, ...] = ()
+    """Where the corpus comes from and under which licences: one Markdown line each, for the model card."""
+
+    @classmethod
+    def load(cls, path: str | Path) -> Recipe:
+        """Read a TOML recipe. Raises InvalidArgument naming the file and what is wrong in it."""
+        try:
+            with open(path, "rb") as file:
+                raw = tomllib.load(file)
+            return cls.from_dict(raw)
+        except FileNotFoundError:
+            raise InvalidArgument(f"recipe: no file {str(path)!r}; give a TOML recipe") from None
+        except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+            raise InvalidArgument(f"recipe {str(path)!r} cannot be read: {error}") from error
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> Recipe:
+        """Build a recipe from plain data, as TOML or :meth:`to_dict` gives it."""
+        stages = tuple(
+            Stage(**{**stage, "rollout_temperatures": tuple(stage.get("rollout_temperatures", ()))})
+            for stage in raw["stages"]
+        )
+        recipe = cls(
+            raw["name"],
+            raw["seed"],
+            Shape(**raw["shape"]),
+            stages,
+            raw.get("license", "other"),
+            tuple(raw.get("sources", ())),
+        )
+        recipe._check()
+        return recipe
+
+    def _check(self) -> None:
+        names = [stage.name for stage in self.stages]
+        if len(set(names)) != len(names) or not names:
+            raise InvalidArgument(f"recipe {self.name!r}: stage names must be unique, got {names}")
+        if self.stages[0].kind != "pretrain":
+            raise InvalidArgument(f"recipe {self.name!r}: the first stage must be of kind 'pretrain'")
+        for stage in self.stages:
+            if stage.kind not in STAGE_KINDS:
+                raise InvalidArgument(
+                    f"stage {stage.name!r}: kind {stage.kind!r} is not one of {STAGE_KINDS}"
+                )
+            if stage.length > self.shape.context:
+                raise InvalidArgument(
+                    f"stage {stage.name!r}: length {stage.length} exceeds the context {self.shape.context}"
+                )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, in the order of the fields."""
+        return asdict(self)
+
+    def hash(self) -> str:
+        """The first 12 hex digits of SHA-256 over the sorted JSON of what decides the weights."""
+        decisive = {k: v for k, v in self.to_dict().items() if k not in ("license", "sources")}
+        text = json.dumps(decisive, sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]

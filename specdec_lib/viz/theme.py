@@ -1,0 +1,97 @@
+"""What all figures share: paper that takes the page's colour, one palette, symbols beside colours.
+
+Every colour has a contrast of at least 3 : 1 on a white page and on a dark one, the palette
+stays apart for the common colour deficiencies, and no reading rests on colour alone: a series
+also has a marker, a dash or a pattern of its own. Figures have no width, so that they fit the
+page, down to a phone's. Nothing here knows what is plotted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+GREY, BLUE, VERMILLION, GREEN = "#747b85", "#2b7bba", "#d55e00", "#0a8f6a"
+PURPLE, AMBER = "#b0609a", "#b07c12"
+PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, AMBER, GREY)
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+GRID_LINE = "rgba(127, 127, 127, 0.25)"
+TRANSPARENT = "rgba(0, 0, 0, 0)"
+
+DOMAIN_STYLE = {
+    "code": (BLUE, "circle"),
+    "conversation": (VERMILLION, "square"),
+    "summarization": (GREEN, "diamond"),
+    "all": (GREY, "x"),
+}
+
+
+def hatched(color: str | list[str], shape: str | list[str]) -> dict[str, Any]:
+    """A bar's marker: filled with ``color``, a pattern over it ("" for none); lists go bar by bar."""
+    pattern = {"shape": shape, "fillmode": "overlay", "fgcolor": "rgba(255, 255, 255, 0.55)", "size": 7}
+    return {"color": color, "pattern": pattern, "line": {"width": 0}}
+
+
+def new_figure(height: int, **layout: Any) -> go.Figure:
+    """An empty figure in the house style, ``height`` pixels high and as wide as its page."""
+    return styled(go.Figure(), height, **layout)
+
+
+def panels(titles: Sequence[str], panel_height: int, legend_height: int = 0) -> go.Figure:
+    """A column of panels that share their x axis, titled, in the house style.
+
+    Args:
+        panel_height: pixels of one panel without title and ticks.
+        legend_height: pixels kept above the first title for a legend; a legend that needs more
+            on a narrow page makes the panels lower, and covers nothing.
+    """
+    gap, ticks = 62, 46
+    inner = len(titles) * panel_height + (len(titles) - 1) * gap
+    figure = make_subplots(
+        rows=len(titles),
+        cols=1,
+        shared_xaxes=True,
+        vertical_spacing=gap / inner if len(titles) > 1 else 0,
+        subplot_titles=titles,
+    )
+    figure.update_annotations(font_size=13, x=0, xanchor="left")
+    top = 28 + legend_height
+    legend = {"y": 1 + 26 / inner}
+    return styled(figure, top + inner + ticks, margin={"l": 8, "r": 12, "t": top, "b": 8}, legend=legend)
+
+
+def styled(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
+    """``figure`` in the house style; ``layout`` adds to it."""
+    axis = {
+        "gridcolor": GRID_LINE,
+        "linecolor": GREY,
+        "zerolinecolor": GRID_LINE,
+        "ticks": "outside",
+        "tickcolor": GRID_LINE,
+        "tickfont": {"size": 12},
+        "automargin": True,
+        "title": {"standoff": 8, "font": {"size": 13}},
+    }
+    figure.update_xaxes(axis).update_yaxes(axis)
+    figure.update_layout(
+        template="none",
+        height=height,
+        autosize=True,
+        paper_bgcolor=TRANSPARENT,
+        plot_bgcolor=TRANSPARENT,
+        font={"family": "system-ui, sans-serif", "size": 13, "color": GREY},
+        colorway=PALETTE,
+        margin={"l": 8, "r": 12, "t": 24, "b": 8},
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
+        hoverlabel={"font": {"size": 13}, "align": "left"},
+    )
+    return figure.update_layout(layout)
+
+
+def temperature_title(temperature: float) -> str:
+    """The title of a panel that holds one temperature."""
+    return f"temperature {temperature:g}" + (" (greedy)" if temperature == 0 else "")

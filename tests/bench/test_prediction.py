@@ -1,0 +1,90 @@
+"""The prediction is made of its measured parts, and what it misses is told step by step."""
+
+from __future__ import annotations
+
+import pytest
+
+from specdec_lib.bench.prediction import costs_of, difference_table, overhead, phase_table, prediction_table
+from specdec_lib.errors import RecordError
+from tests.bench.sessions import costs, profiled, timed
+
+SESSION = [*timed(accepted=2, prompts=1), profiled(0, 0), profiled(4, 2), costs()]
+
+
+def test_costs_are_medians() -> None:
+    found = costs_of(SESSION)
+    assert found["c"] == pytest.approx(0.1)
+    assert found["v"] == {4: pytest.approx(1.2)}
+    assert found["target_ms"] == {1: pytest.approx(10.0), 5: pytest.approx(12.0)}
+    assert found["context_length"] == 50
+
+
+def test_phases_add_up_to_the_round() -> None:
+    baseline, speculative = phase_table(SESSION)
+    assert (baseline["decoder"], speculative["decoder"]) == ("AR", "SD-K4")
+    assert speculative["round_ms"] == pytest.approx(18.0)
+    parts = [speculative[f"{name}_ms"] for name in ("draft", "verify", "sampling", "rollback", "other")]
+    assert parts == pytest.approx([4.0, 12.0, 0.4, 0.1, 1.5])
+    assert speculative["tokens_per_round"] == 3 and speculative["drafted_per_round"] == 4
+
+
+def test_phases_of_several_profiles_are_pooled_by_round() -> None:
+    [row] = phase_table([profiled(4, 2), profiled(4, 0)])
+    assert row["num_rounds"] == 20 and row["tokens_per_round"] == 2.0
+    assert row["round_ms"] == pytest.approx(18.0)
+
+
+def test_overhead_is_what_neither_model_takes() -> None:
+    assert overhead(phase_table(SESSION)[1], costs_of(SESSION)) == pytest.approx(0.2)
+
+
+def test_the_prediction_by_hand() -> None:
+    """alpha = 2/3 at K = 4: E = 1 + 2/3 + 4/9 + 8/27 + 16/81 = 211/81."""
+    [row] = prediction_table(SESSION)
+    expected = 211 / 81
+    assert row["alpha_hat"] == pytest.approx(2 / 3)
+    assert row["expected_tokens"] == pytest.approx(expected)
+    assert row["ideal"] == pytest.approx(expected / 1.4)
+    assert row["with_width"] == pytest.approx(expected / 1.6)
+    assert row["predicted"] == pytest.approx(expected / 1.8)
+    assert row["with_baseline"] == pytest.approx(1.1 * expected / 1.8)
+    assert row["with_counts"] == pytest.approx(
+        1.1 * 3 / 1.8
+    )  # each round accepted two: nothing random about it
+    assert row["measured"] == pytest.approx(row["with_counts"])  # the session has no other cost
+    assert row["measured_whole"] == pytest.approx((30 + 12 * 11) / (30 + 4 * 18))
+    assert row["low"] <= row["measured"] <= row["high"]
+
+
+def test_the_steps_lead_from_the_ideal_to_the_measured() -> None:
+    [row] = prediction_table(SESSION)
+    steps = difference_table(row)
+    assert [s["speedup"] for s in steps] == [
+        row[name]
+        for name in (
+            "ideal",
+            "with_width",
+            "predicted",
+            "with_baseline",
+            "with_counts",
+            "measured",
+            "measured_whole",
+        )
+    ]
+    changes = sum(s["change"] for s in steps[1:])
+    assert steps[0]["change"] is None and steps[0]["speedup"] + changes == pytest.approx(
+        row["measured_whole"]
+    )
+    assert "v = 1.20" in steps[1]["meaning"] and "o = 0.20" in steps[2]["meaning"]
+
+
+@pytest.mark.parametrize(
+    "records, why",
+    [
+        ([*timed(), profiled(4, 2)], "no record of the forwards' costs"),
+        ([*timed(), costs()], "no profiled run at K = 4"),
+    ],
+)
+def test_a_session_without_its_profile_says_so(records: list, why: str) -> None:
+    with pytest.raises(RecordError, match=why):
+        prediction_table(records)

@@ -1,0 +1,228 @@
+"""A results file survives full disks, torn lines and foreign content."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from specdec_lib.bench import records
+from specdec_lib.bench.records import append_record, problem_of, read_records
+from specdec_lib.errors import RecordError
+from specdec_lib.profiling.metrics import BenchmarkConfig
+
+CONFIG = BenchmarkConfig("pocket", 4, 0.0, 3, "code", 42)
+
+
+def make_record(repeat: int = 0, kind: str = "run", **fields) -> dict:
+    return {
+        "schema": 1,
+        "kind": kind,
+        "session": "s",
+        "time": "2026-01-01T00:00:00+00:00",
+        "config": CONFIG.to_dict(),
+        "config_hash": CONFIG.config_hash(),
+        "environment": {},
+        "models": {},
+        "seed": 1,
+        "decoder": "SD-K4",
+        "prompt_id": "code_000",
+        "prompt_tokens": 7,
+        "repeat": repeat,
+        "result": {"generated_ids": [1, 2, 3]},
+    } | fields
+
+
+def test_records_come_back_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "runs.jsonl"
+    written = [make_record(i, text="naïve \u2028 ✓ \n end") for i in range(3)]
+    for record in written:
+        append_record(path, record)
+    assert read_records(path) == (written, [])
+    assert path.read_bytes().count(b"\n") == 3
+
+
+def test_corrupt_lines_are_named_and_the_good_ones_kept(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    good = json.dumps(make_record()).encode()
+    missing = make_record()
+    del missing["result"]
+    bad = [
+        good[:40],
+        b"\xff\xfe",
+        b"[1, 2]",
+        b"null",
+        json.dumps(make_record(schema=2)).encode(),
+        json.dumps(make_record(kind="dream")).encode(),
+        json.dumps(missing).encode(),
+        json.dumps(make_record(repeat=True)).encode(),
+        json.dumps(make_record(config_hash="0" * 12)).encode(),
+        json.dumps(make_record(result={"total_time": 1.0})).encode(),
+        json.dumps(make_record(result={"generated_ids": [1], "total_time": -1.0})).encode(),
+        json.dumps(make_record(config={"K": 4})).encode(),
+        b"[" * 100_000,
+    ]
+    path.write_bytes(b"\n".join([good, *bad, b"", b"  ", good]) + b"\n")
+    kept, problems = read_records(path)
+    assert len(kept) == 2
+    assert [problem.split(": ")[0] for problem in problems] == [f"{path}:{n}" for n in range(2, 2 + len(bad))]
+    for problem, word in zip(
+        problems,
+        [
+            "not JSON",
+            "UTF-8",
+            "list",
+            "NoneType",
+            "schema 2",
+            "'dream'",
+            "'result'",
+            "bool",
+            "config_hash",
+            "generated_ids",
+            "total_time",
+            "missing",
+            "deeply",
+        ],
+        strict=True,
+    ):
+        assert word in problem
+        assert "\n" not in problem
+
+
+def test_a_missing_file_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match=r"nothing\.jsonl: No such file") as caught:
+        read_records(tmp_path / "nothing.jsonl")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_torn_last_line_spoils_only_itself(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    append_record(path, make_record(0))
+    with path.open("ab") as stream:
+        stream.write(b'{"schema": 1, "kind"')
+    append_record(path, make_record(1))
+    kept, problems = read_records(path)
+    assert [record["repeat"] for record in kept] == [0, 1]
+    assert len(problems) == 1 and problems[0].startswith(f"{path}:2: not JSON")
+
+
+@pytest.mark.parametrize(
+    "record, why",
+    [
+        ({}, "schema None"),
+        (make_record(environment={"load": float("nan")}), "not JSON"),
+        (make_record(environment={"ids": {1, 2}}), "not JSON"),
+        (make_record(decoder=4), "'decoder' is int"),
+    ],
+)
+def test_what_is_no_record_is_refused_before_the_file_is_touched(
+    tmp_path: Path, record: dict, why: str
+) -> None:
+    with pytest.raises(RecordError, match=why):
+        append_record(tmp_path / "runs.jsonl", record)
+    assert not (tmp_path / "runs.jsonl").exists()
+
+
+@pytest.mark.parametrize("sequence", [["part", "full"], ["full"]])
+def test_a_disk_that_fills_up_in_the_middle_of_a_line(tmp_path, monkeypatch, sequence: list[str]) -> None:
+    path = tmp_path / "runs.jsonl"
+    append_record(path, make_record(0))
+    before = path.read_bytes()
+    real_write, steps = os.write, iter(sequence)
+
+    def failing_write(descriptor: int, data) -> int:
+        if next(steps) == "part":
+            return real_write(descriptor, bytes(data[:25]))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(records.os, "write", failing_write)
+    with pytest.raises(RecordError, match="No space left on device; the record was not written") as caught:
+        append_record(path, make_record(1))
+    assert "\n" not in str(caught.value)
+    assert path.read_bytes() == before
+    monkeypatch.undo()
+    append_record(path, make_record(2))
+    assert [record["repeat"] for record in read_records(path)[0]] == [0, 2]
+
+
+def test_a_disk_that_reports_the_failure_only_when_synced(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "runs.jsonl"
+    append_record(path, make_record(0))
+    before = path.read_bytes()
+
+    def failing_sync(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(records.os, "fsync", failing_sync)
+    with pytest.raises(RecordError, match="Input/output error"):
+        append_record(path, make_record(1))
+    assert path.read_bytes() == before
+
+
+def test_an_interrupt_while_writing_leaves_no_half_line(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "runs.jsonl"
+    append_record(path, make_record(0))
+    before, real_write = path.read_bytes(), os.write
+    calls = iter(["part", "interrupt"])
+
+    def interrupted_write(descriptor: int, data) -> int:
+        if next(calls) == "part":
+            return real_write(descriptor, bytes(data[:25]))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(records.os, "write", interrupted_write)
+    with pytest.raises(KeyboardInterrupt):
+        append_record(path, make_record(1))
+    assert path.read_bytes() == before
+
+
+def test_a_real_limit_on_the_file_size(tmp_path: Path) -> None:
+    """The kernel itself cuts the write short: what a full file system does, without filling one."""
+    path = tmp_path / "runs.jsonl"
+    append_record(path, make_record(0))
+    before = path.read_bytes()
+    program = textwrap.dedent("""
+        import resource, sys
+        from pathlib import Path
+        from tests.bench.test_records import make_record
+        from specdec_lib.bench.records import append_record
+        from specdec_lib.errors import RecordError
+        path = Path(sys.argv[1])
+        limit = path.stat().st_size + 100
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        try:
+            append_record(path, make_record(1))
+        except RecordError as error:
+            print(error)
+    """)
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(root)},
+    )
+    assert "File too large; the record was not written" in done.stdout, done.stderr
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", records.KINDS)
+def test_every_field_that_a_kind_needs_is_missed(kind: str) -> None:
+    record = make_record(kind=kind, phases={}, pair="pocket", costs={})
+    assert problem_of(record) is None
+    for name in records._FIELDS[kind]:
+        assert name in problem_of({key: value for key, value in record.items() if key != name})
+
+
+def test_appending_to_a_folder_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="directory"):
+        append_record(tmp_path, make_record())

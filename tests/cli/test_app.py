@@ -1,0 +1,150 @@
+"""The wrapper around the commands: what a user sees when something is wrong, and how fast help is."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from specdec_lib import __version__
+from specdec_lib.cli import app, main
+from specdec_lib.errors import SpecDecError
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = ("pairs", "doctor", "generate", "bench", "train")
+
+
+def process(*arguments: str, code: str = "", **options) -> subprocess.CompletedProcess:
+    program = ["-c", code] if code else ["-m", "specdec_lib"]
+    return subprocess.run(
+        [sys.executable, *program, *arguments],
+        text=True,
+        timeout=120,
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--help"], *([command, "--help"] for command in COMMANDS), ["pairs"]])
+def test_help_and_pairs_import_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys; from specdec_lib.cli import main; code = main(sys.argv[1:]); "
+        "heavy = {'torch', 'transformers', 'numpy', 'huggingface_hub'} & set(sys.modules); "
+        "sys.exit(f'{heavy} imported' if heavy else code)"
+    )
+    done = process(*arguments, code=code, stdout=subprocess.PIPE)
+    assert done.returncode == 0, done.stderr
+
+
+def test_help_answers_within_a_second() -> None:
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        assert process("--help", stdout=subprocess.PIPE).returncode == 0
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 1.0
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(specdec, command: str) -> None:
+    shown = specdec(command, "--help")
+    assert shown.code == 0 and f"Example: specdec {command}" in shown.out
+    assert max(map(len, shown.out.splitlines())) <= 80
+
+
+def test_without_a_command_the_help_is_shown(specdec) -> None:
+    shown = specdec()
+    assert shown.code == 0 and all(command in shown.out for command in COMMANDS)
+
+
+def test_version(specdec) -> None:
+    assert specdec("--version").out == f"specdec {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["pears"], "No such command 'pears'"),
+        (["pairs", "--jsn"], "No such option: --jsn"),
+        (["train"], "Missing option"),
+        (["generate", "a", "b"], "unexpected extra argument"),
+        (["generate", "a", "--k", "0"], "--k"),
+        (["generate", "a", "--k", "many"], "--k"),
+        (["generate", "a", "-n", "-1"], "--max-new-tokens"),
+        (["generate", "a", "--temperature", "warm"], "--temperature"),
+    ],
+)
+def test_usage_errors_are_one_line_that_names_the_help(specdec, arguments, said) -> None:
+    shown = specdec(*arguments)
+    assert shown.code == 2 and shown.out == ""
+    assert shown.err.startswith("error: ") and shown.err.count("\n") == 1
+    assert said in shown.err and "--help)" in shown.err
+
+
+@pytest.mark.parametrize(
+    "error, code, line",
+    [
+        (SpecDecError("two\nlines \x1b[31m"), 2, "error: two lines ␛[31m\n"),
+        (OSError(errno.ENOSPC, "No space"), 2, "error: writing the output: No space\n"),
+        (IsADirectoryError(errno.EISDIR, "Is a directory", "data"), 2, "error: data: Is a directory\n"),
+        (MemoryError(), 2, f"error: {app.NO_MEMORY}\n"),
+        (KeyboardInterrupt(), 130, ""),
+        (BrokenPipeError(), 141, ""),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+def test_what_ends_a_command_becomes_a_code_and_a_line(specdec, monkeypatch, error, code, line) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr("specdec_lib.cli.pairs.console_for", fail)
+    shown = specdec("pairs")
+    assert (shown.code, shown.err.lstrip("\n")) == (code, line)
+
+
+@pytest.mark.parametrize("bug", [ZeroDivisionError, EOFError, RuntimeError])
+def test_a_bug_keeps_its_traceback(specdec, monkeypatch, bug: type[Exception]) -> None:
+    def fail() -> None:
+        raise bug
+
+    monkeypatch.setattr("specdec_lib.cli.pairs.console_for", fail)
+    with pytest.raises(bug):
+        specdec("pairs")
+
+
+class FullDisk(io.StringIO):
+    """Standard output on a disk without room."""
+
+    def write(self, content: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("arguments", [["pairs"], ["pairs", "--json"], ["--version"], ["--help"]])
+def test_output_to_a_full_disk(monkeypatch, capsys, arguments: list[str]) -> None:
+    monkeypatch.setattr(sys, "stdout", FullDisk())
+    assert main(arguments) == 2
+    assert capsys.readouterr().err == "error: writing the output: No space left on device\n"
+
+
+@pytest.mark.parametrize("arguments", [["pairs"], ["pairs", "--json"], ["--help"]])
+def test_a_closed_pipe_ends_it_silently(arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = process(*arguments, stdout=writing)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (app.BROKEN_PIPE, "")
+
+
+def test_a_terminal_that_cannot_show_a_character_shows_an_escape() -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = process("generate", "", env=environment, stdout=subprocess.PIPE)
+    assert done.returncode == 2 and done.stderr.startswith("error: the prompt is empty")
+    done = process("doctor", "--é", env=environment, stdout=subprocess.PIPE)
+    assert done.returncode == 2 and "Traceback" not in done.stderr

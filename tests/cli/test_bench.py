@@ -1,0 +1,210 @@
+"""``specdec bench``: one tiny measurement, what is said of it, and every way to get it wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from specdec_lib.bench import execute
+from specdec_lib.bench.records import read_records
+from specdec_lib.bench.runner import Benchmark
+from specdec_lib.cli import bench
+from specdec_lib.errors import RecordError
+
+TINY = ["--domains", "code", "-t", "0", "-n", "5", "--prompts", "2", "--repeats", "1", "--device", "cpu"]
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory) -> Path:
+    """A results file of one session, made in this process by the tiniest grid."""
+    from specdec_lib.cli import main
+
+    path = tmp_path_factory.mktemp("runs") / "new" / "tiny.jsonl"
+    assert main(["bench", "--in-process", "-k", "1,2", *TINY, "-o", str(path), "--json"]) == 0
+    return path
+
+
+def test_a_measurement_appends_records_of_each_kind(results: Path) -> None:
+    records, problems = read_records(results)
+    assert problems == [] and [r["kind"] for r in records].count("run") == 2 * 3
+    assert {r["kind"] for r in records} == {"run", "costs", "profile"}
+    assert {r["config"]["model_pair_name"] for r in records if r["kind"] == "run"} == {"pocket"}
+
+
+def test_show_prints_the_table_at_80_columns(specdec, results: Path) -> None:
+    shown = specdec("bench", "--show", results)
+    assert shown.code == 0 and shown.err == ""
+    assert "pocket at temperature 0" in shown.out and shown.out.count("★") == 2
+    assert "exact: 4 of 4 speculative runs" in shown.out
+    assert max(map(len, shown.out.replace(str(results), "FILE").splitlines())) <= 80
+
+
+def test_show_as_json(specdec, results: Path) -> None:
+    summary = specdec("bench", "--show", results, "--json").document
+    assert summary["pair"] == "pocket" and summary["runs"] == 6 and summary["problems"] == []
+    assert [row["k"] for row in summary["cells"]] == [1, 2]
+    row = summary["cells"][0]
+    ratio = row["sd_tokens_per_second"] / row["ar_tokens_per_second"]
+    assert row["speedup"] == pytest.approx(ratio) and 0 <= row["alpha_hat"] <= 1
+    assert [row["decoder"] for row in summary["latency"]] == ["AR", "SD-K1", "SD-K2"]
+
+
+def test_progress_and_results_do_not_mix(specdec, results: Path, tmp_path: Path, monkeypatch) -> None:
+    """Standard output holds the document alone, also while something is measured."""
+    content = results.read_bytes()
+
+    def measured(self) -> list:
+        self.report("half of it")
+        self.output_path.write_bytes(content)
+        return []
+
+    monkeypatch.setattr(Benchmark, "warm_up", lambda self: None)
+    monkeypatch.setattr(Benchmark, "measure", measured)
+    shown = specdec("bench", "--in-process", "--no-profile", *TINY, "-o", tmp_path / "r.jsonl", "--json")
+    assert shown.code == 0 and shown.document["runs"] == 6
+    assert "measuring 10 runs of 5 tokens" in shown.err and "[bench] half of it" in shown.err
+
+
+def test_own_models_are_measured_here(specdec, own, results: Path, tmp_path: Path, monkeypatch) -> None:
+    grids = []
+    monkeypatch.setattr(bench, "_measure", lambda grid, *more: grids.append(grid) or _copy(results, more[1]))
+    assert specdec("bench", *own, *TINY, "-o", tmp_path / "own.jsonl").code == 0
+    assert grids[0].pair == "tiny-draft+tiny-target"
+
+
+def _copy(source: Path, path: Path) -> None:
+    path.write_bytes(source.read_bytes())
+
+
+def test_a_named_pair_goes_through_the_notebook_with_parameters_it_has(
+    specdec, results: Path, tmp_path: Path, monkeypatch
+) -> None:
+    seen = {}
+
+    def run_benchmark(output_path, *, stream, **parameters) -> None:
+        execute.check_parameters(execute.BENCHMARK_NOTEBOOK, parameters)
+        seen.update(parameters)
+        print("from the notebook\x1b[31m", file=stream)
+        _copy(results, output_path)
+
+    monkeypatch.setattr(execute, "run_benchmark", run_benchmark)
+    path = tmp_path / "r.jsonl"
+    shown = specdec("bench", "-k", "2", *TINY, "-o", path, "--seed", 7, "--threads", 1, "--no-profile")
+    assert shown.code == 0 and "from the notebook␛[31m\n" in shown.err
+    assert (seen["pair"], seen["k_values"], seen["seed"], seen["domains"]) == ("pocket", [2], 7, ["code"])
+    assert (seen["profile"], seen["threads"], seen["device"]) == (False, 1, "cpu")
+
+
+def test_without_papermill_it_is_measured_here(monkeypatch, tmp_path: Path) -> None:
+    assert bench._has_notebook()
+    monkeypatch.setattr(execute, "BENCHMARK_NOTEBOOK", tmp_path / "none.ipynb")
+    assert not bench._has_notebook()
+
+
+# -- bad input -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["--pair", "pockte"], "Unknown pair 'pockte'"),
+        (["-k", "1,x"], "--k-values is '1,x'; give numbers with commas between"),
+        (["-k", ""], "--k-values is ''"),
+        (["-k", "0"], "k_values holds 0"),
+        (["-k", "2,2"], "each once"),
+        (["-t", "nan"], "temperatures hold nan"),
+        (["-t", "-1"], "temperatures hold -1.0"),
+        (["--domains", "code,poetry"], "'poetry'; choose from code, conversation, summarization"),
+        (["-n", "-1"], "max_new_tokens holds -1"),
+        (["--prompts", "0"], "num_prompts holds 0"),
+        (["--repeats", "0"], "repeats holds 0"),
+        (["--seed", "-1"], "seed holds -1"),
+        (["--in-process", "--threads", "0"], "threads is 0"),
+        (["--in-process", "--prompts", "500"], "500 are asked for"),
+        (["--in-process", "--device", "warp"], "'warp' is not available"),
+        (["--show", "/no/such/file"], "/no/such/file: No such file or directory"),
+    ],
+)
+def test_bad_input_is_one_error_line_and_code_2(specdec, tmp_path: Path, arguments, said) -> None:
+    shown = specdec("bench", "-o", tmp_path / "r.jsonl", *arguments)
+    assert shown.code == 2 and shown.out == ""
+    errors = [line for line in shown.err.splitlines() if not line.startswith("measuring ")]
+    assert len(errors) == 1 and errors[0].startswith("error: ") and said in errors[0]
+
+
+def test_an_output_that_cannot_be_written_is_found_out_first(specdec, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path, tmp_path / "file" / "r.jsonl"):
+        shown = specdec("bench", "-o", path)
+        assert shown.code == 2 and shown.err.startswith(f"error: cannot write results to {path}: ")
+        assert shown.err.count("\n") == 1
+
+
+def test_a_corrupt_results_file_keeps_its_good_lines_and_names_the_bad(specdec, results, tmp_path) -> None:
+    path = tmp_path / "torn.jsonl"
+    path.write_bytes(b'{"torn\n' + results.read_bytes() + b"\xff\n")
+    shown = specdec("bench", "--show", path)
+    assert shown.code == 2 and "pocket at temperature 0" in shown.out
+    *warnings, error = shown.err.splitlines()
+    assert len(warnings) == 2 and f"{path}:1: not JSON" in warnings[0] and "not UTF-8" in warnings[1]
+    assert error.startswith("error: ") and "2 lines are no records" in error
+    summary = specdec("bench", "--show", path, "--json").document
+    assert summary["runs"] == 6 and len(summary["problems"]) == 2
+
+
+def test_a_results_file_without_records(specdec, tmp_path: Path) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text("not a record\n")
+    shown = specdec("bench", "--show", path)
+    assert shown.code == 2 and shown.out == "" and "no timed run among the records" in shown.err
+
+
+def test_appending_to_a_torn_file_warns_and_goes_on(specdec, results, tmp_path, monkeypatch) -> None:
+    path = tmp_path / "torn.jsonl"
+    path.write_bytes(results.read_bytes() + b'{"half')
+    monkeypatch.setattr(bench, "_measure", lambda *arguments: None)
+    shown = specdec("bench", "--in-process", "-o", path, "--json")
+    assert shown.code == 0 and shown.err.startswith(f"warning: {path}:") and "not JSON" in shown.err
+    assert path.read_bytes().startswith(results.read_bytes())
+
+
+def test_a_full_disk_while_a_record_is_written(specdec, results, tmp_path, monkeypatch) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(results.read_bytes())
+
+    def full(descriptor: int, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("specdec_lib.bench.records.os.write", full)
+    shown = specdec("bench", "--in-process", "-k", "1", *TINY, "-o", path)
+    assert shown.code == 2 and shown.out == ""
+    assert "No space left on device; the record was not written" in shown.err.splitlines()[-1]
+    assert path.read_bytes() == results.read_bytes()
+
+
+def test_an_interrupt_says_where_the_records_are(specdec, tmp_path: Path, monkeypatch) -> None:
+    def interrupt(*arguments) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bench, "_measure", interrupt)
+    path = tmp_path / "r.jsonl"
+    shown = specdec("bench", "--in-process", "-o", path)
+    assert shown.code == 130 and shown.err.splitlines()[-1].endswith(f"what was measured is in {path}")
+
+
+def test_a_session_without_pairs_of_runs_is_said(results: Path, tmp_path: Path, specdec) -> None:
+    lines = [line for line in results.read_text().splitlines() if json.loads(line).get("decoder") == "AR"]
+    path = tmp_path / "ar.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    shown = specdec("bench", "--show", path)
+    assert shown.code == 0 and shown.out.startswith("No speedup")
+
+
+def test_records_of_a_problem_are_not_hidden(results: Path, tmp_path: Path, capsys) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(results.read_bytes() + b"{}\n")
+    with pytest.raises(RecordError, match="1 lines are no records"):
+        bench._report(path, as_json=True, strict=True)
+    assert json.loads(capsys.readouterr().out)["problems"][0].startswith(f"{path}:")

@@ -1,0 +1,135 @@
+"""``specdec doctor``: what it finds, and that it never waits for long."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from specdec_lib.cli import doctor, fit
+from specdec_lib.cli.doctor import Check
+from specdec_lib.errors import ModelUnavailable
+from specdec_lib.models.registry import REGISTRY, ModelPair
+from specdec_lib.utils.paths import data_path
+
+POCKET = data_path("models")
+
+
+@pytest.fixture
+def offline(monkeypatch) -> None:
+    """Nobody answers, at once."""
+    monkeypatch.setattr(doctor, "check_hub", lambda: Check("hub", "note", "cannot be reached"))
+    monkeypatch.setattr(doctor, "check_ollama", lambda: Check("Ollama", "note", "no server"))
+    monkeypatch.setattr(doctor, "_is_cached", lambda model_id: model_id.startswith("Qwen"))
+
+
+def test_the_report_fits_80_columns_and_names_what_matters(specdec, offline) -> None:
+    shown = specdec("doctor")
+    assert shown.code == 0 and shown.err == ""
+    assert max(map(len, shown.out.splitlines())) <= 80
+    for word in ("torch", "transformers", "memory", "GPU", "compiler", "embedded pair", "hub", "Ollama"):
+        assert word in shown.out or word == "memory"
+    rows = {line.split()[0]: line for line in shown.out.splitlines() if line.strip()}
+    assert rows["pocket"].rstrip().endswith("ready")
+    assert rows["qwen3"].rstrip().endswith("downloaded")
+    assert rows["gpt2_dev"].rstrip().endswith("hub not reached")
+    assert rows["phi3_llama3"].rstrip().endswith("needs translation")
+
+
+def test_json(specdec, offline) -> None:
+    document = specdec("doctor", "--json").document
+    assert {check["name"]: check["status"] for check in document["checks"]}["embedded pair"] == "ok"
+    assert 0 < document["memory"]["free_gib"] <= document["memory"]["total_gib"]
+    assert [row["pair"] for row in document["pairs"]] == list(REGISTRY)
+    for row in document["pairs"]:
+        assert list(row["needs_gib"]) == ["as listed", "float32", "bfloat16", "int4"]
+        free = document["memory"]["free_gib"]
+        assert all(
+            row["fits"][dtype] == (need <= free) for dtype, need in row["needs_gib"].items() if need > 0.1
+        )
+
+
+@pytest.mark.parametrize("damage", ["missing", "damaged"])
+def test_an_embedded_pair_that_cannot_be_read_is_named_and_ends_with_1(
+    specdec, offline, monkeypatch, tmp_path: Path, damage: str
+) -> None:
+    if damage == "damaged":
+        shutil.copytree(POCKET / "pocket-target", tmp_path / "models" / "pocket-target")
+        (tmp_path / "models" / "pocket-target" / "model.safetensors").write_bytes(b"torn")
+    monkeypatch.setattr(fit, "data_path", lambda *parts: tmp_path.joinpath(*parts))
+    shown = specdec("doctor")
+    assert shown.code == 1
+    assert "✗  embedded pair  pocket-target" in shown.out and damage in shown.out
+    assert "pocket               missing" in " ".join(shown.out.split("  ")) or "missing" in shown.out
+
+
+def test_who_does_not_answer_is_given_up(monkeypatch) -> None:
+    monkeypatch.setattr(doctor, "PATIENCE", 0.1)
+    never = threading.Event()
+    start = time.monotonic()
+    hub, other = doctor._ask({"hub": lambda: never.wait(60), "Ollama": lambda: Check("Ollama", "ok", "here")})
+    assert time.monotonic() - start < 5
+    never.set()
+    assert (hub.status, hub.detail) == ("note", "no answer within 0.1 s")
+    assert other.status == "ok"
+
+
+def test_no_hub_and_no_ollama_are_facts_not_failures(monkeypatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    assert doctor.check_hub().status == "note"
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert "HF_HUB_OFFLINE" in doctor.check_hub().detail
+    for host in ("127.0.0.1:9", "not a host"):
+        monkeypatch.setenv("OLLAMA_HOST", host)
+        assert doctor.check_ollama().status == "note"
+
+
+def test_a_compiler_or_what_to_do_without(monkeypatch) -> None:
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: name if name == "clang++" else None)
+    assert doctor.check_compiler().detail.startswith("clang++")
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
+    assert "--no-compile" in doctor.check_compiler().detail
+
+
+# -- memory ----------------------------------------------------------------------------------------
+
+
+def test_every_model_of_the_registry_has_a_size() -> None:
+    for pair in REGISTRY.values():
+        for model_id in (pair.target_model_id, pair.draft_model_id):
+            assert fit.parameters_of(model_id) > 10**5
+    assert fit.parameters_of("org/unheard-of") is None
+
+
+def test_needs_are_weights_and_a_fifth() -> None:
+    pair = ModelPair("p", "small", "big", "float16", "float32")
+    needs = {need.dtype: need.gib * fit.GIB / 1.2 for need in fit.needs(pair, 1000, 100)}
+    assert needs == pytest.approx({"as listed": 4200, "float32": 4400, "bfloat16": 2200, "int4": 660})
+
+
+def test_a_model_that_is_both_counts_once() -> None:
+    pair = ModelPair("p", "big", "big", "int4", "float32")
+    needs = {need.dtype: need.gib * fit.GIB / 1.2 for need in fit.needs(pair, 1000, 1000)}
+    assert needs == pytest.approx({"as listed": 4600, "float32": 4000, "bfloat16": 2000, "int4": 600})
+
+
+def test_weights_are_counted_without_being_read() -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    folder = POCKET / "pocket-draft"
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    assert fit.count_weights(folder / "model.safetensors") == model.num_parameters()
+
+
+def test_a_torn_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "some-model" / "model.safetensors"
+    path.parent.mkdir()
+    path.write_bytes(b"\x00" * 20)
+    with pytest.raises(ModelUnavailable, match="some-model: its weights are damaged"):
+        fit.count_weights(path)

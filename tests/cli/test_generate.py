@@ -1,0 +1,208 @@
+"""``specdec generate``: the text of the decoder, its JSON, and every way to get it wrong."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+from table_model import TableModel
+
+from specdec_lib.cli.generate import finish_reason, read_prompt, result_of
+from specdec_lib.cli.terminal import safe_text
+from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
+from specdec_lib.decoding.decoder import Decoder
+from specdec_lib.decoding.speculative import SpeculativeDecoder
+from specdec_lib.errors import InvalidArgument
+
+
+def test_text_then_a_summary(specdec, own) -> None:
+    shown = specdec("generate", "hello", *own, "-n", 12, "--device", "cpu")
+    assert shown.code == 0 and shown.err == ""
+    text, summary, details = shown.out.rstrip("\n").rsplit("\n", 2)
+    assert text.startswith("hello")
+    assert summary.startswith("SD  | 12 tok | ") and "accept=" in summary
+    assert details.startswith("α = ") and "finished: length" in details and "accepted a round: 0×" in details
+
+
+def test_json_is_one_document_and_nothing_else(specdec, own) -> None:
+    shown = specdec("generate", "hello", *own, "-n", 12, "--k", 3, "--json")
+    document = shown.document
+    assert shown.code == 0 and shown.err == "" and shown.out.isascii()
+    assert document["decoder"] == "SD-K3" and document["prompt"] == "hello"
+    assert document["pair"] == "tiny-draft+tiny-target"
+    assert len(document["result"]["generated_ids"]) == document["result"]["num_tokens"] == 12
+    assert len(document["prompt_ids"]) == 5
+
+
+@pytest.mark.parametrize("more", [["-t", 0], ["-t", 0.8, "--seed", 3, "--verifier", "block", "--top-k", 50]])
+def test_what_is_shown_is_what_is_generated(specdec, own, more) -> None:
+    """The streamed text, the JSON text and the decoder's own are one."""
+    arguments = ["generate", "hé", *own, "-n", 40, "--ignore-eos", *more]
+    document = specdec(*arguments, "--json").document
+    assert len(document["result"]["generated_ids"]) == 40
+    shown = specdec(*arguments).out.rsplit("\n\n", 1)[0]
+    assert shown.removesuffix("\n") == safe_text("hé" + document["text"]).removesuffix("\n")
+
+
+def test_speculation_changes_nothing_at_temperature_0(specdec, own) -> None:
+    documents = [
+        specdec("generate", "abc", *own, "-n", 30, "--dtype", "float32", "--json", *more).document
+        for more in (["--autoregressive"], ["--k", 1], ["--k", 7])
+    ]
+    assert [d["decoder"] for d in documents] == ["AR", "SD-K1", "SD-K7"]
+    assert len({tuple(d["result"]["generated_ids"]) for d in documents}) == 1
+
+
+def test_no_tokens_asked_for(specdec, own) -> None:
+    document = specdec("generate", "abc", *own, "-n", 0, "--json").document
+    assert document["text"] == "" and document["result"]["num_tokens"] == 0
+    assert specdec("generate", "abc", *own, "-n", 0).code == 0
+
+
+def test_the_embedded_pair_is_the_default(specdec) -> None:
+    document = specdec("generate", "def f(x):", "-n", 4, "--json").document
+    assert document["pair"] == "pocket" and len(document["result"]["generated_ids"]) == 4
+
+
+# -- bad input -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["x", "--pair", "pockte"], "Unknown pair 'pockte'. Available pairs: pocket"),
+        (["x", "--dtype", "int8"], "Unsupported dtype 'int8'. Choose from:"),
+        (["x", "--target", "/no/such/folder", "--draft", "pocket-draft"], "'/no/such/folder' does not exist"),
+        (["x", "--target", ".", "--draft", "."], "holds no model"),
+        (["x", "--device", "warp"], "'warp' is not available"),
+        (["x", "--temperature", "-0.1"], "temperature is -0.1"),
+        (["x", "--temperature", "nan"], "temperature is nan"),
+        (["x", "--temperature", "inf"], "temperature is inf"),
+        (["x", "--top-k", "0"], "top_k is 0"),
+        (["x", "--top-p", "1.5"], "top_p is 1.5"),
+        (["x", "--min-p", "-1"], "min_p is -1.0"),
+        (["x", "--repetition-penalty", "0"], "repetition_penalty is 0.0"),
+        (["x", "--seed", "-1"], "seed is -1"),
+        (["x", "--seed", str(2**80)], "seed is"),
+        (["x", "--verifier", "guess"], "unknown verifier 'guess'; choose token or block"),
+        (["x", "--stop", ""], "stop_strings"),
+        ([""], "the prompt is empty"),
+        (["--prompt-file", "/no/such/file"], "/no/such/file: No such file or directory"),
+        (["--prompt-file", "/"], "/: Is a directory"),
+        (["x", "--prompt-file", "y"], "choose one"),
+        (["caf\udce9"], "not UTF-8 text (character 3)"),
+        (["x", "--pair", "tinyllama_llama3"], "do not share a vocabulary"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_2(specdec, arguments, said) -> None:
+    refused(specdec("generate", *arguments), said)
+
+
+def refused(shown, said: str) -> None:
+    assert shown.code == 2 and shown.out == ""
+    assert shown.err.startswith("error: ") and shown.err.count("\n") == 1, shown.err
+    assert said in shown.err
+
+
+def test_no_network(specdec, monkeypatch) -> None:
+    monkeypatch.setattr("specdec_lib.models.source._hub_answers", lambda model_id: False)
+    refused(specdec("generate", "x", "--pair", "gpt2_dev"), "the hub cannot be reached")
+
+
+def test_vocabularies_that_differ(specdec, own, stranger) -> None:
+    refused(specdec("generate", "x", *own[:2], "--draft", stranger), "do not share a vocabulary")
+
+
+def test_a_prompt_beyond_the_context(specdec, own) -> None:
+    refused(specdec("generate", "x" * 65, *own), "the prompt has 65 tokens, tiny-target sees 64")
+
+
+def test_damaged_weights(specdec, own, tmp_path: Path) -> None:
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    for file in Path(own[1]).iterdir():
+        (folder / file.name).write_bytes(
+            file.read_bytes()[:500] if file.suffix == ".safetensors" else file.read_bytes()
+        )
+    refused(specdec("generate", "x", "--target", folder, "--draft", folder), "cannot load the weights")
+
+
+def test_an_interrupt_ends_the_line_and_says_how_far_it_came(specdec, own, monkeypatch) -> None:
+    rounds = Decoder.stream_rounds
+
+    def interrupted(self, *arguments, **options):
+        yield next(rounds(self, *arguments, **options))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Decoder, "stream_rounds", interrupted)
+    shown = specdec("generate", "abc", *own, "--autoregressive", "--ignore-eos")
+    assert shown.code == 130 and shown.out.startswith("abc") and shown.out.endswith("\n")
+    assert shown.err.strip() == "error: interrupted after 1 tokens"
+
+
+# -- where the prompt comes from -------------------------------------------------------------------
+
+
+def prompt_of(specdec, own, *arguments: object, stdin: bytes | None = None) -> str:
+    return specdec("generate", *arguments, *own, "-n", 0, "--json", stdin=stdin).document["prompt"]
+
+
+def test_a_prompt_from_a_file_loses_one_last_line_break(specdec, own, tmp_path: Path) -> None:
+    path = tmp_path / "prompt.txt"
+    path.write_bytes("é\n\n".encode())
+    assert prompt_of(specdec, own, "--prompt-file", path) == "é\n"
+    path.write_bytes(b"\xef\xbb\xbfbyte order mark\r\n")
+    assert prompt_of(specdec, own, "-f", path) == "byte order mark"
+
+
+@pytest.mark.parametrize("arguments", [[], ["-"]])
+def test_a_prompt_from_standard_input(specdec, own, arguments) -> None:
+    assert prompt_of(specdec, own, *arguments, stdin=b"piped\n") == "piped"
+
+
+def test_a_prompt_that_is_no_text(specdec, tmp_path: Path) -> None:
+    path = tmp_path / "prompt.bin"
+    path.write_bytes(b"ok \xff\xfe")
+    refused(specdec("generate", "--prompt-file", path), "is not UTF-8 text (byte 3)")
+    refused(specdec("generate", stdin=b"\x80"), "standard input is not UTF-8 text (byte 0)")
+    path.write_bytes(b"\n")
+    refused(specdec("generate", "--prompt-file", path), "the prompt is empty")
+
+
+def test_a_terminal_is_not_waited_for(monkeypatch) -> None:
+    stdin = io.TextIOWrapper(io.BytesIO(b"never read"))
+    stdin.isatty = lambda: True
+    monkeypatch.setattr(sys, "stdin", stdin)
+    with pytest.raises(InvalidArgument, match="there is no prompt"):
+        read_prompt(None, None)
+
+
+# -- what a stream says of itself ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "options, reason",
+    [
+        ({}, "length"),
+        ({"stop_strings": ["b"]}, "stop"),
+        ({"ignore_eos": True}, "length"),
+    ],
+)
+@pytest.mark.parametrize("eos", [(), (2,)])
+def test_the_result_of_a_stream_is_that_of_generate(options, reason, eos) -> None:
+    target, reasons = TableModel.random(5, seed=1, eos_token_ids=eos), set()
+    for decoder in (AutoregressiveDecoder(target), SpeculativeDecoder(target, target.near(2, 0.4), k=3)):
+        for seed in range(6):
+            more = {"temperature": 1.0, "seed": seed, **options}
+            expected = decoder.generate([0, 1], 12, **more)
+            rounds = list(decoder.stream_rounds([0, 1], 12, **more))
+            stops = options.get("stop_strings", [])
+            why = finish_reason(decoder, rounds, stops, options.get("ignore_eos", False))
+            found = result_of(rounds, why)
+            for name in ("generated_ids", "accepted_per_round", "drafted_per_round", "finish_reason"):
+                assert getattr(found, name) == getattr(expected, name)
+            assert found.total_time == pytest.approx(sum(found.per_token_latencies))
+            reasons.add(why)
+    assert reason in reasons and ("eos" in reasons) == bool(eos and "ignore_eos" not in options)

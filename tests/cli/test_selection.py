@@ -1,0 +1,47 @@
+"""Which models a command runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from specdec_lib.cli.selection import select
+from specdec_lib.errors import InvalidArgument, UnknownPair
+
+
+def test_the_default_is_the_embedded_pair() -> None:
+    assert select(None, None, None, None, None).pair.pair_name == "pocket"
+
+
+def test_a_dtype_replaces_both_of_the_pair() -> None:
+    pair = select("pocket_self", None, None, "bfloat16", None).pair
+    assert (pair.draft_dtype, pair.target_dtype, pair.target_model_id) == (
+        "bfloat16",
+        "bfloat16",
+        "pocket-target",
+    )
+
+
+def test_models_of_ones_own_make_a_pair() -> None:
+    selection = select(None, "/models/big", "org/small", None, "cpu")
+    pair = selection.pair
+    assert (pair.target_model_id, pair.draft_model_id) == ("/models/big", "org/small")
+    assert (pair.target_dtype, pair.pair_name, selection.device) == ("auto", "small+big", "cpu")
+
+
+def test_no_draft_is_needed_without_speculation(own) -> None:
+    target, draft = select(None, own[1], None, None, "cpu", needs_draft=False).load()
+    assert draft is None and target.name == "tiny-target"
+
+
+@pytest.mark.parametrize(
+    "options, error, said",
+    [
+        (("pockte", None, None, None), UnknownPair, "Available pairs: pocket,"),
+        (("pocket", "a", "b", None), InvalidArgument, "not both"),
+        ((None, None, "b", None), InvalidArgument, "needs a --target"),
+        ((None, "a", None, None), InvalidArgument, "needs a --draft"),
+    ],
+)
+def test_what_does_not_make_a_pair_is_refused(options, error, said) -> None:
+    with pytest.raises(error, match=said):
+        select(*options, None)

@@ -1,0 +1,162 @@
+"""``specdec train``: a pair from two optimiser steps, and what is shown meanwhile."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from specdec_lib.cli.train import Bars, PlainLines, _display, figures_of
+from specdec_lib.models.loader import load_model
+from specdec_lib.training import pipeline
+from specdec_lib.training.optimise import StepReport
+
+STEP = StepReport("base", 5, 20, 3.14159, 1e-3, 12345.6, {"acceptance": 0.5})
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    path = tmp_path / "corpus.jsonl"
+    texts = [f"def f{i}(x):\n    return x + {i}\n" * 3 for i in range(250)]
+    path.write_text("".join(json.dumps({"domain": "code", "text": text}) + "\n" for text in texts))
+    return path
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    shape = "[shape]\nvocab_size = 270\nwidth = 16\nmlp_width = 32\nnum_heads = 2\ncontext = 32\n"
+    common = "tokens = 64\nbatch = 2\nlength = 16\npeak_lr = 1e-3\n"
+    path = tmp_path / "recipe.toml"
+    path.write_text(
+        f'name = "mini"\nseed = 1\n{shape}'
+        f'[[stages]]\nname = "base"\nkind = "pretrain"\nlayers = 2\n{common}'
+        f'[[stages]]\nname = "draft"\nkind = "distill"\nlayers = 1\n{common}'
+    )
+    return path
+
+
+def arguments(corpus: Path, recipe: Path, out: Path) -> list[object]:
+    return ["train", "--corpus", corpus, "--recipe", recipe, "--out", out, "--no-compile", "--device", "cpu"]
+
+
+def test_a_pair_is_trained_and_loads(specdec, corpus, recipe, tmp_path: Path) -> None:
+    out = tmp_path / "pair"
+    shown = specdec(*arguments(corpus, recipe, out), "--json")
+    document = shown.document
+    assert shown.code == 0 and [stage["tokens"] for stage in document["stages"]] == [64, 64]
+    assert (document["target"], document["draft"]) == (str(out / "mini-target"), str(out / "mini-draft"))
+    assert "base 2/2 · loss " in shown.err and "draft 2/2 · loss " in shown.err
+    for folder in (document["target"], document["draft"]):
+        load_model(folder)
+    again = specdec(*arguments(corpus, recipe, out))
+    assert again.code == 0 and "2/2" not in again.out  # finished stages are not run again
+    assert f"--target {out / 'mini-target'} --draft {out / 'mini-draft'}" in again.out
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"--corpus": "/no/such.jsonl"}, "no file '/no/such.jsonl'"),
+        ({"--recipe": "/no/such.toml"}, "no file '/no/such.toml'"),
+        ({"--device": "warp"}, "'warp' is not available"),
+        ({"--out": "/dev/null/pair"}, "/dev/null/pair"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_2(specdec, corpus, recipe, tmp_path, change, said) -> None:
+    given = arguments(corpus, recipe, tmp_path / "pair")
+    for option, value in change.items():
+        given[given.index(option) + 1] = value
+    shown = specdec(*given)
+    assert shown.code == 2 and shown.err.startswith("error: ") and shown.err.count("\n") == 1
+    assert said in shown.err
+
+
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        ("c.jsonl", b'{"domain": "code"}\n'),
+        ("c.jsonl", b"\xff\xfe\n"),
+        ("c.jsonl", b'{"domain": "code", "text": 3}\n'),
+        ("c.jsonl.xz", b"not compressed"),
+        ("c.jsonl.gz", b"not compressed"),
+        ("c.jsonl.gz", bytes.fromhex("1f8b0800000000000003") + b"torn"),
+    ],
+)
+def test_a_corpus_that_is_none_is_one_line_and_code_2(specdec, recipe, tmp_path, name, content) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    shown = specdec(*arguments(path, recipe, tmp_path / "pair"))
+    assert shown.code == 2 and shown.err.count("\n") == 1
+    assert shown.err.startswith("error: read corpus: ") and name in shown.err
+
+
+def test_an_interrupt_says_how_to_resume(specdec, corpus, recipe, tmp_path, monkeypatch) -> None:
+    def interrupted(*arguments, **options) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "train", interrupted)
+    shown = specdec(*arguments(corpus, recipe, tmp_path / "pair"))
+    assert shown.code == 130
+    work = tmp_path / "pair" / "work"
+    resumed = f"the same command resumes from the last checkpoint in {work}"
+    assert shown.err == f"error: interrupted; {resumed}\n"
+
+
+def test_a_full_disk_under_a_checkpoint(specdec, corpus, recipe, tmp_path, monkeypatch) -> None:
+    def full(*arguments, **options) -> None:
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 704 vs 598")
+
+    monkeypatch.setattr(pipeline, "train", full)
+    shown = specdec(*arguments(corpus, recipe, tmp_path / "pair"))
+    assert shown.code == 2 and "cannot be written; make room" in shown.err
+
+
+def test_the_default_recipe_is_the_embedded_pairs(specdec, corpus, tmp_path, monkeypatch) -> None:
+    seen = []
+
+    def watched(recipe, *arguments, **options) -> None:
+        seen.append((recipe.name, options["compile"]))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "train", watched)
+    specdec("train", "--corpus", corpus, "--out", tmp_path)
+    assert seen == [("pocket", True)]
+
+
+# -- progress --------------------------------------------------------------------------------------
+
+
+def test_figures_of_a_step() -> None:
+    assert figures_of(STEP) == "loss 3.142 · acceptance 0.50 · lr 1.0e-03 · 12,346 tokens/s"
+
+
+def test_plain_lines_come_now_and_then_and_at_the_end() -> None:
+    file, now = io.StringIO(), iter([0.0, 4.0, 12.0, 14.0, 15.0])
+    lines = PlainLines(Console(file=file, width=40), clock=lambda: next(now))
+    for number in (1, 5, 13, 15, 20):
+        lines.report(replace(STEP, step=number))
+    shown = file.getvalue().splitlines()
+    assert [line.split(" · ")[0] for line in shown] == ["base 1/20", "base 13/20", "base 20/20"]
+    assert shown[1].endswith(" · 0:00:07 left") and "left" not in shown[0] + shown[2]
+
+
+def test_bars_on_a_terminal() -> None:
+    file = io.StringIO()
+    console = Console(file=file, width=80, force_terminal=True, color_system=None)
+    with _display(console) as display:
+        assert isinstance(display, Bars)
+        display.say("reading [bold]corpus")
+        display.report(STEP)
+        display.report(replace(STEP, stage="draft", step=20))
+    last = file.getvalue().split("base ")[-1]
+    assert "reading [bold]corpus" in file.getvalue()
+    assert "5/20" in last and "20/20" in last and "loss 3.142" in last
+
+
+def test_plain_lines_elsewhere() -> None:
+    with _display(Console(file=io.StringIO())) as display:
+        assert isinstance(display, PlainLines)

@@ -1,0 +1,71 @@
+"""Samples of three tokens from the decoding loop on table models, counted in processes of their own.
+
+The test suite checks shapes at run time, which costs a table model five times its decoding time;
+a spawned process imports the library as users run it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
+import broken_verifiers
+import numpy as np
+from table_model import TableModel
+
+from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
+from specdec_lib.decoding.drafters.draft_model import DraftModel
+from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
+from specdec_lib.decoding.speculative import SpeculativeDecoder
+
+VOCAB, LENGTH, TEMPERATURE, PROMPT = 4, 3, 0.8, [1, 2]
+WORKERS = 2
+
+
+def models() -> tuple[TableModel, TableModel]:
+    """A target and a draft that is right about half of the time."""
+    target = TableModel.random(VOCAB, seed=5)
+    return target, target.near(seed=6, weight=0.7)
+
+
+def exact_law() -> np.ndarray:
+    """Probability of each of the 64 triples at the test's temperature."""
+    target, _ = models()
+    warped = probs_from_logits(target.logits, SamplingParams(TEMPERATURE)).double().numpy()
+    law = TableModel(warped).law(PROMPT, LENGTH)
+    return law / law.sum()
+
+
+def decoder(k: int, verifier: str):
+    """A decoder of the library (k = 0: autoregressive); ``verifier`` may name a broken one."""
+    target, draft = models()
+    if k == 0:
+        return AutoregressiveDecoder(target)
+    if hasattr(broken_verifiers, verifier):
+        speculative = SpeculativeDecoder(target, DraftModel(draft), k=k)
+        speculative.verify = getattr(broken_verifiers, verifier)
+        return speculative
+    return SpeculativeDecoder(target, DraftModel(draft), k=k, verifier=verifier)
+
+
+def count(k: int, verifier: str, seeds: range) -> np.ndarray:
+    """How often each triple comes out, one generation for each seed."""
+    speaker = decoder(k, verifier)
+    counts = np.zeros(VOCAB**LENGTH)
+    for seed in seeds:
+        first, second, third = speaker.generate(PROMPT, LENGTH, TEMPERATURE, seed=seed).generated_ids
+        counts[(first * VOCAB + second) * VOCAB + third] += 1
+    return counts
+
+
+def sample(k: int, verifier: str, num_samples: int) -> np.ndarray:
+    """``count`` for seeds 0 … num_samples − 1, spread over processes without run-time shape checks."""
+    shares = [range(worker, num_samples, WORKERS) for worker in range(WORKERS)]
+    with ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn"), _one_thread) as pool:
+        return sum(pool.map(count, [k] * WORKERS, [verifier] * WORKERS, shares))
+
+
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)

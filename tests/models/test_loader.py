@@ -1,0 +1,315 @@
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from models.architectures import random_ids, save_model, tiny_tokenizer
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
+
+from specdec_lib.errors import InvalidArgument, ModelUnavailable, UnknownPair, VocabularyMismatch
+from specdec_lib.models.loader import DTYPES, choose_device, load_model, load_pair, main
+from specdec_lib.models.registry import ModelPair
+from specdec_lib.models.wrapper import ModelWrapper
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return save_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture
+def scratch(tmp_path) -> Path:
+    """A model folder to damage."""
+    return save_model(tmp_path / "tiny")
+
+
+# -- dtypes ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_a_float_dtype_is_what_the_weights_have(folder, dtype):
+    model, tokenizer = load_model(str(folder), dtype, "cpu")
+    assert {p.dtype for p in model.parameters()} == {getattr(torch, dtype)}
+    assert not model.training and tokenizer.eos_token_id == 0
+
+
+@pytest.mark.parametrize("stored", [torch.bfloat16, torch.float32])
+def test_auto_is_the_dtype_that_the_weights_were_stored_in(folder, tmp_path, stored):
+    model, tokenizer = load_model(str(folder))
+    model.to(stored).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    assert load_model(str(tmp_path))[0].dtype == stored
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory) -> Path:
+    """Of shapes that bitsandbytes can pack: multiples of 64."""
+    return save_model(
+        tmp_path_factory.mktemp("wide") / "tiny",
+        hidden_size=128,
+        intermediate_size=256,
+        initializer_range=0.05,
+    )
+
+
+def test_int4_packs_the_weights_and_counts_them_as_the_weights_they_are(wide):
+    """Two weights share a byte: the packed tensor has half the elements of the layer it stands for."""
+    full = ModelWrapper(*load_model(str(wide), "float32", "cpu"))
+    packed = ModelWrapper(*load_model(str(wide), "int4", "cpu"))
+    layer = packed.model.model.layers[0].mlp.up_proj
+    assert layer.weight.quant_state.quant_type == "nf4"
+    assert packed.model.config.quantization_config.bnb_4bit_use_double_quant
+    assert layer.weight.numel() == 128 * 256 // 2
+    assert sum(p.numel() for p in packed.model.parameters()) < packed.param_count == full.param_count
+    assert packed.memory_footprint_mb < 0.5 * full.memory_footprint_mb
+
+
+def test_int4_computes_nearly_the_same_and_rolls_back(wide):
+    full = ModelWrapper(*load_model(str(wide), "float32", "cpu"))
+    packed = ModelWrapper(*load_model(str(wide), "int4", "cpu"))
+    ids = random_ids(20)
+    expected, _ = full.forward(ids)
+    logits, cache = packed.forward(ids)
+    alike = torch.nn.functional.cosine_similarity(logits.float(), expected, dim=-1)
+    assert 0.9 < alike.min() < 0.99999  # close, and not secretly the same weights
+    again, _ = packed.forward(ids[:, 8:], packed.truncate_cache(cache, 8))
+    assert (again.float() - logits[:, 8:].float()).abs().max() < 0.02 * logits.abs().max()
+
+
+def test_int4_without_bitsandbytes_says_what_to_install(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+    with pytest.raises(ModelUnavailable, match="dtype 'int4' needs bitsandbytes: pip install"):
+        load_model(str(folder), "int4", "cpu")
+
+
+def test_any_other_dtype_is_a_value_error_that_lists_the_choices(folder):
+    with pytest.raises(ValueError) as caught:
+        load_model(str(folder), "int8")
+    assert str(caught.value) == f"Unsupported dtype 'int8'. Choose from: {list(DTYPES)}"
+
+
+# -- devices ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "expected"),
+    [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")],
+)
+def test_the_best_device_is_chosen_in_order(monkeypatch, cuda, mps, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert choose_device().type == expected
+
+
+@pytest.mark.parametrize("device", ["toaster", "cuda:97"])
+def test_a_device_that_is_not_there_is_refused(folder, device):
+    with pytest.raises(InvalidArgument, match=f"device '{device}' is not available"):
+        load_model(str(folder), device=device)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", ["bfloat16", "int4"])
+def test_a_gpu_holds_the_weights_and_rolls_back(folder, dtype):
+    wrapper = ModelWrapper(*load_model(str(folder), dtype, "cuda"))
+    logits, cache = wrapper.forward(random_ids(20))
+    assert wrapper.device.type == "cuda" and logits.device.type == "cuda"
+    again, _ = wrapper.forward(random_ids(20)[:, 8:], wrapper.truncate_cache(cache, 8))
+    torch.testing.assert_close(again.float(), logits[:, 8:].float(), atol=0.1, rtol=0.1)
+
+
+# -- what stands between a name and a model --------------------------------------------------
+
+
+def truncate_weights(folder: Path) -> None:
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-1000])
+
+
+def garble_weights(folder: Path) -> None:
+    (folder / "model.safetensors").write_bytes(b"\xff" * 4096)
+
+
+def drop_a_tensor(folder: Path) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    tensors.pop("model.layers.0.mlp.up_proj.weight")
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+
+
+def reshape_a_tensor(folder: Path) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    tensors["model.norm.weight"] = torch.ones(5)
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+
+
+def change_config(folder: Path, **fields) -> None:
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps({**config, **fields}), encoding="utf-8")
+
+
+DAMAGE = {
+    "weights cut short": (truncate_weights, "weights of .*damaged"),
+    "weights garbled": (garble_weights, "weights of .*damaged"),
+    "a tensor missing": (drop_a_tensor, r"lack 1 tensors .*, model\.layers\.0\.mlp\.up_proj\.weight"),
+    "a tensor of another shape": (
+        reshape_a_tensor,
+        r"lack 1 tensors of the right shape, model\.norm\.weight",
+    ),
+    "no weights": (lambda folder: (folder / "model.safetensors").unlink(), "weights of .*no file named"),
+    "no tokenizer": (lambda folder: (folder / "tokenizer.json").unlink(), "tokenizer of"),
+    "tokenizer garbled": (
+        lambda folder: (folder / "tokenizer.json").write_text("{", encoding="utf-8"),
+        "tokenizer of",
+    ),
+    "config garbled": (lambda folder: (folder / "config.json").write_text("{", encoding="utf-8"), "of"),
+    "no config": (lambda folder: (folder / "config.json").unlink(), r"there is no config\.json"),
+    "an architecture nobody knows": (lambda folder: change_config(folder, model_type="frobnicator"), "of"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_folder_is_one_line_and_never_random_weights(scratch, damage):
+    spoil, message = DAMAGE[damage]
+    spoil(scratch)
+    with pytest.raises(ModelUnavailable, match=message) as caught:
+        load_model(str(scratch), "float32", "cpu")
+    said = str(caught.value)
+    assert "tiny" in said and "\n" not in said and "the hub" not in said
+
+
+@pytest.mark.parametrize("missing", ["no/such/folder", "./nowhere", "/nowhere/at/all", "~/nowhere/at-all"])
+def test_a_folder_that_is_not_there_is_named(missing):
+    with pytest.raises(ModelUnavailable, match=f"model folder '{re.escape(missing)}' does not exist"):
+        load_model(missing)
+
+
+def test_running_out_of_memory_is_one_line(folder, monkeypatch):
+    def exhausted(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate …")
+
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", exhausted)
+    with pytest.raises(ModelUnavailable, match="not enough memory; choose a smaller dtype"):
+        load_model(str(folder))
+
+
+def test_loading_is_quiet(folder, capfd):
+    load_model(str(folder), "float32", "cpu")
+    assert capfd.readouterr() == ("", "")
+
+
+# -- pairs -----------------------------------------------------------------------------------
+
+
+def test_the_embedded_pair_is_ready_to_run():
+    loaded = load_pair("pocket", "cpu")
+    assert loaded.pair.pair_name == "pocket" and loaded.drafter is loaded.draft
+    assert loaded.target.param_count > 2 * loaded.draft.param_count
+    assert loaded.target.vocab_size == loaded.draft.vocab_size == loaded.vocab_size
+    assert (loaded.target.name, loaded.draft.name) == ("pocket-target", "pocket-draft")
+    assert loaded.target.dtype == loaded.draft.dtype == torch.float32
+
+
+def test_the_embedded_target_drafts_for_itself_in_int4():
+    loaded = load_pair("pocket_self", "cpu")
+    assert loaded.draft.param_count == loaded.target.param_count
+    assert loaded.draft.memory_footprint_mb < 0.5 * loaded.target.memory_footprint_mb
+
+
+def test_one_model_in_one_dtype_is_loaded_once(folder):
+    loaded = load_pair(ModelPair("mine", str(folder), str(folder), "float32", "float32"))
+    assert loaded.draft is loaded.target
+
+
+def test_other_tokenizers_are_refused_before_any_weights_are_read(folder, tmp_path):
+    other = save_model(tmp_path / "other", tiny_tokenizer(262))
+    (other / "model.safetensors").unlink()
+    with pytest.raises(VocabularyMismatch, match=r"pair 'mine'.*\(262 and 265 tokens"):
+        load_pair(ModelPair("mine", str(other), str(folder)))
+
+
+@pytest.mark.parametrize("width", [270, 300])
+def test_one_tokenizer_under_other_paddings_gives_logits_of_the_targets_width(folder, tmp_path, width):
+    draft = save_model(tmp_path / "draft", vocab_size=width)
+    loaded = load_pair(ModelPair("mine", str(draft), str(folder)))
+    widths = [model.forward(random_ids(3))[0].shape[-1] for model in (loaded.target, loaded.draft)]
+    assert widths == [288, 288] == [loaded.target.vocab_size, loaded.draft.vocab_size]
+
+
+@pytest.mark.parametrize("name", ["tinyllama_llama3", "phi3_llama3"])
+def test_pairs_known_to_need_translation_are_refused_without_a_network(name):
+    with pytest.raises(VocabularyMismatch, match=f"pair '{name}'.*vocabulary translation"):
+        load_pair(name)
+
+
+def test_an_unknown_pair_is_named():
+    with pytest.raises(UnknownPair, match="Unknown pair 'x'"):
+        load_pair("x")
+
+
+def test_a_pair_with_an_unknown_dtype_is_refused(folder):
+    with pytest.raises(InvalidArgument, match="Unsupported dtype 'int8'"):
+        load_pair(ModelPair("mine", str(folder), str(folder), "int8", "float32"))
+
+
+# -- python -m specdec_lib.models.loader -----------------------------------------------------
+
+
+def test_the_entry_point_prints_what_it_always_printed(folder, capfd):
+    assert main(["--model", str(folder), "--dtype", "float16", "--n-tokens", "10"]) == 0
+    out, err = capfd.readouterr()
+    model = re.escape(str(folder))
+    pattern = (
+        rf"\[loader\] tokenizer  ← {model}\n"
+        rf"\[loader\] model      ← {model}  \(dtype=float16\)\n"
+        rf"  model      : {model}\n"
+        r"  parameters : \d+\.\d M\n"
+        r"  memory     : \d+\.\d\d GB\n"
+        r"\n"
+        r"\[loader\] generating 10 tokens …\n"
+        r"\[loader\] output: '(\\.|[^'\n])*'\n"
+        r"\[loader\] OK\n"
+    )
+    assert re.fullmatch(pattern, out.replace('"', "'"))
+    assert err == ""
+
+
+def test_the_entry_point_generates_as_hugging_face_does(folder, capfd):
+    assert (
+        main(["--model", str(folder), "--dtype", "float32", "--n-tokens", "12", "--prompt", "the cat"]) == 0
+    )
+    model, tokenizer = load_model(str(folder), "float32")
+    model.generation_config.eos_token_id = None
+    ids = torch.tensor([tokenizer("the cat")["input_ids"]])
+    expected = model.generate(
+        ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, do_sample=False, pad_token_id=0
+    )
+    assert (
+        f"output: {ModelWrapper(model, tokenizer).decode(expected[0].tolist())!r}" in capfd.readouterr().out
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "no/such/folder"], "'no/such/folder' does not exist"),
+        (["--model", "{folder}", "--dtype", "int8"], "Unsupported dtype 'int8'"),
+        (["--model", "{folder}", "--n-tokens", "-1"], "--n-tokens is -1"),
+        (["--model", "{folder}", "--prompt", ""], "--prompt holds no token"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(folder, capfd, arguments, message):
+    assert main([argument.format(folder=folder) for argument in arguments]) == 2
+    err = capfd.readouterr().err
+    assert err.startswith("[loader] error: ") and message in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["--model", "x", "--n-tokens", "ten"], ["--frobnicate"]])
+def test_a_misspelt_command_is_one_line_and_exit_code_2(capfd, arguments):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    err = capfd.readouterr().err
+    assert caught.value.code == 2 and err.startswith("[loader] error: ") and err.count("\n") == 1

@@ -1,0 +1,344 @@
+"""Against a server started here that speaks Ollama's protocol, and against ones that do not."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
+
+import pytest
+
+from specdec_lib.errors import InvalidArgument, ServerUnavailable
+from specdec_lib.models.ollama_loader import OllamaClient, main, table
+
+TAGS = {
+    "models": [
+        {
+            "name": "llama3.2:1b",
+            "model": "llama3.2:1b",
+            "modified_at": "2025-01-05T10:00:00.0+01:00",
+            "size": 1321098329,
+            "digest": "baf6a787fdff",
+            "details": {"family": "llama", "parameter_size": "1.2B", "quantization_level": "Q8_0"},
+        },
+        {"name": "bare:latest", "size": 0, "details": None},
+    ]
+}
+FINAL = {
+    "model": "llama3.2:1b",
+    "response": "",
+    "done": True,
+    "done_reason": "length",
+    "total_duration": 2_000_000_000,
+    "prompt_eval_count": 4,
+    "eval_count": 30,
+    "eval_duration": 1_500_000_000,
+}
+
+
+class Server(BaseHTTPRequestHandler):
+    """Ollama's answers; ``raw`` replaces the body of a path, ``delay`` holds every answer back."""
+
+    raw: ClassVar[dict[str, bytes]] = {}
+    delay: ClassVar[float] = 0.0
+    requests: ClassVar[list[dict]] = []
+
+    def do_GET(self) -> None:
+        answers = {"/": "Ollama is running", "/api/version": {"version": "0.5.1"}, "/api/tags": TAGS}
+        if self.path in answers:
+            self._answer(200, answers[self.path])
+        else:
+            self._answer(404, "404 page not found")
+
+    def do_POST(self) -> None:
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.requests.append(request)
+        if request["model"] != "llama3.2:1b":
+            self._answer(404, {"error": f"model '{request['model']}' not found"})
+        elif request["stream"]:
+            pieces = [{"response": text, "done": False} for text in ("Hello", ", ", "wörld")]
+            self._answer(200, "\n".join(json.dumps(piece) for piece in [*pieces, FINAL]))
+        else:
+            self._answer(200, {**FINAL, "response": "Hello, wörld"})
+
+    def _answer(self, status: int, content: dict | str) -> None:
+        time.sleep(self.delay)
+        text = content if isinstance(content, str) else json.dumps(content)
+        body = self.raw.get(self.path, text.encode())
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_) -> None:
+        """Keep the test's output clean."""
+
+
+@pytest.fixture
+def server(monkeypatch) -> Iterator[str]:
+    monkeypatch.setattr(Server, "raw", {})
+    monkeypatch.setattr(Server, "delay", 0.0)
+    monkeypatch.setattr(Server, "requests", [])
+    listening = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    address = f"127.0.0.1:{listening.server_port}"
+    monkeypatch.setenv("OLLAMA_HOST", address)
+    yield address
+    listening.shutdown()
+    listening.server_close()
+
+
+@pytest.fixture
+def nobody(monkeypatch) -> str:
+    """An address where nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    monkeypatch.setenv("OLLAMA_HOST", address)
+    return address
+
+
+# -- what a server answers -------------------------------------------------------------------
+
+
+def test_a_running_server_is_found_through_the_environment(server):
+    client = OllamaClient()
+    assert client.url == f"http://{server}"
+    assert client.is_running() and client.version() == "0.5.1"
+
+
+def test_the_models_come_with_what_the_server_knows_of_them(server):
+    first, bare = OllamaClient(server).list_models()
+    assert (first.name, first.parameter_size, first.quantization) == ("llama3.2:1b", "1.2B", "Q8_0")
+    assert first.size_gb == pytest.approx(1.321098329)
+    assert (bare.name, bare.parameter_size, bare.quantization, bare.size_bytes) == (
+        "bare:latest",
+        "?",
+        "?",
+        0,
+    )
+
+
+def test_one_generation_with_the_servers_own_measurements(server):
+    answer = OllamaClient(server).generate("llama3.2:1b", "Say hello", max_tokens=30, temperature=0, seed=7)
+    assert answer.text == "Hello, wörld"
+    assert (answer.num_tokens, answer.generation_time, answer.total_time) == (30, 1.5, 2.0)
+    assert answer.tokens_per_second == pytest.approx(20.0)
+    (sent,) = Server.requests
+    assert sent["options"] == {"num_predict": 30, "temperature": 0, "seed": 7}
+    assert (sent["prompt"], sent["stream"]) == ("Say hello", False)
+
+
+def test_a_stream_comes_piece_by_piece_and_ends_when_the_text_is_done(server):
+    pieces = list(OllamaClient(server).stream("llama3.2:1b", "Say hello"))
+    assert pieces == ["Hello", ", ", "wörld", ""]
+    assert Server.requests[0]["stream"] is True
+
+
+def test_a_server_that_counted_nothing_has_no_rate(server):
+    Server.raw["/api/generate"] = b'{"response": "", "done": true}'
+    assert OllamaClient(server).generate("llama3.2:1b", "x").tokens_per_second == 0.0
+
+
+@pytest.mark.parametrize("models", [b'{"models": []}', b'{"models": null}'])
+def test_a_server_may_have_no_models(server, models):
+    Server.raw["/api/tags"] = models
+    assert OllamaClient(server).list_models() == []
+
+
+# -- what can go wrong -----------------------------------------------------------------------
+
+
+def refused(call) -> str:
+    with pytest.raises(ServerUnavailable) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_nothing_listening_says_what_to_do(nobody):
+    client = OllamaClient()
+    assert not client.is_running()
+    said = refused(client.list_models)
+    assert said.startswith(f"no Ollama server at http://{nobody} (") and "ollama serve" in said
+
+
+def test_a_host_that_does_not_resolve_is_no_server():
+    assert "no Ollama server at http://nowhere.invalid:11434" in refused(
+        OllamaClient("nowhere.invalid").version
+    )
+
+
+@pytest.mark.parametrize("call", ["generate", "stream"])
+def test_a_model_that_is_not_there_is_what_the_server_says(server, call):
+    said = refused(lambda: list(getattr(OllamaClient(server), call)("nope", "x") or ()))
+    assert said == f"Ollama at http://{server}: model 'nope' not found (/api/generate)"
+
+
+def test_an_error_without_a_message_is_its_status(server, monkeypatch):
+    monkeypatch.setattr(Server, "do_GET", lambda handler: handler._answer(500, "oops"))
+    assert "HTTP 500 Internal Server Error (/api/tags)" in refused(OllamaClient(server).list_models)
+
+
+def test_an_error_in_the_middle_of_a_stream_is_raised_after_the_pieces_before_it(server):
+    Server.raw["/api/generate"] = b'{"response": "Hel", "done": false}\n\n{"error": "out of memory"}\n'
+    pieces = []
+    said = refused(lambda: pieces.extend(iter(OllamaClient(server).stream("llama3.2:1b", "x"))))
+    assert said == "Ollama reports: out of memory (/api/generate)"
+
+
+def test_a_stream_that_ends_too_early_is_not_taken_for_a_whole_text(server):
+    Server.raw["/api/generate"] = b'{"response": "Hel", "done": false}\n'
+    stream = OllamaClient(server).stream("llama3.2:1b", "x")
+    assert next(stream) == "Hel"
+    assert "ended the stream before the text was done" in refused(lambda: next(stream))
+
+
+def test_a_silent_server_is_given_up_on_in_time(server, monkeypatch):
+    monkeypatch.setattr(Server, "delay", 1.0)
+    started = time.monotonic()
+    assert "did not answer within 0.1 s" in refused(OllamaClient(server, timeout=0.1).version)
+    generating = OllamaClient(server, generate_timeout=0.1)
+    assert "did not answer within 0.1 s" in refused(lambda: generating.generate("llama3.2:1b", "x"))
+    assert time.monotonic() - started < 0.9
+
+
+def test_a_connection_cut_in_the_middle_of_an_answer_is_named():
+    """More is announced than is sent."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer_half() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"vers')
+
+        thread = threading.Thread(target=answer_half)
+        thread.start()
+        said = refused(OllamaClient(f"127.0.0.1:{listening.getsockname()[1]}").version)
+        thread.join()
+    assert "IncompleteRead" in said
+
+
+MALFORMED = {
+    b"<html>": "is not JSON",
+    b"\xff\xfe": "is not JSON",
+    b"[]": "is not a JSON object",
+    b"{}": "is not a field",
+    b'{"error": "no"}': "Ollama reports: no",
+}
+
+
+@pytest.mark.parametrize("path", ["/api/version", "/api/tags", "/api/generate"])
+@pytest.mark.parametrize("body", MALFORMED)
+def test_what_is_not_ollamas_answer_is_said_to_be_so(server, path, body):
+    Server.raw[path] = body
+    client = OllamaClient(server)
+    calls = {
+        "/api/version": client.version,
+        "/api/tags": client.list_models,
+        "/api/generate": lambda: client.generate("llama3.2:1b", "x"),
+    }
+    said = refused(calls[path])
+    assert MALFORMED[body] in said and path in said
+
+
+@pytest.mark.parametrize("models", [b'{"models": 3}', b'{"models": ["a"]}', b'{"models": [{"size": "big"}]}'])
+def test_models_of_another_shape_are_refused(server, models):
+    Server.raw["/api/tags"] = models
+    assert "is not a list of models" in refused(OllamaClient(server).list_models)
+
+
+def test_counts_of_another_shape_are_refused(server):
+    Server.raw["/api/generate"] = b'{"response": "x", "eval_count": "many"}'
+    assert "counts and durations" in refused(lambda: OllamaClient(server).generate("llama3.2:1b", "x"))
+
+
+def test_a_generation_of_no_tokens_is_refused_since_the_server_takes_it_for_no_limit(server):
+    with pytest.raises(InvalidArgument, match="max_tokens is 0"):
+        OllamaClient(server).generate("llama3.2:1b", "x", max_tokens=0)
+
+
+def test_a_proxy_is_not_asked_for_our_own_machine(server, nobody, monkeypatch):
+    monkeypatch.setenv("http_proxy", f"http://{nobody}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert OllamaClient(server).is_running()
+
+
+# -- addresses -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("", "http://localhost:11434"),
+        ("  ", "http://localhost:11434"),
+        ("example.com", "http://example.com:11434"),
+        ("10.0.0.7:8080", "http://10.0.0.7:8080"),
+        ("http://example.com", "http://example.com:80"),
+        ("https://example.com/ollama/", "https://example.com:443/ollama"),
+        ("0.0.0.0", "http://127.0.0.1:11434"),
+        ("0.0.0.0:8080", "http://127.0.0.1:8080"),
+        ("[::1]:8080", "http://[::1]:8080"),
+    ],
+)
+def test_a_host_is_read_as_ollama_reads_it(host, url):
+    assert OllamaClient(host).url == url
+
+
+@pytest.mark.parametrize(
+    "host", ["ftp://example.com", "http://", "localhost:port", "localhost:99999", ":8080"]
+)
+def test_a_host_that_is_no_address_is_refused(host):
+    with pytest.raises(InvalidArgument, match="is no address"):
+        OllamaClient(host)
+
+
+def test_without_a_host_it_is_the_default_port(monkeypatch):
+    monkeypatch.delenv("OLLAMA_HOST", raising=False)
+    assert OllamaClient().url == "http://localhost:11434"
+
+
+# -- python -m specdec_lib.models.ollama_loader ----------------------------------------------
+
+
+def test_the_entry_point_prints_what_it_always_printed(server, capsys):
+    assert main() == 0
+    out, err = capsys.readouterr()
+    assert out == (
+        f"[ollama] checking server at http://{server} …\n"
+        "[ollama] ✓ server is running.\n"
+        "\n"
+        "model        params  quant  size (GB)\n"
+        "-------------------------------------\n"
+        "llama3.2:1b    1.2B   Q8_0        1.3\n"
+        "bare:latest       ?      ?        0.0\n"
+    )
+    assert err == ""
+
+
+def test_the_entry_point_says_how_to_get_a_first_model(server, capsys):
+    Server.raw["/api/tags"] = b'{"models": []}'
+    assert main() == 0
+    assert "ollama pull" in capsys.readouterr().out
+
+
+def test_the_entry_point_without_a_server_is_one_line_and_exit_code_2(nobody, capsys):
+    assert main() == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"[ollama] ✗ no Ollama server at http://{nobody}") and err.count("\n") == 1
+
+
+def test_the_entry_point_refuses_a_host_that_is_no_address(monkeypatch, capsys):
+    monkeypatch.setenv("OLLAMA_HOST", "ftp://example.com")
+    assert main() == 2
+    assert "is no address" in capsys.readouterr().err
+
+
+def test_a_table_is_as_wide_as_its_longest_name(server):
+    models = OllamaClient(server).list_models()
+    assert len({len(line) for line in table(models).splitlines()}) == 1

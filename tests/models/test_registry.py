@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+from specdec_lib.errors import SpecDecError
+from specdec_lib.models.registry import REGISTRY, ModelPair, get_pair, list_pairs
+
+DTYPES = {"auto", "float16", "bfloat16", "float32", "int4"}
+
+
+def test_the_promised_pairs_are_there_and_the_embedded_one_comes_first():
+    promised = {"pocket", "pocket_self", "gpt2_dev", "tinyllama_llama3", "phi3_llama3", "llama3_self"}
+    assert promised <= set(list_pairs())
+    assert list_pairs()[0] == "pocket"
+    assert list_pairs() == list(REGISTRY)
+
+
+@pytest.mark.parametrize("name", list_pairs())
+def test_every_pair_answers_to_its_name_with_known_dtypes(name):
+    pair = get_pair(name)
+    assert pair.pair_name == name
+    assert {pair.draft_dtype, pair.target_dtype} <= DTYPES
+
+
+def test_a_self_pair_drafts_with_its_target_in_int4():
+    for name in ("pocket_self", "llama3_self"):
+        pair = get_pair(name)
+        assert pair.is_self and pair.draft_dtype == "int4" and pair.target_dtype != "int4"
+    assert not get_pair("pocket").is_self
+
+
+def test_pairs_that_need_translation_say_so():
+    assert {name for name, pair in REGISTRY.items() if not pair.shares_vocabulary} == {
+        "tinyllama_llama3",
+        "phi3_llama3",
+    }
+
+
+def test_some_pairs_run_without_a_licence_to_accept():
+    free = [pair for pair in REGISTRY.values() if not pair.gated and pair.shares_vocabulary]
+    assert {"pocket", "gpt2_dev", "qwen25", "smollm2"} <= {pair.pair_name for pair in free}
+
+
+def test_an_unknown_pair_is_a_key_error_that_names_the_others():
+    with pytest.raises(KeyError) as caught:
+        get_pair("x")
+    assert isinstance(caught.value, SpecDecError)
+    assert str(caught.value) == f"Unknown pair 'x'. Available pairs: {', '.join(list_pairs())}"
+
+
+def test_a_pair_is_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        get_pair("pocket").draft_dtype = "int4"
+
+
+def test_dtypes_default_to_auto():
+    pair = ModelPair("mine", "a", "b")
+    assert (pair.draft_dtype, pair.target_dtype) == ("auto", "auto")
+
+
+def test_listing_pairs_imports_no_torch():
+    check = "import sys, specdec_lib.models.registry; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

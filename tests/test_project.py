@@ -1,0 +1,226 @@
+"""The project's own promises: its files agree with each other, imports stay cheap, floors stay floors."""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import subprocess
+import sys
+import time
+import tomllib
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))
+PROJECT = PYPROJECT["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
+CHAPTERS = [path for path in NOTEBOOKS if path.parent.name == "notebooks"]
+
+TOP_LEVEL = {
+    ".ci", ".gitattributes", ".github", ".gitignore", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md",
+    "LICENSE", "Makefile", "README.md", "_config.yml", "_toc.yml", "book", "constraints.txt", "data",
+    "environment.yml", "notebooks", "pyproject.toml", "specdec_lib", "tests",
+}  # fmt: skip
+
+
+def python(code: str) -> str:
+    """What a fresh interpreter prints for ``code``."""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert run.returncode == 0, run.stderr
+    return run.stdout.strip()
+
+
+def pins() -> dict[str, str]:
+    """The pinned version of every package in constraints.txt, by canonical name."""
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf8").splitlines()
+    pairs = [line.split("==") for line in lines if line and not line.startswith("#")]
+    return {canonicalize_name(name): version for name, version in pairs}
+
+
+def conda_environment() -> tuple[list[str], list[str]]:
+    """What environment.yml asks of conda, and what of pip."""
+    wanted = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf8"))["dependencies"]
+    pip = [lines for entry in wanted if isinstance(entry, dict) for lines in entry["pip"]]
+    return [entry for entry in wanted if isinstance(entry, str)], pip
+
+
+# --- files that must agree ---------------------------------------------------------------------------------
+
+
+def test_conda_environment_installs_this_package_with_every_extra():
+    conda, pip = conda_environment()
+    assert {"pip", "make"} <= set(conda)
+    (package,) = [line for line in pip if line.startswith("--editable")]
+    assert set(re.search(r"\[(.+)\]", package)[1].split(",")) == set(EXTRAS) == {"gpu", "cluster", "dev"}
+    assert "--constraint constraints.txt" in pip
+
+
+def test_conda_python_is_one_that_the_package_supports():
+    (wanted,) = [entry for entry in conda_environment()[0] if entry.startswith("python")]
+    version = re.fullmatch(r"python=(\d+\.\d+)", wanted)[1]
+    assert version in SpecifierSet(PROJECT["requires-python"])
+    assert f"Programming Language :: Python :: {version}" in PROJECT["classifiers"]
+
+
+def test_every_requirement_is_pinned_to_a_version_that_it_allows():
+    pinned = pins()
+    requirements = [*PROJECT["dependencies"], *(line for lines in EXTRAS.values() for line in lines)]
+    for requirement in map(Requirement, [*requirements, *PYPROJECT["build-system"]["requires"]]):
+        version = pinned[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(version), f"{requirement}, pinned to {version}"
+
+
+def test_constraints_are_exact_plain_and_name_no_host():
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf8").splitlines()
+    bad = [line for line in lines if not re.fullmatch(r"#.*|[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line)]
+    assert bad == []
+    assert pins()["torch"] == "2.13.0"
+
+
+def test_versions_of_the_package_agree():
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf8")
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf8"))
+    assert re.search(r"^## (\S+)", changelog, re.MULTILINE)[1] == PROJECT["version"]
+    assert citation["version"] == PROJECT["version"]
+    assert python("import specdec_lib; print(specdec_lib.__version__)") == PROJECT["version"]
+
+
+def test_top_level_holds_what_the_design_lists_and_nothing_else():
+    run = subprocess.run(["git", "ls-files"], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert {line.split("/")[0] for line in run.stdout.splitlines()} == TOP_LEVEL
+
+
+def test_readme_tree_names_every_top_level_entry():
+    readme = (ROOT / "README.md").read_text(encoding="utf8")
+    named = TOP_LEVEL - {".gitattributes", ".gitignore", "README.md"}
+    assert {name for name in named if name not in readme} == set()
+
+
+def test_readme_example_runs():
+    readme = (ROOT / "README.md").read_text(encoding="utf8")
+    (example,) = re.findall(r"```python\n(.+?)```", readme, re.DOTALL)
+    slow, fast = python(example).splitlines()
+    assert slow.startswith("AR ") and fast.startswith("SD ")
+
+
+def test_wheel_carries_the_embedded_pair_its_recipe_and_the_prompts(tmp_path):
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    held = set(zipfile.ZipFile(wheel).namelist())
+    for part in ("configs", "models", "prompts"):
+        shipped = {path for path in (ROOT / "data" / part).rglob("*") if path.is_file()}
+        assert shipped
+        assert {f"specdec_lib/_data/{path.relative_to(ROOT / 'data')}" for path in shipped} <= held
+    assert not [name for name in held if name.startswith(("tests/", "data/", "notebooks/", "book/"))]
+
+
+# --- imports -----------------------------------------------------------------------------------------------
+
+
+def test_an_import_points_only_to_a_lower_floor():
+    run = subprocess.run([BIN / "lint-imports"], capture_output=True, text=True, cwd=ROOT)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def processor_seconds(code: str) -> float:
+    """Processor time that a fresh interpreter needs for ``code``: unlike the clock, it minds no neighbour."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    python(code)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def test_importing_the_library_costs_little_more_than_importing_torch():
+    names = "from specdec_lib import *"  # every public name, so that laziness hides nothing
+    costs = {code: [] for code in ("import torch", "import torch, specdec_lib")}
+    for _ in range(3):
+        for code in costs:
+            costs[code].append(processor_seconds(code))
+    torch_alone, with_library = (min(seconds) for seconds in costs.values())
+    assert with_library <= 1.3 * torch_alone
+    assert python(f"{names}\nimport sys; print('plotly' in sys.modules)") == "False"
+
+
+@pytest.mark.parametrize(
+    "module", ["specdec_lib", *(f"specdec_lib.{name}" for name in ("decoding.speculative", "models.loader"))]
+)
+def test_optional_weight_stays_off_the_core_import_path(module):
+    optional = {"plotly", "ipywidgets", "papermill", "dask", "bitsandbytes", "datasets", "IPython"}
+    assert python(f"import sys, {module}; print(sorted(set(sys.modules) & {optional}))") == "[]"
+
+
+def test_help_answers_within_a_second_and_without_torch():
+    code = (
+        "import sys; sys.argv = ['specdec', '--help']\n"
+        "from specdec_lib.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "print(sorted({'torch', 'transformers', 'numpy'} & set(sys.modules)))"
+    )
+    assert python(code).splitlines()[-1] in ("[]", "['numpy']")
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        subprocess.run([BIN / "specdec", "--help"], check=True, capture_output=True)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 1.0
+
+
+# --- notebooks ---------------------------------------------------------------------------------------------
+
+
+def code_cells(path: Path) -> list[dict]:
+    cells = nbformat.read(path, as_version=4).cells
+    return [cell for cell in cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_is_valid_and_names_no_machine(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    text = path.read_text(encoding="utf8")
+    assert re.findall(r"/home/\w+|/root/|/tmp/|/Users/\w+|[A-Z]:\\\\Users", text) == []
+    assert "widgets" not in notebook.metadata
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_chapter_was_run_from_top_to_bottom_and_nothing_went_wrong(path):
+    cells = code_cells(path)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert [output for output in outputs if output.output_type == "error"] == []
+    assert [output for output in outputs if output.get("name") == "stderr"] == []
+
+
+def test_parameterised_notebooks_are_stored_without_outputs():
+    (path,) = set(NOTEBOOKS) - set(CHAPTERS)
+    cells = code_cells(path)
+    assert [cell for cell in cells if cell.outputs or cell.execution_count] == []
+    assert [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])] == cells[:1]
+
+
+def test_every_chapter_is_in_the_table_of_contents():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf8"))
+    files = [toc["root"], *(page["file"] for part in toc["parts"] for page in part["chapters"])]
+    assert [name for name in files if not list(ROOT.glob(f"{name}.*"))] == []
+    assert {f"notebooks/{path.stem}" for path in CHAPTERS} <= set(files)
+
+
+def test_figures_of_the_chapters_load_nothing_from_elsewhere():
+    for path in CHAPTERS:
+        for cell in code_cells(path):
+            html = [output.get("data", {}).get("text/html", "") for output in cell.outputs]
+            assert "cdn." not in json.dumps(html), path.name

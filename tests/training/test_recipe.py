@@ -1,0 +1,65 @@
+"""Recipes: schedules, hashes, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.training.recipe import Recipe, Stage
+from specdec_lib.utils.paths import data_path
+
+POCKET = Recipe.load(data_path("configs", "pocket.toml"))
+
+
+def test_the_shipped_recipe_makes_a_deep_target_and_a_shallow_draft():
+    kinds = [stage.kind for stage in POCKET.stages]
+    assert kinds[0] == "pretrain" and {"grow", "distill", "rollout"} <= set(kinds)
+    depth = {stage.kind: stage.layers for stage in POCKET.stages}
+    assert depth["grow"] >= 8 * depth["distill"]
+
+
+def test_the_schedule_warms_up_stays_flat_and_decays():
+    stage = Stage("s", "pretrain", 2, 1000 * 64, 4, 16, 1e-3, warmup_steps=10, flat_fraction=0.5)
+    rates = [stage.learning_rate(step) for step in range(stage.num_steps)]
+    assert stage.num_steps == 1000 and rates[0] == pytest.approx(1e-4)
+    assert rates[9:500] == [1e-3] * 491
+    assert all(later < earlier for earlier, later in pairwise(rates[500:]))
+    assert rates[-1] == pytest.approx(2e-5)
+
+
+def test_the_hash_follows_what_decides_the_weights_and_nothing_else():
+    assert Recipe.from_dict(POCKET.to_dict()) == POCKET
+    assert replace(POCKET, license="mit", sources=()).hash() == POCKET.hash()
+    assert replace(POCKET, seed=POCKET.seed + 1).hash() != POCKET.hash()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda raw: raw["stages"].pop(0), "first stage"),
+        (lambda raw: raw["stages"][1].update(kind="dream"), "dream"),
+        (lambda raw: raw["stages"][1].update(name=raw["stages"][0]["name"]), "unique"),
+        (lambda raw: raw["stages"][1].update(length=10**6), "context"),
+    ],
+)
+def test_impossible_recipes_are_refused(change, message):
+    raw = Recipe.from_dict(POCKET.to_dict()).to_dict()
+    raw["stages"] = [dict(stage) for stage in raw["stages"]]
+    change(raw)
+    with pytest.raises(InvalidArgument, match=message):
+        Recipe.from_dict(raw)
+
+
+@pytest.mark.parametrize(
+    "text", ["name = ", "name = 'x'", "name = 'x'\nseed = 1\n[shape]\nwidth = 2\n[[stages]]"]
+)
+def test_a_file_that_is_no_recipe_is_named(tmp_path, text):
+    path = tmp_path / "broken.toml"
+    path.write_text(text)
+    with pytest.raises(InvalidArgument, match=r"broken\.toml"):
+        Recipe.load(path)
+    with pytest.raises(InvalidArgument, match="no file"):
+        Recipe.load(tmp_path / "none.toml")
