@@ -54,7 +54,7 @@ lint: $(ENV_STAMP) ## ruff and import-linter
 
 unit: $(ENV_STAMP) ## pytest on the library
 	@echo "== tests of the library"
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadscope
 
 notebooks: $(ENV_STAMP) ## nbval: every chapter runs, and its stored outputs still hold
 	@echo "== notebooks against their stored outputs"

@@ -6,6 +6,10 @@ loads this file. It knows nothing of any single test.
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small models; and the suite runs in two processes
+
 import pytest
 from jaxtyping import install_import_hook
 

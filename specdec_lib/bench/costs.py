@@ -1,9 +1,9 @@
 """What single forwards cost: the c and the v(K) of the prediction S = E / (K c + v + o).
 
-Times one target forward of every width that the decoders use, and draft forwards of width 1 in
-short bursts, behind a cache of the benchmark's typical length. Widths take turns, so that drift
-slows all of them alike, and target and draft alternate as they do in a round, so that neither
-has the processor's caches to itself. Raw seconds come back; medians are taken in the summary.
+Each forward is timed in the company that it has when decoding. A target forward of width 1 follows others
+of its kind, as in the baseline; one of width K + 1 follows K draft forwards, as in a round. Alone, or in
+another order, it would find other data in the processor's caches, and the prediction would be off by that.
+Arms take turns, so that drift slows all of them alike. Raw seconds come back; the summary takes medians.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.timer import cuda_sync_time
 
 _WARM_UP = 3
-_DRAFT_BURST = 4  # a round drafts several tokens in a row: only the first finds the caches cold
+_BASELINE_STEPS = 4  # of which the first, which follows a round of another arm, is not counted
 
 
 def measure_costs(
@@ -34,8 +34,8 @@ def measure_costs(
     Args:
         target, draft: the two models, sharing a vocabulary.
         context_ids: tokens that both caches hold before each timed forward.
-        k_values: draft lengths; the target is timed at widths 1 and K + 1.
-        repeats: timed forwards a width (of the draft, several times as many), after a few that are not.
+        k_values: draft lengths, each >= 1; the target is timed at widths 1 and K + 1.
+        repeats: rounds a K, after a few that are not counted.
 
     Returns:
         ``{"context_length": n, "forwards": [{"model": "target", "width": w, "seconds": [...]}, …]}``
@@ -47,34 +47,47 @@ def measure_costs(
         raise InvalidArgument(
             f"measure_costs: {len(context_ids)} context tokens, {repeats} repeats; pass at least 1 of each"
         )
-    widths = [1, *(k + 1 for k in k_values)]
-    probes = [(name, width) for width in widths for name in ("target", "draft")]
-    models = {"target": target, "draft": draft}
-    context = torch.tensor([list(context_ids)])
-    inputs = context.repeat(1, -(-max(widths) // len(context_ids)))
-    caches = {name: model.forward(context, logits_to_keep=1)[1] for name, model in models.items()}
-    seconds: dict[tuple[str, int], list[float]] = {("draft", 1): []} | {
-        ("target", width): [] for width in widths
-    }
+    clock = _Clock(target, draft, context_ids, max(k_values, default=0) + 1)
+    arms = (0, *k_values)
     for turn in range(-_WARM_UP, repeats):
-        for index in rotated(range(len(probes)), 2 * turn):
-            name, width = probes[index]
-            probe = (name, width if name == "target" else 1)
-            burst = _DRAFT_BURST if name == "draft" else 1
-            elapsed = _timed_burst(models[name], caches[name], inputs[:, : probe[1]], len(context_ids), burst)
-            if turn >= 0:
-                seconds[probe] += elapsed
-    forwards = [{"model": name, "width": width, "seconds": s} for (name, width), s in seconds.items()]
+        if turn == 0:
+            clock.seconds.clear()
+        for k in rotated(arms, turn):
+            clock.run_round(k) if k else clock.run_baseline()
+    forwards = [{"model": name, "width": width, "seconds": s} for (name, width), s in clock.seconds.items()]
     return {"context_length": len(context_ids), "forwards": forwards}
 
 
-def _timed_burst(
-    model: ModelWrapper, cache: Any, input_ids: torch.Tensor, length: int, burst: int
-) -> list[float]:
-    """Seconds of each of ``burst`` forwards that extend a copy of ``cache``, which stays as it was."""
-    extended, seconds = model.truncate_cache(cache, length), []
-    for _ in range(burst):
-        start = cuda_sync_time()
-        _, extended = model.forward(input_ids, past_key_values=extended)
-        seconds.append(round(cuda_sync_time() - start, 9))
-    return seconds
+class _Clock:
+    """Runs rounds and baseline steps behind one context, and keeps the seconds of each forward."""
+
+    def __init__(
+        self, target: ModelWrapper, draft: ModelWrapper, context_ids: Sequence[int], widest: int
+    ) -> None:
+        context = torch.tensor([list(context_ids)])
+        self.inputs = context.repeat(1, -(-widest // len(context_ids)))
+        self.models = {"target": target, "draft": draft}
+        self.caches = {name: m.forward(context, logits_to_keep=1)[1] for name, m in self.models.items()}
+        self.seconds: dict[tuple[str, int], list[float]] = {}
+
+    def run_baseline(self) -> None:
+        """A few target forwards of width 1, one behind the other."""
+        self._keep("target", 1, self._timed("target", 1, _BASELINE_STEPS)[1:])
+
+    def run_round(self, k: int) -> None:
+        """K draft forwards, then a target forward of width K + 1."""
+        self._keep("draft", 1, self._timed("draft", 1, k))
+        self._keep("target", k + 1, self._timed("target", k + 1, 1))
+
+    def _keep(self, name: str, width: int, seconds: list[float]) -> None:
+        self.seconds.setdefault((name, width), []).extend(seconds)
+
+    def _timed(self, name: str, width: int, times: int) -> list[float]:
+        """Seconds of each of ``times`` forwards that extend a copy of the cache, which stays as it was."""
+        model, seconds = self.models[name], []
+        cache = model.truncate_cache(self.caches[name], model.get_cache_length(self.caches[name]))
+        for _ in range(times):
+            start = cuda_sync_time()
+            _, cache = model.forward(self.inputs[:, :width], past_key_values=cache)
+            seconds.append(round(cuda_sync_time() - start, 9))
+        return seconds

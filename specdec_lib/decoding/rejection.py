@@ -4,9 +4,9 @@
     corrected   the token drawn from the residual where the first draft token was rejected
     bonus       the token drawn from the target after all K draft tokens were accepted
 
-A verifier takes the target's K + 1 distributions and the draft's K, and returns a
-:class:`Verdict`; the tokens it emits have exactly the target's law. It knows distributions
-and ids alone: nothing of models, caches, temperatures, or who proposed the draft.
+A verifier is a :class:`Plan`, which holds every probability of the verdict and no chance, carried out
+with K uniforms and one draw; :mod:`specdec_lib.lossless` sums over the same plans what the loop samples
+from them. It knows distributions and ids alone: nothing of models, caches, temperatures, or who proposed.
 """
 
 from __future__ import annotations
@@ -42,6 +42,20 @@ class Verdict:
 Verifier = Callable[..., Verdict]
 
 
+@dataclass(frozen=True)
+class Plan:
+    """How a draft will be judged: everything but the chance.
+
+    Position i (from 1) passes when its own uniform is below ``thresholds[i - 1]``. With ``cut`` "first
+    failure" the draft stays up to the position before the first that does not pass, with "last success" up
+    to the last that does. Where n < K tokens stay, the next one comes from norm(max(scales[n] · p_n − q_n, 0)).
+    """
+
+    thresholds: Float[Tensor, " k"]
+    scales: Float[Tensor, " k_plus_1"]
+    cut: Literal["first failure", "last success"]
+
+
 def residual(
     target_probs: Float[Tensor, " vocab"], draft_probs: Float[Tensor, " vocab"]
 ) -> Float[Tensor, " vocab"]:
@@ -52,6 +66,50 @@ def residual(
     positive = (target_probs - draft_probs).clamp_min(0)
     total = positive.sum()
     return torch.where(total > 0, positive / torch.where(total > 0, total, 1), target_probs)
+
+
+def plan_tokens(
+    target_probs: Float[Tensor, "k_plus_1 vocab"],
+    draft_probs: Float[Tensor, "k vocab"],
+    draft_ids: Integer[Tensor, " k"],
+) -> Plan:
+    """Thresholds min(1, p(x_i) / q(x_i)), cut at the first failure (Leviathan et al. 2023, Algorithm 1)."""
+    _check_shapes(target_probs, draft_probs, draft_ids)
+    thresholds = _ratios(target_probs, draft_probs, draft_ids).clamp_max(1)
+    return Plan(thresholds, thresholds.new_ones(len(draft_ids) + 1), "first failure")
+
+
+def plan_block(
+    target_probs: Float[Tensor, "k_plus_1 vocab"],
+    draft_probs: Float[Tensor, "k vocab"],
+    draft_ids: Integer[Tensor, " k"],
+) -> Plan:
+    """Thresholds h_i of Sun et al. 2024, Algorithm 2, cut at the last success, scaled by p_i.
+
+    h_i = Z_i / (Z_i + 1 − p_i) with Z_i = Σ_x max(p_i · p(x | x_≤i) − q(x | x_≤i), 0) for i < K, 0/0 read
+    as 1, and h_K = p_K; see :func:`prefix_acceptance` for p_i.
+    """
+    _check_shapes(target_probs, draft_probs, draft_ids)
+    prefix = prefix_acceptance(target_probs, draft_probs, draft_ids)
+    inside = prefix[1:-1]
+    mass = (inside[:, None] * target_probs[1:-1] - draft_probs[1:]).clamp_min(0).sum(-1)
+    rest = mass + 1 - inside
+    inner = torch.where(rest > 0, mass / torch.where(rest > 0, rest, 1), 1)
+    return Plan(torch.cat([inner, prefix[1:][-1:]]), prefix, "last success")
+
+
+def prefix_acceptance(
+    target_probs: Float[Tensor, "k_plus_1 vocab"],
+    draft_probs: Float[Tensor, "k vocab"],
+    draft_ids: Integer[Tensor, " k"],
+) -> Float[Tensor, " k_plus_1"]:
+    """p_0 = 1, p_i = min(1, p_{i−1} · p(x_i) / q(x_i)): P(at least i draft tokens stay) (Sun et al. 2024)."""
+    running = target_probs.new_ones(())
+    steps = [running]
+    for ratio in _ratios(target_probs, draft_probs, draft_ids):
+        running = (running * ratio).clamp_max(1)
+        steps.append(running)
+    return torch.stack(steps)
 
 
 def verify_tokens(
@@ -67,7 +125,7 @@ def verify_tokens(
     own; the first that does not is replaced by a draw from the residual of its position.
 
     Args:
-        target_probs: p after each of the K + 1 prefixes, warped.
+        target_probs: p after each of the K + 1 prefixes, warped; float32 or float64.
         draft_probs: q of the K positions, warped in the same way; row i is what ``draft_ids[i]``
             was drawn from (one-hot for a deterministic drafter).
         generator: source of the K uniforms and of the draw; on the tensors' device.
@@ -75,14 +133,8 @@ def verify_tokens(
     Raises:
         InvalidArgument: shapes that do not fit each other.
     """
-    k = _check_shapes(target_probs, draft_probs, draft_ids)
-    uniforms = torch.rand(k, dtype=target_probs.dtype, device=target_probs.device, generator=generator)
-    target_picked = target_probs[:-1].gather(1, draft_ids[:, None])[:, 0]
-    draft_picked = draft_probs.gather(1, draft_ids[:, None])[:, 0]
-    accepted = uniforms * draft_picked < target_picked  # u < p / q without dividing by zero
-    num_accepted = accepted.long().cumprod(0).sum()
-    next_id = draw(_next_law(target_probs, draft_probs, num_accepted), generator)
-    return _verdict(num_accepted, next_id, draft_ids, uniforms)
+    plan = plan_tokens(target_probs, draft_probs, draft_ids)
+    return _carry_out(plan, target_probs, draft_probs, draft_ids, generator)
 
 
 def verify_block(
@@ -94,40 +146,12 @@ def verify_block(
 ) -> Verdict:
     """Block verification (Sun et al. 2024, Algorithm 2): the same law, never fewer tokens in expectation.
 
-    The acceptance of position i depends on the whole prefix through p_i = min(1, p_{i−1} · p(x_i) / q(x_i));
-    the **last** position whose own test succeeds is where the block is cut, whatever failed before it.
-    Arguments and errors as :func:`verify_tokens`.
+    The acceptance of position i depends on the whole prefix; the **last** position whose own test
+    succeeds is where the block is cut, whatever failed before it. Arguments and errors as
+    :func:`verify_tokens`.
     """
-    k = _check_shapes(target_probs, draft_probs, draft_ids)
-    uniforms = torch.rand(k, dtype=target_probs.dtype, device=target_probs.device, generator=generator)
-    prefix = prefix_acceptance(target_probs, draft_probs, draft_ids)
-    mass = (prefix[1:k, None] * target_probs[1:k] - draft_probs[1:]).clamp_min(0).sum(-1)
-    rest = mass + 1 - prefix[1:k]
-    inner = torch.where(rest > 0, mass / torch.where(rest > 0, rest, 1), 1)
-    thresholds = torch.cat([inner, prefix[k:]]) if k else prefix[:0]
-    passed = uniforms < thresholds
-    num_accepted = (
-        (passed * torch.arange(1, k + 1, device=passed.device)).amax() if k else prefix.new_zeros(()).long()
-    )
-    scale = torch.where(num_accepted == k, prefix.new_ones(()), prefix[num_accepted])
-    next_id = draw(_next_law(target_probs, draft_probs, num_accepted, scale), generator)
-    return _verdict(num_accepted, next_id, draft_ids, uniforms)
-
-
-def prefix_acceptance(
-    target_probs: Float[Tensor, "k_plus_1 vocab"],
-    draft_probs: Float[Tensor, "k vocab"],
-    draft_ids: Integer[Tensor, " k"],
-) -> Float[Tensor, " k_plus_1"]:
-    """p_0 = 1, p_i = min(1, p_{i−1} · p(x_i) / q(x_i)): P(at least i draft tokens stay) (Sun et al. 2024)."""
-    picked = draft_ids[:, None]
-    ratios = target_probs[:-1].gather(1, picked)[:, 0] / draft_probs.gather(1, picked)[:, 0]
-    running = target_probs.new_ones(())
-    steps = [running]
-    for ratio in ratios:
-        running = (running * ratio).clamp_max(1)
-        steps.append(running)
-    return torch.stack(steps)
+    plan = plan_block(target_probs, draft_probs, draft_ids)
+    return _carry_out(plan, target_probs, draft_probs, draft_ids, generator)
 
 
 def verify_greedy(target_ids: Integer[Tensor, " k_plus_1"], draft_ids: Integer[Tensor, " k"]) -> Verdict:
@@ -135,31 +159,71 @@ def verify_greedy(target_ids: Integer[Tensor, " k_plus_1"], draft_ids: Integer[T
 
     It is :func:`verify_tokens` for one-hot p and q, without making the one-hot rows.
     """
-    accepted = target_ids[:-1] == draft_ids
-    num_accepted = accepted.long().cumprod(0).sum()
+    num_accepted = _before_first_failure(target_ids[:-1] == draft_ids)
     return _verdict(num_accepted, target_ids[num_accepted], draft_ids, None)
 
 
 VERIFIERS: dict[str, Verifier] = {"token": verify_tokens, "block": verify_block}
+PLANS: dict[str, Callable[..., Plan]] = {"token": plan_tokens, "block": plan_block}
 
 
-def _check_shapes(target_probs: Tensor, draft_probs: Tensor, draft_ids: Tensor) -> int:
+def next_law(
+    plan: Plan,
+    target_probs: Float[Tensor, "k_plus_1 vocab"],
+    draft_probs: Float[Tensor, "k vocab"],
+    num_accepted: Integer[Tensor, ""],
+) -> Float[Tensor, " vocab"]:
+    """Law of the token after the accepted ones: the scaled residual, or p after a whole draft."""
+    row = num_accepted.reshape(1)
+    whole = num_accepted == draft_probs.shape[0]
+    scale = torch.where(whole, plan.scales.new_ones(()), plan.scales.index_select(0, row)[0])
+    padded = torch.cat([draft_probs, torch.zeros_like(target_probs[:1])])  # q = 0 behind the draft
+    return residual(target_probs.index_select(0, row)[0] * scale, padded.index_select(0, row)[0])
+
+
+def _carry_out(
+    plan: Plan,
+    target_probs: Tensor,
+    draft_probs: Tensor,
+    draft_ids: Tensor,
+    generator: torch.Generator | None,
+) -> Verdict:
+    """Throw the uniforms, cut the draft, draw what follows."""
+    options = {"dtype": target_probs.dtype, "device": target_probs.device, "generator": generator}
+    uniforms = torch.rand(len(draft_ids), **options)
+    passed = uniforms < plan.thresholds
+    cut = _before_first_failure if plan.cut == "first failure" else _last_success
+    num_accepted = cut(passed)
+    next_id = draw(next_law(plan, target_probs, draft_probs, num_accepted), generator)
+    return _verdict(num_accepted, next_id, draft_ids, uniforms)
+
+
+def _before_first_failure(passed: Tensor) -> Tensor:
+    return passed.long().cumprod(0).sum()
+
+
+def _last_success(passed: Tensor) -> Tensor:
+    """Position (from 1) of the last success, 0 where there is none."""
+    positions = torch.arange(passed.shape[0] + 1, device=passed.device)
+    return (positions * torch.cat([passed.new_ones(1), passed])).amax()
+
+
+def _ratios(target_probs: Tensor, draft_probs: Tensor, draft_ids: Tensor) -> Tensor:
+    """p(x_i) / q(x_i); a token that q gives no chance was not drawn from q, and is refused: 0."""
+    picked = draft_ids[:, None]
+    target_picked = target_probs[:-1].gather(1, picked)[:, 0]
+    draft_picked = draft_probs.gather(1, picked)[:, 0]
+    possible = draft_picked > 0
+    return torch.where(possible, target_picked / torch.where(possible, draft_picked, 1), 0)
+
+
+def _check_shapes(target_probs: Tensor, draft_probs: Tensor, draft_ids: Tensor) -> None:
     k, vocab = draft_ids.shape[0], target_probs.shape[-1]
     if target_probs.shape != (k + 1, vocab) or draft_probs.shape != (k, vocab):
         raise InvalidArgument(
             f"verify: {k} draft ids need target_probs [{k + 1}, vocab] and draft_probs [{k}, vocab], got "
             f"{list(target_probs.shape)} and {list(draft_probs.shape)}"
         )
-    return k
-
-
-def _next_law(
-    target_probs: Tensor, draft_probs: Tensor, num_accepted: Tensor, scale: Tensor | float = 1.0
-) -> Tensor:
-    """Law of the token after the accepted ones: the residual, or p after a whole draft (q = 0 there)."""
-    padded = torch.cat([draft_probs, torch.zeros_like(target_probs[:1])])
-    chosen = target_probs.index_select(0, num_accepted.reshape(1))[0] * scale
-    return residual(chosen, padded.index_select(0, num_accepted.reshape(1))[0])
 
 
 def _verdict(num_accepted: Tensor, next_id: Tensor, draft_ids: Tensor, uniforms: Tensor | None) -> Verdict:

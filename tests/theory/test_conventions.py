@@ -1,4 +1,4 @@
-"""What the formulas are formulas of: rounds as a decoder runs them, costs as they are paid, alpha as it varies."""
+"""What the formulas are of: rounds as a decoder runs them, costs as they are paid, alpha as it varies."""
 
 from __future__ import annotations
 
