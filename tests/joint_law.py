@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import broken_verifiers
 import numpy as np
-from table_model import TableModel
+from specdec_lib.lossless.table_model import TableModel
 
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.drafters.draft_model import DraftModel

@@ -74,7 +74,7 @@ class SpeculativeDecoder(Decoder):
                 verdict = self._decide(ids, proposal, logits, request, picked)
             with phases("rollback"):
                 keep_length = len(ids) + verdict.num_accepted
-                cache = self.target.truncate_cache(cache, keep_length)
+                cache = self._roll_back(cache, keep_length)
                 self.drafter.roll_back(keep_length)
             ids += verdict.token_ids
             yield self._record(verdict, keep_length, picked)
@@ -90,13 +90,21 @@ class SpeculativeDecoder(Decoder):
     def _score(self, ids: list[int], proposal: Proposal | None, cache):
         """Target logits ``[k + 1, vocab]`` after the text and after each draft token, in one forward."""
         device = self.target.device
-        feed = torch.tensor([ids[self.target.get_cache_length(cache) :]], device=device)
+        feed = torch.tensor([self._pending(ids, cache)], device=device)
         if proposal is None:
             logits, cache = self.target.forward(feed, cache, logits_to_keep=1)
         else:
             feed = torch.cat([feed, proposal.ids.to(device)[None]], dim=1)
             logits, cache = self.target.forward(feed, cache, logits_to_keep=len(proposal.ids) + 1)
         return logits[0], cache
+
+    def _pending(self, ids: list[int], cache) -> list[int]:
+        """Tokens of the text that the target's cache does not hold yet."""
+        return ids[self.target.get_cache_length(cache) :]
+
+    def _roll_back(self, cache, keep_length: int):
+        """The target's cache without what was rejected."""
+        return self.target.truncate_cache(cache, keep_length)
 
     def _decide(self, ids, proposal: Proposal | None, logits, request: Request, picked: list) -> Verdict:
         """The verdict on the proposal; ``picked`` receives p and q of its tokens when the round is traced."""

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from table_model import TableModel
+from specdec_lib.lossless.table_model import TableModel
 
 from specdec_lib.cli.generate import finish_reason, read_prompt, result_of
 from specdec_lib.cli.terminal import safe_text

@@ -7,7 +7,7 @@ import json
 import pytest
 import torch
 from checked_wrapper import CheckedWrapper
-from table_model import TableModel
+from specdec_lib.lossless.table_model import TableModel
 from tiny_models import ARCHITECTURES, CONTEXT, VOCAB, prompts, tiny_pair
 
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder

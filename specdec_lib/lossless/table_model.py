@@ -13,15 +13,21 @@ import string
 import numpy as np
 import torch
 
+from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 
 
 class TableModel(ModelWrapper):
-    """``rows[a, b]`` is the distribution after ``… a b`` (a = 0 where the prefix has one token)."""
+    """``rows[a, b]`` is the distribution after ``… a b`` (a = 0 where the prefix has one token).
 
-    def __init__(self, rows: np.ndarray, *, eos_token_ids=(), context_length=None, name="table") -> None:
+    ``offset`` is added to every logit, which changes no distribution.
+    """
+
+    def __init__(
+        self, rows: np.ndarray, *, eos_token_ids=(), context_length=None, name="table", offset=0.0
+    ) -> None:
         self.rows = np.asarray(rows, dtype=np.float64)
-        self.logits = torch.tensor(self.rows, dtype=torch.float32).log()
+        self.logits = (torch.tensor(self.rows).log() + offset).float()
         self.tokenizer = None
         self.name = name
         self.vocab_size = self.rows.shape[-1]
@@ -46,6 +52,10 @@ class TableModel(ModelWrapper):
         past = past_key_values or ()
         new = input_ids[0].tolist()
         self.forwards.append((len(past), len(new)))
+        if self.context_length is not None and len(past) + len(new) > self.context_length:
+            raise InvalidArgument(
+                f"forward: {len(past) + len(new)} tokens, {self.name} sees {self.context_length}; shorten the text"
+            )
         ids = (0, *past, *new)
         ends = range(len(past) + 2, len(ids) + 1)
         pairs = [(ids[end - 2], ids[end - 1]) for end in ends][-logits_to_keep:]

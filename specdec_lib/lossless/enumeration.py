@@ -1,0 +1,144 @@
+"""The exact law of what speculative decoding emits, summed over every draft and every verdict.
+
+For a model over a handful of words nothing has to be sampled: all drafts can be listed, and a verifier's
+:class:`~specdec_lib.decoding.rejection.Plan` holds the probability of every verdict on each. Chaining the
+rounds gives the joint law of the first tokens, to compare with the target's own. The arithmetic is that of
+the numbers which come in: floats for the library's verifiers, :class:`~fractions.Fraction` for a proof
+without rounding (:mod:`specdec_lib.lossless.reference`).
+
+A model is a function from a prefix to a distribution here; nothing knows caches, texts or random numbers.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import Any
+
+import torch
+
+from specdec_lib.decoding.rejection import PLANS, Plan, next_law
+from specdec_lib.errors import InvalidArgument
+
+Prefix = tuple[int, ...]
+Law = Sequence[Any]
+"""A distribution over the vocabulary: floats or Fractions."""
+Model = Callable[[Prefix], Law]
+"""The law of the next token after a prefix."""
+Judgement = list[tuple[Any, Law]]
+"""For n = 0 … K: P(exactly n draft tokens stay), and the law of the token that follows them."""
+Judge = Callable[[list[Law], list[Law], Prefix], Judgement]
+"""From the K + 1 laws of the target, the K laws of the draft and the K draft tokens."""
+
+
+def library_judge(verifier: str) -> Judge:
+    """The library's own verifier as a :data:`Judge`, in float64: its plan, with the chance summed out.
+
+    Raises:
+        InvalidArgument: an unknown verifier.
+    """
+    if verifier not in PLANS:
+        raise InvalidArgument(f"enumerate: unknown verifier {verifier!r}; choose from {list(PLANS)}")
+    return lambda target, draft, ids: judge_with(PLANS[verifier], target, draft, ids)
+
+
+def judge_with(make_plan: Callable[..., Plan], target: list[Law], draft: list[Law], ids: Prefix) -> Judgement:
+    """The judgement of any function that makes a :class:`~specdec_lib.decoding.rejection.Plan`."""
+    target_probs = torch.tensor([list(law) for law in target], dtype=torch.float64)
+    draft_probs = torch.tensor([list(law) for law in draft], dtype=torch.float64).reshape(len(ids), -1)
+    draft_probs = draft_probs if len(ids) else target_probs[:0]
+    plan = make_plan(target_probs, draft_probs, torch.tensor(ids, dtype=torch.long))
+    laws = [next_law(plan, target_probs, draft_probs, torch.tensor(n)).tolist() for n in range(len(ids) + 1)]
+    return list(zip(verdict_probabilities(plan), laws, strict=True))
+
+
+def verdict_probabilities(plan: Plan) -> list[float]:
+    """P(exactly n draft tokens stay) for n = 0 … K, under independent uniforms."""
+    passing = plan.thresholds.double().tolist()
+    k = len(passing)
+    if plan.cut == "first failure":
+        stays = [1.0, *itertools.accumulate(passing, lambda a, b: a * b)]
+        return [stays[n] * (1 - passing[n]) for n in range(k)] + [stays[k]]
+    later_fail = list(itertools.accumulate((1 - h for h in reversed(passing)), lambda a, b: a * b))
+    none_after = [*reversed(later_fail), 1.0]  # entry n: every position after n fails
+    return [none_after[0], *(passing[n - 1] * none_after[n] for n in range(1, k + 1))]
+
+
+def drafts(draft: Model, prefix: Prefix, k: int) -> Iterator[tuple[Prefix, Any]]:
+    """Every draft of ``k`` tokens behind ``prefix`` that can come up, with its probability."""
+    if k == 0:
+        yield (), 1
+        return
+    for token, chance in enumerate(draft(prefix)):
+        if chance:
+            for rest, probability in drafts(draft, (*prefix, token), k - 1):
+                yield (token, *rest), chance * probability
+
+
+def output_law(target: Model, draft: Model, length: int, k: int, judge: Judge) -> dict[Prefix, Any]:
+    """The joint law of the first ``length`` tokens that rounds of ``k`` draft tokens emit.
+
+    The last rounds draft fewer, as the decoder's do, so that no round emits more than is left.
+    Outcomes of probability 0 may be missing.
+    """
+
+    @cache
+    def law_after(prefix: Prefix) -> dict[Prefix, Any]:
+        left = length - len(prefix)
+        if left == 0:
+            return {(): 1}
+        law: dict[Prefix, Any] = {}
+        for emitted, probability in round_law(target, draft, prefix, min(k, left - 1), judge).items():
+            for rest, chance in law_after((*prefix, *emitted)).items():
+                outcome = (*emitted, *rest)
+                law[outcome] = law.get(outcome, 0) + probability * chance
+        return law
+
+    return law_after(())
+
+
+def round_law(target: Model, draft: Model, prefix: Prefix, k: int, judge: Judge) -> dict[Prefix, Any]:
+    """The law of what one round emits: 1 to ``k`` + 1 tokens behind ``prefix``."""
+    law: dict[Prefix, Any] = {}
+    for ids, probability in drafts(draft, prefix, k):
+        for num_accepted, (weight, following) in enumerate(_judged(target, draft, prefix, ids, judge)):
+            for token, chance in enumerate(following if weight else ()):
+                emitted = (*ids[:num_accepted], token)
+                law[emitted] = law.get(emitted, 0) + probability * weight * chance
+    return law
+
+
+def accepted_law(target: Model, draft: Model, k: int, judge: Judge, prefix: Prefix = ()) -> list[Any]:
+    """P(a round accepts exactly n draft tokens) for n = 0 … k."""
+    law: list[Any] = [0] * (k + 1)
+    for ids, probability in drafts(draft, prefix, k):
+        for num_accepted, (weight, _) in enumerate(_judged(target, draft, prefix, ids, judge)):
+            law[num_accepted] += probability * weight
+    return law
+
+
+def expected_accepted(target: Model, draft: Model, k: int, judge: Judge, prefix: Prefix = ()) -> Any:
+    """Draft tokens that a round accepts on average, the correction or bonus excluded."""
+    return sum(n * chance for n, chance in enumerate(accepted_law(target, draft, k, judge, prefix)))
+
+
+def target_law(target: Model, length: int) -> dict[Prefix, Any]:
+    """The joint law of the first ``length`` tokens of the target itself."""
+    return dict(drafts(target, (), length))
+
+
+def largest_difference(law: dict[Prefix, Any], other: dict[Prefix, Any]) -> Any:
+    """max |P − Q| over all outcomes; a missing one has probability 0."""
+    return max((abs(law.get(x, 0) - other.get(x, 0)) for x in law.keys() | other.keys()), default=0)
+
+
+def total_variation(law: dict[Prefix, Any], other: dict[Prefix, Any]) -> Any:
+    """½ Σ |P − Q|: the largest difference that any event's probability can have."""
+    return sum(abs(law.get(x, 0) - other.get(x, 0)) for x in law.keys() | other.keys()) / 2
+
+
+def _judged(target: Model, draft: Model, prefix: Prefix, ids: Prefix, judge: Judge) -> Judgement:
+    target_laws = [target((*prefix, *ids[:n])) for n in range(len(ids) + 1)]
+    draft_laws = [draft((*prefix, *ids[:n])) for n in range(len(ids))]
+    return judge(target_laws, draft_laws, ids)

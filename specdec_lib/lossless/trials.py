@@ -1,0 +1,198 @@
+"""The tests that a decoder has to survive in a :class:`~specdec_lib.lossless.scenario.Scenario`.
+
+    joint law         the continuations have exactly the target's joint law (chi-square)
+    greedy identity   at temperature 0 the ids are the baseline's
+    ending            the text ends at the first end there is, and ids, counts and timings end with it
+    efficiency        rounds accept as many draft tokens as p and q allow (z-test)
+
+Each looks at more and more generations and reports a p-value at every look; where there is nothing
+statistical about a mistake the p-value is 1 until it shows and 0 from then on. A decoder that raises where
+it should emit is rejected as well. Nothing here knows what, if anything, is wrong with the decoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+
+from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
+from specdec_lib.decoding.decoder import Decoder
+from specdec_lib.lossless.chi_square import chi_square_test, pool_thin_cells
+from specdec_lib.lossless.efficiency import efficiency_test, expected_in_round
+from specdec_lib.lossless.scenario import Scenario
+from specdec_lib.profiling.metrics import GenerationResult
+
+SCHEDULE = tuple(50 * 2**i for i in range(8))
+"""Numbers of generations after which a trial is looked at: 50 to 6 400."""
+LEVEL = 1e-6
+"""A p-value below it rejects. So small that many looks at many decoders raise no false alarm."""
+
+_LEAST_EXPECTED = 10.0
+_STOPS = ("ca", "bb")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What ``num_samples`` generations said."""
+
+    num_samples: int
+    p_value: float
+
+
+Trial = Callable[[Decoder, Scenario, int, Sequence[int], str], Iterator[Look]]
+
+
+def joint_law(
+    decoder: Decoder, scenario: Scenario, seed: int, schedule: Sequence[int] = SCHEDULE, verifier: str = ""
+) -> Iterator[Look]:
+    """Chi-square of whole continuations against the exact law, thin outcomes pooled."""
+    counts = np.zeros(len(scenario.law))
+
+    def generation(index: int) -> None:
+        counts[scenario.outcome(_generate(decoder, scenario, seed, index).generated_ids)] += 1
+
+    def p_value() -> float:
+        return chi_square_test(*pool_thin_cells(counts, scenario.law, _LEAST_EXPECTED)).p_value
+
+    return _looks(generation, p_value, schedule)
+
+
+def greedy_identity(
+    decoder: Decoder, scenario: Scenario, seed: int, schedule: Sequence[int] = SCHEDULE, verifier: str = ""
+) -> Iterator[Look]:
+    """Ids at temperature 0 against the autoregressive decoder's, from random prompts."""
+    baseline = AutoregressiveDecoder(decoder.target)
+    rng, tables = np.random.default_rng(seed), scenario.vocab
+    differing = []
+
+    def generation(index: int) -> None:
+        prompt = rng.integers(tables, size=3).tolist()
+        ours, theirs = (one.generate(prompt, 12, 0.0, seed=index) for one in (decoder, baseline))
+        if ours.generated_ids != theirs.generated_ids:
+            differing.append(index)
+
+    return _looks(generation, lambda: 0.0 if differing else 1.0, schedule)
+
+
+def ending(
+    decoder: Decoder, scenario: Scenario, seed: int, schedule: Sequence[int] = SCHEDULE, verifier: str = ""
+) -> Iterator[Look]:
+    """Whether sampled texts end where they should; some are asked for no token, some may stop at a string."""
+    broken = []
+
+    def generation(index: int) -> None:
+        limit = (0, 3, 9, 14)[index % 4]
+        stops = _STOPS if index % 3 == 0 else ()
+        result = _generate(
+            decoder, scenario, seed, index, max_new_tokens=limit, stop_strings=stops, ignore_eos=False
+        )
+        complaint = complaint_about(result, scenario, limit, stops)
+        if complaint:
+            broken.append(complaint)
+
+    return _looks(generation, lambda: 0.0 if broken else 1.0, schedule)
+
+
+def complaint_about(
+    result: GenerationResult, scenario: Scenario, limit: int, stops: Sequence[str]
+) -> str | None:
+    """What is wrong with where a text ends, in a few words; None where nothing is."""
+    ids, eos = result.generated_ids, set(scenario.eos_token_ids)
+    if scenario.context_length is not None:
+        limit = min(limit, scenario.context_length - len(scenario.prompt))
+    target, _ = scenario.models
+    before = target.decode(ids[:-1])
+    last_round = result.num_accepted_draft_tokens + _own_tokens(result)
+    checks = {
+        "more tokens than asked for": len(ids) > limit,
+        "an end of text in the middle": bool(eos & set(ids[:-1])),
+        "a stop string in the middle": any(stop in before for stop in stops),
+        "a length that is not the limit": result.finish_reason == "length" and len(ids) != limit,
+        "no end of text at its end": result.finish_reason == "eos" and (not ids or ids[-1] not in eos),
+        "an end of text that did not end it": bool(ids)
+        and ids[-1] in eos
+        and result.finish_reason == "length"
+        and len(ids) < limit,
+        "a latency without a token": len(result.per_token_latencies) != len(ids),
+        "counts of tokens that were cut": last_round - len(ids) not in (0, 1) and bool(ids),
+    }
+    return next((name for name, wrong in checks.items() if wrong), None)
+
+
+def _own_tokens(result: GenerationResult) -> int:
+    """Tokens of the target's own: one a round, drafted or not."""
+    undrafted = [r for r in result.trace.rounds if not r.draft_ids] if result.trace else []
+    return len(result.accepted_per_round) + sum(len(r.token_ids) for r in undrafted)
+
+
+def efficiency(
+    decoder: Decoder,
+    scenario: Scenario,
+    seed: int,
+    schedule: Sequence[int] = SCHEDULE,
+    verifier: str = "token",
+) -> Iterator[Look]:
+    """Accepted draft tokens a round against what the two exact laws allow."""
+    accepted: list[int] = []
+    expected: list[float] = []
+    missing = []
+
+    def generation(index: int) -> None:
+        result = _generate(decoder, scenario, seed, index, max_new_tokens=3 * scenario.length)
+        left, text = 3 * scenario.length, ()
+        for step in result.trace.rounds:
+            intended = min(scenario.k, left - len(text) - 1)
+            if len(step.draft_ids) != intended:
+                missing.append(index)
+            accepted.append(step.num_accepted)
+            expected.append(_expected(scenario, text, tuple(step.draft_ids), verifier))
+            text = (*text, *step.token_ids)
+
+    def p_value() -> float:
+        return 0.0 if missing else efficiency_test(accepted, expected).p_value
+
+    return _looks(generation, p_value, schedule)
+
+
+def _expected(scenario: Scenario, text: tuple[int, ...], drafted: tuple[int, ...], verifier: str) -> float:
+    target, draft = scenario.models
+    prefixes = [(*text, *drafted[:n]) for n in range(len(drafted) + 1)]
+    p = torch.tensor([scenario.warped(target, prefix) for prefix in prefixes])
+    q = torch.tensor([scenario.warped(draft, prefix) for prefix in prefixes[:-1]]).reshape(len(drafted), -1)
+    return expected_in_round(p, q, torch.tensor(drafted, dtype=torch.long), verifier) if drafted else 0.0
+
+
+TRIALS: dict[str, Trial] = {
+    "joint law": joint_law,
+    "greedy identity": greedy_identity,
+    "ending": ending,
+    "efficiency": efficiency,
+}
+
+
+def _generate(
+    decoder: Decoder, scenario: Scenario, seed: int, index: int, **options: object
+) -> GenerationResult:
+    settings = {"max_new_tokens": scenario.length, "ignore_eos": True, "trace": True} | options
+    return decoder.generate(
+        list(scenario.prompt), **asdict(scenario.params), seed=seed * 1_000_003 + index, **settings
+    )
+
+
+def _looks(
+    generation: Callable[[int], None], p_value: Callable[[], float], schedule: Sequence[int]
+) -> Iterator[Look]:
+    """Generate up to each number of the schedule in turn; a generation that raises ends it, rejected."""
+    done = 0
+    for num_samples in schedule:
+        for index in range(done, num_samples):
+            try:
+                generation(index)
+            except Exception:  # whatever a broken decoder breaks on
+                yield Look(index + 1, 0.0)
+                return
+        done = num_samples
+        yield Look(num_samples, p_value())
