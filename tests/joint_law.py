@@ -11,12 +11,12 @@ from concurrent.futures import ProcessPoolExecutor
 
 import broken_verifiers
 import numpy as np
-from specdec_lib.lossless.table_model import TableModel
 
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.drafters.draft_model import DraftModel
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
 from specdec_lib.decoding.speculative import SpeculativeDecoder
+from specdec_lib.lossless.table_model import TableModel
 
 VOCAB, LENGTH, TEMPERATURE, PROMPT = 4, 3, 0.8, [1, 2]
 WORKERS = 2

@@ -12,10 +12,12 @@ import datetime
 import difflib
 import io
 import json
+import logging
 import sys
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ BENCHMARK_NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "bench"
 
 
 class NotebookFailed(SpecDecError):
-    """A cell of an executed notebook raised; the message names the error and the saved notebook."""
+    """A cell raised, or the disk is full; the message names the error and the executed notebook."""
 
 
 def run_benchmark(
@@ -52,7 +54,8 @@ def run_benchmark(
 
     Raises:
         InvalidArgument: a parameter that the notebook does not have, or of another type.
-        NotebookFailed: a cell raised; what was measured before is in the results file.
+        NotebookFailed: a cell raised, or the executed notebook cannot be saved; what was measured
+            before is in the results file.
         SpecDecError: papermill is not installed.
     """
     output_path = Path(output_path).resolve()
@@ -75,12 +78,13 @@ def execute_notebook(
     """
     check_parameters(notebook, parameters)
     papermill = _import_papermill()
+    from nbclient.exceptions import DeadKernelError
+
     from specdec_lib.bench.kernel import ThisPythonKernelManager, kernel_config
 
     executed, stream = Path(executed), stream or sys.stderr
     executed.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="sd-") as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of papermill's and its dependencies' own making
+    with tempfile.TemporaryDirectory(prefix="sd-") as folder, _quiet():
         try:
             papermill.execute_notebook(
                 str(notebook),
@@ -99,7 +103,31 @@ def execute_notebook(
                 f"{Path(notebook).name}: {error.ename}: {first_line(error.evalue)} (cell {error.exec_count}; "
                 f"the notebook as it stopped is {executed})"
             ) from error
+        except DeadKernelError as error:
+            raise NotebookFailed(
+                f"{Path(notebook).name}: its Python ended (killed, or out of memory); "
+                f"the notebook as it stopped is {executed}"
+            ) from error
+        except OSError as error:
+            raise NotebookFailed(
+                f"the notebook cannot be saved as {executed}: {error.strerror or error}; "
+                "make room or choose another output path, then run again"
+            ) from error
     return executed
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back papermill's warnings, and what it logs of a kernel that is gone: the error says it."""
+    logger = logging.getLogger("papermill")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def check_parameters(notebook: str | Path, parameters: Mapping[str, Any]) -> None:

@@ -20,8 +20,9 @@ class ThisPythonKernelManager(AsyncKernelManager):
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        """The one kernel that this manager knows."""
-        argv = [sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        """The one kernel that this manager knows. It is silent when it is interrupted."""
+        python = [sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher"]
+        argv = [*python, "-f", "{connection_file}", "--log-level=CRITICAL"]
         return KernelSpec(argv=argv, display_name="Python 3", language="python")
 
 

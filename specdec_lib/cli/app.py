@@ -1,26 +1,24 @@
 """The application: its commands, and the one place where errors become a line and an exit code.
 
-Exit codes: 0 done, 1 ``doctor`` found damage, 2 bad input or something that is missing (one line
-on standard error), 130 interrupted from the keyboard, 141 the reader of our output went away.
+Exit codes: 0 done, 1 ``doctor`` found damage or ``verify`` a deviation, 2 bad input or something that is
+missing (one line on standard error), 130 interrupted from the keyboard, 141 the reader went away.
 Anything else is a bug and keeps its traceback. Nothing heavy is imported here or in the commands'
 modules, so that ``specdec --help`` answers at once; each command imports what it needs when it runs.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Annotated
 
 import typer
 
-from specdec_lib.cli import bench, doctor, generate, pairs, train
+from specdec_lib.cli import bench, doctor, generate, pairs, train, verify
 from specdec_lib.cli.terminal import print_error
 from specdec_lib.errors import SpecDecError
+from specdec_lib.utils.entry_point import BAD_INPUT, BROKEN_PIPE, INTERRUPTED, flush_or_discard, os_reason
 
-BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
 NO_MEMORY = "not enough memory; choose a smaller model or dtype, or another --device"
 _CLICK_ERROR = typer.BadParameter.__mro__[2]  # ClickException: its module moved between versions of typer
 
@@ -32,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (pairs, doctor, generate, bench, train):
+for _command in (pairs, doctor, generate, bench, verify, train):
     app.command(_command.NAME, epilog=f"[bold]Example:[/bold] {_command.EXAMPLE}")(_command.run)
 
 
@@ -67,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code, reason = _verdict(error)
         if reason:
             print_error(reason)
-        _flush_or_discard()
+        flush_or_discard()
         return code
 
 
@@ -84,7 +82,7 @@ def _verdict(error: BaseException) -> tuple[int, str]:
     if isinstance(error, (BrokenPipeError, SystemExit)):  # typer exits by itself in this one case
         return BROKEN_PIPE, ""
     if isinstance(error, OSError):
-        return BAD_INPUT, _os_reason(error)
+        return BAD_INPUT, os_reason(error)
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return BAD_INPUT, NO_MEMORY
     raise error
@@ -95,24 +93,8 @@ def _command_path(error: Exception) -> str:
     return context.command_path if context else "specdec"
 
 
-def _os_reason(error: OSError) -> str:
-    reason = error.strerror or str(error) or type(error).__name__
-    return f"{error.filename}: {reason}" if error.filename else f"writing the output: {reason}"
-
-
 def _never_fail_to_encode() -> None:
     """A terminal that cannot show a character shows an escape instead."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _flush_or_discard() -> None:
-    """Write out what is left, or point standard output at nothing so that its flush at exit cannot fail."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        with suppress(OSError):  # a stream that is no file has no descriptor, and no flush at exit either
-            nothing = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nothing, sys.stdout.fileno())
-            os.close(nothing)

@@ -8,6 +8,7 @@ JSON document) is all that standard output holds. It derives no number of its ow
 from __future__ import annotations
 
 import io
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -156,6 +157,7 @@ def _kept(output: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # what was cut off complains at exit
         print_error(f"interrupted; what was measured is in {output}")
         raise typer.Exit(130) from None
 
@@ -178,10 +180,16 @@ class _Lines(io.TextIOBase):
 
 def _report(path: Path, as_json: bool, strict: bool = False) -> None:
     """Print the newest session of a results file; ``strict``: a bad line is an error, after the good ones."""
-    from specdec_lib.bench.runs import load_session
+    from specdec_lib.bench.records import read_records
+    from specdec_lib.bench.runs import newest_session
 
-    records, problems = load_session(path)
-    summary = summary_of(path, records, problems)
+    records, problems = read_records(path)
+    try:
+        summary = summary_of(path, newest_session(records), problems)
+    except RecordError:
+        for problem in problems:
+            print_warning(problem)
+        raise
     if as_json:
         print_json(summary)
     else:

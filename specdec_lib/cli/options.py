@@ -148,3 +148,27 @@ RecipeFile = Annotated[
     _option(None, "FILE", "--recipe", help="TOML recipe. [dim]\\[default: data/configs/pocket.toml][/dim]"),
 ]
 NoCompile = Annotated[bool, _option(None, None, "--no-compile", help="Train without torch.compile.")]
+
+_PROOF = "Proof"
+BothVerifiers = Annotated[
+    str, _option(_SPECULATION, "RULE", "--verifier", help="What to prove: token, block or both.")
+]
+VerifyTemperature = Annotated[
+    float, _option(_PROOF, "T", "--temperature", "-t", help="Of what is sampled, above 0.")
+]
+Samples = Annotated[
+    int,
+    _option(
+        _PROOF, "N", "--samples", help="Continuations for the joint law; more see smaller deviations.", min=1
+    ),
+]
+VerifyPrompts = Annotated[int, _option(_PROOF, "N", "--prompts", help="Prompts of the longer texts.")]
+VerifySeed = Annotated[int, _option(_PROOF, "N", "--seed", help="Everything random follows from it.", min=0)]
+MutantName = Annotated[
+    str | None,
+    _option(_PROOF, "NAME", "--mutant", help="Put a decoder that is wrong on purpose on trial."),
+]
+Mutants = Annotated[
+    bool, _option(_PROOF, None, "--mutants", help="Try every mutant and control on small table models.")
+]
+Seeds = Annotated[int, _option(_PROOF, "N", "--seeds", help="Seeds for --mutants.", min=1)]

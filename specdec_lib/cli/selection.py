@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from specdec_lib.cli.options import DEFAULT_PAIR
 from specdec_lib.cli.terminal import error_console, text
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.registry import ModelPair, get_pair
+from specdec_lib.models.registry import ModelPair, get_pair, require_dtype, require_shared_vocabulary
 
 if TYPE_CHECKING:
     from specdec_lib.models.loader import LoadedPair
@@ -54,10 +54,15 @@ def select(
 
     Raises:
         UnknownPair: no pair of that name.
-        InvalidArgument: options that contradict each other, or a target without a draft.
+        VocabularyMismatch: a pair that needs translation, where its draft is needed.
+        InvalidArgument: an unknown dtype, options that contradict each other, or a target without a draft.
     """
+    if dtype is not None:
+        require_dtype(dtype)
     if target is None and draft is None:
         known = get_pair(DEFAULT_PAIR if pair is None else pair)
+        if needs_draft:
+            require_shared_vocabulary(known)
         if dtype is not None:
             known = replace(known, draft_dtype=dtype, target_dtype=dtype)
         return Selection(known, device, needs_draft)

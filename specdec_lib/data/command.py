@@ -16,7 +16,8 @@ from typing import Any, NoReturn
 
 from specdec_lib.data.prompts import DOMAINS, SOURCES, PromptDataset
 from specdec_lib.data.sources import HUB_TIMEOUT, describe
-from specdec_lib.errors import ModelUnavailable, SpecDecError
+from specdec_lib.errors import ModelUnavailable
+from specdec_lib.utils.entry_point import exit_code
 from specdec_lib.utils.paths import data_path
 
 TINY_PER_DOMAIN = 5
@@ -35,12 +36,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without UTF-8 shows ? for → and goes on
     arguments = _parser().parse_args(argv)
-    try:
-        _build_and_save(arguments)
-    except SpecDecError as error:
-        print(f"[prompts] error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_code(lambda: _build_and_save(arguments), "[prompts] error: ")
 
 
 def load_tokenizer(name: str) -> Any:

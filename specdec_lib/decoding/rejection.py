@@ -48,12 +48,16 @@ class Plan:
 
     Position i (from 1) passes when its own uniform is below ``thresholds[i - 1]``. With ``cut`` "first
     failure" the draft stays up to the position before the first that does not pass, with "last success" up
-    to the last that does. Where n < K tokens stay, the next one comes from norm(max(scales[n] · p_n − q_n, 0)).
+    to the last that does. After n < K tokens the next comes from norm(max(scales[n] · p_n − q_n, 0)).
     """
 
     thresholds: Float[Tensor, " k"]
     scales: Float[Tensor, " k_plus_1"]
     cut: Literal["first failure", "last success"]
+
+
+PlanMaker = Callable[..., Plan]
+"""From target_probs [K + 1, V], draft_probs [K, V] and draft_ids [K] to the plan."""
 
 
 def residual(
@@ -112,6 +116,25 @@ def prefix_acceptance(
     return torch.stack(steps)
 
 
+def verify_by(
+    make_plan: PlanMaker,
+    target_probs: Float[Tensor, "k_plus_1 vocab"],
+    draft_probs: Float[Tensor, "k vocab"],
+    draft_ids: Integer[Tensor, " k"],
+    *,
+    generator: torch.Generator | None = None,
+) -> Verdict:
+    """Carry a plan out: throw the uniforms, cut the draft, draw what follows."""
+    plan = make_plan(target_probs, draft_probs, draft_ids)
+    options = {"dtype": target_probs.dtype, "device": target_probs.device, "generator": generator}
+    uniforms = torch.rand(len(draft_ids), **options)
+    passed = uniforms < plan.thresholds
+    cut = _before_first_failure if plan.cut == "first failure" else _last_success
+    num_accepted = cut(passed)
+    next_id = draw(next_law(plan, target_probs, draft_probs, num_accepted), generator)
+    return _verdict(num_accepted, next_id, draft_ids, uniforms)
+
+
 def verify_tokens(
     target_probs: Float[Tensor, "k_plus_1 vocab"],
     draft_probs: Float[Tensor, "k vocab"],
@@ -133,8 +156,7 @@ def verify_tokens(
     Raises:
         InvalidArgument: shapes that do not fit each other.
     """
-    plan = plan_tokens(target_probs, draft_probs, draft_ids)
-    return _carry_out(plan, target_probs, draft_probs, draft_ids, generator)
+    return verify_by(plan_tokens, target_probs, draft_probs, draft_ids, generator=generator)
 
 
 def verify_block(
@@ -150,8 +172,7 @@ def verify_block(
     succeeds is where the block is cut, whatever failed before it. Arguments and errors as
     :func:`verify_tokens`.
     """
-    plan = plan_block(target_probs, draft_probs, draft_ids)
-    return _carry_out(plan, target_probs, draft_probs, draft_ids, generator)
+    return verify_by(plan_block, target_probs, draft_probs, draft_ids, generator=generator)
 
 
 def verify_greedy(target_ids: Integer[Tensor, " k_plus_1"], draft_ids: Integer[Tensor, " k"]) -> Verdict:
@@ -164,7 +185,7 @@ def verify_greedy(target_ids: Integer[Tensor, " k_plus_1"], draft_ids: Integer[T
 
 
 VERIFIERS: dict[str, Verifier] = {"token": verify_tokens, "block": verify_block}
-PLANS: dict[str, Callable[..., Plan]] = {"token": plan_tokens, "block": plan_block}
+PLANS: dict[str, PlanMaker] = {"token": plan_tokens, "block": plan_block}
 
 
 def next_law(
@@ -179,23 +200,6 @@ def next_law(
     scale = torch.where(whole, plan.scales.new_ones(()), plan.scales.index_select(0, row)[0])
     padded = torch.cat([draft_probs, torch.zeros_like(target_probs[:1])])  # q = 0 behind the draft
     return residual(target_probs.index_select(0, row)[0] * scale, padded.index_select(0, row)[0])
-
-
-def _carry_out(
-    plan: Plan,
-    target_probs: Tensor,
-    draft_probs: Tensor,
-    draft_ids: Tensor,
-    generator: torch.Generator | None,
-) -> Verdict:
-    """Throw the uniforms, cut the draft, draw what follows."""
-    options = {"dtype": target_probs.dtype, "device": target_probs.device, "generator": generator}
-    uniforms = torch.rand(len(draft_ids), **options)
-    passed = uniforms < plan.thresholds
-    cut = _before_first_failure if plan.cut == "first failure" else _last_success
-    num_accepted = cut(passed)
-    next_id = draw(next_law(plan, target_probs, draft_probs, num_accepted), generator)
-    return _verdict(num_accepted, next_id, draft_ids, uniforms)
 
 
 def _before_first_failure(passed: Tensor) -> Tensor:

@@ -172,7 +172,10 @@ def probs_from_logits(
     warped = warp_logits(logits, params, history_ids)
     if params.is_greedy:
         return torch.nn.functional.one_hot(warped.argmax(-1), warped.shape[-1]).to(warped.dtype)
-    return warped.softmax(-1)
+    probs = warped.softmax(-1)
+    # A float32 softmax over thousands of tokens misses 1 by some 1e-6, and what p and q miss does not cancel.
+    precise = torch.float32 if probs.device.type == "mps" else torch.float64
+    return probs / probs.sum(-1, keepdim=True, dtype=precise).to(probs.dtype)
 
 
 def draw(probs: Float[Tensor, " vocab"], generator: torch.Generator | None = None) -> Integer[Tensor, ""]:

@@ -1,1 +1,1 @@
-"""Proving that the output law is the target's: enumeration, tests with a stated power, and mutants that die."""
+"""Proof that the output law is the target's: enumeration, tests of stated power, and mutants that die."""

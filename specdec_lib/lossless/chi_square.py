@@ -151,9 +151,7 @@ def _check(counts: np.ndarray, law: np.ndarray) -> None:
             f"{law.shape}; pass one count an outcome, and at least one sample"
         )
     if (law < 0).any() or abs(law.sum() - 1) > 1e-6:
-        raise InvalidArgument(
-            f"chi-square: the law sums to {law.sum():.8g}; pass probabilities that sum to 1"
-        )
+        raise InvalidArgument(f"chi-square: the law sums to {law.sum():.8g}; pass a distribution")
 
 
 def _check_power(deviation: float, num_cells: int, level: float, power: float) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from specdec_lib.decoding.rejection import PLANS, Plan, next_law
+from specdec_lib.decoding.rejection import PLANS, Plan, PlanMaker, next_law
 from specdec_lib.errors import InvalidArgument
 
 Prefix = tuple[int, ...]
@@ -43,11 +43,10 @@ def library_judge(verifier: str) -> Judge:
     return lambda target, draft, ids: judge_with(PLANS[verifier], target, draft, ids)
 
 
-def judge_with(make_plan: Callable[..., Plan], target: list[Law], draft: list[Law], ids: Prefix) -> Judgement:
+def judge_with(make_plan: PlanMaker, target: list[Law], draft: list[Law], ids: Prefix) -> Judgement:
     """The judgement of any function that makes a :class:`~specdec_lib.decoding.rejection.Plan`."""
     target_probs = torch.tensor([list(law) for law in target], dtype=torch.float64)
-    draft_probs = torch.tensor([list(law) for law in draft], dtype=torch.float64).reshape(len(ids), -1)
-    draft_probs = draft_probs if len(ids) else target_probs[:0]
+    draft_probs = torch.tensor([list(law) for law in draft], dtype=torch.float64) if ids else target_probs[:0]
     plan = make_plan(target_probs, draft_probs, torch.tensor(ids, dtype=torch.long))
     laws = [next_law(plan, target_probs, draft_probs, torch.tensor(n)).tolist() for n in range(len(ids) + 1)]
     return list(zip(verdict_probabilities(plan), laws, strict=True))
@@ -103,9 +102,11 @@ def round_law(target: Model, draft: Model, prefix: Prefix, k: int, judge: Judge)
     law: dict[Prefix, Any] = {}
     for ids, probability in drafts(draft, prefix, k):
         for num_accepted, (weight, following) in enumerate(_judged(target, draft, prefix, ids, judge)):
-            for token, chance in enumerate(following if weight else ()):
-                emitted = (*ids[:num_accepted], token)
-                law[emitted] = law.get(emitted, 0) + probability * weight * chance
+            reached = probability * weight
+            for token, chance in enumerate(following if reached else ()):
+                if chance:  # outcomes that cannot happen are left out, and so is all that would follow them
+                    emitted = (*ids[:num_accepted], token)
+                    law[emitted] = law.get(emitted, 0) + reached * chance
     return law
 
 

@@ -1,10 +1,11 @@
 """A model that answers each question once: real logits, and samples by the tens of thousands.
 
 A statistical test of a real pair runs the same short text again and again. This wrapper remembers the
-logits by what was asked (the ids in the cache, the ids fed, how many rows), so the decoding loop, the
-drafter, the sampling and the verifier run for real each time while the forwards are computed once. Its
-cache is the tuple of ids that were fed: a loop which leaves rejected tokens in it asks other questions, and
-gets the answers to those. Whether a real cache rolls back is another test (:mod:`specdec_lib.lossless.caches`).
+logits behind each prefix, so the decoding loop, the drafter, the sampling and the verifier run for real
+each time while every forward is computed once. Its cache is the tuple of ids that were fed: a loop that
+leaves rejected tokens in it asks about another text, and gets that text's logits. A row is always computed
+in the same way, so in half precision too the law is one and the same. Whether a real cache rolls back is
+for another test.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from torch import Tensor
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 
-_MOST = 20_000
+_MOST = 4_000
 
 
 class RememberingModel(ModelWrapper):
@@ -26,14 +27,13 @@ class RememberingModel(ModelWrapper):
 
     Args:
         model: who computes what has not been asked before, in one forward without a cache.
-        most: answers to keep; the oldest are forgotten.
+        most: rows to keep; the oldest are forgotten.
     """
 
     def __init__(self, model: ModelWrapper, most: int = _MOST) -> None:
         self.__dict__.update(model.__dict__)
         self._inner, self._most = model, most
-        self._answers: OrderedDict[tuple[tuple[int, ...], int], Tensor] = OrderedDict()
-        self.num_computed = 0
+        self._rows: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()
 
     @torch.inference_mode()
     def forward(
@@ -45,15 +45,18 @@ class RememberingModel(ModelWrapper):
     ) -> tuple[Float[Tensor, "1 kept vocab"], tuple[int, ...] | None]:
         """As :meth:`ModelWrapper.forward`; the cache is a tuple of ids."""
         text = (*(past_key_values or ()), *input_ids[0].tolist())
-        rows = logits_to_keep or input_ids.shape[1]
-        key = (text, rows)
-        if key not in self._answers:
-            self.num_computed += 1
+        kept = min(logits_to_keep or input_ids.shape[1], input_ids.shape[1])
+        rows = [self._row(text[:end]) for end in range(len(text) - kept + 1, len(text) + 1)]
+        return torch.stack(rows)[None], text if use_cache else None
+
+    def _row(self, text: tuple[int, ...]) -> Float[Tensor, " vocab"]:
+        """Logits behind ``text``."""
+        if text not in self._rows:
             ids = torch.tensor([text], device=self.device)
-            self._answers[key] = self._inner.forward(ids, use_cache=False, logits_to_keep=rows)[0]
-            if len(self._answers) > self._most:
-                self._answers.popitem(last=False)
-        return self._answers[key], text if use_cache else None
+            self._rows[text] = self._inner.forward(ids, use_cache=False, logits_to_keep=1)[0][0, -1]
+            if len(self._rows) > self._most:
+                self._rows.popitem(last=False)
+        return self._rows[text]
 
     def truncate_cache(self, cache: tuple[int, ...] | None, keep_length: int) -> tuple[int, ...] | None:
         """The first ``keep_length`` ids. Raises InvalidArgument outside ``[0, length]``."""

@@ -62,7 +62,16 @@ class Scenario:
 
     def warped(self, model: TableModel, continuation: Prefix = ()) -> Law:
         """The law, after warping, of the token that follows the prompt and ``continuation``."""
-        history = [*self.prompt, *continuation]
+        key = (model.name, continuation)
+        if key not in self._laws:
+            self._laws[key] = self._warped(model, [*self.prompt, *continuation])
+        return self._laws[key]
+
+    @cached_property
+    def _laws(self) -> dict[tuple[str, Prefix], Law]:
+        return {}
+
+    def _warped(self, model: TableModel, history: list[int]) -> Law:
         logits = model.forward(torch.tensor([history]), logits_to_keep=1)[0][0, -1]
         return probs_from_logits(logits.double(), self.params, history).tolist()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import string
+from collections import deque
 
 import numpy as np
 import torch
@@ -28,14 +29,15 @@ class TableModel(ModelWrapper):
     ) -> None:
         self.rows = np.asarray(rows, dtype=np.float64)
         self.logits = (torch.tensor(self.rows).log() + offset).float()
+        self._row_of = [list(rows) for rows in self.logits]
         self.tokenizer = None
         self.name = name
         self.vocab_size = self.rows.shape[-1]
         self.eos_token_ids = tuple(eos_token_ids)
         self.context_length = context_length
         self.device = torch.device("cpu")
-        self.forwards: list[tuple[int, int]] = []
-        """(tokens in the cache before, tokens fed) of every forward."""
+        self.forwards: deque[tuple[int, int]] = deque(maxlen=1000)
+        """(tokens in the cache before, tokens fed) of the last forwards."""
 
     @classmethod
     def random(cls, vocab: int, seed: int, concentration: float = 1.0, **options) -> TableModel:
@@ -54,13 +56,12 @@ class TableModel(ModelWrapper):
         self.forwards.append((len(past), len(new)))
         if self.context_length is not None and len(past) + len(new) > self.context_length:
             raise InvalidArgument(
-                f"forward: {len(past) + len(new)} tokens, {self.name} sees {self.context_length}; shorten the text"
+                f"forward: {len(past) + len(new)} tokens, {self.name} sees {self.context_length}; shorten it"
             )
         ids = (0, *past, *new)
-        ends = range(len(past) + 2, len(ids) + 1)
-        pairs = [(ids[end - 2], ids[end - 1]) for end in ends][-logits_to_keep:]
-        first, second = zip(*pairs, strict=True)
-        return self.logits[list(first), list(second)][None], ids[1:] if use_cache else None
+        kept = min(logits_to_keep or len(new), len(new))
+        rows = [self._row_of[ids[end - 2]][ids[end - 1]] for end in range(len(ids) + 1 - kept, len(ids) + 1)]
+        return torch.stack(rows)[None], ids[1:] if use_cache else None
 
     def truncate_cache(self, cache, keep_length):
         assert 0 <= keep_length <= len(cache), f"keep {keep_length} of {len(cache)}"

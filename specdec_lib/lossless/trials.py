@@ -1,5 +1,6 @@
 """The tests that a decoder has to survive in a :class:`~specdec_lib.lossless.scenario.Scenario`.
 
+    exact law         enumerated, the plan of the verifier gives exactly the target's law (no samples)
     joint law         the continuations have exactly the target's joint law (chi-square)
     greedy identity   at temperature 0 the ids are the baseline's
     ending            the text ends at the first end there is, and ids, counts and timings end with it
@@ -14,14 +15,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache, partial
+from typing import Any
 
 import numpy as np
 import torch
 
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.decoder import Decoder
+from specdec_lib.decoding.rejection import PlanMaker, plan_block, plan_tokens
 from specdec_lib.lossless.chi_square import chi_square_test, pool_thin_cells
 from specdec_lib.lossless.efficiency import efficiency_test, expected_in_round
+from specdec_lib.lossless.enumeration import judge_with, largest_difference, output_law, target_law
 from specdec_lib.lossless.scenario import Scenario
 from specdec_lib.profiling.metrics import GenerationResult
 
@@ -30,7 +35,11 @@ SCHEDULE = tuple(50 * 2**i for i in range(8))
 LEVEL = 1e-6
 """A p-value below it rejects. So small that many looks at many decoders raise no false alarm."""
 
+EXACT = 1e-12
+"""Largest difference between two enumerated laws that float64 arithmetic may leave."""
+
 _LEAST_EXPECTED = 10.0
+_MOST_COUNTED = 1600  # generations of several rounds each: counts need fewer than laws do
 _STOPS = ("ca", "bb")
 
 
@@ -42,11 +51,31 @@ class Look:
     p_value: float
 
 
-Trial = Callable[[Decoder, Scenario, int, Sequence[int], str], Iterator[Look]]
+Trial = Callable[[Decoder, Scenario, int, Sequence[int], PlanMaker], Iterator[Look]]
+
+
+def exact_law(
+    decoder: Decoder,
+    scenario: Scenario,
+    seed: int,
+    schedule: Sequence[int] = SCHEDULE,
+    plan: PlanMaker = plan_tokens,
+) -> Iterator[Look]:
+    """The law of whole continuations, summed over all drafts and verdicts; nothing is sampled."""
+    target, draft = scenario.models
+    judge = partial(judge_with, plan)
+    own, other = partial(scenario.warped, target), partial(scenario.warped, draft)
+    law = output_law(own, other, scenario.length, scenario.k, judge)
+    difference = largest_difference(law, target_law(own, scenario.length))
+    yield Look(0, float(difference < EXACT))
 
 
 def joint_law(
-    decoder: Decoder, scenario: Scenario, seed: int, schedule: Sequence[int] = SCHEDULE, verifier: str = ""
+    decoder: Decoder,
+    scenario: Scenario,
+    seed: int,
+    schedule: Sequence[int] = SCHEDULE,
+    plan: PlanMaker = plan_tokens,
 ) -> Iterator[Look]:
     """Chi-square of whole continuations against the exact law, thin outcomes pooled."""
     counts = np.zeros(len(scenario.law))
@@ -61,16 +90,21 @@ def joint_law(
 
 
 def greedy_identity(
-    decoder: Decoder, scenario: Scenario, seed: int, schedule: Sequence[int] = SCHEDULE, verifier: str = ""
+    decoder: Decoder,
+    scenario: Scenario,
+    seed: int,
+    schedule: Sequence[int] = SCHEDULE,
+    plan: PlanMaker = plan_tokens,
 ) -> Iterator[Look]:
     """Ids at temperature 0 against the autoregressive decoder's, from random prompts."""
     baseline = AutoregressiveDecoder(decoder.target)
-    rng, tables = np.random.default_rng(seed), scenario.vocab
+    rng = np.random.default_rng(seed)
     differing = []
 
     def generation(index: int) -> None:
-        prompt = rng.integers(tables, size=3).tolist()
-        ours, theirs = (one.generate(prompt, 12, 0.0, seed=index) for one in (decoder, baseline))
+        prompt = rng.integers(scenario.vocab, size=3).tolist()
+        options = {"max_new_tokens": 12, "temperature": 0.0, "seed": index}
+        ours, theirs = (_emitted(one, prompt, **options) for one in (decoder, baseline))
         if ours.generated_ids != theirs.generated_ids:
             differing.append(index)
 
@@ -78,7 +112,11 @@ def greedy_identity(
 
 
 def ending(
-    decoder: Decoder, scenario: Scenario, seed: int, schedule: Sequence[int] = SCHEDULE, verifier: str = ""
+    decoder: Decoder,
+    scenario: Scenario,
+    seed: int,
+    schedule: Sequence[int] = SCHEDULE,
+    plan: PlanMaker = plan_tokens,
 ) -> Iterator[Look]:
     """Whether sampled texts end where they should; some are asked for no token, some may stop at a string."""
     broken = []
@@ -133,39 +171,46 @@ def efficiency(
     scenario: Scenario,
     seed: int,
     schedule: Sequence[int] = SCHEDULE,
-    verifier: str = "token",
+    plan: PlanMaker = plan_tokens,
 ) -> Iterator[Look]:
     """Accepted draft tokens a round against what the two exact laws allow."""
     accepted: list[int] = []
     expected: list[float] = []
     missing = []
 
+    @cache  # a table model looks at the last two tokens
+    def mean(text: tuple[int, ...], drafted: tuple[int, ...]) -> float:
+        return _expected(scenario, text, drafted, plan)
+
     def generation(index: int) -> None:
-        result = _generate(decoder, scenario, seed, index, max_new_tokens=3 * scenario.length)
         left, text = 3 * scenario.length, ()
+        result = _generate(decoder, scenario, seed, index, max_new_tokens=left)
         for step in result.trace.rounds:
             intended = min(scenario.k, left - len(text) - 1)
             if len(step.draft_ids) != intended:
                 missing.append(index)
             accepted.append(step.num_accepted)
-            expected.append(_expected(scenario, text, tuple(step.draft_ids), verifier))
+            expected.append(mean(text[-2:], tuple(step.draft_ids)))
             text = (*text, *step.token_ids)
 
     def p_value() -> float:
         return 0.0 if missing else efficiency_test(accepted, expected).p_value
 
-    return _looks(generation, p_value, schedule)
+    return _looks(generation, p_value, [n for n in schedule if n <= _MOST_COUNTED])
 
 
-def _expected(scenario: Scenario, text: tuple[int, ...], drafted: tuple[int, ...], verifier: str) -> float:
+def _expected(scenario: Scenario, text: tuple[int, ...], drafted: tuple[int, ...], plan: PlanMaker) -> float:
+    if not drafted:
+        return 0.0
     target, draft = scenario.models
     prefixes = [(*text, *drafted[:n]) for n in range(len(drafted) + 1)]
     p = torch.tensor([scenario.warped(target, prefix) for prefix in prefixes])
-    q = torch.tensor([scenario.warped(draft, prefix) for prefix in prefixes[:-1]]).reshape(len(drafted), -1)
-    return expected_in_round(p, q, torch.tensor(drafted, dtype=torch.long), verifier) if drafted else 0.0
+    q = torch.tensor([scenario.warped(draft, prefix) for prefix in prefixes[:-1]])
+    return expected_in_round(p, q, torch.tensor(drafted), "block" if plan is plan_block else "token")
 
 
 TRIALS: dict[str, Trial] = {
+    "exact law": exact_law,
     "joint law": joint_law,
     "greedy identity": greedy_identity,
     "ending": ending,
@@ -173,25 +218,35 @@ TRIALS: dict[str, Trial] = {
 }
 
 
+class _Broke(Exception):
+    """A decoder raised where it should have emitted."""
+
+
 def _generate(
     decoder: Decoder, scenario: Scenario, seed: int, index: int, **options: object
 ) -> GenerationResult:
     settings = {"max_new_tokens": scenario.length, "ignore_eos": True, "trace": True} | options
-    return decoder.generate(
-        list(scenario.prompt), **asdict(scenario.params), seed=seed * 1_000_003 + index, **settings
-    )
+    prompt, number = list(scenario.prompt), seed * 1_000_003 + index
+    return _emitted(decoder, prompt, seed=number, **asdict(scenario.params), **settings)
+
+
+def _emitted(decoder: Decoder, prompt: list[int], **options: Any) -> GenerationResult:
+    try:
+        return decoder.generate(prompt, **options)
+    except Exception as error:  # whatever a broken decoder breaks on
+        raise _Broke from error
 
 
 def _looks(
     generation: Callable[[int], None], p_value: Callable[[], float], schedule: Sequence[int]
 ) -> Iterator[Look]:
-    """Generate up to each number of the schedule in turn; a generation that raises ends it, rejected."""
+    """Generate up to each number of the schedule in turn; a decoder that raises is rejected at once."""
     done = 0
     for num_samples in schedule:
         for index in range(done, num_samples):
             try:
                 generation(index)
-            except Exception:  # whatever a broken decoder breaks on
+            except _Broke:
                 yield Look(index + 1, 0.0)
                 return
         done = num_samples

@@ -20,13 +20,18 @@ from typing import Any, NoReturn
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from specdec_lib.errors import InvalidArgument, ModelUnavailable, SpecDecError, VocabularyMismatch
-from specdec_lib.models.registry import ModelPair, get_pair
+from specdec_lib.errors import InvalidArgument, ModelUnavailable
+from specdec_lib.models.registry import (
+    DTYPES,
+    ModelPair,
+    get_pair,
+    require_dtype,
+    require_shared_vocabulary,
+)
 from specdec_lib.models.source import Source, find_source, loading
 from specdec_lib.models.vocabulary import require_same_vocabulary
 from specdec_lib.models.wrapper import ModelWrapper
-
-DTYPES = ("auto", "float16", "bfloat16", "float32", "int4")
+from specdec_lib.utils.entry_point import exit_code
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ def load_model(
         InvalidArgument: an unknown dtype or device (also a ``ValueError``).
         ModelUnavailable: the model cannot be had; the message says why in one line.
     """
-    _check_dtype(dtype)
+    require_dtype(dtype)
     device = choose_device(device)
     source = find_source(model_id)
     return _load_weights(source, dtype, device), _load_tokenizer(source)
@@ -79,9 +84,9 @@ def load_pair(
         ModelUnavailable: one of the models cannot be had.
     """
     pair = get_pair(name_or_pair) if isinstance(name_or_pair, str) else name_or_pair
-    _check_dtype(pair.draft_dtype)
-    _check_dtype(pair.target_dtype)
-    _refuse_known_mismatch(pair)
+    require_dtype(pair.draft_dtype)
+    require_dtype(pair.target_dtype)
+    require_shared_vocabulary(pair)
     device = choose_device(device)
     target_source = find_source(pair.target_model_id)
     draft_source = target_source if pair.is_self else find_source(pair.draft_model_id)
@@ -110,21 +115,6 @@ def choose_device(device: str | torch.device | None = None) -> torch.device:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise InvalidArgument(f"device '{device}' is not available here; try 'cpu'") from error
-
-
-def _check_dtype(dtype: str) -> None:
-    if dtype not in DTYPES:
-        raise InvalidArgument(f"Unsupported dtype '{dtype}'. Choose from: {list(DTYPES)}")
-
-
-def _refuse_known_mismatch(pair: ModelPair) -> None:
-    """Pairs known to need translation are refused before anything is fetched."""
-    if not pair.shares_vocabulary:
-        raise VocabularyMismatch(
-            f"pair '{pair.pair_name}': {pair.draft_model_id} and {pair.target_model_id} do not share a "
-            "vocabulary, so it needs vocabulary translation; choose a pair with one tokenizer, such as "
-            "'pocket'"
-        )
 
 
 def _load_tokenizer(source: Source) -> PreTrainedTokenizerBase:
@@ -204,18 +194,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--n-tokens", type=int, default=10, help="tokens to generate")
     parser.add_argument("--prompt", default="The quick brown fox", help="text to continue")
     options = parser.parse_args(arguments)
-    try:
-        _show(options.model, options.dtype, options.n_tokens, options.prompt)
-    except SpecDecError as error:
-        print(f"[loader] error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_code(
+        lambda: _show(options.model, options.dtype, options.n_tokens, options.prompt), "[loader] error: "
+    )
 
 
 def _show(model_id: str, dtype: str, n_tokens: int, prompt: str) -> None:
     if n_tokens < 0:
         raise InvalidArgument(f"--n-tokens is {n_tokens}; pass 0 or more")
-    _check_dtype(dtype)
+    require_dtype(dtype)
     source, device = find_source(model_id), choose_device()
     print(f"[loader] tokenizer  ← {model_id}", flush=True)
     tokenizer = _load_tokenizer(source)
@@ -230,12 +217,15 @@ def _show(model_id: str, dtype: str, n_tokens: int, prompt: str) -> None:
 
 
 def _continue(model: ModelWrapper, prompt: str, n_tokens: int) -> list[int]:
-    """Prompt and its most probable continuation, token by token."""
+    """Prompt and its most probable continuation, token by token, as far as the context goes."""
     ids = model.encode(prompt)
     if not ids:
         raise InvalidArgument("--prompt holds no token; pass some text")
+    context = len(ids) + n_tokens if model.context_length is None else model.context_length
+    if len(ids) > context:
+        raise InvalidArgument(f"--prompt has {len(ids)} tokens, {model.name} sees {context}; shorten it")
     pending, cache = ids, None
-    for _ in range(n_tokens):
+    for _ in range(min(n_tokens, context - len(ids))):
         logits, cache = model.forward(torch.tensor([pending]), cache, logits_to_keep=1)
         pending = [int(logits[0, -1].argmax())]
         ids = ids + pending

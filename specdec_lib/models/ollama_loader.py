@@ -22,7 +22,7 @@ from http.client import HTTPException, HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
-from specdec_lib.errors import InvalidArgument, ServerUnavailable
+from specdec_lib.errors import ServerUnavailable
 from specdec_lib.models.ollama_protocol import (
     OllamaGeneration,
     OllamaModel,
@@ -34,6 +34,7 @@ from specdec_lib.models.ollama_protocol import (
     read_generation,
     read_models,
 )
+from specdec_lib.utils.entry_point import exit_code
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -152,17 +153,16 @@ def _aligned(row: tuple[str, ...], widths: list[int]) -> str:
 
 def main() -> int:
     """Print what the server has; exit code 2 with one line on standard error when there is none."""
-    try:
-        client = OllamaClient()
-        print(f"[ollama] checking server at {client.url} …", flush=True)
-        client.version()
-        print("[ollama] ✓ server is running.\n", flush=True)
-        models = client.list_models()
-    except (ServerUnavailable, InvalidArgument) as error:
-        print(f"[ollama] ✗ {error}", file=sys.stderr)
-        return 2
+    return exit_code(_show, "[ollama] ✗ ")
+
+
+def _show() -> None:
+    client = OllamaClient()
+    print(f"[ollama] checking server at {client.url} …", flush=True)
+    client.version()
+    print("[ollama] ✓ server is running.\n", flush=True)
+    models = client.list_models()
     print(table(models) if models else "no models yet; fetch one with: ollama pull llama3.2:1b")
-    return 0
 
 
 if __name__ == "__main__":

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from specdec_lib.errors import UnknownPair
+from specdec_lib.errors import InvalidArgument, UnknownPair, VocabularyMismatch
+
+DTYPES = ("auto", "float16", "bfloat16", "float32", "int4")
+"""What weights can be loaded as; "auto" is the dtype that they were stored in."""
 
 
 @dataclass(frozen=True)
@@ -80,3 +83,27 @@ def get_pair(name: str) -> ModelPair:
     if name not in REGISTRY:
         raise UnknownPair(f"Unknown pair '{name}'. Available pairs: {', '.join(list_pairs())}")
     return REGISTRY[name]
+
+
+def require_dtype(dtype: str) -> None:
+    """Refuse a dtype that no model can be loaded in.
+
+    Raises:
+        InvalidArgument: naming those there are (also a ``ValueError``).
+    """
+    if dtype not in DTYPES:
+        raise InvalidArgument(f"Unsupported dtype '{dtype}'. Choose from: {list(DTYPES)}")
+
+
+def require_shared_vocabulary(pair: ModelPair) -> None:
+    """Refuse a pair that is known to need translation, before anything of it is fetched.
+
+    Raises:
+        VocabularyMismatch: naming the pair and its models.
+    """
+    if not pair.shares_vocabulary:
+        raise VocabularyMismatch(
+            f"pair '{pair.pair_name}': {pair.draft_model_id} and {pair.target_model_id} do not share a "
+            "vocabulary, so it needs vocabulary translation; choose a pair with one tokenizer, such as "
+            "'pocket'"
+        )

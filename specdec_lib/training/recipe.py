@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,7 @@ class Recipe:
             return cls.from_dict(raw)
         except FileNotFoundError:
             raise InvalidArgument(f"recipe: no file {str(path)!r}; give a TOML recipe") from None
-        except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
             raise InvalidArgument(f"recipe {str(path)!r} cannot be read: {error}") from error
 
     @classmethod
@@ -112,6 +112,8 @@ class Recipe:
         return recipe
 
     def _check(self) -> None:
+        for part in (self.shape, *self.stages):
+            _check_numbers(part)
         names = [stage.name for stage in self.stages]
         if len(set(names)) != len(names) or not names:
             raise InvalidArgument(f"recipe {self.name!r}: stage names must be unique, got {names}")
@@ -136,3 +138,16 @@ class Recipe:
         decisive = {k: v for k, v in self.to_dict().items() if k not in ("license", "sources")}
         text = json.dumps(decisive, sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _check_numbers(part: Shape | Stage) -> None:
+    """Sizes are whole and at least 1; what has a default may be 0 as well."""
+    kinds = {"int": (int, "a whole number"), "float": ((int, float), "a number")}
+    for field in fields(part):
+        if field.type not in kinds:
+            continue
+        value, (kind, what), least = getattr(part, field.name), kinds[field.type], 1
+        if field.default is not MISSING or field.type == "float":
+            least = 0
+        if not isinstance(value, kind) or isinstance(value, bool) or not value >= least:
+            raise InvalidArgument(f"recipe: {field.name} is {value!r}; give {what} >= {least}")

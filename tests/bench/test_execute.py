@@ -122,6 +122,23 @@ def test_a_failing_cell_is_one_line_and_the_notebook_is_kept(tmp_path: Path) -> 
     assert "no such pair" in (tmp_path / "out.ipynb").read_text()
 
 
+def test_a_kernel_that_dies_is_one_line(tmp_path: Path, capfd) -> None:
+    notebook = write_notebook(tmp_path / "n.ipynb", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(NotebookFailed, match=r"its Python ended .*out\.ipynb"):
+        execute_notebook(notebook, tmp_path / "out.ipynb", {}, io.StringIO())
+    assert capfd.readouterr().err == ""
+
+
+def test_a_full_disk_under_the_executed_notebook_is_one_line(tmp_path: Path, monkeypatch) -> None:
+    def full(*arguments, **options) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(papermill, "execute_notebook", full)
+    notebook = write_notebook(tmp_path / "n.ipynb")
+    with pytest.raises(NotebookFailed, match=r"cannot be saved as .*out\.ipynb: No space left on device"):
+        execute_notebook(notebook, tmp_path / "out.ipynb", {}, io.StringIO())
+
+
 def test_without_papermill_the_message_says_what_to_install(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "papermill", None)
     notebook = write_notebook(tmp_path / "n.ipynb")

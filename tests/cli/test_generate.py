@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from specdec_lib.lossless.table_model import TableModel
 
 from specdec_lib.cli.generate import finish_reason, read_prompt, result_of
 from specdec_lib.cli.terminal import safe_text
@@ -15,6 +14,7 @@ from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.lossless.table_model import TableModel
 
 
 def test_text_then_a_summary(specdec, own) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from specdec_lib.cli.selection import select
-from specdec_lib.errors import InvalidArgument, UnknownPair
+from specdec_lib.errors import InvalidArgument, UnknownPair, VocabularyMismatch
 
 
 def test_the_default_is_the_embedded_pair() -> None:
@@ -31,6 +31,7 @@ def test_models_of_ones_own_make_a_pair() -> None:
 def test_no_draft_is_needed_without_speculation(own) -> None:
     target, draft = select(None, own[1], None, None, "cpu", needs_draft=False).load()
     assert draft is None and target.name == "tiny-target"
+    assert select("phi3_llama3", None, None, None, None, needs_draft=False).pair.pair_name == "phi3_llama3"
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,8 @@ def test_no_draft_is_needed_without_speculation(own) -> None:
         (("pocket", "a", "b", None), InvalidArgument, "not both"),
         ((None, None, "b", None), InvalidArgument, "needs a --target"),
         ((None, "a", None, None), InvalidArgument, "needs a --draft"),
+        (("pocket", None, None, "int8"), InvalidArgument, "Unsupported dtype 'int8'"),
+        (("phi3_llama3", None, None, None), VocabularyMismatch, "do not share a vocabulary"),
     ],
 )
 def test_what_does_not_make_a_pair_is_refused(options, error, said) -> None:

@@ -7,7 +7,6 @@ import json
 import pytest
 import torch
 from checked_wrapper import CheckedWrapper
-from specdec_lib.lossless.table_model import TableModel
 from tiny_models import ARCHITECTURES, CONTEXT, VOCAB, prompts, tiny_pair
 
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
@@ -16,6 +15,7 @@ from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.decoding.trace import Trace
 from specdec_lib.errors import InvalidArgument, RecordError, VocabularyMismatch
+from specdec_lib.lossless.table_model import TableModel
 from specdec_lib.models.wrapper import ModelWrapper
 
 

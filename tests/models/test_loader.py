@@ -299,6 +299,7 @@ def test_the_entry_point_generates_as_hugging_face_does(folder, capfd):
         (["--model", "{folder}", "--dtype", "int8"], "Unsupported dtype 'int8'"),
         (["--model", "{folder}", "--n-tokens", "-1"], "--n-tokens is -1"),
         (["--model", "{folder}", "--prompt", ""], "--prompt holds no token"),
+        (["--model", "{folder}", "--prompt", "the " * 500], "shorten it"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(folder, capfd, arguments, message):

@@ -43,6 +43,8 @@ def test_the_hash_follows_what_decides_the_weights_and_nothing_else():
         (lambda raw: raw["stages"][1].update(kind="dream"), "dream"),
         (lambda raw: raw["stages"][1].update(name=raw["stages"][0]["name"]), "unique"),
         (lambda raw: raw["stages"][1].update(length=10**6), "context"),
+        (lambda raw: raw["stages"][1].update(batch=0), "batch is 0; give a whole number >= 1"),
+        (lambda raw: raw["stages"][1].update(peak_lr=-1.0), "peak_lr is -1.0; give a number >= 0"),
     ],
 )
 def test_impossible_recipes_are_refused(change, message):
@@ -63,3 +65,6 @@ def test_a_file_that_is_no_recipe_is_named(tmp_path, text):
         Recipe.load(path)
     with pytest.raises(InvalidArgument, match="no file"):
         Recipe.load(tmp_path / "none.toml")
+    path.write_bytes(b"name = '\xff'")
+    with pytest.raises(InvalidArgument, match=r"broken\.toml.*utf-8"):
+        Recipe.load(path)

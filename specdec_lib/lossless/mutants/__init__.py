@@ -1,1 +1,1 @@
-"""Wrong on purpose: decoders with one mistake each, made to show that the tests can fail. Never decode with them."""
+"""Wrong on purpose: decoders with one mistake each, which show that the tests can fail. Never use them."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from specdec_lib.decoding.drafters.draft_model import DraftModel
-from specdec_lib.decoding.rejection import Verifier
+from specdec_lib.decoding.rejection import PlanMaker, Verifier, plan_block, plan_tokens, verify_by
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
@@ -33,19 +34,19 @@ class Mutant:
     trial: str = "joint law"
     traps: tuple[int, ...] = ()
     scenario: Scenario = field(default_factory=Scenario, repr=False)
-    verifier: str = "token"
+    plan: PlanMaker = field(default=plan_tokens, repr=False)
     is_control: bool = False
 
     def looks(self, seed: int, schedule: Sequence[int] = SCHEDULE) -> Iterator[Look]:
         """The trial's looks in the scenario of that seed."""
         scenario = replace(self.scenario, seed=seed)
         decoder = self.build(*scenario.models, scenario.k)
-        return TRIALS[self.trial](decoder, scenario, seed, schedule, self.verifier)
+        return TRIALS[self.trial](decoder, scenario, seed, schedule, self.plan)
 
 
 @dataclass(frozen=True)
 class Hunt:
-    """How a mutant fared with one seed: ``killed_at`` is the smallest N that rejected it, None if none did."""
+    """How a mutant fared with one seed; ``killed_at`` is the smallest N that rejected it, or None."""
 
     mutant: Mutant
     seed: int
@@ -109,6 +110,12 @@ def _broken_verifier(verify: Verifier, *traps: int, k: int = 2, **more: Any) -> 
     )
 
 
+def _broken_plan(plan: PlanMaker) -> Mutant:
+    name = plan.__name__.removeprefix("plan_")
+    build = _with_verifier(partial(verify_by, plan))
+    return Mutant(name, _first_line(plan), build, trial="exact law", scenario=_BLOCK, plan=plan)
+
+
 def _broken_drafter(drafter: type[DraftModel], *traps: int, name: str = "", **more: Any) -> Mutant:
     loop = more.pop("loop", SpeculativeDecoder)
     title = name or f"draft_{_snake(drafter.__name__)}"
@@ -134,12 +141,14 @@ def _snake(name: str) -> str:
 
 # -- the gallery --------------------------------------------------------------------------------
 
-_BLOCK = Scenario(k=3)
-_NUCLEUS = Scenario(params=SamplingParams(temperature=0.5, top_p=0.7))
+_BLOCK = Scenario(k=4, length=5, draft_error=1.0)
+_NUCLEUS = Scenario(params=SamplingParams(temperature=1.5, top_p=0.7))
 _PENALTY = Scenario(params=SamplingParams(temperature=0.7, repetition_penalty=1.8))
 _COOL = Scenario(params=SamplingParams(temperature=0.5))
-_COARSE = Scenario(offset=100.0)
+_COARSE = Scenario(offset=200.0)
 _SAME = Scenario(draft_error=0.0)
+_CLOSE = Scenario(draft_error=0.3)
+_WIDE = Scenario(vocab=6, length=4, draft_error=1.0)
 _ENDS = Scenario(vocab=6, eos_token_ids=(4, 5), k=4, draft_error=0.3)
 _NARROW = replace(_ENDS, eos_token_ids=(), context_length=10)
 
@@ -153,7 +162,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _broken_verifier(verifiers.residual_is_p_without_x, 3),
     _broken_verifier(verifiers.residual_is_not_clamped, 3),
     _broken_verifier(verifiers.one_uniform_a_round, 4, k=3),
-    _broken_verifier(verifiers.correction_reuses_the_uniform, 4),
+    _broken_verifier(verifiers.correction_reuses_the_uniform, 4, scenario=_WIDE),
     _broken_loop(loops.ReseedsEveryRound, 4),
     _broken_verifier(verifiers.residuals_of_all_rows, 5, scenario=_SAME),
     _broken_drafter(drafters.DropsImprobable, 6),
@@ -179,19 +188,20 @@ MUTANTS: tuple[Mutant, ...] = (
     _broken_loop(loops.OvershootsTheLimit, 15, trial="ending", scenario=_ENDS),
     _broken_loop(loops.EmitsOneForNone, 15, trial="ending", scenario=_ENDS),
     _broken_loop(loops.LooksBeyondTheContext, 16, trial="ending", scenario=_NARROW),
-    _broken_drafter(drafters.ForgetsItsLastToken, 17, trial="efficiency"),
+    _broken_drafter(drafters.ForgetsItsLastToken, 17, trial="efficiency", scenario=_CLOSE),
     _broken_loop(loops.KeepsRejectedTokens, 18),
     _broken_loop(loops.RollsBackOneTooFew, 18),
-    _broken_drafter(drafters.KeepsRejectedTokens, 18, trial="efficiency"),
+    _broken_drafter(drafters.KeepsRejectedTokens, 18, trial="efficiency", scenario=_CLOSE),
     _broken_loop(loops.CutsByMinusZero, 19),
     _broken_drafter(drafters.DraftsOneFewer, trial="efficiency"),
     _broken_verifier(verifiers.accepts_everything),
     _broken_verifier(verifiers.accepts_typical_tokens),
     _broken_verifier(verifiers.ratio_is_upside_down),
     _broken_verifier(verifiers.rows_are_off_by_one),
-    _broken_verifier(verifiers.block_breaks_early, scenario=_BLOCK, verifier="block"),
-    _broken_verifier(verifiers.block_with_token_residual, scenario=_BLOCK, verifier="block"),
-    _broken_verifier(verifiers.block_without_clamp, scenario=_BLOCK, verifier="block"),
+    _broken_verifier(verifiers.block_breaks_early, scenario=_BLOCK, plan=plan_block),
+    _broken_plan(verifiers.plan_block_with_token_residual),
+    _broken_plan(verifiers.plan_block_with_prefix_thresholds),
+    _broken_verifier(verifiers.block_without_clamp, scenario=_BLOCK, plan=plan_block),
 )
 """One mistake each."""
 
@@ -199,10 +209,19 @@ _LIBRARY = _with_loop(SpeculativeDecoder)
 _LIBRARY_BLOCK = _with_loop(SpeculativeDecoder, "block")
 
 CONTROLS: tuple[Mutant, ...] = (
+    _control("library_token_exact", "Token verification, enumerated.", _LIBRARY, trial="exact law"),
+    _control(
+        "library_block_exact",
+        "Block verification, enumerated.",
+        _LIBRARY_BLOCK,
+        trial="exact law",
+        scenario=_BLOCK,
+        plan=plan_block,
+    ),
     _control("library_token", "The library's token verification.", _LIBRARY),
     _control("library_token_nucleus", "The same, with a nucleus.", _LIBRARY, scenario=_NUCLEUS),
     _control("library_token_penalty", "The same, with a repetition penalty.", _LIBRARY, scenario=_PENALTY),
-    _control("library_token_coarse", "The same, with logits around 100.", _LIBRARY, scenario=_COARSE),
+    _control("library_token_coarse", "The same, with logits around 200.", _LIBRARY, scenario=_COARSE),
     _control("library_same_model", "The same, drafting with its own target.", _LIBRARY, scenario=_SAME),
     _control("library_greedy", "The library at temperature 0.", _LIBRARY, trial="greedy identity"),
     _control("library_ending", "The library, with ends of text.", _LIBRARY, trial="ending", scenario=_ENDS),
@@ -215,7 +234,7 @@ CONTROLS: tuple[Mutant, ...] = (
         "The library's block verification.",
         _LIBRARY_BLOCK,
         scenario=_BLOCK,
-        verifier="block",
+        plan=plan_block,
     ),
     _control(
         "library_block_efficiency",
@@ -223,7 +242,7 @@ CONTROLS: tuple[Mutant, ...] = (
         _LIBRARY_BLOCK,
         trial="efficiency",
         scenario=_BLOCK,
-        verifier="block",
+        plan=plan_block,
     ),
     _control("correct", _first_line(verifiers.correct), _with_verifier(verifiers.correct)),
     _control(
@@ -231,7 +250,7 @@ CONTROLS: tuple[Mutant, ...] = (
         _first_line(verifiers.block),
         _with_verifier(verifiers.block),
         scenario=_BLOCK,
-        verifier="block",
+        plan=plan_block,
     ),
     _control("tempered_draft", _first_line(drafters.TemperedDraft), _with_drafter(drafters.TemperedDraft)),
     _control(

@@ -7,12 +7,13 @@ result are those of :func:`specdec_lib.decoding.rejection.verify_tokens`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from specdec_lib.decoding.rejection import Verdict, prefix_acceptance
+from specdec_lib.decoding.rejection import Plan, Verdict, plan_block, prefix_acceptance
 from specdec_lib.decoding.sampling import draw
 
 
@@ -108,7 +109,7 @@ def bonus_from_the_draft(p, q, ids, *, generator=None):
 
 def smoothed_ratio(p, q, ids, *, generator=None):
     """p / (q + ε), against a division by zero that cannot happen; the ε of a careless half-precision port."""
-    return _verify(p, q, ids, generator, ratio=lambda p, q: p / (q + 0.05))
+    return _verify(p, q, ids, generator, ratio=lambda p, q: p / (q + 0.1))
 
 
 def clamped_ratio(p, q, ids, *, generator=None):
@@ -144,7 +145,7 @@ def residuals_of_all_rows(p, q, ids, *, generator=None):
     return _verify(p, q, ids, generator)
 
 
-def _verify_block(p, q, ids, generator, *, early_break=False, token_residual=False, clamped=True) -> Verdict:
+def _verify_block(p, q, ids, generator, *, early_break=False, clamped=True) -> Verdict:
     """Sun et al. 2024, Algorithm 2, in scalar code."""
     k, drafted = len(ids), ids.tolist()
     prefix = prefix_acceptance(p, q, ids).tolist() if clamped else _running_products(p, q, drafted)
@@ -161,7 +162,7 @@ def _verify_block(p, q, ids, generator, *, early_break=False, token_residual=Fal
         n = max((i + 1 for i, success in enumerate(passed) if success), default=0)
     if n == k:
         return Verdict(n, int(draw(p[-1], generator)), "bonus", drafted)
-    law = ((1.0 if token_residual else prefix[n]) * p[n] - q[n]).clamp_min(0)
+    law = (prefix[n] * p[n] - q[n]).clamp_min(0)
     law = law if float(law.sum()) > 0 else p[n]
     return Verdict(n, int(draw(law, generator)), "corrected", drafted)
 
@@ -183,11 +184,18 @@ def block_breaks_early(p, q, ids, *, generator=None):
     return _verify_block(p, q, ids, generator, early_break=True)
 
 
-def block_with_token_residual(p, q, ids, *, generator=None):
-    """Block verification that corrects from max(p − q, 0) in the place of max(p_τ · p − q, 0)."""
-    return _verify_block(p, q, ids, generator, token_residual=True)
-
-
 def block_without_clamp(p, q, ids, *, generator=None):
     """Block verification whose running product may exceed one."""
     return _verify_block(p, q, ids, generator, clamped=False)
+
+
+def plan_block_with_token_residual(p, q, ids) -> Plan:
+    """Block verification that corrects from max(p − q, 0) in the place of max(p_τ · p − q, 0)."""
+    plan = plan_block(p, q, ids)
+    return replace(plan, scales=torch.ones_like(plan.scales))
+
+
+def plan_block_with_prefix_thresholds(p, q, ids) -> Plan:
+    """Block verification that tests each position against p_i itself."""
+    plan = plan_block(p, q, ids)
+    return replace(plan, thresholds=plan.scales[1:])

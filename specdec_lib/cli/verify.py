@@ -1,0 +1,232 @@
+"""``specdec verify``: is this pair exact? Every check of :mod:`specdec_lib.lossless`, with its power.
+
+Exit code 0 says that nothing was rejected, 1 that something was. ``--mutant`` puts a decoder that is wrong
+on purpose in the pair's place, to see the checks fail; ``--mutants`` tries the whole gallery on small table
+models. It computes no statistic of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from specdec_lib.cli import options
+from specdec_lib.cli.selection import select
+from specdec_lib.cli.terminal import console_for, error_console, print_json, table, text
+from specdec_lib.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from specdec_lib.lossless.checks import Check
+    from specdec_lib.lossless.mutants.gallery import Hunt
+    from specdec_lib.lossless.pair import PairProof
+
+NAME = "verify"
+EXAMPLE = "specdec verify --pair pocket --samples 20000"
+_COLUMNS = [("test", "left"), ("verifier", "left"), ("statistic", "left"), ("N", "right"),
+            ("p-value or bound", "right"), ("catches", "right"), ("verdict", "left")]  # fmt: skip
+_HUNTS = [("mutant", "left"), ("killed by", "left"), ("smallest N", "right"), ("mistake", "left")]
+_LONGEST_PROMPT = 64
+_VERDICTS = {True: ("pass", "green"), False: ("REJECTED", "bold red")}
+
+
+def run(
+    pair: options.Pair = None,
+    target: options.Target = None,
+    draft: options.Draft = None,
+    dtype: options.Dtype = None,
+    device: options.Device = None,
+    k: options.K = 4,
+    verifier: options.BothVerifiers = "both",
+    temperature: options.VerifyTemperature = 0.8,
+    samples: options.Samples = 20_000,
+    num_prompts: options.VerifyPrompts = 30,
+    seed: options.VerifySeed = 0,
+    mutant: options.MutantName = None,
+    mutants: options.Mutants = False,
+    seeds: options.Seeds = 1,
+    as_json: options.Json = False,
+) -> None:
+    """Prove that a pair's output law is its target's: exact laws, p-values with their power, identity."""
+    if mutants:
+        _show_gallery(seed, seeds, as_json)
+        return
+    from specdec_lib.lossless.pair import Plan
+
+    trial = _trial_of(mutant, verifier)
+    plan = Plan(trial.verifiers, k, temperature, samples, seed=seed)
+    if not 1 <= num_prompts <= 150:
+        raise InvalidArgument(f"--prompts is {num_prompts}; give 1 to 150")
+    selection = select(pair, target, draft, dtype, device)
+    models = selection.load()
+    name = selection.pair.pair_name if mutant is None else f"{selection.pair.pair_name} with {mutant}"
+    console = console_for(as_json)
+    with _progress() as report:
+        from specdec_lib.lossless.pair import PairProof
+
+        proof = PairProof(
+            *models, _prompts(models[0], num_prompts, plan.num_tokens), plan, report=report, **trial.more
+        )
+        found = list(proof.run())
+    _show(console, name, proof, found, as_json)
+    if not all(check.passed for check in found):
+        raise typer.Exit(1)
+
+
+# -- a pair ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """Who is on trial: the library's verifiers, or one mutant."""
+
+    verifiers: tuple[str, ...]
+    more: dict[str, Any]
+
+
+def _trial_of(mutant: str | None, verifier: str) -> _Trial:
+    if verifier not in ("token", "block", "both"):
+        raise InvalidArgument(f"unknown verifier '{verifier}'; choose token, block or both")
+    if mutant is None:
+        return _Trial(("token", "block") if verifier == "both" else (verifier,), {})
+    from specdec_lib.decoding.rejection import plan_tokens
+    from specdec_lib.lossless.mutants.gallery import find_mutant
+
+    found = find_mutant(mutant)
+    name = "token" if found.plan is plan_tokens else "block"
+    build = partial(_build_mutant, found.build)
+    return _Trial((name,), {"build": build, "make_plan": lambda _: found.plan})
+
+
+def _build_mutant(build: Callable[..., Any], target: Any, draft: Any, k: int, verifier: str) -> Any:
+    return build(target, draft, k)
+
+
+def _prompts(target: Any, num_prompts: int, num_tokens: int) -> list[list[int]]:
+    """Prompts of the project, the three domains in turn, cut from the left to what is worth reading."""
+    from specdec_lib.data.prompts import DOMAINS, PromptDataset
+
+    dataset = PromptDataset.build(target, source="builtin")
+    columns = zip(*(dataset.get_by_domain(domain) for domain in DOMAINS), strict=True)
+    texts = [prompt.raw_text for column in columns for prompt in column][:num_prompts]
+    room = _LONGEST_PROMPT
+    if target.context_length is not None:
+        room = min(room, target.context_length - num_tokens)
+    if room < 1:
+        raise InvalidArgument(
+            f"verify: {target.name} sees {target.context_length} tokens; {num_tokens} new ones do not fit"
+        )
+    return [target.encode(content)[-room:] for content in texts]
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """A line on standard error that says what is being tested; nothing where that is no terminal."""
+    console = error_console()
+    with console.status(text("verifying …")) as status:
+        yield lambda line: status.update(text(f"{line} …"))
+
+
+def _show(console: Console, name: str, proof: PairProof, found: list[Check], as_json: bool) -> None:
+    from specdec_lib.lossless.pair import sentence
+
+    verdict = sentence(name, found)
+    if as_json:
+        print_json(
+            {
+                "pair": name,
+                "exact": all(check.passed for check in found),
+                "sentence": verdict,
+                "plan": asdict(proof.plan),
+                "dtype": str(proof.target.dtype).removeprefix("torch."),
+                "checks": [asdict(check) for check in found],
+            }
+        )
+        return
+    console.print(table(f"Is {name} exact?", _COLUMNS, (_row(check) for check in found)))
+    console.print(text(verdict, "bold"))
+
+
+def _row(check: Check) -> list[Any]:
+    decided = "–"
+    if check.p_value is not None:
+        decided = f"p = {check.p_value:.2g}"
+    elif check.bound is not None and check.test != "distance":
+        decided = f"≤ {check.bound:.0e}" if check.bound else "0"
+    elif check.bound is not None:
+        decided = f"≤ {check.bound:.3f}"
+    catches = "–" if check.catches is None else f"{check.catches:.3f}"
+    return [
+        check.test,
+        check.verifier or "–",
+        check.statistic,
+        f"{check.num_samples:,} {check.unit}".replace(",", " "),
+        decided,
+        catches,
+        text(*_VERDICTS[check.passed]),
+    ]
+
+
+# -- the gallery -----------------------------------------------------------------------------------
+
+
+def _show_gallery(first_seed: int, num_seeds: int, as_json: bool) -> None:
+    from specdec_lib.lossless.mutants.gallery import GALLERY, hunt
+
+    console, rows, wrong = console_for(as_json), [], []
+    with _progress() as report:
+        for number, mutant in enumerate(GALLERY, start=1):
+            hunts = []
+            for seed in range(first_seed, first_seed + num_seeds):
+                report(f"{mutant.name} ({number} of {len(GALLERY)}), seed {seed}")
+                hunts.append(hunt(mutant, seed))
+            rows.append(hunts)
+            wrong += [mutant.name] if not all(one.as_it_should for one in hunts) else []
+    if as_json:
+        print_json({"seeds": num_seeds, "wrong": wrong, "mutants": [_document(hunts) for hunts in rows]})
+    else:
+        console.print(table("Wrong on purpose", _HUNTS, (_hunt_row(hunts) for hunts in rows)))
+        console.print(text(_gallery_sentence(rows, num_seeds), "bold"))
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _hunt_row(hunts: list[Hunt]) -> list[Any]:
+    mutant = hunts[0].mutant
+    killed = [one.killed_at for one in hunts if one.killed_at is not None]
+    most = (
+        "–" if not killed else (f"{min(killed)}" if len(set(killed)) == 1 else f"{min(killed)}–{max(killed)}")
+    )
+    right = all(one.as_it_should for one in hunts)
+    title = f"{mutant.name} (control)" if mutant.is_control else mutant.name
+    return [text(title, "" if right else "bold red"), mutant.trial, most, mutant.mistake]
+
+
+def _document(hunts: list[Hunt]) -> dict[str, Any]:
+    mutant = hunts[0].mutant
+    return {
+        "name": mutant.name,
+        "mistake": mutant.mistake,
+        "traps": list(mutant.traps),
+        "trial": mutant.trial,
+        "is_control": mutant.is_control,
+        "hunts": [
+            {"seed": one.seed, "killed_at": one.killed_at, "looks": [asdict(look) for look in one.looks]}
+            for one in hunts
+        ],
+    }
+
+
+def _gallery_sentence(rows: list[list[Hunt]], num_seeds: int) -> str:
+    mutants = [hunts for hunts in rows if not hunts[0].mutant.is_control]
+    controls = [hunts for hunts in rows if hunts[0].mutant.is_control]
+    dead = sum(all(one.as_it_should for one in hunts) for hunts in mutants)
+    alive = sum(all(one.as_it_should for one in hunts) for hunts in controls)
+    over = f"over {num_seeds} seeds" if num_seeds > 1 else "with this seed"
+    return f"{dead} of {len(mutants)} mutants died and {alive} of {len(controls)} controls survived, {over}."

@@ -1,0 +1,44 @@
+"""Does a rolled-back cache hold what it says? A wrapper that compares it with a fresh forward every time."""
+
+from __future__ import annotations
+
+import torch
+
+from specdec_lib.models.wrapper import ModelWrapper
+
+
+class CheckedModel(ModelWrapper):
+    """Stands in for ``model``; notes how far a rolled-back cache's logits are from those of no cache.
+
+    After each roll-back the last kept token is fed again behind the cache, and the whole text without one.
+    """
+
+    def __init__(self, model: ModelWrapper) -> None:
+        self.__dict__.update(model.__dict__)
+        self._seen: tuple[int, ...] = ()
+        self.num_checks = 0
+        self.largest_difference = 0.0
+        self.largest_logit = 0.0
+
+    def forward(self, input_ids, past_key_values=None, use_cache=True, logits_to_keep=0):
+        """As :meth:`ModelWrapper.forward`."""
+        held = self.get_cache_length(past_key_values)
+        self._seen = (*self._seen[:held], *input_ids[0].tolist())
+        return super().forward(input_ids, past_key_values, use_cache, logits_to_keep)
+
+    def truncate_cache(self, cache, keep_length):
+        """As :meth:`ModelWrapper.truncate_cache`, checked where a token is kept."""
+        cut = super().truncate_cache(cache, keep_length)
+        if keep_length >= 1:
+            self._check(cut, keep_length)
+        return cut
+
+    def _check(self, cut, keep_length: int) -> None:
+        kept = torch.tensor([self._seen[:keep_length]], device=self.device)
+        before = super().truncate_cache(cut, keep_length - 1)
+        continued, _ = super().forward(kept[:, -1:], before)
+        fresh, _ = super().forward(kept, use_cache=False, logits_to_keep=1)
+        difference = (continued[0, -1] - fresh[0, -1]).float().abs().max()
+        self.largest_difference = max(self.largest_difference, float(difference))
+        self.largest_logit = max(self.largest_logit, float(fresh.float().abs().max()))
+        self.num_checks += 1

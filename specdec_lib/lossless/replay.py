@@ -1,0 +1,65 @@
+"""A recorded generation once more, with what both models say about every position of every round.
+
+The rows are computed anew from the text, with the warping stated here: whatever the decoder did with its
+caches, its draft or its temperatures has no influence on them. Statistics then compare what the decoder
+did with what it should have done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor
+
+from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
+from specdec_lib.decoding.trace import Trace
+from specdec_lib.models.wrapper import ModelWrapper
+
+
+@dataclass(frozen=True)
+class ReplayedRound:
+    """p and q along a round's draft, one row for each drafted position and one behind them."""
+
+    target_probs: Float[Tensor, "k_plus_1 vocab"]
+    draft_probs: Float[Tensor, "k_plus_1 vocab"]
+    draft_ids: Integer[Tensor, " k"]
+    token_ids: Integer[Tensor, " emitted"]
+    num_accepted: int
+
+
+def replay(
+    target: ModelWrapper, draft: ModelWrapper, trace: Trace, params: SamplingParams
+) -> Iterator[ReplayedRound]:
+    """The rounds of ``trace`` with the laws of both models; ``params`` without a repetition penalty."""
+    rows = [_Rows(target, params), _Rows(draft, params)]
+    text = list(trace.prompt_ids)
+    for step in trace.rounds:
+        laws = [source.along(text, step.draft_ids) for source in rows]
+        device = laws[0].device
+        yield ReplayedRound(
+            laws[0],
+            laws[1].to(device),
+            torch.tensor(step.draft_ids, dtype=torch.long, device=device),
+            torch.tensor(step.token_ids, dtype=torch.long, device=device),
+            step.num_accepted,
+        )
+        text += step.token_ids
+
+
+class _Rows:
+    """Laws of one model along a text that grows."""
+
+    def __init__(self, model: ModelWrapper, params: SamplingParams) -> None:
+        self._model, self._params, self._cache = model, params, None
+
+    def along(self, text: list[int], drafted: list[int]) -> Float[Tensor, "rows vocab"]:
+        """Laws behind the text and behind each drafted token. What was drafted leaves no trace."""
+        model, cache = self._model, self._cache
+        feed = torch.tensor([[*text[model.get_cache_length(cache) :], *drafted]], device=model.device)
+        logits, cache = model.forward(feed, cache, logits_to_keep=len(drafted) + 1)
+        self._cache: Any = model.truncate_cache(cache, len(text) - 1)
+        return probs_from_logits(logits[0], self._params)

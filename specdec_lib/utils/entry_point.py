@@ -1,0 +1,55 @@
+"""What ends ``python -m specdec_lib.…`` becomes a line on standard error and an exit code.
+
+The codes are those of the command line: 0 done, 2 bad input or something that is missing, 130
+interrupted from the keyboard, 141 the reader of our output went away. Anything else is a bug and
+keeps its traceback. It knows no command.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+from specdec_lib.errors import SpecDecError
+
+BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
+
+
+def exit_code(run: Callable[[], None], prefix: str) -> int:
+    """Call ``run``, write its output out, and return the exit code; ``prefix`` opens the line of an error."""
+    reason = ""
+    try:
+        run()
+        sys.stdout.flush()
+        return 0
+    except SpecDecError as error:  # some are an OSError too
+        code, reason = BAD_INPUT, str(error)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        code = BROKEN_PIPE
+    except OSError as error:
+        code, reason = BAD_INPUT, os_reason(error)
+    if reason:
+        print(f"{prefix}{' '.join(reason.split())}", file=sys.stderr)
+    flush_or_discard()
+    return code
+
+
+def os_reason(error: OSError) -> str:
+    """What the system refused, and on which file; without a file it was the output."""
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {reason}" if error.filename else f"writing the output: {reason}"
+
+
+def flush_or_discard() -> None:
+    """Write out what is left, or point standard output at nothing so that its flush at exit cannot fail."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with suppress(OSError):  # a stream that is no file has no descriptor, and no flush at exit either
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, sys.stdout.fileno())
+            os.close(nothing)
