@@ -9,7 +9,6 @@ from __future__ import annotations
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 
-import broken_verifiers
 import numpy as np
 
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
@@ -37,14 +36,10 @@ def exact_law() -> np.ndarray:
 
 
 def decoder(k: int, verifier: str):
-    """A decoder of the library (k = 0: autoregressive); ``verifier`` may name a broken one."""
+    """A decoder of the library (k = 0: autoregressive)."""
     target, draft = models()
     if k == 0:
         return AutoregressiveDecoder(target)
-    if hasattr(broken_verifiers, verifier):
-        speculative = SpeculativeDecoder(target, DraftModel(draft), k=k)
-        speculative.verify = getattr(broken_verifiers, verifier)
-        return speculative
     return SpeculativeDecoder(target, DraftModel(draft), k=k, verifier=verifier)
 
 

@@ -1,4 +1,5 @@
 // Figures take the page's text colour, in the light mode and in the dark one, and follow when the reader switches.
+// On a touch screen they let the page scroll.
 "use strict";
 
 (() => {
@@ -18,9 +19,16 @@
     }
   };
 
+  // A finger that crosses a figure scrolls the page; dragging a zoom box would hold it there.
+  const letScroll = () => {
+    if (!matchMedia("(hover: none)").matches || !window.Plotly) return;
+    for (const figure of figures()) window.Plotly.relayout(figure, { dragmode: false });
+  };
+
   window.addEventListener("load", () => {
     if (!figures().length) return;
     recolour();
+    letScroll();
     new MutationObserver(recolour).observe(document.documentElement, {
       attributes: true,
       attributeFilter: ["data-theme"],

@@ -163,6 +163,9 @@ Samples = Annotated[
     ),
 ]
 VerifyPrompts = Annotated[int, _option(_PROOF, "N", "--prompts", help="Prompts of the longer texts.")]
+VerifyTokens = Annotated[
+    int, _option(_PROOF, "N", "--tokens", "-n", help="Tokens of each longer text.", min=2)
+]
 VerifySeed = Annotated[int, _option(_PROOF, "N", "--seed", help="Everything random follows from it.", min=0)]
 MutantName = Annotated[
     str | None,

@@ -47,6 +47,7 @@ def run(
     temperature: options.VerifyTemperature = 0.8,
     samples: options.Samples = 20_000,
     num_prompts: options.VerifyPrompts = 30,
+    num_tokens: options.VerifyTokens = 64,
     seed: options.VerifySeed = 0,
     mutant: options.MutantName = None,
     mutants: options.Mutants = False,
@@ -60,7 +61,7 @@ def run(
     from specdec_lib.lossless.pair import Plan
 
     trial = _trial_of(mutant, verifier)
-    plan = Plan(trial.verifiers, k, temperature, samples, seed=seed)
+    plan = Plan(trial.verifiers, k, temperature, samples, num_tokens, seed)
     if not 1 <= num_prompts <= 150:
         raise InvalidArgument(f"--prompts is {num_prompts}; give 1 to 150")
     selection = select(pair, target, draft, dtype, device)

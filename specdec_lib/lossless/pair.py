@@ -6,6 +6,7 @@ check needs more samples than real forwards could pay for, the forwards alone ar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -55,7 +56,7 @@ class Plan:
     def __post_init__(self) -> None:
         if not self.verifiers or not set(self.verifiers) <= set(PLANS):
             raise InvalidArgument(f"verify: verifiers are {self.verifiers}; choose from {list(PLANS)}")
-        if self.temperature <= 0 or self.num_samples < 1 or self.num_tokens < 2 or self.k < 1:
+        if not 0 < self.temperature < math.inf or self.num_samples < 1 or self.num_tokens < 2 or self.k < 1:
             raise InvalidArgument(
                 f"verify: temperature {self.temperature}, {self.num_samples} samples, {self.num_tokens} "
                 f"tokens, k = {self.k}; pass a temperature above 0, 1 sample, 2 tokens and k = 1 at least"

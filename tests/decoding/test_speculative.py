@@ -6,7 +6,6 @@ import json
 
 import pytest
 import torch
-from checked_wrapper import CheckedWrapper
 from tiny_models import ARCHITECTURES, CONTEXT, VOCAB, prompts, tiny_pair
 
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
@@ -15,6 +14,7 @@ from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.decoding.trace import Trace
 from specdec_lib.errors import InvalidArgument, RecordError, VocabularyMismatch
+from specdec_lib.lossless.caches import CheckedModel
 from specdec_lib.lossless.table_model import TableModel
 from specdec_lib.models.wrapper import ModelWrapper
 
@@ -102,9 +102,11 @@ def test_a_draft_with_a_shorter_context_stops_drafting():
 @pytest.mark.parametrize("temperature", [0.0, 0.8])
 def test_every_rolled_back_cache_equals_a_fresh_forward(architecture, temperature):
     """Traps 17-19: after any round, both caches hold the accepted text and nothing else (in float64)."""
-    target, draft = (CheckedWrapper(wrapper.model.double()) for wrapper in tiny_pair(architecture))
+    models = (ModelWrapper(wrapper.model.double()) for wrapper in tiny_pair(architecture))
+    target, draft = map(CheckedModel, models)
     SpeculativeDecoder(target, draft, k=4).generate(prompts(1)[0], 60, temperature, seed=1)
     assert target.num_checks > 10 and draft.num_checks > 0
+    assert max(target.largest_difference, draft.largest_difference) < 1e-6  # noted in float32
 
 
 def test_what_each_model_is_fed():
@@ -112,8 +114,8 @@ def test_what_each_model_is_fed():
     target = TableModel.random(5, seed=3)
     same = TableModel(target.rows)
     SpeculativeDecoder(target, DraftModel(same), k=3).generate([1, 2], 8, 1.0, seed=0)
-    assert target.forwards == [(0, 5), (5, 4)]
-    assert same.forwards == [(0, 2), (2, 1), (3, 1), (4, 2), (6, 1), (7, 1)]
+    assert list(target.forwards) == [(0, 5), (5, 4)]
+    assert list(same.forwards) == [(0, 2), (2, 1), (3, 1), (4, 2), (6, 1), (7, 1)]
 
 
 def test_every_round_costs_one_target_forward_and_emits_what_it_accepted_plus_one():

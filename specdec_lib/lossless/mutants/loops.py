@@ -162,6 +162,8 @@ class KnowsOneEos(_OwnEnding):
 class CountsWhatWasCut(SpeculativeDecoder):
     """Cuts the ids at the end of the text, and not the counts."""
 
+    _verdicts: list[Verdict] = []
+
     def _result(self, request, rounds, reason, total, peak_memory_mb):
         result = super()._result(request, rounds, reason, total, peak_memory_mb)
         drafted = [verdict for verdict in self._verdicts[: len(rounds)] if verdict.draft_ids]

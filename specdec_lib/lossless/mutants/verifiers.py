@@ -129,7 +129,7 @@ def accepts_everything(p, q, ids, *, generator=None):
 
 def ratio_is_upside_down(p, q, ids, *, generator=None):
     """min(1, q / p): the letters of the two papers, mixed."""
-    return _verify(p, q, ids, generator, ratio=lambda p, q: q / p)
+    return _verify(p, q, ids, generator, ratio=lambda p, q: q / p if p else 1.0)
 
 
 def rows_are_off_by_one(p, q, ids, *, generator=None):

@@ -1,0 +1,150 @@
+"""Figures of trials: how p-values fall while evidence grows, and how much evidence each mutant needed.
+
+Rows are plain values. A wrong decoder is a coloured line with a symbol and a dash of its own, one with
+nothing wrong is grey and open; a trial has a symbol as well as a colour. Nothing here runs a trial.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+import plotly.graph_objects as go
+
+from specdec_lib.viz.theme import DASHES, GREY, PALETTE, SYMBOLS, new_figure
+
+Rows = Sequence[Mapping[str, Any]]
+
+_COLORS = tuple(color for color in PALETTE if color != GREY)
+_OPEN = ("circle-open", "square-open", "diamond-open", "x-open")
+_NONE = 0.15  # where a logarithmic axis shows a trial that sampled nothing
+
+
+def plot_p_values(rows: Rows, level: float = 1e-6, least: float = 1e-18) -> go.Figure:
+    """p-value over the number of generations, both logarithmic, a line a decoder.
+
+    Args:
+        rows: name, is_control, num_samples (ascending within a name), p_value.
+        level: p-values below it reject; a dashed line.
+        least: smaller p-values are drawn here, with an arrow's head in the place of their symbol.
+    """
+    figure = new_figure(420)
+    seen = {False: 0, True: 0}
+    for name in dict.fromkeys(row["name"] for row in rows):
+        line = [row for row in rows if row["name"] == name]
+        control = bool(line[0]["is_control"])
+        figure.add_trace(_fall(line, name, control, seen[control], least))
+        seen[control] += 1
+    figure.add_hline(y=level, line={"color": GREY, "dash": "dash", "width": 1.5})
+    figure.add_annotation(  # its place on a logarithmic axis is a logarithm
+        text=f"rejected below {_power_of_ten(level)}",
+        x=0.01,
+        xref="paper",
+        xanchor="left",
+        y=math.log10(level),
+        yanchor="bottom",
+        showarrow=False,
+        font={"size": 12},
+    )
+    ticks = sorted({row["num_samples"] for row in rows})
+    figure.update_xaxes(
+        type="log", title_text="generations, N", tickvals=ticks, ticktext=[f"{n}" for n in ticks]
+    )
+    powers = range(math.floor(math.log10(least)), 1, 3)
+    figure.update_yaxes(
+        type="log",
+        title_text="p-value",
+        tickvals=[10.0**power for power in powers],
+        ticktext=[_power_of_ten(10.0**power) for power in powers],
+        range=[math.log10(least) - 0.7, 0.7],
+    )
+    return figure
+
+
+def _power_of_ten(value: float) -> str:
+    power = round(math.log10(value))
+    return f"10<sup>{power}</sup>".replace("-", "−") if power else "1"
+
+
+def _fall(line: Rows, name: str, control: bool, index: int, least: float) -> go.Scatter:
+    symbol = _OPEN[index % len(_OPEN)] if control else SYMBOLS[index % len(SYMBOLS)]
+    color = GREY if control else _COLORS[index % len(_COLORS)]
+    return go.Scatter(
+        x=[row["num_samples"] for row in line],
+        y=[max(least, float(f"{row['p_value']:.3g}")) for row in line],
+        mode="lines+markers",
+        name=f"{name} (control)" if control else name,
+        line={"color": color, "dash": "dot" if control else DASHES[index % len(DASHES)], "width": 2},
+        marker={
+            "color": color,
+            "symbol": ["triangle-down" if row["p_value"] < least else symbol for row in line],
+            "size": 9,
+        },
+        customdata=[f"{row['p_value']:.1e}" for row in line],
+        hovertemplate=f"<b>{name}</b><br>%{{x}} generations: p = %{{customdata}}<extra></extra>",
+    )
+
+
+def plot_smallest_n(rows: Rows) -> go.Figure:
+    """The number of generations at which each mutant was rejected, a dot a seed, grouped by trial.
+
+    Dots of several seeds at one number become one, larger, dot. A trial that enumerates samples nothing;
+    its dots stand apart at the left.
+
+    Args:
+        rows: name, trial, seed, killed_at (None where the mutant survived, which is not drawn).
+    """
+    trials = list(dict.fromkeys(row["trial"] for row in rows))
+    names = sorted(dict.fromkeys(row["name"] for row in rows), key=lambda name: _rank(rows, trials, name))
+    figure = new_figure(150 + 19 * len(names))
+    for index, trial in enumerate(trials):
+        figure.add_trace(_dots([row for row in rows if row["trial"] == trial], trial, index))
+    ticks = [_NONE, 1, 50, 400, 3200]
+    largest = max([row["killed_at"] or 1 for row in rows], default=1)
+    figure.update_xaxes(
+        type="log",
+        title_text="smallest number of generations that rejected",
+        tickvals=ticks,
+        ticktext=["none", *(str(tick) for tick in ticks[1:])],
+        range=[math.log10(_NONE) - 0.2, math.log10(max(largest, 50)) + 0.25],
+        tickangle=0,
+    )
+    figure.update_yaxes(
+        type="category",
+        categoryorder="array",
+        categoryarray=names[::-1],
+        range=[-0.8, len(names) - 0.2],
+        tickfont={"size": 10},
+    )
+    return figure
+
+
+def _rank(rows: Rows, trials: Sequence[str], name: str) -> tuple[int, float, str]:
+    own = [row for row in rows if row["name"] == name]
+    killed = [row["killed_at"] for row in own if row["killed_at"] is not None]
+    return trials.index(own[0]["trial"]), median(killed) if killed else math.inf, name
+
+
+def _dots(rows: Rows, trial: str, index: int) -> go.Scatter:
+    counts = Counter((row["name"], row["killed_at"]) for row in rows if row["killed_at"] is not None)
+    seeds = Counter(row["name"] for row in rows)
+    return go.Scatter(
+        x=[killed_at or _NONE for _, killed_at in counts],
+        y=[name for name, _ in counts],
+        mode="markers",
+        name=trial,
+        marker={
+            "color": PALETTE[index % len(PALETTE)],
+            "symbol": SYMBOLS[index % len(SYMBOLS)],
+            "size": [round(6 + 8 * math.sqrt(n / seeds[name]), 1) for (name, _), n in counts.items()],
+            "opacity": 0.85,
+        },
+        customdata=[[n, seeds[name], killed_at] for (name, killed_at), n in counts.items()],
+        hovertemplate=(
+            f"<b>%{{y}}</b>, {trial}<br>%{{customdata[0]}} of %{{customdata[1]}} seeds: rejected after "
+            "%{customdata[2]} generations<extra></extra>"
+        ),
+    )

@@ -1,0 +1,67 @@
+"""``specdec verify``: the verdict as a table, as a document and as an exit code."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from specdec_lib.lossless.mutants import gallery
+from specdec_lib.lossless.mutants.gallery import find_mutant
+
+QUICK = ["--samples", "200", "--prompts", "3", "-k", "2", "--verifier", "token", "--device", "cpu"]
+
+
+def test_an_exact_pair_in_words(specdec, own):
+    shown = specdec("verify", *own, *QUICK, "--tokens", "24")
+    assert (shown.code, shown.err) == (0, "")
+    assert "is exact, as far as 9 checks can see" in " ".join(shown.out.split())
+    assert "joint law" in shown.out and "REJECTED" not in shown.out
+
+
+def test_a_broken_decoder_as_a_document(specdec, own):
+    shown = specdec("verify", *own, *QUICK, "--tokens", "24", "--mutant", "accepts_everything", "--json")
+    assert shown.code == 1
+    document = shown.document
+    assert not document["exact"] and "with accepts_everything is not exact" in document["sentence"]
+    rejected = [check["test"] for check in document["checks"] if not check["passed"]]
+    assert "joint law" in rejected or "uniformity" in rejected
+    assert {"test", "statistic", "num_samples", "p_value", "bound", "catches", "passed"} <= set(
+        document["checks"][0]
+    )
+
+
+def test_the_gallery_in_words_and_as_a_document(specdec, monkeypatch):
+    few = tuple(map(find_mutant, ("bonus_from_the_draft", "emits_one_for_none", "library_token_exact")))
+    monkeypatch.setattr(gallery, "GALLERY", few)
+    shown = specdec("verify", "--mutants", "--seeds", "2")
+    assert shown.code == 0
+    assert "2 of 2 mutants died and 1 of 1 controls survived, over 2 seeds." in shown.out
+    document = specdec("verify", "--mutants", "--json").document
+    assert document["wrong"] == [] and document["mutants"][0]["hunts"][0]["killed_at"] > 0
+
+
+def test_a_gallery_with_a_survivor_fails(specdec, monkeypatch):
+    """A mutant that nothing kills is wrong, and so is a control that dies."""
+    survivor = replace(find_mutant("library_token_exact"), is_control=False, name="survivor")
+    monkeypatch.setattr(gallery, "GALLERY", (survivor,))
+    shown = specdec("verify", "--mutants")
+    assert shown.code == 1 and "0 of 1 mutants died" in shown.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--verifier", "tree"], "unknown verifier 'tree'"),
+        (["--mutant", "nobody"], "unknown mutant 'nobody'"),
+        (["--temperature", "0"], "temperature above 0"),
+        (["--temperature", "nan"], "temperature"),
+        (["--prompts", "0"], "--prompts is 0"),
+        (["--pair", "nothing"], "Unknown pair 'nothing'"),
+        (["--samples", "0"], "samples"),
+    ],
+)
+def test_bad_input_is_one_line(specdec, arguments, told):
+    shown = specdec("verify", *arguments)
+    assert (shown.code, shown.out) == (2, "") and shown.err.count("\n") == 1
+    assert told in shown.err

@@ -1,0 +1,116 @@
+"""The proof of a pair on tiny models: what is exact passes, what is broken is named."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from tiny_models import prompts, tiny_pair
+
+from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.lossless import checks
+from specdec_lib.lossless.mutants.gallery import find_mutant
+from specdec_lib.lossless.pair import PairProof, Plan, sentence
+from specdec_lib.lossless.remembering import RememberingModel
+from specdec_lib.models.wrapper import ModelWrapper
+
+PLAN = Plan(k=3, num_samples=400, num_tokens=16)
+
+
+@pytest.fixture(scope="module")
+def pair():
+    return tiny_pair("llama")
+
+
+@pytest.fixture(scope="module")
+def found(pair):
+    return list(PairProof(*pair, prompts(6), PLAN).run())
+
+
+def test_an_exact_pair_passes_every_check(found):
+    assert [check.test for check in found if not check.passed] == []
+    assert {check.test for check in found} == {
+        "exact law, tables", "exact law, this pair", "one position, whole vocabulary", "caches",
+        "greedy identity", "joint law", "distance", "uniformity", "efficiency",
+    }  # fmt: skip
+    assert {check.verifier for check in found} == {"token", "block", ""}
+    assert all(check.num_samples > 0 and check.says for check in found)
+
+
+def test_the_sentence_states_the_power(found):
+    told = sentence("tiny", found)
+    assert told.startswith("tiny is exact, as far as 15 checks can see: a joint law that is off by 0.2")
+    assert "99 % probability" in told and "99.99% confidence" in told
+
+
+def rejected_by(pair, name: str, num_samples: int = 400, num_tokens: int = 16) -> list[checks.Check]:
+    """The checks that reject a mutant in the pair's place."""
+    mutant = find_mutant(name)
+    proof = PairProof(
+        *pair,
+        prompts(6),
+        Plan(("token",), k=3, num_samples=num_samples, num_tokens=num_tokens),
+        build=lambda target, draft, k, verifier: mutant.build(target, draft, k),
+        make_plan=lambda _: mutant.plan,
+    )
+    return [check for check in proof.run() if not check.passed]
+
+
+@pytest.mark.parametrize(
+    ("name", "test"),
+    [
+        ("accepts_everything", "uniformity"),
+        ("ratio_is_upside_down", "joint law"),
+        ("greedy_by_ratio", "greedy identity"),
+        ("block_with_token_residual", "exact law, tables"),
+    ],
+)
+def test_a_broken_decoder_is_rejected_by_name(pair, name, test):
+    rejected = rejected_by(pair, name)
+    assert test in {check.test for check in rejected}
+    assert sentence("it", rejected).startswith("it is not exact: ")
+
+
+def test_waste_is_seen_though_it_is_lossless(pair):
+    rejected = rejected_by(pair, "draft_keeps_rejected_tokens", num_samples=50, num_tokens=48)
+    assert [check.test for check in rejected] == ["efficiency"]
+
+
+def test_remembered_forwards_are_the_models(pair):
+    target, _ = pair
+    remembering = RememberingModel(target)
+    prompt = prompts(1)[0]
+    ours, theirs = (
+        AutoregressiveDecoder(model).generate(prompt, 20, 0.8, seed=3) for model in (remembering, target)
+    )
+    assert ours.generated_ids == theirs.generated_ids
+    with pytest.raises(InvalidArgument, match="outside"):
+        remembering.truncate_cache((1, 2), 3)
+
+
+def test_ties_of_half_precision_are_judged_by_their_gap(pair):
+    assert checks.rounding_of(torch.float32, 20.0) < 1e-4 < checks.rounding_of(torch.bfloat16, 20.0)
+    half = [ModelWrapper(model.model.bfloat16()) for model in tiny_pair("llama")]
+    decoder = find_mutant("library_token").build(*half, 3)
+    check = checks.check_greedy(decoder, prompts(4), 24, lambda line: None)
+    assert check.passed and "ties within rounding" in check.says
+
+
+def test_mass_that_does_not_add_up_is_seen():
+    p = torch.tensor([0.5, 0.3, 0.2])
+    q = torch.tensor([0.2, 0.3, 0.5])
+    assert checks.one_position_difference(p, q) < 1e-7
+    assert checks.one_position_difference(p * (1 + 3e-6), q) > 1e-6
+
+
+@pytest.mark.parametrize(
+    "bad", [{"verifiers": ()}, {"verifiers": ("tree",)}, {"temperature": 0.0}, {"num_samples": 0}, {"k": 0}]
+)
+def test_a_plan_without_sense_is_refused(bad):
+    with pytest.raises(InvalidArgument, match="verify"):
+        Plan(**bad)
+
+
+def test_a_proof_needs_prompts(pair):
+    with pytest.raises(InvalidArgument, match="prompts"):
+        PairProof(*pair, [])

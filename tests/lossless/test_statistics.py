@@ -1,0 +1,112 @@
+"""The bound on the distance, randomised p-values, counts of accepted tokens: right, and able to fail."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.lossless.efficiency import efficiency_test, expected_in_round
+from specdec_lib.lossless.enumeration import expected_accepted, library_judge
+from specdec_lib.lossless.scenario import Scenario
+from specdec_lib.lossless.uniformity import randomised_p_values, uniformity_test
+from specdec_lib.lossless.variation import variation_bound
+
+
+def test_the_bound_holds_and_shrinks():
+    rng = np.random.default_rng(0)
+    law = rng.dirichlet(np.ones(20))
+    other = 0.9 * law + 0.1 * rng.dirichlet(np.ones(20))
+    distance = np.abs(law - other).sum() / 2
+    held = [variation_bound(rng.multinomial(2000, other), law, 0.95).bound >= distance for _ in range(200)]
+    assert np.mean(held) >= 0.95
+    wide, narrow = (variation_bound(rng.multinomial(n, law), law).bound for n in (1_000, 100_000))
+    assert narrow < wide / 5
+
+
+def test_a_bound_needs_samples():
+    with pytest.raises(InvalidArgument, match="variation bound"):
+        variation_bound(np.zeros(3), np.full(3, 1 / 3))
+
+
+def rows(num: int, vocab: int, seed: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return (2 * torch.randn(num, vocab, generator=generator, dtype=torch.float64)).softmax(-1)
+
+
+def drawn(probs: torch.Tensor, seed: int) -> torch.Tensor:
+    return torch.multinomial(probs, 1, generator=torch.Generator().manual_seed(seed))[:, 0]
+
+
+def test_tokens_of_the_target_give_uniform_values_and_tokens_of_the_draft_do_not():
+    p = rows(4000, 50, seed=0)
+    q = (0.8 * p + 0.2 * rows(4000, 50, seed=1)).float()
+    right, wrong = (
+        uniformity_test(
+            randomised_p_values(p.float(), q, drawn(law, seed=2), torch.Generator().manual_seed(3))
+        )
+        for law in (p, q.double())
+    )
+    assert right.p_value > 1e-3 and wrong.p_value < 1e-6
+    assert right.num_samples == 4000
+
+
+def test_equal_models_give_uniform_values_too():
+    """Every token ties with every other then: one block, and the uniform alone is left."""
+    p = rows(2000, 10, seed=4)
+    values = randomised_p_values(p, p, drawn(p, seed=5), torch.Generator().manual_seed(6))
+    assert uniformity_test(values).p_value > 1e-3
+
+
+def test_an_impossible_token_gives_no_uniform_value():
+    p = torch.tensor([[0.0, 1.0]], dtype=torch.float64)
+    q = torch.tensor([[0.5, 0.5]], dtype=torch.float64)
+    assert randomised_p_values(p, q, torch.tensor([0]), torch.Generator().manual_seed(0)) == [0.0]
+
+
+@pytest.mark.parametrize("values", [[], [0.5, 1.5], [-0.1]])
+def test_values_that_are_no_probabilities_are_refused(values):
+    with pytest.raises(InvalidArgument, match="uniformity"):
+        uniformity_test(np.array(values))
+
+
+@pytest.mark.parametrize("verifier", ["token", "block"])
+def test_expected_in_round_is_the_enumerated_mean(verifier):
+    """Averaged over drafts, the conditional expectations add up to the exact mean."""
+    scenario = Scenario(seed=3, vocab=3, k=3)
+    target, draft = scenario.models
+    exact = expected_accepted(
+        lambda x: scenario.warped(target, x), lambda x: scenario.warped(draft, x), 3, library_judge(verifier)
+    )
+    mean = 0.0
+    for ids in np.ndindex(3, 3, 3):
+        prefixes = [tuple(map(int, ids[:n])) for n in range(4)]
+        p = torch.tensor([scenario.warped(target, x) for x in prefixes])
+        q = torch.tensor([scenario.warped(draft, x) for x in prefixes[:3]])
+        chance = float(np.prod([float(q[n, token]) for n, token in enumerate(ids)]))
+        mean += chance * expected_in_round(p.double(), q.double(), torch.tensor(ids), verifier)
+    assert mean == pytest.approx(exact, abs=1e-6)
+
+
+def test_block_is_expected_to_accept_at_least_as_many_round_by_round():
+    for seed in range(50):
+        p, q = rows(5, 6, seed), rows(4, 6, seed + 1000)
+        ids = drawn(q, seed)
+        assert expected_in_round(p, q, ids, "block") >= expected_in_round(p, q, ids, "token") - 1e-12
+
+
+def test_counts_that_are_too_low_are_seen():
+    rng = np.random.default_rng(0)
+    expected = rng.uniform(0.2, 0.9, size=2000)
+    fair = (rng.random(2000) < expected).astype(int).tolist()
+    low = (rng.random(2000) < 0.85 * expected).astype(int).tolist()
+    assert efficiency_test(fair, expected.tolist()).p_value > 1e-3
+    assert efficiency_test(low, expected.tolist()).p_value < 1e-6
+    assert efficiency_test([2, 2, 2], [2.0, 2.0, 2.0]).p_value == 1.0
+    assert efficiency_test([1, 1, 1], [2.0, 2.0, 2.0]).p_value == 0.0
+
+
+def test_a_mean_needs_two_rounds():
+    with pytest.raises(InvalidArgument, match="at least two rounds"):
+        efficiency_test([1], [1.0])
