@@ -72,6 +72,21 @@ def scripts_of(offline, body: str) -> list[str]:
     return added + [script.filename for script in context["script_files"]]
 
 
+def test_the_book_reads_its_own_sources_and_static_files_alone():
+    """Traps 37 and 38: a `_static` at the root would load every script in it; `.venv` holds notebooks too."""
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))
+    assert config["only_build_toc_files"] and ".*" in config["exclude_patterns"]
+    assert config["sphinx"]["config"]["html_static_path"] == ["book/_static"]
+    assert not (ROOT / "_static").exists()
+
+
+def test_a_default_that_is_made_anew_can_be_parsed():
+    shown = load("_ext/docstrings.py").name_factories(
+        None, "class", "Verdict", None, None, "(ids: list[int] = <factory>)", "int"
+    )
+    assert shown == ("(ids: list[int] = ...)", "int")
+
+
 def test_plotly_is_loaded_only_where_a_figure_is_drawn(offline):
     assert scripts_of(offline, "<p>text</p>") == ["doctools.js"]
     assert scripts_of(offline, "<script>Plotly.newPlot('x', [])</script>") == ["plotly.min.js", "doctools.js"]

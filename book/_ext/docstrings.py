@@ -1,7 +1,8 @@
-"""A Sphinx extension: the docstring of a property or an attribute is a sentence, also with a colon in it.
+"""A Sphinx extension: docstrings and signatures read as they are meant.
 
-Napoleon reads "Memory: weights and buffers" there as a type and its description. The colons of the first
-line step aside while it reads.
+The docstring of a property or an attribute is a sentence, also with a colon in it: napoleon reads "Memory:
+weights and buffers" there as a type and its description, so the colons of the first line step aside while it
+reads. A default that a dataclass makes anew is "...", which Sphinx can parse, unlike "<factory>".
 """
 
 from __future__ import annotations
@@ -24,8 +25,22 @@ def show_colons(app: Sphinx, what: str, name: str, obj: object, options: object,
     lines[:] = [line.replace(_ASIDE, ":") for line in lines]
 
 
+def name_factories(
+    app: Sphinx,
+    what: str,
+    name: str,
+    obj: object,
+    options: object,
+    signature: str | None,
+    returns: str | None,
+) -> tuple[str | None, str | None]:
+    """Write defaults that are made anew as an ellipsis."""
+    return signature and signature.replace("<factory>", "..."), returns
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Connect around napoleon."""
+    """Connect around napoleon, and behind the reading of signatures."""
+    app.connect("autodoc-process-signature", name_factories)
     app.connect("autodoc-process-docstring", hide_colons, priority=_BEFORE_NAPOLEON)
     app.connect("autodoc-process-docstring", show_colons, priority=_AFTER_NAPOLEON)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

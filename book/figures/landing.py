@@ -4,7 +4,8 @@
 
 An SVG without scripts, fonts or anything else to fetch; it brings its own paper, light or dark as the
 reader's system is. Every number in it comes out of the records by way of ``specdec_lib.bench.summary``;
-nothing is drawn by hand, and nothing is measured here.
+nothing is drawn by hand, and nothing is measured here. It is narrow, so that its letters can be read on a
+phone, where it is shrunk.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 TEMPERATURE = 0.0
-WIDTH, LEFT, RIGHT, TOP, GROUP, BAR, FOOT = 760, 136, 176, 84, 58, 20, 62
+WIDTH, LEFT, RIGHT, TOP, GROUP, BAR, LINE = 520, 146, 126, 108, 58, 20, 20
 
 STYLE = """
 .paper { fill: #ffffff; stroke: #d0d7de; } .text { fill: #1f2328; } .quiet { fill: #59636e; }
 .base { fill: #8b949e; } .fast { fill: #2b7bba; }
-text { font-family: system-ui, -apple-system, "Segoe UI", sans-serif; font-size: 13px; }
-.title { font-size: 17px; font-weight: 600; } .strong { font-weight: 600; }
+text { font-family: system-ui, -apple-system, "Segoe UI", sans-serif; font-size: 14px; }
+.title { font-size: 18px; font-weight: 600; } .strong { font-weight: 600; }
 @media (prefers-color-scheme: dark) {
   .paper { fill: #161b22; stroke: #3d444d; } .text { fill: #f0f6fc; } .quiet { fill: #9198a1; }
   .base { fill: #6e7681; } .fast { fill: #4493d8; }
@@ -66,24 +67,25 @@ def draw(rows: list[dict[str, Any]], notes: list[str]) -> str:
     """The SVG of ``rows`` (of one temperature and one K), with ``notes`` below."""
     longest = max(max(row["ar_tokens_per_second"], row["sd_tokens_per_second"]) for row in rows)
     scale = (WIDTH - LEFT - RIGHT - 40) / longest
-    height = TOP + GROUP * len(rows) + FOOT
+    foot = TOP + GROUP * len(rows) + LINE
+    height = foot + LINE * len(notes)
     said = "; ".join(f"{r['domain']} {r['speedup']:.2f} times as fast" for r in rows)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
-        f'aria-label="{escape(said)}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
+        f'viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(said)}">',
         f"<style>{STYLE}</style>",
         f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="6" class="paper"/>',
         text(20, 32, "The same tokens, sooner", "text title"),
         '<rect x="20" y="48" width="12" height="12" rx="2" class="base"/>',
-        text(38, 59, "autoregressive", "quiet"),
-        '<rect x="146" y="48" width="12" height="12" rx="2" class="fast"/>',
-        text(164, 59, f"speculative, K = {rows[0]['k']}", "quiet"),
-        text(324, 59, "bars: tokens a second", "quiet"),
-        text(WIDTH - 20, 59, "speedup (95 % interval)", "quiet", "end"),
+        text(38, 60, "autoregressive", "quiet"),
+        '<rect x="150" y="48" width="12" height="12" rx="2" class="fast"/>',
+        text(168, 60, f"speculative, K = {rows[0]['k']}", "quiet"),
+        text(20, 88, "bars: tokens a second", "quiet"),
+        text(WIDTH - 20, 88, "speedup (95 % interval)", "quiet", "end"),
     ]
     for index, row in enumerate(rows):
         parts += group(row, TOP + GROUP * index, scale)
-    parts += [text(20, height - 34 + 18 * i, note, "quiet") for i, note in enumerate(notes)]
+    parts += [text(20, foot + LINE * i, note, "quiet") for i, note in enumerate(notes)]
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -99,7 +101,8 @@ def notes_of(records: list[dict[str, Any]]) -> list[str]:
     tokens = runs[0]["config"]["max_new_tokens"]
     identical = sum(difference < 0 for difference in compared)
     return [
-        f"{greedy} runs of {tokens} tokens at temperature 0; {model}; {machine}.",
+        f"{greedy} runs of {tokens} tokens at temperature 0.",
+        f"{model}; {machine}.",
         f"{identical} of {len(compared)} speculative runs emitted exactly the autoregressive ids.",
     ]
 

@@ -29,8 +29,14 @@ if TYPE_CHECKING:
 
 NAME = "verify"
 EXAMPLE = "specdec verify --pair pocket --samples 20000"
-_COLUMNS = [("test", "left"), ("verifier", "left"), ("statistic", "left"), ("N", "right"),
-            ("p-value or bound", "right"), ("catches", "right"), ("verdict", "left")]  # fmt: skip
+_COLUMNS = [
+    ("test", "left"),
+    ("statistic", "left"),
+    ("N", "right"),
+    ("p or bound", "left"),
+    ("sees", "right"),
+    ("verdict", "left"),
+]
 _HUNTS = [("mutant", "left"), ("killed by", "left"), ("smallest N", "right"), ("mistake", "left")]
 _LONGEST_PROMPT = 64
 _VERDICTS = {True: ("pass", "green"), False: ("REJECTED", "bold red")}
@@ -58,10 +64,10 @@ def run(
     if mutants:
         _show_gallery(seed, seeds, as_json)
         return
-    from specdec_lib.lossless.pair import Plan
+    from specdec_lib.lossless.pair import ProofPlan
 
     trial = _trial_of(mutant, verifier)
-    plan = Plan(trial.verifiers, k, temperature, samples, num_tokens, seed)
+    plan = ProofPlan(trial.verifiers, k, temperature, samples, num_tokens, seed)
     if not 1 <= num_prompts <= 150:
         raise InvalidArgument(f"--prompts is {num_prompts}; give 1 to 150")
     selection = select(pair, target, draft, dtype, device)
@@ -152,26 +158,22 @@ def _show(console: Console, name: str, proof: PairProof, found: list[Check], as_
         return
     console.print(table(f"Is {name} exact?", _COLUMNS, (_row(check) for check in found)))
     console.print(text(verdict, "bold"))
+    console.print(text("sees: the smallest deviation that would be rejected with 99 % probability", "dim"))
 
 
 def _row(check: Check) -> list[Any]:
-    decided = "–"
+    test = f"{check.test}, {check.verifier}" if check.verifier else check.test
+    number = f"{check.num_samples:,}".replace(",", " ")
+    sees = "–" if check.catches is None else f"{check.catches:.3f}"
+    return [test, check.statistic, number, _decided_by(check), sees, text(*_VERDICTS[check.passed])]
+
+
+def _decided_by(check: Check) -> str:
     if check.p_value is not None:
-        decided = f"p = {check.p_value:.2g}"
-    elif check.bound is not None and check.test != "distance":
-        decided = f"≤ {check.bound:.0e}" if check.bound else "0"
-    elif check.bound is not None:
-        decided = f"≤ {check.bound:.3f}"
-    catches = "–" if check.catches is None else f"{check.catches:.3f}"
-    return [
-        check.test,
-        check.verifier or "–",
-        check.statistic,
-        f"{check.num_samples:,} {check.unit}".replace(",", " "),
-        decided,
-        catches,
-        text(*_VERDICTS[check.passed]),
-    ]
+        return f"p = {check.p_value:.2g}"
+    if check.test == "distance":
+        return f"≤ {check.bound:.3f}"
+    return f"≤ {check.bound:.0e}" if check.bound else "= 0"
 
 
 # -- the gallery -----------------------------------------------------------------------------------

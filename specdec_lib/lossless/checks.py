@@ -75,7 +75,7 @@ def check_tables(verifier: str, plan: PlanMaker, num_tables: int = 3, seed: int 
     return Check(
         "exact law, tables",
         verifier,
-        f"max |Δ| = {largest:.1e}",
+        f"|Δ| = {largest:.1e}",
         outcomes,
         "outcomes",
         largest <= ENUMERATED,
@@ -90,9 +90,9 @@ def check_small_law(verifier: str, plan: PlanMaker, law: SmallLaw, k: int) -> Ch
     reference = target_law(law.target, law.length)
     largest = largest_difference(emitted, reference)
     return Check(
-        "exact law, this pair",
+        "exact law, pair",
         verifier,
-        f"max |Δ| = {largest:.1e}",
+        f"|Δ| = {largest:.1e}",
         len(reference),
         "outcomes",
         largest <= ENUMERATED,
@@ -112,9 +112,9 @@ def check_one_position(
         p, q = (probs_from_logits(row, params).to(target.device) for row in rows)
         largest = max(largest, one_position_difference(p, q))
     return Check(
-        "one position, whole vocabulary",
+        "one position",
         "token",
-        f"max |Δ| = {largest:.1e}",
+        f"|Δ| = {largest:.1e}",
         len(prompts) * target.vocab_size,
         "drafts",
         largest <= ONE_POSITION,
@@ -179,7 +179,7 @@ def check_joint_law(
     yield Check(
         "distance",
         verifier,
-        f"TV ≤ {bound.bound:.3f} (seen {bound.empirical:.3f})",
+        f"seen {bound.empirical:.3f}",
         num_samples,
         "samples",
         bound.empirical <= bound.expected + bound.margin,
@@ -231,11 +231,11 @@ def check_efficiency(verifier: str, rounds: Sequence[ReplayedRound], level: floa
     return Check(
         "efficiency",
         verifier,
-        f"{test.accepted:.3f} accepted, {test.expected:.3f} expected (z = {test.z_score:+.2f})",
+        f"{test.accepted:.3f} of {test.expected:.3f}",
         test.num_rounds,
         "rounds",
         test.p_value >= level,
-        "nothing is wasted: rounds accept what the two laws allow",
+        "nothing is wasted: draft tokens accepted a round, of those that the two laws allow",
         p_value=test.p_value,
     )
 
@@ -264,7 +264,7 @@ def check_greedy(
         ties, differing = ties + tie, differing + (not tie)
     exact = decoder.target.dtype in EXACT_DTYPES
     differing += ties if exact else 0
-    told = f"{differing} of {len(prompts)} texts differ" + (f", {ties} tied" if ties and not exact else "")
+    told = f"{differing} of {len(prompts)} differ" + (f", {ties} tied" if ties and not exact else "")
     return Check(
         "greedy identity",
         "",
@@ -299,9 +299,9 @@ def check_caches(decoder: Decoder, prompt: Sequence[int], num_tokens: int, model
     return Check(
         "caches",
         "",
-        f"max |Δ logit| = {largest:.1e}",
+        f"|Δ| = {largest:.1e}",
         sum(model.num_checks for model in models),
-        "roll-backs",
+        "cuts",
         largest <= bound and target.num_checks > 0,
         "a rolled-back cache answers as no cache does",
         bound=bound,

@@ -30,7 +30,7 @@ Build = Callable[[ModelWrapper, ModelWrapper, int, str], Decoder]
 
 
 @dataclass(frozen=True)
-class Plan:
+class ProofPlan:
     """What to run.
 
     Attributes:
@@ -88,7 +88,7 @@ class PairProof:
         target: ModelWrapper,
         draft: ModelWrapper,
         prompts: Sequence[Sequence[int]],
-        plan: Plan | None = None,
+        plan: ProofPlan | None = None,
         *,
         build: Build = library_decoder,
         make_plan: Callable[[str], PlanMaker] = PLANS.__getitem__,
@@ -97,7 +97,7 @@ class PairProof:
         if not prompts or not all(len(prompt) for prompt in prompts):
             raise InvalidArgument(f"verify: {len(prompts)} prompts; pass at least one, each with a token")
         self.target, self.draft = target, draft
-        self.plan = plan or Plan()
+        self.plan = plan or ProofPlan()
         self.prompts = [list(prompt) for prompt in prompts]
         self._build, self._make_plan, self._report = build, make_plan, report
         self._params = SamplingParams(self.plan.temperature)

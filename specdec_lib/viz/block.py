@@ -31,7 +31,7 @@ _HALF = 0.19  # from the middle of a group to the middle of one of its two bars
 
 
 def plot_kept_drafts(rows: Rows) -> go.Figure:
-    """How often each draft comes up, cut into what both verifiers keep whole, what one adds, what neither does.
+    """How often each draft comes up, cut into what both verifiers keep whole, one keeps, or neither does.
 
     Args:
         rows: draft (its words), proposed, token, block (probabilities that it comes up, and that it comes
@@ -106,13 +106,13 @@ def plot_gain(rows: Rows, published: tuple[float, float] | None = None) -> go.Fi
     domains = list(dict.fromkeys(row["domain"] for row in rows))
     figure = panels([temperature_title(t) for t in temperatures], 190, legend_height=36)
     for panel, temperature in enumerate(temperatures, start=1):
-        if published:
-            band = {"y0": published[0], "y1": published[1], "fillcolor": GREY, "opacity": 0.22}
-            figure.add_hrect(**band, line_width=0, row=panel, col=1)
         for index, domain in enumerate(domains):
             chosen = [r for r in rows if (r["temperature"], r["domain"]) == (temperature, domain)]
             places = [ks.index(row["k"]) + 0.16 * (index - (len(domains) - 1) / 2) for row in chosen]
             figure.add_trace(_gain_line(chosen, domain, places, panel == 1), row=panel, col=1)
+        if published:  # after the traces: plotly draws no shape in an empty panel
+            band = {"y0": published[0], "y1": published[1], "fillcolor": GREY, "opacity": 0.22}
+            figure.add_hrect(**band, line_width=0, layer="below", row=panel, col=1)
     figure.update_xaxes(
         tickvals=list(range(len(ks))), ticktext=[f"K = {k}" for k in ks], showgrid=False, showticklabels=True
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -162,7 +163,7 @@ class KnowsOneEos(_OwnEnding):
 class CountsWhatWasCut(SpeculativeDecoder):
     """Cuts the ids at the end of the text, and not the counts."""
 
-    _verdicts: list[Verdict] = []
+    _verdicts: Sequence[Verdict] = ()
 
     def _result(self, request, rounds, reason, total, peak_memory_mb):
         result = super()._result(request, rounds, reason, total, peak_memory_mb)
