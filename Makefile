@@ -54,11 +54,11 @@ lint: $(ENV_STAMP) ## ruff and import-linter
 
 unit: $(ENV_STAMP) ## pytest on the library
 	@echo "== tests of the library"
-	$(PY) -m pytest -n 2 --dist loadscope
+	$(PY) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 notebooks: $(ENV_STAMP) ## nbval: every chapter runs, and its stored outputs still hold
 	@echo "== notebooks against their stored outputs"
-	$(PY) -m pytest --nbval --nbval-current-env -p no:cacheprovider notebooks --ignore=notebooks/bench
+	$(PY) -m pytest -n 2 --dist loadfile --nbval --nbval-current-env -p no:cacheprovider notebooks --ignore=notebooks/bench
 
 bench: $(BENCH_STAMP) ## measure the embedded pair; records are appended to runs/pocket.jsonl
 

@@ -16,8 +16,13 @@ from jaxtyping import install_import_hook
 install_import_hook("specdec_lib", "typecheck.check")  # tests/typecheck.py
 
 
+LONGEST = ("test_pocket", "test_joint_law", "test_mutants", "test_pair", "test_speculative", "test_project")
+"""Modules that take longest; they start first, so that no process is left alone with one of them."""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the tests marked ``gpu`` on a machine without CUDA, and say how many."""
+    """Long modules first; the tests marked ``gpu`` deselected, and counted, on a machine without CUDA."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
     gpu_items = [item for item in items if item.get_closest_marker("gpu")]
     if not gpu_items:
         return

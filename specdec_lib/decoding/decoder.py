@@ -1,6 +1,6 @@
 """What every decoder shares: the checked request, the text's end, the clock, and the result.
 
-A decoder is a generator of rounds (:meth:`Decoder._rounds`); everything else happens here, once, so
+A decoder is a generator of rounds (its ``_rounds``); everything else happens here, once, so
 that autoregressive and speculative decoding cannot differ in how they stop, count or measure.
 A timed run never synchronises to measure; ``profile=True`` is the separate run that does.
 """

@@ -21,13 +21,13 @@ class CheckedModel(ModelWrapper):
         self.largest_logit = 0.0
 
     def forward(self, input_ids, past_key_values=None, use_cache=True, logits_to_keep=0):
-        """As :meth:`ModelWrapper.forward`."""
+        """As :meth:`specdec_lib.models.wrapper.ModelWrapper.forward`."""
         held = self.get_cache_length(past_key_values)
         self._seen = (*self._seen[:held], *input_ids[0].tolist())
         return super().forward(input_ids, past_key_values, use_cache, logits_to_keep)
 
     def truncate_cache(self, cache, keep_length):
-        """As :meth:`ModelWrapper.truncate_cache`, checked where a token is kept."""
+        """As the wrapper's own, and checked where a token is kept."""
         cut = super().truncate_cache(cache, keep_length)
         if keep_length >= 1:
             self._check(cut, keep_length)

@@ -73,7 +73,7 @@ def check_tables(verifier: str, plan: PlanMaker, num_tables: int = 3, seed: int 
         law = output_law(own, other, scenario.length, scenario.k, judge_with_plan(plan))
         largest, outcomes = max(largest, largest_difference(law, reference)), outcomes + len(reference)
     return Check(
-        "exact law, tables",
+        "exact, tables",
         verifier,
         f"|Δ| = {largest:.1e}",
         outcomes,
@@ -90,7 +90,7 @@ def check_small_law(verifier: str, plan: PlanMaker, law: SmallLaw, k: int) -> Ch
     reference = target_law(law.target, law.length)
     largest = largest_difference(emitted, reference)
     return Check(
-        "exact law, pair",
+        "exact, pair",
         verifier,
         f"|Δ| = {largest:.1e}",
         len(reference),

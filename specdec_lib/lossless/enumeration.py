@@ -3,7 +3,7 @@
 For a model over a handful of words nothing has to be sampled: all drafts can be listed, and a verifier's
 :class:`~specdec_lib.decoding.rejection.Plan` holds the probability of every verdict on each. Chaining the
 rounds gives the joint law of the first tokens, to compare with the target's own. The arithmetic is that of
-the numbers which come in: floats for the library's verifiers, :class:`~fractions.Fraction` for a proof
+the numbers which come in: floats for the library's verifiers, a ``Fraction`` for a proof
 without rounding (:mod:`specdec_lib.lossless.reference`).
 
 A model is a function from a prefix to a distribution here; nothing knows caches, texts or random numbers.
@@ -130,12 +130,12 @@ def target_law(target: Model, length: int) -> dict[Prefix, Any]:
 
 
 def largest_difference(law: dict[Prefix, Any], other: dict[Prefix, Any]) -> Any:
-    """max |P − Q| over all outcomes; a missing one has probability 0."""
+    """The largest absolute difference of two probabilities of one outcome; a missing one has 0."""
     return max((abs(law.get(x, 0) - other.get(x, 0)) for x in law.keys() | other.keys()), default=0)
 
 
 def total_variation(law: dict[Prefix, Any], other: dict[Prefix, Any]) -> Any:
-    """½ Σ |P − Q|: the largest difference that any event's probability can have."""
+    """Half of the summed absolute differences: how far an event's probability can differ."""
     return sum(abs(law.get(x, 0) - other.get(x, 0)) for x in law.keys() | other.keys()) / 2
 
 

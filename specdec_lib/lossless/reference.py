@@ -1,6 +1,6 @@
 """The two verifiers once more, as slowly and as plainly as the papers state them.
 
-Scalar code in whatever numbers come in: with :class:`fractions.Fraction` every probability is exact, and
+Scalar code in whatever numbers come in: with a ``Fraction`` every probability is exact, and
 that the output law equals the target's is an equation between rational numbers. It shares no line with
 :mod:`specdec_lib.decoding.rejection`, which the tests hold against it.
 """

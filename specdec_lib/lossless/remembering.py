@@ -43,7 +43,7 @@ class RememberingModel(ModelWrapper):
         use_cache: bool = True,
         logits_to_keep: int = 0,
     ) -> tuple[Float[Tensor, "1 kept vocab"], tuple[int, ...] | None]:
-        """As :meth:`ModelWrapper.forward`; the cache is a tuple of ids."""
+        """As :meth:`specdec_lib.models.wrapper.ModelWrapper.forward`; the cache is a tuple of ids."""
         text = (*(past_key_values or ()), *input_ids[0].tolist())
         kept = min(logits_to_keep or input_ids.shape[1], input_ids.shape[1])
         rows = [self._row(text[:end]) for end in range(len(text) - kept + 1, len(text) + 1)]

@@ -41,7 +41,7 @@ class SmallLaw:
         self.token_ids = self._reachable()
 
     def target(self, prefix: Prefix) -> Law:
-        """p behind ``prefix``, which like the law is in numbers of :attr:`token_ids`."""
+        """p behind ``prefix``, which like the law counts the tokens of ``token_ids``."""
         return self._compressed("target", prefix)
 
     def draft(self, prefix: Prefix) -> Law:

@@ -1,4 +1,4 @@
-"""The wrapper around the commands: what a user sees when something is wrong, and how fast help is."""
+"""The wrapper around the commands: what a user sees when something is wrong, and that help is light."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import io
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from specdec_lib.cli import app, main
 from specdec_lib.errors import SpecDecError
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("pairs", "doctor", "generate", "bench", "train")
+COMMANDS = ("pairs", "doctor", "generate", "bench", "verify", "train")
 
 
 def process(*arguments: str, code: str = "", **options) -> subprocess.CompletedProcess:
@@ -41,15 +40,6 @@ def test_help_and_pairs_import_nothing_heavy(arguments: list[str]) -> None:
     )
     done = process(*arguments, code=code, stdout=subprocess.PIPE)
     assert done.returncode == 0, done.stderr
-
-
-def test_help_answers_within_a_second() -> None:
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        assert process("--help", stdout=subprocess.PIPE).returncode == 0
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 1.0
 
 
 @pytest.mark.parametrize("command", COMMANDS)

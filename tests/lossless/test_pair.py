@@ -30,7 +30,7 @@ def found(pair):
 def test_an_exact_pair_passes_every_check(found):
     assert [check.test for check in found if not check.passed] == []
     assert {check.test for check in found} == {
-        "exact law, tables", "exact law, pair", "one position", "caches",
+        "exact, tables", "exact, pair", "one position", "caches",
         "greedy identity", "joint law", "distance", "uniformity", "efficiency",
     }  # fmt: skip
     assert {check.verifier for check in found} == {"token", "block", ""}
@@ -62,7 +62,7 @@ def rejected_by(pair, name: str, num_samples: int = 400, num_tokens: int = 16) -
         ("accepts_everything", "uniformity"),
         ("ratio_is_upside_down", "joint law"),
         ("greedy_by_ratio", "greedy identity"),
-        ("block_with_token_residual", "exact law, tables"),
+        ("block_with_token_residual", "exact, tables"),
     ],
 )
 def test_a_broken_decoder_is_rejected_by_name(pair, name, test):

@@ -101,9 +101,18 @@ class RollsBackOneTooFew(_FeedsTheLastToken):
 class CutsByMinusZero(_FeedsTheLastToken):
     """Cuts with ``[:-0]`` where nothing was rejected, which empties the cache."""
 
+    _lost = 0
+
+    def _rounds(self, request):
+        self._lost = 0
+        return super()._rounds(request)
+
     def _roll_back(self, cache, keep_length):
-        surplus = self.target.get_cache_length(cache) - keep_length
-        return self.target.truncate_cache(cache, keep_length if surplus else 0)
+        held = self.target.get_cache_length(cache)
+        surplus = held + self._lost - keep_length
+        if surplus == 0:
+            self._lost = keep_length
+        return self.target.truncate_cache(cache, held - surplus if surplus else 0)
 
 
 # -- the end of the text ------------------------------------------------------------------------
@@ -166,13 +175,9 @@ class CountsWhatWasCut(SpeculativeDecoder):
     _verdicts: Sequence[Verdict] = ()
 
     def _result(self, request, rounds, reason, total, peak_memory_mb):
-        result = super()._result(request, rounds, reason, total, peak_memory_mb)
-        drafted = [verdict for verdict in self._verdicts[: len(rounds)] if verdict.draft_ids]
-        return replace(
-            result,
-            accepted_per_round=[verdict.num_accepted for verdict in drafted],
-            drafted_per_round=[len(verdict.draft_ids) for verdict in drafted],
-        )
+        for step, verdict in zip(rounds, self._verdicts, strict=False):
+            step.draft_ids, step.num_accepted = verdict.draft_ids, verdict.num_accepted
+        return super()._result(request, rounds, reason, total, peak_memory_mb)
 
     def _rounds(self, request):
         self._verdicts = []
