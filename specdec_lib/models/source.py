@@ -102,7 +102,7 @@ def _cause(error: BaseException, source: Source) -> str:
     if "OutOfMemoryError" in kinds or isinstance(error, MemoryError):
         return "not enough memory; choose a smaller dtype or model"
     if source.on_hub and source.offline:
-        return "the hub cannot be reached, and the files are not in its local cache"
+        return "no folder has that name, the hub cannot be reached, and its local cache lacks the files"
     if "SafetensorError" in kinds:
         return f"the file is damaged ({_one_line(error)})"
     return _one_line(error)

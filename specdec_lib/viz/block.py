@@ -42,7 +42,7 @@ def plot_kept_drafts(rows: Rows) -> go.Figure:
         ("by block verification only", [row["block"] - row["token"] for row in rows], GREEN, "/"),
         ("proposed, cut by both", [row["proposed"] - row["block"] for row in rows], GREY, "x"),
     )
-    figure = new_figure(360, barmode="stack", bargap=0.35)
+    figure = new_figure(360, barmode="stack", bargap=0.35, legend_traceorder="normal")
     words = [row["draft"] for row in rows]
     for name, heights, color, pattern in parts:
         figure.add_trace(
@@ -87,8 +87,7 @@ def plot_accepted_per_round(rows: Rows) -> go.Figure:
             figure.add_trace(_expected_bars(chosen, name, places, panel == 1), row=panel, col=1)
             figure.add_trace(_counted_marks(chosen, name, places, panel == 1), row=panel, col=1)
         labels = [f"K = {row['k']}" for row in chosen]
-        figure.update_xaxes(tickvals=list(range(len(chosen))), ticktext=labels, row=panel, col=1)
-    figure.update_xaxes(showgrid=False, showticklabels=True)
+        figure.update_xaxes(_places(labels), row=panel, col=1)
     figure.update_yaxes(range=[0, 1.08 * top])
     figure.update_yaxes(title_text="accepted a round", row=(len(domains) + 1) // 2, col=1)
     return figure
@@ -113,11 +112,15 @@ def plot_gain(rows: Rows, published: tuple[float, float] | None = None) -> go.Fi
         if published:  # after the traces: plotly draws no shape in an empty panel
             band = {"y0": published[0], "y1": published[1], "fillcolor": GREY, "opacity": 0.22}
             figure.add_hrect(**band, line_width=0, layer="below", row=panel, col=1)
-    figure.update_xaxes(
-        tickvals=list(range(len(ks))), ticktext=[f"K = {k}" for k in ks], showgrid=False, showticklabels=True
-    )
-    figure.update_yaxes(tickformat="+.0%", rangemode="tozero", title_text="tokens a round")
+    figure.update_xaxes(_places([f"K = {k}" for k in ks]))
+    figure.update_yaxes(tickformat="+.0%", rangemode="tozero", title_text="more tokens a round")
     return figure
+
+
+def _places(labels: list[str]) -> dict[str, Any]:
+    """An x axis with one labelled place for each label, at 0, 1, 2, …"""
+    ticks = {"tickvals": list(range(len(labels))), "ticktext": labels, "showticklabels": True}
+    return {**ticks, "range": [-0.5, len(labels) - 0.5], "showgrid": False, "zeroline": False}
 
 
 def _expected_bars(rows: Rows, name: str, places: list[float], legend: bool) -> go.Bar:

@@ -12,11 +12,12 @@ from typing import Any
 import plotly.graph_objects as go
 
 from specdec_lib.viz.decoding import shown_token
-from specdec_lib.viz.theme import DASHES, GREY, PALETTE, SYMBOLS, VERMILLION, new_figure
+from specdec_lib.viz.theme import DASHES, GREY, PALETTE, PURPLE, SYMBOLS, new_figure
 
 Rows = Sequence[Mapping[str, Any]]
 
 _STAYS, _TRADED = "#7fbf9f", "#e8a06c"
+_DISTANCES = [m * 10.0**e for e in range(-5, 1) for m in (1, 2, 5)]  # ticks of a logarithmic axis
 _LEAST = 1e-9  # probabilities below it are nothing, left over by rounding
 
 
@@ -120,11 +121,11 @@ def plot_power(curves: Rows, points: Rows) -> go.Figure:
             text=[shown_token(row["name"]).replace("␣", " ") for row in points],
             textposition="bottom left",
             name="tried",
-            marker={"color": VERMILLION, "symbol": SYMBOLS[2], "size": 10},
+            marker={"color": PURPLE, "symbol": SYMBOLS[2], "size": 10},
             hovertemplate="<b>%{text}</b>: off by %{x}, seen with %{y:,} samples<extra></extra>",
         )
     )
-    figure.update_xaxes(title_text="total variation distance", type="log", dtick="D2")
+    figure.update_xaxes(title_text="total variation distance", type="log", tickvals=_DISTANCES)
     figure.update_yaxes(title_text="samples", type="log", dtick=1, exponentformat="power")
     return figure
 

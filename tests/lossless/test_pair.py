@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from tiny_models import prompts, tiny_pair
@@ -9,6 +10,7 @@ from tiny_models import prompts, tiny_pair
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless import checks
+from specdec_lib.lossless.chi_square import deviation_caught
 from specdec_lib.lossless.mutants.gallery import find_mutant
 from specdec_lib.lossless.pair import PairProof, ProofPlan, sentence
 from specdec_lib.lossless.remembering import RememberingModel
@@ -94,6 +96,28 @@ def test_ties_of_half_precision_are_judged_by_their_gap(pair):
     decoder = find_mutant("library_token").build(*half, 3)
     check = checks.check_greedy(decoder, prompts(4), 24, lambda line: None)
     assert check.passed and "ties within rounding" in check.says
+
+
+def test_the_power_that_is_claimed_is_there_where_outcomes_are_thin():
+    """A law with outcomes that never show, and another at the distance which is said to be caught."""
+    rng = np.random.default_rng(0)
+    law = np.append(rng.dirichlet(np.full(64, 0.15)), 0.0)
+    num = 5_000
+    _, cells = checks.pooled_test(rng.multinomial(num, law).astype(float), law)
+    deviation = deviation_caught(num, cells)
+    other = law.copy()
+    large = np.argsort(law)[-12:]
+    shift = law[large] * np.resize([1, -1], 12)
+    other[large] += (shift - shift.mean()) * deviation / (np.abs(shift - shift.mean()).sum() / 2)
+    assert other.min() >= 0 and np.abs(other - law).sum() / 2 == pytest.approx(deviation)
+    draws = [[rng.multinomial(num, p / p.sum()).astype(float) for _ in range(100)] for p in (law, other)]
+    right, wrong = ([checks.pooled_test(counts, law)[0].p_value < 1e-4 for counts in row] for row in draws)
+    assert sum(right) <= 1 and sum(wrong) >= 95
+
+
+def test_an_outcome_that_cannot_be_refutes():
+    law = np.array([0.5, 0.5, 0.0])
+    assert checks.pooled_test(np.array([50.0, 49.0, 1.0]), law)[0].p_value == 0.0
 
 
 def test_mass_that_does_not_add_up_is_seen():

@@ -86,14 +86,14 @@ def test_the_hubs_answers_become_one_line_each(hub, tmp_path):
     said = load_in_a_fresh_process(["org/gated", "org/nothing", "org/broken"], hub, tmp_path)
     assert "org/gated: it is gated; accept its licence" in said["org/gated"]
     assert said["org/nothing"].startswith("'org/nothing' is neither a local folder nor a public model")
-    assert "org/broken: the hub cannot be reached" in said["org/broken"]
+    assert "org/broken: no folder has that name, the hub cannot be reached" in said["org/broken"]
     assert not any("\n" in line for line in said.values())
 
 
 def test_without_a_network_there_is_one_line_at_once(tmp_path):
     started = time.monotonic()
     said = load_in_a_fresh_process(["gpt2"], "http://127.0.0.1:9", tmp_path)
-    assert said["gpt2"].endswith("the hub cannot be reached, and the files are not in its local cache")
+    assert said["gpt2"].endswith("the hub cannot be reached, and its local cache lacks the files")
     assert time.monotonic() - started < 30  # the library's own retries take a minute
 
 
