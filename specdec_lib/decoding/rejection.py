@@ -1,4 +1,4 @@
-"""Verification: which draft tokens stay, and which token follows them.
+"""Verification: which draft tokens stay, and which token follows them::
 
     accepted    a draft token x that the target keeps, with probability min(1, p(x) / q(x))
     corrected   the token drawn from the residual where the first draft token was rejected

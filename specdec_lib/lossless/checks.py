@@ -21,18 +21,15 @@ from specdec_lib.decoding.rejection import PLANS, PlanMaker
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
 from specdec_lib.lossless.chi_square import ChiSquare, chi_square_test, deviation_caught, pool_thin_cells
 from specdec_lib.lossless.efficiency import efficiency_test, expected_in_round
-from specdec_lib.lossless.enumeration import judge_with, largest_difference, output_law, target_law
+from specdec_lib.lossless.enumeration import ROUNDING, error_of, judge_with
 from specdec_lib.lossless.replay import ReplayedRound
 from specdec_lib.lossless.scenario import Scenario
 from specdec_lib.lossless.small_law import SmallLaw
 from specdec_lib.lossless.uniformity import randomised_p_values, uniformity_test
 from specdec_lib.lossless.variation import variation_bound
 from specdec_lib.models.wrapper import ModelWrapper
-from specdec_lib.profiling.metrics import GenerationResult
 
 EXACT_DTYPES = (torch.float32, torch.float64)
-ENUMERATED = 1e-12
-"""Largest difference that float64 arithmetic may leave between two enumerated laws."""
 ONE_POSITION = 1e-6
 """Largest difference that float32 probabilities may leave at one position."""
 _LEAST_EXPECTED = 10.0
@@ -71,35 +68,32 @@ def check_tables(verifier: str, plan: PlanMaker, num_tables: int = 3, seed: int 
     for index in range(num_tables):
         scenario = Scenario(seed=seed + index, vocab=3, length=4, k=3, draft_error=1.0, prompt=(1, 2))
         own, other = (partial(scenario.warped, model) for model in scenario.models)
-        reference = target_law(own, scenario.length)
-        law = output_law(own, other, scenario.length, scenario.k, judge_with_plan(plan))
-        largest, outcomes = max(largest, largest_difference(law, reference)), outcomes + len(reference)
+        difference, count = error_of(own, other, scenario.length, scenario.k, partial(judge_with, plan))
+        largest, outcomes = max(largest, difference), outcomes + count
     return Check(
         "exact, tables",
         verifier,
         f"|Δ| = {largest:.1e}",
         outcomes,
         "outcomes",
-        largest <= ENUMERATED,
+        largest <= ROUNDING,
         f"every draft and verdict of {num_tables} small worlds, summed: the law is the target's",
-        bound=ENUMERATED,
+        bound=ROUNDING,
     )
 
 
 def check_small_law(verifier: str, plan: PlanMaker, law: SmallLaw, k: int) -> Check:
     """The same on the pair's own logits, behind a prompt, with the vocabulary cut."""
-    emitted = output_law(law.target, law.draft, law.length, k, judge_with_plan(plan))
-    reference = target_law(law.target, law.length)
-    largest = largest_difference(emitted, reference)
+    largest, outcomes = error_of(law.target, law.draft, law.length, k, partial(judge_with, plan))
     return Check(
         "exact, pair",
         verifier,
         f"|Δ| = {largest:.1e}",
-        len(reference),
+        outcomes,
         "outcomes",
-        largest <= ENUMERATED,
+        largest <= ROUNDING,
         f"{law.length} tokens on the pair's logits, every draft and verdict summed",
-        bound=ENUMERATED,
+        bound=ROUNDING,
     )
 
 
@@ -135,11 +129,6 @@ def one_position_difference(p: torch.Tensor, q: torch.Tensor) -> float:
     rejected = (q.double() - accepted.double()).sum()
     law = accepted.double() + rejected * (uncovered.double() / uncovered.double().sum().clamp_min(1e-300))
     return float((law - p.double()).abs().max())
-
-
-def judge_with_plan(plan: PlanMaker):
-    """A plan as the judge of an enumeration."""
-    return partial(judge_with, plan)
 
 
 # -- statistical ----------------------------------------------------------------------------------
@@ -322,10 +311,3 @@ def check_caches(decoder: Decoder, prompt: Sequence[int], num_tokens: int, model
         "a rolled-back cache answers as no cache does",
         bound=bound,
     )
-
-
-def replayed_from(
-    results: Sequence[GenerationResult], replay: Callable[[Any], Iterator[ReplayedRound]]
-) -> list[ReplayedRound]:
-    """The rounds of traced results, replayed."""
-    return [step for result in results for step in replay(result.trace)]

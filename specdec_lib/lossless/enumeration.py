@@ -31,6 +31,9 @@ Judgement = list[tuple[Any, Law]]
 Judge = Callable[[list[Law], list[Law], Prefix], Judgement]
 """From the K + 1 laws of the target, the K laws of the draft and the K draft tokens."""
 
+ROUNDING = 1e-12
+"""Largest difference that float64 arithmetic may leave between two enumerated laws."""
+
 
 def library_judge(verifier: str) -> Judge:
     """The library's own verifier as a :data:`Judge`, in float64: its plan, with the chance summed out.
@@ -127,6 +130,12 @@ def expected_accepted(target: Model, draft: Model, k: int, judge: Judge, prefix:
 def target_law(target: Model, length: int) -> dict[Prefix, Any]:
     """The joint law of the first ``length`` tokens of the target itself."""
     return dict(drafts(target, (), length))
+
+
+def error_of(target: Model, draft: Model, length: int, k: int, judge: Judge) -> tuple[Any, int]:
+    """How far :func:`output_law` is from the target's law at most, and over how many outcomes."""
+    law = target_law(target, length)
+    return largest_difference(output_law(target, draft, length, k, judge), law), len(law)
 
 
 def largest_difference(law: dict[Prefix, Any], other: dict[Prefix, Any]) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property
 
 from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.decoding.rejection import PLANS, PlanMaker
@@ -125,13 +125,14 @@ class PairProof:
     def _joint_prompt(self) -> list[int]:
         return self.prompts[0][-self.plan.joint_prompt :]
 
-    @property
+    @cached_property
+    def _remembering(self) -> list[RememberingModel]:
+        return [RememberingModel(model) for model in (self.target, self.draft)]
+
+    @cached_property
     def _small_law(self) -> SmallLaw:
-        if not hasattr(self, "_law"):
-            params = SamplingParams(self.plan.temperature, top_k=self.plan.joint_top_k)
-            self._remembering = [RememberingModel(model) for model in (self.target, self.draft)]
-            self._law = SmallLaw(*self._remembering, self._joint_prompt, self.plan.joint_tokens, params)
-        return self._law
+        params = SamplingParams(self.plan.temperature, top_k=self.plan.joint_top_k)
+        return SmallLaw(*self._remembering, self._joint_prompt, self.plan.joint_tokens, params)
 
     def _caches(self) -> Check:
         self._report("caches")
@@ -158,7 +159,6 @@ class PairProof:
 
     def _replayed(self, verifier: str) -> Iterator[ReplayedRound]:
         decoder = self._build(self.target, self.draft, self.plan.k, verifier)
-        again = partial(replay, self.target, self.draft)
         for index, prompt in enumerate(self.prompts):
             self._report(f"{verifier}: long texts, prompt {index + 1} of {len(self.prompts)}")
             result = decoder.generate(
@@ -169,7 +169,7 @@ class PairProof:
                 seed=self.plan.seed * 1_000_003 + index,
                 trace=True,
             )
-            yield from again(trace=result.trace, params=self._params)
+            yield from replay(self.target, self.draft, result.trace, self._params)
 
 
 def sentence(name: str, found: Sequence[Check]) -> str:

@@ -26,7 +26,7 @@ from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.decoding.rejection import PlanMaker, plan_block, plan_tokens
 from specdec_lib.lossless.chi_square import chi_square_test, pool_thin_cells
 from specdec_lib.lossless.efficiency import efficiency_test, expected_in_round
-from specdec_lib.lossless.enumeration import judge_with, largest_difference, output_law, target_law
+from specdec_lib.lossless.enumeration import ROUNDING, error_of, judge_with
 from specdec_lib.lossless.scenario import Scenario
 from specdec_lib.profiling.metrics import GenerationResult
 
@@ -34,9 +34,6 @@ SCHEDULE = tuple(50 * 2**i for i in range(8))
 """Numbers of generations after which a trial is looked at: 50 to 6 400."""
 LEVEL = 1e-6
 """A p-value below it rejects. So small that many looks at many decoders raise no false alarm."""
-
-EXACT = 1e-12
-"""Largest difference between two enumerated laws that float64 arithmetic may leave."""
 
 _LEAST_EXPECTED = 10.0
 _MOST_COUNTED = 1600  # generations of several rounds each: counts need fewer than laws do
@@ -63,11 +60,9 @@ def exact_law(
 ) -> Iterator[Look]:
     """The law of whole continuations, summed over all drafts and verdicts; nothing is sampled."""
     target, draft = scenario.models
-    judge = partial(judge_with, plan)
     own, other = partial(scenario.warped, target), partial(scenario.warped, draft)
-    law = output_law(own, other, scenario.length, scenario.k, judge)
-    difference = largest_difference(law, target_law(own, scenario.length))
-    yield Look(0, float(difference < EXACT))
+    difference, _ = error_of(own, other, scenario.length, scenario.k, partial(judge_with, plan))
+    yield Look(0, float(difference < ROUNDING))
 
 
 def joint_law(
