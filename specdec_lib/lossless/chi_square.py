@@ -71,12 +71,13 @@ def pool_thin_cells(
 ) -> tuple[Float[np.ndarray, " pooled"], Float[np.ndarray, " pooled"]]:
     """Counts and law with the thinnest cells put together until each expects ``least`` counts or more.
 
-    Cells are joined in order of their probability, which the data do not influence.
+    Cells are joined in order of their probability, which the data do not influence. Outcomes of probability
+    0, where there are any, stay apart in a last cell of their own: a single one refutes the law.
     """
-    num_samples = counts.sum()
+    num_samples, impossible = counts.sum(), law == 0
     pooled: list[list[float]] = []
     count = chance = 0.0
-    for index in np.argsort(law, kind="stable"):
+    for index in np.argsort(law, kind="stable")[int(impossible.sum()) :]:
         count, chance = count + counts[index], chance + law[index]
         if num_samples * chance >= least:
             pooled.append([count, chance])
@@ -84,7 +85,10 @@ def pool_thin_cells(
     if chance and pooled:
         pooled[-1][0] += count
         pooled[-1][1] += chance
-    table = np.array(pooled or [[counts.sum(), law.sum()]])
+    cells = pooled or [[count, chance]]
+    if impossible.any():
+        cells.append([counts[impossible].sum(), 0.0])
+    table = np.array(cells)
     return table[:, 0], table[:, 1]
 
 

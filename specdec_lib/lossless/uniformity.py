@@ -2,10 +2,11 @@
 
 A joint law over thousands of words cannot be counted. But a token drawn from p becomes a uniform number
 when p's distribution function is applied to it, smoothed by a uniform of its own over the jump (Rosenblatt
-1952; Czado et al. 2009). Over a whole text these numbers are independent and uniform exactly when the joint
-law of the text is the target's; Kolmogorov and Smirnov then compare them with the diagonal. The tokens may
-stand in any order that does not depend on the one drawn: from those that the draft prefers to those that
-it neglects, a token emitted too often for the draft's sake shows soonest.
+1952; Czado et al. 2009). If the joint law of a text is the target's, these numbers are independent and
+uniform; Kolmogorov and Smirnov compare them with the diagonal. (Not the other way round: a mistake that moves
+mass among tokens that rank alike, or that cancels over positions, leaves them uniform.) The tokens may stand
+in any order that does not depend on the one drawn: from those that the draft prefers to those that it
+neglects, a token emitted too often for the draft's sake shows soonest.
 """
 
 from __future__ import annotations

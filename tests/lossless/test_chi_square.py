@@ -71,6 +71,15 @@ def test_pooling_keeps_the_totals_and_follows_the_law_alone():
     assert len(pool_thin_cells(counts, law, 1000)[0]) == 1
 
 
+def test_pooling_keeps_impossible_outcomes_apart():
+    law = np.array([0.0, 0.01, 0.0, 0.49, 0.5])
+    pooled, chances = pool_thin_cells(np.array([1.0, 2, 3, 45, 49]), law, 10)
+    assert pooled.tolist() == [47, 49, 4] and chances.tolist() == [0.5, 0.5, 0.0]
+    assert chi_square_test(pooled, chances).method == "impossible outcome"
+    clean, _ = pool_thin_cells(np.array([0.0, 2, 0, 48, 50]), law, 10)
+    assert clean.tolist() == [50, 50, 0]
+
+
 @pytest.mark.parametrize(
     ("counts", "law"),
     [([0, 0], [0.5, 0.5]), ([1, 1], [0.5, 0.6]), ([1, 1], [-0.5, 1.5])],
