@@ -66,10 +66,10 @@ def run(
         seed=seed,
     )
     output = Path("runs", f"{selection.pair.pair_name}.jsonl") if output is None else output
+    selection.check()
     _check_output(output)
     by_name = target is None and dtype is None
     lines = _Lines()
-    print(f"measuring {grid.num_runs} runs of {max_new_tokens} tokens …", file=lines)
     with _kept(output):
         if in_process or not by_name or not _has_notebook():
             _measure(grid, selection, output, not no_profile, threads, lines)
@@ -129,11 +129,17 @@ def _measure(
     benchmark = Benchmark(
         grid, target, draft, prompts, output, report=lambda line: print(f"[bench] {line}", file=lines)
     )
+    _announce(grid, lines)
     benchmark.warm_up()
     require_identical(benchmark.measure())
     if profile:
         benchmark.measure_costs()
         benchmark.profile()
+
+
+def _announce(grid: Grid, lines: io.TextIOBase) -> None:
+    """The first line of progress: only what has been checked gets one, so that an error stands alone."""
+    print(f"measuring {grid.num_runs} runs of {grid.max_new_tokens} tokens …", file=lines)
 
 
 def _has_notebook() -> bool:
@@ -148,6 +154,7 @@ def _has_notebook() -> bool:
 def _run_notebook(grid: Grid, output: Path, more: dict[str, Any], lines: io.TextIOBase) -> None:
     from specdec_lib.bench.execute import run_benchmark
 
+    _announce(grid, lines)
     run_benchmark(output, stream=lines, **grid.to_dict(), **more)
 
 

@@ -117,7 +117,9 @@ NoProfile = Annotated[
 ]
 Threads = Annotated[
     int | None,
-    _option(_GRID, "N", "--threads", help="CPU threads. [dim]\\[default: one for a small model][/dim]"),
+    _option(
+        _GRID, "N", "--threads", help="CPU threads. [dim]\\[default: one for a small model][/dim]", min=1
+    ),
 ]
 
 Output = Annotated[

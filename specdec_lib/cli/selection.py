@@ -29,6 +29,25 @@ class Selection:
     device: str | None
     needs_draft: bool = True
 
+    def check(self) -> None:
+        """Find out in a moment what loading would find out late; nothing but configurations is read.
+
+        Raises:
+            InvalidArgument: a device that this machine does not have.
+            ModelUnavailable: one of the models cannot be had.
+        """
+        with busy(f"looking for {self.pair.pair_name} …"):
+            from transformers import AutoConfig
+
+            from specdec_lib.models.loader import choose_device
+            from specdec_lib.models.source import find_source, loading
+
+            choose_device(self.device)
+            wanted = [self.pair.target_model_id, *([self.pair.draft_model_id] if self.needs_draft else [])]
+            for source in map(find_source, dict.fromkeys(wanted)):
+                with loading(source, "configuration"):
+                    AutoConfig.from_pretrained(source.location, local_files_only=source.offline)
+
     def load(self) -> tuple[ModelWrapper, ModelWrapper | None]:
         """Target and draft (None where no draft is needed), with a spinner while they are read."""
         with busy(f"loading {self.pair.pair_name} …"):

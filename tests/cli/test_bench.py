@@ -12,6 +12,7 @@ from specdec_lib.bench.records import read_records
 from specdec_lib.bench.runner import Benchmark
 from specdec_lib.cli import bench
 from specdec_lib.errors import RecordError
+from specdec_lib.models import source
 
 TINY = ["--domains", "code", "-t", "0", "-n", "5", "--prompts", "2", "--repeats", "1", "--device", "cpu"]
 
@@ -123,17 +124,34 @@ def test_without_papermill_it_is_measured_here(monkeypatch, tmp_path: Path) -> N
         (["--prompts", "0"], "num_prompts holds 0"),
         (["--repeats", "0"], "repeats holds 0"),
         (["--seed", "-1"], "seed holds -1"),
-        (["--in-process", "--threads", "0"], "threads is 0"),
+        (["--threads", "0"], "'--threads': Input should be greater than or equal to 1"),
+        (["--in-process", "--threads", "-1"], "'--threads': Input should be greater than or equal to 1"),
         (["--in-process", "--prompts", "500"], "500 are asked for"),
         (["--in-process", "--device", "warp"], "'warp' is not available"),
+        (["--device", "warp"], "'warp' is not available"),
+        (["--pair", "gpt2_dev"], "cannot load the configuration of gpt2-xl: no folder has that name"),
+        (["--target", "/no/model", "--draft", "gpt2"], "model folder '/no/model' does not exist"),
+        (["--target", "pocket-target", "--draft", "gpt2"], "cannot load the configuration of gpt2: no"),
         (["--show", "/no/such/file"], "/no/such/file: No such file or directory"),
     ],
 )
-def test_bad_input_is_one_error_line_and_code_2(specdec, tmp_path: Path, arguments, said) -> None:
+def test_bad_input_is_one_error_line_and_code_2(
+    specdec, tmp_path: Path, monkeypatch, arguments, said
+) -> None:
+    """Nothing but the error: no progress before it, whether a notebook would measure or this process."""
+    monkeypatch.setattr(source, "_hub_answers", lambda model_id: False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     shown = specdec("bench", "-o", tmp_path / "r.jsonl", *arguments)
     assert shown.code == 2 and shown.out == ""
-    errors = [line for line in shown.err.splitlines() if not line.startswith("measuring ")]
+    errors = shown.err.splitlines()
     assert len(errors) == 1 and errors[0].startswith("error: ") and said in errors[0]
+
+
+def test_models_that_do_not_belong_together_are_one_error_line(specdec, own, stranger, tmp_path) -> None:
+    """Their tokenizers are first read when they are loaded, which is before the first line of progress."""
+    shown = specdec("bench", *own[:2], "--draft", stranger, *TINY, "-o", tmp_path / "r.jsonl")
+    assert shown.code == 2 and shown.out == "" and shown.err.count("\n") == 1
+    assert "vocabular" in shown.err
 
 
 def test_an_output_that_cannot_be_written_is_found_out_first(specdec, tmp_path: Path) -> None:
