@@ -48,35 +48,41 @@ class Look:
     p_value: float
 
 
-Trial = Callable[[Decoder, Scenario, int, Sequence[int], PlanMaker], Iterator[Look]]
+@dataclass(frozen=True)
+class Case:
+    """What is tried: a decoder, where it runs, the seed of its draws, and the plan it should follow."""
+
+    decoder: Decoder
+    scenario: Scenario
+    seed: int
+    plan: PlanMaker = plan_tokens
+
+    def generate(self, index: int, **options: object) -> GenerationResult:
+        """The generation of that number, as the scenario asks for it unless ``options`` say otherwise."""
+        prompt, number = list(self.scenario.prompt), self.seed * 1_000_003 + index
+        settings = {"max_new_tokens": self.scenario.length, "ignore_eos": True, "trace": True} | options
+        return _emitted(self.decoder, prompt, seed=number, **asdict(self.scenario.params), **settings)
 
 
-def exact_law(
-    decoder: Decoder,
-    scenario: Scenario,
-    seed: int,
-    schedule: Sequence[int] = SCHEDULE,
-    plan: PlanMaker = plan_tokens,
-) -> Iterator[Look]:
+Trial = Callable[[Case, Sequence[int]], Iterator[Look]]
+
+
+def exact_law(case: Case, schedule: Sequence[int] = SCHEDULE) -> Iterator[Look]:
     """The law of whole continuations, summed over all drafts and verdicts; nothing is sampled."""
+    scenario = case.scenario
     target, draft = scenario.models
     own, other = partial(scenario.warped, target), partial(scenario.warped, draft)
-    difference, _ = error_of(own, other, scenario.length, scenario.k, partial(judge_with, plan))
+    difference, _ = error_of(own, other, scenario.length, scenario.k, partial(judge_with, case.plan))
     yield Look(0, float(difference < ROUNDING))
 
 
-def joint_law(
-    decoder: Decoder,
-    scenario: Scenario,
-    seed: int,
-    schedule: Sequence[int] = SCHEDULE,
-    plan: PlanMaker = plan_tokens,
-) -> Iterator[Look]:
+def joint_law(case: Case, schedule: Sequence[int] = SCHEDULE) -> Iterator[Look]:
     """Chi-square of whole continuations against the exact law, thin outcomes pooled."""
+    scenario = case.scenario
     counts = np.zeros(len(scenario.law))
 
     def generation(index: int) -> None:
-        counts[scenario.outcome(_generate(decoder, scenario, seed, index).generated_ids)] += 1
+        counts[scenario.outcome(case.generate(index).generated_ids)] += 1
 
     def p_value() -> float:
         return chi_square_test(*pool_thin_cells(counts, scenario.law, _LEAST_EXPECTED)).p_value
@@ -84,45 +90,31 @@ def joint_law(
     return _looks(generation, p_value, schedule)
 
 
-def greedy_identity(
-    decoder: Decoder,
-    scenario: Scenario,
-    seed: int,
-    schedule: Sequence[int] = SCHEDULE,
-    plan: PlanMaker = plan_tokens,
-) -> Iterator[Look]:
+def greedy_identity(case: Case, schedule: Sequence[int] = SCHEDULE) -> Iterator[Look]:
     """Ids at temperature 0 against the autoregressive decoder's, from random prompts."""
-    baseline = AutoregressiveDecoder(decoder.target)
-    rng = np.random.default_rng(seed)
+    baseline = AutoregressiveDecoder(case.decoder.target)
+    rng = np.random.default_rng(case.seed)
     differing = []
 
     def generation(index: int) -> None:
-        prompt = rng.integers(scenario.vocab, size=3).tolist()
+        prompt = rng.integers(case.scenario.vocab, size=3).tolist()
         options = {"max_new_tokens": 12, "temperature": 0.0, "seed": index}
-        ours, theirs = (_emitted(one, prompt, **options) for one in (decoder, baseline))
+        ours, theirs = (_emitted(one, prompt, **options) for one in (case.decoder, baseline))
         if ours.generated_ids != theirs.generated_ids:
             differing.append(index)
 
     return _looks(generation, lambda: 0.0 if differing else 1.0, schedule)
 
 
-def ending(
-    decoder: Decoder,
-    scenario: Scenario,
-    seed: int,
-    schedule: Sequence[int] = SCHEDULE,
-    plan: PlanMaker = plan_tokens,
-) -> Iterator[Look]:
+def ending(case: Case, schedule: Sequence[int] = SCHEDULE) -> Iterator[Look]:
     """Whether sampled texts end where they should; some are asked for no token, some may stop at a string."""
     broken = []
 
     def generation(index: int) -> None:
         limit = (0, 3, 9, 14)[index % 4]
         stops = _STOPS if index % 3 == 0 else ()
-        result = _generate(
-            decoder, scenario, seed, index, max_new_tokens=limit, stop_strings=stops, ignore_eos=False
-        )
-        complaint = complaint_about(result, scenario, limit, stops)
+        result = case.generate(index, max_new_tokens=limit, stop_strings=stops, ignore_eos=False)
+        complaint = complaint_about(result, case.scenario, limit, stops)
         if complaint:
             broken.append(complaint)
 
@@ -161,25 +153,20 @@ def _own_tokens(result: GenerationResult) -> int:
     return len(result.accepted_per_round) + sum(len(r.token_ids) for r in undrafted)
 
 
-def efficiency(
-    decoder: Decoder,
-    scenario: Scenario,
-    seed: int,
-    schedule: Sequence[int] = SCHEDULE,
-    plan: PlanMaker = plan_tokens,
-) -> Iterator[Look]:
+def efficiency(case: Case, schedule: Sequence[int] = SCHEDULE) -> Iterator[Look]:
     """Accepted draft tokens a round against what the two exact laws allow."""
+    scenario = case.scenario
     accepted: list[int] = []
     expected: list[float] = []
     missing = []
 
     @cache  # a table model looks at the last two tokens
     def mean(text: tuple[int, ...], drafted: tuple[int, ...]) -> float:
-        return _expected(scenario, text, drafted, plan)
+        return _expected(case, text, drafted)
 
     def generation(index: int) -> None:
         left, text = 3 * scenario.length, ()
-        result = _generate(decoder, scenario, seed, index, max_new_tokens=left)
+        result = case.generate(index, max_new_tokens=left)
         for step in result.trace.rounds:
             intended = min(scenario.k, left - len(text) - 1)
             if len(step.draft_ids) != intended:
@@ -194,14 +181,15 @@ def efficiency(
     return _looks(generation, p_value, [n for n in schedule if n <= _MOST_COUNTED])
 
 
-def _expected(scenario: Scenario, text: tuple[int, ...], drafted: tuple[int, ...], plan: PlanMaker) -> float:
+def _expected(case: Case, text: tuple[int, ...], drafted: tuple[int, ...]) -> float:
     if not drafted:
         return 0.0
+    scenario = case.scenario
     target, draft = scenario.models
     prefixes = [(*text, *drafted[:n]) for n in range(len(drafted) + 1)]
     p = torch.tensor([scenario.warped(target, prefix) for prefix in prefixes])
     q = torch.tensor([scenario.warped(draft, prefix) for prefix in prefixes[:-1]])
-    return expected_in_round(p, q, torch.tensor(drafted), "block" if plan is plan_block else "token")
+    return expected_in_round(p, q, torch.tensor(drafted), "block" if case.plan is plan_block else "token")
 
 
 TRIALS: dict[str, Trial] = {
@@ -215,14 +203,6 @@ TRIALS: dict[str, Trial] = {
 
 class _Broke(Exception):
     """A decoder raised where it should have emitted."""
-
-
-def _generate(
-    decoder: Decoder, scenario: Scenario, seed: int, index: int, **options: object
-) -> GenerationResult:
-    settings = {"max_new_tokens": scenario.length, "ignore_eos": True, "trace": True} | options
-    prompt, number = list(scenario.prompt), seed * 1_000_003 + index
-    return _emitted(decoder, prompt, seed=number, **asdict(scenario.params), **settings)
 
 
 def _emitted(decoder: Decoder, prompt: list[int], **options: Any) -> GenerationResult:

@@ -18,7 +18,7 @@ from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.mutants import drafters, loops, verifiers
 from specdec_lib.lossless.scenario import Scenario
-from specdec_lib.lossless.trials import LEVEL, SCHEDULE, TRIALS, Look
+from specdec_lib.lossless.trials import LEVEL, SCHEDULE, TRIALS, Case, Look
 from specdec_lib.models.wrapper import ModelWrapper
 
 Build = Callable[[ModelWrapper, ModelWrapper, int], SpeculativeDecoder]
@@ -41,7 +41,7 @@ class Mutant:
         """The trial's looks in the scenario of that seed."""
         scenario = replace(self.scenario, seed=seed)
         decoder = self.build(*scenario.models, scenario.k)
-        return TRIALS[self.trial](decoder, scenario, seed, schedule, self.plan)
+        return TRIALS[self.trial](Case(decoder, scenario, seed, self.plan), schedule)
 
 
 @dataclass(frozen=True)
