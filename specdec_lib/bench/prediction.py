@@ -13,11 +13,14 @@ from statistics import median
 from typing import Any
 
 from specdec_lib.bench.records import PHASES, Record
-from specdec_lib.bench.runs import Run, pool, runs_of, select
-from specdec_lib.bench.summary import Table, speedup_table
+from specdec_lib.bench.runs import Run, cells, pool, runs_of, select
+from specdec_lib.bench.summary import Table, speedup_row
 from specdec_lib.errors import RecordError
 from specdec_lib.profiling.metrics import BenchmarkConfig
+from specdec_lib.theory.checks import positive, quantity, whole
 from specdec_lib.theory.speedup import expected_tokens, speedup
+
+_TOTALS = ("rounds", "tokens", "drafted", "total_ms", *(f"{name}_ms" for name in PHASES))
 
 
 def costs_of(records: Sequence[Record]) -> dict[str, Any]:
@@ -28,19 +31,28 @@ def costs_of(records: Sequence[Record]) -> dict[str, Any]:
         ``v`` = T_target(K + 1) / T_target(1) by K.
 
     Raises:
-        RecordError: the session has no record of kind ``costs``.
+        RecordError: the session has no record of kind ``costs``, or an incomplete one.
     """
     costs = next((record["costs"] for record in reversed(records) if record["kind"] == "costs"), None)
     if costs is None:
         raise RecordError("prediction: no record of the forwards' costs; run the benchmark with profile=True")
-    times = {(f["model"], f["width"]): 1e3 * median(f["seconds"]) for f in costs["forwards"]}
+    try:
+        times = {
+            (f["model"], whole(f["width"], "width", 1)): positive(1e3 * median(f["seconds"]), "a median")
+            for f in costs["forwards"]
+        }
+        context_length, draft_ms, one = costs["context_length"], times["draft", 1], times["target", 1]
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecordError(
+            f"prediction: the record of the forwards' costs is not complete ({error}); measure again"
+        ) from error
     target = {width: ms for (model, width), ms in sorted(times.items()) if model == "target"}
     return {
-        "context_length": costs["context_length"],
+        "context_length": context_length,
         "target_ms": target,
-        "draft_ms": times["draft", 1],
-        "c": times["draft", 1] / target[1],
-        "v": {width - 1: ms / target[1] for width, ms in target.items() if width > 1},
+        "draft_ms": draft_ms,
+        "c": draft_ms / one,
+        "v": {width - 1: ms / one for width, ms in target.items() if width > 1},
     }
 
 
@@ -50,17 +62,25 @@ def phase_table(records: Sequence[Record]) -> Table:
     Returns:
         Rows of temperature, decoder, k, num_rounds, tokens_per_round, drafted_per_round, and
         milliseconds a round: round_ms = draft_ms + verify_ms + sampling_ms + rollback_ms + other_ms.
+
+    Raises:
+        RecordError: the phases of a profiled run are not complete.
     """
-    cells: dict[tuple[float, int], list[dict[str, float]]] = {}
+    profiled: dict[tuple[float, int], list[dict[str, Any]]] = {}
     for record in records:
         if record["kind"] == "profile":
             config = record["config"]
-            cells.setdefault((config["temperature"], config["K"]), []).append(record["phases"])
-    return [_phase_row(temperature, k, cells[temperature, k]) for temperature, k in sorted(cells)]
+            profiled.setdefault((config["temperature"], config["K"]), []).append(record["phases"])
+    return [_phase_row(*cell, profiled[cell]) for cell in sorted(profiled)]
 
 
-def _phase_row(temperature: float, k: int, phases: Sequence[dict[str, float]]) -> dict[str, Any]:
-    total = {name: sum(p[name] for p in phases) for name in phases[0]}
+def _phase_row(temperature: float, k: int, phases: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    try:
+        total = {name: sum(quantity(p[name], name) for p in phases) for name in _TOTALS}
+    except (KeyError, ValueError) as error:
+        raise RecordError(
+            f"prediction: the phases of a profiled run at K = {k} are not complete ({error}); measure again"
+        ) from error
     rounds = total["rounds"] or 1
     spent = {f"{name}_ms": total[f"{name}_ms"] / rounds for name in PHASES}
     round_ms = total["total_ms"] / rounds
@@ -92,29 +112,59 @@ def prediction_table(records: Sequence[Record], *, draws: int = 2000) -> Table:
     Returns:
         Rows of temperature, domain, k; alpha_hat, c, v, overhead; expected_tokens (E at alpha_hat),
         tokens_per_round (as counted); baseline (T of an autoregressive step in T_target(1)); and the
-        speedups ideal, with_width, predicted, with_baseline, with_counts, measured (low, high),
-        measured_whole.
+        speedups ideal, with_width, predicted, with_baseline, with_counts, measured (low, high, over
+        num_prompts), measured_whole.
 
     Raises:
         RecordError: the costs or the profiled runs are missing.
     """
-    runs, costs = runs_of(records), costs_of(records)
+    runs, costs, table = runs_of(records), costs_of(records), []
     profiled = {(row["temperature"], row["k"]): row for row in phase_table(records)}
-    whole = {(r["temperature"], r["domain"], r["k"]): r["speedup"] for r in speedup_table(runs, draws=1)}
-    table = []
-    for row in speedup_table(runs, decode_only=True, draws=draws):
-        cell = row["temperature"], row["domain"], row["k"]
-        if (cell[0], cell[2]) not in profiled:
+    for cell in cells(runs):
+        phases = profiled.get((cell[0], cell[2]))
+        row = prediction_row(runs, *cell, costs, phases, draws=draws)
+        if row is None:
+            continue
+        if phases is None:
             raise RecordError(
                 f"prediction: no profiled run at K = {cell[2]}; run the benchmark with profile=True"
             )
-        o = overhead(profiled[cell[0], cell[2]], costs)
-        chosen = [run for run in select(runs, *cell[:2]) if run.k == cell[2]]
-        parts = _parts(chosen, cell[2], costs, o, 1e3 / row["ar_tokens_per_second"])
-        measured = {"measured": row["speedup"], "low": row["low"], "high": row["high"]}
-        key = dict(zip(("temperature", "domain", "k"), cell, strict=True))
-        table.append(key | parts | measured | {"measured_whole": whole[cell]})
+        table.append(row)
     return table
+
+
+def prediction_row(
+    runs: Sequence[Run],
+    temperature: float,
+    domain: str,
+    k: int,
+    costs: dict[str, Any],
+    phases: dict[str, Any] | None,
+    *,
+    draws: int = 2000,
+) -> dict[str, Any] | None:
+    """One row of :func:`prediction_table`; None where no prompt was run by both arms.
+
+    Args:
+        phases: the cell's row of :func:`phase_table`; without one the overhead is taken as 0.
+    """
+    row = speedup_row(runs, temperature, domain, k, decode_only=True, draws=draws)
+    if row is None:
+        return None
+    whole = speedup_row(runs, temperature, domain, k, draws=1)
+    chosen = [run for run in select(runs, temperature, domain) if run.k == k]
+    o = 0.0 if phases is None else overhead(phases, costs)
+    return {
+        "temperature": temperature,
+        "domain": domain,
+        "k": k,
+        **_parts(chosen, k, costs, o, 1e3 / row["ar_tokens_per_second"]),
+        "measured": row["speedup"],
+        "low": row["low"],
+        "high": row["high"],
+        "num_prompts": row["num_prompts"],
+        "measured_whole": whole["speedup"],
+    }
 
 
 def _parts(

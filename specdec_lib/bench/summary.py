@@ -44,29 +44,41 @@ def speedup_table(
         Rows of temperature, domain, k, speedup, low, high, ar_tokens_per_second,
         sd_tokens_per_second, num_prompts, num_pairs.
     """
-    table = []
-    for temperature, domain, k in cells(runs):
-        blocks = _paired_blocks(runs, temperature, domain, k, decode_only)
-        pairs = [row for prompts in blocks for rows in prompts for row in rows]
-        if not pairs:
-            continue
-        speedup, low, high = bootstrap_interval(blocks, _time_ratio, level, draws)
-        ar_seconds, ar_tokens, sd_seconds, sd_tokens = np.sum(pairs, axis=0)
-        table.append(
-            {
-                "temperature": temperature,
-                "domain": domain,
-                "k": k,
-                "speedup": speedup,
-                "low": low,
-                "high": high,
-                "ar_tokens_per_second": float(ar_tokens / ar_seconds),
-                "sd_tokens_per_second": float(sd_tokens / sd_seconds),
-                "num_prompts": sum(map(len, blocks)),
-                "num_pairs": len(pairs),
-            }
-        )
-    return table
+    rows = (
+        speedup_row(runs, *cell, decode_only=decode_only, level=level, draws=draws) for cell in cells(runs)
+    )
+    return [row for row in rows if row is not None]
+
+
+def speedup_row(
+    runs: Sequence[Run],
+    temperature: float,
+    domain: str,
+    k: int,
+    *,
+    decode_only: bool = False,
+    level: float = 0.95,
+    draws: int = 2000,
+) -> dict[str, Any] | None:
+    """One row of :func:`speedup_table`; None where no prompt was run by both arms."""
+    blocks = _paired_blocks(runs, temperature, domain, k, decode_only)
+    pairs = [row for prompts in blocks for rows in prompts for row in rows]
+    if not pairs:
+        return None
+    speedup, low, high = bootstrap_interval(blocks, _time_ratio, level, draws)
+    ar_seconds, ar_tokens, sd_seconds, sd_tokens = np.sum(pairs, axis=0)
+    return {
+        "temperature": temperature,
+        "domain": domain,
+        "k": k,
+        "speedup": speedup,
+        "low": low,
+        "high": high,
+        "ar_tokens_per_second": float(ar_tokens / ar_seconds),
+        "sd_tokens_per_second": float(sd_tokens / sd_seconds),
+        "num_prompts": sum(map(len, blocks)),
+        "num_pairs": len(pairs),
+    }
 
 
 def _time_ratio(totals: np.ndarray) -> np.ndarray:

@@ -162,6 +162,22 @@ def break_even_alpha(k: int, c: float, v: float = 1.0, overhead: float = 0.0) ->
     return high
 
 
+def draft_cost_for(
+    target_speedup: float, alpha: float, k: int, v: float = 1.0, overhead: float = 0.0
+) -> float | None:
+    """The largest c at which k tokens a round reach ``target_speedup``, or None where a free draft does not.
+
+    Solves ``speedup(alpha, k, c, v, overhead) = target_speedup`` for c: (E[N] / S - v - overhead) / k.
+    ``draft_cost_for(2.80, 0.8, 4)`` is 0.05.
+
+    Raises:
+        InvalidArgument: target_speedup or v not positive; alpha outside [0, 1]; k below 1; overhead negative.
+    """
+    left = expected_tokens(alpha, whole(k, "k", minimum=1)) / positive(target_speedup, "target_speedup")
+    left -= positive(v, "v") + quantity(overhead, "overhead")
+    return left / k if left >= 0.0 else None
+
+
 def expected_rounds(num_tokens: int, alpha: float, k: int) -> float:
     """Target forwards needed on average to emit exactly ``num_tokens`` tokens.
 

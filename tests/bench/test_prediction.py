@@ -88,3 +88,37 @@ def test_the_steps_lead_from_the_ideal_to_the_measured() -> None:
 def test_a_session_without_its_profile_says_so(records: list, why: str) -> None:
     with pytest.raises(RecordError, match=why):
         prediction_table(records)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda costs: costs.pop("forwards"),
+        lambda costs: costs.update(forwards=[f for f in costs["forwards"] if f["model"] == "target"]),
+        lambda costs: costs["forwards"][0].update(seconds=[]),
+        lambda costs: costs["forwards"][1].update(seconds=[0.0]),
+        lambda costs: costs["forwards"][1].update(seconds=["fast"]),
+        lambda costs: costs["forwards"][1].update(width=None),
+        lambda costs: costs.update(forwards=7),
+    ],
+)
+def test_an_incomplete_record_of_costs_is_refused_by_name(damage) -> None:
+    record = costs()
+    damage(record["costs"])
+    with pytest.raises(RecordError, match="forwards' costs is not complete"):
+        costs_of([record])
+
+
+@pytest.mark.parametrize("damage", [{"total_ms": None}, {"total_ms": -1.0}, {"rounds": "ten"}])
+def test_incomplete_phases_are_refused_by_name(damage: dict) -> None:
+    record = profiled(4, 2)
+    record["phases"] |= damage
+    with pytest.raises(RecordError, match="a profiled run at K = 4 are not complete"):
+        phase_table([record])
+
+
+def test_phases_that_lack_one_are_refused_by_name() -> None:
+    record = profiled(4, 2)
+    del record["phases"]["total_ms"]
+    with pytest.raises(RecordError, match="not complete \\('total_ms'\\)"):
+        phase_table([record])

@@ -13,6 +13,7 @@ from specdec_lib.errors import InvalidArgument
 from specdec_lib.theory.speedup import (
     acceptance_rate,
     break_even_alpha,
+    draft_cost_for,
     estimate_alpha,
     expected_accepted,
     expected_rounds,
@@ -184,6 +185,32 @@ class TestBreakEven:
         assert break_even_alpha(3, 0.0) == 0.0
         assert break_even_alpha(2, 1.5) is None
 
+    @pytest.mark.parametrize(("c", "v", "overhead"), [(0.1, 1.0, 0.0), (0.3, 1.2, 0.1), (0.9, 1.05, 0.0)])
+    def test_two_tokens_break_even_at_the_root_of_a_quadratic(
+        self, c: float, v: float, overhead: float
+    ) -> None:
+        """1 + a + a^2 = cost, solved by the school formula."""
+        cost = 2 * c + v + overhead
+        assert break_even_alpha(2, c, v, overhead) == pytest.approx((math.sqrt(4 * cost - 3) - 1) / 2)
+
+
+class TestDraftCost:
+    @pytest.mark.parametrize(
+        ("c", "k", "alpha", "gain"), [(0.05, 3, 0.5, 1.630), (0.1, 4, 0.7, 1.981), (0.3, 3, 0.8, 1.554)]
+    )
+    def test_gives_back_the_c_of_the_published_table(
+        self, c: float, k: int, alpha: float, gain: float
+    ) -> None:
+        assert draft_cost_for(gain, alpha, k) == pytest.approx(c, abs=1e-3)
+
+    def test_by_hand(self) -> None:
+        """1 + 1/2 + 1/4 = 7/4 tokens in 7/5 forwards are 5/4; 7/5 - 1.1 - 0.1 leaves 0.2 for two drafts."""
+        assert draft_cost_for(1.25, 0.5, 2, v=1.1, overhead=0.1) == pytest.approx(0.1)
+
+    def test_a_free_draft_and_what_not_even_that_reaches(self) -> None:
+        assert draft_cost_for(1.75, 0.5, 2) == 0.0
+        assert draft_cost_for(1.76, 0.5, 2) is None
+
 
 class TestAcceptanceRate:
     # The worked round: (target_probs, draft_probs, drafted token) at positions 1..4.
@@ -279,6 +306,7 @@ NAN, INFINITY = float("nan"), float("inf")
         lambda alpha: round_length_law(alpha, 4),
         lambda alpha: speedup(alpha, 4, 0.1),
         lambda alpha: optimal_k(alpha, 0.1, k_max=0),
+        lambda alpha: draft_cost_for(1.5, alpha, 4),
         lambda alpha: expected_rounds(0, alpha, 4),
         lambda alpha: operations_factor(alpha, 4),
     ],
@@ -306,6 +334,10 @@ def test_alpha_outside_the_unit_interval(call, alpha: float) -> None:
         (lambda: optimal_k(0.5, 0.1, overhead=NAN), "overhead"),
         (lambda: optimal_k(0.5, 0.1, k_max=-1), "k_max"),
         (lambda: break_even_alpha(-1, 0.1), "k"),
+        (lambda: draft_cost_for(0.0, 0.5, 4), "target_speedup"),
+        (lambda: draft_cost_for(1.5, 0.5, 0), "k"),
+        (lambda: draft_cost_for(1.5, 0.5, 4, v=0.0), "v"),
+        (lambda: draft_cost_for(1.5, 0.5, 4, overhead=-1.0), "overhead"),
         (lambda: expected_rounds(-1, 0.5, 4), "num_tokens"),
         (lambda: expected_rounds(1, 0.5, -4), "k"),
         (lambda: estimate_alpha(-1, 2), "num_accepted"),
