@@ -25,7 +25,11 @@ except ImportError:  # not on Windows: appends from several processes are not se
     fcntl = None
 
 SCHEMA_VERSION = 1
-KINDS = ("run", "profile", "costs")
+PAIR_KINDS = ("run", "profile", "costs")
+"""What the benchmark of a pair appends: timed runs, runs with phases, single forwards."""
+PEER_KINDS = ("arm", "peer")
+"""What the comparison with other libraries appends: each arm once, and its timed runs."""
+KINDS = PAIR_KINDS + PEER_KINDS
 PHASES = ("draft", "verify", "sampling", "rollback")
 
 Record = dict[str, Any]
@@ -45,6 +49,8 @@ _FIELDS = {
     "run": _GENERATION,
     "profile": _GENERATION | {"phases": dict},
     "costs": _COMMON | {"pair": str, "costs": dict},
+    "arm": _COMMON | {"pair": str, "decoder": str, "arm": dict},
+    "peer": _GENERATION,
 }
 
 
@@ -62,7 +68,7 @@ def problem_of(record: Any) -> str | None:
         value = record[name]
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             return f"field '{name}' is {type(value).__name__}, not {kind.__name__}"
-    return None if record["kind"] == "costs" else _problem_of_generation(record)
+    return _problem_of_generation(record) if "result" in _FIELDS[record["kind"]] else None
 
 
 def _problem_of_generation(record: Record) -> str | None:

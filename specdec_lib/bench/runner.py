@@ -9,8 +9,6 @@ baseline's. It does not know how a number is summarised: that is :mod:`specdec_l
 
 from __future__ import annotations
 
-import datetime
-import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
@@ -23,14 +21,14 @@ from specdec_lib.bench.costs import measure_costs
 from specdec_lib.bench.grid import Block, Grid, run_seed
 from specdec_lib.bench.identity import first_difference
 from specdec_lib.bench.prompts import TokenisedPrompt
-from specdec_lib.bench.records import PHASES, SCHEMA_VERSION, Record, append_record
+from specdec_lib.bench.records import PHASES, Record
+from specdec_lib.bench.session import Session
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.decoding.trace import Round
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.metrics import GenerationResult
-from specdec_lib.utils.reproducibility import environment_fingerprint
 
 SMALL_MODEL = 100_000_000
 _WARM_UP_TOKENS = 12
@@ -84,13 +82,7 @@ class Benchmark:
     ) -> None:
         self.grid, self.target, self.draft = grid, target, draft
         self.prompts, self.output_path, self.report = prompts, Path(output_path), report
-        self.session = f"{_now():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-        self._shared = {
-            "schema": SCHEMA_VERSION,
-            "session": self.session,
-            "environment": environment_fingerprint(),
-            "models": {"target": _describe(target), "draft": _describe(draft)},
-        }
+        self._session = Session(output_path, target, draft)
 
     def warm_up(self) -> None:
         """A short generation with every arm at every temperature, recorded nowhere."""
@@ -103,7 +95,7 @@ class Benchmark:
         """The timed runs: every block of the grid, one record a run. Returns what was appended."""
         start, done, records = time.perf_counter(), 0, []
         for block in self.grid.blocks():
-            records += self._append(self._run_block(block))
+            records += self._session.append(self._run_block(block))
             done += len(block.arms)
             if block.prompt_index == self.grid.num_prompts - 1:
                 left = (time.perf_counter() - start) * (self.grid.num_runs / done - 1)
@@ -125,7 +117,7 @@ class Benchmark:
                     fresh = self._records("profile", block, results)
                     for record, result in zip(fresh, results.values(), strict=True):
                         record["phases"] = decode_phases(result.trace.rounds)
-                    records += self._append(fresh)
+                    records += self._session.append(fresh)
             self.report(f"profiled rounds at temperature {temperature:g}")
         return records
 
@@ -139,7 +131,7 @@ class Benchmark:
         costs = measure_costs(self.target, self.draft, ids, self.grid.k_values, repeats)
         self.report(f"timed single forwards behind {context} tokens of context")
         record = {"kind": "costs", "pair": self.grid.pair, "costs": costs}
-        return self._append([record])
+        return self._session.append([record])
 
     # -- one block -----------------------------------------------------------------------
 
@@ -196,14 +188,6 @@ class Benchmark:
             )
         return records
 
-    def _append(self, records: list[Record]) -> list[Record]:
-        stamped = [
-            self._shared | {"time": _now().isoformat(timespec="seconds")} | record for record in records
-        ]
-        for record in stamped:
-            append_record(self.output_path, record)
-        return stamped
-
 
 def raw_result(result: GenerationResult) -> dict[str, Any]:
     """What a record keeps of a result: its fields, nothing derived; times to the nanosecond."""
@@ -245,17 +229,3 @@ def _progress(block: Block, records: Sequence[Record], done: int, total: int, se
         f"{done:4d}/{total} runs, repeat {block.repeat + 1}, T={block.temperature:g}, {block.domain:<13} "
         f"tokens/s: {', '.join(rates)}; about {seconds_left:.0f} s left"
     )
-
-
-def _describe(model: ModelWrapper) -> dict[str, Any]:
-    return {
-        "name": model.name,
-        "parameters": model.param_count,
-        "dtype": str(model.dtype).removeprefix("torch."),
-        "device": str(model.device),
-        "memory_mb": round(model.memory_footprint_mb, 2),
-    }
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from specdec_lib.bench.records import KINDS, Record, read_records
+from specdec_lib.bench.records import PAIR_KINDS, Record, read_records
 from specdec_lib.errors import RecordError
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
 from specdec_lib.utils.paths import data_path
@@ -71,7 +71,7 @@ def newest_session(records: Sequence[Record], cells: Iterable[BenchmarkConfig] =
     for session in reversed(dict.fromkeys(r["session"] for r in records if r["kind"] == "run")):
         chosen = [record for record in records if record["session"] == session]
         ran = {record["config_hash"] for record in chosen if record["kind"] == "run"}
-        if not wanted or (wanted <= ran and {record["kind"] for record in chosen} == set(KINDS)):
+        if not wanted or (wanted <= ran and set(PAIR_KINDS) <= {record["kind"] for record in chosen}):
             return chosen
     what = f"session that ran all of {len(wanted)} cells" if wanted else "timed run"
     raise RecordError(f"summary: no {what} among the records; measure first with `specdec bench`")

@@ -9,6 +9,7 @@ import tiny_models
 import torch
 
 from specdec_lib.bench import runner
+from specdec_lib.bench import session as session_module
 from specdec_lib.bench.costs import measure_costs
 from specdec_lib.bench.grid import Grid
 from specdec_lib.bench.identity import OutputsDiffer, first_difference, require_identical
@@ -168,7 +169,7 @@ def test_a_full_disk_ends_the_benchmark_and_keeps_what_was_measured(tmp_path: Pa
             raise RecordError("append: No space left on device")
         written.append(append_record(path, record))
 
-    monkeypatch.setattr(runner, "append_record", append_until_full)
+    monkeypatch.setattr(session_module, "append_record", append_until_full)
     with pytest.raises(RecordError, match="No space left"):
         bench.measure()
     records, problems = read_records(tmp_path / "runs.jsonl")
