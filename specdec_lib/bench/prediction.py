@@ -38,7 +38,7 @@ def costs_of(records: Sequence[Record]) -> dict[str, Any]:
         raise RecordError("prediction: no record of the forwards' costs; run the benchmark with profile=True")
     try:
         times = {
-            (f["model"], whole(f["width"], "width", 1)): positive(1e3 * median(f["seconds"]), "a median")
+            (str(f["model"]), whole(f["width"], "width", 1)): positive(1e3 * median(f["seconds"]), "a median")
             for f in costs["forwards"]
         }
         context_length, draft_ms, one = costs["context_length"], times["draft", 1], times["target", 1]

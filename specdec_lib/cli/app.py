@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from specdec_lib.cli import bench, doctor, generate, pairs, train, verify
+from specdec_lib.cli import bench, doctor, explain, generate, pairs, train, verify
 from specdec_lib.cli.terminal import print_error
 from specdec_lib.errors import SpecDecError
 from specdec_lib.utils.entry_point import BAD_INPUT, BROKEN_PIPE, INTERRUPTED, flush_or_discard, os_reason
@@ -30,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (pairs, doctor, generate, bench, verify, train):
+for _command in (pairs, doctor, generate, bench, explain, verify, train):
     app.command(_command.NAME, epilog=f"[bold]Example:[/bold] {_command.EXAMPLE}")(_command.run)
 
 

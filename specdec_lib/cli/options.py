@@ -177,3 +177,31 @@ Mutants = Annotated[
     bool, _option(_PROOF, None, "--mutants", help="Try every mutant and control on small table models.")
 ]
 Seeds = Annotated[int, _option(_PROOF, "N", "--seeds", help="Seeds for --mutants.", min=1)]
+
+Result = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="RESULT",
+        help="A results file of 'specdec bench'. [dim]\\[default: runs/PAIR.jsonl, else as recorded][/dim]",
+        show_default=False,
+    ),
+]
+ResultPair = Annotated[
+    str | None,
+    _option(None, "NAME", "--pair", help="Whose results, without RESULT. [dim]\\[default: pocket][/dim]"),
+]
+_CELLS = "Cells"
+CellDomain = Annotated[
+    str | None, _option(_CELLS, "NAME", "--domain", help="One domain. [dim]\\[default: all together][/dim]")
+]
+CellTemperature = Annotated[
+    float | None,
+    _option(_CELLS, "T", "--temperature", "-t", help="One temperature. [dim]\\[default: each][/dim]"),
+]
+CellK = Annotated[
+    int | None, _option(_CELLS, "N", "--k", "-k", help="One K. [dim]\\[default: the fastest, in full][/dim]")
+]
+Reach = Annotated[
+    float | None,
+    _option(_CELLS, "X", "--reach", help="Say how cheap the draft must be for a speedup of X."),
+]

@@ -122,3 +122,9 @@ def test_phases_that_lack_one_are_refused_by_name() -> None:
     del record["phases"]["total_ms"]
     with pytest.raises(RecordError, match="not complete \\('total_ms'\\)"):
         phase_table([record])
+
+
+def test_a_forward_of_neither_model_is_passed_over() -> None:
+    record = costs()
+    record["costs"]["forwards"].append({"model": None, "width": 3, "seconds": [1.0]})
+    assert costs_of([record]) == costs_of([costs()])

@@ -16,7 +16,7 @@ from specdec_lib.cli import app, main
 from specdec_lib.errors import SpecDecError
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("pairs", "doctor", "generate", "bench", "verify", "train")
+COMMANDS = ("pairs", "doctor", "generate", "bench", "explain", "verify", "train")
 
 
 def process(*arguments: str, code: str = "", **options) -> subprocess.CompletedProcess:

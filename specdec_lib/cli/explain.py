@@ -1,0 +1,183 @@
+"""``specdec explain``: why is it slower, or faster, than it should be? Predicted against measured.
+
+It reads a results file and measures nothing. What is said, and every number in it, is
+:mod:`specdec_lib.bench.report`'s; here it is put on the screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from specdec_lib.cli import options
+from specdec_lib.cli.terminal import console_for, print_json, print_warning, table, text
+from specdec_lib.errors import InvalidArgument, RecordError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from specdec_lib.bench.advice import Advice
+    from specdec_lib.bench.explain import Explanation
+    from specdec_lib.bench.records import Record
+    from specdec_lib.bench.report import Group, Report
+
+NAME = "explain"
+EXAMPLE = "specdec explain runs/pocket.jsonl --temperature 0 --k 4 --reach 2.5"
+_CELLS = [
+    ("K", "right"),
+    ("α", "right"),
+    ("c", "right"),
+    ("v", "right"),
+    ("o", "right"),
+    ("predicted", "right"),
+    ("measured", "left"),
+    ("unexplained", "right"),
+]
+_TERMS = [
+    ("term", "left"),
+    ("forwards", "right"),
+    ("change", "right"),
+    ("speedup", "right"),
+    ("because", "left"),
+]
+
+
+def run(
+    result: options.Result = None,
+    pair: options.ResultPair = None,
+    domain: options.CellDomain = None,
+    temperature: options.CellTemperature = None,
+    k: options.CellK = None,
+    reach: options.Reach = None,
+    as_json: options.Json = False,
+) -> None:
+    """Say why a benchmark is slower or faster than it should be, and what would help."""
+    if result is not None and pair is not None:
+        raise InvalidArgument("--pair chooses a results file, and RESULT is one; give one of the two")
+    from specdec_lib.bench.report import explain_session
+
+    path = result or _results_of(pair or options.DEFAULT_PAIR)
+    records, problems = _newest(path)
+    report = explain_session(records, temperature=temperature, domain=domain, k=k, reach=reach)
+    if as_json:
+        print_json({"results": str(path), "problems": problems, **asdict(report)})
+    else:
+        _show(console_for(), report, path)
+    if problems:
+        _warn(problems)
+        raise RecordError(f"{path}: {len(problems)} lines are no records; the good ones are explained")
+
+
+def _results_of(pair: str) -> Path:
+    """What ``specdec bench`` wrote here, or else what the checkout measured or ships."""
+    from specdec_lib.bench.runs import load_results
+
+    here = Path("runs", f"{pair}.jsonl")
+    if here.is_file() and here.stat().st_size:
+        return here
+    try:
+        return load_results(pair, ())[1]
+    except RecordError as error:
+        raise RecordError(
+            f"no results of '{pair}' in {here}; measure with `specdec bench`, or name a file"
+        ) from error
+
+
+def _newest(path: Path) -> tuple[list[Record], list[str]]:
+    """The newest session of a file, and its lines that are no records: told at once where there is none."""
+    from specdec_lib.bench.records import read_records
+    from specdec_lib.bench.runs import newest_session
+
+    records, problems = read_records(path)
+    try:
+        return newest_session(records), problems
+    except RecordError:
+        _warn(problems)
+        raise RecordError(f"{path} holds no timed run; measure with `specdec bench`") from None
+
+
+def _warn(problems: Sequence[str]) -> None:
+    for problem in problems:
+        print_warning(problem)
+
+
+# -- on the screen ---------------------------------------------------------------------------------
+
+
+def _show(console: Console, report: Report, path: Path) -> None:
+    for group in report.groups:
+        domain = "all domains" if group.domain == "all" else group.domain
+        title = f"{report.pair} at temperature {group.temperature:g}, {domain}"
+        console.print(table(title, _CELLS, (_cell_row(cell, group) for cell in group.cells)))
+        best = group.best
+        console.print(table(f"Where it goes at K = {best.k}", _TERMS, map(_term_row, best.terms)))
+        for advice in _sentences(group):
+            style = "bold" if advice.key in ("unexplained", "no_k_pays") else ""
+            console.print(_point(advice.sentence, style))
+        console.print()
+    for note in report.notes:
+        console.print(text(note, "dim"))
+    console.print(
+        text(
+            "predicted: E / (K·c + v + o). A gain changes that part alone and keeps the rest as measured. "
+            f"Session {report.session} of {path}.",
+            "dim",
+        )
+    )
+
+
+def _sentences(group: Group) -> list[Advice]:
+    """The verdict on the fastest cell and its checks, which K to take, then the cell's levers."""
+    advice = group.best.advice
+    verdicts = [a for a in advice if _is_verdict(a)]
+    return [*verdicts, *group.outlook.advice, *(a for a in advice if not _is_verdict(a))]
+
+
+def _is_verdict(advice: Advice) -> bool:
+    return advice.key.endswith("explained") or advice.key.startswith("check") or advice.key == "inseparable"
+
+
+def _point(sentence: str, style: str) -> Any:
+    """A sentence behind a bullet, its further lines indented."""
+    from rich.padding import Padding
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 1))
+    grid.add_row(text("•"), text(sentence, style))
+    return Padding(grid, (0, 0))
+
+
+def _cell_row(cell: Explanation, group: Group) -> list[str | Text]:
+    is_best = cell.k == group.outlook.measured_best_k
+    interval = f" ({cell.low:.2f}–{cell.high:.2f})" if cell.has_interval else ""
+    measured = f"{cell.measured:.2f}×{interval}{' ★' if is_best else ''}"
+    return [
+        str(cell.k),
+        f"{cell.alpha:.2f}",
+        f"{cell.c:.2f}",
+        f"{cell.v:.2f}",
+        "?" if cell.overhead is None else f"{cell.overhead:.2f}",
+        "?" if cell.predicted is None else f"{cell.predicted:.2f}×",
+        text(measured, "bold" if is_best else ""),
+        _unexplained(cell),
+    ]
+
+
+def _unexplained(cell: Explanation) -> str | Text:
+    if cell.unexplained is None:
+        return "?"
+    share = f"{100.0 * cell.unexplained:+.0f} %"
+    return text(f"{share} !", "bold red") if cell.said("unexplained") else share
+
+
+def _term_row(term: dict[str, Any]) -> list[str | Text]:
+    return [
+        term["term"],
+        "" if term["cost"] is None else f"{term['cost']:.2f}",
+        "" if term["change"] is None else f"{term['change']:+.2f}",
+        f"{term['speedup']:.2f}×",
+        text(term["meaning"], "dim"),
+    ]
