@@ -46,7 +46,9 @@ def plot_acceptance_by_domain(rows: Rows, k: int = 4) -> go.Figure:
         bars = [row for row in chosen if row["temperature"] == temperature]
         figure.add_trace(_alpha_bars(bars, temperature, index % len(_BAR_COLORS)))
     figure.update_yaxes(title_text=f"acceptance at K = {k}", range=[0, 1.05], tickformat=".0%")
-    figure.update_xaxes(showgrid=False, tickangle=0, tickfont={"size": 10})
+    domains = list(dict.fromkeys(row["domain"] for row in chosen))
+    lines = ["<br>" * (index % 2) + domain for index, domain in enumerate(domains)]  # neighbours never touch
+    figure.update_xaxes(showgrid=False, tickangle=0, tickvals=domains, ticktext=lines)
     return figure
 
 
@@ -73,11 +75,12 @@ def _alpha_bars(rows: Rows, temperature: float, style: int) -> go.Bar:
                 row["acceptance_rate"],
                 row["num_accepted_draft_tokens"],
                 row["num_draft_tokens"],
+                row["domain"],
             ]
             for row in rows
         ],
         hovertemplate=(
-            f"<b>%{{x}}, T = {temperature:g}</b>"
+            f"<b>%{{customdata[5]}}, T = {temperature:g}</b>"
             "<br>α̂ = %{y:.3f} (95 % interval %{customdata[0]:.3f}–%{customdata[1]:.3f})"
             "<br>accepted / drafted = %{customdata[3]} / %{customdata[4]} = %{customdata[2]:.3f}"
             "<extra></extra>"

@@ -169,8 +169,8 @@ def _mark(tokens: int, milliseconds: float, label: str, position: str) -> go.Sca
 
 
 def _beside(intensity: float, ridge: float) -> str:
-    """Where a label stays under the roof: right of the slope, below the flat part."""
-    return "middle right" if intensity < ridge else "bottom center"
+    """Where a label covers no line and fits a narrow page: right of the slope, left above the flat part."""
+    return "middle right" if intensity < ridge else "top left"
 
 
 def _workload(name: str, intensity: float, teraflops: float, symbol: str) -> go.Scatter:
@@ -181,6 +181,7 @@ def _workload(name: str, intensity: float, teraflops: float, symbol: str) -> go.
         text=[name],
         marker={"color": VERMILLION, "size": 12, "symbol": symbol},
         name=name,
+        cliponaxis=False,
         hovertemplate=f"<b>{name}</b>: %{{x:.3g}} FLOP/byte, %{{y:.3g}} TFLOP/s<extra></extra>",
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 import plotly.graph_objects as go
@@ -26,7 +27,11 @@ from specdec_lib.viz.theme import (
 
 Rows = Sequence[Mapping[str, Any]]
 
-_PREDICTION_DATA = ("k", "temperature", "low", "high", "alpha_hat", "c", "v", "overhead")
+_PREDICTION_DATA = (
+    "k", "temperature", "measured", "low", "high", "predicted", "alpha_hat", "c", "v", "overhead",
+)  # fmt: skip
+_ROOM = 0.042
+"""What a marker covers of the diagonal on a phone, as a share of its length."""
 _SLOWER_TO_FASTER = [[0.0, "#ef9a63"], [0.5, "#f3f3f3"], [1.0, "#5ba6e0"]]
 _SPEEDUP_HOVER = (
     "<b>%{y}, %{x}</b><br>speedup %{customdata[0]:.2f}×"
@@ -104,23 +109,55 @@ def _cell_data(cell: Mapping[str, Any] | None) -> list[Any]:
 def plot_prediction(rows: Rows) -> go.Figure:
     """Measured speedup over predicted, one marker a cell with its K inside, and the diagonal; panels are T.
 
+    Markers that would cover each other are moved apart along the diagonal, as little as possible: their
+    distance from it stays, and hovering tells the numbers themselves.
+
     Args:
         rows: of ``prediction_table``: temperature, domain, k, alpha_hat, c, v, overhead,
             predicted, measured, low, high.
     """
     temperatures = sorted({row["temperature"] for row in rows})
     figure = panels([temperature_title(t) for t in temperatures], 270, legend_height=40)
-    values = [row[name] for row in rows for name in ("predicted", "low", "high")] or [1.0]
-    ends = [0.95 * min(values), 1.04 * max(values)]
     for panel, temperature in enumerate(temperatures, start=1):
+        chosen = [row for row in rows if row["temperature"] == temperature]
+        low, high = _reach([(row, 0.0) for row in chosen])
+        moved = list(zip(chosen, _moves_apart(chosen, _ROOM * (high - low)), strict=True))
+        ends = _reach(moved)
         figure.add_trace(_diagonal(ends, legend=panel == 1), row=panel, col=1)
         for domain in dict.fromkeys(row["domain"] for row in rows):
-            chosen = [r for r in rows if r["domain"] == domain and r["temperature"] == temperature]
-            figure.add_trace(_prediction_points(chosen, domain, legend=panel == 1), row=panel, col=1)
-    figure.update_xaxes(range=ends, ticksuffix="×", showticklabels=True)
+            points = [(row, move) for row, move in moved if row["domain"] == domain]
+            figure.add_trace(_prediction_points(points, domain, legend=panel == 1), row=panel, col=1)
+        figure.update_xaxes(range=ends, matches=None, row=panel)
+        figure.update_yaxes(range=ends, row=panel)
+    figure.update_xaxes(ticksuffix="×", showticklabels=True)
     figure.update_xaxes(title_text="predicted speedup, E / (K·c + v + o)", row=len(temperatures))
-    figure.update_yaxes(title_text="measured", range=ends, ticksuffix="×")
+    figure.update_yaxes(title_text="measured", ticksuffix="×")
     return figure
+
+
+def _reach(moved: Sequence[tuple[Mapping[str, Any], float]]) -> list[float]:
+    """Ends of an axis that holds all markers and intervals, where they have moved to."""
+    values = [row[name] + move for row, move in moved for name in ("predicted", "low", "high")]
+    return [0.95 * min(values), 1.04 * max(values)]
+
+
+def _moves_apart(rows: Rows, least: float) -> list[float]:
+    """How far each marker moves along the diagonal, so that neighbours on it are ``least`` apart.
+
+    Those that are too close form a block with even distances around its middle (isotonic regression):
+    no other moves have a smaller sum of squares.
+    """
+    middles = [(row["predicted"] + row["measured"]) / 2 for row in rows]
+    order = sorted(range(len(rows)), key=middles.__getitem__)
+    wanted = [middles[index] - place * least for place, index in enumerate(order)]
+    blocks: list[list[float]] = []
+    for value in wanted:
+        blocks.append([value])
+        while len(blocks) > 1 and fmean(blocks[-2]) >= fmean(blocks[-1]):
+            blocks[-2:] = [blocks[-2] + blocks[-1]]
+    reached = [fmean(block) for block in blocks for _ in block]
+    moves = dict(zip(order, (to - at for to, at in zip(reached, wanted, strict=True)), strict=True))
+    return [moves[index] for index in range(len(rows))]
 
 
 def _diagonal(ends: Sequence[float], legend: bool) -> go.Scatter:
@@ -136,11 +173,14 @@ def _diagonal(ends: Sequence[float], legend: bool) -> go.Scatter:
     )
 
 
-def _prediction_points(rows: Rows, domain: str, legend: bool) -> go.Scatter:
+def _prediction_points(
+    points: Sequence[tuple[Mapping[str, Any], float]], domain: str, legend: bool
+) -> go.Scatter:
+    rows = [row for row, _ in points]
     color, symbol = DOMAIN_STYLE.get(domain, (PURPLE, "cross"))
     return go.Scatter(
-        x=[row["predicted"] for row in rows],
-        y=[row["measured"] for row in rows],
+        x=[row["predicted"] + move for row, move in points],
+        y=[row["measured"] + move for row, move in points],
         error_y={
             "array": [row["high"] - row["measured"] for row in rows],
             "arrayminus": [row["measured"] - row["low"] for row in rows],
@@ -154,13 +194,14 @@ def _prediction_points(rows: Rows, domain: str, legend: bool) -> go.Scatter:
         name=f"{domain} (K inside)",
         legendgroup=domain,
         showlegend=legend,
-        marker={"color": color, "symbol": symbol, "size": 20 if symbol == "diamond" else 17},
+        marker={"color": color, "symbol": symbol, "size": 14 if symbol in ("circle", "square") else 17},
         customdata=[[row[name] for name in _PREDICTION_DATA] for row in rows],
         hovertemplate=(
             f"<b>{domain}, K = %{{customdata[0]}}, T = %{{customdata[1]:g}}</b>"
-            "<br>measured %{y:.2f}× (%{customdata[2]:.2f}–%{customdata[3]:.2f})<br>predicted %{x:.2f}×"
-            "<br>α̂ = %{customdata[4]:.3f}, c = %{customdata[5]:.3f}, v = %{customdata[6]:.2f}, "
-            "o = %{customdata[7]:.2f}<extra></extra>"
+            "<br>measured %{customdata[2]:.2f}× (%{customdata[3]:.2f}–%{customdata[4]:.2f})"
+            "<br>predicted %{customdata[5]:.2f}×"
+            "<br>α̂ = %{customdata[6]:.3f}, c = %{customdata[7]:.3f}, v = %{customdata[8]:.2f}, "
+            "o = %{customdata[9]:.2f}<extra></extra>"
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import plotly.graph_objects as go
@@ -114,6 +115,48 @@ def test_predicted_is_across_and_measured_is_up() -> None:
     points = next(t for t in plot_prediction(PREDICTIONS).data if t.name.startswith("code"))
     row = next(r for r in PREDICTIONS if (r["temperature"], r["domain"], r["k"]) == (0.0, "code", 4))
     assert (points.x[0], points.y[0], points.text[0]) == (row["predicted"], row["measured"], "4")
+
+
+def crowd(*places: tuple[float, float]) -> list[dict]:
+    """Rows of one temperature and domain, at these predicted and measured speedups."""
+    shared = {"temperature": 0.0, "domain": "code", "alpha_hat": 0.8, "c": 0.1, "v": 1.0, "overhead": 0.0}
+    return [
+        shared | {"k": k, "predicted": x, "measured": y, "low": 0.9 * y, "high": 1.1 * y}
+        for k, (x, y) in enumerate(places, start=1)
+    ]
+
+
+def test_markers_that_would_cover_each_other_are_moved_along_the_diagonal() -> None:
+    rows = crowd((1.40, 1.40), (1.41, 1.38), (1.40, 1.41), (1.42, 1.40), (2.50, 2.40))
+    figure = plot_prediction(rows)
+    points, axis = figure.data[1], figure.layout.xaxis.range
+    away = sorted(x + y for x, y in zip(points.x, points.y, strict=True))
+    gaps = [(b - a) / 2 for a, b in itertools.pairwise(away)]
+    assert min(gaps) > 0.03 * (axis[1] - axis[0]) and max(gaps[:3]) == pytest.approx(min(gaps[:3]))
+    from_diagonal = [row["measured"] - row["predicted"] for row in rows]
+    assert [y - x for x, y in zip(points.x, points.y, strict=True)] == pytest.approx(from_diagonal)
+    assert (points.x[4], points.y[4]) == (2.50, 2.40)  # alone, and so where it belongs
+    assert sum(points.x[:4]) == pytest.approx(sum(row["predicted"] for row in rows[:4]))
+    assert axis[0] < min(points.x) and max(points.y) < axis[1]
+
+
+def test_hovering_tells_the_numbers_and_not_the_places() -> None:
+    rows = crowd((1.40, 1.40), (1.41, 1.38))
+    points = plot_prediction(rows).data[1]
+    assert points.x[0] != 1.40
+    names = ("k", "temperature", "measured", "low", "high", "predicted")
+    assert [list(data[:6]) for data in points.customdata] == [[row[name] for name in names] for row in rows]
+    assert "%{x" not in points.hovertemplate and "%{y" not in points.hovertemplate
+    assert "measured %{customdata[2]" in points.hovertemplate
+    assert "predicted %{customdata[5]" in points.hovertemplate
+
+
+def test_neighbouring_domains_are_named_on_two_lines() -> None:
+    """On a phone the names of two domains are wider than their bars."""
+    figure = plot_acceptance_by_domain(acceptance_table(RUNS, draws=50))
+    assert figure.layout.xaxis.ticktext == ("code", "<br>conversation", "all")
+    assert figure.layout.xaxis.tickvals == figure.data[0].x == ("code", "conversation", "all")
+    assert [data[5] for data in figure.data[0].customdata] == list(figure.data[0].x)
 
 
 def test_measured_steps_are_hatched() -> None:

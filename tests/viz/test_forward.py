@@ -38,6 +38,14 @@ def test_the_roof_bends_at_the_ridge_and_workloads_lie_on_it():
     assert traces["fast"].y[0] == pytest.approx(300)
 
 
+def test_labels_on_the_roof_have_room_on_a_phone():
+    """Right of the slope, and left above the flat part: the right edge and the roof itself are close."""
+    points = [{"name": "slow", "intensity": 1.0}, {"name": "fast", "intensity": 1000.0}]
+    traces = by_name(plot_roofline(points, peak_flops=300e12, bandwidth=900e9))
+    assert (traces["slow"].textposition, traces["fast"].textposition) == ("middle right", "top left")
+    assert traces["fast"].cliponaxis is False
+
+
 def test_width_cost_is_compared_with_that_many_single_forwards():
     rows = [{"width": w, "seconds": 0.004 + 0.001 * w, "low": 0.004, "high": 0.009 * w} for w in (1, 4)]
     traces = by_name(plot_width_cost(rows))
