@@ -88,7 +88,7 @@ def _numbers(a: Accounts) -> dict[str, float]:
 
 
 def _width_of(a: Accounts) -> float:
-    return (a.high - a.low) / a.measured
+    return (a.high - a.low) / a.measured if a.has_interval else 0.0
 
 
 def _percent(share: float) -> str:

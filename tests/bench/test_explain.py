@@ -177,6 +177,10 @@ def test_one_prompt_gives_no_interval() -> None:
         and "as measured" in made_cell(prompts=1).advice[0].sentence
     )
     assert keys(made_cell(slow_round=1.1, prompts=1))[0] == "unexplained"
+    repeated = made_cell(
+        slow_round=1.1, prompts=1, spread=0.3
+    )  # repeats of one prompt spread: no interval either
+    assert keys(repeated)[0] == "unexplained" and "check_noise" not in keys(repeated)
 
 
 def test_without_a_profile_overhead_and_the_rest_are_one() -> None:
