@@ -27,7 +27,7 @@ class AutoregressiveDecoder(Decoder):
     @torch.inference_mode()
     def _rounds(self, request: Request) -> Iterator[Round]:
         params, phases, device = request.params, request.phases, self.target.device
-        ids, cache = list(request.prompt_ids), None
+        ids, cache = list(request.prompt_ids), self.target.new_cache(request.end)
         while True:
             with phases("verify"):
                 feed = torch.tensor([ids[self.target.get_cache_length(cache) :]], device=device)

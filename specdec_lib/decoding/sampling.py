@@ -174,20 +174,32 @@ def probs_from_logits(
         return torch.nn.functional.one_hot(warped.argmax(-1), warped.shape[-1]).to(warped.dtype)
     probs = warped.softmax(-1)
     # A float32 softmax over thousands of tokens misses 1 by some 1e-6, and what p and q miss does not cancel.
-    precise = torch.float32 if probs.device.type == "mps" else torch.float64
-    return probs / probs.sum(-1, keepdim=True, dtype=precise).to(probs.dtype)
+    return probs / probs.sum(-1, keepdim=True, dtype=_precise(probs.device)).to(probs.dtype)
 
 
 def draw(probs: Float[Tensor, " vocab"], generator: torch.Generator | None = None) -> Integer[Tensor, ""]:
-    """One token id from ``probs`` (any positive sum), by inverting the cumulative distribution.
+    """One token id from ``probs`` (any positive sum) by one uniform; see :func:`invert`."""
+    return invert(probs, uniforms(1, probs.device, generator)[0])
 
-    One uniform of float64 precision decides; a token of probability 0 is never drawn. The id stays
-    on the device: no host synchronisation.
+
+def uniforms(
+    count: int, device: torch.device, generator: torch.Generator | None = None
+) -> Float[Tensor, " count"]:
+    """Independent uniforms on [0, 1), in float64 where the device has it."""
+    return torch.rand(count, dtype=_precise(device), device=device, generator=generator)
+
+
+def invert(probs: Float[Tensor, " vocab"], uniform: Float[Tensor, ""]) -> Integer[Tensor, ""]:
+    """The token id at which the cumulative distribution of ``probs`` passes ``uniform`` times its sum.
+
+    A token of probability 0 is never drawn. The id stays on the device: no host synchronisation.
     """
-    precise = torch.float32 if probs.device.type == "mps" else torch.float64
-    cumulative = probs.to(precise).cumsum(-1)
+    cumulative = probs.to(_precise(probs.device)).cumsum(-1)
     total = cumulative[-1:]
-    uniform = torch.rand(1, dtype=precise, device=probs.device, generator=generator)
     index = torch.searchsorted(cumulative, uniform * total, right=True)
     last_possible = torch.searchsorted(cumulative, total, right=False)
     return torch.minimum(index, last_possible)[0]
+
+
+def _precise(device: torch.device) -> torch.dtype:
+    return torch.float32 if device.type == "mps" else torch.float64

@@ -59,10 +59,12 @@ class SpeculativeDecoder(Decoder):
         self.k = k
         self.verify = VERIFIERS[verifier]
         self.label = f"SD-K{k}"
+        target.expect_widths(1, k + 1)
 
     @torch.inference_mode()
     def _rounds(self, request: Request) -> Iterator[Round]:
-        ids, cache, phases = list(request.prompt_ids), None, request.phases
+        ids, phases = list(request.prompt_ids), request.phases
+        cache = self.target.new_cache(request.end)
         self.drafter.reset()
         while True:
             with phases("draft"):

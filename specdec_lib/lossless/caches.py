@@ -16,6 +16,7 @@ class CheckedModel(ModelWrapper):
     def __init__(self, model: ModelWrapper) -> None:
         self.__dict__.update(model.__dict__)
         self._seen: tuple[int, ...] = ()
+        self.compiled = None
         self.num_checks = 0
         self.largest_difference = 0.0
         self.largest_logit = 0.0

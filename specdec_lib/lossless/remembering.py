@@ -33,6 +33,7 @@ class RememberingModel(ModelWrapper):
     def __init__(self, model: ModelWrapper, most: int = _MOST) -> None:
         self.__dict__.update(model.__dict__)
         self._inner, self._most = model, most
+        self.compiled = None
         self._rows: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()
 
     @torch.inference_mode()
@@ -57,6 +58,9 @@ class RememberingModel(ModelWrapper):
             if len(self._rows) > self._most:
                 self._rows.popitem(last=False)
         return self._rows[text]
+
+    def new_cache(self, max_length: int = 0) -> None:
+        """None: the empty cache."""
 
     def truncate_cache(self, cache: tuple[int, ...] | None, keep_length: int) -> tuple[int, ...] | None:
         """The first ``keep_length`` ids. Raises InvalidArgument outside ``[0, length]``."""

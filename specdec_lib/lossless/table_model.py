@@ -36,6 +36,7 @@ class TableModel(ModelWrapper):
         self.eos_token_ids = tuple(eos_token_ids)
         self.context_length = context_length
         self.device = torch.device("cpu")
+        self.compiled = None
         self.forwards: deque[tuple[int, int]] = deque(maxlen=1000)
         """(tokens in the cache before, tokens fed) of the last forwards."""
 
@@ -62,6 +63,9 @@ class TableModel(ModelWrapper):
         kept = min(logits_to_keep or len(new), len(new))
         rows = [self._row_of[ids[end - 2]][ids[end - 1]] for end in range(len(ids) + 1 - kept, len(ids) + 1)]
         return torch.stack(rows)[None], ids[1:] if use_cache else None
+
+    def new_cache(self, max_length=0):
+        return None
 
     def truncate_cache(self, cache, keep_length):
         assert 0 <= keep_length <= len(cache), f"keep {keep_length} of {len(cache)}"

@@ -1,10 +1,10 @@
 """Rolling a key-value cache back: to the first ``keep_length`` positions, without copying.
 
-A cache of full-attention layers is a list of tensors ``[1, heads, length, head_dim]``; what
-it held after fewer tokens is a view of them. ``Cache.crop`` is not used: the meaning of its
-argument changed between versions of Transformers. Sliding windows are kept whole, because a
-window is a property of the mask, which the model builds, and a layer that forgets what left
-the window cannot come back across its edge. Recurrent states are refused by name.
+What a cache of full-attention layers held after fewer tokens is a view of what it holds now, be it
+:class:`~specdec_lib.models.cache.PreallocatedCache` or a ``DynamicCache`` that a user brings.
+``Cache.crop`` is not used: the meaning of its argument changed between versions of Transformers. Sliding
+windows are kept whole, because a window is a property of the mask, which the model builds, and a layer that
+forgets what left the window cannot come back across its edge. Recurrent states are refused by name.
 
 It refuses to know what the tokens were or who proposed them.
 """
@@ -13,41 +13,45 @@ from __future__ import annotations
 
 import copy
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 
 from specdec_lib.errors import InvalidArgument, UnsupportedCache
+from specdec_lib.models.cache import PreallocatedCache, PreallocatedLayer
+from specdec_lib.models.static_cache import FixedCache
 
 _ATTENTION_LAYERS = frozenset({"full_attention", "sliding_attention", "chunked_attention"})
+_CROPPABLE = (DynamicLayer, PreallocatedLayer)
+_ADVICE = "choose an attention-only model, or pass use_cache=False"
 
 
-def new_cache(model: nn.Module) -> Cache:
+def new_cache(model: nn.Module, reserve: int = 0, most: int | None = None) -> PreallocatedCache:
     """An empty cache for a model, whose every layer keeps all positions.
+
+    Args:
+        reserve, most: positions to make room for at once, and at most ahead of need.
 
     Raises:
         UnsupportedCache: the model carries a state from which no earlier one can be had.
     """
     _refuse_recurrent(model)
-    cache = DynamicCache(config=model.config)
-    cache.layers = [
-        DynamicLayer() if type(layer) is DynamicSlidingWindowLayer else layer for layer in cache.layers
-    ]
-    _require_croppable(cache)
-    return cache
+    own = DynamicCache(config=model.config).layers  # as many as keep something: layers may share
+    _require(own, (DynamicLayer, DynamicSlidingWindowLayer), f"forward: {type(model).__name__}", _ADVICE)
+    return PreallocatedCache(len(own), reserve, most)
 
 
-def cache_length(cache: Cache | None) -> int:
+def cache_length(cache: Cache | FixedCache | None) -> int:
     """Tokens that a cache holds; 0 for None."""
     return 0 if cache is None else int(cache.get_seq_length())
 
 
-def truncated(cache: Cache | None, keep_length: int) -> Cache | None:
+def truncated(cache: Cache | FixedCache | None, keep_length: int) -> Cache | FixedCache | None:
     """A cache of the first ``keep_length`` positions; the given one stays valid and unchanged.
 
-    The new cache holds views. A full-attention layer grows by concatenation into new tensors,
-    so extending either cache leaves the other alone.
+    The new cache holds views; whoever extends either of them leaves the other alone.
 
     Raises:
         InvalidArgument: ``keep_length`` outside ``[0, length]``.
@@ -60,13 +64,18 @@ def truncated(cache: Cache | None, keep_length: int) -> Cache | None:
         )
     if cache is None:
         return None
-    _require_croppable(cache)
+    if isinstance(cache, FixedCache):
+        return cache.truncated(keep_length)
+    advice = "use the cache that ModelWrapper.forward returns"
+    _require(cache.layers, _CROPPABLE, f"truncate_cache: a {type(cache).__name__}", advice)
     shortened = copy.copy(cache)
     shortened.layers = [_first_positions(layer, keep_length) for layer in cache.layers]
     return shortened
 
 
 def _first_positions(layer: DynamicLayer, keep_length: int) -> DynamicLayer:
+    if isinstance(layer, PreallocatedLayer):
+        return layer.truncated(keep_length)
     shortened = copy.copy(layer)
     if layer.get_seq_length():
         shortened.keys = layer.keys[..., :keep_length, :]
@@ -74,14 +83,11 @@ def _first_positions(layer: DynamicLayer, keep_length: int) -> DynamicLayer:
     return shortened
 
 
-def _require_croppable(cache: Cache) -> None:
+def _require(layers: Sequence[Any], kinds: tuple[type, ...], who: str, advice: str) -> None:
     """Every layer holds one key and one value a position, and nothing else."""
-    for layer in cache.layers:
-        if type(layer) is not DynamicLayer:
-            raise UnsupportedCache(
-                f"truncate_cache: a {type(cache).__name__} with a {type(layer).__name__} cannot be rolled "
-                "back; use the cache that ModelWrapper.forward returns"
-            )
+    for layer in layers:
+        if type(layer) not in kinds:
+            raise UnsupportedCache(f"{who} with a {type(layer).__name__} cannot be rolled back; {advice}")
 
 
 def _refuse_recurrent(model: nn.Module) -> None:
@@ -92,6 +98,5 @@ def _refuse_recurrent(model: nn.Module) -> None:
     if other or getattr(model, "_is_stateful", False) or not takes_cache:
         kind = f"{', '.join(other)} layers" if other else "a recurrent state"
         raise UnsupportedCache(
-            f"forward: {type(model).__name__} has {kind}, which cannot be rolled back; "
-            "choose an attention-only model, or pass use_cache=False"
+            f"forward: {type(model).__name__} has {kind}, which cannot be rolled back; {_ADVICE}"
         )

@@ -26,7 +26,9 @@ from transformers.cache_utils import Cache
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.compiled import CompiledForward
+from specdec_lib.models.narrow import with_narrow_products
 from specdec_lib.models.rollback import cache_length, new_cache, truncated
+from specdec_lib.models.static_cache import FixedCache, Store
 
 _MEBIBYTE = 2**20
 _CONTEXT_FIELDS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
@@ -39,8 +41,9 @@ class ModelWrapper:
         model: a Transformers causal LM (float or int4), put in evaluation mode here.
         tokenizer: its tokenizer; None for a model that is only fed token ids.
         device: where to move the model; None leaves it where it is.
-        compile: run the forward through ``torch.compile`` (dynamic shapes); when that fails
-            the wrapper goes on in eager mode and logs one line saying why.
+        compile: run forwards of a few tokens through ``torch.compile`` (static shapes, see
+            :mod:`specdec_lib.models.compiled`); where that is not possible the wrapper goes on in eager
+            mode and logs one line saying why.
         vocab_size: width to give the logits; None keeps the model's. Where two models of one
             tokenizer pad their vocabularies differently, the draft takes its target's width:
             missing columns are -inf (never drafted), columns beyond it are cut, and the
@@ -59,19 +62,21 @@ class ModelWrapper:
         self.tokenizer = tokenizer
         self.name = _display_name(model)
         self._keeps_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
-        self._run = CompiledForward(model) if compile else model
         self._own_vocab = _logits_width(self.model)
         self.vocab_size = self._own_vocab if vocab_size is None else vocab_size
         """Width of the logits, which may exceed the tokenizer's vocabulary (padding rows)."""
+        self._lean = with_narrow_products(self.model)
+        self.compiled = CompiledForward(self._lean, self.context_length) if compile else None
+        """Graphs of this model, and whether they are in use; None in eager mode."""
 
     @torch.inference_mode()
     def forward(
         self,
         input_ids: Integer[Tensor, "..."],
-        past_key_values: Cache | None = None,
+        past_key_values: Cache | FixedCache | None = None,
         use_cache: bool = True,
         logits_to_keep: int = 0,
-    ) -> tuple[Float[Tensor, "1 kept vocab"], Cache | None]:
+    ) -> tuple[Float[Tensor, "1 kept vocab"], Cache | FixedCache | None]:
         """Logits of the tokens ``input_ids``, which follow those that the cache already holds.
 
         Args:
@@ -91,15 +96,23 @@ class ModelWrapper:
         _check_forward(input_ids, logits_to_keep)
         cache = past_key_values
         if cache is None:
-            cache = new_cache(self.model) if use_cache else None
+            cache = self.new_cache() if use_cache else None
         elif not use_cache:  # a model extends what it is given all the same: let it extend a copy
             cache = truncated(cache, cache_length(cache))
-        options: dict[str, Any] = {} if cache is None else {"past_key_values": cache}
-        if self._keeps_logits:
-            options["logits_to_keep"] = logits_to_keep
-        output = self._run(input_ids=self._known(input_ids), use_cache=use_cache, **options)
-        logits = output.logits[:, -logits_to_keep:] if logits_to_keep else output.logits
+        input_ids = self._known(input_ids)
+        if isinstance(cache, FixedCache):
+            logits = self.compiled(input_ids, cache)
+        else:
+            options: dict[str, Any] = {} if cache is None else {"past_key_values": cache}
+            if self._keeps_logits:
+                options["logits_to_keep"] = logits_to_keep
+            logits = self._lean(input_ids=input_ids, use_cache=use_cache, **options).logits
+        logits = logits[:, -logits_to_keep:] if logits_to_keep else logits
         return self._widened(logits), cache if use_cache else None
+
+    def traced_step(self, input_ids: Integer[Tensor, "1 n"], store: Store) -> Float[Tensor, "1 n vocab"]:
+        """A forward as a part of a larger graph (:meth:`CompiledForward.run`); the store does not advance."""
+        return self._widened(self.compiled.step(self._known(input_ids), store))
 
     def _known(self, input_ids: Tensor) -> Tensor:
         """Ids that the embedding holds; a padding id of a wider partner becomes the last of them."""
@@ -111,7 +124,21 @@ class ModelWrapper:
         missing = self.vocab_size - logits.shape[-1]
         return logits if missing == 0 else functional.pad(logits, (0, missing), value=-torch.inf)
 
-    def truncate_cache(self, cache: Cache | None, keep_length: int) -> Cache | None:
+    def new_cache(self, max_length: int = 0) -> Cache | FixedCache | None:
+        """An empty cache for :meth:`forward`, with room for ``max_length`` tokens (it grows beyond that).
+
+        Raises UnsupportedCache: the model keeps a state that cannot be rolled back.
+        """
+        if self.compiled is not None and self.compiled.active:
+            return self.compiled.new_cache(max_length)
+        return new_cache(self.model, max_length, self.context_length)
+
+    def expect_widths(self, *widths: int) -> None:
+        """Forwards of these many tokens will come often: in compiled mode each gets a graph of its own."""
+        if self.compiled is not None:
+            self.compiled.add_widths(widths)
+
+    def truncate_cache(self, cache: Cache | FixedCache | None, keep_length: int) -> Cache | FixedCache | None:
         """The first ``keep_length`` positions as a cache of its own: O(layers), nothing copied.
 
         ``cache`` stays valid and unchanged, also when the returned one is extended.
@@ -122,7 +149,7 @@ class ModelWrapper:
         """
         return truncated(cache, keep_length)
 
-    def get_cache_length(self, cache: Cache | None) -> int:
+    def get_cache_length(self, cache: Cache | FixedCache | None) -> int:
         """Tokens that the cache holds; 0 for None."""
         return cache_length(cache)
 

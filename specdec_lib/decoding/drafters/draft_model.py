@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import torch
 
 from specdec_lib.decoding.drafters.base import Proposal
+from specdec_lib.decoding.drafters.unrolled import UnrolledDraft
 from specdec_lib.decoding.sampling import SamplingParams, draw, probs_from_logits, warp_logits
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
@@ -26,6 +27,8 @@ class DraftModel:
         self.context_length = model.context_length
         self.name = model.name
         self._cache = None
+        self._unrolled = UnrolledDraft(model)
+        model.expect_widths(1, 2)
 
     def reset(self) -> None:
         """Drop the cache."""
@@ -55,6 +58,19 @@ class DraftModel:
                 f"propose: k = {k}, {len(context_ids)} tokens of text, {self.cache_length} in the cache; "
                 "pass k >= 1 and roll the drafter back to the accepted text first"
             )
+        if self._unrolled.takes(len(context_ids), k, params, self._cache):
+            proposal, self._cache = self._unrolled.propose(context_ids, k, params, generator, self._cache)
+            return proposal
+        return self._step_by_step(context_ids, pending, k, params, generator)
+
+    def _step_by_step(
+        self,
+        context_ids: Sequence[int],
+        pending: Sequence[int],
+        k: int,
+        params: SamplingParams,
+        generator: torch.Generator,
+    ) -> Proposal:
         device = self.model.device
         history = torch.tensor(context_ids, device=device) if params.needs_history else None
         feed = torch.tensor([pending], device=device)
