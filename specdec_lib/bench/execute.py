@@ -23,7 +23,9 @@ from typing import Any
 
 from specdec_lib.errors import InvalidArgument, SpecDecError
 
-BENCHMARK_NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "bench" / "benchmark_pair.ipynb"
+_NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks" / "bench"
+BENCHMARK_NOTEBOOK = _NOTEBOOKS / "benchmark_pair.ipynb"
+PEERS_NOTEBOOK = _NOTEBOOKS / "peers.ipynb"
 
 
 class NotebookFailed(SpecDecError):

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from specdec_lib.cli import options
+from specdec_lib.cli.peers import comparison_of, show_comparison
+from specdec_lib.cli.peers import measure as measure_peers
 from specdec_lib.cli.selection import Selection, select
 from specdec_lib.cli.summary import show_session, summary_of
 from specdec_lib.cli.terminal import console_for, error_console, print_error, print_json, print_warning, text
@@ -47,12 +49,16 @@ def run(
     repeats: options.Repeats = 2,
     seed: options.GridSeed = 42,
     no_profile: options.NoProfile = False,
+    peers: options.Peers = False,
+    compile: options.Compile = None,
     threads: options.Threads = None,
     as_json: options.Json = False,
 ) -> None:
-    """Measure speculative against autoregressive decoding, and append one record a run."""
+    """Measure speculative against autoregressive decoding, or --peers; append one record a run."""
+    if compile is not None and not peers:
+        raise InvalidArgument("--compile and --no-compile choose arms of a comparison; give --peers too")
     if show is not None:
-        _report(show, as_json, strict=True)
+        _report(show, as_json, peers, strict=True)
         return
     selection = select(pair, target, draft, dtype, device)
     grid = _grid(
@@ -65,18 +71,20 @@ def run(
         repeats=repeats,
         seed=seed,
     )
-    output = Path("runs", f"{selection.pair.pair_name}.jsonl") if output is None else output
+    if output is None:
+        output = Path("runs", f"{selection.pair.pair_name}{'-peers' if peers else ''}.jsonl")
     selection.check()
     _check_output(output)
     by_name = target is None and dtype is None
     lines = _Lines()
+    switch = {"compile": compile is not False} if peers else {"profile": not no_profile}
     with _kept(output):
         if in_process or not by_name or not _has_notebook():
-            _measure(grid, selection, output, not no_profile, threads, lines)
+            measured_here = measure_peers if peers else _measure
+            measured_here(grid, selection, output, *switch.values(), threads, lines)
         else:
-            more = {"profile": not no_profile, "threads": threads, "device": device}
-            _run_notebook(grid, output, more, lines)
-    _report(output, as_json)
+            _run_notebook(grid, output, switch | {"threads": threads, "device": device}, lines, peers)
+    _report(output, as_json, peers)
 
 
 # -- measuring -------------------------------------------------------------------------------------
@@ -143,7 +151,7 @@ def _announce(grid: Grid, lines: io.TextIOBase) -> None:
 
 
 def _has_notebook() -> bool:
-    """Whether papermill and the benchmark's notebook are here (a plain install has neither)."""
+    """Whether papermill and the benchmarks' notebooks are here (a plain install has neither)."""
     from importlib.util import find_spec
 
     from specdec_lib.bench.execute import BENCHMARK_NOTEBOOK
@@ -151,11 +159,18 @@ def _has_notebook() -> bool:
     return find_spec("papermill") is not None and BENCHMARK_NOTEBOOK.is_file()
 
 
-def _run_notebook(grid: Grid, output: Path, more: dict[str, Any], lines: io.TextIOBase) -> None:
-    from specdec_lib.bench.execute import run_benchmark
+def _run_notebook(
+    grid: Grid, output: Path, more: dict[str, Any], lines: io.TextIOBase, peers: bool = False
+) -> None:
+    from specdec_lib.bench.execute import PEERS_NOTEBOOK, run_benchmark
 
-    _announce(grid, lines)
-    run_benchmark(output, stream=lines, **grid.to_dict(), **more)
+    axes = grid.to_dict()
+    if peers:
+        del axes["decoders"]  # that notebook runs whatever there is
+        more = more | {"notebook": PEERS_NOTEBOOK}
+    else:
+        _announce(grid, lines)
+    run_benchmark(output, stream=lines, **axes, **more)
 
 
 @contextmanager
@@ -185,14 +200,17 @@ class _Lines(io.TextIOBase):
 # -- what came out ---------------------------------------------------------------------------------
 
 
-def _report(path: Path, as_json: bool, strict: bool = False) -> None:
+def _report(path: Path, as_json: bool, peers: bool = False, strict: bool = False) -> None:
     """Print the newest session of a results file; ``strict``: a bad line is an error, after the good ones."""
     from specdec_lib.bench.records import read_records
     from specdec_lib.bench.runs import newest_session
 
     records, problems = read_records(path)
     try:
-        summary = summary_of(path, newest_session(records), problems)
+        if peers:
+            summary = comparison_of(path, records, problems)
+        else:
+            summary = summary_of(path, newest_session(records), problems)
     except RecordError:
         for problem in problems:
             print_warning(problem)
@@ -200,7 +218,8 @@ def _report(path: Path, as_json: bool, strict: bool = False) -> None:
     if as_json:
         print_json(summary)
     else:
-        show_session(console_for(), summary)
+        show = show_comparison if peers else show_session
+        show(console_for(), summary)
     if strict and problems:
         for problem in problems:
             print_warning(problem)

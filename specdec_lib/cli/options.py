@@ -132,6 +132,18 @@ Output = Annotated[
         help="Results file, only ever appended to. [dim]\\[default: runs/PAIR.jsonl][/dim]",
     ),
 ]
+_PEERS = "Comparison"
+Peers = Annotated[
+    bool,
+    _option(_PEERS, None, "--peers", help="Side by side with Hugging Face's generate, each arm of both."),
+]
+Compile = Annotated[
+    bool | None,
+    _option(
+        _PEERS, None, "--compile/--no-compile", help="With --peers: the compiled arms too. "
+        "[dim]\\[default: compile][/dim]", show_default=False,
+    ),
+]  # fmt: skip
 InProcess = Annotated[
     bool, _option(None, None, "--in-process", help="Measure here, without papermill and a notebook.")
 ]
