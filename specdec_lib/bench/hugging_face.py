@@ -36,7 +36,7 @@ class HuggingFace:
         assistant: the draft of assisted generation, with ``assistant_options`` for its configuration.
     """
 
-    fell_back = False  # where it cannot compile it raises
+    fell_back = has_graphs = False  # where it cannot compile it raises; each compiles for itself
 
     def __init__(
         self,
