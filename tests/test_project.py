@@ -218,6 +218,13 @@ def test_every_chapter_is_in_the_table_of_contents():
     assert {f"notebooks/{path.stem}" for path in CHAPTERS} <= set(files)
 
 
+def test_no_line_of_a_chapter_scrolls_beside_the_books_margins():
+    """At 1440 pixels a cell that is shown takes 89 characters, and one that is folded away 87."""
+    for path in CHAPTERS:
+        lines = [line for cell in code_cells(path) for line in cell.source.splitlines()]
+        assert [line for line in lines if len(line) > 87] == [], path.name
+
+
 def test_figures_of_the_chapters_load_nothing_from_elsewhere():
     for path in CHAPTERS:
         for cell in code_cells(path):
