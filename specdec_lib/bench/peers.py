@@ -34,6 +34,7 @@ from specdec_lib.profiling.metrics import GenerationResult
 
 _WARM_UP_TOKENS = 12
 _LONGEST_REASON = 200
+_NOT_COMPILED = "it ran, but without compiled code: torch.compile gave up or was not asked"
 
 
 class ArmRefused(SpecDecError):
@@ -110,8 +111,8 @@ class PeerComparison:
         try:
             run = arm.build()
             spent = self._first_runs(arm, run)
-            if arm.compiled and (run.fell_back or not (compiled_graphs() > before or run.has_graphs)):
-                raise ArmRefused("it ran, but without compiled code: torch.compile gave up or was not asked")
+            if arm.compiled and not (compiled_graphs() > before or run.has_graphs):
+                raise ArmRefused(_NOT_COMPILED)
         except Exception as error:  # a comparison must not end because one arm cannot run
             return self._refuse(arm, error)
         self._running[arm.name] = run
@@ -123,10 +124,10 @@ class PeerComparison:
         total = compiling = 0.0
         for block, tokens in self._requests(arm):
             before = compiled_graphs()
-            first = self._generate(run, block, tokens).total_time
+            first = self._generate(arm, run, block, tokens).total_time
             total += first
             if arm.compiled and compiled_graphs() > before:
-                compiling += max(0.0, first - self._generate(run, block, tokens).total_time)
+                compiling += max(0.0, first - self._generate(arm, run, block, tokens).total_time)
         return {"warm_up_seconds": round(total, 6), "compile_seconds": round(compiling, 6)}
 
     def _requests(self, arm: Arm) -> Iterator[tuple[Block, int]]:
@@ -158,7 +159,7 @@ class PeerComparison:
         for index in rotated(range(len(arms)), turn):
             arm, before = arms[index], compiled_graphs()
             try:
-                result = self._generate(self._running[arm.name], block, self.grid.max_new_tokens)
+                result = self._generate(arm, self._running[arm.name], block, self.grid.max_new_tokens)
             except Exception as error:  # as above
                 del self._running[arm.name]
                 refused += self._refuse(arm, error)
@@ -173,9 +174,14 @@ class PeerComparison:
     def _prompt(self, block: Block) -> TokenisedPrompt:
         return self.prompts[block.domain][block.prompt_index]
 
-    def _generate(self, run: Callable[..., GenerationResult], block: Block, tokens: int) -> GenerationResult:
-        """One run, which must have emitted exactly that many tokens, counted by id."""
+    def _generate(self, arm: Arm, run: Any, block: Block, tokens: int) -> GenerationResult:
+        """One run, which must have emitted exactly that many tokens, counted by id, and be what it is called.
+
+        Arms may share a compiler that gives up for all of them, also in the middle of the timed runs.
+        """
         result = run(self._prompt(block).ids, tokens, block.temperature, block.seed)
+        if arm.compiled and run.fell_back:
+            raise ArmRefused(_NOT_COMPILED)
         if result.num_tokens != tokens:
             raise ArmRefused(f"it emitted {result.num_tokens} of {tokens} tokens, so its time says nothing")
         return result

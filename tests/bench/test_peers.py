@@ -255,6 +255,16 @@ def test_an_arm_that_fails_is_refused_by_name_with_its_reason(pair, tmp_path, sp
     assert rows["ours-AR"]["ratio"] > 0
 
 
+def test_an_arm_whose_compiler_gives_up_in_the_middle_does_not_keep_its_name(pair, tmp_path: Path) -> None:
+    runner = Runner(pair, lambda result: setattr(runner, "fell_back", True) or result, after=5)
+    runner.has_graphs = True
+    arm = Arm("compiled", OURS, "autoregressive", lambda: runner, compiled=True)
+    comparison = compare(tmp_path, pair, arms_with(pair, arm), SMALL)
+    assert "refused" not in comparison.warm_up()[1]["arm"]
+    (record,) = [record for record in comparison.measure() if record["kind"] == "arm"]
+    assert record["decoder"] == "compiled" and record["arm"]["refused"].startswith("it ran, but without")
+
+
 def test_an_arm_that_cannot_be_built_is_refused(pair, tmp_path: Path) -> None:
     def build():
         raise RuntimeError("no such kernel")
