@@ -29,7 +29,9 @@ PAIR_KINDS = ("run", "profile", "costs")
 """What the benchmark of a pair appends: timed runs, runs with phases, single forwards."""
 PEER_KINDS = ("arm", "peer")
 """What the comparison with other libraries appends: each arm once, and its timed runs."""
-KINDS = PAIR_KINDS + PEER_KINDS
+SCALING_KINDS = ("scaling",)
+"""What the measurements of growth append: the raw seconds of one value of one axis."""
+KINDS = PAIR_KINDS + PEER_KINDS + SCALING_KINDS
 PHASES = ("draft", "verify", "sampling", "rollback")
 
 Record = dict[str, Any]
@@ -51,6 +53,7 @@ _FIELDS = {
     "costs": _COMMON | {"pair": str, "costs": dict},
     "arm": _COMMON | {"pair": str, "decoder": str, "arm": dict},
     "peer": _GENERATION,
+    "scaling": _COMMON | {"pair": str, "vary": str, "value": int, "repeat": int, "seconds": dict},
 }
 
 

@@ -23,11 +23,13 @@ class Session:
     def __init__(self, output_path: str | Path, target: ModelWrapper, draft: ModelWrapper) -> None:
         self.output_path = Path(output_path)
         self.name = f"{_now():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+        self.environment = environment_fingerprint()
+        self.models = {"target": _describe(target), "draft": _describe(draft)}
         self._shared = {
             "schema": SCHEMA_VERSION,
             "session": self.name,
-            "environment": environment_fingerprint(),
-            "models": {"target": _describe(target), "draft": _describe(draft)},
+            "environment": self.environment,
+            "models": self.models,
         }
 
     def append(self, records: Sequence[Record]) -> list[Record]:

@@ -72,17 +72,17 @@ class CompiledForward:
         self.make_room(cache, width)
         padded = self.fitting_width(cache.length, width)
         if padded is None or not self.active:
-            cache.store.start.fill_(cache.length)
+            cache.store.frame.move(cache.length, cache.length + width)
             logits = self.step(input_ids, cache.store)
         else:
             feed = functional.pad(input_ids, (0, padded - width))
-            logits = self.run(("step", padded), self.step, cache, feed)[:, :width]
+            logits = self.run(("step", padded), self.step, cache, padded, feed)[:, :width]
         cache.length += width
         return logits
 
     def step(self, input_ids: Integer[Tensor, "1 n"], store: Store) -> Float[Tensor, "1 n vocab"]:
         """One forward on a store's buffers; plain code, which other graphs may contain."""
-        positions = torch.arange(input_ids.shape[1], device=input_ids.device) + store.start
+        positions = torch.arange(input_ids.shape[1], device=input_ids.device) + store.frame.start
         return self.model(
             input_ids=input_ids,
             attention_mask=store.mask(input_ids.shape[1], self._dtype),
@@ -91,17 +91,18 @@ class CompiledForward:
             use_cache=True,
         ).logits
 
-    def run(self, key: Any, function: Callable[..., Any], cache: FixedCache, *inputs: Any) -> Any:
+    def run(self, key: Any, function: Callable[..., Any], cache: FixedCache, width: int, *inputs: Any) -> Any:
         """``function(*inputs, store)`` from the cache's length on, by a graph of that key and capacity.
 
         Args:
             key: names the graph; the same key must always come with the same code, shapes and constants.
+            width: positions that the function writes.
         """
         store = cache.store
-        store.start.fill_(cache.length)
+        store.frame.move(cache.length, cache.length + width)
         graph = self._graphs.get((key, store.capacity))
         if graph is None:
-            return self._first_run((key, store.capacity), function, cache, inputs)
+            return self._first_run((key, store.capacity), function, cache, width, inputs)
         answer = graph(*inputs, store)
         return _copied(answer) if self._device.type == "cuda" else answer
 
@@ -127,11 +128,13 @@ class CompiledForward:
 
     # -- the first time ---------------------------------------------------------------------------
 
-    def _first_run(self, key: Any, function: Callable[..., Any], cache: FixedCache, inputs: tuple) -> Any:
+    def _first_run(
+        self, key: Any, function: Callable[..., Any], cache: FixedCache, width: int, inputs: tuple
+    ) -> Any:
         """Answer eagerly and by a new graph; keep the graph if both say the same."""
-        store, start = cache.store, cache.length
+        store, place = cache.store, (cache.length, cache.length + width)
         expected = _copied(function(*inputs, store))
-        store.start.fill_(start)
+        store.frame.move(*place)
         began = time.perf_counter()
         try:
             graph = _compiled(function, f"{function.__name__}_{self.num_graphs}", self._device)
@@ -139,7 +142,7 @@ class CompiledForward:
             self._compare(expected, answer)
         except Exception as error:  # whatever a compiler raises: eager answers
             self.give_up(error)
-            store.start.fill_(start)
+            store.frame.move(*place)
             return function(*inputs, store)
         seconds = time.perf_counter() - began
         self.compile_seconds, self.num_graphs = self.compile_seconds + seconds, self.num_graphs + 1
@@ -163,8 +166,9 @@ class CompiledForward:
         """A few tokens on fixed buffers against the same tokens without a cache."""
         ids = torch.arange(1, 9, device=self._device)[None] % self.model.get_input_embeddings().num_embeddings
         store = Store(self.num_layers, 16, self._device)
+        store.frame.move(0, 5)
         self.step(ids[:, :5], store)
-        store.start.fill_(5)
+        store.frame.move(5, 8)
         continued = self.step(ids[:, 5:], store)
         fresh = self.model(input_ids=ids, use_cache=False).logits
         self._compare(fresh[:, 5:], continued)

@@ -2,7 +2,9 @@
 
 A store holds the keys and values of all layers ``[1, heads, capacity, head_dim]`` and one number, where the
 next token goes. What lies behind it is hidden by the mask, so a cache is a store and a length, and dropping
-rejected tokens changes the length. Caches are values, as in :mod:`specdec_lib.models.cache`: one that would
+rejected tokens changes the length. On a GPU attention runs over the whole capacity, because a CUDA graph
+replays fixed shapes; on a CPU, where reading positions that nobody sees costs time, over a window whose
+length is the one number that compiled code does not know in advance. Caches are values, as in :mod:`specdec_lib.models.cache`: one that would
 overwrite what another still holds gets a store of its own first.
 """
 
@@ -16,24 +18,24 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
-_LEAST = 256
+_LEAST = 1024
 
 
 def bucket(length: int) -> int:
-    """The capacity that holds ``length`` positions: a power of two, at least 256, so that few graphs do."""
+    """The capacity that holds ``length`` positions: a power of two, at least 1024, so that few graphs do."""
     return max(_LEAST, 1 << (max(1, length) - 1).bit_length())
 
 
 class FixedLayer(CacheLayerMixin):
-    """One layer of a store. ``update`` writes behind the store's start and returns the whole buffers."""
+    """One layer of a store. ``update`` writes behind the store's start and returns what its window shows."""
 
     is_compileable = True
     is_sliding = False
     is_croppable = False
 
-    def __init__(self, capacity: int, start: Integer[Tensor, ""]) -> None:
+    def __init__(self, frame: Frame) -> None:
         super().__init__()
-        self.capacity, self.start = capacity, start
+        self.frame = frame
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor | None = None) -> None:
         """Allocate, zeroed: what is masked still takes part in a product, and NaN times 0 is NaN."""
@@ -41,59 +43,82 @@ class FixedLayer(CacheLayerMixin):
         with torch.inference_mode(False):  # so that they may be written to in any mode
             self.keys, self.values = (
                 torch.zeros(
-                    (*states.shape[:2], self.capacity, states.shape[-1]), dtype=self.dtype, device=self.device
+                    (*states.shape[:2], self.frame.capacity, states.shape[-1]),
+                    dtype=self.dtype,
+                    device=self.device,
                 )
                 for states in (key_states, value_states)
             )
-        for tensor in (self.keys, self.values):
-            torch._dynamo.mark_static_address(tensor)
+        if self.device.type == "cuda":
+            for tensor in (self.keys, self.values):
+                torch._dynamo.mark_static_address(tensor)
         self.is_initialized = True
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any):
         """Write n positions ``[1, heads, n, dim]`` at the store's start."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-        positions = torch.arange(key_states.shape[-2], device=key_states.device) + self.start
+        positions = torch.arange(key_states.shape[-2], device=key_states.device) + self.frame.start
         self.keys.index_copy_(2, positions, key_states)
         self.values.index_copy_(2, positions, value_states)
-        return self.keys, self.values
+        shown = self.frame.window.shape[0]
+        return self.keys[:, :, :shown], self.values[:, :, :shown]
 
     def get_mask_sizes(self, query_length: Any) -> tuple[int, int]:
-        """All of the buffer takes part."""
-        return self.capacity, 0
+        """The window takes part."""
+        return self.frame.window.shape[0], 0
 
     def get_seq_length(self, *args: Any) -> Integer[Tensor, ""]:
         """Positions before the store's start; a tensor, so that compiled code does not depend on it."""
-        return self.start
+        return self.frame.start
 
     def get_max_length(self) -> int:
         """The capacity."""
-        return self.capacity
+        return self.frame.capacity
 
     get_max_cache_shape = get_max_length
 
 
-class Store(Cache):
-    """The buffers of all layers and the start that they share."""
+class Frame:
+    """Where the layers of a store write and what they show: ``start``, and ``window`` = 0, 1, …, n − 1."""
 
-    def __init__(self, num_layers: int, capacity: int, device: torch.device) -> None:
+    def __init__(self, capacity: int, device: torch.device) -> None:
+        self.capacity = capacity
         with torch.inference_mode(False):
             self.start = torch.zeros((), dtype=torch.long, device=device)
-        torch._dynamo.mark_static_address(self.start)
-        self.capacity = capacity
+            self.window = self._positions = torch.arange(capacity, device=device)
+        self._fixed = device.type == "cuda"
+        if self._fixed:
+            for tensor in (self.start, self.window):
+                torch._dynamo.mark_static_address(tensor)
+
+    def move(self, start: int, end: int) -> None:
+        """The next token goes to ``start``, and nobody looks behind ``end``."""
+        self.start.fill_(start)
+        if not self._fixed:
+            with torch.inference_mode(False):
+                self.window = self._positions[:end]
+            torch._dynamo.mark_dynamic(self.window, 0)
+
+
+class Store(Cache):
+    """The buffers of all layers and the frame that they share."""
+
+    def __init__(self, num_layers: int, capacity: int, device: torch.device) -> None:
+        self.frame, self.capacity = Frame(capacity, device), capacity
         self.holders: list[weakref.ref[FixedCache]] = []
-        super().__init__(layers=[FixedLayer(capacity, self.start) for _ in range(num_layers)])
+        super().__init__(layers=[FixedLayer(self.frame) for _ in range(num_layers)])
 
     def living(self) -> list[FixedCache]:
         """The caches that look at this store."""
         self.holders = [reference for reference in self.holders if reference() is not None]
         return [held for reference in self.holders if (held := reference()) is not None]
 
-    def mask(self, width: int, dtype: torch.dtype) -> Float[Tensor, "1 1 width capacity"]:
+    def mask(self, width: int, dtype: torch.dtype) -> Float[Tensor, "1 1 width window"]:
         """0 for what a token may see, minus infinity for what it may not."""
-        device = self.start.device
-        last_seen = torch.arange(width, device=device) + self.start
-        hidden = torch.arange(self.capacity, device=device)[None, :] > last_seen[:, None]
+        device = self.frame.start.device
+        last_seen = torch.arange(width, device=device) + self.frame.start
+        hidden = self.frame.window[None, :] > last_seen[:, None]
         return torch.zeros(hidden.shape, dtype=dtype, device=device).masked_fill(hidden, -torch.inf)[
             None, None
         ]

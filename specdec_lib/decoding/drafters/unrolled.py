@@ -68,7 +68,8 @@ class UnrolledDraft:
         feed = torch.tensor([context_ids[before:]], device=device)
         chances = uniforms(self._k, device, generator)
         key = ("draft", self._k, params)
-        ids, rows = model.compiled.run(key, self._loop(self._k, params), held, feed, chances)
+        loop, width = self._loop(self._k, params), _FIRST + self._k - 1
+        ids, rows = model.compiled.run(key, loop, held, width, feed, chances)
         held.length = len(context_ids) + k - 1
         return Proposal(ids[:k], None if params.is_greedy else rows[:k]), held
 
@@ -82,7 +83,7 @@ def _loop(model: ModelWrapper, k: int, params: SamplingParams) -> Callable[..., 
         chosen, rows = [], []
         for step in range(k):
             logits = model.traced_step(ids, store)[0, -1]
-            store.start.add_(ids.shape[1])
+            store.frame.start.add_(ids.shape[1])
             if params.is_greedy:
                 row, token = logits.max(-1)
             else:
