@@ -4,8 +4,10 @@ A store holds the keys and values of all layers ``[1, heads, capacity, head_dim]
 next token goes. What lies behind it is hidden by the mask, so a cache is a store and a length, and dropping
 rejected tokens changes the length. On a GPU attention runs over the whole capacity, because a CUDA graph
 replays fixed shapes; on a CPU, where reading positions that nobody sees costs time, over a window whose
-length is the one number that compiled code does not know in advance. Caches are values, as in :mod:`specdec_lib.models.cache`: one that would
-overwrite what another still holds gets a store of its own first.
+length is the one number that compiled code does not know in advance.
+
+Caches are values, as in :mod:`specdec_lib.models.cache`: one that would overwrite what another still holds
+gets a store of its own first.
 """
 
 from __future__ import annotations
