@@ -26,7 +26,7 @@ class NarrowLinear(nn.Linear):
         rows = input.numel() // self.in_features
         if not 1 < rows <= WIDEST:
             return nn.functional.linear(input, self.weight, self.bias)
-        product = torch.mm(self.weight, input.reshape(rows, self.in_features).t()).t()
+        product = torch.mm(self.weight, input.reshape(rows, self.in_features).t()).t().contiguous()
         if self.bias is not None:
             product = product + self.bias
         return product.reshape(*input.shape[:-1], self.out_features)
