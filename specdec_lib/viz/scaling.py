@@ -31,8 +31,8 @@ _AXIS = {
     "depth": "layers of the target",
 }
 _TIMES = [m * 10.0**e for e in range(-2, 6) for m in (1, 2, 5)]
-_LABEL_GAP = 0.075
-"""Distance of two labels at least, as a share of the axis' height."""
+_LABEL_GAP, _LABEL_WIDTH = 0.09, 96
+"""Distance of two labels at least, as a share of the axis' height; pixels kept for them at the right."""
 _PHASES = (  # key of Round.phases_ms -> lane, colour, pattern
     ("draft", "draft", AMBER, ""),
     ("verify", "verify", BLUE, "/"),
@@ -52,7 +52,7 @@ def plot_scaling(rows: Rows, vary: str = "context") -> go.Figure:
     """
     chosen = [row for row in rows if row["vary"] == vary]
     arms = list(dict.fromkeys(row["arm"] for row in chosen))
-    figure = new_figure(400, showlegend=False)
+    figure = new_figure(400, showlegend=False, margin={"l": 8, "r": _LABEL_WIDTH, "t": 24, "b": 8})
     for arm in arms:
         figure.add_trace(_line([row for row in chosen if row["arm"] == arm], arm, _AXIS[vary]))
     if not chosen:
@@ -66,7 +66,8 @@ def plot_scaling(rows: Rows, vary: str = "context") -> go.Figure:
         figure.add_annotation(
             x=place(max(row["value"] for row in chosen)),
             y=height,
-            text=arm,
+            text=arm.replace(", ", ",<br>"),
+            align="left",
             font={"color": _style(arm)[0], "size": 12},
             xanchor="left",
             xshift=9,
@@ -75,7 +76,7 @@ def plot_scaling(rows: Rows, vary: str = "context") -> go.Figure:
     kind = "log" if is_log else "linear"
     values = sorted({row["value"] for row in chosen})
     figure.update_xaxes(type=kind, range=x_range, title_text=_AXIS[vary], tickvals=_ticks(values, is_log))
-    figure.update_yaxes(type=kind, range=y_range, title_text="time", ticksuffix=" ms")
+    figure.update_yaxes(type=kind, range=y_range, title_text="milliseconds")
     return figure.update_yaxes(tickvals=_TIMES) if is_log else figure
 
 
@@ -88,12 +89,12 @@ def plot_timeline(rounds: Sequence[Any]) -> go.Figure:
     """
     bars = _bars_of(rounds)
     total = sum(1e3 * step.seconds for step in rounds)
-    figure = new_figure(60 + 44 * (1 + len(_PHASES)), bargap=0.25, barmode="overlay", showlegend=False)
+    figure = new_figure(82 + 44 * (1 + len(_PHASES)), bargap=0.25, barmode="overlay", showlegend=False)
     names = {}
     for key, label, color, pattern in _PHASES:
         own = [bar for bar in bars if bar["phase"] == key]
         spent = sum(bar["ms"] for bar in own)
-        names[key] = f"{label}<br>{spent / total:.0%}" if total else label
+        names[key] = f"{label}<br>{_percent(spent / (total or 1.0))}"
         figure.add_trace(_lane(own, names[key], label, color, pattern))
     edge = 0.0
     for number, step in enumerate(rounds, start=1):
@@ -104,11 +105,15 @@ def plot_timeline(rounds: Sequence[Any]) -> go.Figure:
         figure.add_annotation(
             x=middle, y=1, yref="paper", yanchor="bottom", text=words, showarrow=False, font={"size": 11}
         )
-    figure.update_layout(margin={"t": 40})
+    figure.update_layout(margin={"t": 62})  # the words about the rounds, and plotly's buttons above them
     figure.update_xaxes(title_text="time since the first of these rounds", ticksuffix=" ms", range=[0, edge])
     figure.update_xaxes(showgrid=False, nticks=6)
     order = [names[key] for key, *_ in _PHASES][::-1]
     return figure.update_yaxes(categoryorder="array", categoryarray=order, showgrid=False)
+
+
+def _percent(share: float) -> str:
+    return "< 1%" if 0 < share < 0.01 else f"{share:.0%}"
 
 
 def spread(heights: Sequence[float], gap: float) -> list[float]:
@@ -171,14 +176,13 @@ def _line(rows: Rows, arm: str, axis: str) -> go.Scatter:
 
 
 def _ranges(rows: Rows, place: Any, is_log: bool) -> tuple[list[float], list[float]]:
-    """Both axes, with room for the names at the right."""
+    """Both axes, a little wider than the lines."""
     values = [place(row["value"]) for row in rows]
     width = max(values) - min(values) or 1.0
-    left = min(values) - 0.04 * width
     lows, highs = [place(row["low"]) for row in rows], [place(row["high"]) for row in rows]
     height = max(highs) - (min(lows) if is_log else 0.0) or 1.0
     bottom = min(lows) - 0.06 * height if is_log else 0.0
-    return [left, max(values) + 0.45 * width], [bottom, max(highs) + 0.06 * height]
+    return [min(values) - 0.04 * width, max(values) + 0.02 * width], [bottom, max(highs) + 0.06 * height]
 
 
 def _ticks(values: Sequence[int], is_log: bool) -> list[int]:

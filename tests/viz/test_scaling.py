@@ -40,7 +40,7 @@ def test_every_arm_is_a_line_with_its_name_at_its_end(vary) -> None:
     for trace in figure.data:
         wanted = [(r["value"], r["median"]) for r in own if r["arm"] == trace.name]
         assert list(zip(trace.x, trace.y, strict=True)) == sorted(wanted)
-    labels = {label.text: label for label in figure.layout.annotations}
+    labels = {label.text.replace("<br>", " "): label for label in figure.layout.annotations}
     assert set(labels) == {trace.name for trace in figure.data} and not figure.layout.showlegend
     end = max(row["value"] for row in own)
     assert {label.x for label in labels.values()} == {math.log10(end) if vary == "context" else end}
@@ -48,7 +48,7 @@ def test_every_arm_is_a_line_with_its_name_at_its_end(vary) -> None:
         assert labels[trace.name].font.color == trace.line.color
     low, high = figure.layout.yaxis.range
     heights = sorted(label.y for label in labels.values())
-    assert all(b - a >= 0.07 * (high - low) for a, b in itertools.pairwise(heights))
+    assert all(b - a >= 0.08 * (high - low) for a, b in itertools.pairwise(heights))
 
 
 def test_both_axes_are_logarithmic_for_the_context_alone() -> None:
@@ -66,12 +66,19 @@ def test_colour_is_never_the_only_signal() -> None:
 
 
 def test_ticks_leave_each_other_room_on_a_phone() -> None:
-    """Two ticks of four digits at 390 pixels: 30 pixels of some 200."""
+    """At 390 pixels some 230 are left for the axis, and two ticks of four digits are 30 apart or more."""
     for vary, place in (("context", math.log2), ("k", float), ("depth", float)):
         axis = plot_scaling(ROWS, vary).layout.xaxis
         ticks = [place(value) for value in axis.tickvals]
         span = (axis.range[1] - axis.range[0]) * (1 / math.log10(2) if vary == "context" else 1)
-        assert all(b - a >= 0.05 * span for a, b in itertools.pairwise(ticks))
+        assert all(b - a >= 0.08 * span for a, b in itertools.pairwise(ticks))
+
+
+def test_names_at_the_ends_have_room() -> None:
+    for vary in ("context", "k", "depth"):
+        figure = plot_scaling(ROWS, vary)
+        longest = max(len(line) for label in figure.layout.annotations for line in label.text.split("<br>"))
+        assert 6.6 * longest + 9 <= figure.layout.margin.r < 0.3 * 390
 
 
 def test_no_rows_are_an_empty_figure() -> None:
@@ -92,7 +99,13 @@ def test_the_bars_of_the_timeline_lie_end_to_end_and_add_up() -> None:
     assert all(b[0] == pytest.approx(a[1]) for a, b in itertools.pairwise(ends))
     lanes = {trace.name: trace for trace in figure.data}
     assert list(lanes["verify"].base) == [20.0, 66.0] and list(lanes["other"].x) == [4.0, 2.0]
-    assert lanes["draft"].y[0] == "draft<br>40%"
+    assert [lanes[n].y[0] for n in ("draft", "sample", "other")] == [
+        "draft<br>40%",
+        "sample<br>1%",
+        "other<br>7%",
+    ]
+    short = [Round([1], "corrected", [1], 0, 1.0, {"draft": 999.0, "sampling": 1.0})]
+    assert [trace.y[0] for trace in plot_timeline(short).data[1:3]] == ["verify<br>0%", "sample<br>< 1%"]
 
 
 def test_the_timeline_says_where_rounds_end_and_what_they_gave() -> None:
