@@ -4,6 +4,8 @@ Each forward is timed in the company that it has when decoding. A target forward
 of its kind, as in the baseline; one of width K + 1 follows K draft forwards, as in a round. Alone, or in
 another order, it would find other data in the processor's caches, and the prediction would be off by that.
 Arms take turns, so that drift slows all of them alike. Raw seconds come back; the summary takes medians.
+
+A compiled draft runs its K steps as one graph, so its forward is a K-th of a whole greedy proposal.
 """
 
 from __future__ import annotations
@@ -14,11 +16,14 @@ from typing import Any
 import torch
 
 from specdec_lib.bench.grid import rotated
+from specdec_lib.decoding.drafters.draft_model import DraftModel
+from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.timer import cuda_sync_time
 
 _WARM_UP = 3
+_GREEDY = SamplingParams(temperature=0.0)
 _BASELINE_STEPS = 4  # of which the first, which follows a round of another arm, is not counted
 
 
@@ -47,7 +52,7 @@ def measure_costs(
         raise InvalidArgument(
             f"measure_costs: {len(context_ids)} context tokens, {repeats} repeats; pass at least 1 of each"
         )
-    clock = _Clock(target, draft, context_ids, max(k_values, default=0) + 1)
+    clock = _Clock(target, draft, context_ids, k_values)
     arms = (0, *k_values)
     for turn in range(-_WARM_UP, repeats):
         if turn == 0:
@@ -62,12 +67,19 @@ class _Clock:
     """Runs rounds and baseline steps behind one context, and keeps the seconds of each forward."""
 
     def __init__(
-        self, target: ModelWrapper, draft: ModelWrapper, context_ids: Sequence[int], widest: int
+        self,
+        target: ModelWrapper,
+        draft: ModelWrapper,
+        context_ids: Sequence[int],
+        k_values: Sequence[int],
     ) -> None:
-        context = torch.tensor([list(context_ids)])
+        context, widest = torch.tensor([list(context_ids)]), max(k_values, default=0) + 1
         self.inputs = context.repeat(1, -(-widest // len(context_ids)))
         self.models = {"target": target, "draft": draft}
+        self.context_ids, self.drafter = list(context_ids), DraftModel(draft)
+        target.expect_widths(*(k + 1 for k in k_values))
         self.caches = {name: m.forward(context, logits_to_keep=1)[1] for name, m in self.models.items()}
+        self._generator = torch.Generator(draft.device)
         self.seconds: dict[tuple[str, int], list[float]] = {}
 
     def run_baseline(self) -> None:
@@ -76,8 +88,17 @@ class _Clock:
 
     def run_round(self, k: int) -> None:
         """K draft forwards, then a target forward of width K + 1."""
-        self._keep("draft", 1, self._timed("draft", 1, k))
+        compiled = self.models["draft"].compiled
+        unrolled = compiled is not None and compiled.active
+        self._keep("draft", 1, self._proposal(k) if unrolled else self._timed("draft", 1, k))
         self._keep("target", k + 1, self._timed("target", k + 1, 1))
+
+    def _proposal(self, k: int) -> list[float]:
+        """Seconds of a proposal of k tokens, shared out among them."""
+        self.drafter.roll_back(len(self.context_ids) - 1)
+        start = cuda_sync_time()
+        self.drafter.propose(self.context_ids, k, _GREEDY, self._generator)
+        return [round((cuda_sync_time() - start) / k, 9)] * k
 
     def _keep(self, name: str, width: int, seconds: list[float]) -> None:
         self.seconds.setdefault((name, width), []).extend(seconds)

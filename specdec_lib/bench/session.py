@@ -53,6 +53,7 @@ def _describe(model: ModelWrapper) -> dict[str, Any]:
         "dtype": str(model.dtype).removeprefix("torch."),
         "device": str(model.device),
         "memory_mb": round(model.memory_footprint_mb, 2),
+        "compiled": model.compiled is not None and model.compiled.active,
     }
 
 

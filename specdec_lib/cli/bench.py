@@ -55,8 +55,6 @@ def run(
     as_json: options.Json = False,
 ) -> None:
     """Measure speculative against autoregressive decoding, or --peers; append one record a run."""
-    if compile is not None and not peers:
-        raise InvalidArgument("--compile and --no-compile choose arms of a comparison; give --peers too")
     if show is not None:
         _report(show, as_json, peers, strict=True)
         return
@@ -72,12 +70,15 @@ def run(
         seed=seed,
     )
     if output is None:
-        output = Path("runs", f"{selection.pair.pair_name}{'-peers' if peers else ''}.jsonl")
+        kind = "-peers" if peers else "-compiled" if compile else ""
+        output = Path("runs", f"{selection.pair.pair_name}{kind}.jsonl")
     selection.check()
     _check_output(output)
     by_name = target is None and dtype is None
     lines = _Lines()
-    switch = {"compile": compile is not False} if peers else {"profile": not no_profile}
+    switch: dict[str, Any] = {"compile": compile is not False if peers else bool(compile)}
+    if not peers:
+        switch["profile"] = not no_profile
     with _kept(output):
         if in_process or not by_name or not _has_notebook():
             measured_here = measure_peers if peers else _measure
@@ -123,7 +124,13 @@ def _check_output(output: Path) -> None:
 
 
 def _measure(
-    grid: Grid, selection: Selection, output: Path, profile: bool, threads: int | None, lines: io.TextIOBase
+    grid: Grid,
+    selection: Selection,
+    output: Path,
+    compile: bool,
+    profile: bool,
+    threads: int | None,
+    lines: io.TextIOBase,
 ) -> None:
     """The steps of the notebook, in this process."""
     from specdec_lib.bench.identity import require_identical
@@ -131,7 +138,7 @@ def _measure(
     from specdec_lib.bench.runner import Benchmark, use_threads
     from specdec_lib.data.prompts import PromptDataset
 
-    target, draft = selection.load()
+    target, draft = selection.load(compile)
     use_threads(threads, target)
     prompts = choose_prompts(grid, target, PromptDataset.build(target, source="builtin"))
     benchmark = Benchmark(

@@ -48,6 +48,7 @@ def run(
     max_new_tokens: options.MaxNewTokens = 128,
     stop: options.Stop = None,
     ignore_eos: options.IgnoreEos = False,
+    compile: options.CompileModels = False,
     as_json: options.Json = False,
 ) -> None:
     """Continue a prompt; accepted, corrected and bonus tokens are marked as they stream."""
@@ -62,7 +63,7 @@ def run(
         "repetition_penalty": repetition_penalty,
     }
     _check_sampling(sampling)
-    decoder = _decoder(selection, k, verifier)
+    decoder = _decoder(selection, k, verifier, compile)
     ending = {"stop_strings": stop or None, "ignore_eos": ignore_eos}
     prompt_ids = decoder.target.encode(given)
     rounds = decoder.stream_rounds(prompt_ids, max_new_tokens, seed=seed, **sampling, **ending)
@@ -137,11 +138,11 @@ def _check_sampling(sampling: dict[str, Any]) -> None:
     SamplingParams(**sampling)
 
 
-def _decoder(selection: Selection, k: int, verifier: str) -> Decoder:
+def _decoder(selection: Selection, k: int, verifier: str, compile: bool = False) -> Decoder:
     from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
     from specdec_lib.decoding.speculative import SpeculativeDecoder
 
-    target, draft = selection.load()
+    target, draft = selection.load(compile)
     return (
         AutoregressiveDecoder(target)
         if draft is None

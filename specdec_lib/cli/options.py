@@ -140,10 +140,13 @@ Peers = Annotated[
 Compile = Annotated[
     bool | None,
     _option(
-        _PEERS, None, "--compile/--no-compile", help="With --peers: the compiled arms too. "
-        "[dim]\\[default: compile][/dim]", show_default=False,
+        None, None, "--compile/--no-compile", help="Run both models through torch.compile; with --peers: "
+        "compare the compiled arms too. [dim]\\[default: only with --peers][/dim]", show_default=False,
     ),
 ]  # fmt: skip
+CompileModels = Annotated[
+    bool, _option(None, None, "--compile", help="Run both models through torch.compile (a minute or more).")
+]
 InProcess = Annotated[
     bool, _option(None, None, "--in-process", help="Measure here, without papermill and a notebook.")
 ]

@@ -48,17 +48,17 @@ class Selection:
                 with loading(source, "configuration"):
                     AutoConfig.from_pretrained(source.location, local_files_only=source.offline)
 
-    def load(self) -> tuple[ModelWrapper, ModelWrapper | None]:
+    def load(self, compile: bool = False) -> tuple[ModelWrapper, ModelWrapper | None]:
         """Target and draft (None where no draft is needed), with a spinner while they are read."""
         with busy(f"loading {self.pair.pair_name} …"):
             from specdec_lib.models.loader import load_model, load_pair
             from specdec_lib.models.wrapper import ModelWrapper
 
             if self.needs_draft:
-                loaded: LoadedPair = load_pair(self.pair, self.device)
+                loaded: LoadedPair = load_pair(self.pair, self.device, compile)
                 return loaded.target, loaded.draft
             model, tokenizer = load_model(self.pair.target_model_id, self.pair.target_dtype, self.device)
-            return ModelWrapper(model, tokenizer), None
+            return ModelWrapper(model, tokenizer, compile=compile), None
 
 
 def select(

@@ -21,6 +21,7 @@ from specdec_lib.bench.runs import load_session, runs_of
 from specdec_lib.bench.summary import speedup_table
 from specdec_lib.data.prompts import Prompt, PromptDataset
 from specdec_lib.decoding import decoder
+from specdec_lib.decoding.drafters.draft_model import DraftModel
 from specdec_lib.errors import InvalidArgument, RecordError
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.metrics import GenerationResult
@@ -278,3 +279,18 @@ def test_costs_behind_a_context_shorter_than_the_widest_forward() -> None:
         ("target", 1): 6,
         ("target", 9): 2,
     }
+
+
+def test_a_compiled_draft_is_timed_by_whole_proposals(monkeypatch) -> None:
+    """Its K steps are one graph, so a step by itself would be the price of something that never runs."""
+    monkeypatch.setattr(torch, "compile", lambda function, **_: function)
+    target, draft = (ModelWrapper(model.model, compile=True) for model in tiny_models.tiny_pair("llama"))
+    proposals = []
+    propose = DraftModel.propose
+    monkeypatch.setattr(
+        DraftModel, "propose", lambda self, ids, k, *more: proposals.append(k) or propose(self, ids, k, *more)
+    )
+    costs = measure_costs(target, draft, [5, 6, 7], (2, 4), repeats=2)
+    counts = {(f["model"], f["width"]): len(f["seconds"]) for f in costs["forwards"]}
+    assert counts == {("target", 1): 6, ("target", 3): 2, ("target", 5): 2, ("draft", 1): 2 * (2 + 4)}
+    assert sorted(proposals[-4:]) == [2, 2, 4, 4] and draft.compiled.active

@@ -30,8 +30,14 @@ def test_models_of_ones_own_make_a_pair() -> None:
 
 def test_no_draft_is_needed_without_speculation(own) -> None:
     target, draft = select(None, own[1], None, None, "cpu", needs_draft=False).load()
-    assert draft is None and target.name == "tiny-target"
+    assert draft is None and target.name == "tiny-target" and target.compiled is None
     assert select("phi3_llama3", None, None, None, None, needs_draft=False).pair.pair_name == "phi3_llama3"
+
+
+def test_both_models_are_compiled_when_that_is_asked_for(own) -> None:
+    models = select(None, *own[1::2], None, "cpu").load(compile=True)
+    assert all(model.compiled.active for model in models)
+    assert select(None, own[1], None, None, "cpu", needs_draft=False).load(compile=True)[0].compiled.active
 
 
 @pytest.mark.parametrize(
