@@ -111,7 +111,7 @@ class ModelWrapper:
         return self._widened(logits), cache if use_cache else None
 
     def traced_step(self, input_ids: Integer[Tensor, "1 n"], store: Store) -> Float[Tensor, "1 n vocab"]:
-        """A forward as a part of a larger graph (:meth:`CompiledForward.run`); the store does not advance."""
+        """A forward as a part of a larger graph, which ``compiled.run`` runs; the store does not advance."""
         return self._widened(self.compiled.step(self._known(input_ids), store))
 
     def _known(self, input_ids: Tensor) -> Tensor:
