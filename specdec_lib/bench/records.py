@@ -31,7 +31,9 @@ PEER_KINDS = ("arm", "peer")
 """What the comparison with other libraries appends: each arm once, and its timed runs."""
 SCALING_KINDS = ("scaling",)
 """What the measurements of growth append: the raw seconds of one value of one axis."""
-KINDS = PAIR_KINDS + PEER_KINDS + SCALING_KINDS
+SHAPE_KINDS = ("shape",)
+"""What the measurements of random models of a known shape append: single forwards, and the bandwidth."""
+KINDS = PAIR_KINDS + PEER_KINDS + SCALING_KINDS + SHAPE_KINDS
 PHASES = ("draft", "verify", "sampling", "rollback")
 
 Record = dict[str, Any]
@@ -53,6 +55,7 @@ _FIELDS = {
     "costs": _COMMON | {"pair": str, "costs": dict},
     "arm": _COMMON | {"pair": str, "decoder": str, "arm": dict},
     "peer": _GENERATION,
+    "shape": _COMMON | {"pair": str, "costs": dict, "weight_bytes": float, "copy_bytes_per_second": float},
     "scaling": _COMMON | {"pair": str, "vary": str, "value": int, "repeat": int, "seconds": dict},
 }
 

@@ -217,7 +217,7 @@ def test_a_real_limit_on_the_file_size(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", records.KINDS)
 def test_every_field_that_a_kind_needs_is_missed(kind: str) -> None:
-    growth = {"vary": "k", "value": 4, "seconds": {}}
+    growth = {"vary": "k", "value": 4, "seconds": {}, "weight_bytes": 1.0, "copy_bytes_per_second": 1.0}
     record = make_record(kind=kind, phases={}, pair="pocket", costs={}, arm={}, **growth)
     assert problem_of(record) is None
     for name in records._FIELDS[kind]:
