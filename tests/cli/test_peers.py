@@ -127,11 +127,6 @@ def test_the_default_file_is_one_of_its_own(specdec, results, tmp_path, monkeypa
     assert outputs == [Path("runs/pocket-peers.jsonl")]
 
 
-def test_arms_of_a_comparison_need_one(specdec) -> None:
-    shown = specdec("bench", "--no-compile", *TINY)
-    assert shown.code == 2 and shown.err.startswith("error: --compile and --no-compile") and shown.out == ""
-
-
 def test_a_file_without_a_comparison(specdec, tmp_path: Path) -> None:
     path = tmp_path / "none.jsonl"
     path.write_text("")
