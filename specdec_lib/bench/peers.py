@@ -108,6 +108,8 @@ class PeerComparison:
 
     def _warm_up(self, arm: Arm) -> list[Record]:
         before = compiled_graphs()
+        if arm.compiled:
+            self.report(f"{arm.name} is being compiled, a minute or more …")
         try:
             run = arm.build()
             spent = self._first_runs(arm, run)
