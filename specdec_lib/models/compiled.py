@@ -28,6 +28,10 @@ from specdec_lib.utils.logging import get_logger
 _TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3}  # of the largest logit; half precision: 0.05
 
 
+GUARDED_CALLS = 2
+"""Calls of a graph, after the first, that still evaluate its guards."""
+
+
 class Uncompilable(Exception):
     """Why a model runs eagerly, in a few words."""
 
@@ -146,7 +150,7 @@ class CompiledForward:
             return function(*inputs, store)
         seconds = time.perf_counter() - began
         self.compile_seconds, self.num_graphs = self.compile_seconds + seconds, self.num_graphs + 1
-        self._graphs[key] = graph
+        self._graphs[key] = _Graph(graph)
         get_logger(__name__).info("compiled", graph=str(key), seconds=round(seconds, 1))
         return answer
 
@@ -181,6 +185,25 @@ class CompiledForward:
             free = Store(self.num_layers, capacity, self._device)
             self._stores = [s for s in self._stores if s.living() or s.capacity == capacity] + [free]
         return free
+
+
+class _Graph:
+    """Compiled code of one shape, which after a few calls is no longer asked whether it fits.
+
+    The compiler guards a graph by looking at every buffer and attribute of every layer before each call: a
+    tenth of a step of a small model. Here nothing of that can differ. A graph has a code object to itself, it
+    is found by its width and capacity, and the window's length is dynamic.
+    """
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call, self._calls = call, 0
+
+    def __call__(self, *inputs: Any) -> Any:
+        self._calls += 1
+        if self._calls <= GUARDED_CALLS:
+            return self._call(*inputs)
+        with torch.compiler.set_stance("default", skip_guard_eval_unsafe=True):
+            return self._call(*inputs)
 
 
 def _compiled(function: Callable[..., Any], name: str, device: torch.device) -> Callable[..., Any]:

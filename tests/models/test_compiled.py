@@ -92,8 +92,9 @@ def test_compiled_logits_are_the_eager_ones(name, graphs):
     assert compiled.compiled.active and compiled.compiled.num_graphs == 2 == len(graphs)
 
 
-def test_no_recompilation_after_warm_up(graphs):
-    """Every length, every shorter feed and every new text runs on the graphs that are there."""
+def test_no_recompilation_after_warm_up(graphs, monkeypatch):
+    """Every length, every shorter feed and every new text runs on the graphs there are, guards and all."""
+    monkeypatch.setattr(compiled_module, "GUARDED_CALLS", 10_000)
     compiled = ModelWrapper(tiny_model("llama"), compile=True)
     compiled.expect_widths(5)
     assert_same(compiled, ModelWrapper(tiny_model("llama")), STEPS)
