@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
+import shutil
+import sysconfig
+from pathlib import Path
 
 import pytest
 import torch
@@ -274,6 +278,12 @@ def test_the_last_positions_of_the_context_are_used(temperature, graphs):
     assert temperature > 0 or ours.generated_ids == theirs.generated_ids
 
 
+HEADERS = Path(sysconfig.get_path("include"), "Python.h")
+COMPILERS = (os.environ.get("CXX", ""), "g++", "clang++")
+
+
+@pytest.mark.skipif(not HEADERS.is_file(), reason="Inductor needs Python's headers")
+@pytest.mark.skipif(not any(map(shutil.which, filter(None, COMPILERS))), reason="no C++ compiler")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the compiler's own
 def test_inductor_builds_it_for_real():
     model = tiny_model(llama_config(num_hidden_layers=1))
