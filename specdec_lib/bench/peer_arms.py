@@ -141,8 +141,7 @@ class Ours:
     @property
     def fell_back(self) -> bool:
         """Whether the compiler gave a model up, which then goes on eagerly."""
-        parts = (part for model in self.models for part in vars(model).values())
-        return any(getattr(part, "active", True) is False for part in parts)
+        return any(model.compiled is not None and not model.compiled.active for model in self.models)
 
     def __call__(
         self, prompt_ids: Sequence[int], max_new_tokens: int, temperature: float, seed: int

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import NoReturn
 
 from specdec_lib.bench.grid import rotated
 from specdec_lib.bench.hugging_face import twin
@@ -37,7 +36,7 @@ from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
-from specdec_lib.utils.entry_point import exit_code
+from specdec_lib.utils.entry_point import OneLineParser, exit_code
 
 _ROUNDS = 4
 """Rounds that a timed generation has room for at least."""
@@ -213,14 +212,11 @@ class Scaling:
 # -- python -m specdec_lib.bench.scaling ---------------------------------------------------------------
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"[scaling] error: {message} (--help shows the options)\n")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure a pair, and print the table; exit code 2 on bad input."""
-    parser = _Parser(prog="python -m specdec_lib.bench.scaling", description=__doc__.split("\n\n")[0])
+    parser = OneLineParser(
+        "[scaling] error: ", prog="python -m specdec_lib.bench.scaling", description=__doc__.split("\n\n")[0]
+    )
     plan = Plan()
     parser.add_argument("--pair", default="pocket", help="name of a pair, as `specdec pairs` lists them")
     parser.add_argument("--contexts", type=_numbers, default=plan.contexts, help="such as 128,256,512")

@@ -12,7 +12,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, PretrainedConfig
@@ -26,7 +26,7 @@ from specdec_lib.models.loader import choose_device
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.timer import cuda_sync_time
 from specdec_lib.theory.speedup import speedup
-from specdec_lib.utils.entry_point import exit_code
+from specdec_lib.utils.entry_point import OneLineParser, exit_code
 
 ALPHAS = (0.6, 0.7, 0.8, 0.9)
 K_VALUES = (1, 2, 4, 8)
@@ -140,14 +140,11 @@ def shape_summary(record: Record) -> dict[str, Any]:
 # -- python -m specdec_lib.bench.shapes ------------------------------------------------------------
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"[shapes] error: {message} (--help shows the options)\n")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure one shape or all of them, and print what was found; exit code 2 on bad input."""
-    parser = _Parser(prog="python -m specdec_lib.bench.shapes", description=__doc__.split("\n\n")[0])
+    parser = OneLineParser(
+        "[shapes] error: ", prog="python -m specdec_lib.bench.shapes", description=__doc__.split("\n\n")[0]
+    )
     parser.add_argument("--shape", default="all", help=f"one of {', '.join(SHAPES)}, or all")
     parser.add_argument("--dtype", default="bfloat16", choices=("float16", "bfloat16", "float32"))
     parser.add_argument("--device", default=None, help="cuda, mps or cpu; by default the best there is")

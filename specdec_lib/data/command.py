@@ -12,23 +12,16 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from specdec_lib.data.prompts import DOMAINS, SOURCES, PromptDataset
 from specdec_lib.data.sources import HUB_TIMEOUT, describe
 from specdec_lib.errors import ModelUnavailable
-from specdec_lib.utils.entry_point import exit_code
+from specdec_lib.utils.entry_point import OneLineParser, exit_code
 from specdec_lib.utils.paths import data_path
 
 TINY_PER_DOMAIN = 5
 EMBEDDED = {name: data_path("models", "pocket-target") for name in ("pocket", "pocket-target")}
-
-
-class _Parser(argparse.ArgumentParser):
-    """argparse would print its usage, too: several lines where one is enough."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"[prompts] error: {message} (--help shows the options)\n")
 
 
 def run(argv: Sequence[str] | None = None) -> int:
@@ -75,7 +68,8 @@ def table(dataset: PromptDataset) -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = OneLineParser(
+        "[prompts] error: ",
         prog="python -m specdec_lib.data.prompts",
         description="Collect prompts of three domains, count their tokens and save them as JSON.",
         epilog="example: python -m specdec_lib.data.prompts --tokenizer pocket --output data/prompts.json",

@@ -55,7 +55,7 @@ class CompiledForward:
         self._graphs: dict[Any, Callable[..., Any]] = {}
         self._stores: list[Store] = []
         parameter = next(model.parameters())
-        self._device, self._dtype = parameter.device, _computes_in(model)
+        self._device, self._dtype = parameter.device, computes_in(model)
         try:
             self.num_layers = _plain_layers(model)
             self._rehearse()
@@ -226,7 +226,8 @@ def _plain_layers(model: nn.Module) -> int:
     return len(layers)
 
 
-def _computes_in(model: nn.Module) -> torch.dtype:
+def computes_in(model: nn.Module) -> torch.dtype:
+    """Type of the floating-point weights, and so of the logits (int4: what it computes in)."""
     return next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
 
 

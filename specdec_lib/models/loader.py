@@ -11,11 +11,10 @@ know how the models will be used together, beyond their sharing a vocabulary.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
@@ -31,7 +30,7 @@ from specdec_lib.models.registry import (
 from specdec_lib.models.source import Source, find_source, loading
 from specdec_lib.models.vocabulary import require_same_vocabulary
 from specdec_lib.models.wrapper import ModelWrapper
-from specdec_lib.utils.entry_point import exit_code
+from specdec_lib.utils.entry_point import OneLineParser, exit_code
 
 
 @dataclass(frozen=True)
@@ -181,14 +180,14 @@ def _int4_options(device: torch.device) -> dict[str, Any]:
 # -- python -m specdec_lib.models.loader -------------------------------------------------------
 
 
-class _OneLineParser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"[loader] error: {message} (see --help)\n")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Load a model, print what it is and what it says; exit code 2 on bad input."""
-    parser = _OneLineParser(prog="specdec_lib.models.loader", description="Load a model and let it speak.")
+    parser = OneLineParser(
+        "[loader] error: ",
+        hint="see --help",
+        prog="specdec_lib.models.loader",
+        description="Load a model and let it speak.",
+    )
     parser.add_argument("--model", required=True, help="hub id, local folder or embedded model")
     parser.add_argument("--dtype", default="auto", help=", ".join(DTYPES))
     parser.add_argument("--n-tokens", type=int, default=10, help="tokens to generate")

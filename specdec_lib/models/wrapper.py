@@ -25,7 +25,7 @@ from transformers import PretrainedConfig, PreTrainedTokenizerBase
 from transformers.cache_utils import Cache
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.compiled import CompiledForward
+from specdec_lib.models.compiled import CompiledForward, computes_in
 from specdec_lib.models.narrow import with_narrow_products
 from specdec_lib.models.rollback import cache_length, new_cache, truncated
 from specdec_lib.models.static_cache import FixedCache, Store
@@ -166,7 +166,7 @@ class ModelWrapper:
     @cached_property
     def dtype(self) -> torch.dtype:
         """Type of the floating-point weights, and so of the logits (int4: what it computes in)."""
-        return next((p.dtype for p in self.model.parameters() if p.is_floating_point()), torch.float32)
+        return computes_in(self.model)
 
     @cached_property
     def param_count(self) -> int:

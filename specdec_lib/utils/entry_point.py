@@ -7,14 +7,34 @@ keeps its traceback. It knows no command.
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any, NoReturn
 
 from specdec_lib.errors import SpecDecError
 
 BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A parser whose errors are one line; argparse would print its usage, too.
+
+    Args:
+        prefix: opens the line, as in :func:`exit_code`.
+        hint: ends it, in brackets.
+        **options: those of ``argparse.ArgumentParser``.
+    """
+
+    def __init__(self, prefix: str, hint: str = "--help shows the options", **options: Any) -> None:
+        super().__init__(**options)
+        self._prefix, self._hint = prefix, hint
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and exit with :data:`BAD_INPUT`."""
+        self.exit(BAD_INPUT, f"{self._prefix}{message} ({self._hint})\n")
 
 
 def exit_code(run: Callable[[], None], prefix: str) -> int:

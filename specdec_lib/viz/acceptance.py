@@ -20,6 +20,7 @@ from specdec_lib.viz.theme import (
     GREY,
     PALETTE,
     PURPLE,
+    error_bars,
     hatched,
     new_figure,
     panels,
@@ -56,11 +57,7 @@ def _alpha_bars(rows: Rows, temperature: float, style: int) -> go.Bar:
     return go.Bar(
         x=[row["domain"] for row in rows],
         y=[row["alpha_hat"] for row in rows],
-        error_y={
-            "array": [row["alpha_high"] - row["alpha_hat"] for row in rows],
-            "arrayminus": [row["alpha_hat"] - row["alpha_low"] for row in rows],
-            "color": GREY,
-        },
+        error_y=error_bars(rows, "alpha_hat", "alpha_low", "alpha_high", color=GREY),
         name=f"α̂ at T = {temperature:g}",
         marker=hatched(_BAR_COLORS[style], _BAR_PATTERNS[style]),
         text=[f"{row['alpha_hat']:.2f}" for row in rows],

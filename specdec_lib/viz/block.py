@@ -18,6 +18,7 @@ from specdec_lib.viz.theme import (
     GREY,
     PALETTE,
     VERMILLION,
+    error_bars,
     hatched,
     new_figure,
     panels,
@@ -129,11 +130,7 @@ def _expected_bars(rows: Rows, name: str, places: list[float], legend: bool) -> 
         x=places,
         y=[row[name] for row in rows],
         width=1.9 * _HALF,
-        error_y={
-            "array": [row[f"{name}_high"] - row[name] for row in rows],
-            "arrayminus": [row[name] - row[f"{name}_low"] for row in rows],
-            "color": GREY,
-        },
+        error_y=error_bars(rows, name, f"{name}_low", f"{name}_high", color=GREY),
         name=f"{name} verification, expected",
         legendgroup=name,
         showlegend=legend,
@@ -166,10 +163,7 @@ def _gain_line(rows: Rows, domain: str, places: list[float], legend: bool) -> go
     return go.Scatter(
         x=places,
         y=[row["gain"] for row in rows],
-        error_y={
-            "array": [row["gain_high"] - row["gain"] for row in rows],
-            "arrayminus": [row["gain"] - row["gain_low"] for row in rows],
-        },
+        error_y=error_bars(rows, "gain", "gain_low", "gain_high"),
         mode="markers",
         name=domain,
         legendgroup=domain,

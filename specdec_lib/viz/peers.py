@@ -12,7 +12,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz.theme import AMBER, BLUE, GREEN, GREY, hatched, panels, temperature_title
+from specdec_lib.viz.theme import AMBER, BLUE, GREEN, GREY, error_bars, hatched, panels, temperature_title
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -80,13 +80,7 @@ def _bars(rows: Rows, key: tuple[str, bool], legend: bool) -> go.Bar:
         legendgroup=label,
         showlegend=legend,
         marker=hatched(color, pattern) | {"opacity": 0.6, "line": {"width": 1, "color": color}},
-        error_x={
-            "array": [row["high"] - row["ratio"] for row in rows],
-            "arrayminus": [row["ratio"] - row["low"] for row in rows],
-            "color": color,
-            "thickness": 1.6,
-            "width": 4,
-        },
+        error_x=error_bars(rows, "ratio", color=color, thickness=1.6, width=4),
         customdata=[[row["low"], row["high"], row["tokens_per_second"], row["num_runs"]] for row in rows],
         hovertemplate=_HOVER,
     )

@@ -12,7 +12,17 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz.theme import AMBER, BLUE, GREEN, GREY, PURPLE, VERMILLION, hatched, new_figure
+from specdec_lib.viz.theme import (
+    AMBER,
+    BLUE,
+    GREEN,
+    GREY,
+    PURPLE,
+    VERMILLION,
+    error_bars,
+    hatched,
+    new_figure,
+)
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -155,13 +165,7 @@ def _line(rows: Rows, arm: str, axis: str) -> go.Scatter:
     return go.Scatter(
         x=[row["value"] for row in rows],
         y=[row["median"] for row in rows],
-        error_y={
-            "array": [row["high"] - row["median"] for row in rows],
-            "arrayminus": [row["median"] - row["low"] for row in rows],
-            "color": color,
-            "thickness": 1.2,
-            "width": 3,
-        },
+        error_y=error_bars(rows, "median", color=color, thickness=1.2, width=3),
         mode="lines+markers",
         name=arm,
         line={"color": color, "dash": dash, "width": 2},

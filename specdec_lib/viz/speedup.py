@@ -19,6 +19,7 @@ from specdec_lib.viz.theme import (
     DOMAIN_STYLE,
     GREY,
     PURPLE,
+    error_bars,
     hatched,
     new_figure,
     panels,
@@ -181,13 +182,7 @@ def _prediction_points(
     return go.Scatter(
         x=[row["predicted"] + move for row, move in points],
         y=[row["measured"] + move for row, move in points],
-        error_y={
-            "array": [row["high"] - row["measured"] for row in rows],
-            "arrayminus": [row["measured"] - row["low"] for row in rows],
-            "color": color,
-            "thickness": 1.2,
-            "width": 3,
-        },
+        error_y=error_bars(rows, "measured", color=color, thickness=1.2, width=3),
         mode="markers+text",
         text=[str(row["k"]) for row in rows],
         textfont={"size": 11, "color": "white"},

@@ -8,7 +8,7 @@ page, down to a phone's. Nothing here knows what is plotted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -34,6 +34,15 @@ def hatched(color: str | list[str], shape: str | list[str]) -> dict[str, Any]:
     """A bar's marker: filled with ``color``, a pattern over it ("" for none); lists go bar by bar."""
     pattern = {"shape": shape, "fillmode": "overlay", "fgcolor": "rgba(255, 255, 255, 0.55)", "size": 7}
     return {"color": color, "pattern": pattern, "line": {"width": 0}}
+
+
+def error_bars(
+    rows: Sequence[Mapping[str, Any]], middle: str, low: str = "low", high: str = "high", **style: Any
+) -> dict[str, Any]:
+    """Error bars from the columns of an interval; ``style`` as plotly's ``error_y`` takes it."""
+    above = [row[high] - row[middle] for row in rows]
+    below = [row[middle] - row[low] for row in rows]
+    return {"array": above, "arrayminus": below, **style}
 
 
 def new_figure(height: int, **layout: Any) -> go.Figure:
