@@ -36,7 +36,7 @@ export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help env book test lint unit notebooks bench figure lab clean distclean
+.PHONY: help env book test lint unit notebooks bench figure traces lab clean distclean
 
 help: ## what can be done
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -64,6 +64,9 @@ bench: $(BENCH_STAMP) ## measure the embedded pair; records are appended to runs
 
 figure: $(ENV_STAMP) ## draw the landing figure anew, from the recorded runs
 	$(PY) book/figures/landing.py data/results/pocket.jsonl book/_static/landing.svg
+
+traces: $(ENV_STAMP) ## record anew what the step-through shows
+	$(PY) book/figures/traces.py data/results/traces.jsonl
 
 lab: $(ENV_STAMP) ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir=notebooks

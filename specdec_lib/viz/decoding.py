@@ -12,6 +12,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from specdec_lib.viz.narration import visible
 from specdec_lib.viz.theme import (
     AMBER,
     BLUE,
@@ -181,8 +182,7 @@ def plot_speedup_by_k(rows: Rows) -> go.Figure:
 
 def shown_token(text: str) -> str:
     """A token's text for a figure: white space made visible, markup made harmless."""
-    visible = text.replace("\n", "⏎").replace("\t", "⇥").replace(" ", "␣")
-    return html.escape(visible) or "∅"
+    return html.escape(visible(text))
 
 
 def _round_cells(step: Any, text_of: Callable[[int], str], width: int) -> list[tuple[int, str]]:

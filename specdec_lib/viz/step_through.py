@@ -1,0 +1,133 @@
+"""The step-through: recorded generations as a figure in which every decision can be walked through.
+
+:class:`StepThrough` shows itself wherever HTML is shown, and asks nobody for anything: its data, its style
+and one ES module travel with it. :class:`StepThroughWidget` is the same module as an anywidget, whose step can
+be set and observed from Python. Both take what :func:`specdec_lib.lossless.annotation.annotate` returns.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import importlib.resources
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from functools import cache
+from typing import Any
+
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.lossless.annotation import AnnotatedTrace
+from specdec_lib.viz.narration import narrate, visible
+
+TITLE = "Speculative decoding, step by step"
+_TOKENS = ("token", "prompt")
+
+
+def payload(traces: AnnotatedTrace | Iterable[AnnotatedTrace], title: str = TITLE) -> dict[str, Any]:
+    """What the module draws: plain data, token texts made visible, each trace with its steps in words.
+
+    Args:
+        traces: one or several; where there are several, a reader chooses among them by what differs in their
+            ``choice`` (by title, where they have none).
+
+    Raises:
+        InvalidArgument: no trace, or one without rounds.
+    """
+    traces = [traces] if isinstance(traces, AnnotatedTrace) else list(traces)
+    if not traces or any(not trace.rounds for trace in traces):
+        raise InvalidArgument("step-through: there is nothing to show; pass traces that hold a round")
+    return {"title": title, "traces": [_plain(trace) for trace in traces]}
+
+
+class StepThrough:
+    """A self-contained figure of recorded generations.
+
+    Args:
+        traces: as :func:`payload` takes them.
+        title: its name, for those who do not see it.
+    """
+
+    def __init__(self, traces: AnnotatedTrace | Iterable[AnnotatedTrace], title: str = TITLE) -> None:
+        self.payload = payload(traces, title)
+
+    def to_html(self) -> str:
+        """An HTML fragment; the same traces give the same bytes. Without scripts it is its transcript."""
+        data = script_safe(json.dumps(self.payload, ensure_ascii=False, separators=(",", ":")))
+        name = "steps-" + hashlib.sha256(data.encode()).hexdigest()[:12]
+        return "\n".join(
+            [
+                f"<style>{source('step_through.css')}</style>",
+                f'<div id="{name}" class="specdec-figure">{self._transcript()}</div>',
+                f'<script type="application/json" id="{name}-data">{data}</script>',
+                f'<script type="module">{source("step_through.js")}',
+                f'mount(document.getElementById("{name}"), '
+                f'JSON.parse(document.getElementById("{name}-data").textContent));</script>',
+            ]
+        )
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def __repr__(self) -> str:
+        traces = self.payload["traces"]
+        steps = sum(len(trace["steps"]) for trace in traces)
+        return f"StepThrough({len(traces)} traces, {steps} steps)"
+
+    def _transcript(self) -> str:
+        trace = self.payload["traces"][0]
+        rounds = [
+            " ".join(step["text"] for step in trace["steps"] if step["round"] == index)
+            for index in range(len(trace["rounds"]))
+        ]
+        return "<ol>" + "".join(f"<li>{html.escape(told)}</li>" for told in rounds) + "</ol>"
+
+
+def StepThroughWidget(traces: AnnotatedTrace | Iterable[AnnotatedTrace], title: str = TITLE) -> Any:
+    """The step-through as a widget for JupyterLab: ``.step`` and ``.trace`` follow the reader, and lead.
+
+    Needs ``anywidget`` (of the extra ``dev``) and a kernel; a published page has :class:`StepThrough`.
+    """
+    return _widget_class()(payload=payload(traces, title))
+
+
+@cache
+def _widget_class() -> type:
+    import anywidget
+    import traitlets
+
+    class StepThroughWidget(anywidget.AnyWidget):
+        _esm = source("step_through.js")
+        _css = source("step_through.css")
+        payload = traitlets.Dict().tag(sync=True)
+        step = traitlets.Int(0).tag(sync=True)
+        trace = traitlets.Int(0).tag(sync=True)
+
+        def __repr__(self) -> str:
+            return f"StepThroughWidget({len(self.payload['traces'])} traces)"
+
+    return StepThroughWidget
+
+
+def source(name: str) -> str:
+    """The text of a script or a style that lies beside this module."""
+    return (importlib.resources.files("specdec_lib.viz") / name).read_text(encoding="utf8")
+
+
+def script_safe(data: str) -> str:
+    """JSON that no ``</script>`` or comment inside it can end early."""
+    return data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _plain(trace: AnnotatedTrace) -> dict[str, Any]:
+    steps = [asdict(step) for step in narrate(trace)]
+    return {**_shown(asdict(trace)), "choice": trace.choice or {"trace": trace.title}, "steps": steps}
+
+
+def _shown(value: Any, key: str = "") -> Any:
+    """``value`` with every token's text made visible."""
+    if isinstance(value, Mapping):
+        return {name: _shown(inner, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_shown(inner, key) for inner in value]
+    return visible(value) if isinstance(value, str) and key in _TOKENS else value
