@@ -7,6 +7,7 @@ fresh forward in float32, acceptance, size, and text that is what it is meant to
 from __future__ import annotations
 
 import ast
+import itertools
 
 import pytest
 import torch
@@ -130,3 +131,29 @@ def test_the_card_says_how_the_weights_came_about(role):
     recipe = Recipe.load(data_path("configs", "pocket.toml"))
     for said in (recipe.hash(), recipe.license, *recipe.sources, *(stage.name for stage in recipe.stages)):
         assert said in card
+
+
+def test_speculation_needs_hardly_more_memory_than_weights_and_caches(pair):
+    """At most 5 % beyond them at the peak, by torch's own count of what was allocated."""
+    decoder = SpeculativeDecoder(pair.target, pair.draft, k=4)
+    prompt, emitted = [5 + i % 900 for i in range(300)], 32
+    decoder.generate(prompt, 8, 0.0, ignore_eos=True)
+    decoder.drafter.reset()
+    with torch.profiler.profile(
+        activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
+    ) as profiled:
+        decoder.generate(prompt, emitted, 0.0, ignore_eos=True)
+    events = [e for e in profiled.profiler.kineto_results.events() if e.name() == "[memory]"]
+    events.sort(key=lambda event: event.start_ns())
+    peak = max(itertools.accumulate(event.nbytes() for event in events)) / 2**20
+    models = (pair.target, pair.draft)
+    caches = sum(_cache_mb(model, len(prompt) + emitted) for model in models)
+    needed = caches + sum(model.memory_footprint_mb for model in models)
+    assert peak > caches
+    assert peak - caches < 0.05 * needed
+
+
+def _cache_mb(model, length: int) -> float:
+    config = model.config
+    width = config.num_key_value_heads * config.head_dim
+    return 2 * config.num_hidden_layers * width * length * model.dtype.itemsize / 2**20

@@ -65,7 +65,7 @@ class SpeculativeDecoder(Decoder):
     def _rounds(self, request: Request) -> Iterator[Round]:
         ids, phases = list(request.prompt_ids), request.phases
         cache = self.target.new_cache(request.end)
-        self.drafter.reset()
+        self.drafter.reset(request.end)
         while True:
             with phases("draft"):
                 proposal = self._propose(ids, request)

@@ -22,7 +22,7 @@ from torch import Tensor
 from transformers.cache_utils import Cache, DynamicLayer
 
 _LEAST = 64
-"""Positions that a buffer has at least, and the step to which capacities are rounded up."""
+"""The step to which capacities are rounded up, unless room was asked for."""
 
 
 @dataclass(eq=False)
@@ -158,8 +158,8 @@ class PreallocatedLayer(DynamicLayer):
         doubled = 2 * self.length
         if self.most is not None:
             doubled = min(doubled, self.most)
-        wanted = max(needed, self.reserve, doubled)
-        return -(-wanted // _LEAST) * _LEAST
+        wanted = max(needed, doubled)
+        return self.reserve if wanted <= self.reserve else -(-wanted // _LEAST) * _LEAST
 
     def _rebuild(self, change: Callable[[Tensor], Tensor]) -> None:
         if self._buffer is None:

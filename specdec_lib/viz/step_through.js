@@ -327,9 +327,10 @@ export function mount(host, payload, onStep = () => {}) {
   const said = make("p", { class: "sd-said", "aria-live": "polite" });
   const stage = make("div", { class: "sd-stage" });
   const words = make("div", {});
+  const caption = make("p", { class: "sd-note" });
   const help = make("p", { class: "sd-note" }, "Keys: ← → a step, Page Up and Page Down a round, Home and End.");
   const root = make("div", { class: "specdec-steps", role: "group", "aria-label": payload.title });
-  root.append(...[choose.row, row, said, stage, help, words].filter(Boolean));
+  root.append(...[choose.row, row, said, stage, caption, help, words].filter(Boolean));
 
   const draw = () => {
     const trace = traces[chosen];
@@ -341,6 +342,7 @@ export function mount(host, payload, onStep = () => {}) {
     root.dataset.round = String(step.round + 1);
     root.dataset.rounds = String(trace.rounds.length);
     said.textContent = step.text;
+    caption.textContent = trace.caption;
     const panels = make("div", { class: "sd-panels" }, laws(trace, step), verdict(trace, step), caches(trace, step), clock(trace, step));
     const text = textSoFar(trace, step);
     stage.replaceChildren(text, panels);

@@ -1,8 +1,8 @@
 """The step-through: recorded generations as a figure in which every decision can be walked through.
 
 :class:`StepThrough` shows itself wherever HTML is shown, and asks nobody for anything: its data, its style
-and one ES module travel with it. :class:`StepThroughWidget` is the same module as an anywidget, whose step can
-be set and observed from Python. Both take what :func:`specdec_lib.lossless.annotation.annotate` returns.
+and one ES module travel with it. :class:`StepThroughWidget` is the same module as an anywidget, whose step
+can be set and observed from Python. Both take what :func:`specdec_lib.lossless.annotation.annotate` returns.
 """
 
 from __future__ import annotations
@@ -121,7 +121,16 @@ def script_safe(data: str) -> str:
 
 def _plain(trace: AnnotatedTrace) -> dict[str, Any]:
     steps = [asdict(step) for step in narrate(trace)]
-    return {**_shown(asdict(trace)), "choice": trace.choice or {"trace": trace.title}, "steps": steps}
+    choice = trace.choice or {"trace": trace.title}
+    return {**_shown(asdict(trace)), "choice": choice, "steps": steps, "caption": _caption(trace)}
+
+
+def _caption(trace: AnnotatedTrace) -> str:
+    """What ran, where and when, as far as the trace tells."""
+    forms = {"target": "{}", "k": "K = {}", "seed": "seed {}", "dtype": "{}", "threads": "{} thread(s)"}
+    forms |= {"gpu": "{}", "cpu": "{}", "date": "{}"}
+    known = {name: trace.about[name] for name in forms if trace.about.get(name) is not None}
+    return ", ".join([trace.title, *(forms[name].format(value) for name, value in known.items())])
 
 
 def _shown(value: Any, key: str = "") -> Any:

@@ -41,6 +41,18 @@ def test_each_id_was_drawn_from_its_row(draft):
         assert [int(draw(row, again)) for row in proposal.probs] == proposal.ids.tolist()
 
 
+def test_a_draft_that_knows_how_long_its_text_becomes_allocates_once(draft):
+    """Growing while it drafts would hold two buffers at once, at the peak."""
+    capacities = set()
+    for length in (0, 130):
+        draft.reset(length)
+        for n in range(len(CONTEXT), 129, 4):
+            draft.propose([5] * n, 1, SamplingParams(0.0), torch.Generator())
+            capacities.add((length, draft._cache.capacity))
+    assert len([1 for length, _ in capacities if length == 130]) == 1
+    assert len([1 for length, _ in capacities if length == 0]) > 1
+
+
 @pytest.mark.parametrize("params", [{"temperature": 0.5}, {"temperature": 1.3, "top_k": 9, "top_p": 0.8}])
 def test_a_target_accepts_whatever_it_drafts_for_itself(params):
     """Trap 1: warped on one side only, or twice on the other, q is not p and drafts are rejected."""

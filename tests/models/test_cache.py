@@ -64,7 +64,7 @@ def test_room_that_was_reserved_is_enough():
     layer = filled(10, reserve=300)
     before, room = address(layer), layer.capacity
     layer.update(*states(290))
-    assert address(layer) == before and layer.capacity == room == 320
+    assert address(layer) == before and layer.capacity == room == 300
 
 
 def test_growing_ahead_stops_at_the_context_and_what_is_written_always_fits():

@@ -42,8 +42,8 @@ class Drafter(Protocol):
         """``k`` >= 1 tokens that may follow ``context_ids`` (prompt and everything emitted so far)."""
         ...
 
-    def reset(self) -> None:
-        """Forget everything: a new text begins."""
+    def reset(self, max_length: int = 0) -> None:
+        """Forget everything: a new text begins, of at most ``max_length`` tokens (0: nobody knows)."""
         ...
 
     def roll_back(self, keep_length: int) -> None:

@@ -30,9 +30,9 @@ class DraftModel:
         self._unrolled = UnrolledDraft(model)
         model.expect_widths(1, 2)
 
-    def reset(self) -> None:
-        """Drop the cache."""
-        self._cache = None
+    def reset(self, max_length: int = 0) -> None:
+        """Drop the cache; the next one has room for ``max_length`` tokens, and so is allocated once."""
+        self._cache = self.model.new_cache(max_length) if max_length else None
 
     def roll_back(self, keep_length: int) -> None:
         """Keep at most ``keep_length`` tokens in the cache."""
