@@ -49,6 +49,7 @@ def run(
     stop: options.Stop = None,
     ignore_eos: options.IgnoreEos = False,
     compile: options.CompileModels = False,
+    steps: options.Steps = None,
     as_json: options.Json = False,
 ) -> None:
     """Continue a prompt; accepted, corrected and bonus tokens are marked as they stream."""
@@ -63,15 +64,21 @@ def run(
         "repetition_penalty": repetition_penalty,
     }
     _check_sampling(sampling)
+    if steps is not None:
+        _check_steps(steps, autoregressive, repetition_penalty)
     decoder = _decoder(selection, k, verifier, compile)
     ending = {"stop_strings": stop or None, "ignore_eos": ignore_eos}
     prompt_ids = decoder.target.encode(given)
-    rounds = decoder.stream_rounds(prompt_ids, max_new_tokens, seed=seed, **sampling, **ending)
+    recorded = {"trace": steps is not None, "profile": steps is not None}
+    rounds = decoder.stream_rounds(prompt_ids, max_new_tokens, seed=seed, **sampling, **ending, **recorded)
     console = console_for(as_json)
     printer = RoundPrinter(console, decoder.target.decode)
     kept = _show(printer, given, prompt_ids, rounds, with_legend=not autoregressive)
     result = result_of(kept, finish_reason(decoder, kept, stop or (), ignore_eos), _peak_memory_mb(decoder))
     _summarise(console, result)
+    if steps is not None:
+        _write_steps(steps, decoder, prompt_ids, kept, sampling, verifier, k, seed)
+        console.print(text(f"every step: {steps}", "dim"), soft_wrap=True)
     if as_json:
         print_json(
             {
@@ -136,6 +143,34 @@ def _check_sampling(sampling: dict[str, Any]) -> None:
     from specdec_lib.decoding.sampling import SamplingParams
 
     SamplingParams(**sampling)
+
+
+def _check_steps(path: Path, autoregressive: bool, repetition_penalty: float | None) -> None:
+    if autoregressive:
+        raise InvalidArgument("--steps shows how drafts are judged, and --autoregressive drafts nothing")
+    if repetition_penalty not in (None, 1.0):
+        raise InvalidArgument("--steps cannot show a run with --repetition-penalty; leave one of them out")
+    if not path.parent.is_dir():
+        raise InvalidArgument(f"--steps: there is no folder {path.parent}; make it first")
+
+
+def _write_steps(path: Path, decoder, prompt_ids, rounds, sampling, verifier: str, k: int, seed) -> None:
+    """The page of a generation, with what both models say about every token of it."""
+    from specdec_lib.decoding.sampling import SamplingParams
+    from specdec_lib.decoding.trace import Trace
+    from specdec_lib.lossless.annotation import annotate
+    from specdec_lib.viz.step_through import StepThrough
+
+    if not rounds:
+        raise InvalidArgument("--steps: nothing was generated, so there is nothing to show")
+    target, draft = decoder.target, decoder.drafter.model
+    trace = Trace(list(prompt_ids), list(rounds))
+    title = f"{target.name} with {draft.name}, {verifier} verification, T = {sampling['temperature']:g}"
+    about = {"k": k, "seed": seed, "dtype": str(target.dtype).removeprefix("torch.")}
+    told = annotate(
+        target, draft, trace, SamplingParams(**sampling), verifier=verifier, title=title, about=about
+    )
+    path.write_text(StepThrough(told).to_page(), encoding="utf8")
 
 
 def _decoder(selection: Selection, k: int, verifier: str, compile: bool = False) -> Decoder:

@@ -75,6 +75,12 @@ MaxNewTokens = Annotated[int, _option(_ENDING, "N", "--max-new-tokens", "-n", he
 Stop = Annotated[
     list[str] | None, _option(_ENDING, "TEXT", "--stop", help="End after this text; may be repeated.")
 ]
+Steps = Annotated[
+    Path | None,
+    _option(
+        None, "FILE", "--steps", help="Write a page (HTML) on which every decision can be walked through."
+    ),
+]
 IgnoreEos = Annotated[bool, _option(_ENDING, None, "--ignore-eos", help="Go on past an end of text.")]
 
 Prompt = Annotated[

@@ -165,7 +165,7 @@ class Decoder(ABC):
             options.pop("ignore_eos", False),
             options.pop("seed", None),
             options.pop("trace", False),
-            False,
+            options.pop("profile", False),
         )
         if options:
             raise InvalidArgument(f"stream_rounds: unknown options {sorted(options)}")

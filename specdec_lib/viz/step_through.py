@@ -66,6 +66,21 @@ class StepThrough:
             ]
         )
 
+    def to_page(self) -> str:
+        """A whole HTML document that needs nothing but a browser: to keep, or to send to somebody."""
+        title = html.escape(self.payload["title"])
+        return "\n".join(
+            [
+                '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">',
+                '<meta name="viewport" content="width=device-width, initial-scale=1">',
+                f"<title>{title}</title>\n<style>:root {{ color-scheme: light dark; }}",
+                "body { font-family: system-ui, sans-serif; max-width: 60rem; margin: auto; }",
+                f"</style>\n<body>\n<main>\n<h1>{title}</h1>",
+                self.to_html(),
+                "</main>\n</body>\n</html>\n",
+            ]
+        )
+
     def _repr_html_(self) -> str:
         return self.to_html()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -66,6 +68,20 @@ def test_the_embedded_pair_is_the_default(specdec) -> None:
     assert document["pair"] == "pocket" and len(document["result"]["generated_ids"]) == 4
 
 
+@pytest.mark.parametrize("more", [["-t", 0], ["-t", 0.9, "--seed", 3, "--verifier", "block", "--top-k", 50]])
+def test_the_page_of_a_generation_holds_its_tokens(specdec, own, tmp_path, more) -> None:
+    page = tmp_path / "steps.html"
+    plain = ["generate", "hello", *own, "-n", 12, "--ignore-eos", *more, "--json"]
+    document = specdec(*plain, "--steps", page).document
+    assert document["result"]["generated_ids"] == specdec(*plain).document["result"]["generated_ids"]
+    html = page.read_text(encoding="utf8")
+    data = json.loads(re.search(r'<script type="application/json"[^>]*>(.*?)</script>', html, re.S)[1])
+    (trace,) = data["traces"]
+    emitted = [len([p for p in r["places"] if p["outcome"] == "accepted"]) + 1 for r in trace["rounds"]]
+    assert sum(emitted) == 12 and trace["about"]["k"] == 4
+    assert html.startswith("<!doctype html>") and not re.search(r"https?://", html)
+
+
 # -- bad input -------------------------------------------------------------------------------------
 
 
@@ -76,6 +92,9 @@ def test_the_embedded_pair_is_the_default(specdec) -> None:
         (["x", "--dtype", "int8"], "Unsupported dtype 'int8'. Choose from:"),
         (["x", "--target", "/no/such/folder", "--draft", "pocket-draft"], "'/no/such/folder' does not exist"),
         (["x", "--target", ".", "--draft", "."], "holds no model"),
+        (["x", "--steps", "/no/such/folder/x.html"], "there is no folder /no/such/folder"),
+        (["x", "--steps", "x.html", "--autoregressive"], "--autoregressive drafts nothing"),
+        (["x", "--steps", "x.html", "--repetition-penalty", "1.2"], "leave one of them out"),
         (["x", "--device", "warp"], "'warp' is not available"),
         (["x", "--temperature", "-0.1"], "temperature is -0.1"),
         (["x", "--temperature", "nan"], "temperature is nan"),
