@@ -16,8 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from specdec_lib.bench.execute import first_line
 from specdec_lib.bench.grid import Block, Grid, rotated
 from specdec_lib.bench.hugging_face import LOOKUP_TOKENS
@@ -29,6 +27,7 @@ from specdec_lib.bench.runner import print_progress, raw_result
 from specdec_lib.bench.session import Session
 from specdec_lib.data.prompts import PromptDataset
 from specdec_lib.errors import SpecDecError
+from specdec_lib.lossless.precision import judge_parting
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.metrics import GenerationResult
 
@@ -228,16 +227,9 @@ class PeerComparison:
         self, prompt_ids: Sequence[int], ours: GenerationResult, theirs: GenerationResult, place: int
     ) -> dict[str, Any]:
         """How far apart the target's logits of the two tokens are, and whether rounding explains it."""
-        from specdec_lib.lossless.checks import rounding_of
-
         text = [*prompt_ids, *theirs.generated_ids[:place]]
-        logits = self.target.forward(torch.tensor([text]), use_cache=False, logits_to_keep=1)[0][
-            0, -1
-        ].float()
-        pair = [result.generated_ids[place] for result in (ours, theirs)]
-        gap = float((logits[pair[0]] - logits[pair[1]]).abs())
-        largest = float(logits[logits.isfinite()].abs().max())
-        return {"logit_gap": gap, "tied": gap <= rounding_of(self.target.dtype, largest)}
+        found = judge_parting(self.target, text, *(run.generated_ids[place] for run in (ours, theirs)))
+        return {"logit_gap": found.gap, "tied": found.is_tie}
 
 
 def compiled_graphs() -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -90,32 +90,41 @@ def _problem_of_generation(record: Record) -> str | None:
 
 
 def append_record(path: str | os.PathLike[str], record: Record) -> None:
-    """Append ``record`` to the JSON-lines file at ``path`` as one line, flushed to the disk.
+    """Append one record: :func:`append_records` of it alone."""
+    append_records(path, [record])
+
+
+def append_records(path: str | os.PathLike[str], records: Iterable[Record]) -> None:
+    """Append ``records`` to the JSON-lines file at ``path``, a line each, all or none, flushed to the disk.
 
     The folder and the file are made if need be; a last line without its newline (an earlier
     crash) is ended first, so that it spoils only itself. When writing fails, the file is cut
     back to the length it had: nothing already written is lost, and no half line stays.
 
     Raises:
-        RecordError: ``record`` is not a record, holds something JSON has no word for (NaN
+        RecordError: one of them is not a record, holds something JSON has no word for (NaN
             included), or cannot be written; the message says which, in one line.
     """
-    problem = problem_of(record)
-    if problem:
-        raise RecordError(f"append to {path}: not a record ({problem})")
-    try:
-        line = json.dumps(record, allow_nan=False, separators=(",", ":")).encode() + b"\n"
-    except (TypeError, ValueError) as error:
-        raise RecordError(f"append to {path}: the record is not JSON ({error})") from error
+    lines = b"".join(_line(path, record) for record in records)
     try:
         with _open_locked(Path(path)) as descriptor:
-            _append_whole(descriptor, line)
+            _append_whole(descriptor, lines)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise RecordError(
             f"append to {path}: {reason}; the record was not written, the lines before it are kept. "
             "Make room or choose another output path, then run again."
         ) from error
+
+
+def _line(path: str | os.PathLike[str], record: Record) -> bytes:
+    problem = problem_of(record)
+    if problem:
+        raise RecordError(f"append to {path}: not a record ({problem})")
+    try:
+        return json.dumps(record, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+    except (TypeError, ValueError) as error:
+        raise RecordError(f"append to {path}: the record is not JSON ({error})") from error
 
 
 def read_records(path: str | os.PathLike[str]) -> tuple[list[Record], list[str]]:
@@ -173,10 +182,10 @@ def _open_locked(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _append_whole(descriptor: int, line: bytes) -> None:
-    """Write ``line`` at the end and sync it, or leave the file at the length that it had."""
+def _append_whole(descriptor: int, lines: bytes) -> None:
+    """Write ``lines`` at the end and sync them, or leave the file at the length that it had."""
     length = os.fstat(descriptor).st_size
-    data = line if _ends_with_newline(descriptor, length) else b"\n" + line
+    data = lines if _ends_with_newline(descriptor, length) else b"\n" + lines
     try:
         _write_all(descriptor, data)
         os.fsync(descriptor)

@@ -22,6 +22,7 @@ from specdec_lib.bench.grid import Block, Grid, run_seed
 from specdec_lib.bench.identity import first_difference
 from specdec_lib.bench.prompts import TokenisedPrompt
 from specdec_lib.bench.records import PHASES, Record
+from specdec_lib.bench.resume import is_recorded, missing_blocks, recorded_keys
 from specdec_lib.bench.session import Session
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
@@ -69,6 +70,10 @@ class Benchmark:
         prompts: tokenised prompts by domain, at least ``grid.num_prompts`` each.
         output_path: results file; records are appended as soon as a block is done.
         report: called with a line of progress now and then.
+        resume: continue the newest session of that file: what it holds is not measured again.
+
+    Raises:
+        InvalidArgument: the session to be resumed ran on another machine, or with other models.
     """
 
     def __init__(
@@ -79,10 +84,13 @@ class Benchmark:
         prompts: Mapping[str, Sequence[TokenisedPrompt]],
         output_path: str | Path,
         report: Callable[[str], None] = print_progress,
+        *,
+        resume: bool = False,
     ) -> None:
         self.grid, self.target, self.draft = grid, target, draft
         self.prompts, self.output_path, self.report = prompts, Path(output_path), report
         self._session = Session(output_path, target, draft)
+        self._recorded = self._session.resume() if resume else []
 
     def warm_up(self) -> None:
         """A short generation with every arm at every temperature, recorded nowhere."""
@@ -92,24 +100,34 @@ class Benchmark:
                 self._generate(arm, prompt, temperature, seed=0, max_new_tokens=_WARM_UP_TOKENS)
 
     def measure(self) -> list[Record]:
-        """The timed runs: every block of the grid, one record a run. Returns what was appended."""
-        start, done, records = time.perf_counter(), 0, []
-        for block in self.grid.blocks():
+        """The timed runs: every block that is not recorded yet. Returns the session's, those before included.
+
+        Raises:
+            InvalidArgument: the session to be resumed ran other draft lengths.
+        """
+        blocks = missing_blocks(self.grid, self.prompts, self._recorded)
+        records = [record for record in self._recorded if record["kind"] == "run"]
+        start, done, total = time.perf_counter(), 0, sum(len(block.arms) for block in blocks)
+        if records:
+            self.report(f"{len(records)} runs are recorded already, {total} are left")
+        for block in blocks:
             records += self._session.append(self._run_block(block))
             done += len(block.arms)
             if block.prompt_index == self.grid.num_prompts - 1:
-                left = (time.perf_counter() - start) * (self.grid.num_runs / done - 1)
-                self.report(_progress(block, records, done, self.grid.num_runs, left))
+                left = (time.perf_counter() - start) * (total / done - 1)
+                self.report(_progress(block, records, done, total, left))
         return records
 
     def profile(self, prompts_per_domain: int = 1) -> list[Record]:
         """Runs of kind ``profile``, which synchronise to time the phases of each round."""
-        records = []
+        recorded, records = recorded_keys(self._recorded, "profile"), []
         for temperature in self.grid.temperatures:
             for domain in self.grid.domains:
                 for index, prompt in enumerate(self.prompts[domain][:prompts_per_domain]):
                     seed = run_seed(self.grid.seed, temperature, domain, index, "profile")
                     block = Block(0, temperature, domain, index, seed, self.grid.arms)
+                    if is_recorded(self.grid, block, prompt.prompt_id, recorded):
+                        continue
                     results = {
                         arm: self._generate(arm, prompt, temperature, seed, profile=True)
                         for arm in block.arms
@@ -123,6 +141,8 @@ class Benchmark:
 
     def measure_costs(self, repeats: int = 30) -> list[Record]:
         """One record of kind ``costs``: seconds of single forwards by width, for c and v(K)."""
+        if any(record["kind"] == "costs" for record in self._recorded):
+            return []
         ids = [i for domain in self.grid.domains for prompt in self.prompts[domain] for i in prompt.ids]
         context = len(ids) // sum(map(len, self.prompts.values())) + self.grid.max_new_tokens // 2
         if self.target.context_length is not None:

@@ -1,7 +1,8 @@
 """One session of measurements: its name, what ran where, and the file that its records are appended to.
 
 Every record of a session carries the same environment and models, so that a line of a results file says by
-itself what it is about. It does not know what was measured.
+itself what it is about. A session that was cut off can be continued where it was measured. It does not know
+what was measured.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from specdec_lib.bench.records import SCHEMA_VERSION, Record, append_record
+from specdec_lib.bench.records import SCHEMA_VERSION, Record, append_records, read_records
+from specdec_lib.bench.runs import newest_session
+from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.utils.reproducibility import environment_fingerprint
 
@@ -33,17 +36,51 @@ class Session:
         }
 
     def append(self, records: Sequence[Record]) -> list[Record]:
-        """Append ``records``, stamped with the session and the time; returns them as written.
+        """Append ``records``, all or none, stamped with the session and the time; returns them as written.
 
         Raises:
-            RecordError: one of them cannot be written; those before it are kept.
+            RecordError: one of them cannot be written; those of earlier calls are kept.
         """
-        stamped = [
-            self._shared | {"time": _now().isoformat(timespec="seconds")} | record for record in records
-        ]
-        for record in stamped:
-            append_record(self.output_path, record)
+        now = _now().isoformat(timespec="seconds")
+        stamped = [self._shared | {"time": now} | record for record in records]
+        append_records(self.output_path, stamped)
         return stamped
+
+    def resume(self) -> list[Record]:
+        """Continue the newest session of the file instead of a new one; returns its records.
+
+        A file that is not there, or that holds no timed run, leaves the new session as it is.
+
+        Raises:
+            InvalidArgument: that session ran on another machine, or with other models.
+            RecordError: the file cannot be read.
+        """
+        if not self.output_path.exists():
+            return []
+        records = read_records(self.output_path)[0]
+        if not any(record["kind"] == "run" for record in records):
+            return []
+        records = newest_session(records)
+        if what := _difference(records[0], self._shared):
+            raise InvalidArgument(
+                f"resume {self.output_path}: {what}; runs of two such sessions do not pair, "
+                "so start a new one without resuming"
+            )
+        self.name = records[0]["session"]
+        self._shared = self._shared | {"session": self.name}
+        return records
+
+
+def _difference(before: Record, now: Record) -> str | None:
+    """What tells two sessions apart that should be one, in a few words; the commit may differ."""
+    then, here = before["environment"], now["environment"]
+    if then.get("hash") != here["hash"]:
+        other = [name for name in here if name not in ("commit", "hash") and then.get(name) != here[name]]
+        changes = ", ".join(f"{name} {then.get(name)!r} is now {here[name]!r}" for name in other)
+        return f"session {before['session']} was measured elsewhere ({changes or 'another environment'})"
+    if before["models"] != now["models"]:
+        return f"session {before['session']} ran other models"
+    return None
 
 
 def _describe(model: ModelWrapper) -> dict[str, Any]:

@@ -61,11 +61,11 @@ def speedup_row(
     draws: int = 2000,
 ) -> dict[str, Any] | None:
     """One row of :func:`speedup_table`; None where no prompt was run by both arms."""
-    blocks = _paired_blocks(runs, temperature, domain, k, decode_only)
+    blocks = paired_blocks(runs, temperature, domain, k, decode_only)
     pairs = [row for prompts in blocks for rows in prompts for row in rows]
     if not pairs:
         return None
-    speedup, low, high = bootstrap_interval(blocks, _time_ratio, level, draws)
+    speedup, low, high = bootstrap_interval(blocks, time_ratio, level, draws)
     ar_seconds, ar_tokens, sd_seconds, sd_tokens = np.sum(pairs, axis=0)
     return {
         "temperature": temperature,
@@ -81,13 +81,14 @@ def speedup_row(
     }
 
 
-def _time_ratio(totals: np.ndarray) -> np.ndarray:
+def time_ratio(totals: np.ndarray) -> np.ndarray:
+    """The speedup of each row of totals: seconds a token of AR over SD's; see :func:`paired_blocks`."""
     ar_seconds, ar_tokens, sd_seconds, sd_tokens = totals.T
     return (ar_seconds / ar_tokens) / (sd_seconds / sd_tokens)
 
 
-def _paired_blocks(
-    runs: Sequence[Run], temperature: float, domain: str, k: int, decode_only: bool
+def paired_blocks(
+    runs: Sequence[Run], temperature: float, domain: str, k: int, decode_only: bool = False
 ) -> list[list[np.ndarray]]:
     """By domain, by prompt: rows (AR seconds, AR tokens, SD seconds, SD tokens), one a repeat."""
     arms: dict[int, dict[tuple[str, str, int], tuple[float, int]]] = {0: {}, k: {}}

@@ -34,6 +34,7 @@ EXAMPLE = "specdec bench --k-values 2,4 --temperatures 0 --prompts 2 --repeats 1
 
 def run(
     output: options.Output = None,
+    resume: options.Resume = False,
     show: options.Show = None,
     in_process: options.InProcess = False,
     pair: options.Pair = None,
@@ -58,6 +59,8 @@ def run(
     if show is not None:
         _report(show, as_json, peers, strict=True)
         return
+    if resume and peers:
+        raise InvalidArgument("a comparison (--peers) cannot be resumed; give one of the two")
     selection = select(pair, target, draft, dtype, device)
     grid = _grid(
         pair=selection.pair.pair_name,
@@ -78,7 +81,7 @@ def run(
     lines = _Lines()
     switch: dict[str, Any] = {"compile": compile is not False if peers else bool(compile)}
     if not peers:
-        switch["profile"] = not no_profile
+        switch |= {"profile": not no_profile, "resume": resume}
     with _kept(output):
         if in_process or not by_name or not _has_notebook():
             measured_here = measure_peers if peers else _measure
@@ -129,6 +132,7 @@ def _measure(
     output: Path,
     compile: bool,
     profile: bool,
+    resume: bool,
     threads: int | None,
     lines: io.TextIOBase,
 ) -> None:
@@ -141,9 +145,8 @@ def _measure(
     target, draft = selection.load(compile)
     use_threads(threads, target)
     prompts = choose_prompts(grid, target, PromptDataset.build(target, source="builtin"))
-    benchmark = Benchmark(
-        grid, target, draft, prompts, output, report=lambda line: print(f"[bench] {line}", file=lines)
-    )
+    report = lambda line: print(f"[bench] {line}", file=lines)  # noqa: E731
+    benchmark = Benchmark(grid, target, draft, prompts, output, report, resume=resume)
     _announce(grid, lines)
     benchmark.warm_up()
     require_identical(benchmark.measure())

@@ -156,6 +156,10 @@ CompileModels = Annotated[
 InProcess = Annotated[
     bool, _option(None, None, "--in-process", help="Measure here, without papermill and a notebook.")
 ]
+Resume = Annotated[
+    bool,
+    _option(None, None, "--resume", help="Go on with the newest session of the file: nothing is run twice."),
+]
 Show = Annotated[
     Path | None,
     _option(None, "FILE", "--show", help="Measure nothing: summarise the newest session of FILE."),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 
 from specdec_lib.models.wrapper import ModelWrapper
@@ -15,8 +17,9 @@ class CheckedModel(ModelWrapper):
 
     def __init__(self, model: ModelWrapper) -> None:
         self.__dict__.update(model.__dict__)
+        self._inner = copy.copy(model)  # of its own kind: a table model has another cache
         self._seen: tuple[int, ...] = ()
-        self.compiled = None
+        self.compiled = self._inner.compiled = None
         self.num_checks = 0
         self.largest_difference = 0.0
         self.largest_logit = 0.0
@@ -25,20 +28,28 @@ class CheckedModel(ModelWrapper):
         """As :meth:`specdec_lib.models.wrapper.ModelWrapper.forward`."""
         held = self.get_cache_length(past_key_values)
         self._seen = (*self._seen[:held], *input_ids[0].tolist())
-        return super().forward(input_ids, past_key_values, use_cache, logits_to_keep)
+        return self._inner.forward(input_ids, past_key_values, use_cache, logits_to_keep)
+
+    def new_cache(self, max_length=0):
+        """As the wrapper's own."""
+        return self._inner.new_cache(max_length)
+
+    def get_cache_length(self, cache):
+        """As the wrapper's own."""
+        return self._inner.get_cache_length(cache)
 
     def truncate_cache(self, cache, keep_length):
         """As the wrapper's own, and checked where a token is kept."""
-        cut = super().truncate_cache(cache, keep_length)
+        cut = self._inner.truncate_cache(cache, keep_length)
         if keep_length >= 1:
             self._check(cut, keep_length)
         return cut
 
     def _check(self, cut, keep_length: int) -> None:
         kept = torch.tensor([self._seen[:keep_length]], device=self.device)
-        before = super().truncate_cache(cut, keep_length - 1)
-        continued, _ = super().forward(kept[:, -1:], before)
-        fresh, _ = super().forward(kept, use_cache=False, logits_to_keep=1)
+        before = self._inner.truncate_cache(cut, keep_length - 1)
+        continued, _ = self._inner.forward(kept[:, -1:], before)
+        fresh, _ = self._inner.forward(kept, use_cache=False, logits_to_keep=1)
         difference = (continued[0, -1] - fresh[0, -1]).float().abs().max()
         self.largest_difference = max(self.largest_difference, float(difference))
         self.largest_logit = max(self.largest_logit, float(fresh.float().abs().max()))

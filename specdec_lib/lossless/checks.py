@@ -22,6 +22,7 @@ from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
 from specdec_lib.lossless.chi_square import ChiSquare, chi_square_test, deviation_caught, pool_thin_cells
 from specdec_lib.lossless.efficiency import efficiency_test, expected_in_round
 from specdec_lib.lossless.enumeration import ROUNDING, error_of, judge_with
+from specdec_lib.lossless.precision import judge_parting, rounding_of
 from specdec_lib.lossless.replay import ReplayedRound
 from specdec_lib.lossless.scenario import Scenario
 from specdec_lib.lossless.small_law import SmallLaw
@@ -33,9 +34,6 @@ EXACT_DTYPES = (torch.float32, torch.float64)
 ONE_POSITION = 1e-6
 """Largest difference that float32 probabilities may leave at one position."""
 _LEAST_EXPECTED = 10.0
-_ULPS = 16
-"""Half precision: differences of logits up to that many units in the last place of the largest one are
-rounding, and ids that differ within them are ties."""
 
 
 @dataclass(frozen=True)
@@ -260,9 +258,8 @@ def check_greedy(
         place = next((n for n, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), None)
         if place is None and len(ours) == len(theirs):
             continue
-        tie = place is not None and _is_tie(
-            decoder.target, [*prompt, *theirs[:place]], ours[place], theirs[place]
-        )
+        text = [*prompt, *theirs[:place]]
+        tie = place is not None and judge_parting(decoder.target, text, ours[place], theirs[place]).is_tie
         ties, differing = ties + tie, differing + (not tie)
     exact = decoder.target.dtype in EXACT_DTYPES
     differing += ties if exact else 0
@@ -277,19 +274,6 @@ def check_greedy(
         "temperature 0: the baseline's ids" + ("" if exact else ", but for ties within rounding"),
         bound=0.0,
     )
-
-
-def _is_tie(target: ModelWrapper, text: list[int], ours: int, theirs: int) -> bool:
-    """Whether two tokens' logits behind ``text`` are as close as rounding can bring them."""
-    logits = target.forward(torch.tensor([text]), use_cache=False, logits_to_keep=1)[0][0, -1].float()
-    return float((logits[theirs] - logits[ours]).abs()) <= rounding_of(
-        target.dtype, float(logits.abs().max())
-    )
-
-
-def rounding_of(dtype: torch.dtype, largest: float) -> float:
-    """How far two logits may be apart for rounding's sake, where the largest is ``largest``."""
-    return _ULPS * torch.finfo(dtype).eps * max(1.0, largest)
 
 
 def check_caches(decoder: Decoder, prompt: Sequence[int], num_tokens: int, models: Sequence[Any]) -> Check:

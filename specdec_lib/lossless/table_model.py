@@ -35,7 +35,7 @@ class TableModel(ModelWrapper):
         self.vocab_size = self.rows.shape[-1]
         self.eos_token_ids = tuple(eos_token_ids)
         self.context_length = context_length
-        self.device = torch.device("cpu")
+        self.device, self.dtype = torch.device("cpu"), torch.float32
         self.compiled = None
         self.forwards: deque[tuple[int, int]] = deque(maxlen=1000)
         """(tokens in the cache before, tokens fed) of the last forwards."""

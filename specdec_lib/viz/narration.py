@@ -67,7 +67,8 @@ def _scored(here: AnnotatedRound, prefix: str) -> str:
     before, after, _ = here.target_cache
     fed = after - before
     if here.places:
-        what = f"the {_count(len(here.places), 'draft token')} and what else its cache lacks, {fed} in all,"
+        first = "the text's last token" if fed == len(here.places) + 1 else "the text"
+        what = f"{first} and the {_count(len(here.places), 'draft token')}, {fed} in all,"
     else:
         what = _count(fed, "token")
     return f"{prefix}The target reads {what} in one forward. Its cache grows from {before} to {after} tokens."
@@ -92,8 +93,8 @@ def _judged(trace: AnnotatedTrace, here: AnnotatedRound, place: int, greedy: boo
 def _block_test(here: AnnotatedRound, place: int) -> str:
     judged, i = here.places[place], place + 1
     passes = judged.uniform is not None and judged.uniform < judged.threshold
-    weight = f"The prefix weighs p_{i} = {_number(judged.prefix)}"
-    test = f"passes below h_{i} = {_number(judged.threshold)}"
+    weight = f"The prefix weighs p{_subscript(i)} = {_number(judged.prefix)}"
+    test = f"passes below h{_subscript(i)} = {_number(judged.threshold)}"
     draw = f"The draw is {_number(judged.uniform)} {'<' if passes else '≥'} that"
     verdict = "it passes" if passes else "it does not pass"
     if not passes and judged.outcome == "accepted":
@@ -111,10 +112,11 @@ def _followed(trace: AnnotatedTrace, here: AnnotatedRound, greedy: bool) -> str:
             f"The longest prefix that passed has {_count(kept, 'token')}. " if kept else "No prefix passed. "
         )
     if here.following.kind == "bonus":
-        return f"All {drafted} stay, and the target's last row adds a bonus for nothing: {token}."
+        stay = f"All {drafted} stay" if drafted > 1 else "The one draft token stays"
+        return f"{stay}, and the target's last row adds a bonus for nothing: {token}."
     if greedy:
         return f"In its place comes what the target finds likeliest: {token}."
-    law = "p" if trace.verifier == "token" or kept == 0 else f"p_{kept} · p"
+    law = "p" if trace.verifier == "token" or kept == 0 else f"p{_subscript(kept)} · p"
     return (
         f"{cut}The correction is drawn from what {law} has beyond q, a mass of "
         f"{_number(here.following.mass)} scaled up to 1: {token}."
@@ -141,11 +143,15 @@ def _settled(here: AnnotatedRound) -> str:
         draft = "the draft's has yet to read its own last token"
     else:
         draft = "the draft's has nothing to give back"
-    return f"{told} The target's cache {target}, and {draft}: {kept} and {draft_kept} tokens remain."
+    return f"{told} {target}, and {draft}: {kept} and {draft_kept} tokens remain."
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _subscript(index: int) -> str:
+    return str(index).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
 
 
 def _number(value: float | None) -> str:

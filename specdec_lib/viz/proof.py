@@ -1,4 +1,4 @@
-"""Figures of a proof and its tests: a coupling, p-values, power, and the uniformity of a text.
+"""Figures of a proof and its tests: a coupling, p-values, power, a text's uniformity, who catches what.
 
 Rows are plain values, computed elsewhere. Every series has a dash, a symbol or a word beside its colour.
 Nothing here knows what was tested.
@@ -17,6 +17,7 @@ from specdec_lib.viz.theme import DASHES, GREY, PALETTE, PURPLE, SYMBOLS, new_fi
 Rows = Sequence[Mapping[str, Any]]
 
 _STAYS, _TRADED = "#7fbf9f", "#e8a06c"
+_CAUGHT, _PASSES = "#e8a06c", "rgba(127, 127, 127, 0.15)"
 _DISTANCES = [m * 10.0**e for e in range(-5, 1) for m in (1, 2, 5)]  # ticks of a logarithmic axis
 _LEAST = 1e-9  # probabilities below it are nothing, left over by rounding
 
@@ -155,6 +156,48 @@ def plot_uniformity(rows: Rows, critical: float) -> go.Figure:
     figure.update_xaxes(title_text="u", range=[0, 1])
     figure.update_yaxes(title_text="share of values up to u, less u", tickformat="+.2f")
     return figure
+
+
+def plot_ladder(rows: Rows) -> go.Figure:
+    """Who catches what: a line a decoder, a column a tier of checks, a cross where it rejects.
+
+    Args:
+        rows: name, tier, passed (None where the tier could not be asked); a row a cell.
+    """
+    names = list(dict.fromkeys(row["name"] for row in rows))
+    tiers = list(dict.fromkeys(row["tier"] for row in rows))
+    passed = {(row["name"], row["tier"]): row["passed"] for row in rows}
+    words = {True: "passes", False: "rejected", None: "not asked"}
+    verdicts = [[passed[name, tier] for tier in tiers] for name in names]
+    figure = new_figure(150 + 25 * len(names), legend={"y": -0.01, "yanchor": "top"})
+    figure.add_trace(
+        go.Heatmap(
+            z=[[None if verdict is None else int(not verdict) for verdict in line] for line in verdicts],
+            text=[[_MARKS[verdict] for verdict in line] for line in verdicts],
+            customdata=[[words[verdict] for verdict in line] for line in verdicts],
+            x=tiers,
+            y=[shown_token(name.replace("_", " ")).replace("␣", " ") for name in names],
+            texttemplate="%{text}",
+            textfont={"size": 14, "color": GREY},
+            colorscale=[[0, _PASSES], [1, _CAUGHT]],
+            zmin=0,
+            zmax=1,
+            showscale=False,
+            xgap=3,
+            ygap=3,
+            hoverongaps=False,
+            hovertemplate="<b>%{y}</b><br>%{x}: %{customdata}<extra></extra>",
+        )
+    )
+    for name, color, symbol in (("rejected", _CAUGHT, "x-thin-open"), ("passes", GREY, "circle")):
+        marker = {"color": color, "symbol": symbol, "size": 9 if name == "rejected" else 4}
+        figure.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=name))
+    figure.update_xaxes(side="top", tickangle=-90, showgrid=False, ticks="", type="category")
+    figure.update_yaxes(showgrid=False, ticks="", autorange="reversed", type="category")
+    return figure
+
+
+_MARKS = {True: "·", False: "<b style='color:#111111'>✕</b>", None: "–"}
 
 
 def _line(x: Sequence[float], y: Sequence[float], name: str, legend: bool = True) -> go.Scatter:

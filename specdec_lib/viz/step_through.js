@@ -12,8 +12,12 @@ const KINDS = {
   autoregressive: { letter: "t", label: "the target's own" },
 };
 const PHASES = ["draft", "verify", "sampling", "rollback", "other"];
-const SECONDS_A_STEP = 1.2;
+const DONE_BY = { draft: 1, score: 2, judge: 3, follow: 3, settle: PHASES.length }; // phases behind a step of each kind
+const SECONDS_A_STEP = 2;
 const PROMPT_SHOWN = 60;
+const LONG_PROMPT = 20;
+
+const heading = (title) => make("p", { class: "sd-title" }, title);
 
 /** An element with attributes, and children that are elements or texts. */
 function make(tag, attributes = {}, ...children) {
@@ -25,24 +29,37 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-const number = (value) => (value === null ? "–" : Number(value.toPrecision(3)).toString());
+const number = (value) => {
+  if (value === null) return "–";
+  return value > 0 && value < 0.001 ? value.toExponential(1) : Number(value.toPrecision(3)).toString();
+};
+const tokens = (count) => `${count} token${count === 1 ? "" : "s"}`;
+const subscript = (index) => [...String(index)].map((digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]).join("");
 const percent = (share) => `${Math.max(0, Math.min(100, 100 * share)).toFixed(2)}%`;
-const milliseconds = (ms) => (ms < 10 ? ms.toFixed(2) : ms.toFixed(1));
+const milliseconds = (ms) => (ms === 0 ? "0" : ms < 10 ? ms.toFixed(2) : ms.toFixed(1));
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 
 // ---------------------------------------------------------------------------------------------- the text
 
-/** A token as a chip: its kind is a letter and a border as well as a colour. */
+/** A token as a chip: its kind is a letter and a border as well as a colour. A line that it ends, ends behind the chip. */
 function chip(token, kind, current = false) {
-  const known = KINDS[kind];
-  const name = known ? make("span", { class: "sd-letter", "aria-hidden": "true" }, known.letter) : null;
-  const told = known ? make("span", { class: "sd-hidden" }, ` (${known.label}) `) : null;
+  const { letter, label } = KINDS[kind];
+  const lines = broken(token);
+  const ending = token.endsWith("⏎") ? lines.pop() : null;
+  const name = make("span", { class: "sd-letter", "aria-hidden": "true" }, letter);
+  const told = make("span", { class: "sd-hidden" }, ` (${label}) `);
   const style = `sd-chip sd-${kind}${current ? " sd-current" : ""}`;
-  return make("span", { class: style, title: known?.label }, ...broken(token), name, told);
+  return [make("span", { class: style, title: label }, ...lines, "\u2060", name, told), ending]; // no break before the letter
 }
 
-/** A token's text, with a real line break behind each sign for one. */
-const broken = (token) => token.split(/(?<=⏎)/).flatMap((part) => (part.endsWith("⏎") ? [part, make("br")] : [part]));
+/** A text with a real line break behind each sign for one. */
+const broken = (text) => text.split(/(?<=⏎)/).flatMap((part) => (part.endsWith("⏎") ? [part, make("br")] : [part]));
+
+/** The end of the prompt, to be read as a text: its spaces are spaces. */
+function promptText(prompt) {
+  const text = prompt.slice(-PROMPT_SHOWN).join("").replaceAll("␣", " ");
+  return make("span", { class: "sd-prompt" }, ...broken(prompt.length > PROMPT_SHOWN ? `… ${text}` : text));
+}
 
 const emitted = (round) => [
   ...round.places.filter((place) => place.outcome === "accepted").map((place) => [place.token, "accepted"]),
@@ -51,39 +68,29 @@ const emitted = (round) => [
 
 /** How a drafted token stands at a step of its round. */
 function standing(round, place, step) {
-  if (step.kind === "draft" || step.kind === "score") return "waiting";
-  if (step.kind === "judge" && place > step.place) return "waiting";
-  return round.places[place].outcome;
+  return step.kind === "judge" && place <= step.place ? round.places[place].outcome : "waiting";
 }
 
+/** The prompt, the tokens emitted before this round, and the round's own as far as the step has come. */
 function textSoFar(trace, step) {
-  const tokens = trace.prompt.slice(-PROMPT_SHOWN).map((token) => chip(token, "prompt"));
-  if (trace.prompt.length > PROMPT_SHOWN) tokens.unshift(chip("…", "prompt"));
-  for (const round of trace.rounds.slice(0, step.round)) {
-    tokens.push(...emitted(round).map(([token, kind]) => chip(token, kind)));
-  }
   const round = trace.rounds[step.round];
-  const drawn = step.kind === "follow" || step.kind === "settle";
+  const chips = trace.rounds.slice(0, step.round).flatMap((one) => emitted(one).flatMap(([token, kind]) => chip(token, kind)));
   if (step.kind === "settle") {
-    tokens.push(...emitted(round).map(([token, kind]) => chip(token, kind, true)));
+    chips.push(...emitted(round).flatMap(([token, kind]) => chip(token, kind, true)));
+  } else if (step.kind === "follow") {
+    const gone = round.places.filter((place) => place.outcome !== "accepted");
+    chips.push(...emitted(round).flatMap(([token, kind], index) => chip(token, kind, index === step.place)));
+    chips.push(...gone.flatMap((place) => chip(place.token, place.outcome)));
   } else {
-    round.places.forEach((place, index) => {
-      if (drawn && place.outcome !== "accepted") return;
-      tokens.push(chip(place.token, standing(round, index, step), step.place === index));
-    });
-    if (drawn) {
-      tokens.push(chip(round.following.token, round.following.kind, true));
-      const gone = round.places.filter((place) => place.outcome !== "accepted");
-      tokens.push(...gone.map((place) => chip(place.token, place.outcome)));
-    }
+    chips.push(...round.places.flatMap((place, index) => chip(place.token, standing(round, index, step), step.place === index)));
   }
-  return make("p", { class: "sd-text", tabindex: "0", role: "region", "aria-label": "text so far" }, ...tokens);
+  return [promptText(trace.prompt), " ", ...chips.filter(Boolean)];
 }
 
 // ---------------------------------------------------------------------------------------------- the laws
 
 function bar(kind, share) {
-  const filled = make("span", { class: `sd-bar sd-bar-${kind}`, style: `width: ${percent(share)}` });
+  const filled = make("span", { class: `sd-bar sd-bar-${kind}`, style: `--sd-share: ${Math.min(1, share)}` });
   return make("span", { class: "sd-track" }, filled, make("span", { class: "sd-number" }, number(share)));
 }
 
@@ -96,7 +103,7 @@ function lawsOf(title, shares, series, marked, note) {
     return make("tr", {}, name, ...series.map(([key]) => make("td", {}, bar(key, share[key]))));
   });
   const table = make("table", { class: "sd-laws" }, make("thead", {}, head), make("tbody", {}, ...rows));
-  return make("section", {}, make("h4", {}, title), table, note ? make("p", { class: "sd-note" }, note) : null);
+  return make("section", { class: "sd-shares" }, heading(title), table, note ? make("p", { class: "sd-note" }, note) : null);
 }
 
 function laws(trace, step) {
@@ -110,18 +117,19 @@ function laws(trace, step) {
     const title = { corrected: "Where the correction comes from", bonus: "Where the bonus comes from" }[following.kind];
     return lawsOf(title ?? "The target's law", following.shares, series, following.token, shown);
   }
-  const place = round.places[step.kind === "judge" ? step.place : 0];
-  if (!place) return make("section", {}, make("h4", {}, "Laws"), make("p", { class: "sd-note" }, "Nothing was drafted in this round."));
-  const known = step.kind === "draft" ? [["q", "draft q"]] : [["p", "target p"], ["q", "draft q"]];
-  const index = step.kind === "judge" ? step.place + 1 : 1;
-  return lawsOf(`Draft token ${index} of ${round.places.length}`, place.shares, known, place.token, shown);
+  if (!round.places.length) return make("section", {}, heading("Laws"), make("p", { class: "sd-note" }, "Nothing was drafted in this round."));
+  const both = [["p", "target p"], ["q", "draft q"]];
+  if (step.kind === "draft") return lawsOf("How likely the draft was to draw each", round.places, [both[1]], null, shown);
+  if (step.kind === "score") return lawsOf("The drafted tokens in the eyes of both", round.places, both, null, shown);
+  const place = round.places[step.place];
+  return lawsOf(`Draft token ${step.place + 1} of ${round.places.length}`, place.shares, both, place.token, shown);
 }
 
 // --------------------------------------------------------------------------------------------- the verdict
 
 function verdictLine(place, index, trace) {
   const block = trace.verifier === "block";
-  const symbol = block ? `h${index + 1}` : "min(1, p/q)";
+  const symbol = block ? `h${subscript(index + 1)}` : "min(1, p/q)";
   const passes = place.uniform < place.threshold;
   const accept = make("span", { class: "sd-below", style: `width: ${percent(place.threshold)}` });
   const draw = make("span", { class: "sd-draw", style: `left: ${percent(place.uniform)}` }, "▼");
@@ -135,7 +143,7 @@ function verdictLine(place, index, trace) {
 
 function verdict(trace, step) {
   const round = trace.rounds[step.round];
-  const title = make("h4", {}, "Verdict");
+  const title = heading("Verdict");
   const place = step.kind === "judge" ? round.places[step.place] : null;
   if (place && place.uniform !== null) return make("section", {}, title, verdictLine(place, step.place, trace));
   if (place) {
@@ -145,8 +153,9 @@ function verdict(trace, step) {
   }
   if (step.kind === "follow" || step.kind === "settle") {
     const kept = round.places.filter((one) => one.outcome === "accepted").length;
-    const told = `${kept} of ${round.places.length} drafted tokens stay; the round emits ${emitted(round).length}.`;
-    return make("section", {}, title, make("p", {}, round.places.length ? told : "A plain step of the target."));
+    const [drafted, emits] = [round.places.length, emitted(round).length];
+    const told = `${kept} of ${drafted} drafted token${drafted === 1 ? "" : "s"} ${kept === 1 ? "stays" : "stay"}; the round emits ${emits}.`;
+    return make("section", {}, title, make("p", {}, drafted ? told : "A plain step of the target."));
   }
   const waiting = step.kind === "draft" ? "The target has not looked yet." : "All rows are there; nothing has been judged yet.";
   return make("section", {}, title, make("p", { class: "sd-note" }, waiting));
@@ -162,8 +171,10 @@ function cacheRow(name, lengths, stage, longest) {
   if (stage === 1) parts.push(make("span", { class: "sd-fed", style: `width: ${percent((after - before) / longest)}` }));
   if (stage === 2 && after > kept) parts.push(make("span", { class: "sd-given", style: `width: ${percent((after - kept) / longest)}` }));
   const told = [`${before}`, `${before} → ${after}`, `${before} → ${after} → ${kept}`][stage];
-  return make("div", { class: "sd-cache" }, make("span", { class: "sd-name" }, name), make("span", { class: "sd-cells", "aria-hidden": "true" }, ...parts), make("span", { class: "sd-count" }, `${told} tokens`));
+  return make("div", { class: "sd-cache" }, make("span", { class: "sd-name" }, name), make("span", { class: "sd-cells", "aria-hidden": "true" }, ...parts), make("span", { class: "sd-count" }, stage === 0 ? tokens(before) : `${told} tokens`));
 }
+
+const key = (style, name) => make("span", {}, make("span", { class: `sd-key ${style}` }), name);
 
 function caches(trace, step) {
   const round = trace.rounds[step.round];
@@ -172,9 +183,10 @@ function caches(trace, step) {
   return make(
     "section",
     {},
-    make("h4", {}, "Caches"),
+    heading("Caches"),
     cacheRow("target", round.target_cache, target, longest),
     cacheRow("draft", round.draft_cache, draft, longest),
+    make("p", { class: "sd-legend" }, key("sd-kept", "held"), key("sd-fed", "read in this round"), key("sd-given", "given back")),
   );
 }
 
@@ -188,38 +200,28 @@ function segment(ms, total, style, title) {
 
 function clock(trace, step) {
   if (!trace.rounds.some((round) => spent(round) > 0)) return null;
-  const tokens = trace.rounds.map((round) => emitted(round).length);
+  const counts = trace.rounds.map((round) => emitted(round).length);
   const plain = (count) => (count ? trace.baseline_first_ms + (count - 1) * trace.baseline_ms : 0);
-  const speculative = sum(trace.rounds.map(spent));
-  const total = Math.max(speculative, trace.baseline_ms === null ? 0 : plain(sum(tokens)));
-  const segments = trace.rounds.flatMap((round, index) =>
-    PHASES.filter((phase) => round.phases_ms[phase]).map((phase) => {
-      const late = index > step.round ? " sd-later" : "";
-      const first = phase === PHASES.find((name) => round.phases_ms[name]) ? " sd-first" : "";
-      const told = `round ${index + 1}, ${phase}: ${milliseconds(round.phases_ms[phase])} ms`;
-      return segment(round.phases_ms[phase], total, `sd-${phase}${late}${first}`, told);
-    }),
+  const total = Math.max(sum(trace.rounds.map(spent)), trace.baseline_ms === null ? 0 : plain(sum(counts)));
+  const reached = (index, phase) => index < step.round || (index === step.round && PHASES.indexOf(phase) < DONE_BY[step.kind]);
+  const phases = trace.rounds.flatMap((round, index) =>
+    PHASES.filter((phase) => round.phases_ms[phase]).map((phase, place) => ({ index, phase, first: place === 0, ms: round.phases_ms[phase], past: reached(index, phase) })),
   );
-  const done = step.kind === "settle" ? step.round + 1 : step.round;
-  const count = sum(tokens.slice(0, done));
-  const elapsed = sum(trace.rounds.slice(0, done).map(spent));
-  const rows = [timeRow("speculative", segments, `${count} tokens after ${milliseconds(elapsed)} ms`)];
+  const segments = phases.map(({ index, phase, first, ms, past }) =>
+    segment(ms, total, `sd-${phase}${past ? "" : " sd-later"}${first ? " sd-first" : ""}`, `round ${index + 1}, ${phase}: ${milliseconds(ms)} ms`),
+  );
+  const count = sum(counts.slice(0, step.kind === "settle" ? step.round + 1 : step.round));
+  const elapsed = sum(phases.filter(({ past }) => past).map(({ ms }) => ms));
+  const rows = [timeRow("speculative", segments, `${tokens(count)} after ${milliseconds(elapsed)} ms`)];
   if (trace.baseline_ms !== null) {
-    const bars = [segment(plain(count), total, "sd-plain", "autoregressive"), segment(plain(sum(tokens)) - plain(count), total, "sd-plain sd-later", "")];
-    rows.push(timeRow("autoregressive", bars, `${count} tokens after ${milliseconds(plain(count))} ms`));
+    const bars = [segment(plain(count), total, "sd-plain", "autoregressive"), segment(plain(sum(counts)) - plain(count), total, "sd-plain sd-later", "")];
+    rows.push(timeRow("autoregressive", bars, `${tokens(count)} after ${milliseconds(plain(count))} ms`));
   }
   const round = trace.rounds[step.round];
   const parts = PHASES.filter((phase) => round.phases_ms[phase]);
-  const legend = parts.map((phase) => make("span", {}, make("span", { class: `sd-key sd-${phase}` }), `${phase} ${milliseconds(round.phases_ms[phase])} ms`));
-  const note = step.round === 0 ? "The first round also reads the prompt." : null;
-  return make(
-    "section",
-    {},
-    make("h4", {}, "Clock"),
-    ...rows,
-    make("p", { class: "sd-legend" }, `round ${step.round + 1}: `, ...legend),
-    note ? make("p", { class: "sd-note" }, note) : null,
-  );
+  const legend = parts.map((phase) => key(`sd-${phase}`, `${phase} ${milliseconds(round.phases_ms[phase])} ms`));
+  const name = step.round === 0 ? "round 1, with the prompt:" : `round ${step.round + 1}:`;
+  return make("section", {}, heading("Clock"), ...rows, make("p", { class: "sd-legend" }, name, ...legend));
 }
 
 function timeRow(name, segments, told) {
@@ -233,7 +235,7 @@ function transcript(trace) {
     const sentences = trace.steps.filter((step) => step.round === index).map((step) => step.text);
     return make("li", {}, sentences.join(" "));
   });
-  return make("details", { class: "sd-transcript" }, make("summary", {}, "Transcript"), make("ol", {}, ...rounds));
+  return make("details", { class: "sd-transcript" }, make("summary", {}, "Transcript"), make("ol", { tabindex: "0", "aria-label": "transcript" }, ...rounds));
 }
 
 // ------------------------------------------------------------------------------------------- the controls
@@ -266,7 +268,8 @@ function controls(act) {
   const slider = make("input", { type: "range", min: "0", step: "1", "aria-label": "step", class: "sd-slider" });
   const play = button("play", "Play", "play");
   const buttons = [button("first", "|◀", "first step"), button("back", "◀", "one step back"), play, button("forward", "▶", "one step forward"), button("last", "▶|", "last step")];
-  return { row: make("div", { class: "sd-controls" }, ...buttons, slider), slider, play };
+  const place = make("span", { class: "sd-number", "aria-hidden": "true" });
+  return { row: make("div", { class: "sd-controls" }, ...buttons, slider, place), slider, play, place };
 }
 
 const KEYS = { ArrowRight: "forward", ArrowLeft: "back", PageDown: "next", PageUp: "previous", Home: "first", End: "last" };
@@ -323,14 +326,15 @@ export function mount(host, payload, onStep = () => {}) {
   };
 
   const choose = chooser(traces, select);
-  const { row, slider, play } = controls(act);
+  const { row, slider, play, place } = controls(act);
   const said = make("p", { class: "sd-said", "aria-live": "polite" });
-  const stage = make("div", { class: "sd-stage" });
+  const text = make("p", { class: "sd-text", tabindex: "0", role: "group", "aria-label": "text so far" });
+  const panels = make("div", { class: "sd-panels" });
   const words = make("div", {});
   const caption = make("p", { class: "sd-note" });
   const help = make("p", { class: "sd-note" }, "Keys: ← → a step, Page Up and Page Down a round, Home and End.");
-  const root = make("div", { class: "specdec-steps", role: "group", "aria-label": payload.title });
-  root.append(...[choose.row, row, said, stage, caption, help, words].filter(Boolean));
+  const root = make("div", { class: "specdec-steps", role: "group", tabindex: "-1", "aria-label": payload.title });
+  root.append(...[choose.row, row, said, text, panels, caption, help, words].filter(Boolean));
 
   const draw = () => {
     const trace = traces[chosen];
@@ -339,13 +343,14 @@ export function mount(host, payload, onStep = () => {}) {
     slider.max = String(last());
     slider.value = String(at);
     slider.setAttribute("aria-valuetext", `step ${at + 1} of ${last() + 1}, round ${step.round + 1} of ${trace.rounds.length}`);
+    place.textContent = `${at + 1} / ${last() + 1}`;
     root.dataset.round = String(step.round + 1);
     root.dataset.rounds = String(trace.rounds.length);
     said.textContent = step.text;
     caption.textContent = trace.caption;
-    const panels = make("div", { class: "sd-panels" }, laws(trace, step), verdict(trace, step), caches(trace, step), clock(trace, step));
-    const text = textSoFar(trace, step);
-    stage.replaceChildren(text, panels);
+    panels.replaceChildren(...[laws, verdict, caches, clock].map((panel) => panel(trace, step)).filter(Boolean));
+    text.replaceChildren(...textSoFar(trace, step));
+    text.classList.toggle("sd-long", trace.prompt.length > LONG_PROMPT);
     text.scrollTop = text.scrollHeight;
     if (words.dataset.trace !== String(chosen)) {
       words.replaceChildren(transcript(trace));
@@ -359,14 +364,14 @@ export function mount(host, payload, onStep = () => {}) {
   });
   root.addEventListener("keydown", (event) => {
     const name = KEYS[event.key];
-    if (!name || event.altKey || event.ctrlKey || event.metaKey || event.target.tagName === "SELECT") return;
+    if (!name || event.altKey || event.ctrlKey || event.metaKey || event.target.closest("select, .sd-transcript")) return;
     event.preventDefault();
     event.stopPropagation(); // neither the page nor a notebook moves with it
     act(name);
   });
 
+  host.replaceChildren(root); // first, or there is nothing yet whose end could be scrolled to
   draw();
-  host.replaceChildren(root);
   return { go, select, stop };
 }
 

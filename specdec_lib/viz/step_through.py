@@ -87,7 +87,7 @@ class StepThrough:
     def __repr__(self) -> str:
         traces = self.payload["traces"]
         steps = sum(len(trace["steps"]) for trace in traces)
-        return f"StepThrough({len(traces)} traces, {steps} steps)"
+        return f"StepThrough(traces: {len(traces)}, steps: {steps})"
 
     def _transcript(self) -> str:
         trace = self.payload["traces"][0]
@@ -119,7 +119,7 @@ def _widget_class() -> type:
         trace = traitlets.Int(0).tag(sync=True)
 
         def __repr__(self) -> str:
-            return f"StepThroughWidget({len(self.payload['traces'])} traces)"
+            return f"StepThroughWidget(traces: {len(self.payload['traces'])})"
 
     return StepThroughWidget
 
@@ -142,7 +142,7 @@ def _plain(trace: AnnotatedTrace) -> dict[str, Any]:
 
 def _caption(trace: AnnotatedTrace) -> str:
     """What ran, where and when, as far as the trace tells."""
-    forms = {"target": "{}", "k": "K = {}", "seed": "seed {}", "dtype": "{}", "threads": "{} thread(s)"}
+    forms = {"target": "{}", "k": "K = {}", "seed": "seed {}", "dtype": "{}", "threads": "threads: {}"}
     forms |= {"gpu": "{}", "cpu": "{}", "date": "{}"}
     known = {name: trace.about[name] for name in forms if trace.about.get(name) is not None}
     return ", ".join([trace.title, *(forms[name].format(value) for name, value in known.items())])

@@ -319,10 +319,10 @@ def test_a_full_disk_does_end_it(pair, tmp_path: Path, monkeypatch) -> None:
     comparison = compare(tmp_path, pair, make_arms(*pair, (2,), compile=False)[:1], SMALL)
     comparison.warm_up()
 
-    def full(path, record) -> None:
+    def full(path, records) -> None:
         raise RecordError("append: No space left on device")
 
-    monkeypatch.setattr(session_module, "append_record", full)
+    monkeypatch.setattr(session_module, "append_records", full)
     with pytest.raises(RecordError, match="No space left"):
         comparison.measure()
 

@@ -15,7 +15,7 @@ from specdec_lib.bench.grid import Grid
 from specdec_lib.bench.identity import OutputsDiffer, first_difference, require_identical
 from specdec_lib.bench.prediction import costs_of, phase_table, prediction_table
 from specdec_lib.bench.prompts import TokenisedPrompt, choose_prompts
-from specdec_lib.bench.records import PHASES, append_record, read_records
+from specdec_lib.bench.records import PHASES, append_records, read_records
 from specdec_lib.bench.runner import Benchmark
 from specdec_lib.bench.runs import load_session, runs_of
 from specdec_lib.bench.summary import speedup_table
@@ -165,16 +165,16 @@ def test_a_full_disk_ends_the_benchmark_and_keeps_what_was_measured(tmp_path: Pa
     bench = benchmark(tmp_path)
     written = []
 
-    def append_until_full(path, record) -> None:
-        if len(written) == 4:
+    def append_until_full(path, records) -> None:
+        if len(written) == 2:
             raise RecordError("append: No space left on device")
-        written.append(append_record(path, record))
+        written.append(append_records(path, records))
 
-    monkeypatch.setattr(session_module, "append_record", append_until_full)
+    monkeypatch.setattr(session_module, "append_records", append_until_full)
     with pytest.raises(RecordError, match="No space left"):
         bench.measure()
     records, problems = read_records(tmp_path / "runs.jsonl")
-    assert len(records) == 4 and problems == []
+    assert len(records) == 2 * len(GRID.arms) and problems == []  # a block is there whole, or not at all
 
 
 def result(ids: list[int]) -> GenerationResult:

@@ -68,6 +68,17 @@ def test_progress_and_results_do_not_mix(specdec, results: Path, tmp_path: Path,
     assert "measuring 10 runs of 5 tokens" in shown.err and "[bench] half of it" in shown.err
 
 
+def test_resuming_runs_nothing_twice(specdec, results: Path, tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(b"".join(line for line in results.read_bytes().splitlines(True)[:3]))  # one block of two
+    options = ("--in-process", "-k", "1,2", *TINY, "-o", path, "--no-profile", "--resume", "--json")
+    shown = specdec("bench", *options)
+    assert shown.code == 0 and "3 runs are recorded already, 3 are left" in shown.err
+    assert shown.document["runs"] == 6
+    assert len(read_records(path)[0]) == 6
+    assert specdec("bench", *options).code == 0 and len(read_records(path)[0]) == 6
+
+
 def test_own_models_are_measured_here(specdec, own, results: Path, tmp_path: Path, monkeypatch) -> None:
     grids = []
     monkeypatch.setattr(bench, "_measure", lambda grid, *more: grids.append(grid) or _copy(results, more[1]))
@@ -92,8 +103,9 @@ def test_a_named_pair_goes_through_the_notebook_with_parameters_it_has(
 
     monkeypatch.setattr(execute, "run_benchmark", run_benchmark)
     path = tmp_path / "r.jsonl"
-    shown = specdec("bench", "-k", "2", *TINY, "-o", path, "--seed", 7, "--threads", 1, "--no-profile")
-    assert shown.code == 0 and "from the notebook␛[31m\n" in shown.err
+    options = ("--seed", 7, "--threads", 1, "--no-profile", "--resume")
+    shown = specdec("bench", "-k", "2", *TINY, "-o", path, *options)
+    assert shown.code == 0 and "from the notebook␛[31m\n" in shown.err and seen["resume"] is True
     assert (seen["pair"], seen["k_values"], seen["seed"], seen["domains"]) == ("pocket", [2], 7, ["code"])
     assert (seen["profile"], seen["threads"], seen["device"]) == (False, 1, "cpu")
 
@@ -124,6 +136,7 @@ def test_without_papermill_it_is_measured_here(monkeypatch, tmp_path: Path) -> N
         (["--prompts", "0"], "num_prompts holds 0"),
         (["--repeats", "0"], "repeats holds 0"),
         (["--seed", "-1"], "seed holds -1"),
+        (["--resume", "--peers"], "a comparison (--peers) cannot be resumed"),
         (["--threads", "0"], "'--threads': Input should be greater than or equal to 1"),
         (["--in-process", "--threads", "-1"], "'--threads': Input should be greater than or equal to 1"),
         (["--in-process", "--prompts", "500"], "500 are asked for"),

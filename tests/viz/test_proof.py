@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from specdec_lib.viz.proof import plot_coupling, plot_p_values, plot_power, plot_uniformity
+from specdec_lib.viz.proof import plot_coupling, plot_ladder, plot_p_values, plot_power, plot_uniformity
 
 SERIES = ("right", "wrong")
 
@@ -47,3 +47,13 @@ def test_uniformity_draws_the_band_around_the_gaps():
     assert (upper.showlegend, lower.showlegend) == (True, False)
     assert list(right.y) == [-0.5, 0.5]
     assert right.line.dash != wrong.line.dash
+
+
+def test_a_ladder_marks_what_is_rejected_and_tells_it_from_what_was_not_asked():
+    verdicts = {("a_b", "x"): True, ("a_b", "y"): False, ("<c>", "x"): None, ("<c>", "y"): True}
+    rows = [{"name": name, "tier": tier, "passed": passed} for (name, tier), passed in verdicts.items()]
+    table = plot_ladder(rows).data[0]
+    assert (list(table.x), list(table.y)) == (["x", "y"], ["a b", "&lt;c&gt;"])
+    assert [list(line) for line in table.z] == [[0, 1], [None, 0]]
+    assert [["✕" in mark for mark in line] for line in table.text] == [[False, True], [False, False]]
+    assert [list(line) for line in table.customdata] == [["passes", "rejected"], ["not asked", "passes"]]

@@ -39,7 +39,13 @@ def test_token_verification_stops_at_the_rejection():
     assert "The draw is 0.25 < that: accepted." in steps[2].text
     assert "The draw is 0.75 ≥ that: rejected." in steps[3].text
     assert "a mass of 0.31 scaled up to 1: “␣x”." in steps[4].text
-    assert steps[5].text.startswith("The round has emitted 2 tokens.")
+    assert steps[1].text.startswith(
+        "The target reads the text's last token and the 3 draft tokens, 4 in all,"
+    )
+    assert steps[5].text == (
+        "The round has emitted 2 tokens. The target's cache gives 2 tokens back, and the draft's has nothing "
+        "to give back: 6 and 6 tokens remain."
+    )
 
 
 def test_block_verification_judges_the_whole_draft():
@@ -48,7 +54,7 @@ def test_block_verification_judges_the_whole_draft():
     assert [step.place for step in steps if step.kind == "judge"] == [0, 1, 2]
     assert "does not pass, but a longer prefix will" in steps[2].text
     assert "The longest prefix that passed has 2 tokens." in steps[5].text
-    assert "p_2 · p has beyond q" in steps[5].text
+    assert "p₂ · p has beyond q" in steps[5].text
 
 
 def test_greedy_verification_names_the_targets_own_choice():
@@ -60,7 +66,7 @@ def test_greedy_verification_names_the_targets_own_choice():
 
 def test_a_bonus_and_an_end_inside_the_draft():
     bonus = sentences(trace([place("accepted")], Following("b", "bonus", 1, SHARES)))
-    assert "All 1 stay, and the target's last row adds a bonus for nothing: “b”." in bonus
+    assert "The one draft token stays, and the target's last row adds a bonus for nothing: “b”." in bonus
     ended = narrate(trace([place("accepted")], Following("", "ended", 0, [])))
     assert [step.kind for step in ended] == ["draft", "score", "judge", "settle"]
 
@@ -87,7 +93,7 @@ def test_the_figure_asks_nobody_and_is_the_same_each_time():
     figure = StepThrough(told)
     assert figure.to_html() == StepThrough(told).to_html() == figure._repr_html_()
     assert not re.search(r"https?://|import |fetch\(|url\(", figure.to_html())
-    assert repr(figure) == "StepThrough(1 traces, 5 steps)"
+    assert repr(figure) == "StepThrough(traces: 1, steps: 5)"
     assert "<ol><li>Round 1 of 1." in figure.to_html()  # what is left without scripts
 
 
@@ -103,5 +109,5 @@ def test_the_widget_is_the_same_module_and_data():
     widget = StepThroughWidget(told)
     assert widget.payload == payload(told) and widget.step == 0
     assert str(widget._esm) == source("step_through.js")
-    assert repr(widget) == "StepThroughWidget(1 traces)"
+    assert repr(widget) == "StepThroughWidget(traces: 1)"
     widget.close()

@@ -1,0 +1,60 @@
+// What the theme leaves open: search from a folder, solutions that open wherever their title is clicked, names for
+// its folding arrows, and a way for the keyboard into what scrolls by itself.
+"use strict";
+
+(() => {
+  // From a folder (file://) a browser may not read other pages, so search shows their titles without an excerpt.
+  if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined") {
+    DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+  }
+
+  // sphinx-togglebutton knows clicks on the bar and on its arrow; text and numbers in the bar belong to it too.
+  document.addEventListener(
+    "click",
+    (event) => {
+      const title = event.target.closest?.(".toggle > .admonition-title");
+      if (!title || event.target === title || event.target.closest("button")) return;
+      event.stopPropagation();
+      if (!event.target.closest("a")) title.querySelector("button.toggle-button").click();
+    },
+    true,
+  );
+
+  const nameArrows = () => {
+    for (const arrow of document.querySelectorAll("details > summary:has(> .toctree-toggle)")) {
+      const part = arrow.closest("li")?.querySelector("a")?.textContent.trim();
+      arrow.setAttribute("aria-label", part ? `pages of ${part}` : "pages");
+    }
+    // The button is the only thing in its bar that a keyboard reaches; its name is that of the bar.
+    for (const button of document.querySelectorAll(".toggle > .admonition-title > button.toggle-button")) {
+      button.setAttribute("aria-label", button.parentElement.textContent.trim().replace(/\s+/g, " "));
+    }
+  };
+
+  // A browser that does not put scrolling boxes into the tab order itself is helped along.
+  const SCROLLING = "table.table, div.highlight > pre, .output pre, mjx-container[display=true]";
+  const reachScrolling = () => {
+    for (const box of document.querySelectorAll(SCROLLING)) {
+      if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+      else if (box.tagName !== "MJX-CONTAINER") box.removeAttribute("tabindex");
+    }
+  };
+
+  const saveNotebooks = () => {
+    for (const link of document.querySelectorAll("a.btn-download-source-button, a.btn-download-notebook-button")) {
+      link.setAttribute("download", "");
+    }
+  };
+
+  document.addEventListener("DOMContentLoaded", () => {
+    nameArrows();
+    saveNotebooks();
+    reachScrolling();
+  });
+  window.addEventListener("load", () => {
+    nameArrows();
+    reachScrolling();
+    (window.MathJax?.startup?.promise ?? Promise.resolve()).then(reachScrolling);
+  });
+  window.addEventListener("resize", reachScrolling);
+})();

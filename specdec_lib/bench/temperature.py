@@ -1,0 +1,91 @@
+"""Acceptance over temperature, at the places that decoding visits: computed from p and q, not counted.
+
+The texts of all temperatures are written as one batch, by the target alone: speculation has the same law, so
+it would visit such texts too. At each place β = Σ min(p, q) is known exactly; what is left to chance is which
+places there are. This knows nothing of rounds, K, or time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor
+
+from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.wrapper import ModelWrapper
+
+
+@torch.inference_mode()
+def overlap_by_temperature(
+    target: ModelWrapper,
+    draft: ModelWrapper,
+    prompts: Sequence[Sequence[int]],
+    temperatures: Sequence[float],
+    num_tokens: int,
+    seed: int = 0,
+) -> list[dict[str, Any]]:
+    """α = E[β] along texts that the target writes itself, one row a temperature.
+
+    Args:
+        target, draft: of one vocabulary, warped alike by the temperature.
+        prompts: token ids, all of one length, so that a batch of them needs no padding.
+        num_tokens: tokens to write behind each prompt; ends of text are ignored.
+
+    Returns:
+        Rows of temperature, alpha, and the interval low to high: two standard errors over the texts.
+
+    Raises:
+        InvalidArgument: prompts of several lengths, fewer than two of them, no token wanted, or logits of
+            different widths.
+    """
+    lengths = {len(prompt) for prompt in prompts}
+    if len(prompts) < 2 or len(lengths) != 1 or num_tokens < 1 or target.vocab_size != draft.vocab_size:
+        raise InvalidArgument(
+            f"overlap by temperature: {len(prompts)} prompts of lengths {sorted(lengths)}, {num_tokens} "
+            f"tokens, {target.vocab_size} and {draft.vocab_size} logits; pass two prompts at least, all of "
+            "one length, one token at least, and two models of one vocabulary"
+        )
+    settings = [SamplingParams(temperature) for temperature in temperatures]
+    ids, target_rows = _written(target, torch.tensor(prompts), settings, num_tokens, seed)
+    draft_rows = draft.model(input_ids=ids[:, :-1].to(draft.device), use_cache=False).logits[:, -num_tokens:]
+    per_setting = zip(_split(target_rows, settings), _split(draft_rows, settings), settings, strict=True)
+    return [_row(params, p, q.to(p.device)) for p, q, params in per_setting]
+
+
+def _written(
+    target: ModelWrapper, prompts: Integer[Tensor, "n length"], settings: list, num_tokens: int, seed: int
+) -> tuple[Integer[Tensor, "texts longer"], Float[Tensor, "texts num_tokens vocab"]]:
+    """Texts of all settings, setting by setting, and the target's logits of the written tokens."""
+    generator = torch.Generator(target.device).manual_seed(seed)
+    ids = prompts.repeat(len(settings), 1).to(target.device)
+    feed, cache, rows = ids, None, []
+    for _ in range(num_tokens):
+        out = target.model(input_ids=feed, past_key_values=cache, use_cache=True)
+        cache = out.past_key_values
+        rows.append(out.logits[:, -1])
+        laws = zip(_split(rows[-1], settings), settings, strict=True)
+        probs = torch.cat([probs_from_logits(part, params) for part, params in laws])
+        feed = torch.multinomial(probs, 1, generator=generator)
+        ids = torch.cat([ids, feed], dim=1)
+    return ids, torch.stack(rows, dim=1)
+
+
+def _split(rows: Tensor, settings: list) -> Sequence[Tensor]:
+    return rows.chunk(len(settings))
+
+
+def _row(
+    params: SamplingParams,
+    target_logits: Float[Tensor, "n num_tokens vocab"],
+    draft_logits: Float[Tensor, "n num_tokens vocab"],
+) -> dict[str, Any]:
+    p, q = (probs_from_logits(logits, params) for logits in (target_logits, draft_logits))
+    per_text = torch.minimum(p, q).sum(-1).mean(-1).double()
+    alpha, error = float(per_text.mean()), float(per_text.std()) / math.sqrt(len(per_text))
+    interval = {"low": max(0.0, alpha - 2 * error), "high": min(1.0, alpha + 2 * error)}
+    return {"temperature": params.temperature, "alpha": alpha, **interval}

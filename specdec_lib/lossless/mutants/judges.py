@@ -1,0 +1,92 @@
+"""The wrong verifiers once more, with the chance summed out: what each does to a law, exactly.
+
+A verifier of :mod:`specdec_lib.lossless.mutants.verifiers` throws dice, so it can only be sampled. Here the
+same mistakes are :data:`~specdec_lib.lossless.enumeration.Judge` functions, which an enumeration takes; the
+tests hold the two against each other. Those whose mistake is in how they draw are not here, and neither are
+the mistakes of loops and drafters, whose verdicts are right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from specdec_lib.decoding.rejection import VERIFIERS, verify_by
+from specdec_lib.decoding.speculative import SpeculativeDecoder
+from specdec_lib.lossless.enumeration import Judge, Judgement, Law, Prefix, judge_with
+from specdec_lib.lossless.mutants.gallery import Mutant
+
+Correction = Callable[[Law, Law, int], Law]
+
+
+def judging(
+    correction: Correction | None = None,
+    ratio: Callable[[Any, Any], Any] = lambda p, q: p / q,
+    bonus: Callable[[Sequence[Law], Sequence[Law]], Law] = lambda target, draft: target[-1],
+    shared_uniform: bool = False,
+) -> Judge:
+    """Token verification with one of its parts replaced; with none replaced it is right.
+
+    Args:
+        correction: the law of what follows a rejection, from p, q and the rejected token.
+        ratio: of p(x) and q(x); a token stays with that probability, at most 1.
+        bonus: from all laws of the target and of the draft.
+        shared_uniform: one uniform decides all positions of a round.
+    """
+    correct = correction or (
+        lambda p, q, x: normalised([max(a - b, 0) for a, b in zip(p, q, strict=True)], p)
+    )
+
+    def judge(target: list[Law], draft: list[Law], ids: Prefix) -> Judgement:
+        judgement: Judgement = []
+        reached: Any = 1
+        for p, q, x in zip(target[:-1], draft, ids, strict=True):
+            passes = min(1, ratio(p[x], q[x]))
+            stays = min(reached, passes) if shared_uniform else reached * passes
+            judgement.append((reached - stays, correct(p, q, x)))
+            reached = stays
+        return [*judgement, (reached, bonus(target, draft))]
+
+    return judge
+
+
+def normalised(masses: Sequence[Any], otherwise: Law) -> Law:
+    """``masses`` over their sum; ``otherwise`` where that is 0."""
+    total = sum(masses)
+    return [mass / total for mass in masses] if total else otherwise
+
+
+def _rows_behind(target: list[Law], draft: list[Law], ids: Prefix) -> Judgement:
+    return judging()([*target[1:], target[-1]], draft, ids)
+
+
+JUDGES: dict[str, Judge] = {
+    "correct": judging(),
+    "residual_is_p": judging(lambda p, q, x: p),
+    "residual_is_absolute": judging(
+        lambda p, q, x: normalised([abs(a - b) for a, b in zip(p, q, strict=True)], p)
+    ),
+    "residual_is_p_without_x": judging(
+        lambda p, q, x: normalised([a if i != x else 0 for i, a in enumerate(p)], p)
+    ),
+    "one_uniform_a_round": judging(shared_uniform=True),
+    "bonus_from_the_draft": judging(bonus=lambda target, draft: draft[-1] if draft else target[-1]),
+    "bonus_from_the_previous_position": judging(bonus=lambda target, draft: target[-2:][0]),
+    "smoothed_ratio": judging(ratio=lambda p, q: p / (q + 0.1)),
+    "clamped_ratio": judging(ratio=lambda p, q: max(p / q, 0.25)),
+    "accepts_typical_tokens": judging(ratio=lambda p, q: int(p > 0.2)),
+    "accepts_everything": judging(ratio=lambda p, q: 1),
+    "ratio_is_upside_down": judging(ratio=lambda p, q: q / p if p else 1),
+    "rows_are_off_by_one": _rows_behind,
+}
+"""By the names of the gallery."""
+
+
+def judge_of(mutant: Mutant, decoder: SpeculativeDecoder) -> Judge | None:
+    """The rule by which that mutant's decoder judges a draft; None where it can only be sampled."""
+    if mutant.name in JUDGES:
+        return JUDGES[mutant.name]
+    verify: Any = decoder.verify
+    is_plan = verify in VERIFIERS.values() or (isinstance(verify, partial) and verify.func is verify_by)
+    return partial(judge_with, mutant.plan) if is_plan else None

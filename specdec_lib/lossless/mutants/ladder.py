@@ -1,0 +1,170 @@
+"""Which check sees which mistake? The checks of a pair as a ladder of tiers, climbed by wrong decoders.
+
+Each mutant is tried in the small world of its scenario by everything that ``specdec verify`` does to a pair
+of real models, and each tier says whether it rejected. No tier sees everything: so there are several.
+``python -m specdec_lib.lossless.mutants.ladder FILE`` writes what the book shows. It draws nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from specdec_lib.decoding.rejection import plan_tokens
+from specdec_lib.lossless.checks import ONE_POSITION, Check
+from specdec_lib.lossless.enumeration import ROUNDING, Judge, Law, error_of
+from specdec_lib.lossless.mutants.gallery import Mutant, find_mutant
+from specdec_lib.lossless.mutants.judges import judge_of
+from specdec_lib.lossless.pair import PairProof, ProofPlan
+from specdec_lib.lossless.scenario import Scenario
+from specdec_lib.utils.entry_point import OneLineParser, exit_code
+
+TIERS = (
+    "enumeration",
+    "one position",
+    "caches",
+    "greedy identity",
+    "joint law",
+    "uniformity",
+    "efficiency",
+)
+"""From what is proved to what is sampled."""
+SHOWN = (
+    "library_token",
+    "residual_is_p",
+    "smoothed_ratio",
+    "one_uniform_a_round",
+    "bonus_from_the_draft",
+    "block_with_token_residual",
+    "draft_argmax_with_soft_law",
+    "draft_reports_unwarped",
+    "keeps_rejected_tokens",
+    "rolls_back_one_too_few",
+    "draft_keeps_rejected_tokens",
+    "misses_eos_in_a_block",
+)
+"""One or two of each kind: a control, rules, drafts, caches, an ending."""
+
+_TIER_OF = {"joint law": "joint law", "distance": "joint law"} | {tier: tier for tier in TIERS}
+_PROMPTS = 12
+
+
+@dataclass(frozen=True)
+class Rung:
+    """What one tier said of one mutant; ``passed`` is None where it could not be asked."""
+
+    name: str
+    is_control: bool
+    tier: str
+    passed: bool | None
+    told: str
+
+
+def climb(mutant: Mutant, seed: int = 0, num_samples: int = 1500) -> list[Rung]:
+    """Every tier on one mutant, in the order of :data:`TIERS`.
+
+    Args:
+        seed: of the scenario's tables and of everything that is drawn.
+        num_samples: texts that the joint law is counted from.
+    """
+    scenario = replace(mutant.scenario, seed=seed)
+    judge = judge_of(mutant, mutant.build(*scenario.models, scenario.k))
+    found = list(_proof(mutant, scenario, num_samples).run())
+    verdicts = {"enumeration": _enumerated(judge, seed), "one position": _one_position(judge, scenario)}
+    for tier in TIERS[2:]:
+        checks = [check for check in found if _TIER_OF.get(check.test) == tier]
+        verdicts[tier] = (all(check.passed for check in checks), _told(checks[0]))
+    return [Rung(mutant.name, mutant.is_control, tier, *verdicts[tier]) for tier in TIERS]
+
+
+def emitted_at_one_position(judge: Judge, target: Law, draft: Law) -> list[Any]:
+    """The law of a round's first token, one token drafted: the sum over every draft and verdict."""
+    law = [0] * len(target)
+    for drafted, chance in enumerate(draft):
+        if not chance:
+            continue
+        (rejects, following), (stays, _) = judge([target, target], [draft], (drafted,))
+        law[drafted] += chance * stays
+        law = [mass + chance * rejects * share for mass, share in zip(law, following, strict=True)]
+    return law
+
+
+def _proof(mutant: Mutant, scenario: Scenario, num_samples: int) -> PairProof:
+    rng = np.random.default_rng(scenario.seed)
+    prompts = rng.integers(scenario.vocab, size=(_PROMPTS, 4)).tolist()
+    plan = ProofPlan(
+        ("token" if mutant.plan is plan_tokens else "block",),
+        k=scenario.k,
+        temperature=scenario.params.temperature,
+        num_samples=num_samples,
+        num_tokens=96,
+        seed=scenario.seed,
+        joint_tokens=4,
+        joint_k=scenario.k,
+        joint_top_k=scenario.vocab,
+    )
+    return PairProof(
+        *scenario.models,
+        prompts,
+        plan,
+        build=lambda target, draft, k, verifier: mutant.build(target, draft, k),
+        make_plan=lambda verifier: mutant.plan,
+    )
+
+
+def _enumerated(judge: Judge | None, seed: int) -> tuple[bool | None, str]:
+    if judge is None:
+        return None, "it throws dice, and can only be sampled"
+    world = Scenario(seed=seed, vocab=3, length=4, k=3, draft_error=1.0)
+    own, other = (partial(world.warped, model) for model in world.models)
+    error, _ = error_of(own, other, world.length, world.k, judge)
+    return error <= ROUNDING, f"|Δ| = {error:.1e}"
+
+
+def _one_position(judge: Judge | None, scenario: Scenario) -> tuple[bool | None, str]:
+    if judge is None:
+        return None, "it throws dice, and can only be sampled"
+    target, draft = (scenario.warped(model) for model in scenario.models)
+    law = emitted_at_one_position(judge, target, draft)
+    error = max(abs(a - b) for a, b in zip(law, target, strict=True))
+    return error <= ONE_POSITION, f"|Δ| = {error:.1e}"
+
+
+def _told(check: Check) -> str:
+    return check.statistic if check.p_value is None else f"{check.statistic}, p = {check.p_value:.1e}"
+
+
+# -- the recording ---------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """``python -m specdec_lib.lossless.mutants.ladder FILE``."""
+    prefix = "[ladder] "
+    parser = OneLineParser(prefix, description=__doc__.splitlines()[0])
+    parser.add_argument("output", type=Path, help="JSON file to write")
+    options = parser.parse_args(arguments)
+    return exit_code(lambda: _record(options.output), prefix)
+
+
+def _record(output: Path) -> None:
+    torch.set_num_threads(1)  # tables of four words: threads would only wait for each other
+    rungs = []
+    for name in SHOWN:
+        climbed = climb(find_mutant(name))
+        rejecting = [rung.tier for rung in climbed if rung.passed is False]
+        print(f"[ladder] {name}: {', '.join(rejecting) or 'nothing'} rejected", flush=True)
+        rungs += [asdict(rung) for rung in climbed]
+    lines = ",\n ".join(json.dumps(rung, ensure_ascii=False) for rung in rungs)
+    output.write_text(f"[{lines}]\n", encoding="utf8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

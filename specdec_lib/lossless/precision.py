@@ -1,0 +1,103 @@
+"""What rounding does to logits, to laws, and to greedy texts.
+
+A forward of K + 1 tokens adds the same numbers up in another order than K + 1 forwards of one token do, so
+logits come out a little apart. How far is measured here, what that may do to a distribution is bounded, and
+where two greedy texts part, the logits of the two tokens say whether rounding can have been the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.wrapper import ModelWrapper
+
+_ULPS = 16
+"""Half precision: differences of logits up to that many units in the last place of the largest one are
+rounding, and ids that differ within them are ties."""
+
+
+@dataclass(frozen=True)
+class Parting:
+    """Where two texts part: the ``gap`` of their two tokens' logits, and what ``rounding`` explains."""
+
+    gap: float
+    rounding: float
+
+    @property
+    def is_tie(self) -> bool:
+        """Whether rounding alone may have chosen between the two tokens."""
+        return self.gap <= self.rounding
+
+
+def rounding_of(dtype: torch.dtype, largest: float) -> float:
+    """How far two logits may be apart for rounding's sake, where the largest is ``largest``.
+
+    A convention, for models that nobody has measured: 16 units in the last place of the largest logit.
+    """
+    return _ULPS * torch.finfo(dtype).eps * max(1.0, largest)
+
+
+def judge_parting(model: ModelWrapper, text: Sequence[int], ours: int, theirs: int) -> Parting:
+    """How close the tokens ``ours`` and ``theirs`` are behind ``text``, which both texts have in common."""
+    ids = torch.tensor([list(text)])
+    logits = model.forward(ids, use_cache=False, logits_to_keep=1)[0][0, -1].float()
+    largest = float(logits[logits.isfinite()].abs().max())
+    return Parting(float((logits[theirs] - logits[ours]).abs()), rounding_of(model.dtype, largest))
+
+
+def logits_by_width(
+    model: ModelWrapper, ids: Sequence[int], start: int, width: int
+) -> Float[Tensor, "places vocab"]:
+    """Logits behind each of ``ids[start:]``, read ``width`` at a time on a cache of ``ids[:start]``.
+
+    The last forward is narrower where ``width`` does not divide their number.
+
+    Raises:
+        InvalidArgument: ``start`` outside [1, len(ids)), or a width below 1.
+    """
+    if not 1 <= start < len(ids) or width < 1:
+        raise InvalidArgument(
+            f"logits by width: start {start} of {len(ids)} ids, width {width}; leave at least one id on "
+            "either side of the start, and pass a width of 1 or more"
+        )
+    feed = torch.tensor([list(ids)])
+    _, cache = model.forward(feed[:, :start], model.new_cache(len(ids)), logits_to_keep=1)
+    rows = []
+    for begin in range(start, len(ids), width):
+        logits, cache = model.forward(feed[:, begin : begin + width], cache)
+        rows.append(logits[0])
+    return torch.cat(rows)
+
+
+def logit_range(
+    logits: Float[Tensor, "*rows vocab"], others: Float[Tensor, "*rows vocab"]
+) -> Float[Tensor, "*rows"]:
+    """max d − min d of the difference d of two rows of logits, in float64; a common shift counts nothing.
+
+    Tokens that both rows cut (minus infinity) are left out; one that only one of them cuts makes it infinite.
+    """
+    both_cut = logits.isneginf() & others.isneginf()
+    difference = others.double() - logits.double()
+    highest = difference.masked_fill(both_cut, -torch.inf).amax(-1)
+    return highest - difference.masked_fill(both_cut, torch.inf).amin(-1)
+
+
+def distance_bound(
+    logits: Float[Tensor, "*rows vocab"], others: Float[Tensor, "*rows vocab"], temperature: float = 1.0
+) -> Float[Tensor, "*rows"]:
+    """tanh(R / 4τ) ≥ TV(softmax(logits / τ), softmax(others / τ)), with R of :func:`logit_range`.
+
+    Attained by two tokens whose odds are e^(∓R/2τ); twice as sharp as (e^(R/τ) − 1) / 2 for small R.
+
+    Raises:
+        InvalidArgument: a temperature that is not positive; at 0 a law is an argmax, and may flip.
+    """
+    if not temperature > 0:
+        raise InvalidArgument(f"distance bound: temperature is {temperature}; pass a number > 0")
+    return torch.tanh(logit_range(logits, others) / (4 * temperature))

@@ -1,0 +1,82 @@
+"""What the first two papers measured, as data: to hold the law against, and to draw beside one's own points.
+
+Leviathan et al. 2023 give alpha, K and c with each speedup, so the law can predict it; what a wide forward
+and the rest of a round cost there, v and o, is not known. Chen et al. 2023 give times and speedups alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PublishedRun:
+    """One line of a paper's table.
+
+    Attributes:
+        source: the paper, as a reader would cite it.
+        task: what was decoded; ``draft``: the draft model; ``decoding``: how a token was chosen ("" where
+            nothing hangs on it).
+        k: draft tokens a round, the papers' gamma and K.
+        speedup: over autoregressive decoding, as the paper states it.
+        alpha, c: as the paper states them, None where it does not.
+        plain_ms, speculative_ms: milliseconds a token, None where they are not used here.
+    """
+
+    source: str
+    task: str
+    draft: str
+    decoding: str
+    k: int
+    speedup: float
+    alpha: float | None = None
+    c: float | None = None
+    plain_ms: float | None = None
+    speculative_ms: float | None = None
+
+    @property
+    def name(self) -> str:
+        """Task, draft and decoding in one line."""
+        return ", ".join(filter(None, (self.task, self.draft, self.decoding)))
+
+
+_T5 = "Leviathan et al. 2023"
+_C = {"T5-small": 0.02, "T5-base": 0.04, "T5-large": 0.11}
+_T5_TABLE = {  # task, temperature: draft, K, alpha, speedup
+    ("En-De", "T = 0"): (
+        ("T5-small", 7, 0.75, 3.4),
+        ("T5-base", 7, 0.80, 2.8),
+        ("T5-large", 7, 0.82, 1.7),
+    ),
+    ("En-De", "T = 1"): (
+        ("T5-small", 7, 0.62, 2.6),
+        ("T5-base", 5, 0.68, 2.4),
+        ("T5-large", 3, 0.71, 1.4),
+    ),
+    ("CNN/DM", "T = 0"): (
+        ("T5-small", 5, 0.65, 3.1),
+        ("T5-base", 5, 0.73, 3.0),
+        ("T5-large", 3, 0.74, 2.2),
+    ),
+    ("CNN/DM", "T = 1"): (
+        ("T5-small", 5, 0.53, 2.3),
+        ("T5-base", 3, 0.55, 2.2),
+        ("T5-large", 3, 0.56, 1.7),
+    ),
+}
+
+LEVIATHAN_2023: tuple[PublishedRun, ...] = tuple(
+    PublishedRun(_T5, task, draft, decoding, k, speedup, alpha=alpha, c=_C[draft])
+    for (task, decoding), lines in _T5_TABLE.items()
+    for draft, k, alpha, speedup in lines
+)
+"""T5-XXL (11B) on one TPU-v4, batch 1: English to German, and summaries of CNN/DM."""
+
+_CHINCHILLA = "Chen et al. 2023"
+
+CHEN_2023: tuple[PublishedRun, ...] = (
+    PublishedRun(_CHINCHILLA, "XSum", "", "nucleus", 4, 1.92, plain_ms=14.1, speculative_ms=7.52),
+    PublishedRun(_CHINCHILLA, "XSum", "", "greedy", 4, 2.01),
+    PublishedRun(_CHINCHILLA, "HumanEval", "", "", 4, 2.46),
+)
+"""Chinchilla (70B), K = 4. The quotient of the two times is 1.875 where the paper says 1.92."""

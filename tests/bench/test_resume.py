@@ -1,0 +1,153 @@
+"""A benchmark that was cut off goes on where it stopped: no block twice, none left out, one session."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+import tiny_models
+
+from specdec_lib.bench.grid import Grid
+from specdec_lib.bench.prompts import TokenisedPrompt
+from specdec_lib.bench.records import append_records, read_records
+from specdec_lib.bench.resume import missing_blocks, recorded_keys
+from specdec_lib.bench.runner import Benchmark
+from specdec_lib.bench.runs import load_session, runs_of
+from specdec_lib.bench.summary import speedup_table
+from specdec_lib.errors import InvalidArgument
+from tests.bench.sessions import timed
+
+AXES = {"domains": ("code",), "temperatures": (0.0, 0.8), "max_new_tokens": 6, "num_prompts": 2}
+GRID = Grid(k_values=(1, 2), repeats=2, **AXES)
+PROMPTS = {"code": [TokenisedPrompt(f"code_{i}", ids) for i, ids in enumerate(tiny_models.prompts(2))]}
+
+
+def benchmark(path: Path, grid: Grid = GRID, resume: bool = False, **options) -> Benchmark:
+    target, draft = tiny_models.tiny_pair("llama")
+    options.setdefault("report", lambda line: None)
+    return Benchmark(grid, target, draft, PROMPTS, path / "runs.jsonl", resume=resume, **options)
+
+
+class Cut(Exception):
+    """The machine went down."""
+
+
+def cut_off(path: Path, after: int, monkeypatch) -> None:
+    """A benchmark that ends while its block number ``after`` runs."""
+    bench = benchmark(path)
+    honest, blocks = bench._run_block, itertools.count()
+
+    def failing(block):
+        if next(blocks) == after:
+            raise Cut
+        return honest(block)
+
+    monkeypatch.setattr(bench, "_run_block", failing)
+    with pytest.raises(Cut):
+        bench.measure()
+
+
+def test_what_is_left_runs_once_in_the_same_session(tmp_path: Path, monkeypatch) -> None:
+    cut_off(tmp_path, 3, monkeypatch)
+    before = read_records(tmp_path / "runs.jsonl")[0]
+    assert len(before) == 3 * 3
+    left = missing_blocks(GRID, PROMPTS, before)
+    assert left == list(GRID.blocks())[3:]
+
+    lines: list[str] = []
+    runs = benchmark(tmp_path, resume=True, report=lines.append).measure()
+    records, problems = load_session(tmp_path / "runs.jsonl")
+    assert problems == [] and records[: len(before)] == before and runs == records
+    assert (
+        len(records) == GRID.num_runs == len({(r["config_hash"], r["prompt_id"], r["repeat"]) for r in runs})
+    )
+    assert len({r["session"] for r in records}) == 1 and missing_blocks(GRID, PROMPTS, records) == []
+    assert lines[0] == f"9 runs are recorded already, {GRID.num_runs - 9} are left"
+    assert f"{GRID.num_runs - 9}/{GRID.num_runs - 9} runs" in lines[-1]
+    assert {row["num_pairs"] for row in speedup_table(runs_of(records), draws=5)} == {4}
+
+
+def test_the_texts_are_those_of_a_benchmark_that_was_not_cut_off(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "cut").mkdir()
+    cut_off(tmp_path / "cut", 5, monkeypatch)
+    resumed = benchmark(tmp_path / "cut", resume=True).measure()
+    whole = benchmark(tmp_path / "whole").measure()
+    for one, other in zip(resumed, whole, strict=True):
+        assert (one["config_hash"], one["seed"], one["turn"]) == (
+            other["config_hash"],
+            other["seed"],
+            other["turn"],
+        )
+        assert one["result"]["generated_ids"] == other["result"]["generated_ids"]
+
+
+def test_a_finished_benchmark_is_not_measured_again_and_can_be_extended(tmp_path: Path) -> None:
+    first = benchmark(tmp_path)
+    first.measure(), first.measure_costs(repeats=2), first.profile()
+    size = (tmp_path / "runs.jsonl").stat().st_size
+    again = benchmark(tmp_path, resume=True)
+    assert len(again.measure()) == GRID.num_runs
+    assert again.measure_costs() == [] and again.profile() == []
+    assert (tmp_path / "runs.jsonl").stat().st_size == size
+
+    more = Grid(k_values=(1, 2), repeats=3, **AXES)
+    runs = benchmark(tmp_path, more, resume=True).measure()
+    assert len(runs) == more.num_runs and len({r["session"] for r in runs}) == 1
+    assert [r["repeat"] for r in runs] == sorted(r["repeat"] for r in runs)
+
+
+def test_without_resume_a_session_of_its_own_is_made(tmp_path: Path) -> None:
+    benchmark(tmp_path).measure(), benchmark(tmp_path).measure()
+    records = read_records(tmp_path / "runs.jsonl")[0]
+    assert len(records) == 2 * GRID.num_runs and len({r["session"] for r in records}) == 2
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{torn\n"])
+def test_nothing_to_resume_is_a_new_session(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "runs.jsonl").write_bytes(content)
+    assert len(benchmark(tmp_path, resume=True).measure()) == GRID.num_runs
+
+
+def test_other_draft_lengths_are_refused(tmp_path: Path) -> None:
+    """Arms of a block run back to back, so a block can have no arm added."""
+    benchmark(tmp_path).measure()
+    wider = benchmark(tmp_path, Grid(k_values=(1, 2, 4), repeats=2, **AXES), resume=True)
+    with pytest.raises(InvalidArgument, match=r"draft lengths 0, 1, 2, 4 the session ran 0, 1, 2; all arms"):
+        wider.measure()
+    fewer = benchmark(tmp_path, Grid(k_values=(2,), repeats=2, **AXES), resume=True)
+    assert len(fewer.measure()) == GRID.num_runs  # all there, and nothing was run
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        (
+            {"environment": {"hash": "0", "cpu": "another one"}},
+            "was measured elsewhere .*cpu 'another one' is now",
+        ),
+        ({"environment": {}}, "was measured elsewhere"),
+        ({"models": {"target": {}}}, "ran other models"),
+    ],
+)
+def test_another_machine_or_other_models_are_refused(tmp_path: Path, change: dict, said: str) -> None:
+    benchmark(tmp_path).measure()
+    records = read_records(tmp_path / "runs.jsonl")[0]
+    append_records(tmp_path / "runs.jsonl", [r | change | {"session": "later"} for r in records])
+    with pytest.raises(InvalidArgument, match=f"session later {said}"):
+        benchmark(tmp_path, resume=True)
+
+
+def test_another_commit_is_not_another_machine(tmp_path: Path) -> None:
+    benchmark(tmp_path).measure()
+    records = read_records(tmp_path / "runs.jsonl")[0]
+    older = [r | {"environment": r["environment"] | {"commit": "older"}, "session": "x"} for r in records]
+    append_records(tmp_path / "runs.jsonl", older)
+    assert {r["session"] for r in benchmark(tmp_path, resume=True).measure()} == {"x"}
+
+
+def test_keys_are_of_one_kind() -> None:
+    records = timed(prompts=2, repeats=1)
+    assert len(recorded_keys(records)) == 4 and recorded_keys(records, "profile") == set()
