@@ -19,8 +19,8 @@ from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
 
-# A fifth of plotly.js, which every page with a figure loads: below it, a page's own HTML is never what a reader
-# waits for. A dozen recorded traces of the step-through are the heaviest thing that a page holds, and fit in.
+# A fifth of plotly.js, which every page with a figure loads: below it, a page's own HTML is never what a
+# reader waits for. The heaviest thing that a page holds, a dozen recorded traces to step through, fits in.
 HEAVY_KB = 1000
 _ADDRESSES = {"a": "href", "link": "href", "img": "src", "script": "src", "source": "src", "object": "data"}
 _FIGURE = "plotly-graph-div"
@@ -71,7 +71,8 @@ def faults(pages: dict[str, Page], folder: Path) -> list[str]:
     for name, page in pages.items():
         found += [f"{name}: the image {source} has no alt text" for source in page.silent_images]
         found += [f"{name}: more than one place is called #{repeated}" for repeated in page.repeated_ids]
-        found += [f"{name}: {link} leads nowhere" for link in page.links if not leads(link, name, pages, folder)]
+        lost = [link for link in page.links if not leads(link, name, pages, folder)]
+        found += [f"{name}: {link} leads nowhere" for link in lost]
     return found
 
 

@@ -1,4 +1,4 @@
-"""Finds the Chromium that draws the EPUB's pictures and tests the built book; ``python chromium.py`` names it.
+"""Finds the Chromium that draws the EPUB's pictures and tests the built book; run by itself, names it.
 
 In this order: the path in ``SPECDEC_CHROMIUM``, the usual names on the path, the usual places on a Mac, and
 the one that Playwright keeps for itself.

@@ -32,7 +32,9 @@ class CaptionFigures(SphinxTransform):
         for number, (cell, drawings) in enumerate(drawn_cells(self.document), start=1):
             caption = caption_behind(cell)
             if caption is None:
-                told = "a figure needs a caption: a paragraph in italics behind its cell that begins with '%s'"
+                told = (
+                    "a figure needs a caption: a paragraph in italics behind its cell that begins with '%s'"
+                )
                 logger.warning(told, OPENING, location=cell, type="figures", subtype="caption")
                 continue
             figure = figure_of(caption, f"figure-{number}")
@@ -61,7 +63,7 @@ def caption_behind(cell: nodes.Element) -> nodes.paragraph | None:
 
 
 def figure_of(caption: nodes.paragraph, name: str) -> nodes.figure:
-    """A figure that is its caption alone (the drawing stays in its cell), under the caption's label or ``name``."""
+    """A figure that is a caption alone, as the drawing stays in its cell; called ``name`` without a label."""
     figure = nodes.figure("", nodes.caption(caption.rawsource, "", *caption.children), classes=["drawn"])
     figure["ids"], figure["names"] = caption["ids"] or [name], caption["names"]
     figure.source, figure.line = caption.source, caption.line

@@ -1,8 +1,7 @@
-"""A Sphinx extension: corrects what other extensions leave in the pages: an id twice, a role that does not fit.
+"""A Sphinx extension: corrects what others leave in the pages, an id twice or a role that does not fit.
 
-sphinx-exercise and sphinx-proof give the body of every exercise and proof the same id. docutils calls a
-bibliography a list and its entries no items of one. The theme's buttons carry no text where they are folded.
-"""
+sphinx-exercise and sphinx-proof give the body of every exercise and proof the same id; docutils calls a
+bibliography a list whose entries are no items of one."""
 
 from __future__ import annotations
 
@@ -10,20 +9,34 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 
-REPEATED = {"exercise-content", "solution-content", "proof-content"}
+REPEATED = {"exercise-content", "solution-content", "proof-content", "proof"}
+_OPENING = "Proof. "
 _AFTER_SOLUTIONS_ARE_CLOSED = 300
 _CITATIONS = ('<div role="list" class="citation-list">', '<div class="citation-list">')
 
 
 class OwnIds(SphinxTransform):
-    """Each exercise's, solution's and proof's body gets an id of its own."""
+    """Each proof, and the body of each exercise, solution and proof, gets an id of its own."""
 
     default_priority = _AFTER_SOLUTIONS_ARE_CLOSED
 
     def apply(self) -> None:
-        bodies = [section for section in self.document.findall(nodes.section) if REPEATED & {*section["ids"]}]
-        for number, body in enumerate(bodies, start=1):
-            body["ids"] = [f"{body['ids'][0]}-{number}"]
+        alike = [node for node in self.document.findall(nodes.Element) if REPEATED & {*node["ids"]}]
+        for number, node in enumerate(alike, start=1):
+            node["ids"] = [f"{node['ids'][0]}-{number}"]
+
+
+class OpenProofs(SphinxTransform):
+    """The word that opens a proof stands apart from what is proved."""
+
+    default_priority = _AFTER_SOLUTIONS_ARE_CLOSED
+
+    def apply(self) -> None:
+        for proof in self.document.findall(nodes.admonition):
+            text = next(iter(proof.findall(nodes.Text)), None)
+            if "proof" in proof["classes"] and text is not None and text.startswith(_OPENING):
+                opened = nodes.emphasis("", _OPENING.strip())
+                text.parent.replace(text, [opened, nodes.Text(" " + text.removeprefix(_OPENING))])
 
 
 def correct_roles(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
@@ -33,7 +46,8 @@ def correct_roles(app: Sphinx, pagename: str, templatename: str, context: dict, 
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register both corrections."""
+    """Register the corrections."""
     app.add_transform(OwnIds)
+    app.add_transform(OpenProofs)
     app.connect("html-page-context", correct_roles)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -36,12 +36,18 @@ def mathjax_folder() -> Path:
     return Path(str(distribution.locate_file("sphinx-mathjax-offline/static/mathjax")))
 
 
+def plotly_script() -> Path:
+    """Where the installed ``plotly`` keeps plotly.js."""
+    return Path(str(importlib.resources.files("plotly") / "package_data" / PLOTLY))
+
+
 def copy_scripts(app: Sphinx) -> None:
-    """Put plotly.js, MathJax and MathJax's fonts into the output's ``_static``."""
+    """Put plotly.js, MathJax and MathJax's fonts into the output's ``_static``; an EPUB needs neither."""
+    if app.builder.name != "html":
+        return
     static = Path(app.outdir) / "_static"
     (static / "mathjax").mkdir(parents=True, exist_ok=True)
-    with importlib.resources.as_file(importlib.resources.files("plotly") / "package_data" / PLOTLY) as source:
-        shutil.copyfile(source, static / PLOTLY)
+    shutil.copyfile(plotly_script(), static / PLOTLY)
     for part in _MATHJAX_PARTS:
         source, copy = mathjax_folder() / part, static / "mathjax" / part
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +72,7 @@ def fetched_from_elsewhere(html: str) -> list[str]:
 
 def check_pages(app: Sphinx, exception: Exception | None) -> None:
     """Warn about every page that would ask another host for something."""
-    if exception is not None or app.builder.format != "html":
+    if exception is not None or app.builder.name != "html":
         return
     for page in sorted(Path(app.outdir).rglob("*.html")):
         for address in fetched_from_elsewhere(page.read_text(encoding="utf8")):

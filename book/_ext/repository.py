@@ -25,7 +25,9 @@ def derive_links(app: Sphinx, config: Config) -> None:
     url = (options.get("repository_url") or "").strip().rstrip("/").removesuffix(".git")
     url = "" if url == _NO_ADDRESS_OF_OURS else url
     if url and not _KNOWN_HOST.fullmatch(url):
-        raise ConfigError(f"repository.url is {url!r}; write https://github.com/OWNER/NAME (or gitlab, bitbucket)")
+        raise ConfigError(
+            f"repository.url is {url!r}; write https://github.com/OWNER/NAME (or gitlab, bitbucket)"
+        )
     options["repository_url"] = url
     options["launch_buttons"] = launch_buttons(options.get("launch_buttons", {}), url)
     options.update(dict.fromkeys(_BUTTONS, bool(url)))

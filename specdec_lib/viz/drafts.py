@@ -23,12 +23,12 @@ def plot_rounds(rows: Rows, speedups: Sequence[float] = (1.0, 1.5, 2.0, 2.5)) ->
 
     Args:
         rows: method, kind (groups colour and symbol), tokens (a round, all included), cost (of the round,
-            in target forwards), speedup.
+            in target forwards), speedup; side (optional: plotly's name for where the method is written).
         speedups: for which to draw a line.
     """
     figure = new_figure(460, margin={"l": 8, "r": 12, "t": 56, "b": 8})
     right, top = 1.12 * max(row["cost"] for row in rows), 1.1 * max(row["tokens"] for row in rows)
-    left = 0.9 * min(row["cost"] for row in rows)
+    left = 0.7 * min(row["cost"] for row in rows)
     for value in speedups:
         _ray(figure, value, left, right, top)
     for number, kind in enumerate(dict.fromkeys(row["kind"] for row in rows)):
@@ -40,12 +40,12 @@ def plot_rounds(rows: Rows, speedups: Sequence[float] = (1.0, 1.5, 2.0, 2.5)) ->
                 mode="markers+text",
                 name=kind,
                 marker=_marker(number),
-                text=[row["method"] for row in chosen],
-                textposition="middle left" if number else "middle right",
+                text=[row["method"].replace(" ", "<br>") for row in chosen],
+                textposition=_sides(chosen, "middle left"),
                 textfont={"size": 12},
-                customdata=[row["speedup"] for row in chosen],
-                hovertemplate="<b>%{text}</b><br>%{y:.2f} tokens a round, which costs %{x:.2f} "
-                "target forwards<br>speedup %{customdata:.2f}×<extra></extra>",
+                customdata=[[row["method"], row["speedup"]] for row in chosen],
+                hovertemplate="<b>%{customdata[0]}</b><br>%{y:.2f} tokens a round, which costs %{x:.2f} "
+                "target forwards<br>speedup %{customdata[1]:.2f}×<extra></extra>",
             )
         )
     figure.update_xaxes(title_text="cost of a round, in target forwards", range=[left, right])
@@ -132,7 +132,8 @@ def plot_draft_map(rows: Rows, frontiers: Rows) -> go.Figure:
     """Drafts by what they cost and how often they are right; on a grey line the best K gives that speedup.
 
     Args:
-        rows: family (colour, symbol; its points are joined in order), label, c, alpha.
+        rows: family (colour, symbol; its points are joined in order), label, c, alpha; side (optional:
+            plotly's name for where the label is written).
         frontiers: speedup, c, alpha: points of the lines, in order.
     """
     figure = new_figure(470, margin={"l": 8, "r": 12, "t": 76, "b": 8})
@@ -159,7 +160,7 @@ def plot_draft_map(rows: Rows, frontiers: Rows) -> go.Figure:
                 line={"color": PALETTE[number], "width": 1},
                 marker=_marker(number),
                 text=[row["label"] for row in chosen],
-                textposition="bottom right",
+                textposition=_sides(chosen, "bottom right"),
                 textfont={"size": 11},
                 hovertemplate=f"<b>{family}: %{{text}}</b><br>c = %{{x:.2f}}, α = %{{y:.2f}}<extra></extra>",
             )
@@ -167,6 +168,10 @@ def plot_draft_map(rows: Rows, frontiers: Rows) -> go.Figure:
     figure.update_xaxes(title_text="cost of a draft forward, c", range=[0, 1.02])
     figure.update_yaxes(title_text="acceptance, α", range=[0, 1.04])
     return figure
+
+
+def _sides(rows: Rows, default: str) -> list[str]:
+    return [row.get("side", default) for row in rows]
 
 
 def _marker(number: int) -> dict[str, Any]:

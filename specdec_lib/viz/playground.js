@@ -162,17 +162,18 @@ function curve(name, size, values, point, last) {
   if (shown) shapes.push(text(scale, best, y(at(best)) - 15, `best: K = ${best}`));
   else if (best) shapes.push(text(scale, last, y(at(last)) - 15, `best: K = ${best} →`));
   const under = Math.max(y(at(k)), point ? y(point.low ?? point.speedup) : 0);
-  shapes.push(text(scale, k, under + 25, point ? `predicted ${times(at(k))}` : times(at(k))));
-  if (point) shapes.push(...claim(scale, point), text(scale, k, under + 41, `${point.kind} ${stated(point)}`));
+  const side = k < best ? "start" : k > best ? "end" : "middle"; // on that side the curve is higher up
+  shapes.push(text(scale, k, under + 25, point ? `predicted ${times(at(k))}` : times(at(k)), side));
+  if (point) shapes.push(...claim(scale, point), text(scale, k, under + 41, `${point.kind} ${stated(point)}`, side));
   return { shapes, scale };
 }
 
-/** A label at a K, kept inside the frame. */
-function text({ box, x }, k, height, label) {
-  const share = (x(k) - box.left) / (box.right - box.left);
-  const place = share < 0.35 ? "start" : share > 0.8 ? "end" : "middle"; // a rising curve is left free
-  const shift = { start: -8, middle: 0, end: 8 }[place];
-  return draw("text", { class: "pg-label", x: x(k) + shift, y: clamp(height, box.top + 10, box.bottom - 6), "text-anchor": place }, label);
+/** A label at a K, beside it where `place` is start or end, and kept inside the frame. */
+function text({ box, x }, k, height, label, place = "middle") {
+  const room = { start: box.right - x(k), middle: Math.min(x(k) - box.left, box.right - x(k)), end: x(k) - box.left };
+  const free = room[place] > (place === "middle" ? 50 : 110) ? place : room.start > room.end ? "start" : "end";
+  const shift = { start: -8, middle: 0, end: 8 }[free];
+  return draw("text", { class: "pg-label", x: x(k) + shift, y: clamp(height, box.top + 10, box.bottom - 6), "text-anchor": free }, label);
 }
 
 function claim({ x, y }, point) {
@@ -207,7 +208,7 @@ function plane(name, size, values, points, selected, cMax, known) {
     const [c, alpha] = line.at(-1);
     shapes.push(draw("path", { class: "pg-level", d: path(line.map(([one, needed]) => [x(one), y(needed)])) }));
     const edge = x(c) > box.right - 32;
-    shapes.push(draw("text", { class: "pg-label", x: edge ? box.right : x(c) + 3, y: y(alpha) + (edge ? 17 : 13), "text-anchor": edge ? "end" : "start" }, `${level}×`));
+    shapes.push(draw("text", { class: "pg-label", x: edge ? box.right : x(c) + 3, y: y(alpha) + (edge ? 28 : 13), "text-anchor": edge ? "end" : "start" }, `${level}×`));
   }
   points.forEach((point, index) => {
     const chosen = index === selected;
@@ -313,7 +314,7 @@ export function mount(host, payload, onChange = () => {}) {
   const words = make("div", { class: "pg-words", "aria-live": "polite" }, said, against);
   const panel = (title, note) => {
     const image = draw("svg", { role: "img" });
-    return { image, section: make("section", {}, make("h4", {}, title), image, note ? make("p", { class: "pg-note" }, note) : null) };
+    return { image, section: make("section", {}, make("p", { class: "pg-heading" }, title), image, note ? make("p", { class: "pg-note" }, note) : null) };
   };
   const left = panel("Speedup over K", "★ the best K, ◯ the chosen one. A click chooses a K.");
   const kinds = [...new Set(points.map((point) => point.kind))].map((kind) => (kind === "published" ? "▲ published, " : "■ measured here, ")).join("");

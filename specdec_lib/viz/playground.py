@@ -83,7 +83,7 @@ def measured_points(rows: Sequence[Mapping[str, Any]], source: str, domain: str 
     """
     return [
         Point(
-            name=f"T = {row['temperature']:g}, K = {row['k']}",
+            name=f"{source}, T = {row['temperature']:g}, K = {row['k']}",
             source=f"{source}, measured",
             alpha=row["alpha_hat"],
             k=row["k"],

@@ -48,7 +48,9 @@ def plot_order(rows: Rows) -> go.Figure:
             hovertemplate="<b>%{y}</b>: %{text} runs %{x}<extra></extra>",
         )
     )
-    figure.update_xaxes(side="top", showgrid=False, showline=False, ticks="", title_text="turn in the block")
+    figure.update_xaxes(
+        type="category", side="top", showgrid=False, showline=False, ticks="", title_text="turn in the block"
+    )
     figure.update_yaxes(autorange="reversed", showgrid=False, showline=False, ticks="")
     return figure
 
@@ -62,50 +64,32 @@ def _steps(count: int) -> list[list[float | str]]:
     ]
 
 
-def plot_width(rows: Rows, measured: Rows = ()) -> go.Figure:
-    """How wide the interval of a speedup is by the number of prompts: lines by formula, markers as measured.
+def plot_width(rows: Rows) -> go.Figure:
+    """How wide the interval of a speedup is by the number of prompts, both logarithmic, a line a name.
 
     Args:
-        rows: name (a line), num_prompts (ascending), width (a share of the speedup).
-        measured: likewise; a marker in its line's colour and symbol.
+        rows: name, num_prompts (ascending within a name), width (a share of the speedup).
     """
     figure = new_figure(360)
-    names = list(dict.fromkeys(row["name"] for row in rows))
-    for index, name in enumerate(names):
-        color, symbol = PALETTE[index % len(PALETTE)], SYMBOLS[index % len(SYMBOLS)]
+    for index, name in enumerate(dict.fromkeys(row["name"] for row in rows)):
         line = [row for row in rows if row["name"] == name]
-        dots = [row for row in measured if row["name"] == name]
+        color, symbol = PALETTE[index % len(PALETTE)], SYMBOLS[index % len(SYMBOLS)]
         figure.add_trace(
             go.Scatter(
                 x=[row["num_prompts"] for row in line],
                 y=[_digits(row["width"]) for row in line],
-                mode="lines",
+                mode="lines+markers",
                 name=name,
-                legendgroup=name,
-                showlegend=not dots,
                 line={"color": color, "dash": DASHES[index % len(DASHES)], "width": 2},
+                marker={"color": color, "symbol": symbol, "size": 8},
                 hovertemplate=f"<b>{name}</b><br>%{{x}} prompts a domain: %{{y:.1%}} wide<extra></extra>",
             )
         )
-        if dots:
-            figure.add_trace(
-                go.Scatter(
-                    x=[row["num_prompts"] for row in dots],
-                    y=[_digits(row["width"]) for row in dots],
-                    mode="markers",
-                    name=name,
-                    legendgroup=name,
-                    marker={"color": color, "symbol": symbol, "size": 9},
-                    hovertemplate=(
-                        f"<b>{name}</b>, resampled<br>%{{x}} prompts a domain: %{{y:.1%}} wide<extra></extra>"
-                    ),
-                )
-            )
-    ticks = [n for n in (1, 2, 3, 6, 12, 25, 50, 100, 200, 400) if rows]
+    ticks = sorted({row["num_prompts"] for row in rows})
     figure.update_xaxes(type="log", title_text="prompts a domain (log scale)", tickvals=ticks)
     figure.update_yaxes(
         type="log",
-        title_text="width of the interval (log scale)",
+        title_text="width (log scale)",
         tickvals=[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0],
         tickformat=".0%",
     )

@@ -9,7 +9,7 @@ from specdec_lib.viz.drafts import plot_break_even, plot_draft_map, plot_over_k,
 METHODS = [
     {"method": "lookup", "kind": "no training", "tokens": 1.5, "cost": 1.0, "speedup": 1.5},
     {"method": "heads", "kind": "trained", "tokens": 4.0, "cost": 2.0, "speedup": 2.0},
-    {"method": "tree", "kind": "trained", "tokens": 3.0, "cost": 1.5, "speedup": 2.0},
+    {"method": "tree", "kind": "trained", "tokens": 3.0, "cost": 1.5, "speedup": 2.0, "side": "top center"},
 ]
 
 
@@ -24,6 +24,7 @@ def test_methods_stand_at_their_cost_and_tokens_and_lines_have_the_slope_of_thei
         [4.0, 3.0],
         ["heads", "tree"],
     )
+    assert list(trained.textposition) == ["middle left", "top center"]
     assert untrained.marker.symbol != trained.marker.symbol
     assert figure.layout.xaxis.range[1] > 2.0 and figure.layout.yaxis.range[1] > 4.0
 

@@ -133,7 +133,7 @@ def test_points_come_from_papers_and_from_measurements():
     assert len(published) == len(LEVIATHAN_2023) and published_points(CHEN_2023) == []
     assert {point.kind for point in published} == {"published"} and published[0].note
     (own,) = measured_points([ROW, ROW | {"domain": "code"}], "pocket")
-    assert (own.name, own.source, own.kind) == ("T = 0, K = 4", "pocket, measured", "measured")
+    assert (own.name, own.source, own.kind) == ("pocket, T = 0, K = 4", "pocket, measured", "measured")
     assert 1 + own.slope * own.k == pytest.approx(1.24) and (own.low, own.high) == (1.86, 2.18)
     (narrow,) = measured_points([ROW | {"v": 0.98}], "pocket")
     assert narrow.slope == 0.0  # a wide forward that came out cheaper than a narrow one is noise
@@ -245,7 +245,7 @@ def test_it_works_from_the_keyboard(page):
 
 
 def test_a_point_loads_its_values_and_is_compared_with_the_prediction(page):
-    page.select_option("select", label="T = 0, K = 4")
+    page.select_option("select", label="pocket, T = 0, K = 4")
     predicted = speedup(0.8612, 4, 0.1506, 1.24, 0.057)
     assert f"measured 2.02× (1.86 to 2.18), predicted {predicted:.2f}×" in said(page)
     assert f"{abs(2.015 / predicted - 1):.0%}".replace("%", " %") in said(page)
@@ -305,6 +305,6 @@ def test_the_widgets_module_follows_and_leads(browser):
     )
     opened.evaluate("model.set({ k: 8 })")
     assert "K 8," in said(opened)
-    opened.select_option("select", label="T = 0, K = 4")
+    opened.select_option("select", label="pocket, T = 0, K = 4")
     assert opened.evaluate("model.get('alpha')") == 0.8612 and "measured" in said(opened)
     opened.close()
