@@ -1,8 +1,8 @@
 """A Sphinx extension: the reference of the command line, read off the application when the book is built.
 
-In a page's source the line ``<!-- commands -->`` becomes a section for each command of ``specdec``: usage,
-arguments, options, defaults, example, exit codes. The line ``<!-- exit codes -->`` becomes their table, from the
-docstring of :mod:`specdec_lib.cli.app`. What a command takes is written down once, where it is parsed.
+In a page's source the line ``<!-- commands -->`` becomes a section for each command of ``specdec``, with its
+usage, arguments, options, defaults, example and exit codes; ``<!-- exit codes -->`` becomes their table, from
+the docstring of the application. What a command takes is written once, where it is parsed.
 """
 
 from __future__ import annotations

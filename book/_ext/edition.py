@@ -16,7 +16,9 @@ from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from posixpath import normpath, relpath
+from shutil import copyfile
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import chromium
 from docutils import nodes
@@ -40,14 +42,22 @@ NOTE = (
     "This is the edition for e-readers. Figures are still, and what can be walked through on the published "
     "pages is told as a list of steps. Solutions stand unfolded behind their exercises."
 )
-_SCRIPTS = re.compile(r"<(script|style)\b.*?</\1>", re.DOTALL)
+STYLES = {"pygments.css", "epub.css", "edition.css"}
+# Scripts and what is told to them; the two titles of a folded cell, of which styles would hide one; arrows.
+_LEFT_OUT = [
+    (re.compile(r"<(script|style)\b.*?</\1>", re.DOTALL), ""),
+    (re.compile(r"<summary[^>]*>\s*<p class=\"collapsed.*?</summary>", re.DOTALL), "<summary>Code</summary>"),
+    (re.compile(r'<span class="sd-summary-state-marker[^>]*>.*?</span>', re.DOTALL), ""),
+]
 _FIGURE_ID = re.compile(r'<div id="(figure-[0-9a-f]+)" class="plotly-graph-div"')
 _MATHJAX_NOTES = re.compile(r'\s(?:data-[\w-]+|xmlns)="[^"]*"')
 _DISPLAY = re.compile(r"\\\[(.*)\\\]", re.DOTALL)
-_AFTER_MIME_TYPES_ARE_CHOSEN = 6
+_AFTER_MIME_TYPES_ARE_CHOSEN, _LAST = 6, 900
 _HOST = "http://studio.invalid/"  # never looked up
 _MATHJAX = "tex-chtml-full.js"
 _PAGE = f"<!doctype html><body><script src='{PLOTLY}'></script><script src='{_MATHJAX}'></script>"
+_STATIC = Path(__file__).parents[1] / "_static"
+_PAGE_ITEM = re.compile(r'<item id="epub-\d+" href="([^"]*\.xhtml)"[^>]*/>')
 _DRAW = """async ([fragment, width]) => {
   document.body.innerHTML = fragment;
   for (const script of document.querySelectorAll("script")) new Function(script.textContent)();
@@ -83,7 +93,7 @@ class Studio:
             raise SphinxError(f"the EPUB's figures and formulas are drawn by a browser: {missing}") from None
         page.route("**/*", serve)
         page.goto(_HOST)
-        page.wait_for_function("window.Plotly && window.MathJax && MathJax.tex2mml")
+        page.wait_for_function("!!(window.Plotly && window.MathJax?.tex2mml)")
         return page
 
     def picture(self, fragment: str) -> bytes:
@@ -112,6 +122,8 @@ class Studio:
 class Edition(Epub3Builder):
     """Sphinx's EPUB, from the same sources and settings as the published pages."""
 
+    html_tag = Epub3Builder.html_tag.replace(">", ' lang="en" xml:lang="en">')
+
     @property
     def math_renderer_name(self) -> str:
         """Not a setting, since the pages' formulas are set by MathJax."""
@@ -137,9 +149,27 @@ class Edition(Epub3Builder):
             result[-1]["text"] = f"{number}. {result[-1]['text']}"
         return result
 
+    def copy_html_static_files(self, context: dict) -> None:
+        """Its own style sheet; the pages' styles and scripts stay out."""
+        copyfile(_STATIC / "edition.css", Path(self.outdir) / "_static" / "edition.css")
+
+    def build_content(self) -> None:
+        """The manifest; which of its pages hold MathML has to be said there."""
+        super().build_content()
+        manifest = Path(self.outdir) / "content.opf"
+        manifest.write_text(
+            _PAGE_ITEM.sub(self._declared, manifest.read_text(encoding="utf8")), encoding="utf8"
+        )
+
+    def _declared(self, item: re.Match[str]) -> str:
+        page = Path(self.outdir) / unquote(item[1])
+        return (
+            item[0].replace("/>", 'properties="mathml" />') if "<math" in page.read_text("utf8") else item[0]
+        )
+
 
 class StillPictures(SphinxPostTransform):
-    """Replaces what a script would draw by what it draws, and takes scripts out of every output."""
+    """Replaces what a script would draw by what it draws."""
 
     builders = ("epub",)
     default_priority = _AFTER_MIME_TYPES_ARE_CHOSEN
@@ -152,7 +182,7 @@ class StillPictures(SphinxPostTransform):
             label = re.search(r'aria-labelledby="([^"]*)"', fragment)
             if named:
                 fragment = self.picture(named[1], fragment, captions[label[1]])
-            raw.children = [nodes.Text(_SCRIPTS.sub("", fragment))]
+            raw.children = [nodes.Text(fragment)]
         if self.env.docname == self.config.root_doc:
             self.document[0].insert(1, nodes.note("", nodes.paragraph(NOTE, NOTE)))
 
@@ -195,6 +225,17 @@ def visit_display(self, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
+def leave_scripts_out(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
+    """A page of the edition has its own styles, and neither scripts nor what is told to them."""
+    if isinstance(app.builder, Edition):
+        for left_out, instead in _LEFT_OUT:
+            context["body"] = left_out.sub(instead, context.get("body", ""))
+        context["script_files"] = []
+        context["css_files"] = [
+            sheet for sheet in context["css_files"] if Path(sheet.filename).name in STYLES
+        ]
+
+
 def close_studio(app: Sphinx, exception: Exception | None) -> None:
     """The browser goes when the build ends."""
     if isinstance(app.builder, Edition):
@@ -212,5 +253,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_html_math_renderer("mathml", (visit_inline, None), (visit_display, None))
     app.add_post_transform(StillPictures)
     app.connect("config-inited", name_version)
+    app.connect("html-page-context", leave_scripts_out, priority=_LAST)
     app.connect("build-finished", close_studio)
     return {"parallel_read_safe": True, "parallel_write_safe": False}

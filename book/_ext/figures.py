@@ -64,7 +64,8 @@ def caption_behind(cell: nodes.Element) -> nodes.paragraph | None:
 
 def figure_of(caption: nodes.paragraph, name: str) -> nodes.figure:
     """A figure that is a caption alone, as the drawing stays in its cell; called ``name`` without a label."""
-    figure = nodes.figure("", nodes.caption(caption.rawsource, "", *caption.children), classes=["drawn"])
+    words = nodes.caption(caption.rawsource, "", *caption.children)
+    figure = nodes.figure("", nodes.raw("", "", format="html"), words, classes=["drawn"])
     figure["ids"], figure["names"] = caption["ids"] or [name], caption["names"]
     figure.source, figure.line = caption.source, caption.line
     return figure

@@ -22,6 +22,7 @@ PLOTLY = "plotly.min.js"
 _SPEECH = ("sre/mathmaps/base.json", "sre/mathmaps/en.json")
 _MATHJAX_PARTS = ("tex-chtml-full.js", "output/chtml/fonts", "a11y", *_SPEECH)
 _FIGURE_MARK = "Plotly.newPlot("
+_THEBE = re.compile(r'<script type="text/x-thebe-config">.*?</script>\s*<script>kernelName.*?</script>', re.S)
 # What a browser fetches by itself. A link that a reader may follow is not among it.
 _FETCHED = re.compile(
     r"""<(?:script|img|iframe|source|video|audio|embed)\b[^>]*?\bsrc=["']((?:https?:)?//[^"']+)"""
@@ -63,6 +64,8 @@ def choose_scripts(app: Sphinx, pagename: str, templatename: str, context: dict,
         app.add_js_file(PLOTLY, priority=100)
     scripts = context.get("script_files", [])
     scripts[:] = [script for script in scripts if "thebe" not in f"{script} {script.attributes.get('body')}"]
+    if "body" in context:
+        context["body"] = _THEBE.sub("", context["body"])
 
 
 def fetched_from_elsewhere(html: str) -> list[str]:

@@ -24,6 +24,7 @@ class Explanation:
 
     Attributes:
         overhead, predicted, accounted, unexplained: None where no profile tells overhead from the rest.
+        step, timed_step: a baseline step by its parts and as timed, in forwards.
         terms: as :meth:`~specdec_lib.bench.accounts.Accounts.terms` returns them.
         advice: the verdict and its checks first, then levers by what they would gain, then facts.
     """
@@ -42,6 +43,8 @@ class Explanation:
     high: float
     has_interval: bool
     unexplained: float | None
+    step: float
+    timed_step: float
     terms: Table
     advice: list[Advice]
 
@@ -91,6 +94,8 @@ def _explanation(row: Mapping[str, Any], a: Accounts, advice: list[Advice]) -> E
         high=a.high,
         has_interval=a.has_interval,
         unexplained=a.unexplained,
+        step=a.step,
+        timed_step=a.timed_step,
         terms=a.terms(),
         advice=advice,
     )

@@ -258,8 +258,7 @@ def check_greedy(
         place = next((n for n, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), None)
         if place is None and len(ours) == len(theirs):
             continue
-        text = [*prompt, *theirs[:place]]
-        tie = place is not None and judge_parting(decoder.target, text, ours[place], theirs[place]).is_tie
+        tie = place is not None and _is_tie(decoder, [*prompt, *theirs[:place]], ours[place], theirs[place])
         ties, differing = ties + tie, differing + (not tie)
     exact = decoder.target.dtype in EXACT_DTYPES
     differing += ties if exact else 0
@@ -274,6 +273,12 @@ def check_greedy(
         "temperature 0: the baseline's ids" + ("" if exact else ", but for ties within rounding"),
         bound=0.0,
     )
+
+
+def _is_tie(decoder: Decoder, text: list[int], ours: int, theirs: int) -> bool:
+    """Whether rounding, as it is between forwards of one token and of a round's, explains the difference."""
+    width = getattr(decoder, "k", 4) + 1
+    return judge_parting(decoder.target, text, ours, theirs, width).is_tie
 
 
 def check_caches(decoder: Decoder, prompt: Sequence[int], num_tokens: int, models: Sequence[Any]) -> Check:

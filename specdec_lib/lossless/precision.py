@@ -18,8 +18,8 @@ from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 
 _ULPS = 16
-"""Half precision: differences of logits up to that many units in the last place of the largest one are
-rounding, and ids that differ within them are ties."""
+_LOOKED_AT = 32
+"""Places, the last ones of the common text, along which rounding is measured."""
 
 
 @dataclass(frozen=True)
@@ -36,19 +36,32 @@ class Parting:
 
 
 def rounding_of(dtype: torch.dtype, largest: float) -> float:
-    """How far two logits may be apart for rounding's sake, where the largest is ``largest``.
+    """How far logits may be apart for rounding's sake, where the largest is ``largest``: a convention.
 
-    A convention, for models that nobody has measured: 16 units in the last place of the largest logit.
+    16 units in the last place of the largest logit, for models that nobody has measured. It is generous, in
+    half precision by a factor of several.
     """
     return _ULPS * torch.finfo(dtype).eps * max(1.0, largest)
 
 
-def judge_parting(model: ModelWrapper, text: Sequence[int], ours: int, theirs: int) -> Parting:
-    """How close the tokens ``ours`` and ``theirs`` are behind ``text``, which both texts have in common."""
-    ids = torch.tensor([list(text)])
-    logits = model.forward(ids, use_cache=False, logits_to_keep=1)[0][0, -1].float()
-    largest = float(logits[logits.isfinite()].abs().max())
-    return Parting(float((logits[theirs] - logits[ours]).abs()), rounding_of(model.dtype, largest))
+def judge_parting(
+    model: ModelWrapper, text: Sequence[int], ours: int, theirs: int, width: int = 5
+) -> Parting:
+    """How close the tokens ``ours`` and ``theirs`` are behind ``text``, which both texts have in common.
+
+    A text decoded in forwards of one token and one decoded in forwards of ``width`` can part by rounding only
+    where the gap is within the range of their logits' difference. The largest such range along the end of
+    the text, doubled, is what rounding explains; a text of one token is judged by :func:`rounding_of`.
+    """
+    start = max(1, len(text) - _LOOKED_AT)
+    if start == len(text):
+        logits = model.forward(torch.tensor([list(text)]), use_cache=False)[0][0]
+        rounding = rounding_of(model.dtype, float(logits[logits.isfinite()].float().abs().max()))
+    else:
+        logits, wide = (logits_by_width(model, text, start, each) for each in (1, width))
+        rounding = 2 * float(logit_range(logits, wide).max())
+    pair = logits[-1, [ours, theirs]].double()
+    return Parting(float((pair[0] - pair[1]).abs()), rounding)
 
 
 def logits_by_width(

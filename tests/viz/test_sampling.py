@@ -1,4 +1,4 @@
-"""The figures of sampling show the numbers that they are given, and each token and series by more than colour."""
+"""The figures of sampling show the numbers that they are given, and tokens and series by more than colour."""
 
 from __future__ import annotations
 

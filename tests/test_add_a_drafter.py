@@ -1,0 +1,40 @@
+"""The page on adding a drafter: its example runs, and its contract is the protocol's."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from specdec_lib.decoding.drafters.base import Drafter
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = (ROOT / "book" / "add_a_drafter.md").read_text(encoding="utf8")
+
+
+def test_the_example_runs_from_the_first_block_to_the_last():
+    """Its assertions are the test: same ids, the law in a small world, and the bug that must be rejected."""
+    code = "\n".join(re.findall(r"^```python\n(.+?)^```", PAGE, re.DOTALL | re.MULTILINE))
+    assert code.count("assert ") >= 4
+    run = subprocess.run(
+        [sys.executable, "-c", f"import torch\ntorch.set_num_threads(1)\n{code}"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert run.returncode == 0, run.stderr
+    summary, verdict = run.stdout.splitlines()
+    assert summary.startswith("SD ") and "accept=0.00" not in summary
+    assert verdict.endswith("rejected")
+
+
+def test_the_contract_names_every_member_of_the_protocol_and_no_other():
+    told = re.findall(r"^\| `(\w+)(?:\((.*?)\))?` \|", PAGE, re.MULTILINE)
+    methods = {name: value for name, value in vars(Drafter).items() if inspect.isfunction(value)}
+    methods = {name: value for name, value in methods.items() if not name.startswith("_")}
+    assert {name for name, _ in told} == {*methods, *Drafter.__annotations__}
+    for name, arguments in told:
+        if name in methods:
+            assert arguments.split(", ") == list(inspect.signature(methods[name]).parameters)[1:], name
