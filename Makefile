@@ -14,6 +14,8 @@ BENCH_STAMP := runs/.benchmarked
 BOOK_STAMP  := _build/.book
 FRESH_STAMP := _build/.fresh
 HTML        := _build/html/index.html
+EPUB        := _build/epub/speculative-decoding.epub
+CHROMIUM    := $(PY) book/_ext/chromium.py
 
 py_files = $(shell find $(1) -name '*.py' 2>/dev/null)
 files    = $(shell find $(1) -type f -not -path '*/__pycache__/*' 2>/dev/null)
@@ -36,7 +38,7 @@ export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help env book test lint unit notebooks bench figure traces lab clean distclean
+.PHONY: help env book epub test lint unit notebooks browser bench figure traces lab clean distclean
 
 help: ## what can be done
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -44,13 +46,17 @@ help: ## what can be done
 book: $(BOOK_STAMP) ## the book: benchmark the embedded pair, execute the chapters, build the pages
 	@echo "== the book is at $(CURDIR)/$(HTML)"
 
-test: lint unit notebooks ## everything that must hold before a commit
+epub: $(EPUB) ## the book for e-readers; figures and formulas are drawn by a Chromium
+	@echo "== the book for e-readers is at $(CURDIR)/$(EPUB)"
+
+test: lint unit notebooks browser ## everything that must hold before a commit
 	@echo "== all checks passed"
 
-lint: $(ENV_STAMP) ## ruff and import-linter
+lint: $(ENV_STAMP) ## ruff, import-linter and codespell
 	@echo "== linters"
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
+	$(BIN)/codespell
 
 unit: $(ENV_STAMP) ## pytest on the library
 	@echo "== tests of the library"
@@ -59,6 +65,14 @@ unit: $(ENV_STAMP) ## pytest on the library
 notebooks: $(ENV_STAMP) ## nbval: every chapter runs, and its stored outputs still hold
 	@echo "== notebooks against their stored outputs"
 	$(PY) -m pytest -n 2 --dist loadfile --nbval --nbval-current-env -p no:cacheprovider notebooks --ignore=notebooks/bench
+
+# Without a Chromium the rest of `make test` still means something, so a user is told and goes on; where
+# SPECDEC_BROWSER is "required", as in .ci/run, it is a failure.
+browser: $(ENV_STAMP) ## every page of the built book, and the EPUB, in a headless Chromium
+	@echo "== the book in a browser"
+	@if $(CHROMIUM) >/dev/null; then \
+	  $(MAKE) --no-print-directory $(BOOK_STAMP) $(EPUB) && $(PY) -m pytest -m browser tests/browser; \
+	else test "$$SPECDEC_BROWSER" != required && echo "== not tested in a browser"; fi
 
 bench: $(BENCH_STAMP) ## measure the embedded pair; records are appended to runs/pocket.jsonl
 
@@ -100,6 +114,12 @@ $(BOOK_STAMP): $(FRESH_STAMP) $(CHAPTERS) $(PROSE)
 	@echo "== book: execute the chapters, build the pages, warnings are errors"
 	$(BIN)/jupyter-book build . -n -W --keep-going || { rm -rf _build/.doctrees; exit 1; }
 	@touch $@
+
+$(EPUB): $(BOOK_STAMP)
+	@echo "== the book for e-readers: figures as pictures, formulas as MathML"
+	@$(CHROMIUM) >/dev/null
+	rm -rf $(@D)
+	$(BIN)/jupyter-book build . -n -W --keep-going --builder custom --custom-builder epub || { rm -rf $(@D); exit 1; }
 
 clean: ## drop the built book
 	rm -rf _build

@@ -19,9 +19,10 @@ from specdec_lib.bench.explain import Explanation
 from specdec_lib.bench.identity import EXACT_DTYPES
 from specdec_lib.bench.outlook import Outlook
 from specdec_lib.bench.records import Record
-from specdec_lib.bench.report import explain_session
+from specdec_lib.bench.report import Group, explain_session
 from specdec_lib.bench.runs import Run, runs_of, select
 from specdec_lib.bench.summary import Table
+from specdec_lib.errors import InvalidArgument
 from specdec_lib.theory.speedup import break_even_alpha, draft_cost_for, expected_tokens
 
 
@@ -116,13 +117,12 @@ def triage(
         draws: of the bootstrap behind the intervals.
 
     Raises:
-        As :func:`~specdec_lib.bench.report.explain_session`.
+        InvalidArgument: the session has no such cell.
+        RecordError: as :func:`~specdec_lib.bench.report.explain_session`.
     """
     report = explain_session(records, temperature=temperature, domain=domain, draws=draws)
     (group,) = report.groups
-    if k is not None:
-        explain_session(records, temperature=temperature, domain=domain, k=k, draws=1)  # refuses other K
-    cell = group.best if k is None else next(cell for cell in group.cells if cell.k == k)
+    cell = group.best if k is None else _of_length(group, k)
     runs = select(runs_of(records), temperature, cell.domain)
     questions = [
         _tokens(records, cell.k),
@@ -137,6 +137,14 @@ def triage(
     failed = next((question.key for question in questions if question.holds is False), None)
     end = failed or max(parts, key=lambda part: part.gain).key
     return Triage(temperature, cell.domain, cell.k, cell.measured, questions, parts, end)
+
+
+def _of_length(group: Group, k: int) -> Explanation:
+    found = next((cell for cell in group.cells if cell.k == k), None)
+    if found is None:
+        listed = ", ".join(str(cell.k) for cell in group.cells)
+        raise InvalidArgument(f"triage: the session explains no K {k}; choose from {listed}")
+    return found
 
 
 # -- is the comparison right? ----------------------------------------------------------------------

@@ -18,7 +18,7 @@ from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 
 _ULPS = 16
-_LOOKED_AT = 32
+_LOOKED_AT = 16
 """Places, the last ones of the common text, along which rounding is measured."""
 
 

@@ -38,6 +38,13 @@ class Allocations:
         """The most MiB held at once, beyond what was held before the block."""
         return max([0.0, *self.held_mb])
 
+    def outline(self, windows: int = 300) -> list[tuple[float, float, float]]:
+        """(seconds, least, most MiB held) of each of that many stretches of events, for a picture."""
+        held, size = self.held_mb, max(1, -(-len(self.num_bytes) // windows))
+        starts = range(0, len(held), size)
+        parts = [held[start : start + size] for start in starts]
+        return [(self.seconds[at], min(part), max(part)) for at, part in zip(starts, parts, strict=True)]
+
     @property
     def asked_mb(self) -> float:
         """MiB of all allocations together, whatever was given back."""

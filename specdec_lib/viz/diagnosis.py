@@ -52,7 +52,7 @@ class DiagnosisTree:
 
     def _repr_html_(self) -> str:
         style = resources.files(__package__).joinpath("diagnosis.css").read_text(encoding="utf8")
-        gates = "".join(map(_gate, self.questions))
+        gates = "".join(_gate(row, number) for number, row in enumerate(self.questions, start=1))
         return (
             f'<style>{style}</style><figure class="specdec-tree"><figcaption>{html.escape(self.title)}'
             f"</figcaption><ol>{gates}{_fan(self.parts)}</ol></figure>"
@@ -83,13 +83,13 @@ def _classes(*names: str) -> str:
     return " ".join(name for name in names if name)
 
 
-def _gate(row: Mapping[str, Any]) -> str:
+def _gate(row: Mapping[str, Any], number: int) -> str:
     answer = _answer(row) if row["was_asked"] else "not asked"
     classes = _classes("gate", "asked" * row["was_asked"], "end" * row["is_end"])
     here = f'<span class="here">{_HERE}.</span>' if row["is_end"] else ""
     return (
         f'<li class="{classes}"><div class="node">'
-        f'<span class="question">{html.escape(row["question"])}</span>'
+        f'<span class="question">{number}. {html.escape(row["question"])}</span>'
         f'<span class="measured">{html.escape(row["measured"])}</span>'
         f'<span class="measured">needed: {html.escape(row["needed"])}. <span class="answer">→ {answer}</span>'
         f'</span></div><div class="exit"><div class="leaf">{here}<b>no:</b> {html.escape(row["cause"])} '
@@ -127,6 +127,7 @@ def plot_draft_lengths(rows: Rows, measured: Rows = ()) -> go.Figure:
         measured: k, speedup, low, high: markers with intervals.
     """
     figure = new_figure(360)
+    figure.update_layout(legend_itemsizing="constant")
     for index, name in enumerate(dict.fromkeys(row["name"] for row in rows)):
         figure.add_trace(_curve([row for row in rows if row["name"] == name], name, index))
     if measured:
@@ -156,7 +157,7 @@ def _curve(line: Rows, name: str, index: int) -> go.Scatter:
         mode="lines+markers",
         name=f"{name}: best K = {line[best]['k']}",
         line={"color": PALETTE[index % len(PALETTE)], "dash": DASHES[index % len(DASHES)], "width": 2},
-        marker={"symbol": symbol, "size": [14 if i == best else 4 for i in range(len(line))]},
+        marker={"symbol": symbol, "opacity": 1, "size": [14 if i == best else 4 for i in range(len(line))]},
         hovertemplate=f"<b>{name}</b><br>K = %{{x}}: %{{y:.2f}}×<extra></extra>",
     )
 

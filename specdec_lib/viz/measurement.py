@@ -7,6 +7,7 @@ Nothing here knows how anything was measured.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 import plotly.graph_objects as go
@@ -104,8 +105,8 @@ def plot_gains(rows: Rows) -> go.Figure:
         rows: way, speedup; the first row is the honest one.
     """
     honest = float(rows[0]["speedup"])
-    figure = new_figure(96 + 34 * len(rows), showlegend=False)
-    ways = [row["way"] for row in rows]
+    figure = new_figure(96 + 40 * len(rows), showlegend=False)
+    ways = ["<br>".join(wrap(row["way"], 19)) for row in rows]
     speedups = [round(float(row["speedup"]), 4) for row in rows]
     changes = [speedup / honest - 1 for speedup in speedups]
     figure.add_trace(
@@ -126,44 +127,48 @@ def plot_gains(rows: Rows) -> go.Figure:
     )
     figure.add_vline(x=honest, line={"color": GREY, "dash": "dash", "width": 1.5})
     low, high = min(speedups), max(speedups)
-    room = 0.22 * (high - low or 1.0)
-    figure.update_xaxes(
-        title_text="reported speedup", range=[low - room, high + room], ticksuffix="×", nticks=6
-    )
+    room = high - low or 1.0  # the numbers beside the outermost markers need some of it
+    figure.update_xaxes(title_text="reported speedup", range=[low - 0.36 * room, high + 0.26 * room])
+    figure.update_xaxes(ticksuffix="×", nticks=5, tickangle=0)
     return figure.update_yaxes(autorange="reversed", type="category")
 
 
 def plot_held(rows: Rows, levels: Rows = ()) -> go.Figure:
-    """Memory held over time, a line a series, and dotted levels to compare it with.
+    """Memory held over time, a band from the least to the most a series, and levels to compare it with.
 
     Args:
-        rows: series, seconds (ascending within a series), held_mb.
+        rows: series, seconds (ascending within a series), low_mb, high_mb.
         levels: name, mb.
     """
-    figure = new_figure(340)
+    figure = new_figure(360)
     for index, name in enumerate(dict.fromkeys(row["series"] for row in rows)):
         chosen = [row for row in rows if row["series"] == name]
-        figure.add_trace(
-            go.Scatter(
-                x=[round(float(row["seconds"]), 4) for row in chosen],
-                y=[round(float(row["held_mb"]), 4) for row in chosen],
-                mode="lines",
-                name=name,
-                line={"color": PALETTE[index], "dash": DASHES[index], "width": 1.8, "shape": "hv"},
-                hovertemplate=f"<b>{name}</b>: %{{y:.2f}} MiB after %{{x:.2f}} s<extra></extra>",
+        for bound, width in (("low_mb", 0.8), ("high_mb", 1.8)):
+            is_top = bound == "high_mb"
+            figure.add_trace(
+                go.Scatter(
+                    x=[round(float(row["seconds"]), 4) for row in chosen],
+                    y=[round(float(row[bound]), 4) for row in chosen],
+                    mode="lines",
+                    name=name,
+                    legendgroup=name,
+                    showlegend=is_top,
+                    fill="tonexty" if is_top else None,
+                    line={"color": PALETTE[index], "dash": DASHES[index], "width": width},
+                    hovertemplate=f"<b>{name}</b>: %{{y:.2f}} MiB after %{{x:.2f}} s<extra></extra>",
+                )
             )
-        )
     end = max((float(row["seconds"]) for row in rows), default=1.0)
-    for level in levels:
+    for index, level in enumerate(levels):
         figure.add_trace(
             go.Scatter(
                 x=[0, end],
                 y=[round(float(level["mb"]), 4)] * 2,
                 mode="lines",
                 name=level["name"],
-                line={"color": GREY, "dash": "dot", "width": 1.5},
+                line={"color": GREY, "dash": ("dot", "dashdot")[index % 2], "width": 1.5},
                 hovertemplate=f"{level['name']}: %{{y:.2f}} MiB<extra></extra>",
             )
         )
-    figure.update_xaxes(title_text="seconds (of a run that is watched, and slow)")
+    figure.update_xaxes(title_text="seconds of a run that is watched")
     return figure.update_yaxes(title_text="MiB beyond the weights", rangemode="tozero")

@@ -97,11 +97,25 @@ def test_a_parting_knows_the_gap_and_what_rounding_explains(target):
     first, second = logits.topk(2).indices.tolist()
     found = judge_parting(target, text, second, first)
     assert found.gap == pytest.approx(float(logits[first] - logits[second]), abs=1e-4)
-    largest = float(logits.abs().max())
-    assert found.rounding == pytest.approx(rounding_of(torch.float32, largest), rel=1e-4)
-    assert not found.is_tie
+    narrow, wide = (logits_by_width(target, text, max(1, len(text) - 16), width) for width in (1, 5))
+    assert found.rounding == 2 * float(logit_range(narrow, wide).max()) < 1e-4
+    assert not found.is_tie and judge_parting(target, text, first, first).is_tie
+
+
+def test_what_is_measured_convicts_where_the_convention_would_excuse(target):
     half = ModelWrapper(copy.deepcopy(target.model).bfloat16())
-    assert judge_parting(half, text, first, first).is_tie
+    text = prompts(1)[0]
+    logits = half.forward(torch.tensor([text]), use_cache=False)[0][0, -1].float()
+    best = int(logits.argmax())
+    excused = rounding_of(torch.bfloat16, float(logits.abs().max()))
+    partings = [judge_parting(half, text, token, best) for token in logits.topk(12).indices.tolist()[1:]]
+    assert any(found.rounding < found.gap < excused for found in partings)
+
+
+def test_a_text_of_one_token_is_judged_by_the_convention(target):
+    found = judge_parting(target, [3], 1, 2)
+    largest = float(target.forward(torch.tensor([[3]]), use_cache=False)[0].abs().max())
+    assert found.rounding == pytest.approx(rounding_of(torch.float32, largest))
 
 
 def test_rounding_is_that_of_the_type_and_of_the_largest_logit():

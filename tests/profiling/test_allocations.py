@@ -24,6 +24,17 @@ def test_the_peak_is_what_was_held_at_once():
     assert counted.seconds[0] == 0.0 and counted.seconds == sorted(counted.seconds)
 
 
+def test_an_outline_keeps_the_least_and_the_most_of_each_stretch():
+    sizes = [size * MEBIBYTE for size in (4, -4, 1, 2, -2)]
+    counted = Allocations([0.0, 0.1, 0.2, 0.3, 0.4], sizes)
+    assert counted.held_mb == [4, 0, 1, 3, 1]
+    assert counted.outline(2) == [(0.0, 0.0, 4.0), (0.3, 1.0, 3.0)]
+    assert counted.outline() == [
+        (at, mb, mb) for at, mb in zip(counted.seconds, counted.held_mb, strict=True)
+    ]
+    assert Allocations().outline() == []
+
+
 def test_a_view_allocates_nothing():
     whole = torch.zeros(1000)
     with count_allocations() as counted:

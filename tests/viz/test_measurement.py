@@ -22,7 +22,9 @@ GAINS = [
     {"way": "more", "speedup": 3.0},
     {"way": "less", "speedup": 1.0},
 ]
-HELD = [{"series": name, "seconds": s, "held_mb": 4 * s} for name in ("a", "b") for s in (0.0, 0.5)]
+HELD = [
+    {"series": name, "seconds": s, "low_mb": 2 * s, "high_mb": 4 * s} for name in "ab" for s in (0.0, 0.5)
+]
 
 FIGURES = {
     "schedules": lambda: plot_schedules(RUNS),
@@ -68,9 +70,15 @@ def test_gains_are_told_against_the_honest_one():
     assert plot_gains(GAINS).layout.shapes[0].x0 == 2.0
 
 
-def test_memory_is_a_staircase_beside_its_levels():
-    one, other, level = plot_held(HELD, [{"name": "caches", "mb": 1.5}]).data
-    assert (list(one.x), list(one.y)) == ([0.0, 0.5], [0.0, 2.0])
-    assert one.line.shape == "hv" and one.line.dash != other.line.dash
+def test_memory_is_a_band_beside_its_levels():
+    low, high, _, other, level = plot_held(HELD, [{"name": "caches", "mb": 1.5}]).data
+    assert (list(low.y), list(high.y)) == ([0.0, 1.0], [0.0, 2.0])
+    assert high.fill == "tonexty" and [low.showlegend, high.showlegend] == [False, True]
+    assert high.line.dash != other.line.dash
     assert (level.name, list(level.x), list(level.y)) == ("caches", [0, 0.5], [1.5, 1.5])
     assert not plot_held([]).data
+
+
+def test_long_names_are_broken_so_that_a_phone_has_room():
+    rows = [GAINS[0], {"way": "the baseline's text encoded again", "speedup": 3.0}]
+    assert plot_gains(rows).data[0].y[1] == "the baseline's text<br>encoded again"

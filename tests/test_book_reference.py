@@ -1,4 +1,4 @@
-"""The page on adding a drafter: its example runs, and its contract is the protocol's."""
+"""The reference pages that are written by hand: their example runs, and the names that they give exist."""
 
 from __future__ import annotations
 
@@ -31,10 +31,32 @@ def test_the_example_runs_from_the_first_block_to_the_last():
 
 
 def test_the_contract_names_every_member_of_the_protocol_and_no_other():
-    told = re.findall(r"^\| `(\w+)(?:\((.*?)\))?` \|", PAGE, re.MULTILINE)
+    told = re.findall(r"^`(\w+)(?:\((.*?)\))?`\n: ", PAGE, re.MULTILINE)
     methods = {name: value for name, value in vars(Drafter).items() if inspect.isfunction(value)}
     methods = {name: value for name, value in methods.items() if not name.startswith("_")}
     assert {name for name, _ in told} == {*methods, *Drafter.__annotations__}
     for name, arguments in told:
         if name in methods:
             assert arguments.split(", ") == list(inspect.signature(methods[name]).parameters)[1:], name
+
+
+def test_the_tests_that_the_page_recommends_exist():
+    (path,) = set(re.findall(r"`(tests/\S+\.py)`", PAGE))
+    source = (ROOT / path).read_text(encoding="utf8")
+    names = re.findall(r"`(test_\w+)`", PAGE)
+    assert len(names) == 2 and all(f"def {name}(" in source for name in names)
+
+
+def test_every_name_in_the_notation_is_used_by_the_library():
+    page = (ROOT / "book" / "notation.md").read_text(encoding="utf8")
+    rows = re.findall(r"^\| \$.+ \| (`.+`) \|$", page, re.MULTILINE)
+    assert len(rows) > 15
+    source = "\n".join(path.read_text(encoding="utf8") for path in (ROOT / "specdec_lib").rglob("*.py"))
+    for name in re.findall(r"`(\w+)", " ".join(rows)):
+        assert re.search(rf"\b{name}\b", source), name
+
+
+def test_no_term_of_the_glossary_is_explained_twice():
+    page = (ROOT / "book" / "glossary.md").read_text(encoding="utf8")
+    entries = re.findall(r"^(\S.*)\n  \S", page, re.MULTILINE)
+    assert len(entries) > 35 and len({entry.lower() for entry in entries}) == len(entries)

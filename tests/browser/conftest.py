@@ -1,0 +1,24 @@
+"""One browser for all of these tests, and one visit to each page.
+
+Every test here is marked ``browser``: it needs the built book (`make book`) and a Chromium.
+"""
+
+from __future__ import annotations
+
+import pytest
+from reader import BOOK, load_extension
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lies in this folder."""
+    for item in items:
+        if item.path.parent == BOOK.parents[1] / "tests" / "browser":
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium that reaches no other host."""
+    assert (BOOK / "index.html").is_file(), "the book has not been built: run `make book` first"
+    with load_extension("chromium").browser() as opened:
+        yield opened

@@ -1,0 +1,126 @@
+"""A reader of the built book: opens a page as a browser does, and notes what it asks for and complains about.
+
+It knows where the book lies and which pages it has, nothing of what a page must hold.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import axe_playwright_python
+from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).resolve().parents[1]
+BOOK = ROOT / "_build" / "html"
+WIDE, NARROW = 1440, 390
+THEMES = ("light", "dark")
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf8")
+
+READY = """async () => {
+  await (window.MathJax?.startup?.promise ?? Promise.resolve());
+  await document.fonts.ready;
+  const drawn = () => [...document.querySelectorAll(".plotly-graph-div")].every((one) => one.querySelector(".main-svg"));
+  for (let waited = 0; waited < 15000 && !drawn(); waited += 50) await new Promise((go) => setTimeout(go, 50));
+  await new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)));
+}"""
+
+
+def load_extension(name: str) -> ModuleType:
+    """A module of ``book/_ext``."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "book" / "_ext" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def pages() -> list[str]:
+    """Every page of the book by its path without ``.html``, as far as it has been built."""
+    paths = sorted(path.relative_to(BOOK) for path in BOOK.rglob("*.html"))
+    return [
+        path.with_suffix("").as_posix()
+        for path in paths
+        if path.parts[0] != "_static" and path.name != "index.html"
+    ] + [path.with_suffix("").as_posix() for path in paths if path.name == "index.html" and len(path.parts) > 1]
+
+
+def holding(mark: str) -> list[str]:
+    """The pages whose HTML holds ``mark``."""
+    return [page for page in pages() if mark in (BOOK / f"{page}.html").read_text(encoding="utf8")]
+
+
+class Notes:
+    """What a page asked of others, and what it complained about."""
+
+    def __init__(self, page: Page, home: str) -> None:
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self._asked(request.url, home))
+        page.on("console", lambda line: self._said(line.type, line.text))
+        page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+        page.on("requestfailed", lambda request: self.complaints.append(f"not found: {request.url}"))
+
+    def _asked(self, url: str, home: str) -> None:
+        if not url.startswith((home, "data:", "blob:", "about:")):
+            self.requests.append(url)
+
+    def _said(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning"):
+            self.complaints.append(f"{kind}: {text}")
+
+
+@contextmanager
+def opened(
+    browser: Browser, url: str, home: str, theme: str = "light", width: int = WIDE, **options: Any
+) -> Iterator[tuple[Page, Notes]]:
+    """The page at ``url``, once its formulas are set and its figures drawn; ``home`` is the book's own address."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce", **options
+    )
+    page = context.new_page()
+    notes = Notes(page, home)
+    try:
+        page.goto(url, wait_until="load")
+        page.evaluate(READY)
+        yield page, notes
+    finally:
+        context.close()
+
+
+@contextmanager
+def reading(browser: Browser, page: str, **options: Any) -> Iterator[tuple[Page, Notes]]:
+    """The page of the book called ``page``, from its folder, without a server."""
+    with opened(browser, f"{BOOK.as_uri()}/{page}.html", BOOK.as_uri(), **options) as both:
+        yield both
+
+
+def accessibility_faults(page: Page, passed_over: list[str]) -> list[str]:
+    """What axe-core finds serious or critical on ``page``, outside the selectors ``passed_over``."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE)
+    found = page.evaluate(
+        """async (skipped) => {
+          const options = { resultTypes: ["violations"], preload: false };
+          const result = await axe.run({ include: [["html"]], exclude: skipped.map((one) => [one]) }, options);
+          return result.violations.filter((one) => ["serious", "critical"].includes(one.impact))
+            .flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.html} (${node.failureSummary})`));
+        }""",
+        passed_over,
+    )
+    return [re.sub(r"\s+", " ", fault)[:400] for fault in found]
+
+
+def switch_theme(page: Page) -> str:
+    """Press the button for the theme until the other one shows; says which that is."""
+    before = page.evaluate("document.documentElement.dataset.theme")
+    for _ in THEMES + ("auto",):
+        page.locator(".theme-switch-button:visible").first.click()
+        if page.evaluate("document.documentElement.dataset.theme") != before:
+            break
+    page.wait_for_timeout(100)  # figures recolour, colours fade
+    return page.evaluate("document.documentElement.dataset.theme")
