@@ -10,7 +10,13 @@ from specdec_lib.bench.triage import triage
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.theory.speedup import speedup
 
-HEALTHY = synthetic_session(SyntheticPair())
+
+def session(pair: SyntheticPair, **options) -> list[dict]:
+    """Short runs, and one of each prompt: what is tried out here needs no more."""
+    return synthetic_session(pair, **{"num_tokens": 40, "repeats": 1, "num_prompts": 8} | options)
+
+
+HEALTHY = session(SyntheticPair())
 
 
 @pytest.mark.parametrize(
@@ -27,7 +33,7 @@ HEALTHY = synthetic_session(SyntheticPair())
     ],
 )
 def test_an_illness_is_found(pair: dict, end: str) -> None:
-    found = triage(synthetic_session(SyntheticPair(**pair)), draws=200)
+    found = triage(session(SyntheticPair(**pair)), draws=200)
     assert found.end == end == found.found.key
 
 
@@ -43,10 +49,10 @@ def test_a_healthy_pair_is_asked_everything_and_ends_at_its_largest_lever() -> N
 
 
 def test_wrong_tokens_come_before_everything() -> None:
-    sick = synthetic_session(SyntheticPair(c=0.6, baseline=1.3))
+    sick = session(SyntheticPair(c=0.6, baseline=1.3))
     sick = [r | {"first_difference": 3} if r.get("decoder") == "SD-K1" else r for r in sick]
     found = triage(sick, k=1, draws=50)
-    assert found.end == "tokens" and found.found.measured.startswith("0 of 12")
+    assert found.end == "tokens" and found.found.measured.startswith("0 of 8")
     assert triage(sick, k=2, draws=50).end == "baseline"  # the tokens of another K are another matter
 
 
@@ -58,25 +64,25 @@ def test_in_half_precision_a_difference_is_no_verdict() -> None:
 
 
 def test_when_sampling_the_greedy_runs_of_the_session_vouch_for_the_tokens() -> None:
-    both = HEALTHY[:-1] + synthetic_session(SyntheticPair(), temperature=0.8)
+    both = HEALTHY[:-1] + session(SyntheticPair(), temperature=0.8)
     assert triage(both, temperature=0.8, draws=50).questions[0].holds is True
-    alone = triage(synthetic_session(SyntheticPair(), temperature=0.8), temperature=0.8, draws=50)
+    alone = triage(session(SyntheticPair(), temperature=0.8), temperature=0.8, draws=50)
     assert alone.questions[0].holds is None and alone.questions[0].measured == "not compared"
 
 
 def test_unequal_lengths_are_found() -> None:
-    short = synthetic_session(SyntheticPair(), num_tokens=40)
+    short = session(SyntheticPair(), num_tokens=24)
     mixed = [r for r in HEALTHY if r.get("decoder") != "SD-K4" or r["kind"] != "run"]
     config = next(r for r in HEALTHY if r.get("decoder") == "SD-K4")
     same = {"config": config["config"], "config_hash": config["config_hash"]}
     mixed += [r | same for r in short if r.get("decoder") == "SD-K4" and r["kind"] == "run"]
     found = triage(mixed, k=4, draws=50)
-    assert found.end == "length" and found.found.measured == "40 to 64 tokens"
+    assert found.end == "length" and found.found.measured == "24 to 40 tokens"
 
 
 def test_noise_around_1_is_found_and_told_how_many_prompts_it_takes() -> None:
     pair = SyntheticPair(alpha=0.6, c=0.5, v={1: 1.0}, overhead=0.08)
-    found = triage(synthetic_session(pair, spread=0.4, num_prompts=5, repeats=1), draws=400)
+    found = triage(session(pair, spread=0.4, num_prompts=5, repeats=1), draws=400)
     assert found.end == "noise" and "prompts" in found.found.remedy
     question = found.found
     low, high = map(float, question.measured.split(" on ")[0].split(" to "))
@@ -86,18 +92,18 @@ def test_noise_around_1_is_found_and_told_how_many_prompts_it_takes() -> None:
 
 
 def test_one_prompt_has_no_interval_and_stops_nobody() -> None:
-    found = triage(synthetic_session(SyntheticPair(c=0.6), num_prompts=1), draws=20)
+    found = triage(session(SyntheticPair(c=0.6, v={1: 1.0}), num_prompts=1), draws=20)
     assert found.questions[3].holds is None and found.end == "draft"
 
 
 def test_a_k_that_is_too_long_and_one_that_is_too_short() -> None:
     pair = SyntheticPair(alpha=0.5, c=0.06, v={1: 1.0, 2: 1.0, 8: 1.0})
-    session = synthetic_session(pair, num_prompts=10, repeats=1)
-    long = triage(session, k=8, draws=200)
+    made = session(pair, num_prompts=10, repeats=1)
+    long = triage(made, k=8, draws=200)
     assert long.end == "k" and "thrown away" in long.found.cause
     assert long.found.remedy in ("Take K = 2.", "Take K = 3.")
-    assert triage(session, k=2, draws=200).end != "k"
-    eager = synthetic_session(SyntheticPair(alpha=0.95, c=0.02), repeats=1)
+    assert triage(made, k=2, draws=200).end != "k"
+    eager = session(SyntheticPair(alpha=0.95, c=0.02), repeats=1)
     short = triage(eager, k=1, draws=200)
     assert short.end == "k" and "likely to stay" in short.found.cause
 
@@ -108,10 +114,8 @@ def limit(text: str) -> float:
 
 def test_each_limit_is_where_the_law_breaks_even() -> None:
     """Put a part at its limit, leave the others, and the formula gives 1."""
-    found = triage(synthetic_session(SyntheticPair(alpha=0.7, c=0.1, v={4: 1.3}, overhead=0.2)), draws=50)
-    cell = explain_session(
-        synthetic_session(SyntheticPair(alpha=0.7, c=0.1, v={4: 1.3}, overhead=0.2)), draws=5
-    )
+    found = triage(session(SyntheticPair(alpha=0.7, c=0.1, v={4: 1.3}, overhead=0.2)), draws=50)
+    cell = explain_session(session(SyntheticPair(alpha=0.7, c=0.1, v={4: 1.3}, overhead=0.2)), draws=5)
     cell = cell.groups[0].best
     at = {"alpha": cell.alpha, "c": cell.c, "v": cell.v, "overhead": cell.overhead}
     names = {"draft": "c", "width": "v", "overhead": "overhead", "acceptance": "alpha"}
@@ -122,11 +126,11 @@ def test_each_limit_is_where_the_law_breaks_even() -> None:
 
 
 def test_a_pair_beyond_help_is_told_what_its_draft_may_cost() -> None:
-    poor = triage(synthetic_session(SyntheticPair(alpha=0.3, c=0.4), num_prompts=10), draws=50).found
+    poor = triage(session(SyntheticPair(alpha=0.3, c=0.4), num_prompts=10), draws=50).found
     affordable = float(poor.remedy.split("c = ")[1].split(",")[0])
     assert 0.2 < affordable < 0.3 and "it costs 0.40" in poor.remedy
     hopeless = SyntheticPair(alpha=0.1, c=0.4, v={1: 1.5, 4: 2.0}, overhead=0.5)
-    assert "even a free draft" in triage(synthetic_session(hopeless), draws=50).found.remedy
+    assert "even a free draft" in triage(session(hopeless), draws=50).found.remedy
 
 
 def test_without_a_profile_what_it_would_have_shown_is_not_asked() -> None:
@@ -138,7 +142,7 @@ def test_without_a_profile_what_it_would_have_shown_is_not_asked() -> None:
 
 
 def test_rows_say_what_was_asked_and_where_the_way_ends() -> None:
-    rows = triage(synthetic_session(SyntheticPair(baseline=1.3)), draws=50).rows()
+    rows = triage(session(SyntheticPair(baseline=1.3)), draws=50).rows()
     assert [row["kind"] for row in rows] == ["question"] * 7 + ["part"] * 4
     assert [row["was_asked"] for row in rows] == [True] * 3 + [False] * 8
     assert [row["key"] for row in rows if row["is_end"]] == ["baseline"]

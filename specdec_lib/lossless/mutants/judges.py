@@ -1,6 +1,6 @@
 """The wrong verifiers once more, with the chance summed out: what each does to a law, exactly.
 
-A verifier of :mod:`specdec_lib.lossless.mutants.verifiers` throws dice, so it can only be sampled. Here the
+A verifier of ``specdec_lib.lossless.mutants.verifiers`` throws dice, so it can only be sampled. Here the
 same mistakes are :data:`~specdec_lib.lossless.enumeration.Judge` functions, which an enumeration takes; the
 tests hold the two against each other. Those whose mistake is in how they draw are not here, and neither are
 the mistakes of loops and drafters, whose verdicts are right.
