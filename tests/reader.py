@@ -40,13 +40,12 @@ def load_extension(name: str) -> ModuleType:
 
 
 def pages() -> list[str]:
-    """Every page of the book by its path without ``.html``, as far as it has been built."""
-    paths = sorted(path.relative_to(BOOK) for path in BOOK.rglob("*.html"))
-    return [
-        path.with_suffix("").as_posix()
-        for path in paths
-        if path.parts[0] != "_static" and path.name != "index.html"
-    ] + [path.with_suffix("").as_posix() for path in paths if path.name == "index.html" and len(path.parts) > 1]
+    """Every page of the book by its path without ``.html``, as far as it has been built.
+
+    The theme's templates in ``_static`` are none, nor is the front door, which only leads on.
+    """
+    paths = sorted(path.relative_to(BOOK).with_suffix("") for path in BOOK.rglob("*.html"))
+    return [path.as_posix() for path in paths if path.parts[0] != "_static" and path != Path("index")]
 
 
 def holding(mark: str) -> list[str]:
@@ -99,28 +98,62 @@ def reading(browser: Browser, page: str, **options: Any) -> Iterator[tuple[Page,
         yield both
 
 
-def accessibility_faults(page: Page, passed_over: list[str]) -> list[str]:
-    """What axe-core finds serious or critical on ``page``, outside the selectors ``passed_over``."""
+# What axe need not walk through: a formula's drawing (what is read aloud stands beside it), the inside of a
+# figure (its caption and the tables beside it put it into words), and the thousand spans of a code block.
+THIN_OUT = """() => {
+  document.querySelectorAll("mjx-math, .main-svg > *").forEach((one) => one.remove());
+  document.querySelectorAll("div.highlight pre").forEach((one) => one.replaceChildren(one.textContent));
+}"""
+# Contrast depends on these properties alone: of all texts that share them, axe looks at one.
+CHOOSE_TEXTS = """() => {
+  const paper = (one) => {
+    for (let at = one; at; at = at.parentElement) {
+      const style = getComputedStyle(at);
+      if (style.backgroundColor !== "rgba(0, 0, 0, 0)" || style.backgroundImage !== "none") return [style.backgroundColor, style.backgroundImage];
+    }
+    return [];
+  };
+  const seen = new Set();
+  for (const one of document.querySelectorAll("body *")) {
+    one.removeAttribute("data-contrast");
+    if (![...one.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim()) || !one.checkVisibility({ visibilityProperty: true })) continue;
+    const style = getComputedStyle(one);
+    const key = [style.color, style.opacity, style.fontSize, style.fontWeight, ...paper(one)].join("|");
+    if (!seen.has(key)) one.dataset.contrast = seen.add(key).size;
+  }
+}"""
+RUN_AXE = """async ([where, options]) => {
+  const result = await axe.run(where, { resultTypes: ["violations"], preload: false, ...options });
+  return result.violations.filter((one) => ["serious", "critical"].includes(one.impact))
+    .flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.html} (${node.failureSummary})`));
+}"""
+
+
+def run_axe(page: Page, where: str, options: dict[str, Any]) -> list[str]:
+    """What axe-core finds serious or critical in the elements ``where``."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE)
-    found = page.evaluate(
-        """async (skipped) => {
-          const options = { resultTypes: ["violations"], preload: false };
-          const result = await axe.run({ include: [["html"]], exclude: skipped.map((one) => [one]) }, options);
-          return result.violations.filter((one) => ["serious", "critical"].includes(one.impact))
-            .flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.html} (${node.failureSummary})`));
-        }""",
-        passed_over,
-    )
+    found = page.evaluate(RUN_AXE, [where, options])
     return [re.sub(r"\s+", " ", fault)[:400] for fault in found]
+
+
+def contrast_faults(page: Page) -> list[str]:
+    """Texts that axe-core finds too pale for their paper."""
+    page.evaluate(CHOOSE_TEXTS)
+    return run_axe(page, "[data-contrast]", {"runOnly": ["color-contrast"]})
+
+
+def structure_faults(page: Page) -> list[str]:
+    """Everything else that axe-core finds serious or critical."""
+    return run_axe(page, "html", {"rules": {"color-contrast": {"enabled": False}}})
 
 
 def switch_theme(page: Page) -> str:
     """Press the button for the theme until the other one shows; says which that is."""
     before = page.evaluate("document.documentElement.dataset.theme")
-    for _ in THEMES + ("auto",):
+    for _ in (*THEMES, "auto"):
         page.locator(".theme-switch-button:visible").first.click()
         if page.evaluate("document.documentElement.dataset.theme") != before:
             break
-    page.wait_for_timeout(100)  # figures recolour, colours fade
+    page.wait_for_timeout(100)  # figures recolour
     return page.evaluate("document.documentElement.dataset.theme")

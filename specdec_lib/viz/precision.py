@@ -23,7 +23,7 @@ def plot_gap_and_noise(gaps: Rows, noises: Rows) -> go.Figure:
 
     Args:
         gaps: place, token (text), gap. A gap of 0 is a tie, for which a logarithmic axis has no place.
-        noises: series, place, noise.
+        noises: series, place, noise; a noise of 0 interrupts its line.
     """
     figure = new_figure(420)
     open_gaps = [row for row in gaps if row["gap"] > 0]
@@ -39,14 +39,16 @@ def plot_gap_and_noise(gaps: Rows, noises: Rows) -> go.Figure:
         )
     )
     for index, name in enumerate(dict.fromkeys(row["series"] for row in noises), start=1):
-        chosen = [row for row in noises if row["series"] == name and row["noise"] > 0]
+        chosen = [row for row in noises if row["series"] == name]
         figure.add_trace(
             go.Scatter(
                 x=[row["place"] for row in chosen],
-                y=[_short(row["noise"]) for row in chosen],
-                mode="lines",
+                y=[_short(row["noise"]) if row["noise"] > 0 else None for row in chosen],
+                mode="lines+markers",
                 name=name,
                 line={"color": PALETTE[index], "dash": DASHES[index - 1], "width": 2},
+                marker={"symbol": SYMBOLS[index], "size": 4},
+                connectgaps=False,
                 hovertemplate=f"<b>{name}</b>, token %{{x}}: %{{y:.2g}}<extra></extra>",
             )
         )

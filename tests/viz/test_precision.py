@@ -17,14 +17,15 @@ def test_gaps_are_points_and_noises_are_lines_below_them():
     ]
     noises = [
         {"series": name, "place": place, "noise": noise}
-        for name, noise in (("coarse", 0.1), ("fine", 1e-5))
-        for place in (1, 2, 3)
+        for name, noises in (("coarse", (0.1, 0.0, 0.1)), ("fine", (1e-5, 2e-5, 1e-5)))
+        for place, noise in enumerate(noises, 1)
     ]
     points, coarse, fine = plot_gap_and_noise(gaps, noises).data
     assert (list(points.x), list(points.y)) == ([1, 3], [2.5, 0.1235])
     assert list(points.customdata) == ["&lt;x&gt;", "␣z"]
-    assert (points.mode, coarse.mode) == ("markers", "lines")
-    assert (coarse.name, list(coarse.y), list(fine.x)) == ("coarse", [0.1] * 3, [1, 2, 3])
+    assert (points.mode, coarse.mode) == ("markers", "lines+markers")
+    assert (coarse.name, list(coarse.y), list(fine.x)) == ("coarse", [0.1, None, 0.1], [1, 2, 3])
+    assert coarse.connectgaps is False and coarse.marker.symbol != fine.marker.symbol
     assert coarse.line.dash != fine.line.dash and coarse.line.color != fine.line.color
 
 
