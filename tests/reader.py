@@ -22,13 +22,7 @@ WIDE, NARROW = 1440, 390
 THEMES = ("light", "dark")
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf8")
 
-READY = """async () => {
-  await (window.MathJax?.startup?.promise ?? Promise.resolve());
-  await document.fonts.ready;
-  const drawn = () => [...document.querySelectorAll(".plotly-graph-div")].every((one) => one.querySelector(".main-svg"));
-  for (let waited = 0; waited < 15000 && !drawn(); waited += 50) await new Promise((go) => setTimeout(go, 50));
-  await new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)));
-}"""
+LOOK = (ROOT / "tests" / "browser" / "look.js").read_text(encoding="utf8")
 
 
 def load_extension(name: str) -> ModuleType:
@@ -77,7 +71,7 @@ class Notes:
 def opened(
     browser: Browser, url: str, home: str, theme: str = "light", width: int = WIDE, **options: Any
 ) -> Iterator[tuple[Page, Notes]]:
-    """The page at ``url``, once its formulas are set and its figures drawn; ``home`` is the book's own address."""
+    """The page at ``url``, its formulas set and its figures drawn; ``home`` is the book's own address."""
     context = browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce", **options
     )
@@ -85,7 +79,8 @@ def opened(
     notes = Notes(page, home)
     try:
         page.goto(url, wait_until="load")
-        page.evaluate(READY)
+        page.evaluate(LOOK)
+        page.evaluate("look.ready()")
         yield page, notes
     finally:
         context.close()
@@ -98,48 +93,17 @@ def reading(browser: Browser, page: str, **options: Any) -> Iterator[tuple[Page,
         yield both
 
 
-# What axe need not walk through: a formula's drawing (what is read aloud stands beside it), the inside of a
-# figure (its caption and the tables beside it put it into words), and the thousand spans of a code block.
-THIN_OUT = """() => {
-  document.querySelectorAll("mjx-math, .main-svg > *").forEach((one) => one.remove());
-  document.querySelectorAll("div.highlight pre").forEach((one) => one.replaceChildren(one.textContent));
-}"""
-# Contrast depends on these properties alone: of all texts that share them, axe looks at one.
-CHOOSE_TEXTS = """() => {
-  const paper = (one) => {
-    for (let at = one; at; at = at.parentElement) {
-      const style = getComputedStyle(at);
-      if (style.backgroundColor !== "rgba(0, 0, 0, 0)" || style.backgroundImage !== "none") return [style.backgroundColor, style.backgroundImage];
-    }
-    return [];
-  };
-  const seen = new Set();
-  for (const one of document.querySelectorAll("body *")) {
-    one.removeAttribute("data-contrast");
-    if (![...one.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim()) || !one.checkVisibility({ visibilityProperty: true })) continue;
-    const style = getComputedStyle(one);
-    const key = [style.color, style.opacity, style.fontSize, style.fontWeight, ...paper(one)].join("|");
-    if (!seen.has(key)) one.dataset.contrast = seen.add(key).size;
-  }
-}"""
-RUN_AXE = """async ([where, options]) => {
-  const result = await axe.run(where, { resultTypes: ["violations"], preload: false, ...options });
-  return result.violations.filter((one) => ["serious", "critical"].includes(one.impact))
-    .flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.html} (${node.failureSummary})`));
-}"""
-
-
 def run_axe(page: Page, where: str, options: dict[str, Any]) -> list[str]:
     """What axe-core finds serious or critical in the elements ``where``."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE)
-    found = page.evaluate(RUN_AXE, [where, options])
+    found = page.evaluate("([where, options]) => look.axe(where, options)", [where, options])
     return [re.sub(r"\s+", " ", fault)[:400] for fault in found]
 
 
 def contrast_faults(page: Page) -> list[str]:
-    """Texts that axe-core finds too pale for their paper."""
-    page.evaluate(CHOOSE_TEXTS)
+    """Texts that axe-core finds too pale; of those that share colours and size, one is asked."""
+    page.evaluate("look.chooseTexts()")
     return run_axe(page, "[data-contrast]", {"runOnly": ["color-contrast"]})
 
 

@@ -25,7 +25,7 @@ MISSING = (
     f"{VARIABLE} to the path of a Chromium or Chrome"
 )
 # Fonts are drawn alike everywhere, and a name that a page asks for is never looked up.
-_FLAGS = ["--disable-gpu", "--font-render-hinting=none", "--host-resolver-rules=MAP * ~NOTFOUND"]
+_FLAGS = ["--disable-gpu", "--font-render-hinting=none", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
 
 
 class NoChromium(RuntimeError):
@@ -52,8 +52,10 @@ def find() -> str:
 
 
 def _of_playwright() -> str | None:
-    from playwright.sync_api import sync_playwright
-
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        return None
     with sync_playwright() as playwright:
         path = playwright.chromium.executable_path
     return path if Path(path).is_file() else None

@@ -1,5 +1,6 @@
 // Figures take the page's text colour, in the light mode and in the dark one, and follow when the reader switches.
-// On a touch screen they let the page scroll.
+// They fit the place that they have, also one that was folded away at first. On a touch screen they let the page
+// scroll.
 "use strict";
 
 (() => {
@@ -25,10 +26,19 @@
     for (const figure of figures()) window.Plotly.relayout(figure, { dragmode: false });
   };
 
+  const fit = (entries) => {
+    for (const { target } of entries) {
+      const drawn = target._fullLayout?.width;
+      if (drawn && target.clientWidth && Math.abs(drawn - target.clientWidth) > 1) window.Plotly.Plots.resize(target);
+    }
+  };
+
   window.addEventListener("load", () => {
     if (!figures().length) return;
     recolour();
     letScroll();
+    const places = new ResizeObserver(fit);
+    for (const figure of figures()) places.observe(figure);
     new MutationObserver(recolour).observe(document.documentElement, {
       attributes: true,
       attributeFilter: ["data-theme"],

@@ -1,5 +1,5 @@
 // What the theme leaves open: search from a folder, solutions that open wherever their title is clicked, names for
-// its folding arrows, and a way for the keyboard into what scrolls by itself.
+// its folding arrows, a way for the keyboard into what scrolls by itself, and white paper.
 "use strict";
 
 (() => {
@@ -57,4 +57,12 @@
     (window.MathJax?.startup?.promise ?? Promise.resolve()).then(reachScrolling);
   });
   window.addEventListener("resize", reachScrolling);
+
+  // Paper is white.
+  const onScreen = {};
+  window.addEventListener("beforeprint", () => {
+    onScreen.theme = document.documentElement.dataset.theme;
+    document.documentElement.dataset.theme = "light";
+  });
+  window.addEventListener("afterprint", () => (document.documentElement.dataset.theme = onScreen.theme));
 })();

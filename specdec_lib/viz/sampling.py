@@ -51,8 +51,8 @@ def plot_warpers(rows: Rows) -> go.Figure:
                 hovertemplate=f"%{{y}}<br><b>{label}</b>: %{{x:.1%}}<extra></extra>",
             )
         )
-    figure.update_layout(uniformtext={"minsize": 9, "mode": "hide"})
-    figure.update_xaxes(title_text="probability", tickformat=".0%", range=[0, 1])
+    figure.update_layout(uniformtext={"minsize": 11, "mode": "hide"})
+    figure.update_xaxes(title_text="probability", tickformat=".0%", range=[0, 1.004])
     figure.update_yaxes(autorange="reversed", showgrid=False, ticks="")
     return figure
 
@@ -83,6 +83,7 @@ def plot_overlap_by_temperature(rows: Rows) -> go.Figure:
                 name=name,
                 line={"color": PALETTE[index], "dash": DASHES[index], "width": 2.5},
                 marker={"symbol": SYMBOLS[index], "size": 9},
+                cliponaxis=False,
                 hovertemplate=f"<b>{name}</b>, T = %{{x}}: %{{y:.1%}} kept<extra></extra>",
             )
         )
