@@ -11,13 +11,29 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small models; and the suite runs in two processes
 
 import pytest
+from jaxtyping import config as jaxtyping
 from jaxtyping import install_import_hook
 
 install_import_hook("specdec_lib", "typecheck.check")  # tests/typecheck.py
 
 
-LONGEST = ("test_pocket", "test_joint_law", "test_mutants", "test_pair", "test_speculative", "test_project")
+LONGEST = (
+    "test_book_build",
+    "test_pocket",
+    "test_joint_law",
+    "test_mutants",
+    "test_pair",
+    "test_speculative",
+    "test_project",
+)
 """Modules that take longest; they start first, so that no process is left alone with one of them."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item):
+    """Shapes are checked in every test but those marked ``unchecked``, their fixtures included."""
+    jaxtyping.update("jaxtyping_disable", item.get_closest_marker("unchecked") is not None)
+    return (yield)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""The book's Sphinx extension: what it counts as asking another host, and what it puts into the pages."""
+"""The book's Sphinx extensions, each by itself: what they count as a fault, and what they put into pages."""
 
 from __future__ import annotations
 
@@ -34,6 +34,9 @@ def offline():
         '<link rel="stylesheet" href="https://fonts.example.org/css">',
         '<link href="https://fonts.example.org" rel="preconnect">',
         '<iframe src="https://example.org"></iframe>',
+        '<source srcset="https://example.org/a.png 2x">',
+        "<style>@font-face { src: url('https://fonts.example.org/a.woff2') }</style>",
+        '<style media="print">@import "//example.org/print.css";</style>',
     ],
 )
 def test_what_a_browser_would_fetch_is_found(offline, html):
@@ -48,6 +51,7 @@ def test_what_a_browser_would_fetch_is_found(offline, html):
         '<link rel="canonical" href="https://example.org/book">',
         '<img src="data:image/png;base64,AAAA">',
         "<pre>&lt;script src=&quot;https://example.org&quot;&gt;</pre>",
+        "<p>In CSS, url(https://example.org) fetches.</p><style>a { background: url(a.png) }</style>",
     ],
 )
 def test_what_it_would_not_fetch_is_let_pass(offline, html):
@@ -55,11 +59,21 @@ def test_what_it_would_not_fetch_is_let_pass(offline, html):
 
 
 def test_the_pinned_packages_hold_the_scripts_that_are_copied(offline, tmp_path):
-    offline.copy_scripts(SimpleNamespace(outdir=tmp_path))
+    offline.copy_scripts(builds(tmp_path, "html"))
     assert (tmp_path / "_static" / "plotly.min.js").stat().st_size > 1_000_000
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))["sphinx"]["config"]
     assert (tmp_path / "_static" / config["mathjax_path"]).is_file()
     assert list((tmp_path / "_static" / "mathjax" / "output" / "chtml" / "fonts").rglob("*.woff"))
+
+
+def test_an_epub_carries_no_scripts(offline, tmp_path):
+    offline.copy_scripts(builds(tmp_path, "epub"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def builds(folder: Path, builder: str) -> SimpleNamespace:
+    """What a builder's application tells the extensions."""
+    return SimpleNamespace(outdir=folder, builder=SimpleNamespace(name=builder, format="html"))
 
 
 def scripts_of(offline, body: str) -> list[str]:
@@ -96,10 +110,147 @@ def test_a_page_that_asks_another_host_is_reported(offline, tmp_path, monkeypatc
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "page.html").write_text('<script src="https://cdn.example.org/x.js"></script>')
     (tmp_path / "good.html").write_text('<script src="x.js"></script>')
+    (tmp_path / "sheet.css").write_text("@import url(https://cdn.example.org/y.css);")
     said: list[str] = []
     monkeypatch.setattr(offline.logger, "warning", lambda text, *args: said.append(text % args))
-    offline.check_pages(SimpleNamespace(outdir=tmp_path, builder=SimpleNamespace(format="html")), None)
-    assert said == ["sub/page.html would load https://cdn.example.org/x.js"]
+    offline.check_pages(builds(tmp_path, "html"), None)
+    assert said == [
+        "sub/page.html would load https://cdn.example.org/x.js",
+        "sheet.css would load https://cdn.example.org/y.css",
+    ]
+
+
+# --- what each page must hold ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def checks():
+    return load("_ext/checks.py")
+
+
+@pytest.fixture
+def book(checks, tmp_path):
+    """A function that says what is wrong with a book of two pages and a picture; one page is given."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a.png").write_bytes(b"")
+
+    def faults(html: str) -> list[str]:
+        (tmp_path / "sub" / "other.html").write_text('<h1 id="top">Other</h1>')
+        (tmp_path / "page.html").write_text(html)
+        return checks.faults(checks.read_pages(tmp_path), tmp_path)
+
+    return faults
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<p id="here"></p><a href="#here">here</a><a href="#">up</a>',
+        '<a href="sub/other.html#top">there</a><a href="sub/other.html">there</a>',
+        '<a href="https://example.org/#x">outside</a><a href="mailto:a@example.org">post</a>',
+        '<img src="a.png" alt="a picture"><script src="a.png"></script>',
+    ],
+)
+def test_links_that_arrive_and_pictures_with_words_are_let_pass(book, html):
+    assert book(html) == []
+
+
+@pytest.mark.parametrize(
+    ("html", "fault"),
+    [
+        ('<a href="#gone">gone</a>', "page.html: #gone leads nowhere"),
+        ('<a href="sub/other.html#gone">gone</a>', "page.html: sub/other.html#gone leads nowhere"),
+        ('<a href="other.html">gone</a>', "page.html: other.html leads nowhere"),
+        ('<script src="gone.js"></script>', "page.html: gone.js leads nowhere"),
+        ('<img src="a.png" alt=" ">', "page.html: the image a.png has no alt text"),
+        ('<img src="a.png">', "page.html: the image a.png has no alt text"),
+        ('<p id="x"></p><p id="x"></p>', "page.html: more than one place is called #x"),
+    ],
+)
+def test_links_that_do_not_arrive_are_named(book, html, fault):
+    assert book(html) == [fault]
+
+
+def test_the_weights_are_those_of_the_pages_heaviest_first(checks):
+    figure = '<div class="plotly-graph-div"></div>'
+    pages = {"light.html": checks.Page("x" * 1024), "heavy.html": checks.Page(figure * 2 + "x" * 10_240)}
+    assert [line.split() for line in checks.weights(pages)[1:]] == [
+        ["10", "2", "heavy.html"],
+        ["1", "0", "light.html"],
+    ]
+
+
+# --- links to the repository -------------------------------------------------------------------------------
+
+
+def theme_options(url: str | None) -> dict:
+    config = SimpleNamespace(html_theme_options={"repository_url": url, "launch_buttons": {"thebe": True}})
+    load("_ext/repository.py").derive_links(None, config)
+    return config.html_theme_options
+
+
+@pytest.mark.parametrize("url", ["", None, " ", "https://github.com/executablebooks/jupyter-book"])
+def test_no_address_gives_no_links(url):
+    options = theme_options(url)
+    assert options["repository_url"] == ""
+    assert not any(value for name, value in options.items() if name.startswith("use_"))
+    assert not any(options["launch_buttons"][name] for name in ("binderhub_url", "colab_url"))
+
+
+@pytest.mark.parametrize(
+    ("url", "services"),
+    [
+        ("https://github.com/owner/name", {"binderhub_url", "colab_url"}),
+        ("https://github.com/owner/name.git", {"binderhub_url", "colab_url"}),
+        ("https://gitlab.com/group/sub/name/", {"binderhub_url"}),
+        ("https://bitbucket.org/owner/name", set()),
+    ],
+)
+def test_an_address_gives_the_links_that_its_host_allows(url, services):
+    options = theme_options(url)
+    assert options["repository_url"] == url.rstrip("/").removesuffix(".git")
+    assert {name for name, value in options["launch_buttons"].items() if value.startswith("http")} == services
+    assert options["use_issues_button"] and options["use_edit_page_button"]
+
+
+@pytest.mark.parametrize(
+    "url", ["https://github.com/owner", "http://github.com/a/b", "git@github.com:a/b.git"]
+)
+def test_half_an_address_is_refused(url):
+    with pytest.raises(Exception, match=r"repository\.url is"):
+        theme_options(url)
+
+
+def test_the_published_settings_name_no_repository():
+    """There is no public address yet; an invented one would be a link to somebody else."""
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))
+    assert config["repository"]["url"] == "" and config["sphinx"]["recursive_update"] is True
+
+
+# --- the browser that draws and tests ----------------------------------------------------------------------
+
+
+def test_a_browser_that_cannot_be_run_is_named(monkeypatch):
+    chromium = load("_ext/chromium.py")
+    monkeypatch.setenv("SPECDEC_CHROMIUM", "no-such-browser")
+    with pytest.raises(chromium.NoChromium, match="no-such-browser"):
+        chromium.find()
+
+
+def test_without_a_browser_one_line_says_what_to_do(monkeypatch, tmp_path):
+    chromium = load("_ext/chromium.py")
+    monkeypatch.delenv("SPECDEC_CHROMIUM", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(chromium, "_of_playwright", lambda: None)
+    monkeypatch.setattr(chromium, "_MAC", ())
+    with pytest.raises(chromium.NoChromium, match="apt-get install chromium"):
+        chromium.find()
+    (tmp_path / "chromium").write_text("#!/bin/sh\n")
+    (tmp_path / "chromium").chmod(0o755)
+    assert chromium.find() == str(tmp_path / "chromium")
+
+
+# --- figures drawn by the book itself ----------------------------------------------------------------------
 
 
 def rows_of_a_benchmark() -> list[dict]:

@@ -21,6 +21,8 @@ from specdec_lib.theory.speedup import estimate_alpha
 from specdec_lib.training.recipe import Recipe
 from specdec_lib.utils.paths import data_path
 
+pytestmark = pytest.mark.unchecked
+
 
 @pytest.fixture(scope="module")
 def pair():

@@ -8,7 +8,6 @@ table of weights at the end is for authors: HTML alone, as a reader's browser ha
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 from posixpath import dirname, join, normpath
@@ -26,19 +25,17 @@ _ADDRESSES = {"a": "href", "link": "href", "img": "src", "script": "src", "sourc
 _FIGURE = "plotly-graph-div"
 
 
-@dataclass
 class Page(HTMLParser):
     """What one page links to, names and shows."""
 
-    html: str
-    ids: list[str] = field(default_factory=list)
-    links: list[str] = field(default_factory=list)
-    silent_images: list[str] = field(default_factory=list)
-    num_figures: int = 0
-
-    def __post_init__(self) -> None:
+    def __init__(self, html: str) -> None:
         super().__init__()
-        self.feed(self.html)
+        self.num_bytes = len(html.encode())
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.silent_images: list[str] = []
+        self.num_figures = 0
+        self.feed(html)
         self.close()
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
@@ -89,7 +86,7 @@ def leads(link: str, page: str, pages: dict[str, Page], folder: Path) -> bool:
 
 def weights(pages: dict[str, Page]) -> list[str]:
     """A table of the pages, the heaviest first: kilobytes of HTML and figures."""
-    sizes = {name: len(page.html.encode()) / 1024 for name, page in pages.items()}
+    sizes = {name: page.num_bytes / 1024 for name, page in pages.items()}
     lines = [f"{'KB':>7} {'figures':>8}  page"]
     for name in sorted(sizes, key=sizes.__getitem__, reverse=True):
         lines.append(f"{sizes[name]:7.0f} {pages[name].num_figures:8}  {name}")
@@ -106,10 +103,10 @@ def check_book(app: Sphinx, exception: Exception | None) -> None:
         logger.warning("%s", fault, type="checks")
     logger.info("\n".join(["", *weights(pages)]))
     total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    html = sum(len(page.html.encode()) for page in pages.values())
+    html = sum(page.num_bytes for page in pages.values())
     logger.info("%7.0f KB of HTML, %.1f MB with scripts, fonts and sources", html / 1024, total / 2**20)
     for name, page in pages.items():
-        if len(page.html.encode()) > HEAVY_KB * 1024:
+        if page.num_bytes > HEAVY_KB * 1024:
             logger.warning("%s weighs more than %d KB", name, HEAVY_KB, type="checks")
 
 

@@ -25,7 +25,8 @@ MISSING = (
     f"{VARIABLE} to the path of a Chromium or Chrome"
 )
 # Fonts are drawn alike everywhere, and a name that a page asks for is never looked up.
-_FLAGS = ["--disable-gpu", "--font-render-hinting=none", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+_NAMES = "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+_FLAGS = ["--disable-gpu", "--font-render-hinting=none", f"--host-resolver-rules={_NAMES}"]
 
 
 class NoChromium(RuntimeError):

@@ -175,7 +175,8 @@ class StillPictures(SphinxPostTransform):
     default_priority = _AFTER_MIME_TYPES_ARE_CHOSEN
 
     def run(self, **options: object) -> None:
-        captions = {figure["ids"][0]: figure.astext().strip() for figure in self.document.findall(nodes.figure)}
+        figures = self.document.findall(nodes.figure)
+        captions = {figure["ids"][0]: figure.astext().strip() for figure in figures}
         for raw in list(self.document.findall(nodes.raw)):
             fragment = raw.astext()
             named = _FIGURE_ID.search(fragment)

@@ -23,9 +23,11 @@ _SPEECH = ("sre/mathmaps/base.json", "sre/mathmaps/en.json")
 _MATHJAX_PARTS = ("tex-chtml-full.js", "output/chtml/fonts", "a11y", *_SPEECH)
 _FIGURE_MARK = "Plotly.newPlot("
 _THEBE = re.compile(r'<script type="text/x-thebe-config">.*?</script>\s*<script>kernelName.*?</script>', re.S)
+_STYLE_ELEMENT = re.compile(r"<style\b[^>]*>(.*?)</style>", re.DOTALL)
+_STYLED = re.compile(r"""(?:url\(|@import)\s*["']?((?:https?:)?//[^"')\s]+)""")
 # What a browser fetches by itself. A link that a reader may follow is not among it.
 _FETCHED = re.compile(
-    r"""<(?:script|img|iframe|source|video|audio|embed)\b[^>]*?\bsrc=["']((?:https?:)?//[^"']+)"""
+    r"""<(?:script|img|iframe|source|video|audio|embed)\b[^>]*?\bsrc(?:set)?=["']((?:https?:)?//[^"']+)"""
     r"""|<link\b(?=[^>]*\brel=["'](?:stylesheet|preload|modulepreload|icon|preconnect)["'])"""
     r"""[^>]*?\bhref=["']((?:https?:)?//[^"']+)"""
 )
@@ -70,16 +72,23 @@ def choose_scripts(app: Sphinx, pagename: str, templatename: str, context: dict,
 
 def fetched_from_elsewhere(html: str) -> list[str]:
     """Addresses on other hosts that a browser would fetch while it shows ``html``."""
-    return [script or link for script, link in _FETCHED.findall(html)]
+    styles = " ".join(_STYLE_ELEMENT.findall(html))
+    return [script or link for script, link in _FETCHED.findall(html)] + styled_from_elsewhere(styles)
+
+
+def styled_from_elsewhere(css: str) -> list[str]:
+    """Addresses on other hosts that a style sheet names: fonts, pictures, other sheets."""
+    return _STYLED.findall(css)
 
 
 def check_pages(app: Sphinx, exception: Exception | None) -> None:
     """Warn about every page that would ask another host for something."""
     if exception is not None or app.builder.name != "html":
         return
-    for page in sorted(Path(app.outdir).rglob("*.html")):
-        for address in fetched_from_elsewhere(page.read_text(encoding="utf8")):
-            logger.warning("%s would load %s", page.relative_to(app.outdir), address)
+    for kind, addresses in (("*.html", fetched_from_elsewhere), ("*.css", styled_from_elsewhere)):
+        for path in sorted(Path(app.outdir).rglob(kind)):
+            for address in addresses(path.read_text(encoding="utf8")):
+                logger.warning("%s would load %s", path.relative_to(app.outdir), address)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -47,16 +47,14 @@
   };
 
   document.addEventListener("DOMContentLoaded", () => {
-    nameArrows();
     saveNotebooks();
-    reachScrolling();
+    const article = document.querySelector(".bd-article");
+    if (article) new ResizeObserver(reachScrolling).observe(article); // at once, and when the page changes its width
   });
   window.addEventListener("load", () => {
     nameArrows();
-    reachScrolling();
     (window.MathJax?.startup?.promise ?? Promise.resolve()).then(reachScrolling);
   });
-  window.addEventListener("resize", reachScrolling);
 
   // Paper is white.
   const onScreen = {};

@@ -37,7 +37,7 @@ def overlap_by_temperature(
         num_tokens: tokens to write behind each prompt; ends of text are ignored.
 
     Returns:
-        Rows of temperature, alpha, and the interval low to high: two standard errors over the texts.
+        Rows of temperature, alpha, and the interval from low to high, of two standard errors over the texts.
 
     Raises:
         InvalidArgument: prompts of several lengths, fewer than two of them, no token wanted, or logits of

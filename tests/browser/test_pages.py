@@ -39,6 +39,7 @@ def faults_of(browser: Browser, page: str) -> list[str]:
         tab.evaluate("look.thinOut()")
         faults += contrast_faults(tab) + structure_faults(tab)
         tab.set_viewport_size({"width": WIDE, "height": 900})
+        tab.wait_for_timeout(250)
         tab.evaluate("theme => (document.documentElement.dataset.theme = theme)", themes[0])
         faults += contrast_faults(tab) + structure_faults(tab)
     return [*faults, *notes.complaints, *(f"asks {url}" for url in notes.requests)]
@@ -111,3 +112,15 @@ def test_solutions_open_wherever_their_title_is_clicked_and_their_figures_fit(br
         solution.locator(".admonition-title a").click()  # leads to the exercise, and is no button
         assert "toggle-hidden" in solution.get_attribute("class")
         assert notes.complaints == []
+
+
+def test_on_paper_everything_is_unfolded_and_dark_on_white(browser):
+    with reading(browser, holding("solution dropdown")[0], theme="dark") as (tab, _):
+        folded = tab.locator(".toggle-hidden")
+        before = folded.count()
+        tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert before > 0 and folded.count() == 0
+        assert tab.evaluate("document.documentElement.dataset.theme") == "light"
+        tab.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert folded.count() == before
+        assert tab.evaluate("document.documentElement.dataset.theme") == "dark"

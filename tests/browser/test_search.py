@@ -38,6 +38,8 @@ def home(request, served):
 
 def test_search_finds_a_known_word_and_leads_to_it(browser, home):
     with opened(browser, f"{home}/search.html?q={WORD}", home) as (tab, notes):
+        tab.locator(f"{RESULTS}[href*='{PAGE}']").first.wait_for()
+        tab.wait_for_load_state("networkidle")  # served, the results' excerpts are fetched
         tab.locator(f"{RESULTS}[href*='{PAGE}']").first.click()
         tab.wait_for_url(f"**/{PAGE}.html*")
         assert WORD in tab.locator("article").inner_text().lower()

@@ -16,6 +16,8 @@ from specdec_lib.lossless.mutants.gallery import MUTANTS, find_mutant
 from specdec_lib.lossless.mutants.judges import JUDGES, judge_of, judging
 from specdec_lib.utils.paths import data_path
 
+pytestmark = pytest.mark.unchecked
+
 P = [[0.30, 0.10, 0.35, 0.25], [0.40, 0.30, 0.10, 0.20], [0.10, 0.20, 0.30, 0.40]]
 Q = [[0.55, 0.20, 0.15, 0.10], [0.10, 0.25, 0.35, 0.30]]
 IDS = (0, 2)

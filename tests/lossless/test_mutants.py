@@ -9,6 +9,8 @@ from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.mutants.gallery import CONTROLS, GALLERY, MUTANTS, find_mutant
 from specdec_lib.lossless.trials import LEVEL, SCHEDULE, TRIALS
 
+pytestmark = pytest.mark.unchecked
+
 SEED = 5
 SHORT = SCHEDULE[:4]
 """Controls are looked at up to 400 generations here; ``specdec verify --mutants`` goes on to 6 400."""

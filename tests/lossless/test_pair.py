@@ -16,6 +16,8 @@ from specdec_lib.lossless.pair import PairProof, ProofPlan, sentence
 from specdec_lib.lossless.remembering import RememberingModel
 from specdec_lib.models.wrapper import ModelWrapper
 
+pytestmark = pytest.mark.unchecked
+
 PLAN = ProofPlan(k=3, num_samples=400, num_tokens=16)
 
 
