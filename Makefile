@@ -71,7 +71,7 @@ notebooks: $(ENV_STAMP) ## nbval: every chapter runs, and its stored outputs sti
 browser: $(ENV_STAMP) ## every page of the built book, and the EPUB, in a headless Chromium
 	@echo "== the book in a browser"
 	@if $(CHROMIUM) >/dev/null; then \
-	  $(MAKE) --no-print-directory $(BOOK_STAMP) $(EPUB) && $(PY) -m pytest -m browser tests/browser; \
+	  $(MAKE) --no-print-directory $(BOOK_STAMP) $(EPUB) && $(PY) -m pytest -n 2 -m browser tests/browser; \
 	else test "$$SPECDEC_BROWSER" != required && echo "== not tested in a browser"; fi
 
 bench: $(BENCH_STAMP) ## measure the embedded pair; records are appended to runs/pocket.jsonl

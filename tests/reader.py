@@ -119,5 +119,6 @@ def switch_theme(page: Page) -> str:
         page.locator(".theme-switch-button:visible").first.click()
         if page.evaluate("document.documentElement.dataset.theme") != before:
             break
+    page.mouse.move(1, 1)  # what is pointed at has a colour of its own
     page.wait_for_timeout(100)  # figures recolour
     return page.evaluate("document.documentElement.dataset.theme")

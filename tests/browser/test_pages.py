@@ -13,7 +13,6 @@ from reader import (
     THEMES,
     WIDE,
     contrast_faults,
-    holding,
     pages,
     reading,
     structure_faults,
@@ -21,27 +20,29 @@ from reader import (
 )
 
 PAGES = pages()
+VIEWS = ((WIDE, "light"), (NARROW, "dark"))
 
 
 def faults_of(browser: Browser, page: str) -> list[str]:
-    """Everything that one visit finds wrong: wide in one theme, then narrow in the other; they take turns."""
-    themes = THEMES[:: 1 if PAGES.index(page) % 2 else -1]
-    with reading(browser, page, theme=themes[0]) as (tab, notes):
+    """Everything that one visit finds wrong, at one width in one theme and at the other in the other.
+
+    Pages take turns in which comes first; where a visit ends, axe looks at the page's structure.
+    """
+    (first_width, first), (width, second) = VIEWS[:: 1 if PAGES.index(page) % 2 else -1]
+    with reading(browser, page, theme=first, width=first_width) as (tab, notes):
         faults = [
-            f"{what}: {one[:80]!r}" for what, some in tab.evaluate("look.pieces()").items() for one in some
+            f"{what}: {one[:80]!r}" for what, all in tab.evaluate("look.pieces()").items() for one in all
         ]
         faults += sideways(tab) + pale_figures(tab)
-        if switch_theme(tab) != themes[1]:
-            faults.append(f"the button does not lead from the {themes[0]} theme to the other")
-        tab.set_viewport_size({"width": NARROW, "height": 844})
+        if switch_theme(tab) != second:
+            faults.append(f"the button does not lead from the {first} theme to the {second} one")
+        tab.set_viewport_size({"width": width, "height": 900})
         tab.wait_for_timeout(250)  # figures follow
         faults += sideways(tab) + pale_figures(tab)
         tab.evaluate("look.thinOut()")
-        faults += contrast_faults(tab) + structure_faults(tab)
-        tab.set_viewport_size({"width": WIDE, "height": 900})
-        tab.wait_for_timeout(250)
-        tab.evaluate("theme => (document.documentElement.dataset.theme = theme)", themes[0])
-        faults += contrast_faults(tab) + structure_faults(tab)
+        faults += structure_faults(tab) + contrast_faults(tab)
+        tab.evaluate("theme => (document.documentElement.dataset.theme = theme)", first)
+        faults += contrast_faults(tab)
     return [*faults, *notes.complaints, *(f"asks {url}" for url in notes.requests)]
 
 
@@ -77,19 +78,26 @@ def test_the_front_door_leads_to_the_first_page(browser):
         assert tab.locator("article h1").count() == 1
 
 
-def test_the_first_picture_is_above_the_fold(browser):
-    with reading(browser, chapters()[0]) as (tab, _):
-        assert tab.locator(".plotly-graph-div").first.bounding_box()["y"] < 900
-
-
 @pytest.mark.parametrize("theme", THEMES)
 def test_colours_of_code(browser, theme):
     """Every kind of token that the book's code has, on the paper of a code block."""
     kinds = sorted({kind for page in PAGES for kind in code_kinds(page)})
     assert len(kinds) > 10
-    with reading(browser, chapters()[0], theme=theme) as (tab, _):
+    with reading(browser, "book/command_line", theme=theme) as (
+        tab,
+        _,
+    ):  # it has code, and no figures to wait for
         tab.evaluate("(kinds) => look.colourCode(kinds)", kinds)
         assert contrast_faults(tab) == []
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_links_that_are_pointed_at_can_be_read(browser, theme):
+    with reading(browser, "book/glossary", theme=theme) as (tab, _):
+        for link in ("nav.bd-links a.internal", "article p a.internal", ".bd-sidebar-secondary a"):
+            tab.locator(f"{link}:visible").first.hover()
+            tab.wait_for_timeout(300)  # it takes its colour slowly
+            assert contrast_faults(tab) == [], link
 
 
 @cache
@@ -100,27 +108,35 @@ def code_kinds(page: str) -> set[str]:
     return {kind for block in blocks for kind in re.findall(r'<span class="([\w ]+)">', block)}
 
 
-def test_solutions_open_wherever_their_title_is_clicked_and_their_figures_fit(browser):
-    page = next(iter(holding("solution dropdown")))
-    with reading(browser, page) as (tab, notes):
-        solution = tab.locator("div.solution.dropdown").first
-        assert "toggle-hidden" in solution.get_attribute("class")
-        solution.locator(".admonition-title").click(position={"x": 40, "y": 15})  # on its words
-        assert "toggle-hidden" not in solution.get_attribute("class")
-        solution.locator("button.toggle-button").press("Enter")
-        assert "toggle-hidden" in solution.get_attribute("class")
-        solution.locator(".admonition-title a").click()  # leads to the exercise, and is no button
-        assert "toggle-hidden" in solution.get_attribute("class")
-        assert notes.complaints == []
+@pytest.fixture(scope="module")
+def chapter(browser):
+    """The first chapter, on a dark screen."""
+    with reading(browser, chapters()[0], theme="dark") as (tab, notes):
+        yield tab
+        assert notes.complaints == [] and notes.requests == []
 
 
-def test_on_paper_everything_is_unfolded_and_dark_on_white(browser):
-    with reading(browser, holding("solution dropdown")[0], theme="dark") as (tab, _):
-        folded = tab.locator(".toggle-hidden")
-        before = folded.count()
-        tab.evaluate("dispatchEvent(new Event('beforeprint'))")
-        assert before > 0 and folded.count() == 0
-        assert tab.evaluate("document.documentElement.dataset.theme") == "light"
-        tab.evaluate("dispatchEvent(new Event('afterprint'))")
-        assert folded.count() == before
-        assert tab.evaluate("document.documentElement.dataset.theme") == "dark"
+def test_the_first_picture_is_above_the_fold(chapter):
+    assert chapter.locator(".plotly-graph-div").first.bounding_box()["y"] < 900
+
+
+def test_solutions_open_wherever_their_title_is_clicked(chapter):
+    solution = chapter.locator("div.solution.dropdown").first
+    assert "toggle-hidden" in solution.get_attribute("class")
+    solution.locator(".admonition-title").click(position={"x": 40, "y": 15})  # on its words
+    assert "toggle-hidden" not in solution.get_attribute("class")
+    solution.locator("button.toggle-button").press("Enter")
+    assert "toggle-hidden" in solution.get_attribute("class")
+    solution.locator(".admonition-title a").click()  # leads to the exercise, and is no button
+    assert "toggle-hidden" in solution.get_attribute("class")
+
+
+def test_on_paper_everything_is_unfolded_and_dark_on_white(chapter):
+    folded = chapter.locator(".toggle-hidden")
+    before = folded.count()
+    chapter.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert before > 0 and folded.count() == 0
+    assert chapter.evaluate("document.documentElement.dataset.theme") == "light"
+    chapter.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert folded.count() == before
+    assert chapter.evaluate("document.documentElement.dataset.theme") == "dark"

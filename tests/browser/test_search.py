@@ -38,10 +38,11 @@ def home(request, served):
 
 def test_search_finds_a_known_word_and_leads_to_it(browser, home):
     with opened(browser, f"{home}/search.html?q={WORD}", home) as (tab, notes):
-        tab.locator(f"{RESULTS}[href*='{PAGE}']").first.wait_for()
+        found = tab.locator(f"{RESULTS}[href*='{PAGE}']").first
+        found.wait_for()
         tab.wait_for_load_state("networkidle")  # served, the results' excerpts are fetched
-        tab.locator(f"{RESULTS}[href*='{PAGE}']").first.click()
-        tab.wait_for_url(f"**/{PAGE}.html*")
+        found.click()
+        tab.wait_for_url(f"**/{PAGE}.html*", wait_until="domcontentloaded")
         assert WORD in tab.locator("article").inner_text().lower()
         assert notes.requests == [] and notes.complaints == []
 
@@ -62,14 +63,10 @@ def test_the_search_field_is_reached_by_its_key(browser):
         tab.locator(RESULTS).first.wait_for()
 
 
-def test_a_served_page_asks_only_its_server(browser, served):
+def test_a_served_chapter_asks_only_its_server_and_can_be_downloaded_as_a_notebook(browser, served):
     with opened(browser, f"{served}/{PAGE}.html", served) as (tab, notes):
         assert tab.locator(".js-plotly-plot").count() > 0
         assert notes.requests == [] and notes.complaints == []
-
-
-def test_a_chapter_can_be_downloaded_as_a_notebook(browser, served):
-    with opened(browser, f"{served}/{PAGE}.html", served) as (tab, _):
         link = tab.locator("a[href$='.ipynb'].btn-download-source-button").first
         with tab.expect_download() as download:
             link.evaluate("(one) => one.click()")  # it lies in a menu that opens when pointed at
@@ -78,7 +75,7 @@ def test_a_chapter_can_be_downloaded_as_a_notebook(browser, served):
         assert notebook["nbformat"] == 4 and notebook["cells"]
 
 
-def test_every_chapter_offers_its_notebook_and_no_page_a_service(browser):
+def test_every_chapter_offers_its_notebook_and_no_page_a_service():
     """No address of a repository is known, so nothing may lead to one."""
     chapters = [page for page in pages() if page.startswith("notebooks/")]
     for page in chapters:
