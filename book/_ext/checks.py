@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 # reader waits for. The heaviest thing that a page holds, a dozen recorded traces to step through, fits in.
 HEAVY_KB = 1000
 _ADDRESSES = {"a": "href", "link": "href", "img": "src", "script": "src", "source": "src", "object": "data"}
-_FIGURE = "plotly-graph-div"
+_FIGURES = {"plotly-graph-div", "specdec-figure", "specdec-tree"}
 
 
 class Page(HTMLParser):
@@ -46,7 +46,7 @@ class Page(HTMLParser):
             self.links.append(given[_ADDRESSES[tag]])
         if tag == "img" and not (given.get("alt") or "").strip():
             self.silent_images.append(given.get("src", ""))
-        self.num_figures += _FIGURE in (given.get("class") or "").split()
+        self.num_figures += bool(_FIGURES & {*(given.get("class") or "").split()})
 
     @property
     def repeated_ids(self) -> list[str]:

@@ -43,6 +43,8 @@ NOTE = (
     "pages is told as a list of steps. Solutions stand unfolded behind their exercises."
 )
 STYLES = {"pygments.css", "epub.css", "edition.css"}
+_LIVE = 'class="specdec-figure"'
+_STYLE = re.compile(r"<style\b.*?</style>", re.DOTALL)  # its place is the head
 # Scripts and what is told to them; the two titles of a folded cell, of which styles would hide one; arrows.
 _LEFT_OUT = [
     (re.compile(r"<(script|style)\b.*?</\1>", re.DOTALL), ""),
@@ -183,6 +185,8 @@ class StillPictures(SphinxPostTransform):
             label = re.search(r'aria-labelledby="([^"]*)"', fragment)
             if named:
                 fragment = self.picture(named[1], fragment, captions[label[1]])
+            elif _LIVE in fragment:  # its words stay; its styles were for what a script draws
+                fragment = _STYLE.sub("", fragment)
             raw.children = [nodes.Text(fragment)]
         if self.env.docname == self.config.root_doc:
             self.document[0].insert(1, nodes.note("", nodes.paragraph(NOTE, NOTE)))
@@ -227,10 +231,13 @@ def visit_display(self, node: nodes.math_block) -> None:
 
 
 def leave_scripts_out(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
-    """A page of the edition has its own styles, and neither scripts nor what is told to them."""
+    """A page of the edition has its own styles and those of its outputs, and no scripts."""
     if isinstance(app.builder, Edition):
+        body = context.get("body", "")
+        context["metatags"] = context.get("metatags", "") + "".join(dict.fromkeys(_STYLE.findall(body)))
         for left_out, instead in _LEFT_OUT:
-            context["body"] = left_out.sub(instead, context.get("body", ""))
+            body = left_out.sub(instead, body)
+        context["body"] = body
         context["script_files"] = []
         context["css_files"] = [
             sheet for sheet in context["css_files"] if Path(sheet.filename).name in STYLES
