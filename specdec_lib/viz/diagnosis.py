@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from typing import Any
 
 import plotly.graph_objects as go
 
+from specdec_lib.viz.self_contained import source
 from specdec_lib.viz.theme import DASHES, GREY, PALETTE, SYMBOLS, error_bars, new_figure
 
 Rows = Sequence[Mapping[str, Any]]
@@ -51,7 +51,7 @@ class DiagnosisTree:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        style = resources.files(__package__).joinpath("diagnosis.css").read_text(encoding="utf8")
+        style = source("diagnosis.css")
         gates = "".join(_gate(row, number) for number, row in enumerate(self.questions, start=1))
         return (
             f'<style>{style}</style><figure class="specdec-tree"><figcaption>{html.escape(self.title)}'

@@ -8,9 +8,7 @@ whose values can be set and observed from Python. Points to compare with come fr
 
 from __future__ import annotations
 
-import hashlib
 import html
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -19,7 +17,7 @@ from typing import Any, Literal
 from specdec_lib.theory.checks import positive, probability, quantity, whole
 from specdec_lib.theory.published import LEVIATHAN_2023, PublishedRun
 from specdec_lib.theory.speedup import expected_tokens, speedup
-from specdec_lib.viz.step_through import script_safe, source
+from specdec_lib.viz.self_contained import fragment, source
 
 TITLE = "The speedup law, to play with"
 SHOWN_K = 16
@@ -127,18 +125,7 @@ class Playground:
 
     def to_html(self) -> str:
         """An HTML fragment; the same points give the same bytes. Without scripts a table of S over K."""
-        data = script_safe(json.dumps(self.payload, ensure_ascii=False, separators=(",", ":")))
-        name = "law-" + hashlib.sha256(data.encode()).hexdigest()[:12]
-        return "\n".join(
-            [
-                f"<style>{source('playground.css')}</style>",
-                f'<div id="{name}" class="specdec-figure">{self._table()}</div>',
-                f'<script type="application/json" id="{name}-data">{data}</script>',
-                f'<script type="module">{source("playground.js")}',
-                f'mount(document.getElementById("{name}"), '
-                f'JSON.parse(document.getElementById("{name}-data").textContent));</script>',
-            ]
-        )
+        return fragment("law", "playground", self.payload, self._table())
 
     def _repr_html_(self) -> str:
         return self.to_html()

@@ -7,10 +7,7 @@ can be set and observed from Python. Both take what :func:`specdec_lib.lossless.
 
 from __future__ import annotations
 
-import hashlib
 import html
-import importlib.resources
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import cache
@@ -19,6 +16,7 @@ from typing import Any
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.annotation import AnnotatedTrace
 from specdec_lib.viz.narration import narrate, visible
+from specdec_lib.viz.self_contained import fragment, source
 
 TITLE = "Speculative decoding, step by step"
 _TOKENS = ("token", "prompt")
@@ -53,18 +51,7 @@ class StepThrough:
 
     def to_html(self) -> str:
         """An HTML fragment; the same traces give the same bytes. Without scripts it is its transcript."""
-        data = script_safe(json.dumps(self.payload, ensure_ascii=False, separators=(",", ":")))
-        name = "steps-" + hashlib.sha256(data.encode()).hexdigest()[:12]
-        return "\n".join(
-            [
-                f"<style>{source('step_through.css')}</style>",
-                f'<div id="{name}" class="specdec-figure">{self._transcript()}</div>',
-                f'<script type="application/json" id="{name}-data">{data}</script>',
-                f'<script type="module">{source("step_through.js")}',
-                f'mount(document.getElementById("{name}"), '
-                f'JSON.parse(document.getElementById("{name}-data").textContent));</script>',
-            ]
-        )
+        return fragment("steps", "step_through", self.payload, self._transcript())
 
     def to_page(self) -> str:
         """A whole HTML document that needs nothing but a browser: to keep, or to send to somebody."""
@@ -122,16 +109,6 @@ def _widget_class() -> type:
             return f"StepThroughWidget(traces: {len(self.payload['traces'])})"
 
     return StepThroughWidget
-
-
-def source(name: str) -> str:
-    """The text of a script or a style that lies beside this module."""
-    return (importlib.resources.files("specdec_lib.viz") / name).read_text(encoding="utf8")
-
-
-def script_safe(data: str) -> str:
-    """JSON that no ``</script>`` or comment inside it can end early."""
-    return data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
 def _plain(trace: AnnotatedTrace) -> dict[str, Any]:

@@ -5,32 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
-import torch
 from tiny_models import tiny_pair
+from worked_round import DRAFT as Q
+from worked_round import TARGET as P
+from worked_round import WORDS
 
 from specdec_lib import SamplingParams, SpeculativeDecoder
 from specdec_lib.decoding.trace import Round
 from specdec_lib.errors import RecordError
 from specdec_lib.lossless.annotation import AnnotatedTrace, annotate, annotate_round, load_annotated
-
-WORDS = ["the", "cat", "sat", "on", "mat"]
-Q = torch.tensor(
-    [
-        [0.08, 0.05, 0.70, 0.12, 0.05],
-        [0.08, 0.05, 0.04, 0.75, 0.08],
-        [0.06, 0.03, 0.05, 0.05, 0.81],
-        [0.09, 0.04, 0.04, 0.06, 0.77],
-    ]
-)
-P = torch.tensor(
-    [
-        [0.06, 0.04, 0.75, 0.10, 0.05],
-        [0.05, 0.04, 0.03, 0.80, 0.08],
-        [0.10, 0.05, 0.05, 0.30, 0.50],
-        [0.03, 0.02, 0.02, 0.04, 0.89],
-        [0.88, 0.04, 0.03, 0.03, 0.02],
-    ]
-)
 
 
 def worked_round(**options):

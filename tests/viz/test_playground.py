@@ -25,7 +25,7 @@ from specdec_lib.viz.playground import (
     payload,
     published_points,
 )
-from specdec_lib.viz.step_through import source
+from specdec_lib.viz.self_contained import source
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 ROW = {
