@@ -7,6 +7,7 @@ import torch
 from models.architectures import CONFIGS, random_ids, tiny_model
 from torch import nn
 
+from specdec_lib.models import narrow
 from specdec_lib.models.narrow import WIDEST, NarrowLinear, with_narrow_products
 from specdec_lib.models.wrapper import ModelWrapper
 
@@ -16,46 +17,44 @@ from specdec_lib.models.wrapper import ModelWrapper
 def test_the_product_is_that_of_a_linear_layer(rows, bias):
     torch.manual_seed(0)
     layer = nn.Sequential(nn.Linear(32, 48, bias=bias))
-    narrow = with_narrow_products(layer)
-    assert type(narrow[0]) is NarrowLinear and type(layer[0]) is nn.Linear
+    twin = with_narrow_products(layer, transpose=True)
+    assert type(twin[0]) is NarrowLinear and type(layer[0]) is nn.Linear
     for shape in ((rows, 32), (1, rows, 32)):
         x = torch.randn(shape)
-        torch.testing.assert_close(narrow(x), layer(x), atol=1e-5, rtol=1e-5)
-        assert narrow(x).shape == layer(x).shape
+        torch.testing.assert_close(twin(x), layer(x), atol=1e-5, rtol=1e-5)
+        assert twin(x).shape == layer(x).shape
 
 
 @pytest.mark.parametrize("name", list(CONFIGS))
 def test_a_model_says_the_same_on_shared_weights(name):
     model = tiny_model(name)
-    narrow = with_narrow_products(model)
-    assert {id(p) for p in narrow.parameters()} == {id(p) for p in model.parameters()}
-    assert (
-        narrow.lm_head.weight is narrow.get_input_embeddings().weight or not model.config.tie_word_embeddings
-    )
+    twin = with_narrow_products(model, transpose=True)
+    assert {id(p) for p in twin.parameters()} == {id(p) for p in model.parameters()}
+    assert twin.lm_head.weight is twin.get_input_embeddings().weight or not model.config.tie_word_embeddings
     with torch.inference_mode():
         ids = random_ids(5)
-        torch.testing.assert_close(narrow(ids).logits, model(ids).logits, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(twin(ids).logits, model(ids).logits, atol=1e-4, rtol=1e-4)
 
 
 def test_other_types_and_other_layers_stay_as_they_are():
     half = nn.Linear(8, 8).bfloat16()
-    assert with_narrow_products(half) is half
+    assert with_narrow_products(half, transpose=True) is half
 
     class Special(nn.Linear):
         pass
 
     special = Special(8, 8)
-    assert with_narrow_products(special) is special
+    assert with_narrow_products(special, transpose=True) is special
 
 
 def test_hooks_and_new_weights_of_the_user_reach_the_twin():
     model = tiny_model("llama")
-    narrow, ids, seen = with_narrow_products(model), random_ids(4), []
+    twin, ids, seen = with_narrow_products(model, transpose=True), random_ids(4), []
     model.lm_head.register_forward_hook(lambda *_: seen.append("head"))
     model.model.layers[1].register_forward_hook(lambda *_: seen.append("layer"))
-    before = narrow(ids).logits
+    before = twin(ids).logits
     model.lm_head.weight = nn.Parameter(2 * model.lm_head.weight.detach())
-    torch.testing.assert_close(narrow(ids).logits, 2 * before)
+    torch.testing.assert_close(twin(ids).logits, 2 * before)
     assert seen == ["layer", "head"] * 2
 
 
@@ -65,3 +64,23 @@ def test_the_model_of_the_user_is_not_touched():
     wrapper.forward(random_ids(4))
     assert wrapper.model is model
     assert {type(m) for m in model.modules() if isinstance(m, nn.Linear)} == {nn.Linear}
+
+
+@pytest.mark.parametrize(("transposed", "pays"), [(0.7, True), (0.95, False), (2.0, False)])
+def test_products_are_transposed_where_that_was_timed_to_win(monkeypatch, transposed, pays):
+    model = tiny_model("llama")
+    took = {narrow.transposed_product: transposed, nn.functional.linear: 1.0}
+    monkeypatch.setattr(narrow, "_seconds", lambda form, rows, weights: took[form])
+    narrow._transposing_pays.cache_clear()
+    try:
+        assert narrow.transposing_pays() is pays
+        assert (with_narrow_products(model) is not model) is pays
+    finally:
+        narrow._transposing_pays.cache_clear()
+
+
+def test_the_trial_is_made_once_a_process_and_number_of_threads():
+    found = narrow.transposing_pays()
+    before = narrow._transposing_pays.cache_info().misses
+    assert narrow.transposing_pays() is found
+    assert narrow._transposing_pays.cache_info().misses == before
