@@ -1,4 +1,4 @@
-"""Predicted against measured: S = E / (K c + v + o) from its measured parts, then step by step to reality.
+"""Predicted against measured: S = E / (K c + v + o) from its measured parts.
 
 c and v(K) come from single forwards timed by themselves, o from the profiled rounds, alpha from
 the counts of the timed runs; the speedup that they predict is compared with the one that the
@@ -7,7 +7,6 @@ timed runs show, which none of the four has seen. Tables as in :mod:`specdec_lib
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
@@ -112,8 +111,8 @@ def prediction_table(records: Sequence[Record], *, draws: int = 2000) -> Table:
     Returns:
         Rows of temperature, domain, k; alpha_hat, c, v, overhead; expected_tokens (E at alpha_hat),
         tokens_per_round (as counted); baseline (T of an autoregressive step in T_target(1)); and the
-        speedups ideal, with_width, predicted, with_baseline, with_counts, measured (low, high, over
-        num_prompts), measured_whole.
+        speedups predicted, measured (low, high, over num_prompts), measured_whole. What lies between the
+        first two is the matter of :mod:`specdec_lib.bench.accounts`.
 
     Raises:
         RecordError: the costs or the profiled runs are missing.
@@ -170,11 +169,10 @@ def prediction_row(
 def _parts(
     runs: Sequence[Run], k: int, costs: dict[str, Any], o: float, ar_step_ms: float
 ) -> dict[str, float]:
-    """The prediction's inputs, and the speedup after each assumption that is dropped."""
+    """The prediction, what goes into it, and what it leaves out."""
     c, v, alpha = costs["c"], costs["v"][k], pool(run.result for run in runs).alpha_hat
     baseline = ar_step_ms / costs["target_ms"][1]
     counted = sum(run.decode_tokens for run in runs) / max(1, sum(run.forwards - 1 for run in runs))
-    predicted = speedup(alpha, k, c, v, o)
     return {
         "alpha_hat": alpha,
         "c": c,
@@ -183,57 +181,5 @@ def _parts(
         "baseline": baseline,
         "expected_tokens": expected_tokens(alpha, k),
         "tokens_per_round": counted,
-        "ideal": speedup(alpha, k, c),
-        "with_width": speedup(alpha, k, c, v),
-        "predicted": predicted,
-        "with_baseline": predicted * baseline,
-        "with_counts": predicted * baseline * counted / expected_tokens(alpha, k),
+        "predicted": speedup(alpha, k, c, v, o),
     }
-
-
-def difference_table(row: dict[str, Any]) -> Table:
-    """From the ideal speedup of a prediction's row to the measured one, an assumption dropped a step.
-
-    Returns:
-        Rows of step, speedup, change (against the step before; None at first), meaning,
-        is_measured.
-    """
-    k = row["k"]
-    steps = [
-        ("ideal", "ideal", f"E(α̂, K) / (K·c + 1) with α̂ = {row['alpha_hat']:.3f}, c = {row['c']:.3f}"),
-        ("wider forward", "with_width", f"verifying {k + 1} tokens costs v = {row['v']:.2f} forwards, not 1"),
-        (
-            "overhead",
-            "predicted",
-            f"sampling, roll-back and Python cost o = {row['overhead']:.2f} forwards a round",
-        ),
-        ("baseline's own", "with_baseline", f"a baseline step costs {row['baseline']:.2f} forwards, not 1"),
-        (
-            "rounds as counted",
-            "with_counts",
-            f"{row['tokens_per_round']:.2f} tokens a round were counted; "
-            f"a constant α gives {row['expected_tokens']:.2f}",
-        ),
-        (
-            "measured",
-            "measured",
-            "the timed runs after their first round; the step is what remains unexplained",
-        ),
-        (
-            "with the prompt",
-            "measured_whole",
-            "the whole runs: both arms read the prompt once, at the same price",
-        ),
-    ]
-    values = [row[column] for _, column, _ in steps]
-    changes = [None, *(after - before for before, after in itertools.pairwise(values))]
-    return [
-        {
-            "step": name,
-            "speedup": value,
-            "change": change,
-            "meaning": meaning,
-            "is_measured": column.startswith("measured"),
-        }
-        for (name, column, meaning), value, change in zip(steps, values, changes, strict=True)
-    ]

@@ -202,26 +202,22 @@ def _prediction_points(
 
 
 def plot_difference(rows: Rows) -> go.Figure:
-    """From the ideal speedup to the measured one, one assumption dropped a step.
+    """From the speedup of a free draft to the measured one, one assumption dropped a bar.
 
     Args:
-        rows: of ``difference_table`` for one cell, in order: step (short name), speedup, change,
-            meaning (one sentence), is_measured (hatched) or predicted (plain).
+        rows: of ``Accounts.terms`` for one cell, in order: term (short name), speedup, change, meaning. The
+            last one is the measured speedup (hatched); those before it are calculated (plain).
     """
     figure = new_figure(90 + 42 * len(rows), showlegend=False)
-    names = [row["step"] for row in rows]
-    values = [row["speedup"] for row in rows]
+    calculated = len(rows) - 1
     changes = ["" if row["change"] is None else f"  ({row['change']:+.2f})" for row in rows]
     figure.add_trace(
         go.Bar(
-            x=values,
-            y=names,
+            x=[row["speedup"] for row in rows],
+            y=[row["term"] for row in rows],
             orientation="h",
-            marker=hatched(
-                [AMBER if row["is_measured"] else BLUE for row in rows],
-                ["/" if row["is_measured"] else "" for row in rows],
-            ),
-            text=[f"{value:.2f}×{change}" for value, change in zip(values, changes, strict=True)],
+            marker=hatched([BLUE] * calculated + [AMBER], [""] * calculated + ["/"]),
+            text=[f"{row['speedup']:.2f}×{change}" for row, change in zip(rows, changes, strict=True)],
             textposition="auto",
             insidetextfont={"color": "white"},
             cliponaxis=False,

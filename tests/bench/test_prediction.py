@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from specdec_lib.bench.prediction import costs_of, difference_table, overhead, phase_table, prediction_table
+from specdec_lib.bench.accounts import accounts_of
+from specdec_lib.bench.prediction import costs_of, overhead, phase_table, prediction_table
 from specdec_lib.errors import RecordError
 from tests.bench.sessions import costs, profiled, timed
 
@@ -44,38 +45,24 @@ def test_the_prediction_by_hand() -> None:
     expected = 211 / 81
     assert row["alpha_hat"] == pytest.approx(2 / 3)
     assert row["expected_tokens"] == pytest.approx(expected)
-    assert row["ideal"] == pytest.approx(expected / 1.4)
-    assert row["with_width"] == pytest.approx(expected / 1.6)
     assert row["predicted"] == pytest.approx(expected / 1.8)
-    assert row["with_baseline"] == pytest.approx(1.1 * expected / 1.8)
-    assert row["with_counts"] == pytest.approx(
-        1.1 * 3 / 1.8
-    )  # each round accepted two: nothing random about it
-    assert row["measured"] == pytest.approx(row["with_counts"])  # the session has no other cost
+    assert row["baseline"] == pytest.approx(1.1)
+    # Each round accepted two, nothing random about it, and the session has no other cost.
+    assert row["measured"] == pytest.approx(1.1 * 3 / 1.8)
     assert row["measured_whole"] == pytest.approx((30 + 12 * 11) / (30 + 4 * 18))
     assert row["low"] <= row["measured"] <= row["high"]
 
 
-def test_the_steps_lead_from_the_ideal_to_the_measured() -> None:
+def test_the_terms_lead_from_a_free_draft_to_the_measured_speedup() -> None:
     [row] = prediction_table(SESSION)
-    steps = difference_table(row)
-    assert [s["speedup"] for s in steps] == [
-        row[name]
-        for name in (
-            "ideal",
-            "with_width",
-            "predicted",
-            "with_baseline",
-            "with_counts",
-            "measured",
-            "measured_whole",
-        )
-    ]
-    changes = sum(s["change"] for s in steps[1:])
-    assert steps[0]["change"] is None and steps[0]["speedup"] + changes == pytest.approx(
-        row["measured_whole"]
-    )
-    assert "v = 1.20" in steps[1]["meaning"] and "o = 0.20" in steps[2]["meaning"]
+    plain, speculative = phase_table(SESSION)
+    terms = accounts_of(row, costs_of(SESSION), speculative, plain).terms()
+    expected = 211 / 81
+    by_hand = [expected, *(expected / cost for cost in (1.4, 1.6, 1.8)), 1.1 * expected / 1.8, 1.1 * 3 / 1.8]
+    assert [t["speedup"] for t in terms] == pytest.approx([*by_hand, row["measured"]])
+    changes = sum(t["change"] for t in terms[1:])
+    assert terms[0]["change"] is None and terms[0]["speedup"] + changes == pytest.approx(row["measured"])
+    assert "v = 1.20" in terms[2]["meaning"] and "o = 0.20" in terms[3]["meaning"]
 
 
 @pytest.mark.parametrize(

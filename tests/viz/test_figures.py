@@ -8,7 +8,8 @@ import math
 import plotly.graph_objects as go
 import pytest
 
-from specdec_lib.bench.prediction import difference_table, phase_table, prediction_table
+from specdec_lib.bench.accounts import accounts_of
+from specdec_lib.bench.prediction import costs_of, phase_table, prediction_table
 from specdec_lib.bench.runs import runs_of
 from specdec_lib.bench.summary import acceptance_table, latency_table, position_table, speedup_table
 from specdec_lib.viz.acceptance import plot_acceptance_by_domain, plot_acceptance_by_position
@@ -30,6 +31,8 @@ SESSION = [
 ] + [costs((4, 8))]
 RUNS = runs_of(SESSION)
 PREDICTIONS = prediction_table(SESSION, draws=50)
+PLAIN, ROUNDS = phase_table(SESSION)[:2]
+TERMS = accounts_of(PREDICTIONS[0], costs_of(SESSION), ROUNDS, PLAIN).terms()
 
 FIGURES = {
     "heatmap": lambda: plot_speedup_heatmap(speedup_table(RUNS, draws=50)),
@@ -38,7 +41,7 @@ FIGURES = {
     "ecdf": lambda: plot_latency_ecdf(latency_table(RUNS)),
     "round": lambda: plot_round_time(phase_table(SESSION)),
     "prediction": lambda: plot_prediction(PREDICTIONS),
-    "difference": lambda: plot_difference(difference_table(PREDICTIONS[0])),
+    "difference": lambda: plot_difference(TERMS),
 }
 
 
@@ -159,7 +162,7 @@ def test_neighbouring_domains_are_named_on_two_lines() -> None:
     assert [data[5] for data in figure.data[0].customdata] == list(figure.data[0].x)
 
 
-def test_measured_steps_are_hatched() -> None:
-    bars = plot_difference(difference_table(PREDICTIONS[0])).data[0]
-    assert bars.marker.pattern.shape == ("", "", "", "", "", "/", "/")
+def test_the_measured_speedup_is_hatched() -> None:
+    bars = plot_difference(TERMS).data[0]
+    assert bars.marker.pattern.shape == ("", "", "", "", "", "", "/")
     assert "(" not in bars.text[0] and "(" in bars.text[1]

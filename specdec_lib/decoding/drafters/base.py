@@ -39,7 +39,7 @@ class Drafter(Protocol):
     def propose(
         self, context_ids: Sequence[int], k: int, params: SamplingParams, generator: torch.Generator
     ) -> Proposal:
-        """``k`` >= 1 tokens that may follow ``context_ids`` (prompt and everything emitted so far)."""
+        """Up to ``k`` >= 1 tokens that may follow ``context_ids`` (prompt and all emitted), or none."""
         ...
 
     def reset(self, max_length: int = 0) -> None:

@@ -62,7 +62,7 @@ class ReseedsEveryRound(SpeculativeDecoder):
 
 
 class GreedyByRatio(SpeculativeDecoder):
-    """Temperature 0 with the ratio test kept: an argmax that the draft overrates is rejected by chance."""
+    """Temperature 0 with the ratio test kept: a draft token that is not the argmax stays by chance."""
 
     def _decide(self, ids, proposal, logits, request, picked) -> Verdict:
         target_probs = logits.float().softmax(-1)
