@@ -31,6 +31,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 _BAR_COLORS = (BLUE, AMBER, PURPLE, GREY)
 _BAR_PATTERNS = ("", "/", "x", ".")
+_CONVENTIONS = {"unconditional": "solid", "conditional": "dot"}
 
 
 def plot_acceptance_by_domain(rows: Rows, k: int = 4) -> go.Figure:
@@ -88,6 +89,8 @@ def _alpha_bars(rows: Rows, temperature: float, style: int) -> go.Bar:
 def plot_acceptance_by_position(rows: Rows, k: int = 8) -> go.Figure:
     """Acceptance by position in the round at one K: solid unconditional, dotted conditional.
 
+    The legend names domains and conventions apart, so that it stays short on a narrow page.
+
     Args:
         rows: of ``position_table``: temperature, domain, k, position (from 1), num_drafted,
             num_reached, num_accepted, unconditional, conditional (None where never reached).
@@ -95,14 +98,15 @@ def plot_acceptance_by_position(rows: Rows, k: int = 8) -> go.Figure:
     """
     chosen = [row for row in rows if row["k"] == k]
     temperatures = sorted({row["temperature"] for row in chosen})
-    figure = panels([temperature_title(t) for t in temperatures], 210, legend_height=70)
+    figure = panels([temperature_title(t) for t in temperatures], 210, legend_height=48)
     for panel, temperature in enumerate(temperatures, start=1):
         for domain in dict.fromkeys(row["domain"] for row in chosen):
             line = [r for r in chosen if r["domain"] == domain and r["temperature"] == temperature]
             for convention in ("unconditional", "conditional"):
-                figure.add_trace(
-                    _position_line(line, domain, convention, legend=panel == 1), row=panel, col=1
-                )
+                named = panel == 1 and convention == "unconditional"
+                figure.add_trace(_position_line(line, domain, convention, named), row=panel, col=1)
+    for convention, dash in _CONVENTIONS.items():
+        figure.add_trace(_legend_entry(convention, dash), row=1, col=1)
     figure.update_xaxes(dtick=1, showticklabels=True)
     figure.update_xaxes(title_text="position of the draft token in its round", row=len(temperatures))
     figure.update_yaxes(range=[0, 1.05], tickformat=".0%")
@@ -118,10 +122,10 @@ def _position_line(rows: Rows, domain: str, convention: str, legend: bool) -> go
         x=[row["position"] for row in rows],
         y=[row[convention] for row in rows],
         mode="lines+markers",
-        name=f"{domain}, {convention}",
-        legendgroup=f"{domain} {convention}",
+        name=domain,
+        legendgroup=domain,
         showlegend=legend,
-        line={"color": color, "dash": "dot" if open_marker else "solid", "width": 2},
+        line={"color": color, "dash": _CONVENTIONS[convention], "width": 2},
         marker={"symbol": f"{symbol}-open" if open_marker else symbol, "size": 8, "color": color},
         customdata=[[row["num_accepted"], row[base]] for row in rows],
         hovertemplate=(
@@ -129,3 +133,9 @@ def _position_line(rows: Rows, domain: str, convention: str, legend: bool) -> go
             f"%{{customdata[1]}} {of_what}: %{{y:.1%}}<extra></extra>"
         ),
     )
+
+
+def _legend_entry(convention: str, dash: str) -> go.Scatter:
+    """A line in the legend alone: it says what a solid and what a dotted one means."""
+    line = {"color": GREY, "dash": dash, "width": 2}
+    return go.Scatter(x=[None], y=[None], mode="lines", name=convention, line=line, hoverinfo="skip")

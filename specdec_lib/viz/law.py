@@ -38,7 +38,7 @@ def plot_round_lengths(rows: Rows, mean: float) -> go.Figure:
             )
         )
     line = {"color": GREY, "dash": "dash", "width": 1.5}
-    figure.add_vline(x=mean, line=line, annotation={"text": f"mean {mean:.2f}", "yanchor": "bottom"})
+    figure.add_vline(x=mean, line=line, annotation={"text": f"mean {mean:.2f}", "yanchor": "top"})
     figure.update_xaxes(title_text="tokens that a round emits", dtick=1, showgrid=False)
     figure.update_yaxes(title_text="share of the rounds", tickformat=".0%", rangemode="tozero")
     return figure

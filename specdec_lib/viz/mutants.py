@@ -106,7 +106,7 @@ def plot_smallest_n(rows: Rows) -> go.Figure:
     largest = max([row["killed_at"] or 1 for row in rows], default=1)
     figure.update_xaxes(
         type="log",
-        title_text="smallest number of generations that rejected",
+        title_text="generations until rejected",
         tickvals=ticks,
         ticktext=["none", *(str(tick) for tick in ticks[1:])],
         range=[math.log10(_NONE) - 0.2, math.log10(max(largest, 50)) + 0.25],

@@ -218,14 +218,16 @@ def plot_difference(rows: Rows) -> go.Figure:
             orientation="h",
             marker=hatched([BLUE] * calculated + [AMBER], [""] * calculated + ["/"]),
             text=[f"{row['speedup']:.2f}×{change}" for row, change in zip(rows, changes, strict=True)],
-            textposition="auto",
-            insidetextfont={"color": "white"},
+            textposition="outside",
             cliponaxis=False,
             customdata=[row["meaning"] for row in rows],
             hovertemplate="<b>%{y}: %{x:.2f}×</b><br>%{customdata}<extra></extra>",
         )
     )
     figure.add_vline(x=1, line={"color": GREY, "dash": "dash", "width": 1.5})
-    figure.update_xaxes(title_text="speedup", ticksuffix="×", rangemode="tozero")
+    room = 1.5  # for the text beside the longest bar, on a phone too
+    figure.update_xaxes(
+        title_text="speedup", ticksuffix="×", range=[0, room * max(row["speedup"] for row in rows)]
+    )
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure

@@ -96,10 +96,12 @@ def test_alpha_is_drawn_at_the_k_asked_for() -> None:
 def test_both_conventions_of_position_are_named_and_drawn() -> None:
     """Trap 34."""
     figure = plot_acceptance_by_position(position_table(RUNS), k=4)
-    code = {t.name: t for t in figure.data if t.name.startswith("code") and t.yaxis == "y"}
-    assert list(code["code, unconditional"].y) == [1.0, 1.0, 0.0, 0.0]
-    assert list(code["code, conditional"].y) == [1.0, 1.0, 0.0, None]
-    assert code["code, conditional"].line.dash == "dot" and code["code, unconditional"].line.dash == "solid"
+    code = {t.line.dash: t for t in figure.data if t.name == "code" and t.yaxis == "y"}
+    assert list(code["solid"].y) == [1.0, 1.0, 0.0, 0.0]
+    assert list(code["dot"].y) == [1.0, 1.0, 0.0, None]
+    assert "unconditional" in code["solid"].hovertemplate and ", conditional" in code["dot"].hovertemplate
+    legend = {t.name: t.line.dash for t in figure.data if t.showlegend is not False and t.x[0] is None}
+    assert legend == {"unconditional": "solid", "conditional": "dot"}
 
 
 def test_the_ecdf_rises_from_nothing_to_everything() -> None:
