@@ -23,7 +23,7 @@ from specdec_lib.bench.identity import first_difference
 from specdec_lib.bench.peer_arms import Arm, make_arms
 from specdec_lib.bench.prompts import TokenisedPrompt, choose_prompts
 from specdec_lib.bench.records import Record
-from specdec_lib.bench.runner import print_progress, raw_result
+from specdec_lib.bench.runner import print_progress, run_record
 from specdec_lib.bench.session import Session
 from specdec_lib.data.prompts import PromptDataset
 from specdec_lib.errors import SpecDecError
@@ -188,19 +188,8 @@ class PeerComparison:
         return result
 
     def _record(self, arm: Arm, block: Block, result: GenerationResult) -> Record:
-        config, prompt = self.grid.config(arm.k, block.temperature, block.domain), self._prompt(block)
-        return {
-            "kind": "peer",
-            "config": config.to_dict(),
-            "config_hash": config.config_hash(),
-            "decoder": arm.name,
-            "prompt_id": prompt.prompt_id,
-            "prompt_tokens": len(prompt.ids),
-            "repeat": block.repeat,
-            "seed": block.seed,
-            "first_difference": None,
-            "result": raw_result(result),
-        }
+        config = self.grid.config(arm.k, block.temperature, block.domain)
+        return run_record("peer", arm.name, config, self._prompt(block), block, result)
 
     # -- identity --------------------------------------------------------------------------
 

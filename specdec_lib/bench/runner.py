@@ -29,7 +29,7 @@ from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.decoding.trace import Round
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
-from specdec_lib.profiling.metrics import GenerationResult
+from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
 
 SMALL_MODEL = 100_000_000
 _WARM_UP_TOKENS = 12
@@ -189,24 +189,37 @@ class Benchmark:
         records = []
         for turn, (arm, result) in enumerate(results.items()):
             config = self.grid.config(arm, block.temperature, block.domain)
-            records.append(
-                {
-                    "kind": kind,
-                    "config": config.to_dict(),
-                    "config_hash": config.config_hash(),
-                    "decoder": config.decoder_label,
-                    "prompt_id": prompt.prompt_id,
-                    "prompt_tokens": len(prompt.ids),
-                    "repeat": block.repeat,
-                    "turn": turn,
-                    "seed": block.seed,
-                    "first_difference": None
-                    if arm == 0 or baseline is None
-                    else first_difference(result, baseline),
-                    "result": raw_result(result),
-                }
-            )
+            record = run_record(kind, config.decoder_label, config, prompt, block, result)
+            if arm and baseline is not None:
+                record["first_difference"] = first_difference(result, baseline)
+            records.append(record | {"turn": turn})
         return records
+
+
+def run_record(
+    kind: str,
+    decoder: str,
+    config: BenchmarkConfig,
+    prompt: TokenisedPrompt,
+    block: Block,
+    result: GenerationResult,
+) -> Record:
+    """What the record of one run holds whoever ran it: the setting, the prompt, and the raw result.
+
+    ``first_difference`` is None until somebody compares.
+    """
+    return {
+        "kind": kind,
+        "config": config.to_dict(),
+        "config_hash": config.config_hash(),
+        "decoder": decoder,
+        "prompt_id": prompt.prompt_id,
+        "prompt_tokens": len(prompt.ids),
+        "repeat": block.repeat,
+        "seed": block.seed,
+        "first_difference": None,
+        "result": raw_result(result),
+    }
 
 
 def raw_result(result: GenerationResult) -> dict[str, Any]:

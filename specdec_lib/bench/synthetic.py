@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from specdec_lib.bench.grid import run_seed
+from specdec_lib.bench.grid import Block, run_seed
+from specdec_lib.bench.prompts import TokenisedPrompt
 from specdec_lib.bench.records import SCHEMA_VERSION, Record
-from specdec_lib.bench.runner import raw_result
+from specdec_lib.bench.runner import run_record
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
 from specdec_lib.theory.checks import positive, probability, quantity, whole
@@ -183,17 +184,10 @@ class _Maker:
         self, kind: str, k: int, domain: str, prompt: int, repeat: int, seed: int, result: GenerationResult
     ) -> Record:
         config = BenchmarkConfig("synthetic", k, self.temperature, self.num_tokens, domain, self.seed)
-        return self._shared(kind) | {
-            "config": config.to_dict(),
-            "config_hash": config.config_hash(),
-            "decoder": config.decoder_label,
-            "prompt_id": f"{domain}_{prompt:03d}",
-            "prompt_tokens": 1,
-            "repeat": repeat,
-            "seed": seed,
-            "first_difference": -1 if k and self.temperature == 0 else None,
-            "result": raw_result(result),
-        }
+        block = Block(repeat, self.temperature, domain, prompt, seed, ())
+        asked = TokenisedPrompt(f"{domain}_{prompt:03d}", [0])
+        record = self._shared(kind) | run_record(kind, config.decoder_label, config, asked, block, result)
+        return record | {"first_difference": -1 if k and self.temperature == 0 else None}
 
     def _shared(self, kind: str) -> Record:
         model = {"name": "synthetic", "dtype": "float32"}
