@@ -25,6 +25,30 @@ _LEAST = 64
 """The step to which capacities are rounded up, unless room was asked for."""
 
 
+class Holders:
+    """The caches that look at one buffer, each with its ``length``. One that nobody keeps does not count."""
+
+    def __init__(self) -> None:
+        self._references: list[weakref.ref[Any]] = []
+
+    def add(self, holder: Any) -> None:
+        """One more looks at the buffer."""
+        self._references = [reference for reference in self._references if reference() is not None]
+        self._references.append(weakref.ref(holder))
+
+    @property
+    def anybody(self) -> bool:
+        """Whether the buffer is in use."""
+        return any(reference() is not None for reference in self._references)
+
+    def reach_beyond(self, holder: Any) -> bool:
+        """Whether another of them holds positions behind ``holder``'s last, which it would overwrite."""
+        others = (reference() for reference in self._references)
+        return any(
+            other is not None and other is not holder and other.length > holder.length for other in others
+        )
+
+
 @dataclass(eq=False)
 class _Buffer:
     """Keys and values with room to spare, the layers that look at them, and whose turn it is to write."""
@@ -32,11 +56,7 @@ class _Buffer:
     keys: Float[Tensor, "batch heads capacity key_dim"]
     values: Float[Tensor, "batch heads capacity value_dim"]
     turn: int = 0
-    views: list[weakref.ref[PreallocatedLayer]] = field(default_factory=list)
-
-    def living(self) -> list[PreallocatedLayer]:
-        self.views = [reference for reference in self.views if reference() is not None]
-        return [view for reference in self.views if (view := reference()) is not None]
+    holders: Holders = field(default_factory=Holders)
 
 
 class PreallocatedLayer(DynamicLayer):
@@ -124,7 +144,7 @@ class PreallocatedLayer(DynamicLayer):
     def _may_write(self) -> bool:
         """Whether no other living view holds positions that this one would overwrite."""
         if self._turn != self._buffer.turn:
-            if any(view.length > self.length for view in self._buffer.living() if view is not self):
+            if self._buffer.holders.reach_beyond(self):
                 return False
             self._buffer.turn += 1
             self._turn = self._buffer.turn
@@ -132,8 +152,7 @@ class PreallocatedLayer(DynamicLayer):
 
     def _look_at(self, buffer: _Buffer, length: int) -> None:
         self._buffer, self._turn, self.is_initialized = buffer, -1, True
-        buffer.living()
-        buffer.views.append(weakref.ref(self))
+        buffer.holders.add(self)
         self._show(length)
 
     def _show(self, length: int) -> None:

@@ -180,10 +180,10 @@ class CompiledForward:
     def _store(self, length: int) -> Store:
         """A store that nobody looks at; buffers are used again, and graphs with them."""
         capacity = bucket(length)
-        free = next((s for s in self._stores if s.capacity == capacity and not s.living()), None)
+        free = next((s for s in self._stores if s.capacity == capacity and not s.holders.anybody), None)
         if free is None:
             free = Store(self.num_layers, capacity, self._device)
-            self._stores = [s for s in self._stores if s.living() or s.capacity == capacity] + [free]
+            self._stores = [s for s in self._stores if s.holders.anybody or s.capacity == capacity] + [free]
         return free
 
 

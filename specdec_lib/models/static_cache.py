@@ -12,13 +12,14 @@ gets a store of its own first.
 
 from __future__ import annotations
 
-import weakref
 from typing import Any
 
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
+
+from specdec_lib.models.cache import Holders
 
 _LEAST = 1024
 
@@ -108,13 +109,8 @@ class Store(Cache):
 
     def __init__(self, num_layers: int, capacity: int, device: torch.device) -> None:
         self.frame, self.capacity = Frame(capacity, device), capacity
-        self.holders: list[weakref.ref[FixedCache]] = []
+        self.holders = Holders()
         super().__init__(layers=[FixedLayer(self.frame) for _ in range(num_layers)])
-
-    def living(self) -> list[FixedCache]:
-        """The caches that look at this store."""
-        self.holders = [reference for reference in self.holders if reference() is not None]
-        return [held for reference in self.holders if (held := reference()) is not None]
 
     def mask(self, width: int, dtype: torch.dtype) -> Float[Tensor, "1 1 width window"]:
         """0 for what a token may see, minus infinity for what it may not."""
@@ -151,8 +147,7 @@ class FixedCache:
     def hold(self, store: Store) -> None:
         """Look at that store from now on."""
         self.store = store
-        store.living()
-        store.holders.append(weakref.ref(self))
+        store.holders.add(self)
 
     def truncated(self, keep_length: int) -> FixedCache:
         """The first ``keep_length`` positions, on the same store."""
@@ -160,7 +155,7 @@ class FixedCache:
 
     def would_overwrite(self) -> bool:
         """Whether another living cache holds positions behind this one's last."""
-        return any(held.length > self.length for held in self.store.living() if held is not self)
+        return self.store.holders.reach_beyond(self)
 
     def get_seq_length(self, *args: Any) -> int:
         """Positions held."""
