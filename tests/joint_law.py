@@ -48,7 +48,8 @@ def count(k: int, verifier: str, seeds: range) -> np.ndarray:
     speaker = decoder(k, verifier)
     counts = np.zeros(VOCAB**LENGTH)
     for seed in seeds:
-        first, second, third = speaker.generate(PROMPT, LENGTH, TEMPERATURE, seed=seed).generated_ids
+        rounds = speaker.stream(PROMPT, LENGTH, TEMPERATURE, seed=seed)  # the ids of ``generate``, no records
+        first, second, third = (token for ids in rounds for token in ids)
         counts[(first * VOCAB + second) * VOCAB + third] += 1
     return counts
 

@@ -37,14 +37,20 @@ def hugging_face_ids(
 @pytest.mark.unchecked
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_greedy_ids_equal_those_of_hugging_face(architecture):
-    """30 prompts, 128 tokens, K = 1..8 in turn; every other text ends with one of two end-of-text ids."""
+    """30 prompts, 128 tokens, K = 1..8 in turn; every other text ends with one of two end-of-text ids.
+
+    Hugging Face stops where we do: asked for three of these texts, the others are cut from what it wrote.
+    """
     target, draft = tiny_pair(architecture)
     ended = 0
     for index, prompt in enumerate(prompts(30)):
         free = hugging_face_ids(target, prompt, 128, None)
         eos = sorted({free[90], free[60]}) if index % 2 else None
         target.__dict__["eos_token_ids"] = tuple(eos or ())
-        expected = hugging_face_ids(target, prompt, 128, eos) if eos else free
+        stop = next((i for i, token in enumerate(free) if token in (eos or ())), len(free) - 1)
+        expected = free[: stop + 1]
+        if index in (1, 3, 5):
+            assert hugging_face_ids(target, prompt, 128, eos) == expected
         plain = AutoregressiveDecoder(target).generate(prompt, 128, 0.0)
         speculative = SpeculativeDecoder(target, draft, k=1 + index % 8).generate(prompt, 128, 0.0)
         assert plain.generated_ids == expected
@@ -82,12 +88,11 @@ def test_the_context_limit_is_reached_and_not_passed(architecture):
     """Trap 16."""
     target, draft = tiny_pair(architecture)
     prompt = prompts(1)[0]
+    expected = AutoregressiveDecoder(target).generate(prompt, 10_000, 0.0).generated_ids
     for k in (1, 4, 7):
         result = SpeculativeDecoder(target, draft, k=k).generate(prompt, 10_000, 0.0)
         assert len(prompt) + result.num_tokens == CONTEXT and result.finish_reason == "length"
-        assert (
-            result.generated_ids == AutoregressiveDecoder(target).generate(prompt, 10_000, 0.0).generated_ids
-        )
+        assert result.generated_ids == expected
 
 
 def test_a_draft_with_a_shorter_context_stops_drafting():
