@@ -37,20 +37,14 @@ def hugging_face_ids(
 @pytest.mark.unchecked
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_greedy_ids_equal_those_of_hugging_face(architecture):
-    """30 prompts, 128 tokens, K = 1..8 in turn; every other text ends with one of two end-of-text ids.
-
-    Hugging Face stops where we do: asked for three of these texts, the others are cut from what it wrote.
-    """
+    """30 prompts, 128 tokens, K = 1..8 in turn; every other text ends with one of two end-of-text ids."""
     target, draft = tiny_pair(architecture)
     ended = 0
     for index, prompt in enumerate(prompts(30)):
         free = hugging_face_ids(target, prompt, 128, None)
         eos = sorted({free[90], free[60]}) if index % 2 else None
         target.__dict__["eos_token_ids"] = tuple(eos or ())
-        stop = next((i for i, token in enumerate(free) if token in (eos or ())), len(free) - 1)
-        expected = free[: stop + 1]
-        if index in (1, 3, 5):
-            assert hugging_face_ids(target, prompt, 128, eos) == expected
+        expected = hugging_face_ids(target, prompt, 128, eos) if eos else free
         plain = AutoregressiveDecoder(target).generate(prompt, 128, 0.0)
         speculative = SpeculativeDecoder(target, draft, k=1 + index % 8).generate(prompt, 128, 0.0)
         assert plain.generated_ids == expected
