@@ -15,8 +15,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from specdec_lib.bench.costs import measure_costs
 from specdec_lib.bench.grid import Block, Grid, run_seed
 from specdec_lib.bench.identity import first_difference
@@ -27,33 +25,10 @@ from specdec_lib.bench.session import Session
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.decoding.trace import Round
-from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
 
-SMALL_MODEL = 100_000_000
 _WARM_UP_TOKENS = 12
-
-
-def use_threads(threads: int | None, target: ModelWrapper) -> int:
-    """Let torch compute with that many threads on the CPU; returns how many it uses.
-
-    None chooses: one for a target below ``SMALL_MODEL`` parameters, otherwise what torch chose.
-    A small model's threads wait for each other longer than they compute, and as soon as anything
-    else runs on the machine they lose whole time slices doing so.
-
-    Raises:
-        InvalidArgument: fewer than one.
-    """
-    if threads is not None and threads < 1:
-        raise InvalidArgument(
-            f"benchmark: threads is {threads}; pass a number >= 1, or None to let it choose"
-        )
-    if threads is None and target.device.type == "cpu" and target.param_count < SMALL_MODEL:
-        threads = 1
-    if threads is not None:
-        torch.set_num_threads(threads)
-    return torch.get_num_threads()
 
 
 def print_progress(line: str) -> None:

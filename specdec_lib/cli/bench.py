@@ -41,7 +41,10 @@ def run(
     target: options.Target = None,
     draft: options.Draft = None,
     dtype: options.Dtype = None,
+    draft_dtype: options.DraftDtype = None,
+    drafter: options.Drafter = None,
     device: options.Device = None,
+    threads: options.Threads = None,
     k_values: options.KValues = "1,2,4,8",
     domains: options.Domains = "code,conversation,summarization",
     temperatures: options.Temperatures = "0,0.8",
@@ -52,7 +55,6 @@ def run(
     no_profile: options.NoProfile = False,
     peers: options.Peers = False,
     compile: options.Compile = None,
-    threads: options.Threads = None,
     as_json: options.Json = False,
 ) -> None:
     """Measure speculative against autoregressive decoding, or --peers; append one record a run."""
@@ -61,7 +63,9 @@ def run(
         return
     if resume and peers:
         raise InvalidArgument("a comparison (--peers) cannot be resumed; give one of the two")
-    selection = select(pair, target, draft, dtype, device)
+    selection = select(
+        pair, target, draft, dtype, device, draft_dtype=draft_dtype, drafter=drafter, threads=threads
+    )
     grid = _grid(
         pair=selection.pair.pair_name,
         k_values=_numbers("--k-values", k_values, int),
@@ -77,7 +81,7 @@ def run(
         output = Path("runs", f"{selection.pair.pair_name}{kind}.jsonl")
     selection.check()
     _check_output(output)
-    by_name = target is None and dtype is None
+    by_name = target is None and dtype is None and draft_dtype is None and drafter is None
     lines = _Lines()
     switch: dict[str, Any] = {"compile": compile is not False if peers else bool(compile)}
     if not peers:
@@ -139,8 +143,9 @@ def _measure(
     """The steps of the notebook, in this process."""
     from specdec_lib.bench.identity import require_identical
     from specdec_lib.bench.prompts import choose_prompts
-    from specdec_lib.bench.runner import Benchmark, use_threads
+    from specdec_lib.bench.runner import Benchmark
     from specdec_lib.data.prompts import PromptDataset
+    from specdec_lib.models.threads import use_threads
 
     target, draft = selection.load(compile)
     use_threads(threads, target)

@@ -35,7 +35,10 @@ def run(
     target: options.Target = None,
     draft: options.Draft = None,
     dtype: options.Dtype = None,
+    draft_dtype: options.DraftDtype = None,
+    drafter: options.Drafter = None,
     device: options.Device = None,
+    threads: options.Threads = None,
     k: options.K = 4,
     verifier: options.Verifier = "token",
     autoregressive: options.Autoregressive = False,
@@ -53,7 +56,17 @@ def run(
     as_json: options.Json = False,
 ) -> None:
     """Continue a prompt; accepted, corrected and bonus tokens are marked as they stream."""
-    selection = select(pair, target, draft, dtype, device, needs_draft=not autoregressive)
+    selection = select(
+        pair,
+        target,
+        draft,
+        dtype,
+        device,
+        needs_draft=not autoregressive,
+        draft_dtype=draft_dtype,
+        drafter=drafter,
+        threads=threads,
+    )
     given = read_prompt(prompt, prompt_file)
     _check_choices(verifier, seed)
     sampling = {

@@ -39,10 +39,28 @@ Dtype = Annotated[
         "[dim]\\[default: the pair's][/dim]",
     ),
 ]  # fmt: skip
+DraftDtype = Annotated[
+    str | None,
+    _option(_MODELS, "TYPE", "--draft-dtype", help="For the draft alone. [dim]\\[default: as --dtype][/dim]"),
+]
+Drafter = Annotated[
+    str | None,
+    _option(
+        _MODELS, "MODULE:CLASS", "--drafter", help="A drafter of your own in place of a draft model: a class "
+        "that is called with the target.",
+    ),
+]  # fmt: skip
 Device = Annotated[
     str | None,
     _option(
         _MODELS, "NAME", "--device", help="cpu, cuda, cuda:1, mps. [dim]\\[default: the best there is][/dim]"
+    ),
+]
+
+Threads = Annotated[
+    int | None,
+    _option(
+        _MODELS, "N", "--threads", help="CPU threads. [dim]\\[default: one for a small model][/dim]", min=1
     ),
 ]
 
@@ -121,13 +139,6 @@ GridSeed = Annotated[int, _option(_GRID, "N", "--seed", help="All per-run seeds 
 NoProfile = Annotated[
     bool, _option(_GRID, None, "--no-profile", help="Only timed runs: no phases, no single forwards.")
 ]
-Threads = Annotated[
-    int | None,
-    _option(
-        _GRID, "N", "--threads", help="CPU threads. [dim]\\[default: one for a small model][/dim]", min=1
-    ),
-]
-
 Output = Annotated[
     Path | None,
     _option(

@@ -30,8 +30,8 @@ def measure(
     """The steps of the notebook, in this process."""
     from specdec_lib.bench.identity import require_same_ids
     from specdec_lib.bench.peers import PeerComparison, peer_prompts
-    from specdec_lib.bench.runner import use_threads
     from specdec_lib.data.prompts import PromptDataset
+    from specdec_lib.models.threads import use_threads
 
     target, draft = selection.load()
     use_threads(threads, target)

@@ -8,17 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from specdec_lib.cli.options import DEFAULT_PAIR
 from specdec_lib.cli.terminal import error_console, text
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.registry import ModelPair, get_pair, require_dtype, require_shared_vocabulary
+from specdec_lib.models.registry import ModelPair, choose_pair, require_shared_vocabulary, short_name
 
 if TYPE_CHECKING:
-    from specdec_lib.models.loader import LoadedPair
+    from specdec_lib.decoding.drafters.base import Drafter
     from specdec_lib.models.wrapper import ModelWrapper
+
+
+class Models(NamedTuple):
+    """What a command runs: the target, and its draft model or drafter (None where none is needed)."""
+
+    target: ModelWrapper
+    draft: ModelWrapper | Drafter | None
 
 
 @dataclass(frozen=True)
@@ -28,12 +33,23 @@ class Selection:
     pair: ModelPair
     device: str | None
     needs_draft: bool = True
+    drafter: str | None = None
+    """``module:Class`` in place of a draft model."""
+    threads: int | None = None
+
+    @property
+    def model_ids(self) -> list[str]:
+        """The models that will be loaded, each once."""
+        wanted = [self.pair.target_model_id]
+        if self.needs_draft and self.drafter is None:
+            wanted.append(self.pair.draft_model_id)
+        return list(dict.fromkeys(wanted))
 
     def check(self) -> None:
         """Find out in a moment what loading would find out late; nothing but configurations is read.
 
         Raises:
-            InvalidArgument: a device that this machine does not have.
+            InvalidArgument: a device that this machine does not have, or no such drafter.
             ModelUnavailable: one of the models cannot be had.
         """
         with busy(f"looking for {self.pair.pair_name} …"):
@@ -43,31 +59,60 @@ class Selection:
             from specdec_lib.models.source import find_source, loading
 
             choose_device(self.device)
-            wanted = [self.pair.target_model_id, *([self.pair.draft_model_id] if self.needs_draft else [])]
-            for source in map(find_source, dict.fromkeys(wanted)):
+            for source in map(find_source, self.model_ids):
                 with loading(source, "configuration"):
                     AutoConfig.from_pretrained(source.location, local_files_only=source.offline)
+            if self.needs_draft and self.drafter is not None:
+                from specdec_lib.decoding.drafters.own import find_drafter
 
-    def load(self, compile: bool = False) -> tuple[ModelWrapper, ModelWrapper | None]:
-        """Target and draft (None where no draft is needed), with a spinner while they are read."""
+                find_drafter(self.drafter)
+
+    def load(self, compile: bool = False) -> Models:
+        """Target and draft (None where no draft is needed), with a spinner while they are read.
+
+        The threads that compute are set as asked for, or else by the one rule there is.
+        """
         with busy(f"loading {self.pair.pair_name} …"):
-            from specdec_lib.models.loader import load_model, load_pair
-            from specdec_lib.models.wrapper import ModelWrapper
+            from specdec_lib.models.threads import use_threads
 
-            if self.needs_draft:
-                loaded: LoadedPair = load_pair(self.pair, self.device, compile)
-                return loaded.target, loaded.draft
-            model, tokenizer = load_model(self.pair.target_model_id, self.pair.target_dtype, self.device)
-            return ModelWrapper(model, tokenizer, compile=compile), None
+            models = self._pair(compile) if self._loads_draft else self._target_alone(compile)
+            use_threads(self.threads, models.target)
+            return models
+
+    @property
+    def _loads_draft(self) -> bool:
+        return self.needs_draft and self.drafter is None
+
+    def _pair(self, compile: bool) -> Models:
+        from specdec_lib.models.loader import load_pair
+
+        loaded = load_pair(self.pair, self.device, compile)
+        return Models(loaded.target, loaded.draft)
+
+    def _target_alone(self, compile: bool) -> Models:
+        from specdec_lib.models.loader import load_model
+        from specdec_lib.models.wrapper import ModelWrapper
+
+        model, tokenizer = load_model(self.pair.target_model_id, self.pair.target_dtype, self.device)
+        target = ModelWrapper(model, tokenizer, compile=compile)
+        if not self.needs_draft:
+            return Models(target, None)
+        from specdec_lib.decoding.drafters.own import load_drafter
+
+        return Models(target, load_drafter(self.drafter, target))
 
 
 def select(
-    pair: str | None,
-    target: str | None,
-    draft: str | None,
-    dtype: str | None,
-    device: str | None,
+    pair: str | None = None,
+    target: str | None = None,
+    draft: str | None = None,
+    dtype: str | None = None,
+    device: str | None = None,
     needs_draft: bool = True,
+    *,
+    draft_dtype: str | None = None,
+    drafter: str | None = None,
+    threads: int | None = None,
 ) -> Selection:
     """The selection that the options ask for.
 
@@ -76,28 +121,25 @@ def select(
         VocabularyMismatch: a pair that needs translation, where its draft is needed.
         InvalidArgument: an unknown dtype, options that contradict each other, or a target without a draft.
     """
-    if dtype is not None:
-        require_dtype(dtype)
-    if target is None and draft is None:
-        known = get_pair(DEFAULT_PAIR if pair is None else pair)
-        if needs_draft:
-            require_shared_vocabulary(known)
-        if dtype is not None:
-            known = replace(known, draft_dtype=dtype, target_dtype=dtype)
-        return Selection(known, device, needs_draft)
-    if pair is not None:
-        raise InvalidArgument("--pair names both models; give it, or --target and --draft, not both")
-    if target is None:
+    if drafter is not None and draft is not None:
+        raise InvalidArgument("--draft names a model and --drafter a class; give one of the two")
+    if target is None and draft is not None:
         raise InvalidArgument("--draft needs a --target, whose text it proposes; or choose a --pair")
-    if draft is None and needs_draft:
+    if pair is not None and target is not None:
+        raise InvalidArgument("--pair names both models; give it, or --target and --draft, not both")
+    loads_draft = needs_draft and drafter is None
+    if target is not None and draft is None and loads_draft:
         raise InvalidArgument("--target needs a --draft, or --autoregressive to run without one")
-    name = target if draft is None else f"{_short(draft)}+{_short(target)}"
-    own = ModelPair(name, draft or target, target, dtype or "auto", dtype or "auto")
-    return Selection(own, device, needs_draft)
-
-
-def _short(model_id: str) -> str:
-    return Path(model_id).name or model_id
+    lone = target is not None and draft is None
+    chosen = choose_pair(pair, target, target if lone else draft, dtype, draft_dtype)
+    if loads_draft:
+        require_shared_vocabulary(chosen)
+    if lone or drafter is not None:
+        title = short_name(chosen.target_model_id)
+        chosen = replace(
+            chosen, pair_name=title if drafter is None else f"{drafter.replace(':', '.')}+{title}"
+        )
+    return Selection(chosen, device, needs_draft, drafter, threads)
 
 
 @contextmanager

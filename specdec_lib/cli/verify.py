@@ -47,7 +47,10 @@ def run(
     target: options.Target = None,
     draft: options.Draft = None,
     dtype: options.Dtype = None,
+    draft_dtype: options.DraftDtype = None,
+    drafter: options.Drafter = None,
     device: options.Device = None,
+    threads: options.Threads = None,
     k: options.K = 4,
     verifier: options.BothVerifiers = "both",
     temperature: options.VerifyTemperature = 0.8,
@@ -70,7 +73,9 @@ def run(
     plan = ProofPlan(trial.verifiers, k, temperature, samples, num_tokens, seed)
     if not 1 <= num_prompts <= 150:
         raise InvalidArgument(f"--prompts is {num_prompts}; give 1 to 150")
-    selection = select(pair, target, draft, dtype, device)
+    selection = select(
+        pair, target, draft, dtype, device, draft_dtype=draft_dtype, drafter=drafter, threads=threads
+    )
     models = selection.load()
     name = selection.pair.pair_name if mutant is None else f"{selection.pair.pair_name} with {mutant}"
     console = console_for(as_json)

@@ -23,7 +23,7 @@ from specdec_lib.errors import InvalidArgument, ModelUnavailable
 from specdec_lib.models.registry import (
     DTYPES,
     ModelPair,
-    get_pair,
+    choose_pair,
     require_dtype,
     require_shared_vocabulary,
 )
@@ -73,16 +73,33 @@ def load_model(
 
 
 def load_pair(
-    name_or_pair: str | ModelPair, device: str | torch.device | None = None, compile: bool = False
+    name_or_pair: str | ModelPair | None = None,
+    device: str | torch.device | None = None,
+    compile: bool = False,
+    *,
+    target: str | None = None,
+    draft: str | None = None,
+    dtype: str | None = None,
+    draft_dtype: str | None = None,
 ) -> LoadedPair:
     """Both models of a pair, wrapped. Draft and target of one id and dtype are one model.
 
+    >>> load_pair("pocket")                                                  # doctest: +SKIP
+    >>> load_pair(target="Qwen/Qwen3-8B", draft="Qwen/Qwen3-0.6B")           # doctest: +SKIP
+
+    Args:
+        name_or_pair: a pair of the registry; None is ``pocket``, unless ``target`` and ``draft`` are given.
+        target, draft: a folder, a hub id or an embedded name each, in place of a pair's name.
+        dtype: of both models; None is what the pair lists, and "auto" (as stored) for models of one's own.
+        draft_dtype: of the draft alone.
+
     Raises:
         UnknownPair: no pair of that name.
+        InvalidArgument: a name and models, or a target without a draft.
         VocabularyMismatch: the tokenizers differ; found out before any weights are read.
         ModelUnavailable: one of the models cannot be had.
     """
-    pair = get_pair(name_or_pair) if isinstance(name_or_pair, str) else name_or_pair
+    pair = choose_pair(name_or_pair, target, draft, dtype, draft_dtype)
     require_dtype(pair.draft_dtype)
     require_dtype(pair.target_dtype)
     require_shared_vocabulary(pair)
@@ -92,12 +109,14 @@ def load_pair(
     tokenizer = _load_tokenizer(target_source)
     draft_tokenizer = tokenizer if pair.is_self else _load_tokenizer(draft_source)
     require_same_vocabulary(tokenizer, draft_tokenizer, pair.pair_name)
-    target = ModelWrapper(_load_weights(target_source, pair.target_dtype, device), tokenizer, compile=compile)
+    weights = _load_weights(target_source, pair.target_dtype, device)
+    target_model = ModelWrapper(weights, tokenizer, compile=compile)
     if pair.is_self and pair.draft_dtype == pair.target_dtype:
-        return LoadedPair(target, target, pair)
+        return LoadedPair(target_model, target_model, pair)
     weights = _load_weights(draft_source, pair.draft_dtype, device)
-    draft = ModelWrapper(weights, draft_tokenizer, compile=compile, vocab_size=target.vocab_size)
-    return LoadedPair(target, draft, pair)
+    width = target_model.vocab_size
+    draft_model = ModelWrapper(weights, draft_tokenizer, compile=compile, vocab_size=width)
+    return LoadedPair(target_model, draft_model, pair)
 
 
 def choose_device(device: str | torch.device | None = None) -> torch.device:

@@ -7,7 +7,9 @@ names and types only: no weights, no torch, no network.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from specdec_lib.errors import InvalidArgument, UnknownPair, VocabularyMismatch
 
@@ -65,6 +67,7 @@ _PAIRS = (
     ModelPair("phi3_llama3", _PHI3, _LLAMA3, "bfloat16", "bfloat16", gated=True, shares_vocabulary=False),
 )
 
+DEFAULT_PAIR = "pocket"
 REGISTRY: dict[str, ModelPair] = {pair.pair_name: pair for pair in _PAIRS}
 """Every known pair by its name; ``pocket`` is the default everywhere."""
 
@@ -83,6 +86,65 @@ def get_pair(name: str) -> ModelPair:
     if name not in REGISTRY:
         raise UnknownPair(f"Unknown pair '{name}'. Available pairs: {', '.join(list_pairs())}")
     return REGISTRY[name]
+
+
+def own_pair(
+    target: str, draft: str, target_dtype: str = "auto", draft_dtype: str | None = None
+) -> ModelPair:
+    """A pair of one's own, each model a folder, a hub id or an embedded name.
+
+    Its name says both, and tells folders apart that are called the same, because results are kept by it.
+
+    Args:
+        draft_dtype: None takes the target's.
+    """
+    dtypes = (target_dtype if draft_dtype is None else draft_dtype), target_dtype
+    return ModelPair(f"{short_name(draft)}+{short_name(target)}", draft, target, *dtypes)
+
+
+def choose_pair(
+    name_or_pair: str | ModelPair | None = None,
+    target: str | None = None,
+    draft: str | None = None,
+    dtype: str | None = None,
+    draft_dtype: str | None = None,
+) -> ModelPair:
+    """The pair that was asked for, by name or by its two models, in the dtypes asked for.
+
+    Raises:
+        UnknownPair: no pair of that name.
+        InvalidArgument: a name and models, only one of the models, or an unknown dtype.
+    """
+    for wanted in (dtype, draft_dtype):
+        if wanted is not None:
+            require_dtype(wanted)
+    if target is None and draft is None:
+        known = (
+            get_pair(name_or_pair or DEFAULT_PAIR)
+            if not isinstance(name_or_pair, ModelPair)
+            else name_or_pair
+        )
+        draft_dtype = dtype if draft_dtype is None else draft_dtype
+        return replace(
+            known,
+            target_dtype=dtype or known.target_dtype,
+            draft_dtype=draft_dtype or known.draft_dtype,
+        )
+    if name_or_pair is not None:
+        raise InvalidArgument("a pair's name and models of your own were given; give one of the two")
+    if target is None or draft is None:
+        missing = "draft" if draft is None else "target"
+        raise InvalidArgument(f"a pair of your own needs both its models; the {missing} is missing")
+    return own_pair(target, draft, dtype or "auto", draft_dtype)
+
+
+def short_name(model_id: str) -> str:
+    """The last part of a name; of a folder's with a digest of its place, since others are called so too."""
+    folder = Path(model_id).expanduser()
+    if not folder.is_dir():
+        return Path(model_id).name or model_id
+    place = folder.resolve()
+    return f"{place.name}-{hashlib.sha256(str(place).encode()).hexdigest()[:6]}"
 
 
 def require_dtype(dtype: str) -> None:

@@ -250,20 +250,6 @@ def test_too_few_prompts_with_room_are_refused() -> None:
         choose_prompts(grid, CharacterModel(), dataset([5, 13, 12]))
 
 
-def test_threads_are_set_and_checked(monkeypatch) -> None:
-    before, (target, _) = torch.get_num_threads(), tiny_models.tiny_pair("gpt2")
-    try:
-        assert runner.use_threads(3, target) == torch.get_num_threads() == 3
-        assert runner.use_threads(None, target) == torch.get_num_threads() == 1  # a small model
-        monkeypatch.setattr(runner, "SMALL_MODEL", 0)
-        torch.set_num_threads(2)
-        assert runner.use_threads(None, target) == 2  # a large one is left as torch chose
-    finally:
-        torch.set_num_threads(before)
-    with pytest.raises(InvalidArgument, match="threads is 0"):
-        runner.use_threads(0, target)
-
-
 @pytest.mark.parametrize("context, repeats", [([], 3), ([1, 2], 0)])
 def test_costs_need_a_context_and_a_repeat(context: list[int], repeats: int) -> None:
     target, draft = tiny_models.tiny_pair("gpt2")

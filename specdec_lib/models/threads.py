@@ -1,0 +1,30 @@
+"""How many threads compute on the CPU: one rule for everything that runs a model."""
+
+from __future__ import annotations
+
+import torch
+
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.wrapper import ModelWrapper
+
+SMALL_MODEL = 100_000_000
+"""Weights below which one thread is the best choice."""
+
+
+def use_threads(threads: int | None, target: ModelWrapper) -> int:
+    """Let torch compute with that many threads on the CPU; returns how many it uses.
+
+    None chooses: one for a target below ``SMALL_MODEL`` parameters, otherwise what torch chose.
+    A small model's threads wait for each other longer than they compute, and as soon as anything
+    else runs on the machine they lose whole time slices doing so.
+
+    Raises:
+        InvalidArgument: fewer than one.
+    """
+    if threads is not None and threads < 1:
+        raise InvalidArgument(f"threads is {threads}; pass a number >= 1, or None to let it be chosen")
+    if threads is None and target.device.type == "cpu" and target.param_count < SMALL_MODEL:
+        threads = 1
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return torch.get_num_threads()
