@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from specdec_lib.decoding.drafters.base import Drafter
+from specdec_lib.decoding.drafters.base import Drafter, DraftState
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "book" / "add_a_drafter.md").read_text(encoding="utf8")
@@ -32,7 +32,8 @@ def test_the_example_runs_from_the_first_block_to_the_last():
 
 def test_the_contract_names_every_member_of_the_protocol_and_no_other():
     told = re.findall(r"^`(\w+)(?:\((.*?)\))?`\n: ", PAGE, re.MULTILINE)
-    methods = {name: value for name, value in vars(Drafter).items() if inspect.isfunction(value)}
+    members = {**vars(Drafter), **vars(DraftState)}
+    methods = {name: value for name, value in members.items() if inspect.isfunction(value)}
     methods = {name: value for name, value in methods.items() if not name.startswith("_")}
     assert {name for name, _ in told} == {*methods, *Drafter.__annotations__}
     for name, arguments in told:

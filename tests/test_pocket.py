@@ -140,7 +140,6 @@ def test_speculation_needs_hardly_more_memory_than_weights_and_caches(pair):
     decoder = SpeculativeDecoder(pair.target, pair.draft, k=4)
     prompt, emitted = [5 + i % 900 for i in range(300)], 32
     decoder.generate(prompt, 8, 0.0, ignore_eos=True)
-    decoder.drafter.reset()
     with torch.profiler.profile(
         activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
     ) as profiled:

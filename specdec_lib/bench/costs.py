@@ -76,7 +76,7 @@ class _Clock:
         context, widest = torch.tensor([list(context_ids)]), max(k_values, default=0) + 1
         self.inputs = context.repeat(1, -(-widest // len(context_ids)))
         self.models = {"target": target, "draft": draft}
-        self.context_ids, self.drafter = list(context_ids), DraftModel(draft)
+        self.context_ids, self.draft_state = list(context_ids), DraftModel(draft).start(context_ids)
         target.expect_widths(*(k + 1 for k in k_values))
         self.caches = {name: m.forward(context, logits_to_keep=1)[1] for name, m in self.models.items()}
         self._generator = torch.Generator(draft.device)
@@ -95,9 +95,9 @@ class _Clock:
 
     def _proposal(self, k: int) -> list[float]:
         """Seconds of a proposal of k tokens, shared out among them."""
-        self.drafter.roll_back(len(self.context_ids) - 1)
+        self.draft_state.roll_back(len(self.context_ids) - 1)
         start = cuda_sync_time()
-        self.drafter.propose(self.context_ids, k, _GREEDY, self._generator)
+        self.draft_state.propose(self.context_ids, k, _GREEDY, self._generator)
         return [round((cuda_sync_time() - start) / k, 9)] * k
 
     def _keep(self, name: str, width: int, seconds: list[float]) -> None:

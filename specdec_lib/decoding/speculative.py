@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import torch
 
 from specdec_lib.decoding.decoder import Decoder, Request
-from specdec_lib.decoding.drafters.base import Drafter, Proposal
+from specdec_lib.decoding.drafters.base import Drafter, DraftState, Proposal, checked_drafter, started
 from specdec_lib.decoding.drafters.draft_model import DraftModel
 from specdec_lib.decoding.rejection import VERIFIERS, Verdict, verify_greedy
 from specdec_lib.decoding.sampling import probs_from_logits, warp_logits
@@ -44,7 +44,9 @@ class SpeculativeDecoder(Decoder):
         self, target: ModelWrapper, drafter: Drafter | ModelWrapper, k: int = 4, verifier: str = "token"
     ) -> None:
         super().__init__(target)
-        self.drafter: Drafter = DraftModel(drafter) if isinstance(drafter, ModelWrapper) else drafter
+        self.drafter: Drafter = (
+            DraftModel(drafter) if isinstance(drafter, ModelWrapper) else checked_drafter(drafter)
+        )
         if not isinstance(k, int) or isinstance(k, bool) or k < 1:
             raise InvalidArgument(f"speculative decoder: k is {k!r}; pass a whole number >= 1")
         if verifier not in VERIFIERS:
@@ -65,10 +67,10 @@ class SpeculativeDecoder(Decoder):
     def _rounds(self, request: Request) -> Iterator[Round]:
         ids, phases = list(request.prompt_ids), request.phases
         cache = self.target.new_cache(request.end)
-        self.drafter.reset(request.end)
+        draft = started(self.drafter, request.prompt_ids, request.end)
         while True:
             with phases("draft"):
-                proposal = self._propose(ids, request)
+                proposal = self._propose(ids, draft, request)
             with phases("verify"):
                 logits, cache = self._score(ids, proposal, cache)
             with phases("sampling"):
@@ -77,17 +79,17 @@ class SpeculativeDecoder(Decoder):
             with phases("rollback"):
                 keep_length = len(ids) + verdict.num_accepted
                 cache = self._roll_back(cache, keep_length)
-                self.drafter.roll_back(keep_length)
+                draft.roll_back(keep_length)
             ids += verdict.token_ids
-            yield self._record(verdict, keep_length, picked)
+            yield self._record(verdict, keep_length, getattr(draft, "cache_length", 0), picked)
 
-    def _propose(self, ids: list[int], request: Request) -> Proposal | None:
+    def _propose(self, ids: list[int], draft: DraftState, request: Request) -> Proposal | None:
         """K tokens, or as many as may still be emitted before the round's own token, or none."""
         room = request.end - len(ids) - 1
         if self.drafter.context_length is not None:
             room = min(room, self.drafter.context_length - len(ids) + 1)
         k = min(self.k, room)
-        return self.drafter.propose(ids, k, request.params, request.generator) if k > 0 else None
+        return draft.propose(ids, k, request.params, request.generator) if k > 0 else None
 
     def _score(self, ids: list[int], proposal: Proposal | None, cache):
         """Target logits ``[k + 1, vocab]`` after the text and after each draft token, in one forward."""
@@ -128,7 +130,9 @@ class SpeculativeDecoder(Decoder):
             ]
         return self.verify(target_probs, draft_probs, draft_ids, generator=request.generator)
 
-    def _record(self, verdict: Verdict, target_cache_length: int, picked: list) -> Round:
+    def _record(
+        self, verdict: Verdict, target_cache_length: int, draft_cache_length: int, picked: list
+    ) -> Round:
         traced = verdict.uniforms is not None and bool(picked[0])
         return Round(
             token_ids=verdict.token_ids,
@@ -136,7 +140,7 @@ class SpeculativeDecoder(Decoder):
             draft_ids=verdict.draft_ids,
             num_accepted=verdict.num_accepted,
             target_cache_length=target_cache_length,
-            draft_cache_length=getattr(self.drafter, "cache_length", 0),
+            draft_cache_length=draft_cache_length,
             target_picked=picked[0],
             draft_picked=picked[1],
             uniforms=verdict.uniforms.tolist() if traced else [],

@@ -21,7 +21,7 @@ from specdec_lib.bench.runs import load_session, runs_of
 from specdec_lib.bench.summary import speedup_table
 from specdec_lib.data.prompts import Prompt, PromptDataset
 from specdec_lib.decoding import decoder
-from specdec_lib.decoding.drafters.draft_model import DraftModel
+from specdec_lib.decoding.drafters.draft_model import DraftModelState
 from specdec_lib.errors import InvalidArgument, RecordError
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.metrics import GenerationResult
@@ -272,9 +272,11 @@ def test_a_compiled_draft_is_timed_by_whole_proposals(monkeypatch) -> None:
     monkeypatch.setattr(torch, "compile", lambda function, **_: function)
     target, draft = (ModelWrapper(model.model, compile=True) for model in tiny_models.tiny_pair("llama"))
     proposals = []
-    propose = DraftModel.propose
+    propose = DraftModelState.propose
     monkeypatch.setattr(
-        DraftModel, "propose", lambda self, ids, k, *more: proposals.append(k) or propose(self, ids, k, *more)
+        DraftModelState,
+        "propose",
+        lambda self, ids, k, *more: proposals.append(k) or propose(self, ids, k, *more),
     )
     costs = measure_costs(target, draft, [5, 6, 7], (2, 4), repeats=2)
     counts = {(f["model"], f["width"]): len(f["seconds"]) for f in costs["forwards"]}

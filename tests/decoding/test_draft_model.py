@@ -22,7 +22,7 @@ def draft() -> DraftModel:
 @pytest.mark.parametrize("params", [SamplingParams(0.5), WARPED], ids=["temperature", "all warpers"])
 def test_each_row_is_the_models_own_warped_once(draft, params):
     """Traps 1 and 12: no warper twice, none left out, and the penalty counts what was drafted before."""
-    proposal = draft.propose(CONTEXT, 5, params, torch.Generator().manual_seed(0))
+    proposal = draft.start(CONTEXT).propose(CONTEXT, 5, params, torch.Generator().manual_seed(0))
     text = list(CONTEXT)
     for token, row in zip(proposal.ids.tolist(), proposal.probs, strict=True):
         logits, _ = draft.model.forward(torch.tensor([text]), use_cache=False, logits_to_keep=1)
@@ -34,8 +34,7 @@ def test_each_id_was_drawn_from_its_row(draft):
     """Traps 2, 6 and 9: no argmax, nothing dropped for being improbable, no coarser copy of the row."""
     params = SamplingParams(2.0)
     for seed in range(10):
-        draft.reset()
-        proposal = draft.propose(CONTEXT, 8, params, torch.Generator().manual_seed(seed))
+        proposal = draft.start(CONTEXT).propose(CONTEXT, 8, params, torch.Generator().manual_seed(seed))
         again = torch.Generator().manual_seed(seed)
         assert proposal.probs.dtype == torch.float32 and len(proposal.ids) == 8
         assert [int(draw(row, again)) for row in proposal.probs] == proposal.ids.tolist()
@@ -45,10 +44,10 @@ def test_a_draft_that_knows_how_long_its_text_becomes_allocates_once(draft):
     """Growing while it drafts would hold two buffers at once, at the peak."""
     capacities = set()
     for length in (0, 130):
-        draft.reset(length)
+        state = draft.start(CONTEXT, length)
         for n in range(len(CONTEXT), 129, 4):
-            draft.propose([5] * n, 1, SamplingParams(0.0), torch.Generator())
-            capacities.add((length, draft._cache.capacity))
+            state.propose([5] * n, 1, SamplingParams(0.0), torch.Generator())
+            capacities.add((length, state._cache.capacity))
     assert len([1 for length, _ in capacities if length == 130]) == 1
     assert len([1 for length, _ in capacities if length == 0]) > 1
 

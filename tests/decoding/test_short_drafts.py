@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import one_hot
 
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
-from specdec_lib.decoding.drafters.base import Drafter, Proposal
+from specdec_lib.decoding.drafters.base import Drafter, DraftState, Proposal
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.lossless.scenario import Scenario
 from specdec_lib.lossless.trials import Case, ending, joint_law
@@ -20,7 +20,8 @@ class Irregular:
 
     name, context_length, vocab_size = "irregular", None, SCENARIO.vocab
 
-    def reset(self, max_length: int = 0) -> None: ...
+    def start(self, prompt_ids, end: int = 0) -> Irregular:
+        return self
 
     def roll_back(self, keep_length: int) -> None: ...
 
@@ -34,7 +35,7 @@ def decoder(verifier: str = "token") -> SpeculativeDecoder:
 
 
 def test_it_is_a_drafter():
-    assert isinstance(Irregular(), Drafter)
+    assert isinstance(Irregular(), Drafter) and isinstance(Irregular(), DraftState)
 
 
 @pytest.mark.parametrize("verifier", ["token", "block"])

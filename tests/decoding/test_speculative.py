@@ -286,7 +286,7 @@ def test_bad_decoders_are_refused():
 
 
 def test_a_drafter_that_was_not_rolled_back_is_refused():
-    draft = DraftModel(TableModel.random(5, seed=0))
+    draft = DraftModel(TableModel.random(5, seed=0)).start([1, 2, 3])
     draft.propose([1, 2, 3], 3, SamplingParams(1.0), torch.Generator())
     with pytest.raises(InvalidArgument, match="roll the drafter back"):
         draft.propose([1, 2, 3], 2, SamplingParams(1.0), torch.Generator())

@@ -239,8 +239,8 @@ def test_greedy_ids_are_the_baseline_s(k, graphs):
 
 def test_an_unrolled_draft_is_drawn_as_step_by_step(graphs):
     params = SamplingParams(temperature=0.8, top_k=20)
-    drafters = [DraftModel(pair(compile)[1]) for compile in (True, False)]
     text = random_ids(6)[0].tolist()
+    drafters = [DraftModel(pair(compile)[1]).start(text) for compile in (True, False)]
     for round_ in range(4):
         proposals = [
             drafter.propose(text, 3 if round_ else 4, params, torch.Generator().manual_seed(round_))

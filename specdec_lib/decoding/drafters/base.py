@@ -1,8 +1,9 @@
 """What a drafter is: something that proposes K tokens and says what it drew them from.
 
-A drafter keeps whatever state it likes (a cache, a suffix index) and keeps it in step through
-``reset`` and ``roll_back``. Its ``probs`` must be the very distributions its ids were drawn
-from; a deterministic drafter returns one-hot rows. The loop never asks who proposed.
+A drafter is asked once for each text, and answers with a state of that text (a cache, a suffix index): texts
+that are decoded at the same time never meet. One that keeps nothing answers with itself. The ``probs`` of a
+proposal must be the very distributions its ids were drawn from; a deterministic drafter returns one-hot
+rows. The loop never asks who proposed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from specdec_lib.decoding.sampling import SamplingParams
+from specdec_lib.errors import InvalidArgument
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,24 @@ class Proposal:
 
     ids: Integer[Tensor, " k"]
     probs: Float[Tensor, "k vocab"] | None
+
+
+@runtime_checkable
+class DraftState(Protocol):
+    """What a drafter knows of one text. It may have a ``cache_length``, which a trace then keeps."""
+
+    def propose(
+        self, context_ids: Sequence[int], k: int, params: SamplingParams, generator: torch.Generator
+    ) -> Proposal:
+        """Up to ``k`` >= 1 tokens that may follow ``context_ids`` (prompt and all emitted), or none.
+
+        The loop calls it at most once a round, and hands what comes back to the verifier unchanged.
+        """
+        ...
+
+    def roll_back(self, keep_length: int) -> None:
+        """Forget what was seen beyond the first ``keep_length`` tokens of the text."""
+        ...
 
 
 @runtime_checkable
@@ -36,16 +56,43 @@ class Drafter(Protocol):
     """Positions the drafter can look at; None for no limit."""
     name: str
 
-    def propose(
-        self, context_ids: Sequence[int], k: int, params: SamplingParams, generator: torch.Generator
-    ) -> Proposal:
-        """Up to ``k`` >= 1 tokens that may follow ``context_ids`` (prompt and all emitted), or none."""
+    def start(self, prompt_ids: Sequence[int], end: int = 0) -> DraftState:
+        """A new text: ``prompt_ids`` and what follows, together at most ``end`` tokens (0: nobody knows)."""
         ...
 
-    def reset(self, max_length: int = 0) -> None:
-        """Forget everything: a new text begins, of at most ``max_length`` tokens (0: nobody knows)."""
-        ...
 
-    def roll_back(self, keep_length: int) -> None:
-        """Forget what was seen beyond the first ``keep_length`` tokens of the text."""
-        ...
+def checked_drafter(candidate: object) -> Drafter:
+    """``candidate``, if it keeps the protocol.
+
+    Raises:
+        InvalidArgument: it does not; the line says what it lacks, and what to write.
+    """
+    name = getattr(candidate, "__name__", None) or getattr(candidate, "name", type(candidate).__name__)
+    if isinstance(candidate, type):
+        raise InvalidArgument(f"drafter {name} is a class; pass an object of it, such as {name}(target)")
+    lacking = [member for member in (*Drafter.__annotations__, "start") if not hasattr(candidate, member)]
+    if lacking == ["start"] and hasattr(candidate, "propose"):
+        raise InvalidArgument(
+            f"drafter {name} has propose but no start: each text has a state of its own, so write "
+            "start(self, prompt_ids, end=0), which returns an object with propose and roll_back "
+            "(in place of reset; a drafter that keeps nothing returns self)"
+        )
+    if lacking:
+        raise InvalidArgument(f"{name} is no drafter: it lacks {', '.join(lacking)}")
+    return candidate  # type: ignore[return-value]
+
+
+def started(drafter: Drafter, prompt_ids: Sequence[int], end: int = 0) -> DraftState:
+    """The drafter's state of a new text.
+
+    Raises:
+        InvalidArgument: what ``start`` returned cannot propose or roll back.
+    """
+    state = drafter.start(prompt_ids, end)
+    lacking = [member for member in ("propose", "roll_back") if not hasattr(state, member)]
+    if lacking:
+        raise InvalidArgument(
+            f"drafter {drafter.name}: start returned {type(state).__name__}, which has no "
+            f"{' and no '.join(lacking)}; return an object that has both"
+        )
+    return state

@@ -18,26 +18,16 @@ from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 
 
-class DraftModel:
-    """Proposes with a :class:`~specdec_lib.models.wrapper.ModelWrapper`, warped like the target."""
+class DraftModelState:
+    """What a :class:`DraftModel` knows of one text: a cache."""
 
-    def __init__(self, model: ModelWrapper) -> None:
-        self.model = model
-        self.vocab_size = model.vocab_size
-        self.context_length = model.context_length
-        self.name = model.name
-        self._cache = None
-        self._unrolled = UnrolledDraft(model)
-        model.expect_widths(1, 2)
-
-    def reset(self, max_length: int = 0) -> None:
-        """Drop the cache; the next one has room for ``max_length`` tokens, and so is allocated once."""
-        self._cache = self.model.new_cache(max_length) if max_length else None
+    def __init__(self, model: ModelWrapper, unrolled: UnrolledDraft, end: int = 0) -> None:
+        self.model, self._unrolled = model, unrolled
+        self._cache = model.new_cache(end) if end else None
 
     def roll_back(self, keep_length: int) -> None:
         """Keep at most ``keep_length`` tokens in the cache."""
-        held = self.cache_length
-        if held > keep_length:
+        if self.cache_length > keep_length:
             self._cache = self.model.truncate_cache(self._cache, keep_length)
 
     @property
@@ -58,8 +48,11 @@ class DraftModel:
                 f"propose: k = {k}, {len(context_ids)} tokens of text, {self.cache_length} in the cache; "
                 "pass k >= 1 and roll the drafter back to the accepted text first"
             )
-        if self._unrolled.takes(len(context_ids), k, params, self._cache):
-            proposal, self._cache = self._unrolled.propose(context_ids, k, params, generator, self._cache)
+        steps = self._unrolled.steps(len(context_ids), k, params, self._cache)
+        if steps:
+            proposal, self._cache = self._unrolled.propose(
+                context_ids, k, steps, params, generator, self._cache
+            )
             return proposal
         return self._step_by_step(context_ids, pending, k, params, generator)
 
@@ -88,3 +81,31 @@ class DraftModel:
             return warp_logits(logits, params, history).argmax(-1)
         probs.append(probs_from_logits(logits, params, history))
         return draw(probs[-1], generator)
+
+
+class DraftModel:
+    """Proposes with a :class:`~specdec_lib.models.wrapper.ModelWrapper`, warped like the target."""
+
+    state: type[DraftModelState] = DraftModelState
+    """What it keeps of a text; a drafter that draws otherwise overrides that class's ``propose``."""
+
+    def __init__(self, model: ModelWrapper) -> None:
+        self.model = model
+        self.vocab_size = model.vocab_size
+        self.context_length = model.context_length
+        self.name = model.name
+        self._unrolled = UnrolledDraft(model)
+        model.expect_widths(1, 2)
+
+    def __init_subclass__(cls) -> None:
+        """Refuse methods that nobody would call."""
+        stray = sorted({"propose", "roll_back", "reset"} & set(vars(cls)))
+        if stray:
+            raise InvalidArgument(
+                f"drafter {cls.__name__}: {', '.join(stray)} belongs to the state of a text; write "
+                f"class state(DraftModelState) inside {cls.__name__} and put it there"
+            )
+
+    def start(self, prompt_ids: Sequence[int], end: int = 0) -> DraftModelState:
+        """An empty cache with room for ``end`` tokens, so that it is allocated once."""
+        return self.state(self.model, self._unrolled, end)

@@ -11,7 +11,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from specdec_lib.decoding.drafters.base import Drafter
+from specdec_lib.decoding.drafters.base import Drafter, checked_drafter
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 
@@ -49,10 +49,4 @@ def load_drafter(spec: str, target: ModelWrapper) -> Drafter:
         raise InvalidArgument(
             f"drafter '{spec}': calling it with the target failed: {type(error).__name__}: {error}"
         ) from error
-    if not isinstance(drafter, Drafter):
-        lacking = [name for name in _PROTOCOL if not hasattr(drafter, name)]
-        raise InvalidArgument(f"drafter '{spec}' is no drafter: it lacks {', '.join(lacking)}")
-    return drafter
-
-
-_PROTOCOL = ("vocab_size", "context_length", "name", "propose", "reset", "roll_back")
+    return checked_drafter(drafter)

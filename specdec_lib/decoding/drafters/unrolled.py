@@ -10,12 +10,12 @@ It refuses to know what happens to a proposal.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import no_type_check
 
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
+from torch.nn.functional import pad
 
 from specdec_lib.decoding.drafters.base import Proposal
 from specdec_lib.decoding.sampling import SamplingParams, invert, probs_from_logits, uniforms
@@ -32,30 +32,37 @@ class UnrolledDraft:
 
     def __init__(self, model: ModelWrapper) -> None:
         self.model = model
-        self._k = 0
-        self._loop = cache(lambda k, params: _loop(model, k, params))
+        self._steps = 0
 
-    def takes(self, length: int, k: int, params: SamplingParams, held: object) -> bool:
-        """Whether the graph can draft ``k`` tokens behind ``length`` ones, whose cache is ``held``."""
+    def steps(self, length: int, k: int, params: SamplingParams, held: object) -> int:
+        """Steps of the graph that drafts ``k`` tokens behind ``length`` ones, whose cache is ``held``.
+
+        The largest so far, so that a few tokens less need no graph of their own; 0: no graph can do it.
+        """
         compiled = self.model.compiled
         if compiled is None or not compiled.active or not isinstance(held, FixedCache | None):
-            return False
-        if k > self._k and k * compiled.num_layers <= _MOST_LAYERS:
-            self._k = k
-        limit = self.model.context_length
-        fits = limit is None or length + self._k <= limit
-        return k <= self._k and length >= _FIRST and fits and not params.needs_history
+            return 0
+        if k > self._steps and k * compiled.num_layers <= _MOST_LAYERS:
+            self._steps = k
+        steps, limit = self._steps, self.model.context_length
+        fits = limit is None or length + steps <= limit
+        return steps if k <= steps and length >= _FIRST and fits and not params.needs_history else 0
 
     @torch.inference_mode()
     def propose(
         self,
         context_ids: Sequence[int],
         k: int,
+        steps: int,
         params: SamplingParams,
         generator: torch.Generator,
         held: FixedCache | None,
     ) -> tuple[Proposal, FixedCache]:
-        """``k`` tokens behind ``context_ids``, and the cache, which then lacks the last of them."""
+        """``k`` tokens behind ``context_ids``, and the cache, which then lacks the last of them.
+
+        ``steps`` is what :meth:`steps` said. One number is drawn for each of the ``k`` tokens, whatever else
+        the graph can do: the same seed gives the same tokens, whoever drafted with this model before.
+        """
         device, model = self.model.device, self.model
         before = len(context_ids) - _FIRST
         held = model.new_cache(len(context_ids)) if held is None else held
@@ -64,11 +71,11 @@ class UnrolledDraft:
             _, held = model.forward(missing, held, logits_to_keep=1)
         elif held.length > before:
             held = held.truncated(before)
-        model.compiled.make_room(held, _FIRST + self._k)
+        model.compiled.make_room(held, _FIRST + steps)
         feed = torch.tensor([context_ids[before:]], device=device)
-        chances = uniforms(self._k, device, generator)
-        key = ("draft", self._k, params)
-        loop, width = self._loop(self._k, params), _FIRST + self._k - 1
+        chances = pad(uniforms(k, device, generator), (0, steps - k))
+        key = ("draft", steps, params)
+        loop, width = _loop(model, steps, params), _FIRST + steps - 1
         ids, rows = model.compiled.run(key, loop, held, width, feed, chances)
         held.length = len(context_ids) + k - 1
         return Proposal(ids[:k], None if params.is_greedy else rows[:k]), held

@@ -56,9 +56,9 @@ class PenaltyWithoutDraft(_OwnTargetLaw):
 class ReseedsEveryRound(SpeculativeDecoder):
     """Seeds the generator anew at the start of every round."""
 
-    def _propose(self, ids, request):
+    def _propose(self, ids, draft, request):
         request.generator.manual_seed(request.generator.initial_seed())
-        return super()._propose(ids, request)
+        return super()._propose(ids, draft, request)
 
 
 class GreedyByRatio(SpeculativeDecoder):
@@ -183,9 +183,9 @@ class CountsWhatWasCut(SpeculativeDecoder):
         self._verdicts = []
         return super()._rounds(request)
 
-    def _record(self, verdict, target_cache_length, picked):
+    def _record(self, verdict, *lengths_and_picked):
         self._verdicts.append(verdict)
-        return super()._record(verdict, target_cache_length, picked)
+        return super()._record(verdict, *lengths_and_picked)
 
 
 class OvershootsTheLimit(_OwnEnding):
@@ -195,8 +195,8 @@ class OvershootsTheLimit(_OwnEnding):
         def cut(self, emitted, new_ids):
             return list(new_ids), "length" if len(emitted) + len(new_ids) >= self.limit else None
 
-    def _propose(self, ids, request):
-        return self.drafter.propose(ids, self.k, request.params, request.generator)
+    def _propose(self, ids, draft, request):
+        return draft.propose(ids, self.k, request.params, request.generator)
 
 
 class EmitsOneForNone(_OwnEnding):
@@ -210,5 +210,5 @@ class EmitsOneForNone(_OwnEnding):
 class LooksBeyondTheContext(SpeculativeDecoder):
     """Drafts K tokens also where fewer places are left in the context."""
 
-    def _propose(self, ids, request):
-        return self.drafter.propose(ids, self.k, request.params, request.generator)
+    def _propose(self, ids, draft, request):
+        return draft.propose(ids, self.k, request.params, request.generator)
