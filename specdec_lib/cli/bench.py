@@ -49,7 +49,7 @@ def run(
     domains: options.Domains = "code,conversation,summarization",
     temperatures: options.Temperatures = "0,0.8",
     max_new_tokens: options.RunTokens = 64,
-    num_prompts: options.NumPrompts = 6,
+    num_prompts: options.PromptsPerDomain = 6,
     repeats: options.Repeats = 2,
     seed: options.GridSeed = 42,
     no_profile: options.NoProfile = False,

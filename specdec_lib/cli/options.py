@@ -6,10 +6,13 @@ whose message names the value. It knows no command and no model.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from specdec_lib.errors import InvalidArgument
 
 DEFAULT_PAIR = "pocket"
 LARGEST_SEED = 2**63 - 1
@@ -133,7 +136,7 @@ RunTokens = Annotated[
     int,
     _option(_GRID, "N", "--max-new-tokens", "-n", help="Tokens of every run; the end of text is ignored."),
 ]
-NumPrompts = Annotated[int, _option(_GRID, "N", "--prompts", help="Prompts a domain.")]
+PromptsPerDomain = Annotated[int, _option(_GRID, "N", "--prompts", help="Prompts a domain.")]
 Repeats = Annotated[int, _option(_GRID, "N", "--repeats", help="Runs of each prompt.")]
 GridSeed = Annotated[int, _option(_GRID, "N", "--seed", help="All per-run seeds are derived from it.")]
 NoProfile = Annotated[
@@ -186,6 +189,25 @@ RecipeFile = Annotated[
     _option(None, "FILE", "--recipe", help="TOML recipe. [dim]\\[default: data/configs/pocket.toml][/dim]"),
 ]
 NoCompile = Annotated[bool, _option(None, None, "--no-compile", help="Train without torch.compile.")]
+
+_PROMPTS = "Prompts"
+Prompts = Annotated[
+    str | None,
+    _option(
+        _PROMPTS, "N|FILE", "--prompts", help="How many of the built-in prompts, or a file of your own: JSON "
+        "lines with 'prompt' or 'messages' (and 'domain'), or text with a prompt a line.",
+    ),
+]  # fmt: skip
+NumPrompts = Annotated[
+    int | None,
+    _option(
+        _PROMPTS, "N", "--num-prompts", help="Prompts a domain, of a file. [dim]\\[default: all][/dim]", min=1
+    ),
+]
+Chat = Annotated[
+    bool,
+    _option(_PROMPTS, None, "--chat", help="Prompts are a user's turns, put into the target's own template."),
+]
 
 _PROOF = "Proof"
 BothVerifiers = Annotated[
@@ -241,3 +263,27 @@ Reach = Annotated[
     float | None,
     _option(_CELLS, "X", "--reach", help="Say how cheap the draft must be for a speedup of X."),
 ]
+
+
+def parse_prompts(value: str) -> tuple[int | None, Path | None]:
+    """What ``--prompts`` asks for: a number of built-in prompts, or a file; the other one is None.
+
+    A file whose name is a number is written with its folder: ``./30``.
+
+    Raises:
+        InvalidArgument: a number below 1, or no such file.
+    """
+    try:
+        number = int(value)
+    except ValueError:
+        return None, _existing_file(value)
+    if number < 1:
+        raise InvalidArgument(f"--prompts is {number}; give a number of at least 1, or a file")
+    return number, None
+
+
+def _existing_file(value: str) -> Path:
+    if os.path.exists(value) and not os.path.isdir(value):  # a pipe is as good as a file
+        return Path(value)
+    what = "is a folder" if os.path.isdir(value) else "is neither a number nor a file that exists"
+    raise InvalidArgument(f"--prompts: '{value}' {what}; give a number, or a file of prompts")
