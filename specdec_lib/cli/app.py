@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from specdec_lib.cli import bench, doctor, explain, generate, pairs, train, verify
+from specdec_lib.cli.narrow_help import fit_help
 from specdec_lib.cli.terminal import print_error
 from specdec_lib.errors import SpecDecError
 from specdec_lib.utils.entry_point import BAD_INPUT, BROKEN_PIPE, INTERRUPTED, flush_or_discard, os_reason
@@ -56,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``specdec`` with ``arguments`` (default: those of the process); returns the exit code."""
     _never_fail_to_encode()
     command = typer.main.get_command(app)
+    fit_help(command)
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = command.main(given or ["--help"], "specdec", standalone_mode=False)

@@ -132,6 +132,34 @@ def test_a_closed_pipe_ends_it_silently(arguments: list[str]) -> None:
     assert (done.returncode, done.stderr) == (app.BROKEN_PIPE, "")
 
 
+INTERRUPT = """
+import runpy, sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Finder())
+sys.argv = ["specdec", "pairs"]
+{start}
+"""
+
+
+@pytest.mark.parametrize("module", ["typer", "rich", "specdec_lib.cli.app", "specdec_lib.cli.terminal"])
+@pytest.mark.parametrize(
+    "start",
+    [
+        "from specdec_lib.cli import main; sys.exit(main())",
+        "runpy.run_module('specdec_lib', run_name='__main__', alter_sys=True)",
+    ],
+    ids=["script", "module"],
+)
+def test_an_interrupt_while_the_program_is_still_imported(module: str, start: str) -> None:
+    done = process(code=INTERRUPT.format(module=module, start=start), stdout=subprocess.PIPE)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_a_terminal_that_cannot_show_a_character_shows_an_escape() -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     done = process("generate", "", env=environment, stdout=subprocess.PIPE)
