@@ -1,10 +1,13 @@
 """Which models a command runs: a pair by name, or a target and a draft of the user's own.
 
-Checks what can be checked before anything is loaded. It refuses to know what is done with them.
+Checks what can be checked before anything is loaded: a wrong path before anything heavy is imported. It
+refuses to know what is done with them.
 """
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,6 +27,9 @@ class Models(NamedTuple):
 
     target: ModelWrapper
     draft: ModelWrapper | Drafter | None
+
+
+_MAY_BE_ON_HUB = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 
 @dataclass(frozen=True)
@@ -120,6 +126,7 @@ def select(
         UnknownPair: no pair of that name.
         VocabularyMismatch: a pair that needs translation, where its draft is needed.
         InvalidArgument: an unknown dtype, options that contradict each other, or a target without a draft.
+        ModelUnavailable: a folder that is not there, or holds no model.
     """
     if drafter is not None and draft is not None:
         raise InvalidArgument("--draft names a model and --drafter a class; give one of the two")
@@ -139,7 +146,18 @@ def select(
         chosen = replace(
             chosen, pair_name=title if drafter is None else f"{drafter.replace(':', '.')}+{title}"
         )
-    return Selection(chosen, device, needs_draft, drafter, threads)
+    selection = Selection(chosen, device, needs_draft, drafter, threads)
+    _find_folders(selection.model_ids)
+    return selection
+
+
+def _find_folders(model_ids: list[str]) -> None:
+    """Refuse a path that leads to no model; what may be a hub id is looked up when it is loaded."""
+    from specdec_lib.models.source import EMBEDDED, find_source
+
+    for model_id in model_ids:
+        if os.path.exists(model_id) or model_id in EMBEDDED or not _MAY_BE_ON_HUB.fullmatch(model_id):
+            find_source(model_id)
 
 
 @contextmanager

@@ -130,9 +130,12 @@ def choose_device(device: str | torch.device | None = None) -> torch.device:
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
-        return torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        chosen = torch.empty(0, device=device).device
+    except Exception as error:  # each kind of device has its own way to be absent
         raise InvalidArgument(f"device '{device}' is not available here; try 'cpu'") from error
+    if chosen.type == "meta":
+        raise InvalidArgument("device 'meta' holds shapes and no numbers; try 'cpu'")
+    return chosen
 
 
 def _load_tokenizer(source: Source) -> PreTrainedTokenizerBase:

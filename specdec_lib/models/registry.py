@@ -8,6 +8,7 @@ names and types only: no weights, no torch, no network.
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -140,7 +141,7 @@ def choose_pair(
 
 def short_name(model_id: str) -> str:
     """The last part of a name; of a folder's with a digest of its place, since others are called so too."""
-    folder = Path(model_id).expanduser()
+    folder = Path(os.path.expanduser(model_id))  # Path.expanduser raises where nobody has that home
     if not folder.is_dir():
         return Path(model_id).name or model_id
     place = folder.resolve()

@@ -8,6 +8,7 @@ the files, but turns whatever goes wrong while they are read into one line.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import textwrap
 import warnings
@@ -46,7 +47,7 @@ def find_source(model_id: str) -> Source:
     Raises:
         ModelUnavailable: no such folder, a folder without a model, no such repository.
     """
-    folder = Path(model_id).expanduser()
+    folder = Path(os.path.expanduser(model_id))  # Path.expanduser raises where nobody has that home
     if model_id in EMBEDDED and not folder.is_dir():
         folder = data_path("models", model_id)
     elif not folder.exists() and _HUB_ID.fullmatch(model_id):

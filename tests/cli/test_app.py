@@ -42,6 +42,26 @@ def test_help_and_pairs_import_nothing_heavy(arguments: list[str]) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["generate", "x", "--target", "/no/such/folder", "--draft", "pocket-draft"],
+        ["generate", "x", "--target", "a/b/c", "--autoregressive"],
+        ["bench", "--target", "pocket-target", "--draft", "~nobody-here/m"],
+        ["generate", "x", "--target", ".", "--draft", "pocket-draft"],
+    ],
+)
+def test_a_wrong_path_is_refused_before_anything_heavy_is_imported(arguments: list[str]) -> None:
+    code = (
+        "import sys; from specdec_lib.cli import main; code = main(sys.argv[1:]); "
+        "heavy = {'torch', 'transformers', 'huggingface_hub'} & set(sys.modules); "
+        "sys.exit(f'{heavy} imported' if heavy else code)"
+    )
+    done = process(*arguments, code=code, stdout=subprocess.PIPE)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith(("error: model folder", "error: folder"))
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example(specdec, command: str) -> None:
     shown = specdec(command, "--help")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from specdec_lib.cli.selection import select
-from specdec_lib.errors import InvalidArgument, UnknownPair, VocabularyMismatch
+from specdec_lib.errors import InvalidArgument, ModelUnavailable, UnknownPair, VocabularyMismatch
 
 
 def test_the_default_is_the_embedded_pair() -> None:
@@ -22,9 +22,9 @@ def test_a_dtype_replaces_both_of_the_pair() -> None:
 
 
 def test_models_of_ones_own_make_a_pair() -> None:
-    selection = select(None, "/models/big", "org/small", None, "cpu")
+    selection = select(None, "org/big", "org/small", None, "cpu")
     pair = selection.pair
-    assert (pair.target_model_id, pair.draft_model_id) == ("/models/big", "org/small")
+    assert (pair.target_model_id, pair.draft_model_id) == ("org/big", "org/small")
     assert (pair.target_dtype, pair.pair_name, selection.device) == ("auto", "small+big", "cpu")
 
 
@@ -54,3 +54,23 @@ def test_both_models_are_compiled_when_that_is_asked_for(own) -> None:
 def test_what_does_not_make_a_pair_is_refused(options, error, said) -> None:
     with pytest.raises(error, match=said):
         select(*options, None)
+
+
+@pytest.mark.parametrize(
+    "target", ["/no/such/folder", "./no", "../no/such", "a/b/c", "~nobody-here/m", "no/such/", "", " "]
+)
+def test_a_wrong_path_is_refused_by_name_alone(target: str) -> None:
+    with pytest.raises(ModelUnavailable, match="folder"):
+        select(None, target, "pocket-draft", None, "cpu")
+    with pytest.raises(ModelUnavailable, match="folder"):
+        select(None, "pocket-target", target, None, "cpu")
+
+
+def test_a_folder_without_a_model_is_refused_by_name_alone(tmp_path) -> None:
+    with pytest.raises(ModelUnavailable, match=r"there is no config\.json"):
+        select(None, str(tmp_path), None, None, "cpu", needs_draft=False)
+
+
+def test_the_hub_is_not_asked_for_a_name(monkeypatch) -> None:
+    monkeypatch.setattr("specdec_lib.models.source.find_source", lambda model_id: pytest.fail(model_id))
+    assert select("gpt2_dev", None, None, None, None).model_ids == ["gpt2-xl", "gpt2"]
