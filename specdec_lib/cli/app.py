@@ -18,7 +18,15 @@ from specdec_lib.cli import bench, doctor, explain, generate, pairs, train, veri
 from specdec_lib.cli.narrow_help import fit_help
 from specdec_lib.cli.terminal import print_error
 from specdec_lib.errors import SpecDecError
-from specdec_lib.utils.entry_point import BAD_INPUT, BROKEN_PIPE, INTERRUPTED, flush_or_discard, os_reason
+from specdec_lib.utils.entry_point import (
+    BAD_INPUT,
+    BROKEN_PIPE,
+    INTERRUPTED,
+    NO_FOLDER,
+    flush_or_discard,
+    os_reason,
+    working_folder_is_gone,
+)
 
 NO_MEMORY = "not enough memory; choose a smaller model or dtype, or another --device"
 _CLICK_ERROR = typer.BadParameter.__mro__[2]  # ClickException: its module moved between versions of typer
@@ -50,7 +58,9 @@ def _root(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Options that stand before a command."""
+    """Options that stand before a command, and what every command needs."""
+    if working_folder_is_gone():  # libraries below torch end the whole process there
+        raise SpecDecError(NO_FOLDER)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,6 +6,7 @@ It refuses to know how a round works: it shows what :class:`specdec_lib.decoding
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -80,14 +81,15 @@ def run(
     if steps is not None:
         _check_steps(steps, autoregressive, repetition_penalty)
     decoder = _decoder(selection, k, verifier, compile)
-    ending = {"stop_strings": stop or None, "ignore_eos": ignore_eos}
+    stops = [given_text(text, "--stop text") for text in stop or ()]
+    ending = {"stop_strings": stops or None, "ignore_eos": ignore_eos}
     prompt_ids = decoder.target.encode(given)
     recorded = {"trace": steps is not None, "profile": steps is not None}
     rounds = decoder.stream_rounds(prompt_ids, max_new_tokens, seed=seed, **sampling, **ending, **recorded)
     console = console_for(as_json)
     printer = RoundPrinter(console, decoder.target.decode)
     kept = _show(printer, given, prompt_ids, rounds, with_legend=not autoregressive)
-    result = result_of(kept, finish_reason(decoder, kept, stop or (), ignore_eos), _peak_memory_mb(decoder))
+    result = result_of(kept, finish_reason(decoder, kept, stops, ignore_eos), _peak_memory_mb(decoder))
     _summarise(console, result)
     if steps is not None:
         _write_steps(steps, decoder, prompt_ids, kept, sampling, verifier, k, seed)
@@ -106,7 +108,7 @@ def run(
 
 
 def read_prompt(prompt: str | None, prompt_file: Path | None, stdin: Any = None) -> str:
-    """The prompt, from wherever it was given.
+    """The prompt, from wherever it was given; a file and standard input as they are, to the last line break.
 
     Raises:
         InvalidArgument: none or two were given, it is empty, or it is not UTF-8.
@@ -114,33 +116,40 @@ def read_prompt(prompt: str | None, prompt_file: Path | None, stdin: Any = None)
     if prompt_file is not None:
         if prompt is not None:
             raise InvalidArgument("a PROMPT and a --prompt-file were given; choose one")
-        return _checked(_decoded(prompt_file.read_bytes(), str(prompt_file)))
+        return _checked(_decoded(prompt_file.read_bytes(), f"prompt in {prompt_file}"))
     if prompt not in (None, "-"):
-        return _checked(prompt)
+        return _checked(given_text(prompt, "prompt"))
     stdin = sys.stdin if stdin is None else stdin
     if prompt is None and stdin.isatty():
         raise InvalidArgument("there is no prompt; give a PROMPT, a --prompt-file, or text on standard input")
-    return _checked(_decoded(stdin.buffer.read(), "standard input"))
+    return _checked(_decoded(stdin.buffer.read(), "prompt in standard input"))
 
 
-def _decoded(content: bytes, source: str) -> str:
+def given_text(argument: str, what: str) -> str:
+    """An argument of the command line as the UTF-8 that was typed, whatever the locale made of its bytes.
+
+    Raises:
+        InvalidArgument: it is not UTF-8.
+    """
     try:
-        return content.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
+        argument.encode()
+        return argument
+    except UnicodeEncodeError:  # bytes that the locale does not know arrive as lone surrogates
+        return _decoded(os.fsencode(argument), what)
+
+
+def _decoded(content: bytes, what: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidArgument(
-            f"the prompt in {source} is not UTF-8 text (byte {error.start}); convert it first"
+            f"the {what} is not UTF-8 text (byte {error.start}); convert it first"
         ) from error
 
 
 def _checked(prompt: str) -> str:
     if not prompt:
         raise InvalidArgument("the prompt is empty; give at least one character")
-    try:
-        prompt.encode()
-    except UnicodeEncodeError as error:  # undecodable bytes on the command line arrive as lone surrogates
-        raise InvalidArgument(
-            f"the prompt is not UTF-8 text (character {error.start}); convert it first"
-        ) from error
     return prompt
 
 

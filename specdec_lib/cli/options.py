@@ -106,7 +106,11 @@ IgnoreEos = Annotated[bool, _option(_ENDING, None, "--ignore-eos", help="Go on p
 
 Prompt = Annotated[
     str | None,
-    typer.Argument(metavar="PROMPT", help="Text to continue; '-' or nothing reads standard input."),
+    typer.Argument(
+        metavar="PROMPT",
+        help="Text to continue; '-' or nothing reads standard input as it is (echo ends it with "
+        "a line break, printf does not).",
+    ),
 ]
 PromptFile = Annotated[
     Path | None,
@@ -115,7 +119,7 @@ PromptFile = Annotated[
         "FILE",
         "--prompt-file",
         "-f",
-        help="Read the prompt from a UTF-8 file, its last line break dropped.",
+        help="Read the prompt from a UTF-8 file as it is, with its last line break.",
     ),
 ]
 
@@ -240,7 +244,8 @@ Result = Annotated[
     Path | None,
     typer.Argument(
         metavar="RESULT",
-        help="A results file of 'specdec bench'. [dim]\\[default: runs/PAIR.jsonl, else as recorded][/dim]",
+        help="A results file of 'specdec bench'. [dim]\\[default: runs/PAIR.jsonl; for pocket, "
+        "else the recorded one][/dim]",
         show_default=False,
     ),
 ]

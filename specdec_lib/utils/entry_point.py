@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from specdec_lib.errors import SpecDecError
 
 BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
+NO_FOLDER = "the working folder does not exist any more; change to another one (cd)"
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -59,9 +60,20 @@ def exit_code(run: Callable[[], None], prefix: str) -> int:
 
 
 def os_reason(error: OSError) -> str:
-    """What the system refused, and on which file; without a file it was the output."""
+    """What the system refused, and on which file; without a file it was the output, or there is no folder."""
+    if isinstance(error, FileNotFoundError) and working_folder_is_gone():
+        return NO_FOLDER
     reason = error.strerror or str(error) or type(error).__name__
     return f"{error.filename}: {reason}" if error.filename else f"writing the output: {reason}"
+
+
+def working_folder_is_gone() -> bool:
+    """Whether the process stands in a folder that was removed: nothing relative can be found or written."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def flush_or_discard() -> None:

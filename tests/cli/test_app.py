@@ -74,6 +74,16 @@ def test_without_a_command_the_help_is_shown(specdec) -> None:
     assert shown.code == 0 and all(command in shown.out for command in COMMANDS)
 
 
+def test_a_working_folder_that_was_removed(specdec, tmp_path, monkeypatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    shown = specdec("generate", "x")
+    assert shown.code == 2 and shown.err.startswith("error: the working folder does not exist any more")
+    assert specdec("--help").code == 0 and specdec("--version").code == 0
+
+
 def test_version(specdec) -> None:
     assert specdec("--version").out == f"specdec {__version__}\n"
 

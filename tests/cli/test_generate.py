@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -114,7 +116,8 @@ def test_the_page_of_a_generation_holds_its_tokens(specdec, own, tmp_path, more)
         (["--prompt-file", "/no/such/file"], "/no/such/file: No such file or directory"),
         (["--prompt-file", "/"], "/: Is a directory"),
         (["x", "--prompt-file", "y"], "choose one"),
-        (["caf\udce9"], "not UTF-8 text (character 3)"),
+        (["caf\udce9"], "the prompt is not UTF-8 text (byte 3)"),
+        (["x", "--stop", "caf\udce9"], "the --stop text is not UTF-8 text (byte 3)"),
         (["x", "--pair", "tinyllama_llama3"], "do not share a vocabulary"),
     ],
 )
@@ -171,17 +174,29 @@ def prompt_of(specdec, own, *arguments: object, stdin: bytes | None = None) -> s
     return specdec("generate", *arguments, *own, "-n", 0, "--json", stdin=stdin).document["prompt"]
 
 
-def test_a_prompt_from_a_file_loses_one_last_line_break(specdec, own, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", ["é\n\n", "\n", "a\r\n", " a ", "no line break"])
+def test_a_prompt_from_a_file_or_a_pipe_is_taken_as_it_is(specdec, own, tmp_path: Path, content: str) -> None:
     path = tmp_path / "prompt.txt"
-    path.write_bytes("é\n\n".encode())
-    assert prompt_of(specdec, own, "--prompt-file", path) == "é\n"
-    path.write_bytes(b"\xef\xbb\xbfbyte order mark\r\n")
-    assert prompt_of(specdec, own, "-f", path) == "byte order mark"
+    path.write_bytes(content.encode())
+    assert prompt_of(specdec, own, "--prompt-file", path) == content
+    assert prompt_of(specdec, own, stdin=content.encode()) == content
+    assert prompt_of(specdec, own, "-", stdin=content.encode()) == content
 
 
-@pytest.mark.parametrize("arguments", [[], ["-"]])
-def test_a_prompt_from_standard_input(specdec, own, arguments) -> None:
-    assert prompt_of(specdec, own, *arguments, stdin=b"piped\n") == "piped"
+def test_a_byte_order_mark_is_no_part_of_a_prompt(specdec, own, tmp_path: Path) -> None:
+    path = tmp_path / "prompt.txt"
+    path.write_bytes(b"\xef\xbb\xbftext")
+    assert prompt_of(specdec, own, "-f", path) == "text"
+
+
+def test_arguments_are_utf8_whatever_the_locale_is(own) -> None:
+    plain = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    arguments = ["generate", "naïve", *own, "--stop", "é", "-n", "0", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "specdec_lib", *arguments], env=plain, capture_output=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["prompt"] == "naïve"
 
 
 def test_a_prompt_that_is_no_text(specdec, tmp_path: Path) -> None:
@@ -189,7 +204,7 @@ def test_a_prompt_that_is_no_text(specdec, tmp_path: Path) -> None:
     path.write_bytes(b"ok \xff\xfe")
     refused(specdec("generate", "--prompt-file", path), "is not UTF-8 text (byte 3)")
     refused(specdec("generate", stdin=b"\x80"), "standard input is not UTF-8 text (byte 0)")
-    path.write_bytes(b"\n")
+    path.write_bytes(b"")
     refused(specdec("generate", "--prompt-file", path), "the prompt is empty")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from specdec_lib.errors import InvalidArgument, ServerUnavailable
-from specdec_lib.utils.entry_point import exit_code
+from specdec_lib.utils.entry_point import exit_code, os_reason
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMPTS = [sys.executable, "-m", "specdec_lib.data.prompts", "--tokenizer", "pocket", "--source", "builtin"]
@@ -32,6 +32,14 @@ def test_what_ends_a_run_becomes_a_code_and_a_line(error, code, said, capsys) ->
 
     assert exit_code(run, "[x] ") == code
     assert capsys.readouterr().err == said
+
+
+def test_a_working_folder_that_was_removed_is_named(tmp_path, monkeypatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert os_reason(FileNotFoundError(2, "No such file")).startswith("the working folder does not exist")
 
 
 def test_a_run_that_ends_well() -> None:
