@@ -26,6 +26,7 @@ from specdec_lib.errors import ServerUnavailable
 from specdec_lib.models.ollama_protocol import (
     OllamaGeneration,
     OllamaModel,
+    OllamaPiece,
     base_url,
     generate_request,
     http_reason,
@@ -33,8 +34,10 @@ from specdec_lib.models.ollama_protocol import (
     read_field,
     read_generation,
     read_models,
+    read_piece,
 )
 from specdec_lib.utils.entry_point import exit_code
+from specdec_lib.utils.logging import get_logger
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -77,28 +80,47 @@ class OllamaClient:
         """The models that the server holds, in its order."""
         return read_models(self._get("/api/tags"))
 
-    def generate(self, model: str, prompt: str, max_tokens: int = 128, **options: Any) -> OllamaGeneration:
-        """One generation, waited for as a whole.
+    def generate(self, model: str, prompt: str, max_tokens: int = 128, **given: Any) -> OllamaGeneration:
+        """One generation, waited for as a whole; what the model thought is in ``thinking``.
 
-        ``options`` are the server's own (``temperature``, ``seed``, ``top_k``, …).
+        ``given`` are fields of Ollama's request (``system``, ``think``, ``format``, ``keep_alive``, …) and
+        options of its runner (``temperature``, ``seed``, ``top_k``, …), each by its name there.
 
         Raises:
+            InvalidArgument: fewer than one token, or a value that is no JSON.
             ServerUnavailable: no server, no such model, or an answer that is not Ollama's.
         """
-        request = generate_request(model, prompt, max_tokens, options, stream=False)
+        request = generate_request(model, prompt, max_tokens, given, stream=False)
         with self._open("/api/generate", request, self.generate_timeout) as response:
-            answer = read_document(response.read(), "/api/generate")
-        return read_generation(answer)
+            answer = read_generation(read_document(response.read(), "/api/generate"))
+        if answer.thinking and not answer.text:
+            _warn_of_thinking(model, max_tokens)
+        return answer
 
-    def stream(self, model: str, prompt: str, max_tokens: int = 128, **options: Any) -> Iterator[str]:
-        """The same generation, piece by piece as the server sends it; errors as in :meth:`generate`."""
-        request = generate_request(model, prompt, max_tokens, options, stream=True)
+    def stream(self, model: str, prompt: str, max_tokens: int = 128, **given: Any) -> Iterator[str]:
+        """The text of the same generation, piece by piece; arguments and errors as in :meth:`generate`.
+
+        What the model thinks is no part of its text: :meth:`stream_pieces` has both.
+        """
+        thought = said = False
+        for piece in self.stream_pieces(model, prompt, max_tokens, **given):
+            thought, said = thought or bool(piece.thinking), said or bool(piece.text)
+            if piece.text:
+                yield piece.text
+        if thought and not said:
+            _warn_of_thinking(model, max_tokens)
+
+    def stream_pieces(
+        self, model: str, prompt: str, max_tokens: int = 128, **given: Any
+    ) -> Iterator[OllamaPiece]:
+        """The same generation as the server sends it: text, thinking, and why it ended."""
+        request = generate_request(model, prompt, max_tokens, given, stream=True)
         with self._open("/api/generate", request, self.generate_timeout) as response:
             for line in response:
                 if line.strip():
-                    piece = read_document(line, "/api/generate")
-                    yield str(read_field(piece, "response", "/api/generate"))
-                    if piece.get("done"):
+                    piece = read_piece(read_document(line, "/api/generate"))
+                    yield piece
+                    if piece.done:
                         return
         raise ServerUnavailable(f"Ollama at {self.url} ended the stream before the text was done; try again")
 
@@ -135,6 +157,13 @@ class OllamaClient:
         return ServerUnavailable(
             f"no Ollama server at {self.url} ({what}); start it (ollama serve) or set OLLAMA_HOST"
         )
+
+
+def _warn_of_thinking(model: str, max_tokens: int) -> None:
+    """An answer without text looks like a fault of ours."""
+    get_logger(__name__).warning(
+        f"{model} thought and wrote no text within {max_tokens} tokens; allow more, or pass think=False"
+    )
 
 
 def table(models: list[OllamaModel]) -> str:

@@ -16,6 +16,10 @@ from specdec_lib.errors import InvalidArgument, ServerUnavailable
 
 DEFAULT_PORT = 11434
 _SCHEME_PORTS = {"http": 80, "https": 443}
+REQUEST_FIELDS = frozenset(
+    "context format images keep_alive logprobs raw shift suffix system template think top_logprobs truncate".split()
+)
+"""What belongs to a request itself; everything else a caller names is an option of the model's runner."""
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -36,17 +40,32 @@ class OllamaModel:
 
 @dataclass(frozen=True)
 class OllamaGeneration:
-    """One answer and the server's own measurements; times in seconds."""
+    """One answer and the server's own measurements; times in seconds.
+
+    ``num_tokens`` counts the thinking too. ``done_reason`` is the server's: "stop", "length", "load", …
+    """
 
     text: str
     num_tokens: int
     generation_time: float
     total_time: float
+    thinking: str = ""
+    done_reason: str = ""
 
     @property
     def tokens_per_second(self) -> float:
         """Rate of generation, prompt and loading excluded; 0 when the server measured nothing."""
         return self.num_tokens / self.generation_time if self.generation_time > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class OllamaPiece:
+    """What one line of a stream adds: text or thinking, and in the last one why it ended."""
+
+    text: str
+    thinking: str = ""
+    done: bool = False
+    done_reason: str = ""
 
 
 def base_url(host: str) -> str:
@@ -69,13 +88,32 @@ def base_url(host: str) -> str:
 
 
 def generate_request(
-    model: str, prompt: str, max_tokens: int, options: dict[str, Any], stream: bool
+    model: str, prompt: str, max_tokens: int, given: dict[str, Any], stream: bool
 ) -> dict[str, Any]:
-    """The body of a ``/api/generate`` request; below 1, ``num_predict`` would mean "no limit"."""
+    """The body of a ``/api/generate`` request: ``given`` holds its fields and the runner's options.
+
+    Raises:
+        InvalidArgument: ``max_tokens`` below 1, which would mean "no limit", a name that is a parameter here,
+            or a value that is no JSON.
+    """
     if max_tokens < 1:
         raise InvalidArgument(f"Ollama generate: max_tokens is {max_tokens}; pass 1 or more")
-    limits = {"num_predict": max_tokens, **options}
-    return {"model": model, "prompt": prompt, "stream": stream, "options": limits}
+    if "stream" in given:
+        raise InvalidArgument("Ollama generate: stream is no option; call stream() for a stream")
+    more = given.get("options") or {}
+    fields = {name: value for name, value in given.items() if name in REQUEST_FIELDS}
+    options = {name: value for name, value in given.items() if name not in (*REQUEST_FIELDS, "options")}
+    for name, value in {**fields, **more, **options}.items():
+        _require_json(name, value)
+    limits = {"num_predict": max_tokens, **more, **options}
+    return {"model": model, "prompt": prompt, "stream": stream, **fields, "options": limits}
+
+
+def _require_json(name: str, value: Any) -> None:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(f"Ollama generate: {name} is {value!r}, which is no JSON ({error})") from error
 
 
 def read_models(answer: dict[str, Any]) -> list[OllamaModel]:
@@ -101,13 +139,29 @@ def read_generation(answer: dict[str, Any]) -> OllamaGeneration:
     """The answer of ``/api/generate``; nanoseconds become seconds, counts left out are zero."""
     try:
         return OllamaGeneration(
-            text=str(read_field(answer, "response", "/api/generate")),
+            text=_text(read_field(answer, "response", "/api/generate")),
             num_tokens=int(answer.get("eval_count") or 0),
             generation_time=int(answer.get("eval_duration") or 0) / 1e9,
             total_time=int(answer.get("total_duration") or 0) / 1e9,
+            thinking=_text(answer.get("thinking")),
+            done_reason=_text(answer.get("done_reason")),
         )
     except (TypeError, ValueError) as error:
         raise unexpected("/api/generate", "counts and durations") from error
+
+
+def read_piece(line: dict[str, Any]) -> OllamaPiece:
+    """One line of a streamed answer."""
+    return OllamaPiece(
+        text=_text(read_field(line, "response", "/api/generate")),
+        thinking=_text(line.get("thinking")),
+        done=bool(line.get("done")),
+        done_reason=_text(line.get("done_reason")),
+    )
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
 
 
 def read_document(body: bytes, path: str) -> dict[str, Any]:

@@ -135,8 +135,67 @@ def test_one_generation_with_the_servers_own_measurements(server):
 
 def test_a_stream_comes_piece_by_piece_and_ends_when_the_text_is_done(server):
     pieces = list(OllamaClient(server).stream("llama3.2:1b", "Say hello"))
-    assert pieces == ["Hello", ", ", "wörld", ""]
+    assert pieces == ["Hello", ", ", "wörld"]
     assert Server.requests[0]["stream"] is True
+
+
+REQUEST = {
+    "think": False,
+    "keep_alive": "5m",
+    "format": "json",
+    "system": "Be brief.",
+    "template": "{{ .Prompt }}",
+}
+REQUEST |= {"raw": True, "suffix": "end", "images": ["aGk="], "context": [1, 2], "truncate": False}
+
+
+@pytest.mark.parametrize("method", ["generate", "stream"])
+def test_what_belongs_to_the_request_goes_into_the_request(server, method):
+    client = OllamaClient(server)
+    answer = getattr(client, method)("llama3.2:1b", "x", 3, temperature=0, options={"seed": 7}, **REQUEST)
+    list(answer) if method == "stream" else answer
+    (sent,) = Server.requests
+    assert {name: sent[name] for name in REQUEST} == REQUEST
+    assert sent["options"] == {"num_predict": 3, "temperature": 0, "seed": 7}
+
+
+@pytest.mark.parametrize("given", [{"seed": {1}}, {"format": object()}, {"temperature": float("nan")}])
+def test_a_value_that_is_no_json_is_named(given):
+    (name,) = given
+    with pytest.raises(InvalidArgument, match=f"{name} is .* no JSON"):
+        OllamaClient("localhost").generate("llama3.2:1b", "x", **given)
+
+
+def test_a_stream_is_asked_for_by_the_method():
+    with pytest.raises(InvalidArgument, match=r"call stream\(\)"):
+        OllamaClient("localhost").generate("llama3.2:1b", "x", stream=True)
+
+
+def test_an_answer_says_why_it_ended_and_what_was_thought(server):
+    answer = OllamaClient(server).generate("llama3.2:1b", "x")
+    assert (answer.thinking, answer.done_reason) == ("", "length")
+    Server.raw["/api/generate"] = json.dumps(FINAL | {"response": "4", "thinking": "2 + 2"}).encode()
+    answer = OllamaClient(server).generate("llama3.2:1b", "x")
+    assert (answer.text, answer.thinking) == ("4", "2 + 2")
+
+
+def test_a_text_of_nothing_but_thinking_is_said_to_be_so(server, capsys):
+    Server.raw["/api/generate"] = json.dumps(FINAL | {"response": None, "thinking": "Hm"}).encode()
+    answer = OllamaClient(server).generate("llama3.2:1b", "x", 30)
+    assert (answer.text, answer.thinking, answer.num_tokens) == ("", "Hm", 30)
+    assert list(OllamaClient(server).stream("llama3.2:1b", "x", 30)) == []
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2 and all("wrote no text within 30 tokens" in line for line in said)
+
+
+def test_a_stream_has_the_thinking_apart_from_the_text(server):
+    lines = [{"response": "", "thinking": "Hm"}, {"response": "4"}, FINAL]
+    Server.raw["/api/generate"] = "\n".join(map(json.dumps, lines)).encode()
+    client = OllamaClient(server)
+    pieces = list(client.stream_pieces("llama3.2:1b", "x"))
+    assert [(piece.text, piece.thinking) for piece in pieces] == [("", "Hm"), ("4", ""), ("", "")]
+    assert (pieces[-1].done, pieces[-1].done_reason) == (True, "length")
+    assert list(client.stream("llama3.2:1b", "x")) == ["4"]
 
 
 def test_a_server_that_counted_nothing_has_no_rate(server):
