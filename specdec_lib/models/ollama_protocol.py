@@ -16,9 +16,8 @@ from specdec_lib.errors import InvalidArgument, ServerUnavailable
 
 DEFAULT_PORT = 11434
 _SCHEME_PORTS = {"http": 80, "https": 443}
-REQUEST_FIELDS = frozenset(
-    "context format images keep_alive logprobs raw shift suffix system template think top_logprobs truncate".split()
-)
+REQUEST_FIELDS = {"context", "format", "images", "keep_alive", "logprobs", "raw", "shift", "suffix", "system"}
+REQUEST_FIELDS |= {"template", "think", "top_logprobs", "truncate"}
 """What belongs to a request itself; everything else a caller names is an option of the model's runner."""
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
