@@ -94,10 +94,15 @@ def _gpu(found: dict[str, Any]) -> Check:
 
 def check_compiler() -> Check:
     """Whether ``torch.compile`` finds a C++ compiler."""
-    compiler = os.environ.get("CXX") or next(filter(shutil.which, ("g++", "clang++", "c++", "cl")), None)
+    compiler = find_compiler()
     if compiler:
         return Check("compiler", "ok", f"{compiler}, for torch.compile")
     return Check("compiler", "note", "no C++ compiler: training needs --no-compile")
+
+
+def find_compiler() -> str | None:
+    """The C++ compiler that ``torch.compile`` would call; None where there is none."""
+    return os.environ.get("CXX") or next(filter(shutil.which, ("g++", "clang++", "c++", "cl")), None)
 
 
 def check_embedded() -> Check:

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import typer
 
 from specdec_lib.cli import options
+from specdec_lib.cli.doctor import find_compiler
 from specdec_lib.cli.terminal import console_for, error_console, print_error, print_json, safe_text, text
-from specdec_lib.errors import SpecDecError
+from specdec_lib.errors import InvalidArgument, SpecDecError
 from specdec_lib.utils.paths import data_path
 
 if TYPE_CHECKING:
@@ -41,8 +42,12 @@ def run(
     as_json: options.Json = False,
 ) -> None:
     """Train a draft and a target on a corpus; the same command resumes an interrupted run."""
+    from specdec_lib.training.corpus import require_file
     from specdec_lib.training.recipe import Recipe
 
+    require_file(corpus)
+    if not no_compile and find_compiler() is None:
+        raise InvalidArgument("torch.compile finds no C++ compiler here; install one, or give --no-compile")
     plan = Recipe.load(data_path("configs", "pocket.toml") if recipe is None else recipe)
     console = error_console() if as_json else console_for()
     with _resumable(out), _display(console) as display:

@@ -45,10 +45,7 @@ def read_corpus(path: str | Path) -> Iterator[Document]:
     Raises InvalidArgument for a missing or damaged file, and for a line that is no document (naming it).
     """
     path = Path(path)
-    if not path.is_file():
-        raise InvalidArgument(
-            f"read corpus: no file {str(path)!r}; give a .jsonl, .jsonl.xz or .jsonl.gz file"
-        )
+    require_file(path)
     try:
         with _OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
@@ -57,6 +54,18 @@ def read_corpus(path: str | Path) -> Iterator[Document]:
         raise InvalidArgument(
             f"read corpus: {path.name} cannot be read ({error}); its suffix must say how it is compressed"
         ) from error
+
+
+def require_file(path: Path) -> None:
+    """Refuse a corpus that is not there.
+
+    Raises:
+        InvalidArgument: naming the path, and what is read.
+    """
+    if not path.is_file():
+        raise InvalidArgument(
+            f"read corpus: no file {str(path)!r}; give a .jsonl, .jsonl.xz or .jsonl.gz file"
+        )
 
 
 def _document(line: str, where: str) -> Document:
@@ -69,6 +78,10 @@ def _document(line: str, where: str) -> Document:
         ) from error
     if not isinstance(document.domain, str) or not isinstance(document.text, str):
         raise InvalidArgument(f"read corpus: {where}: domain and text must be texts")
+    try:
+        document.text.encode()
+    except UnicodeEncodeError as error:  # JSON can write halves of characters, which no text holds
+        raise InvalidArgument(f"read corpus: {where}: the text is no Unicode ({error.reason})") from error
     return document
 
 
@@ -79,6 +92,50 @@ def split(documents: Iterable[Document]) -> tuple[list[Document], list[Document]
     for document in documents:
         (held_out if document.is_held_out else train).append(document)
     return train, held_out
+
+
+def require_enough(train: list[Document], held_out: list[Document], window: int) -> None:
+    """Refuse a corpus that no tokenizer can make large enough for windows of ``window`` tokens.
+
+    A byte-level tokenizer makes at most a token a byte, and one that ends each document.
+
+    Raises:
+        InvalidArgument: nothing is held out, or there is too little to train on.
+    """
+    if not any(document.text for document in held_out):
+        raise InvalidArgument(
+            f"train: none of the corpus's {len(train) + len(held_out)} documents is held out (one in "
+            f"{HOLD_OUT_ONE_IN} is, by its text); give a few hundred different documents"
+        )
+    most = sum(len(document.text.encode()) + 1 for document in train)
+    if most < window:
+        raise InvalidArgument(f"train: the corpus makes {most} tokens at most, {_too_few(window)}")
+
+
+def require_windows(stream: np.ndarray, window: int) -> None:
+    """Refuse a stream that is shorter than the longest window of a recipe.
+
+    Raises:
+        InvalidArgument: naming both.
+    """
+    if len(stream) < window:
+        raise InvalidArgument(f"train: the corpus makes {len(stream)} tokens, {_too_few(window)}")
+
+
+def _too_few(window: int) -> str:
+    return f"and a stage of the recipe takes {window} in a row; give more text or shorter stages"
+
+
+def content_hash(path: str | Path) -> str:
+    """Hex digest of a corpus file as it lies on the disk.
+
+    Raises:
+        InvalidArgument: no such file.
+    """
+    path = Path(path)
+    require_file(path)
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def pack(documents: Iterable[Document], tokenizer, chunk: int = 2048) -> np.ndarray:

@@ -57,12 +57,13 @@ def train(
 
     Writes ``<out>/<name>-target`` and ``<out>/<name>-draft`` in Hugging Face format (bf16
     safetensors, tokenizer, model card). Calling it again after an interruption resumes.
-    Raises InvalidArgument for a corpus that cannot be read or a work folder of another recipe.
+    Raises InvalidArgument, before anything is trained, for a corpus that cannot be read or is too small
+    for the recipe or its held-out part, and for a work folder of another recipe or corpus.
     """
     out = Path(out)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     shop = Workshop(recipe, out / "work", device, compile, report, say, checkpoint_every)
-    _claim(shop.folder, recipe)
+    _claim(shop.folder, recipe, Path(corpus_path))
     _read_corpus(shop, Path(corpus_path))
     target = draft = None
     for stage in recipe.stages:
@@ -73,14 +74,29 @@ def train(
     return _export(shop, out, target, draft, Path(corpus_path).name)
 
 
-def _claim(folder: Path, recipe: Recipe) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+def _claim(folder: Path, recipe: Recipe, corpus_path: Path) -> None:
+    """Mark the work folder as that of this recipe and corpus; refuse one of others."""
+    made_of = {"hash": recipe.hash(), "corpus": corpus.content_hash(corpus_path)}
     mark = folder / "recipe.json"
-    if mark.is_file() and json.loads(mark.read_text())["hash"] != recipe.hash():
-        raise InvalidArgument(
-            f"train: {folder} holds the work of another recipe; give another --out or remove that folder"
-        )
-    mark.write_text(json.dumps({"hash": recipe.hash(), **recipe.to_dict()}, indent=1))
+    if mark.is_file():
+        found = _read_mark(mark)
+        for key, what in (("hash", "recipe"), ("corpus", "corpus")):
+            if found.get(key, made_of[key]) != made_of[key]:
+                raise InvalidArgument(
+                    f"train: {folder} holds the work of another {what}; give another --out or remove it"
+                )
+    folder.mkdir(parents=True, exist_ok=True)
+    mark.write_text(json.dumps({**made_of, **recipe.to_dict()}, indent=1))
+
+
+def _read_mark(mark: Path) -> dict[str, object]:
+    try:
+        found = json.loads(mark.read_text(encoding="utf8"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise InvalidArgument(f"train: {mark} is damaged; give another --out or remove its folder")
+    return found
 
 
 def _read_corpus(shop: Workshop, path: Path) -> None:
@@ -91,6 +107,7 @@ def _read_corpus(shop: Workshop, path: Path) -> None:
         shop.say(f"reading {path.name} …")
         documents = list(corpus.read_corpus(path))
         train_documents, held_out = corpus.split(documents)
+        corpus.require_enough(train_documents, held_out, shop.recipe.longest_window)
         shop.say(f"{len(train_documents)} documents to train on, {len(held_out)} held out; tokenizer …")
         tokenizer = train_tokenizer((document.text for document in documents), shop.recipe.shape.vocab_size)
         tokenizer.save_pretrained(folder / "tokenizer")
@@ -99,6 +116,7 @@ def _read_corpus(shop: Workshop, path: Path) -> None:
     shop.tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
     shop.stream = np.load(folder / "train.npy")
     shop.held_out = np.load(folder / "held_out.npy")
+    corpus.require_windows(shop.stream, shop.recipe.longest_window)
     shop.say(f"{len(shop.stream):,} training tokens, {len(shop.held_out):,} held out")
 
 
@@ -255,8 +273,6 @@ def _export(shop: Workshop, out: Path, target, draft, corpus_name: str) -> tuple
     folders = []
     figures = [json.loads((shop.folder / f"{stage.name}.json").read_text()) for stage in shop.recipe.stages]
     for role, model in (("target", target), ("draft", draft)):
-        if model is None:
-            raise InvalidArgument(f"train: recipe {shop.recipe.name!r} has no stage that makes a {role}")
         folder = out / f"{shop.recipe.name}-{role}"
         model.to("cpu", torch.bfloat16).save_pretrained(folder)
         shop.tokenizer.save_pretrained(folder)

@@ -13,6 +13,7 @@ from rich.console import Console
 from specdec_lib.cli.train import Bars, PlainLines, _display, figures_of
 from specdec_lib.models.loader import load_model
 from specdec_lib.training import pipeline
+from specdec_lib.training.corpus import Document
 from specdec_lib.training.optimise import StepReport
 
 STEP = StepReport("base", 5, 20, 3.14159, 1e-3, 12345.6, {"acceptance": 0.5})
@@ -92,6 +93,66 @@ def test_a_corpus_that_is_none_is_one_line_and_code_2(specdec, recipe, tmp_path,
     shown = specdec(*arguments(path, recipe, tmp_path / "pair"))
     assert shown.code == 2 and shown.err.count("\n") == 1
     assert shown.err.startswith("error: read corpus: ") and name in shown.err
+
+
+def untouched(specdec, monkeypatch, given: list[object], said: str) -> None:
+    """Refused in one line, before a tokenizer or a model is trained."""
+    monkeypatch.setattr(pipeline, "train_tokenizer", lambda *args: pytest.fail("a tokenizer was trained"))
+    monkeypatch.setattr(pipeline, "_run", lambda *args, **more: pytest.fail("a stage was run"))
+    shown = specdec(*given)
+    assert shown.code == 2 and said in shown.err, shown.err
+    assert [line for line in shown.err.splitlines() if "reading" not in line] == [shown.err.splitlines()[-1]]
+
+
+def write_corpus(path: Path, texts: list[str]) -> Path:
+    path.write_text("".join(json.dumps({"domain": "code", "text": text}) + "\n" for text in texts))
+    return path
+
+
+@pytest.mark.parametrize("texts", [[], ["one text"], ["the same"] * 500, [f"text {i}" for i in range(20)]])
+def test_a_corpus_of_which_nothing_is_held_out(specdec, recipe, tmp_path, monkeypatch, texts) -> None:
+    corpus = write_corpus(tmp_path / "c.jsonl", texts)
+    said = f"none of the corpus's {len(texts)} documents is held out"
+    untouched(specdec, monkeypatch, arguments(corpus, recipe, tmp_path / "out"), said)
+
+
+def test_a_corpus_shorter_than_a_stages_windows(specdec, recipe, tmp_path, monkeypatch) -> None:
+    held_out = next(t for t in (f"text {i}" for i in range(10**4)) if Document("code", t).is_held_out)
+    corpus = write_corpus(tmp_path / "c.jsonl", [held_out, "a", "b", "c"])
+    said = "the corpus makes 6 tokens at most, and a stage of the recipe takes 17 in a row"
+    untouched(specdec, monkeypatch, arguments(corpus, recipe, tmp_path / "out"), said)
+
+
+def test_a_corpus_that_its_tokenizer_makes_too_short(specdec, recipe, tmp_path, monkeypatch) -> None:
+    held_out = next(t for t in (f"text {i}" for i in range(10**4)) if Document("code", t).is_held_out)
+    corpus = write_corpus(tmp_path / "c.jsonl", [held_out, "aaaaaaaa", "aaaaaaab"])
+    monkeypatch.setattr(pipeline, "_run", lambda *args, **more: pytest.fail("a stage was run"))
+    shown = specdec(*arguments(corpus, recipe, tmp_path / "out"))
+    assert shown.code == 2 and "tokens, and a stage of the recipe takes 17 in a row" in shown.err
+
+
+def test_the_work_of_another_corpus_is_not_taken_for_this_ones(specdec, corpus, recipe, tmp_path) -> None:
+    out = tmp_path / "pair"
+    assert specdec(*arguments(corpus, recipe, out)).code == 0
+    other = write_corpus(tmp_path / "other.jsonl", [f"another text, {i}" for i in range(500)])
+    shown = specdec(*arguments(other, recipe, out))
+    assert shown.code == 2 and "holds the work of another corpus" in shown.err
+    (out / "work" / "recipe.json").write_text("{")
+    assert "recipe.json is damaged" in specdec(*arguments(corpus, recipe, out)).err
+
+
+def test_half_a_character_is_no_text(specdec, recipe, tmp_path) -> None:
+    (tmp_path / "c.jsonl").write_text('{"domain": "code", "text": "\\ud800"}\n')
+    shown = specdec(*arguments(tmp_path / "c.jsonl", recipe, tmp_path / "out"))
+    assert shown.code == 2 and "c.jsonl:1: the text is no Unicode" in shown.err
+
+
+def test_no_compiler(specdec, corpus, recipe, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("specdec_lib.cli.train.find_compiler", lambda: None)
+    given = [
+        argument for argument in arguments(corpus, recipe, tmp_path / "out") if argument != "--no-compile"
+    ]
+    untouched(specdec, monkeypatch, given, "finds no C++ compiler here")
 
 
 def test_an_interrupt_says_how_to_resume(specdec, corpus, recipe, tmp_path, monkeypatch) -> None:

@@ -45,18 +45,41 @@ def test_the_hash_follows_what_decides_the_weights_and_nothing_else():
         (lambda raw: raw["stages"][1].update(length=10**6), "context"),
         (lambda raw: raw["stages"][1].update(batch=0), "batch is 0; give a whole number >= 1"),
         (lambda raw: raw["stages"][1].update(peak_lr=-1.0), "peak_lr is -1.0; give a number >= 0"),
+        (lambda raw: raw["stages"][1].update(peak_lr=float("inf")), "peak_lr is inf"),
+        (lambda raw: raw.update(name="../x"), "names files"),
+        (lambda raw: raw["stages"][1].update(name="a/b"), "names files"),
+        (lambda raw: raw.update(seed=-1), "seed is -1"),
+        (lambda raw: raw["shape"].update(vocab_size=256), "vocab_size is 256; give 257"),
+        (lambda raw: raw["shape"].update(vocab_size=2**17), "vocab_size is 131072"),
+        (lambda raw: raw["shape"].update(num_heads=3), "give a multiple of 6"),
+        (lambda raw: raw["stages"][1].update(layers=4), "cannot grow from 8 layers to 4"),
+        (lambda raw: raw["stages"][2].update(layers=21), "but its target has 20"),
+        (lambda raw: raw["stages"][3].update(layers=1), "but the draft has 2 already"),
+        (lambda raw: raw["stages"].__delitem__(slice(2, 4)), "no stage makes a draft"),
+        (lambda raw: raw["stages"][3].update(rollout_sequences=0), "rollouts need rollout_sequences"),
+        (lambda raw: raw["stages"][3].update(rollout_prompt=257), "rollout_prompt from 1 to"),
+        (lambda raw: raw["stages"][3].update(rollout_temperatures=[]), "give rollout_temperatures"),
+        (lambda raw: raw["stages"][3].update(rollout_temperatures=[0.0, -1.0]), "give rollout_temperatures"),
     ],
 )
 def test_impossible_recipes_are_refused(change, message):
     raw = Recipe.from_dict(POCKET.to_dict()).to_dict()
     raw["stages"] = [dict(stage) for stage in raw["stages"]]
+    raw["shape"] = dict(raw["shape"])
     change(raw)
     with pytest.raises(InvalidArgument, match=message):
         Recipe.from_dict(raw)
 
 
 @pytest.mark.parametrize(
-    "text", ["name = ", "name = 'x'", "name = 'x'\nseed = 1\n[shape]\nwidth = 2\n[[stages]]"]
+    "text",
+    [
+        "name = ",
+        "name = 'x'",
+        "name = 'x'\nseed = 1\nstages = ['a']",
+        "name = 'x'\nseed = 1\nstages = 3",
+        "name = 'x'\nseed = 1\n[shape]\nwidth = 2\n[[stages]]",
+    ],
 )
 def test_a_file_that_is_no_recipe_is_named(tmp_path, text):
     path = tmp_path / "broken.toml"
