@@ -16,7 +16,7 @@ import typer
 
 from specdec_lib.cli import bench, doctor, explain, generate, pairs, train, verify
 from specdec_lib.cli.narrow_help import fit_help
-from specdec_lib.cli.terminal import print_error
+from specdec_lib.cli.terminal import log_line, print_error, released_output
 from specdec_lib.errors import SpecDecError
 from specdec_lib.utils.entry_point import (
     BAD_INPUT,
@@ -27,6 +27,7 @@ from specdec_lib.utils.entry_point import (
     os_reason,
     working_folder_is_gone,
 )
+from specdec_lib.utils.notices import shown_as
 
 NO_MEMORY = "not enough memory; choose a smaller model or dtype, or another --device"
 _CLICK_ERROR = typer.BadParameter.__mro__[2]  # ClickException: its module moved between versions of typer
@@ -70,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fit_help(command)
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = command.main(given or ["--help"], "specdec", standalone_mode=False)
+        with released_output(), shown_as(log_line):
+            code = command.main(given or ["--help"], "specdec", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except (Exception, KeyboardInterrupt, SystemExit) as error:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from specdec_lib.cli.terminal import reserve_output
 from specdec_lib.errors import InvalidArgument
 
 DEFAULT_PAIR = "pocket"
@@ -22,7 +23,10 @@ def _option(panel: str | None, metavar: str | None, *names: str, **more: Any) ->
     return typer.Option(*names, metavar=metavar, rich_help_panel=panel, **more)
 
 
-Json = Annotated[bool, _option(None, None, "--json", help="Print one JSON document instead.")]
+Json = Annotated[
+    bool,
+    _option(None, None, "--json", help="Print one JSON document instead.", callback=reserve_output),
+]
 
 _MODELS = "Models"
 Pair = Annotated[

@@ -9,10 +9,12 @@ goes to standard error, and only where that is a terminal. It knows no command.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,9 +57,55 @@ def print_warning(reason: str) -> None:
     print(f"warning: {one_line(reason)}", file=sys.stderr, flush=True)
 
 
+def log_line(level: str, event: Mapping[str, object]) -> str:
+    """A log event of the library as the line that the command line shows: ``warning: …``."""
+    usual = ("event", "level", "timestamp", "logger")
+    fields = ", ".join(f"{name}={value}" for name, value in event.items() if name not in usual)
+    return one_line(f"{level}: {event.get('event')}" + f" ({fields})" * bool(fields))
+
+
 def print_json(document: Any) -> None:
     """The one line of standard output that ``--json`` promises: ASCII, no NaN."""
-    print(json.dumps(document, allow_nan=False), flush=True)
+    print(json.dumps(document, allow_nan=False), flush=True, file=_reserved[-1] if _reserved else None)
+
+
+_reserved: list[TextIO] = []
+"""Standard output, where it is kept for one document."""
+
+
+def reserve_output(wanted: bool) -> bool:
+    """From here on, standard output is for :func:`print_json` alone: what libraries print goes to standard error.
+
+    A descriptor is kept too where there is one, since not everything that prints is Python. Ends with
+    :func:`released_output`.
+    """
+    if wanted and not _reserved:
+        stream = sys.stdout
+        with suppress(OSError, ValueError, AttributeError):
+            if stream.fileno() == 1:
+                stream.flush()
+                stream = os.fdopen(os.dup(1), "w", encoding=stream.encoding, errors=stream.errors)
+                os.dup2(2, 1)
+        _reserved.append(stream)
+        sys.stdout = sys.stderr
+    return wanted
+
+
+@contextmanager
+def released_output() -> Iterator[None]:
+    """Give standard output back at the end, if it was reserved."""
+    before = sys.stdout
+    try:
+        yield
+    finally:
+        if _reserved:
+            stream = _reserved.pop()
+            sys.stdout = before
+            if stream is not before:
+                with suppress(OSError):  # whoever read it is gone, and was told so
+                    os.dup2(stream.fileno(), 1)
+                with suppress(OSError):
+                    stream.close()
 
 
 def console_for(as_json: bool = False) -> Console:

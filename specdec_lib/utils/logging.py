@@ -18,6 +18,7 @@ from typing import Any
 import structlog
 
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.utils.notices import current_form
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
@@ -79,6 +80,9 @@ def _drop_below_level(logger: Any, method: str, event: dict[str, Any]) -> dict[s
 
 
 def _render(logger: Any, method: str, event: dict[str, Any]) -> str:
+    form = current_form()
+    if form is not None:
+        return form(method, event)
     terminal = sys.stderr.isatty()
     as_json = not terminal if _settings.json is None else _settings.json
     if not as_json:
