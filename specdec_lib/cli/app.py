@@ -17,7 +17,7 @@ import typer
 from specdec_lib.cli import bench, doctor, explain, generate, pairs, train, verify
 from specdec_lib.cli.narrow_help import fit_help
 from specdec_lib.cli.terminal import log_line, print_error, released_output
-from specdec_lib.errors import SpecDecError
+from specdec_lib.errors import SpecDecError, is_out_of_memory
 from specdec_lib.utils.entry_point import (
     BAD_INPUT,
     BROKEN_PIPE,
@@ -29,7 +29,7 @@ from specdec_lib.utils.entry_point import (
 )
 from specdec_lib.utils.notices import shown_as
 
-NO_MEMORY = "not enough memory; choose a smaller model or dtype, or another --device"
+NO_MEMORY = "not enough memory; choose fewer tokens (-n), a smaller model or dtype, or another --device"
 _CLICK_ERROR = typer.BadParameter.__mro__[2]  # ClickException: its module moved between versions of typer
 
 app = typer.Typer(
@@ -95,10 +95,10 @@ def _verdict(error: BaseException) -> tuple[int, str]:
         return INTERRUPTED, ""
     if isinstance(error, (BrokenPipeError, SystemExit)):  # typer exits by itself in this one case
         return BROKEN_PIPE, ""
+    if is_out_of_memory(error):
+        return BAD_INPUT, NO_MEMORY
     if isinstance(error, OSError):
         return BAD_INPUT, os_reason(error)
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return BAD_INPUT, NO_MEMORY
     raise error
 
 

@@ -6,23 +6,24 @@ It refuses to know how a round works: it shows what :class:`specdec_lib.decoding
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from specdec_lib.cli import options
+from specdec_lib.cli.compare import Comparison, warm_up
+from specdec_lib.cli.prompt import Prompt, given_text, read_prompt
 from specdec_lib.cli.selection import Selection, select
 from specdec_lib.cli.stream import RoundPrinter
-from specdec_lib.cli.terminal import console_for, print_error, print_json, text
+from specdec_lib.cli.terminal import console_for, print_error, print_json, print_warning, text
 from specdec_lib.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from specdec_lib.decoding.decoder import Decoder
-    from specdec_lib.decoding.trace import Round
+    from specdec_lib.decoding.generation import Generation
+    from specdec_lib.models.wrapper import ModelWrapper
     from specdec_lib.profiling.metrics import GenerationResult
 
 NAME = "generate"
@@ -52,6 +53,9 @@ def run(
     max_new_tokens: options.MaxNewTokens = 128,
     stop: options.Stop = None,
     ignore_eos: options.IgnoreEos = False,
+    chat: options.Chat = False,
+    system: options.System = None,
+    compare: options.Compare = False,
     compile: options.CompileModels = False,
     steps: options.Steps = None,
     as_json: options.Json = False,
@@ -68,7 +72,11 @@ def run(
         drafter=drafter,
         threads=threads,
     )
-    given = read_prompt(prompt, prompt_file)
+    given = Prompt(
+        read_prompt(prompt, prompt_file),
+        chat=chat or system is not None,
+        system=None if system is None else given_text(system, "--system text"),
+    )
     _check_choices(verifier, seed)
     sampling = {
         "temperature": temperature,
@@ -78,79 +86,44 @@ def run(
         "repetition_penalty": repetition_penalty,
     }
     _check_sampling(sampling)
+    _check_compare(compare, autoregressive, steps)
     if steps is not None:
         _check_steps(steps, autoregressive, repetition_penalty)
     decoder = _decoder(selection, k, verifier, compile)
+    _say_what_is_not_applied(decoder.target, sampling)
+    prompt_ids = given.encode(decoder.target)
     stops = [given_text(text, "--stop text") for text in stop or ()]
-    ending = {"stop_strings": stops or None, "ignore_eos": ignore_eos}
-    prompt_ids = decoder.target.encode(given)
+    options = {**sampling, "stop_strings": stops or None, "ignore_eos": ignore_eos, "seed": seed}
+    baseline = _baseline(decoder) if compare else None
+    if baseline is not None:
+        warm_up([decoder, baseline], prompt_ids, max_new_tokens, options)
     recorded = {"trace": steps is not None, "profile": steps is not None}
-    rounds = decoder.stream_rounds(prompt_ids, max_new_tokens, seed=seed, **sampling, **ending, **recorded)
+    generation = decoder.start(prompt_ids, max_new_tokens, **options, **recorded)
     console = console_for(as_json)
     printer = RoundPrinter(console, decoder.target.decode)
-    kept = _show(printer, given, prompt_ids, rounds, with_legend=not autoregressive)
-    result = result_of(kept, finish_reason(decoder, kept, stops, ignore_eos), _peak_memory_mb(decoder))
+    _show(printer, given.shown, prompt_ids, generation, with_legend=not autoregressive)
+    result = generation.result()
     _summarise(console, result)
+    comparison = None
+    if baseline is not None:
+        alone = baseline.generate(prompt_ids, max_new_tokens, **options)
+        comparison = Comparison(result, alone, greedy=temperature == 0)
+        _print_lines(console, comparison.lines())
     if steps is not None:
-        _write_steps(steps, decoder, prompt_ids, kept, sampling, verifier, k, seed)
+        _write_steps(steps, decoder, prompt_ids, generation.rounds, sampling, verifier, k, seed)
         console.print(text(f"every step: {steps}", "dim"), soft_wrap=True)
     if as_json:
         print_json(
             {
                 "pair": selection.pair.pair_name,
                 "decoder": decoder.label,
-                "prompt": given,
+                **given.to_dict(),
                 "prompt_ids": prompt_ids,
-                "text": decoder.target.decode(result.generated_ids),
+                "text": decoder.target.continuation(prompt_ids, result.generated_ids),
                 "result": result.to_dict(),
+                **({} if comparison is None else {"comparison": comparison.to_dict()}),
             }
         )
-
-
-def read_prompt(prompt: str | None, prompt_file: Path | None, stdin: Any = None) -> str:
-    """The prompt, from wherever it was given; a file and standard input as they are, to the last line break.
-
-    Raises:
-        InvalidArgument: none or two were given, it is empty, or it is not UTF-8.
-    """
-    if prompt_file is not None:
-        if prompt is not None:
-            raise InvalidArgument("a PROMPT and a --prompt-file were given; choose one")
-        return _checked(_decoded(prompt_file.read_bytes(), f"prompt in {prompt_file}"))
-    if prompt not in (None, "-"):
-        return _checked(given_text(prompt, "prompt"))
-    stdin = sys.stdin if stdin is None else stdin
-    if prompt is None and stdin.isatty():
-        raise InvalidArgument("there is no prompt; give a PROMPT, a --prompt-file, or text on standard input")
-    return _checked(_decoded(stdin.buffer.read(), "prompt in standard input"))
-
-
-def given_text(argument: str, what: str) -> str:
-    """An argument of the command line as the UTF-8 that was typed, whatever the locale made of its bytes.
-
-    Raises:
-        InvalidArgument: it is not UTF-8.
-    """
-    try:
-        argument.encode()
-        return argument
-    except UnicodeEncodeError:  # bytes that the locale does not know arrive as lone surrogates
-        return _decoded(os.fsencode(argument), what)
-
-
-def _decoded(content: bytes, what: str) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidArgument(
-            f"the {what} is not UTF-8 text (byte {error.start}); convert it first"
-        ) from error
-
-
-def _checked(prompt: str) -> str:
-    if not prompt:
-        raise InvalidArgument("the prompt is empty; give at least one character")
-    return prompt
 
 
 def _check_choices(verifier: str, seed: int | None) -> None:
@@ -165,6 +138,13 @@ def _check_sampling(sampling: dict[str, Any]) -> None:
     from specdec_lib.decoding.sampling import SamplingParams
 
     SamplingParams(**sampling)
+
+
+def _check_compare(compare: bool, autoregressive: bool, steps: Path | None) -> None:
+    if compare and autoregressive:
+        raise InvalidArgument("--compare sets a draft against --autoregressive; leave one of them out")
+    if compare and steps is not None:
+        raise InvalidArgument("--steps measures every phase, which slows the run that --compare times")
 
 
 def _check_steps(path: Path, autoregressive: bool, repetition_penalty: float | None) -> None:
@@ -207,67 +187,60 @@ def _decoder(selection: Selection, k: int, verifier: str, compile: bool = False)
     )
 
 
-def _show(printer: RoundPrinter, prompt: str, prompt_ids, rounds, with_legend: bool) -> list[Round]:
+def _baseline(decoder: Decoder) -> Decoder:
+    from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
+
+    return AutoregressiveDecoder(decoder.target)
+
+
+def _say_what_is_not_applied(target: ModelWrapper, sampling: Mapping[str, Any]) -> None:
+    """Decoding takes its settings from the options alone; what a checkpoint asks for beyond them is said."""
+    from specdec_lib.models.checkpoint import unapplied_requests
+
+    given = {f"{name}={value}" for name, value in sampling.items()}
+    given |= {"do_sample=True"} if sampling["temperature"] else set()
+    asked = [request for request in unapplied_requests(target) if request not in given]
+    if asked:
+        print_warning(
+            f"{target.name} asks for {', '.join(asked)} in its generation settings; only what the options of "
+            "this command say is applied"
+        )
+
+
+def _show(printer: RoundPrinter, prompt: str, prompt_ids, generation: Generation, with_legend: bool) -> None:
     """Print rounds while they come; an interrupt ends the line and passes."""
-    kept: list[Round] = []
     if with_legend:
         printer.legend()
     printer.prompt(prompt, prompt_ids)
     try:
-        for step in rounds:
-            kept.append(step)
+        for step in generation:
             printer.round(step)
     except KeyboardInterrupt:
         printer.end()
-        print_error(f"interrupted after {sum(len(step.token_ids) for step in kept)} tokens")
+        print_error(f"interrupted after {sum(len(step.token_ids) for step in generation.rounds)} tokens")
         raise
     printer.end()
-    return kept
-
-
-def result_of(rounds: Sequence[Round], reason: str, peak_memory_mb: float = 0.0) -> GenerationResult:
-    """The result of streamed rounds: what ``generate`` returns, with the time of decoding alone."""
-    from specdec_lib.profiling.metrics import GenerationResult
-
-    drafted = [step for step in rounds if step.draft_ids]
-    return GenerationResult(
-        generated_ids=[token for step in rounds for token in step.token_ids],
-        per_token_latencies=[step.seconds / len(step.token_ids) for step in rounds for _ in step.token_ids],
-        total_time=sum(step.seconds for step in rounds),
-        peak_memory_mb=peak_memory_mb,
-        time_to_first_token=rounds[0].seconds if rounds else 0.0,
-        drafted_per_round=[len(step.draft_ids) for step in drafted],
-        accepted_per_round=[step.num_accepted for step in drafted],
-        finish_reason=reason,
-    )
-
-
-def finish_reason(decoder: Decoder, rounds: Sequence[Round], stops: Sequence[str], ignore_eos: bool) -> str:
-    """Why a stream ended, read off what it emitted."""
-    ids = [token for step in rounds for token in step.token_ids]
-    emitted = decoder.target.decode(ids) if stops else ""
-    if any(stop in emitted for stop in stops):
-        return "stop"
-    return "eos" if ids and not ignore_eos and ids[-1] in decoder.target.eos_token_ids else "length"
-
-
-def _peak_memory_mb(decoder: Decoder) -> float:
-    import torch
-
-    device = decoder.target.device
-    return torch.cuda.max_memory_allocated(device) / 2**20 if device.type == "cuda" else 0.0
 
 
 def _summarise(console: Console, result: GenerationResult) -> None:
     console.print(text(f"\n{result.summary()}", "bold"), soft_wrap=True)
-    details = [f"finished: {result.finish_reason}"]
-    if result.alpha_hat is not None:
-        details = [
-            f"α = {result.alpha_hat:.2f}",
-            f"{result.tokens_per_step:.2f} tokens a target forward",
-            *details,
-        ]
-    if result.acceptance_histogram:
-        counts = " ".join(f"{n}×{count}" for n, count in enumerate(result.acceptance_histogram))
-        details.append(f"accepted a round: {counts}")
-    console.print(text(" · ".join(details), "dim"), soft_wrap=True)
+    _print_lines(console, [" · ".join([*_rates(result), f"finished: {result.finish_reason}"])])
+
+
+def _rates(result: GenerationResult) -> list[str]:
+    """What "accept" divides, and α beside it: one counts every draft token, the other those judged."""
+    if result.alpha_hat is None:
+        return []
+    accepted, drafted = result.num_accepted_draft_tokens, result.num_draft_tokens
+    counts = " ".join(f"{n}×{count}" for n, count in enumerate(result.acceptance_histogram))
+    return [
+        f"accept = accepted ÷ drafted: {accepted} of {drafted}",
+        f"α = {result.alpha_hat:.2f}, of the tokens judged",
+        f"{result.tokens_per_step:.2f} tokens a target forward",
+        f"accepted a round: {counts}",
+    ]
+
+
+def _print_lines(console: Console, lines: Sequence[str]) -> None:
+    for line in lines:
+        console.print(text(line, "dim"), soft_wrap=True)

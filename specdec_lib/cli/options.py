@@ -116,6 +116,14 @@ Prompt = Annotated[
         "a line break, printf does not).",
     ),
 ]
+System = Annotated[
+    str | None,
+    _option(None, "TEXT", "--system", help="A system's turn before the prompt; includes --chat."),
+]
+Compare = Annotated[
+    bool,
+    _option(None, None, "--compare", help="Run the target alone too, and print the ratio of the speeds."),
+]
 PromptFile = Annotated[
     Path | None,
     _option(

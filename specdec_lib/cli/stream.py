@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specdec_lib.cli.terminal import safe_text
@@ -19,42 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from specdec_lib.decoding.trace import Round
-
-_INCOMPLETE = "\ufffd"
-_LEAD = 6  # ids of context, so that a tokenizer which strips a leading space strips none here
-
-
-@dataclass
-class TokenText:
-    """Turns ids into pieces of text, one at a time.
-
-    ``decode`` is the tokenizer's; ``context`` the ids before the first one. The pieces put end to
-    end are the text of all ids; a piece is empty while its last character is incomplete.
-    """
-
-    decode: Callable[[Sequence[int]], str]
-    context: Sequence[int] = ()
-    _ids: list[int] = field(default_factory=list, init=False)
-    _shown: str = field(default="", init=False)
-
-    def __post_init__(self) -> None:
-        self._ids = list(self.context[-_LEAD:])
-        self._shown = self.decode(self._ids)
-
-    def add(self, token_id: int) -> str:
-        """The text that ``token_id`` completes."""
-        self._ids.append(token_id)
-        whole = self.decode(self._ids)
-        if whole.endswith(_INCOMPLETE) or len(whole) < len(self._shown):
-            return ""
-        piece = whole[len(self._shown) :]
-        self._ids = self._ids[-_LEAD:]
-        self._shown = self.decode(self._ids)
-        return piece
-
-    def flush(self) -> str:
-        """What is left at the end: bytes that never became a character."""
-        return self.decode(self._ids)[len(self._shown) :]
+    from specdec_lib.models.text import TokenText
 
 
 @dataclass(frozen=True)
@@ -99,6 +64,8 @@ class RoundPrinter:
 
     def prompt(self, prompt: str, prompt_ids: Sequence[int]) -> None:
         """The prompt, dimmed; what follows continues it."""
+        from specdec_lib.models.text import TokenText
+
         self._text = TokenText(self.decode, prompt_ids)
         self._write(prompt, "dim")
 

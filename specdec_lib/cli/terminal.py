@@ -74,7 +74,7 @@ _reserved: list[TextIO] = []
 
 
 def reserve_output(wanted: bool) -> bool:
-    """From here on, standard output is for :func:`print_json` alone: what libraries print goes to standard error.
+    """From here on, standard output is for :func:`print_json` alone; what libraries print is no output.
 
     A descriptor is kept too where there is one, since not everything that prints is Python. Ends with
     :func:`released_output`.

@@ -134,7 +134,9 @@ def choose_device(device: str | torch.device | None = None) -> torch.device:
     except Exception as error:  # each kind of device has its own way to be absent
         raise InvalidArgument(f"device '{device}' is not available here; try 'cpu'") from error
     if chosen.type == "meta":
-        raise InvalidArgument("device 'meta' holds shapes and no numbers; try 'cpu'")
+        raise InvalidArgument(
+            "device 'meta' holds shapes and no numbers, so nothing can run there; try 'cpu'"
+        )
     return chosen
 
 

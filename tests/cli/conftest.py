@@ -48,10 +48,12 @@ def specdec(capsys, monkeypatch) -> Callable[..., Outcome]:
     return call
 
 
-def byte_tokenizer(extra: tuple[str, ...] = ()) -> PreTrainedTokenizerFast:
-    """A token a byte, an end of text with id 0, and ``extra`` tokens."""
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {token: index for index, token in enumerate(["<|end|>", *alphabet, *extra])}
+ALPHABET = tuple(sorted(pre_tokenizers.ByteLevel.alphabet()))
+
+
+def byte_tokenizer(alphabet: tuple[str, ...] = ALPHABET) -> PreTrainedTokenizerFast:
+    """A token a byte in the order of ``alphabet``, behind an end of text with id 0."""
+    vocabulary = {token: index for index, token in enumerate(["<|end|>", *alphabet])}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -87,8 +89,23 @@ def own(tmp_path_factory) -> list[str]:
     return ["--target", target, "--draft", draft]
 
 
+TEMPLATE = (
+    "{% for turn in messages %}<{{ turn.role }}>{{ turn.content }}\n{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}"
+)
+
+
+@pytest.fixture(scope="session")
+def chatty(tmp_path_factory) -> list[str]:
+    """As ``own``, with a chat template."""
+    folder, tokenizer = tmp_path_factory.mktemp("models"), byte_tokenizer()
+    tokenizer.chat_template = TEMPLATE
+    target = save_model(folder / "chat-target", tokenizer, seed=0)
+    return ["--target", target, "--draft", save_model(folder / "chat-draft", tokenizer, seed=1)]
+
+
 @pytest.fixture(scope="session")
 def stranger(tmp_path_factory) -> str:
-    """A model whose tokenizer has other tokens."""
+    """A model whose ids mean other tokens."""
     folder = tmp_path_factory.mktemp("models") / "stranger"
-    return save_model(folder, byte_tokenizer(("def", "return")), seed=2)
+    return save_model(folder, byte_tokenizer(ALPHABET[::-1]), seed=2)

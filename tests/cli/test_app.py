@@ -13,7 +13,7 @@ import pytest
 
 from specdec_lib import __version__
 from specdec_lib.cli import app, main
-from specdec_lib.errors import SpecDecError
+from specdec_lib.errors import SpecDecError, UnsoundLogits
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("pairs", "doctor", "generate", "bench", "explain", "verify", "train")
@@ -115,6 +115,8 @@ def test_usage_errors_are_one_line_that_names_the_help(specdec, arguments, said)
         (OSError(errno.ENOSPC, "No space"), 2, "error: writing the output: No space\n"),
         (IsADirectoryError(errno.EISDIR, "Is a directory", "data"), 2, "error: data: Is a directory\n"),
         (MemoryError(), 2, f"error: {app.NO_MEMORY}\n"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 2, f"error: {app.NO_MEMORY}\n"),
+        (UnsoundLogits("the logits of m are not finite"), 2, "error: the logits of m are not finite\n"),
         (KeyboardInterrupt(), 130, ""),
         (BrokenPipeError(), 141, ""),
     ],

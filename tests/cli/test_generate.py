@@ -6,19 +6,22 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from specdec_lib.decoding.generation import Generation
+from transformers import AutoTokenizer
 
-from specdec_lib.cli.generate import finish_reason, read_prompt, result_of
+from specdec_lib.cli.compare import Comparison
+from specdec_lib.cli.prompt import read_prompt
+from specdec_lib.cli.selection import Selection
 from specdec_lib.cli.terminal import safe_text
-from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.decoder import Decoder
-from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.table_model import TableModel
+from specdec_lib.profiling.metrics import GenerationResult
 
 
 def test_text_then_a_summary(specdec, own) -> None:
@@ -27,7 +30,8 @@ def test_text_then_a_summary(specdec, own) -> None:
     text, summary, details = shown.out.rstrip("\n").rsplit("\n", 2)
     assert text.startswith("hello")
     assert summary.startswith("SD  | 12 tok | ") and "accept=" in summary
-    assert details.startswith("α = ") and "finished: length" in details and "accepted a round: 0×" in details
+    assert details.startswith("accept = accepted ÷ drafted: ") and "α = " in details
+    assert "finished: length" in details and "accepted a round: 0×" in details
 
 
 def test_json_is_one_document_and_nothing_else(specdec, own) -> None:
@@ -95,6 +99,9 @@ def test_the_page_of_a_generation_holds_its_tokens(specdec, own, tmp_path, more)
         (["x", "--target", "/no/such/folder", "--draft", "pocket-draft"], "'/no/such/folder' does not exist"),
         (["x", "--target", ".", "--draft", "."], "holds no model"),
         (["x", "--steps", "/no/such/folder/x.html"], "there is no folder /no/such/folder"),
+        (["x", "--compare", "--autoregressive"], "leave one of them out"),
+        (["x", "--compare", "--steps", "x.html"], "slows the run"),
+        (["x", "--system", "caf\udce9"], "the --system text is not UTF-8"),
         (["x", "--steps", "x.html", "--autoregressive"], "--autoregressive drafts nothing"),
         (["x", "--steps", "x.html", "--repetition-penalty", "1.2"], "leave one of them out"),
         (["x", "--target", "~nobody-here/m", "--draft", "pocket-draft"], "folder '~nobody-here/m'"),
@@ -132,7 +139,10 @@ def refused(shown, said: str) -> None:
 
 
 def test_no_network(specdec, monkeypatch) -> None:
-    monkeypatch.setattr("specdec_lib.models.source._hub_answers", lambda model_id: False)
+    def unreachable(*arguments, **options) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", unreachable)
     refused(specdec("generate", "x", "--pair", "gpt2_dev"), "the hub cannot be reached")
 
 
@@ -155,16 +165,146 @@ def test_damaged_weights(specdec, own, tmp_path: Path) -> None:
 
 
 def test_an_interrupt_ends_the_line_and_says_how_far_it_came(specdec, own, monkeypatch) -> None:
-    rounds = Decoder.stream_rounds
+    proceed = Generation.__next__
 
-    def interrupted(self, *arguments, **options):
-        yield next(rounds(self, *arguments, **options))
-        raise KeyboardInterrupt
+    def interrupted(self):
+        if self.rounds:
+            raise KeyboardInterrupt
+        return proceed(self)
 
-    monkeypatch.setattr(Decoder, "stream_rounds", interrupted)
+    monkeypatch.setattr(Generation, "__next__", interrupted)
     shown = specdec("generate", "abc", *own, "--autoregressive", "--ignore-eos")
     assert shown.code == 130 and shown.out.startswith("abc") and shown.out.endswith("\n")
     assert shown.err.strip() == "error: interrupted after 1 tokens"
+
+
+# -- a drafter of one's own, another dtype for the draft, what a checkpoint asks for ---------------
+
+
+def test_a_drafter_of_ones_own(specdec, own, tmp_path, monkeypatch) -> None:
+    (tmp_path / "my_drafts.py").write_text(
+        "from specdec_lib.decoding.drafters.draft_model import DraftModel as Itself\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    arguments = ["generate", "abc", *own[:2], "-n", 12, "--ignore-eos", "--json"]
+    document = specdec(*arguments, "--drafter", "my_drafts:Itself").document
+    assert document["decoder"] == "SD-K4" and "my_drafts.Itself" in document["pair"]
+    assert document["result"]["acceptance_rate"] == 1.0  # the target drafts for itself
+    alone = specdec(*arguments, "--autoregressive").document
+    assert document["result"]["generated_ids"] == alone["result"]["generated_ids"]
+    refused(specdec("generate", "x", *own[:2], "--drafter", "my_drafts:Nobody"), "my_drafts:Nobody")
+
+
+def test_another_dtype_for_the_draft(specdec, own, monkeypatch) -> None:
+    made = []
+    check = Selection.load
+    monkeypatch.setattr(Selection, "load", lambda self, compile: made.append(check(self, compile)) or made[0])
+    assert specdec("generate", "abc", *own, "--draft-dtype", "bfloat16", "-n", 4).code == 0
+    (models,) = made
+    assert (str(models.target.dtype), str(models.draft.dtype)) == ("torch.float32", "torch.bfloat16")
+
+
+@pytest.fixture(scope="session")
+def demanding(own, tmp_path_factory) -> list[str]:
+    """The same models, whose files ask for sampling with a penalty."""
+    folder = tmp_path_factory.mktemp("models") / "demanding"
+    shutil.copytree(own[1], folder)
+    settings = {"do_sample": True, "temperature": 0.7, "repetition_penalty": 1.1, "eos_token_id": 0}
+    (folder / "generation_config.json").write_text(json.dumps(settings))
+    return ["--target", str(folder), *own[2:]]
+
+
+def test_what_a_checkpoint_asks_for_and_does_not_get_is_one_line(specdec, demanding) -> None:
+    shown = specdec("generate", "abc", *demanding, "-n", 4, "--json")
+    assert shown.document["text"] is not None
+    assert shown.err.count("\n") == 1 and shown.err.startswith("warning: demanding asks for do_sample=True, ")
+    assert "temperature=0.7" in shown.err and "repetition_penalty=1.1" in shown.err
+    shown = specdec("generate", "abc", *demanding, "-n", 4, "-t", 0.7, "--repetition-penalty", 1.1)
+    assert shown.err == ""  # that is what it gets
+
+
+# -- chat ------------------------------------------------------------------------------------------
+
+
+def test_a_chat_goes_through_the_targets_template(specdec, chatty) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(chatty[1])
+    document = specdec("generate", "hi", *chatty, "-n", 3, "--chat", "--json").document
+    assert document["messages"] == [{"role": "user", "content": "hi"}] and document["prompt"] == "hi"
+    assert document["prompt_ids"] == tokenizer("<user>hi\n<assistant>")["input_ids"]
+    document = specdec("generate", "hi", *chatty, "-n", 3, "--system", "Be kind.", "--json").document
+    written = "<system>Be kind.\n<user>hi\n<assistant>"
+    assert document["prompt_ids"] == tokenizer(written)["input_ids"]
+
+
+def test_an_answer_stands_below_its_question(specdec, chatty) -> None:
+    shown = specdec("generate", "hi\n", *chatty, "-n", 3, "--chat").out
+    document = specdec("generate", "hi\n", *chatty, "-n", 3, "--chat", "--json").document
+    assert shown.startswith("hi\n\n" + safe_text(document["text"]))
+
+
+def test_a_chat_without_a_template_is_one_line(specdec, own) -> None:
+    refused(specdec("generate", "hi", *own, "--chat"), "no chat template")
+
+
+# -- beside the target alone -----------------------------------------------------------------------
+
+
+def test_a_comparison_runs_the_target_alone_too(specdec, own) -> None:
+    arguments = ["generate", "abc", *own, "-n", 20, "--ignore-eos", "--compare"]
+    document = specdec(*arguments, "--json").document
+    compared, result = document["comparison"], document["result"]
+    assert compared["same_ids"] is True and compared["first_difference"] is None
+    assert compared["baseline"]["generated_ids"] == result["generated_ids"]
+    assert compared["baseline"]["is_speculative"] is False and result["is_speculative"] is True
+    rates = result["tokens_per_second"], compared["baseline"]["tokens_per_second"]
+    assert compared["speedup"] == pytest.approx(rates[0] / rates[1])
+    shown = specdec(*arguments).out
+    assert "\nSD  | 20 tok" in shown and "\nAR  | 20 tok" in shown
+    assert "times the target alone" in shown and "`specdec bench` measures" in shown
+    assert "the same 20 token ids" in shown
+
+
+def test_both_of_a_comparison_end_alike(specdec, own) -> None:
+    document = specdec("generate", "abc", *own, "-n", 40, "--stop", "x", "--compare", "--json").document
+    result, baseline = document["result"], document["comparison"]["baseline"]
+    assert result["generated_ids"] == baseline["generated_ids"]
+    assert result["finish_reason"] == baseline["finish_reason"]
+
+
+def test_sampled_texts_are_not_held_against_each_other(specdec, own) -> None:
+    arguments = ["generate", "abc", *own, "-n", 20, "-t", 1, "--seed", 3, "--compare"]
+    compared = specdec(*arguments, "--json").document["comparison"]
+    assert compared["same_ids"] is None and compared["first_difference"] is None
+    assert "sampled, so the texts differ by chance" in specdec(*arguments).out
+
+
+def test_a_comparison_of_nothing_has_no_ratio(specdec, own) -> None:
+    arguments = ["generate", "abc", *own, "-n", 0, "--compare"]
+    assert specdec(*arguments, "--json").document["comparison"]["speedup"] is None
+    assert "no ratio" in specdec(*arguments).out
+
+
+@pytest.mark.parametrize(
+    "ours, theirs, first", [([1, 2, 3], [1, 2, 3], None), ([1, 2, 3], [1, 9, 3], 1), ([1, 2], [1, 2, 3], 2)]
+)
+def test_where_texts_first_differ_is_said(ours, theirs, first) -> None:
+    compared = Comparison(GenerationResult(ours), GenerationResult(theirs), greedy=True)
+    assert compared.first_difference == first
+    said = "the same 3 token ids" if first is None else f"the ids differ from token {first + 1} on"
+    assert compared.verdict.startswith(said)
+
+
+def test_each_decoder_is_warmed_up_before_it_is_timed(specdec, own, monkeypatch) -> None:
+    started, start = [], Decoder._started
+
+    def counted(self, prompt_ids, length, *more):
+        started.append((self.label, length))
+        return start(self, prompt_ids, length, *more)
+
+    monkeypatch.setattr(Decoder, "_started", counted)
+    assert specdec("generate", "abc", *own, "-n", 20, "--compare").code == 0
+    assert started == [("SD-K4", 16), ("AR", 16), ("SD-K4", 20), ("AR", 20)]
 
 
 # -- where the prompt comes from -------------------------------------------------------------------
@@ -214,32 +354,3 @@ def test_a_terminal_is_not_waited_for(monkeypatch) -> None:
     monkeypatch.setattr(sys, "stdin", stdin)
     with pytest.raises(InvalidArgument, match="there is no prompt"):
         read_prompt(None, None)
-
-
-# -- what a stream says of itself ------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "options, reason",
-    [
-        ({}, "length"),
-        ({"stop_strings": ["b"]}, "stop"),
-        ({"ignore_eos": True}, "length"),
-    ],
-)
-@pytest.mark.parametrize("eos", [(), (2,)])
-def test_the_result_of_a_stream_is_that_of_generate(options, reason, eos) -> None:
-    target, reasons = TableModel.random(5, seed=1, eos_token_ids=eos), set()
-    for decoder in (AutoregressiveDecoder(target), SpeculativeDecoder(target, target.near(2, 0.4), k=3)):
-        for seed in range(6):
-            more = {"temperature": 1.0, "seed": seed, **options}
-            expected = decoder.generate([0, 1], 12, **more)
-            rounds = list(decoder.stream_rounds([0, 1], 12, **more))
-            stops = options.get("stop_strings", [])
-            why = finish_reason(decoder, rounds, stops, options.get("ignore_eos", False))
-            found = result_of(rounds, why)
-            for name in ("generated_ids", "accepted_per_round", "drafted_per_round", "finish_reason"):
-                assert getattr(found, name) == getattr(expected, name)
-            assert found.total_time == pytest.approx(sum(found.per_token_latencies))
-            reasons.add(why)
-    assert reason in reasons and ("eos" in reasons) == bool(eos and "ignore_eos" not in options)

@@ -6,8 +6,9 @@ import io
 
 import pytest
 from rich.console import Console
+from specdec_lib.models.text import TokenText
 
-from specdec_lib.cli.stream import RoundPrinter, TokenText, kinds
+from specdec_lib.cli.stream import RoundPrinter, kinds
 from specdec_lib.decoding.trace import Round
 
 

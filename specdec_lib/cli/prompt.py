@@ -1,0 +1,95 @@
+"""Where a prompt comes from, and how it becomes ids: text as it is, or turns in the model's own template.
+
+Nothing is added to a text and nothing taken from it. It knows no decoder.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from specdec_lib.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from specdec_lib.models.wrapper import ModelWrapper
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A text to continue, or with ``chat`` a user's turn to answer, after a system's turn if there is one."""
+
+    text: str
+    chat: bool = False
+    system: str | None = None
+
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        """The turns of the conversation."""
+        system = [] if self.system is None else [{"role": "system", "content": self.system}]
+        return [*system, {"role": "user", "content": self.text}]
+
+    @property
+    def shown(self) -> str:
+        """What stands before the continuation on a screen."""
+        return f"{self.text.rstrip()}\n\n" if self.chat else self.text
+
+    def encode(self, target: ModelWrapper) -> list[int]:
+        """The ids that the target continues.
+
+        Raises:
+            InvalidArgument: a conversation, and the target has no template or refuses it in its own.
+        """
+        return target.encode_chat(self.messages) if self.chat else target.encode(self.text)
+
+    def to_dict(self) -> dict[str, object]:
+        """For ``--json``."""
+        return {"prompt": self.text, **({"messages": self.messages} if self.chat else {})}
+
+
+def read_prompt(prompt: str | None, prompt_file: Path | None, stdin: TextIO | None = None) -> str:
+    """The prompt, from wherever it was given; a file and standard input as they are, to the last line break.
+
+    Raises:
+        InvalidArgument: none or two were given, it is empty, or it is not UTF-8.
+    """
+    if prompt_file is not None:
+        if prompt is not None:
+            raise InvalidArgument("a PROMPT and a --prompt-file were given; choose one")
+        return _checked(_decoded(prompt_file.read_bytes(), f"prompt in {prompt_file}"))
+    if prompt not in (None, "-"):
+        return _checked(given_text(prompt, "prompt"))
+    stdin = sys.stdin if stdin is None else stdin
+    if stdin is None or (prompt is None and stdin.isatty()):
+        raise InvalidArgument("there is no prompt; give a PROMPT, a --prompt-file, or text on standard input")
+    return _checked(_decoded(stdin.buffer.read(), "prompt in standard input"))
+
+
+def given_text(argument: str, what: str) -> str:
+    """An argument of the command line as the UTF-8 that was typed, whatever the locale made of its bytes.
+
+    Raises:
+        InvalidArgument: it is not UTF-8.
+    """
+    try:
+        argument.encode()
+        return argument
+    except UnicodeEncodeError:  # bytes that the locale does not know arrive as lone surrogates
+        return _decoded(os.fsencode(argument), what)
+
+
+def _decoded(content: bytes, what: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidArgument(
+            f"the {what} is not UTF-8 text (byte {error.start}); convert it first"
+        ) from error
+
+
+def _checked(prompt: str) -> str:
+    if not prompt:
+        raise InvalidArgument("the prompt is empty; give at least one character")
+    return prompt
