@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from specdec_lib.cli import fit, options
-from specdec_lib.cli.selection import busy
+from specdec_lib.cli.selection import busy, choose_models
 from specdec_lib.cli.terminal import console_for, print_json, table, text
-from specdec_lib.errors import ModelUnavailable, SpecDecError
+from specdec_lib.errors import InvalidArgument, ModelUnavailable, SpecDecError
 from specdec_lib.models.registry import REGISTRY, ModelPair
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
 NAME = "doctor"
@@ -43,8 +44,23 @@ class Check:
     detail: str
 
 
-def run(as_json: options.Json = False) -> None:
-    """Say what this machine has, what is missing, and which pairs fit in its memory."""
+def run(
+    pair: options.Pair = None,
+    target: options.Target = None,
+    draft: options.Draft = None,
+    dtype: options.Dtype = None,
+    draft_dtype: options.DraftDtype = None,
+    device: options.Device = None,
+    as_json: options.Json = False,
+) -> None:
+    """Say what this machine has and which pairs fit in its memory; or of one pair, whether it runs here."""
+    if pair is not None or target is not None or draft is not None:
+        _report_pair(choose_models(pair, target, draft, dtype, draft_dtype), device, as_json)
+        return
+    if dtype is not None or draft_dtype is not None or device is not None:
+        raise InvalidArgument(
+            "--dtype, --draft-dtype and --device need a pair: give --pair or --target, --draft"
+        )
     with busy("looking around …"):
         checks, memory, rows = examine()
     if as_json:
@@ -52,6 +68,21 @@ def run(as_json: options.Json = False) -> None:
     else:
         _show(console_for(), checks, memory, rows)
     if any(check.status == "bad" for check in checks):
+        raise typer.Exit(1)
+
+
+def _report_pair(pair: ModelPair, device: str | None, as_json: bool) -> None:
+    from specdec_lib.cli.pair_check import examine_pair
+
+    with busy(f"looking at {pair.pair_name} …"):
+        report = examine_pair(pair, device)
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        console = console_for()
+        console.print(text(pair.pair_name, "bold"))
+        console.print(_checks_grid(report.checks))
+    if any(check.status == "bad" for check in report.checks):
         raise typer.Exit(1)
 
 
@@ -165,14 +196,14 @@ def _ask(checks: dict[str, Callable[[], Check]]) -> list[Check]:
 # -- memory ----------------------------------------------------------------------------------------
 
 
-def free_memory() -> dict[str, Any]:
+def free_memory(device_name: str | None = None) -> dict[str, Any]:
     """The device that models run on by default, and its memory: ``total_gib`` and ``free_gib``."""
     import psutil
     import torch
 
     from specdec_lib.models.loader import choose_device
 
-    device = choose_device()
+    device = choose_device(device_name)
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
     else:
@@ -200,14 +231,15 @@ def _state(pair: ModelPair, known: bool, hub_reachable: bool) -> str:
         return "needs translation"
     if pair.pair_name.startswith(options.DEFAULT_PAIR):
         return "ready" if known else "missing"
-    if all(map(_is_cached, (pair.target_model_id, pair.draft_model_id))):
+    if all(map(is_cached, (pair.target_model_id, pair.draft_model_id))):
         return "downloaded"
     if not hub_reachable:
         return "hub not reached"
     return "gated, to fetch" if pair.gated else "to fetch"
 
 
-def _is_cached(model_id: str) -> bool:
+def is_cached(model_id: str) -> bool:
+    """Whether weights of a hub model lie in its local cache."""
     from huggingface_hub import try_to_load_from_cache
 
     names = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
@@ -218,15 +250,7 @@ def _is_cached(model_id: str) -> bool:
 
 
 def _show(console: Console, checks: list[Check], memory: dict[str, Any], rows: list[dict[str, Any]]) -> None:
-    from rich.table import Table
-
-    grid = Table.grid(padding=(0, 2))
-    for check in checks:
-        sign, style = _SIGNS[check.status]
-        grid.add_row(
-            text(sign, style), text(check.name, "bold"), text(check.detail, "dim" * (check.status == "note"))
-        )
-    console.print(grid)
+    console.print(_checks_grid(checks))
     console.print()
     title = f"Pairs in {memory['free_gib']:.1f} GB free of {memory['total_gib']:.1f} GB on {memory['device']}"
     columns = [
@@ -236,6 +260,18 @@ def _show(console: Console, checks: list[Check], memory: dict[str, Any], rows: l
     ]
     console.print(table(title, columns, map(_row, rows)))
     console.print(text("GB that weights and a fifth more take; ✓ fits, ✗ does not.", "dim"))
+
+
+def _checks_grid(checks: list[Check]) -> Table:
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    for check in checks:
+        sign, style = _SIGNS[check.status]
+        grid.add_row(
+            text(sign, style), text(check.name, "bold"), text(check.detail, "dim" * (check.status == "note"))
+        )
+    return grid
 
 
 def _row(row: dict[str, Any]) -> list[Text]:

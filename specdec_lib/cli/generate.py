@@ -7,6 +7,7 @@ It refuses to know how a round works: it shows what :class:`specdec_lib.decoding
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -215,9 +216,11 @@ def _show(printer: RoundPrinter, prompt: str, prompt_ids, generation: Generation
     try:
         for step in generation:
             printer.round(step)
-    except KeyboardInterrupt:
-        printer.end()
-        print_error(f"interrupted after {sum(len(step.token_ids) for step in generation.rounds)} tokens")
+    except BaseException as error:
+        with suppress(OSError):  # its reader may be what went away
+            printer.end()
+        if isinstance(error, KeyboardInterrupt):
+            print_error(f"interrupted after {sum(len(step.token_ids) for step in generation.rounds)} tokens")
         raise
     printer.end()
 

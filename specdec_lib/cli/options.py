@@ -82,7 +82,15 @@ Autoregressive = Annotated[
 
 _SAMPLING = "Sampling"
 Temperature = Annotated[
-    float, _option(_SAMPLING, "T", "--temperature", "-t", help="0 takes the most probable token.")
+    float,
+    _option(
+        _SAMPLING,
+        "T",
+        "--temperature",
+        "-t",
+        help="0 takes the most probable token. Only options count: the "
+        "generation settings that come with a model are not applied.",
+    ),
 ]
 TopK = Annotated[int | None, _option(_SAMPLING, "N", "--top-k", help="Only the N most probable tokens.")]
 TopP = Annotated[float | None, _option(_SAMPLING, "P", "--top-p", help="Only the nucleus of mass P.")]

@@ -46,10 +46,14 @@ class Selection:
     @property
     def model_ids(self) -> list[str]:
         """The models that will be loaded, each once."""
-        wanted = [self.pair.target_model_id]
-        if self.needs_draft and self.drafter is None:
-            wanted.append(self.pair.draft_model_id)
-        return list(dict.fromkeys(wanted))
+        return list(dict(self._models))
+
+    @property
+    def _models(self) -> list[tuple[str, str]]:
+        """Name and dtype of each model that will be loaded."""
+        target = (self.pair.target_model_id, self.pair.target_dtype)
+        draft = (self.pair.draft_model_id, self.pair.draft_dtype)
+        return list(dict.fromkeys([target, draft] if self._loads_draft else [target]))
 
     def check(self) -> None:
         """Find out in a moment what loading would find out late; nothing but configurations is read.
@@ -59,15 +63,13 @@ class Selection:
             ModelUnavailable: one of the models cannot be had.
         """
         with busy(f"looking for {self.pair.pair_name} …"):
-            from transformers import AutoConfig
-
+            from specdec_lib.models.folder import check_folder
             from specdec_lib.models.loader import choose_device
-            from specdec_lib.models.source import find_source, loading
+            from specdec_lib.models.source import find_source
 
             choose_device(self.device)
-            for source in map(find_source, self.model_ids):
-                with loading(source, "configuration"):
-                    AutoConfig.from_pretrained(source.location, local_files_only=source.offline)
+            for model_id, dtype in self._models:
+                check_folder(find_source(model_id), dtype)
             if self.needs_draft and self.drafter is not None:
                 from specdec_lib.decoding.drafters.own import find_drafter
 
@@ -149,6 +151,21 @@ def select(
     selection = Selection(chosen, device, needs_draft, drafter, threads)
     _find_folders(selection.model_ids)
     return selection
+
+
+def choose_models(
+    pair: str | None, target: str | None, draft: str | None, dtype: str | None, draft_dtype: str | None
+) -> ModelPair:
+    """A pair of which both models are named; nothing is refused for its vocabulary.
+
+    Raises:
+        UnknownPair: no pair of that name.
+        InvalidArgument: a name and models, only one of the models, or an unknown dtype.
+        ModelUnavailable: a folder that is not there, or holds no model.
+    """
+    chosen = choose_pair(pair, target, draft, dtype, draft_dtype)
+    _find_folders([chosen.target_model_id, chosen.draft_model_id])
+    return chosen
 
 
 def _find_folders(model_ids: list[str]) -> None:

@@ -23,7 +23,7 @@ def offline(monkeypatch) -> None:
     """Nobody answers, at once."""
     monkeypatch.setattr(doctor, "check_hub", lambda: Check("hub", "note", "cannot be reached"))
     monkeypatch.setattr(doctor, "check_ollama", lambda: Check("Ollama", "note", "no server"))
-    monkeypatch.setattr(doctor, "_is_cached", lambda model_id: model_id.startswith("Qwen"))
+    monkeypatch.setattr(doctor, "is_cached", lambda model_id: model_id.startswith("Qwen"))
 
 
 def test_the_report_fits_80_columns_and_names_what_matters(specdec, offline) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from specdec_lib.decoding.generation import Generation
+import torch
 from transformers import AutoTokenizer
 
 from specdec_lib.cli.compare import Comparison
@@ -143,7 +144,7 @@ def test_no_network(specdec, monkeypatch) -> None:
         raise OSError("no route to host")
 
     monkeypatch.setattr("huggingface_hub.HfApi.model_info", unreachable)
-    refused(specdec("generate", "x", "--pair", "gpt2_dev"), "the hub cannot be reached")
+    refused(specdec("generate", "x", "--pair", "gpt2_dev", "--dtype", "float32"), "the hub cannot be reached")
 
 
 def test_vocabularies_that_differ(specdec, own, stranger) -> None:
@@ -354,3 +355,26 @@ def test_a_terminal_is_not_waited_for(monkeypatch) -> None:
     monkeypatch.setattr(sys, "stdin", stdin)
     with pytest.raises(InvalidArgument, match="there is no prompt"):
         read_prompt(None, None)
+
+
+# -- threads, and a line that ends -----------------------------------------------------------------
+
+
+def test_a_small_model_has_one_thread_unless_more_are_asked_for(specdec, own) -> None:
+    before = torch.get_num_threads()
+    try:
+        assert specdec("generate", "abc", *own, "-n", 2, "--threads", 2).code == 0
+        assert torch.get_num_threads() == 2
+        assert specdec("generate", "abc", *own, "-n", 2).code == 0
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_an_error_in_the_middle_of_a_text_stands_on_a_line_of_its_own(specdec, own, monkeypatch) -> None:
+    def full(self) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Generation, "__next__", full)
+    shown = specdec("generate", "abc", *own)
+    assert (shown.code, shown.out) == (2, "abc\n") and shown.err.startswith("error: not enough memory")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import pytest
 
 from specdec_lib.cli.selection import select
@@ -74,3 +77,17 @@ def test_a_folder_without_a_model_is_refused_by_name_alone(tmp_path) -> None:
 def test_the_hub_is_not_asked_for_a_name(monkeypatch) -> None:
     monkeypatch.setattr("specdec_lib.models.source.find_source", lambda model_id: pytest.fail(model_id))
     assert select("gpt2_dev", None, None, None, None).model_ids == ["gpt2-xl", "gpt2"]
+
+
+@pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])
+def test_code_of_a_folders_own_is_neither_run_nor_asked_about(own, tmp_path, monkeypatch, file: str) -> None:
+    folder, flag = tmp_path / "with-code", tmp_path / "it-ran"
+    shutil.copytree(own[1], folder)
+    (folder / "own_code.py").write_text(f"open({str(flag)!r}, 'w').close()\n")
+    content = json.loads((folder / file).read_text())
+    own_class = {"AutoConfig": "own_code.Mine", "AutoTokenizer": ["own_code.Mine", None]}
+    (folder / file).write_text(json.dumps(content | {"auto_map": own_class}))
+    monkeypatch.setattr("builtins.input", lambda *question: pytest.fail("somebody was asked"))
+    selection = select(None, str(folder), None, None, "cpu", needs_draft=False)
+    selection.check()
+    assert selection.load().target.name == "with-code" and not flag.exists()

@@ -1,0 +1,217 @@
+"""``specdec doctor --target … --draft …``: does this pair run here, found out without reading its weights.
+
+Sizes come from the configuration (a model without weights is built and counted), the vocabularies from the
+tokenizers' files. What cannot be known without a network is said to be unknown. It refuses to load anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from specdec_lib.cli import fit
+from specdec_lib.cli.doctor import Check, free_memory, is_cached
+from specdec_lib.errors import ModelUnavailable
+from specdec_lib.models.registry import REGISTRY, ModelPair
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedTokenizerBase
+
+    from specdec_lib.models.source import Source
+
+_CONTEXT_FIELDS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What is known of a model before it is loaded; None where it is not."""
+
+    model_id: str
+    where: str
+    parameters: int | None = None
+    stored_dtype: str | None = None
+    context_length: int | None = None
+    chat_template: bool | None = None
+    problem: str | None = None
+
+    @property
+    def line(self) -> str:
+        """All of it in a line."""
+        if self.problem is not None:
+            return self.problem
+        size = "size unknown" if self.parameters is None else f"{self.parameters / 1e6:,.1f} M parameters"
+        context = "no limit of context" if self.context_length is None else f"context {self.context_length:,}"
+        template = "a chat template" if self.chat_template else "no chat template"
+        return f"{self.model_id}: {size}, stored in {self.stored_dtype}, {context}, {template}; {self.where}"
+
+
+@dataclass(frozen=True)
+class PairReport:
+    """The checks of a pair, and the figures behind them."""
+
+    pair: ModelPair
+    models: dict[str, ModelFacts]
+    vocabulary: str
+    memory: dict[str, Any]
+    needs_gib: dict[str, float]
+    checks: list[Check]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For ``--json``."""
+        free = self.memory["free_gib"]
+        return {
+            "pair": self.pair.pair_name,
+            "models": {role: asdict(facts) for role, facts in self.models.items()},
+            "vocabulary": self.vocabulary,
+            "memory": self.memory,
+            "needs_gib": self.needs_gib,
+            "fits": {dtype: need <= free for dtype, need in self.needs_gib.items()},
+            "checks": [asdict(check) for check in self.checks],
+        }
+
+
+def examine_pair(pair: ModelPair, device: str | None) -> PairReport:
+    """Everything about a pair that can be known before its weights are read.
+
+    Raises:
+        InvalidArgument: a device that this machine does not have.
+    """
+    memory = free_memory(device)
+    models, tokenizers = {}, {}
+    for role, model_id, dtype in _roles(pair):
+        models[role], tokenizers[role] = _look_at(model_id, dtype)
+    needs = _needs(pair, models)
+    vocabulary = _vocabulary(pair, tokenizers)
+    checks = [
+        *(Check(role, "bad" if facts.problem else "ok", facts.line) for role, facts in models.items()),
+        vocabulary,
+        _memory_check(needs, memory),
+        *_remarks(pair, models),
+    ]
+    return PairReport(pair, models, vocabulary.detail, memory, needs, checks)
+
+
+def _roles(pair: ModelPair) -> list[tuple[str, str, str]]:
+    target = ("target", pair.target_model_id, pair.target_dtype)
+    return [target, ("draft", pair.draft_model_id, pair.draft_dtype)]
+
+
+# -- one model -------------------------------------------------------------------------------------
+
+
+def _look_at(model_id: str, dtype: str) -> tuple[ModelFacts, PreTrainedTokenizerBase | None]:
+    from specdec_lib.models.folder import check_folder, read_config
+    from specdec_lib.models.source import find_source
+    from specdec_lib.models.tokenizer import load_tokenizer
+
+    try:
+        source = find_source(model_id)
+        check_folder(source, dtype)
+        config, tokenizer = read_config(source), load_tokenizer(source)
+        facts = ModelFacts(
+            model_id,
+            _where(source),
+            _count(model_id, config),
+            _stored_dtype(config),
+            _context(config),
+            bool(getattr(tokenizer, "chat_template", None)),
+        )
+        return facts, tokenizer
+    except ModelUnavailable as error:
+        return ModelFacts(model_id, "not to be had", _known(model_id), problem=str(error)), None
+
+
+def _where(source: Source) -> str:
+    if not source.on_hub:
+        return "on this disk"
+    if is_cached(source.model_id):
+        return "downloaded"
+    gated = any(
+        source.model_id in (p.target_model_id, p.draft_model_id) and p.gated for p in REGISTRY.values()
+    )
+    return "gated, to fetch" if gated else "to fetch"
+
+
+def _count(model_id: str, config: PretrainedConfig) -> int | None:
+    """Number of weights: known, or those of the model that the configuration describes."""
+    known = _known(model_id)
+    if known is not None:
+        return known
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    try:
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+        return sum(parameter.numel() for parameter in model.parameters())
+    except Exception:  # a configuration that no model can be made of; loading it will say why
+        return None
+
+
+def _known(model_id: str) -> int | None:
+    try:
+        return fit.parameters_of(model_id)
+    except ModelUnavailable:
+        return None
+
+
+def _stored_dtype(config: PretrainedConfig) -> str:
+    return str(getattr(config, "dtype", None) or "float32").removeprefix("torch.")
+
+
+def _context(config: PretrainedConfig) -> int | None:
+    text = config.get_text_config(decoder=True)
+    values = (getattr(text, field, None) for field in _CONTEXT_FIELDS)
+    return next((value for value in values if isinstance(value, int) and value > 0), None)
+
+
+# -- both together ---------------------------------------------------------------------------------
+
+
+def _vocabulary(pair: ModelPair, tokenizers: dict[str, PreTrainedTokenizerBase | None]) -> Check:
+    from specdec_lib.models.vocabulary import relation
+
+    target, draft = tokenizers["target"], tokenizers["draft"]
+    if pair.is_self:
+        return Check("vocabulary", "ok", "same")
+    if target is None or draft is None:
+        return Check("vocabulary", "note", "unknown")
+    found = relation(target, draft)
+    status = "bad" if found.kind == "needs translation" else "ok"
+    return Check("vocabulary", status, str(found))
+
+
+def _needs(pair: ModelPair, models: dict[str, ModelFacts]) -> dict[str, float]:
+    """GiB that the pair takes as asked for and in each dtype; empty where a size is unknown."""
+    sizes = [models[role].parameters for role in ("target", "draft")]
+    if None in sizes:
+        return {}
+    dtypes = {
+        f"{role}_dtype": models[role].stored_dtype or "float32" if dtype == "auto" else dtype
+        for role, _, dtype in _roles(pair)
+    }
+    dtypes = {
+        role: dtype if dtype in fit.BYTES_PER_PARAMETER else "float32" for role, dtype in dtypes.items()
+    }
+    needs = fit.needs(replace(pair, **dtypes), *sizes)
+    return {"as asked" if need.dtype == "as listed" else need.dtype: round(need.gib, 3) for need in needs}
+
+
+def _memory_check(needs: dict[str, float], memory: dict[str, Any]) -> Check:
+    free = f"{memory['free_gib']:.1f} GB free on {memory['device']}"
+    if not needs:
+        return Check("memory", "note", f"unknown need, {free}")
+    others = [f"{dtype} {need:.2f}" for dtype, need in needs.items() if dtype != "as asked"]
+    fits = needs["as asked"] <= memory["free_gib"]
+    told = f"{needs['as asked']:.2f} GB of {free}; with both in {', '.join(others)}"
+    return Check("memory", "ok" if fits else "bad", told)
+
+
+def _remarks(pair: ModelPair, models: dict[str, ModelFacts]) -> list[Check]:
+    found = []
+    if pair.is_self and pair.target_dtype == pair.draft_dtype:
+        found.append(Check("draft", "note", "the target itself: every draft is right, and nothing is gained"))
+    contexts = [facts.context_length for facts in models.values()]
+    if None not in contexts and contexts[1] < contexts[0]:
+        found.append(Check("context", "note", f"beyond {contexts[1]:,} tokens there is no draft"))
+    return found

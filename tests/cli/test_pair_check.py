@@ -1,0 +1,120 @@
+"""``specdec doctor`` with a pair: whether it runs here, before anything of it is loaded."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from transformers import AutoModelForCausalLM
+
+from specdec_lib.cli import doctor, fit
+
+ROOMY = {"device": "cpu", "total_gib": 16.0, "free_gib": 8.0}
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_loaded(monkeypatch) -> None:
+    def refuse(*arguments, **options) -> None:
+        pytest.fail("weights were loaded")
+
+    def unreachable(*arguments, **options) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", refuse)
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", unreachable)
+
+
+def checks_of(document: dict) -> dict[str, tuple[str, str]]:
+    return {check["name"]: (check["status"], check["detail"]) for check in document["checks"]}
+
+
+def test_a_pair_that_runs(specdec, own) -> None:
+    shown = specdec("doctor", *own, "--device", "cpu", "--json")
+    document = shown.document
+    assert shown.code == 0 and set(document["models"]) == {"target", "draft"}
+    facts = document["models"]["target"]
+    weights = fit.count_weights(Path(own[1]) / "model.safetensors")
+    assert (facts["parameters"], facts["context_length"], facts["stored_dtype"]) == (weights, 64, "float32")
+    assert facts["chat_template"] is False and facts["where"] == "on this disk" and facts["problem"] is None
+    assert document["vocabulary"] == "same" and document["fits"]["as asked"] is True
+    text = specdec("doctor", *own).out
+    assert "✓" in text and "✗" not in text and "context 64" in text
+
+
+def test_memory_follows_what_is_asked_for(specdec, own, monkeypatch) -> None:
+    needs = {
+        dtype: specdec("doctor", *own, "--dtype", dtype, "--json").document["needs_gib"]
+        for dtype in ("float32", "int4")
+    }
+    pair = ["doctor", "--pair", "pocket", "--json"]
+    listed = specdec(*pair).document["needs_gib"]["as asked"]
+    mixed = specdec(*pair, "--draft-dtype", "int4").document["needs_gib"]["as asked"]
+    assert needs["int4"].keys() == needs["float32"].keys() and mixed < listed
+    monkeypatch.setattr("specdec_lib.cli.pair_check.free_memory", lambda device: {**ROOMY, "free_gib": 0.001})
+    shown = specdec(*pair)
+    assert shown.code == 1 and checks_of(shown.document)["memory"][0] == "bad"
+    assert shown.document["fits"] == dict.fromkeys(listed_dtypes(), False)
+
+
+def listed_dtypes() -> tuple[str, ...]:
+    return ("as asked", "float32", "bfloat16", "int4")
+
+
+def test_vocabularies_that_need_translation(specdec, own, stranger) -> None:
+    shown = specdec("doctor", *own[:2], "--draft", stranger, "--json")
+    status, detail = checks_of(shown.document)["vocabulary"]
+    assert shown.code == 1 and status == "bad" and "needs translation" in detail
+
+
+def test_what_cannot_be_had_is_said_and_the_rest_is_unknown(specdec) -> None:
+    shown = specdec("doctor", "--target", "nobody/never-made", "--draft", "pocket-draft", "--json")
+    checks = checks_of(shown.document)
+    assert (
+        shown.code == 1
+        and checks["target"][0] == "bad"
+        and "the hub cannot be reached" in checks["target"][1]
+    )
+    assert checks["draft"][0] == "ok"
+    assert checks["vocabulary"] == ("note", "unknown") and checks["memory"][0] == "note"
+    assert "unknown need" in checks["memory"][1] and shown.document["needs_gib"] == {}
+
+
+def test_a_chat_template_and_a_shorter_draft(specdec, chatty, tmp_path) -> None:
+    shutil.copytree(chatty[3], tmp_path / "short")
+    config = json.loads((tmp_path / "short" / "config.json").read_text())
+    (tmp_path / "short" / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 32}))
+    shown = specdec("doctor", *chatty[:2], "--draft", tmp_path / "short", "--json")
+    checks = checks_of(shown.document)
+    assert shown.code == 0 and "a chat template" in checks["target"][1]
+    assert checks["context"] == ("note", "beyond 32 tokens there is no draft")
+
+
+def test_one_model_twice_is_named(specdec, own) -> None:
+    out = specdec("doctor", *own[:2], "--draft", own[1]).out
+    assert "the target itself" in out and "nothing is gained" in out
+    assert (
+        "the target itself" not in specdec("doctor", "--pair", "pocket_self").out
+    )  # int4 drafts for float32
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["--target", "/no/such", "--draft", "pocket-draft"], "'/no/such' does not exist"),
+        (["--target", "pocket-target"], "the draft is missing"),
+        (["--pair", "pockte"], "Unknown pair"),
+        (["--pair", "pocket", "--device", "warp"], "'warp' is not available"),
+        (["--pair", "pocket", "--dtype", "int8"], "Unsupported dtype 'int8'"),
+        (["--dtype", "int4"], "need a pair"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_2(specdec, arguments, said) -> None:
+    shown = specdec("doctor", *arguments)
+    assert shown.code == 2 and shown.out == "" and said in shown.err and shown.err.count("\n") == 1
+
+
+def test_without_a_pair_it_is_the_report_of_the_machine(specdec, monkeypatch) -> None:
+    monkeypatch.setattr(doctor, "examine", lambda: ([], ROOMY, []))
+    assert "GB free of 16.0 GB on cpu" in specdec("doctor").out
