@@ -3,7 +3,9 @@
 A prompt set is built for one tokenizer, because a prompt's length is counted in that tokenizer's tokens and
 an article is cut by it. Texts come from the Hugging Face hub where it can be reached and otherwise from the
 prompts that were written for this project; either way the file says which, and under which licence.
-This module refuses to know any model: a tokenizer is whatever has ``encode(text)``.
+Domains of a set of one's own have free names; how a file of one's own is read is
+:mod:`specdec_lib.data.files`'s. This module refuses to know any model: a tokenizer is whatever has
+``encode(text)``.
 
     python -m specdec_lib.data.prompts --tokenizer gpt2 --output data/prompts.json
 """
@@ -19,10 +21,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from specdec_lib.data.sources import DOMAINS, describe, from_files, from_hub, origin
+from specdec_lib.data.files import RawPrompt, prompts_hash, read_prompts
+from specdec_lib.data.sources import DOMAINS, builtin_texts, describe, from_files, from_hub, origin
 from specdec_lib.errors import InvalidArgument, PromptError
 
-__all__ = ["DOMAINS", "Prompt", "PromptDataset"]
+__all__ = [
+    "DOMAINS",
+    "Prompt",
+    "PromptDataset",
+    "RawPrompt",
+    "builtin_prompts",
+    "prompts_hash",
+    "read_prompts",
+]
 
 SOURCES = ("auto", "hub", "builtin")
 _FIELD_TYPES = {"prompt_id": str, "domain": str, "raw_text": str, "token_count": int}
@@ -33,8 +44,11 @@ _log = logging.getLogger(__name__)
 class Prompt:
     """One prompt: ``prompt_id`` is domain and number (``code_000``), ``token_count`` is by one tokenizer.
 
+    The domains in ``DOMAINS`` are those of this project; a set of one's own calls its domains and its
+    prompts as it likes.
+
     Raises:
-        InvalidArgument: an unknown domain, an id that does not fit the domain, no text, no tokens.
+        InvalidArgument: an id that does not fit one of the project's domains, no name, no text, no tokens.
     """
 
     prompt_id: str
@@ -43,8 +57,10 @@ class Prompt:
     token_count: int
 
     def __post_init__(self) -> None:
-        check_domain(self.domain)
-        if not re.fullmatch(rf"{self.domain}_[0-9]{{3,}}", self.prompt_id):
+        for name in (self.domain, self.prompt_id):
+            if not name.strip() or not name.isprintable():
+                raise InvalidArgument(f"a prompt's domain and id are printable names, not {name!r}")
+        if self.domain in DOMAINS and not re.fullmatch(rf"{self.domain}_[0-9]{{3,}}", self.prompt_id):
             raise InvalidArgument(f"prompt_id must look like '{self.domain}_000', not {self.prompt_id!r}")
         if not self.raw_text.strip():
             raise InvalidArgument(f"raw_text of {self.prompt_id} must not be empty")
@@ -54,7 +70,7 @@ class Prompt:
 
 @dataclass(frozen=True)
 class PromptDataset:
-    """Prompts in the order of ``DOMAINS``, the tokenizer that counted them, each domain's source."""
+    """Prompts domain by domain, the tokenizer that counted them, each domain's source."""
 
     prompts: tuple[Prompt, ...]
     tokenizer: str = ""
@@ -136,9 +152,16 @@ class PromptDataset:
             ) from error
 
     def get_by_domain(self, domain: str) -> list[Prompt]:
-        """The prompts of one domain. Raises InvalidArgument for a name that is not in ``DOMAINS``."""
-        check_domain(domain)
+        """The prompts of one domain. Raises InvalidArgument for one that the set does not hold."""
+        if domain not in (*(held := self.domains), *DOMAINS):
+            known = ", ".join(held or DOMAINS)
+            raise InvalidArgument(f"unknown prompt domain {domain!r}; choose from {known}")
         return [prompt for prompt in self.prompts if prompt.domain == domain]
+
+    @property
+    def domains(self) -> list[str]:
+        """The domains that have prompts, in their order."""
+        return list(dict.fromkeys(prompt.domain for prompt in self.prompts))
 
     def get_all(self) -> list[Prompt]:
         """All prompts, domain by domain."""
@@ -146,7 +169,7 @@ class PromptDataset:
 
     def first(self, n_per_domain: int) -> PromptDataset:
         """The same set with only the first prompts of each domain."""
-        prompts = [prompt for domain in DOMAINS for prompt in self.get_by_domain(domain)[:n_per_domain]]
+        prompts = [prompt for domain in self.domains for prompt in self.get_by_domain(domain)[:n_per_domain]]
         return PromptDataset(tuple(prompts), self.tokenizer, self.sources)
 
     def __len__(self) -> int:
@@ -156,10 +179,17 @@ class PromptDataset:
         return iter(self.prompts)
 
 
-def check_domain(domain: Any) -> None:
-    """Raise InvalidArgument unless ``domain`` is one of ``DOMAINS``."""
-    if domain not in DOMAINS:
-        raise InvalidArgument(f"unknown prompt domain {domain!r}; choose from {', '.join(DOMAINS)}")
+def builtin_prompts() -> list[RawPrompt]:
+    """The prompts written for this project, domain by domain; ``code_007`` always is the same text.
+
+    Raises:
+        PromptError: a damaged installation.
+    """
+    return [
+        RawPrompt(f"{domain}_{number:03d}", domain, text)
+        for domain in DOMAINS
+        for number, text in enumerate(builtin_texts(domain))
+    ]
 
 
 def _check_build(tokenizer: Any, n_per_domain: int, source: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,7 @@ def test_own_models_are_measured_here(specdec, own, results: Path, tmp_path: Pat
     grids = []
     monkeypatch.setattr(bench, "_measure", lambda grid, *more: grids.append(grid) or _copy(results, more[1]))
     assert specdec("bench", *own, *TINY, "-o", tmp_path / "own.jsonl").code == 0
-    assert grids[0].pair == "tiny-draft+tiny-target"
+    assert re.fullmatch(r"tiny-draft-[0-9a-f]{6}\+tiny-target-[0-9a-f]{6}", grids[0].pair)
 
 
 def _copy(source: Path, path: Path) -> None:

@@ -162,10 +162,24 @@ def test_an_unknown_domain_is_refused(dataset):
         dataset.get_by_domain("poetry")
 
 
+def test_a_set_of_ones_own_has_domains_of_its_own(tmp_path):
+    own = PromptDataset(
+        (Prompt("a", "poetry", "x", 1), Prompt("b", "prose", "y", 1), Prompt("c", "prose", "z", 1))
+    )
+    own.save(tmp_path / "own.json")
+    loaded = PromptDataset.load(tmp_path / "own.json")
+    assert loaded == own and loaded.domains == ["poetry", "prose"]
+    assert [p.prompt_id for p in loaded.get_by_domain("prose")] == ["b", "c"] and len(loaded.first(1)) == 2
+    assert loaded.get_by_domain("code") == []
+    with pytest.raises(InvalidArgument, match="unknown prompt domain 'Prose'; choose from poetry, prose"):
+        loaded.get_by_domain("Prose")
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"domain": "poetry"}, "unknown prompt domain 'poetry'"),
+        ({"domain": "poetry\n"}, "printable names, not 'poetry"),
+        ({"domain": "poetry", "prompt_id": " "}, "printable names, not ' '"),
         ({"prompt_id": "code-000"}, "prompt_id must look like 'code_000', not 'code-000'"),
         ({"prompt_id": "summarization_000"}, "prompt_id must look like 'code_000'"),
         ({"raw_text": " \n"}, "raw_text of code_000 must not be empty"),
@@ -204,10 +218,7 @@ def saved(dataset: PromptDataset, tmp_path) -> tuple:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        (
-            {"domain": "poetry"},
-            "prompt 2: unknown prompt domain 'poetry'; choose from code, conversation, summarization",
-        ),
+        ({"domain": ""}, "prompt 2: a prompt's domain and id are printable names, not ''"),
         ({"domain": ["code"]}, "prompt 2: domain is not of type str"),
         ({"prompt_id": "code_1"}, "prompt 2: prompt_id must look like 'code_000', not 'code_1'"),
         ({"prompt_id": "code_000"}, "prompt_id 'code_000' occurs twice"),

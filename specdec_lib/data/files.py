@@ -1,0 +1,293 @@
+"""Prompts of somebody's own, read from a file: JSON lines, one JSON document, or a text with a prompt a line.
+
+A row is a text (``prompt``, ``text`` or ``raw_text``) or a chat (``messages``, or ``turns`` as question
+files have them), with an optional ``domain`` (or ``category``) and ``id``. Domains are free names; a row
+without one is of the file's own, its stem. Whatever is wrong with a row is one line that names file and
+line. Nothing here knows a tokenizer: how long a prompt is, and how a chat is put into words, is the
+model's to say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from specdec_lib.errors import PromptError
+from specdec_lib.utils.logging import get_logger
+
+LONGEST_PROMPT = 1_000_000
+"""Characters of the longest prompt that is read; longer ones would keep a tokenizer busy for minutes."""
+LARGEST_FILE = 2**30
+EVERY_DOMAIN = "all"
+"""What tables call all domains together, and so no domain can be called."""
+
+_TEXT_KEYS = ("prompt", "text", "raw_text")
+_CHAT_KEYS = ("messages", "turns")
+_ID_KEYS = ("id", "prompt_id", "question_id", "task_id")
+_DOMAIN_KEYS = ("domain", "category")
+_UNNAMED = "prompts"
+
+Message = dict[str, str]
+
+
+@dataclass(frozen=True)
+class RawPrompt:
+    """One prompt as it was written: either a text, or the messages of a chat, ``role`` and ``content`` each."""
+
+    prompt_id: str
+    domain: str
+    text: str | None = None
+    messages: tuple[Message, ...] | None = None
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether a chat template has to put it into words."""
+        return self.messages is not None
+
+
+def read_prompts(path: str | os.PathLike[str], domain: str | None = None) -> list[RawPrompt]:
+    """The prompts of a file, in its order.
+
+    A file whose name ends in .jsonl, .ndjson or .json, or whose first line is a JSON object, holds JSON;
+    any other is a text with a prompt a line. Empty lines count for nothing. A row without an id is called
+    by its domain and number (``code_000``).
+
+    Args:
+        path: a regular file in UTF-8, with or without a byte-order mark, lines ended either way.
+        domain: of the rows that name none; by default the file's stem.
+
+    Raises:
+        PromptError: the file cannot be read, holds no prompt, or a row is none; one line that names file
+            and line.
+    """
+    content = _content(path)
+    stem = Path(path).stem
+    own = domain or (stem if stem.isprintable() and stem.strip() and stem != EVERY_DOMAIN else _UNNAMED)
+    rows = [_Row.of(place, entry, own) for place, entry in _entries(path, content)]
+    if not rows:
+        raise PromptError(f"{path}: holds no prompt; write one a line, as text or as JSON")
+    _say_what_is_left_out(path, rows)
+    return _named(rows)
+
+
+def prompts_hash(prompts: Sequence[RawPrompt]) -> str:
+    """First 12 hexadecimal digits of SHA-256 over ids, domains and texts: equal where the prompts are."""
+    listed = [[p.prompt_id, p.domain, p.text, p.messages] for p in prompts]
+    return hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()[:12]
+
+
+# -- from bytes to entries -------------------------------------------------------------------------
+
+
+def _content(path: str | os.PathLike[str]) -> bytes:
+    file = Path(path)
+    try:
+        if file.exists() and not file.is_file():
+            raise PromptError(f"{path}: is no regular file; name a file that holds prompts")
+        if (size := file.stat().st_size) > LARGEST_FILE:
+            raise PromptError(f"{path}: {size / 2**20:.0f} MiB; prompts are at most {LARGEST_FILE >> 20} MiB")
+        return file.read_bytes()
+    except (OSError, ValueError) as error:
+        if isinstance(error, PromptError):
+            raise
+        reason = getattr(error, "strerror", None) or str(error)
+        raise PromptError(f"{path}: {reason}; --prompts takes a file of prompts, one a line") from error
+
+
+def _entries(path: str | os.PathLike[str], content: bytes) -> Iterator[tuple[str, object]]:
+    """Where each entry stands (``file:line``, or ``file: entry 3``), and what it is."""
+    lines = [
+        (f"{path}:{number}", _decoded(f"{path}:{number}", line))
+        for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1)
+    ]
+    lines = [(place, line) for place, line in lines if line.strip()]
+    suffix = Path(path).suffix.lower()
+    whole = _document(lines) if suffix == ".json" else None
+    if whole is not None:
+        yield from _of_document(path, whole)
+    elif suffix in (".jsonl", ".ndjson", ".json") or (lines and _is_object(lines[0][1])):
+        yield from ((place, _parsed(place, line)) for place, line in lines)
+    else:
+        yield from lines
+
+
+def _decoded(place: str, line: bytes) -> str:
+    try:
+        return line.removesuffix(b"\r").decode()
+    except UnicodeDecodeError as error:
+        raise PromptError(f"{place}: not UTF-8 (byte {error.start}); save the file as UTF-8") from error
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return line.lstrip().startswith("{") and isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _parsed(place: str, line: str) -> object:
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError as error:
+        raise PromptError(f"{place}: not JSON ({error.msg.lower()} at column {error.colno})") from error
+    except (RecursionError, ValueError) as error:  # a number of five thousand digits is a ValueError
+        raise PromptError(f"{place}: not a prompt (nested too deeply, or a number too long)") from error
+
+
+def _document(lines: Sequence[tuple[str, str]]) -> object | None:
+    """The whole file as one JSON list or as an object with ``prompts``, which is what this project saves."""
+    try:
+        whole = json.loads("\n".join(line for _, line in lines))
+    except (ValueError, RecursionError):
+        return None
+    listed = whole.get("prompts") if isinstance(whole, dict) else whole
+    return whole if isinstance(listed, list) else None
+
+
+def _of_document(path: str | os.PathLike[str], whole: object) -> Iterator[tuple[str, object]]:
+    shared = {key: whole[key] for key in _DOMAIN_KEYS if key in whole} if isinstance(whole, dict) else {}
+    for number, entry in enumerate(whole["prompts"] if isinstance(whole, dict) else whole, start=1):
+        place = f"{path}: entry {number}"
+        if isinstance(entry, str):
+            entry = {"text": entry}
+        yield place, shared | entry if isinstance(entry, dict) else entry
+
+
+# -- from an entry to a prompt ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Row:
+    """An entry, checked; ``prompt_id`` is None where the file gives none. What was left out is remembered."""
+
+    place: str
+    prompt_id: str | None
+    domain: str
+    text: str | None = None
+    messages: tuple[Message, ...] | None = None
+    left_out: str | None = None
+
+    @classmethod
+    def of(cls, place: str, entry: object, domain: str) -> _Row:
+        if isinstance(entry, str):
+            return cls(place, None, domain, _sound(place, "prompt", entry))
+        if not isinstance(entry, dict):
+            raise PromptError(f"{place}: a {_kind(entry)}, not an object with 'prompt' or 'messages'")
+        given = [key for key in (*_TEXT_KEYS, *_CHAT_KEYS) if entry.get(key) is not None]
+        if not given:
+            raise PromptError(f"{place}: has none of prompt, text, messages, turns")
+        if len(given) > 1:
+            raise PromptError(f"{place}: has both {' and '.join(given)}; give one")
+        named = _name(place, entry, _ID_KEYS), _name(place, entry, _DOMAIN_KEYS) or domain
+        if named[1] == EVERY_DOMAIN:
+            raise PromptError(
+                f"{place}: the domain '{EVERY_DOMAIN}' stands for all of them; call it otherwise"
+            )
+        if given[0] in _TEXT_KEYS:
+            return cls(place, *named, _sound(place, given[0], entry[given[0]]))
+        return cls(place, *named, None, *_chat(place, given[0], entry[given[0]]))
+
+
+def _kind(value: object) -> str:
+    names = {str: "text", list: "list", dict: "object", bool: "truth value", type(None): "null"}
+    return names.get(type(value), "number")
+
+
+def _name(place: str, entry: Mapping[str, object], keys: Sequence[str]) -> str | None:
+    """The first of the keys that the entry has, as a name; a number is one too."""
+    key = next((key for key in keys if entry.get(key) is not None), None)
+    if key is None:
+        return None
+    value = entry[key]
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise PromptError(f"{place}: {key} is {_kind(value)} {value!r:.60}; give a printable name")
+    return value.strip()
+
+
+def _sound(place: str, key: str, text: object) -> str:
+    """A text that a tokenizer can take."""
+    if not isinstance(text, str):
+        raise PromptError(f"{place}: {key} is a {_kind(text)}, not a text")
+    if not text.strip():
+        raise PromptError(f"{place}: {key} is empty")
+    if len(text) > LONGEST_PROMPT:
+        raise PromptError(f"{place}: {key} has {len(text)} characters; a prompt has at most {LONGEST_PROMPT}")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise PromptError(
+            f"{place}: {key} holds half of a surrogate pair (character {error.start})"
+        ) from error
+    return text
+
+
+def _chat(place: str, key: str, turns: object) -> tuple[tuple[Message, ...], str | None]:
+    """The messages that ask for an answer, and what was left out of those given."""
+    if not isinstance(turns, list) or not turns:
+        raise PromptError(f"{place}: {key} is {'empty' if turns == [] else f'a {_kind(turns)}, not a list'}")
+    if all(isinstance(turn, str) for turn in turns):
+        first = {"role": "user", "content": _sound(place, key, turns[0])}
+        return (first,), ("turns after the first, which wait for an answer" if turns[1:] else None)
+    messages = [_message(place, f"{key}[{index}]", turn) for index, turn in enumerate(turns)]
+    while messages and messages[-1]["role"] == "assistant":
+        messages.pop()
+    if not messages:
+        raise PromptError(f"{place}: {key} holds only answers; a prompt ends before the assistant's turn")
+    return tuple(messages), ("the answer at its end" if len(messages) < len(turns) else None)
+
+
+def _message(place: str, key: str, turn: object) -> Message:
+    if not isinstance(turn, dict) or not isinstance(turn.get("role"), str) or not turn["role"]:
+        raise PromptError(f"{place}: {key} is not an object with 'role' and 'content'")
+    content = turn.get("content")
+    if isinstance(content, list):  # parts, as servers take them
+        content = _joined(place, key, content)
+    if content == "":  # an empty system message is one
+        return {"role": turn["role"], "content": ""}
+    return {"role": turn["role"], "content": _sound(place, f"{key} content", content)}
+
+
+def _joined(place: str, key: str, parts: Sequence[object]) -> str:
+    for part in parts:
+        if not isinstance(part, dict) or not isinstance(part.get("text"), str):
+            kind = part.get("type", "object") if isinstance(part, dict) else _kind(part)
+            raise PromptError(f"{place}: {key} holds a part of kind {kind!r:.40}; only text can be a prompt")
+    return "".join(part["text"] for part in parts)
+
+
+# -- names -----------------------------------------------------------------------------------------
+
+
+def _named(rows: Sequence[_Row]) -> list[RawPrompt]:
+    """Rows with an id each: their own, else the first free number of their domain."""
+    places: dict[str, str] = {}
+    for row in rows:
+        if row.prompt_id is not None and row.prompt_id in places:
+            raise PromptError(
+                f"{row.place}: id '{row.prompt_id}' was given before, at {places[row.prompt_id]}"
+            )
+        if row.prompt_id is not None:
+            places[row.prompt_id] = row.place
+    counts: dict[str, int] = {}
+    prompts = []
+    for row in rows:
+        name = row.prompt_id
+        while name is None or (row.prompt_id is None and name in places):
+            name = f"{row.domain}_{counts.get(row.domain, 0):03d}"
+            counts[row.domain] = counts.get(row.domain, 0) + 1
+        prompts.append(RawPrompt(name, row.domain, row.text, row.messages))
+    return prompts
+
+
+def _say_what_is_left_out(path: str | os.PathLike[str], rows: Sequence[_Row]) -> None:
+    """One line for each kind of thing that a prompt cannot hold, however many rows have it."""
+    for kind in dict.fromkeys(row.left_out for row in rows if row.left_out):
+        places = [row.place for row in rows if row.left_out == kind]
+        more = f" and {len(places) - 1} more" if places[1:] else ""
+        get_logger(__name__).warning(f"{path}: {kind} was left out ({places[0]}{more})")

@@ -1,0 +1,184 @@
+"""A stranger's file of prompts: what is read as it stands, and one line with file and line for the rest."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from specdec_lib.data import files
+from specdec_lib.data.files import RawPrompt, prompts_hash, read_prompts
+from specdec_lib.data.prompts import Prompt, PromptDataset, builtin_prompts
+from specdec_lib.errors import PromptError
+from specdec_lib.utils.paths import data_path
+
+USER = {"role": "user", "content": "Why?"}
+
+
+def write(tmp_path: Path, *lines: object, name: str = "mine.jsonl", end: str = "\n") -> Path:
+    path = tmp_path / name
+    rows = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    path.write_bytes(end.join(rows).encode())
+    return path
+
+
+def test_json_lines_with_texts_chats_domains_and_ids(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        {"prompt": "one "},
+        {"text": "two", "domain": "poetry", "id": 7},
+        {"messages": [{"role": "system", "content": ""}, USER], "domain": "poetry"},
+        {"turns": ["Why?"], "question_id": "q", "category": "reasons, good"},
+    )
+    assert read_prompts(path) == [
+        RawPrompt("mine_000", "mine", "one "),
+        RawPrompt("7", "poetry", "two"),
+        RawPrompt("poetry_000", "poetry", None, ({"role": "system", "content": ""}, USER)),
+        RawPrompt("q", "reasons, good", None, (USER,)),
+    ]
+    assert [p.domain for p in read_prompts(path, domain="other")][:2] == ["other", "poetry"]
+    assert [p.is_chat for p in read_prompts(path)] == [False, False, True, True]
+
+
+def test_a_text_has_a_prompt_a_line_and_keeps_its_spaces(tmp_path: Path) -> None:
+    path = write(tmp_path, "one", "", "  two  ", "   ", '"three"', name="notes.txt")
+    assert read_prompts(write(tmp_path, '"a JSON string"'))[0].text == "a JSON string"
+    assert [p.text for p in read_prompts(path)] == ["one", "  two  ", '"three"']
+    assert [p.prompt_id for p in read_prompts(path)] == ["notes_000", "notes_001", "notes_002"]
+
+
+@pytest.mark.parametrize("name", ["m.jsonl", "m.txt", "m"])
+def test_byte_order_mark_line_ends_and_empty_lines(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(b'\xef\xbb\xbf\r\n{"prompt": "na\xc3\xafve \\u2028 \\n end"}\r\n\r\n{"prompt": "b"}')
+    assert [p.text for p in read_prompts(path)] == ["naïve \u2028 \n end", "b"]
+    plain = tmp_path / "plain.txt"
+    plain.write_bytes(b"\xef\xbb\xbffirst\r\n\r\n  \r\nsecond\r\n")
+    assert [p.text for p in read_prompts(plain)] == ["first", "second"]
+
+
+def test_what_this_project_saves_is_read_too(tmp_path: Path) -> None:
+    prompts = (Prompt("code_000", "code", "def f():", 3), Prompt("code_001", "code", "def g():", 3))
+    PromptDataset(prompts).save(tmp_path / "p.json")
+    assert read_prompts(tmp_path / "p.json") == [RawPrompt(p.prompt_id, "code", p.raw_text) for p in prompts]
+    builtin = read_prompts(data_path("prompts", "conversation.json"))
+    assert len(builtin) == 50 and {p.domain for p in builtin} == {"conversation"}
+    assert builtin == [p for p in builtin_prompts() if p.domain == "conversation"]
+    assert len(read_prompts(write(tmp_path, '["a",', '{"text": "b"}]', name="list.json"))) == 2
+    assert len(read_prompts(write(tmp_path, {"text": "a"}, {"text": "b"}, name="lines.json"))) == 2
+
+
+def test_numbers_go_around_ids_that_are_given(tmp_path: Path) -> None:
+    path = write(tmp_path, {"text": "a"}, {"text": "b", "id": "mine_000"}, {"text": "c"})
+    assert [p.prompt_id for p in read_prompts(path)] == ["mine_001", "mine_000", "mine_002"]
+
+
+def test_a_file_named_all_is_a_domain_of_another_name(tmp_path: Path) -> None:
+    """``all`` is what tables call every domain together."""
+    assert read_prompts(write(tmp_path, "x", name="all.txt"))[0].domain == "prompts"
+
+
+def test_a_chat_ends_where_an_answer_is_due_and_says_so(tmp_path: Path, capsys) -> None:
+    answer = {"role": "assistant", "content": "Because."}
+    parts = {"role": "user", "content": [{"type": "text", "text": "Wh"}, {"type": "text", "text": "y?"}]}
+    rows = [
+        {"messages": [USER, answer]},
+        {"messages": [USER, answer, parts]},
+        {"turns": ["Why?", "And now?"]},
+    ]
+    read = read_prompts(write(tmp_path, *rows, rows[0]))
+    assert [p.messages for p in read] == [(USER,), (USER, answer, USER), (USER,), (USER,)]
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2
+    assert "the answer at its end was left out" in said[0] and "mine.jsonl:1 and 1 more" in said[0]
+    assert "turns after the first" in said[1] and "mine.jsonl:3)" in said[1]
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ('{"prompt": "half', "not JSON (unterminated string"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"prompt": ' + "9" * 5000 + "}", "a number too long"),
+        ("plain text", "not JSON"),
+        ([1], "a list, not an object"),
+        ("null", "a null, not an object"),
+        ({"question": "x"}, "has none of prompt, text, messages, turns"),
+        ({}, "has none of"),
+        ({"prompt": None}, "has none of"),
+        ({"prompt": "a", "messages": [USER]}, "has both prompt and messages; give one"),
+        ({"prompt": ["a"]}, "prompt is a list, not a text"),
+        ({"prompt": 4}, "prompt is a number, not a text"),
+        ({"prompt": True}, "prompt is a truth value"),
+        ({"prompt": " \n"}, "prompt is empty"),
+        ({"text": "x\ud800"}, "half of a surrogate pair (character 1)"),
+        ({"text": "x", "domain": 1.5}, "domain is number 1.5"),
+        ({"text": "x", "domain": "a\nb"}, "give a printable name"),
+        ({"text": "x", "domain": "all"}, "the domain 'all' stands for all of them"),
+        ({"text": "x", "id": ["a"]}, "id is list ['a']"),
+        ({"text": "x", "id": "first"}, "id 'first' was given before, at "),
+        ({"messages": []}, "messages is empty"),
+        ({"messages": "hi"}, "messages is a text, not a list"),
+        ({"messages": [USER, 3]}, "messages[1] is not an object with 'role' and 'content'"),
+        ({"messages": [{"role": "user"}]}, "messages[0] content is a null"),
+        ({"messages": [{"content": "x"}]}, "messages[0] is not an object with 'role'"),
+        ({"messages": [{"role": "assistant", "content": "x"}]}, "holds only answers"),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "a part of kind 'image_url'"),
+        ({"turns": [" "]}, "turns is empty"),
+    ],
+)
+def test_one_bad_row_is_one_line_with_file_and_line(tmp_path: Path, bad: object, said: str) -> None:
+    path = write(tmp_path, {"prompt": "good", "id": "first"}, "", bad, {"prompt": "good"})
+    with pytest.raises(PromptError) as caught:
+        read_prompts(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}:3: ") and said in message and "\n" not in message
+
+
+def test_a_huge_line_is_named_and_not_tokenised(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(files, "LONGEST_PROMPT", 1000)
+    for name, line in (("m.txt", "x" * 1001), ("m.jsonl", json.dumps({"text": "x" * 1001}))):
+        path = write(tmp_path, line, name=name)
+        with pytest.raises(PromptError, match=rf"{name}:1: .* has 1001 characters; .* at most 1000"):
+            read_prompts(path)
+    monkeypatch.setattr(files, "LARGEST_FILE", 1000)
+    with pytest.raises(PromptError, match=r"m\.txt: 0 MiB"):
+        read_prompts(tmp_path / "m.txt")
+
+
+def test_other_encodings_are_named_with_their_line(tmp_path: Path) -> None:
+    path = tmp_path / "latin.txt"
+    path.write_bytes(b"fine\nna\xefve\n")
+    with pytest.raises(PromptError, match=r"latin\.txt:2: not UTF-8 \(byte 2\); save the file as UTF-8"):
+        read_prompts(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n \r\n\n", b"\xef\xbb\xbf"])
+def test_an_empty_file_is_said(tmp_path: Path, content: bytes) -> None:
+    for name in ("e.txt", "e.jsonl", "e.json"):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(PromptError, match=rf"{name}: holds no prompt"):
+            read_prompts(tmp_path / name)
+
+
+def test_what_is_no_file_is_said_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path, said in (
+        (tmp_path, "is no regular file"),
+        (tmp_path / "pipe", "is no regular file"),
+        (Path("/dev/zero"), "is no regular file"),
+        (tmp_path / "none.jsonl", "No such file"),
+        (Path("nul\0"), "null"),
+    ):
+        with pytest.raises(PromptError, match=said):
+            read_prompts(path)
+
+
+def test_equal_prompts_have_equal_hashes(tmp_path: Path) -> None:
+    first = read_prompts(write(tmp_path, {"text": "a"}, {"messages": [USER]}))
+    again = read_prompts(write(tmp_path, "", {"text": "a"}, {"messages": [USER]}, end="\r\n"))
+    other = read_prompts(write(tmp_path, {"text": "b"}, {"messages": [USER]}))
+    assert prompts_hash(first) == prompts_hash(again) != prompts_hash(other)
+    assert len(prompts_hash(first)) == 12
