@@ -64,7 +64,7 @@ class HuggingFace:
             output = self.model.generate(inputs, attention_mask=mask, generation_config=config, **helper)
             ids = output[0, inputs.shape[1] :].tolist()
             seconds = cuda_sync_time() - start
-        return GenerationResult(generated_ids=ids[:max_new_tokens], total_time=seconds)
+        return GenerationResult(ids[:max_new_tokens], total_time=seconds, peak_memory_mb=None)
 
     def _forget(self) -> None:
         """Start from fresh configurations: a draft length adapted by the last run is a warm start."""

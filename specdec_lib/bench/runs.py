@@ -121,12 +121,13 @@ def runs_of(records: Iterable[Record]) -> list[Run]:
 
 
 def pool(results: Iterable[GenerationResult]) -> GenerationResult:
-    """One result that holds the counts of all: per-round lists put end to end, times added."""
+    """One result that holds the counts of all: per-round lists put end to end, times added; no memory."""
     results = list(results)
     return GenerationResult(
         generated_ids=[i for r in results for i in r.generated_ids],
         per_token_latencies=[t for r in results for t in r.per_token_latencies],
         total_time=sum(r.total_time for r in results),
+        peak_memory_mb=None,
         accepted_per_round=[n for r in results for n in r.accepted_per_round],
         drafted_per_round=[n for r in results for n in r.drafted_per_round],
     )

@@ -36,7 +36,7 @@ Message = dict[str, str]
 
 @dataclass(frozen=True)
 class RawPrompt:
-    """One prompt as it was written: either a text, or the messages of a chat, ``role`` and ``content`` each."""
+    """One prompt as it was written: a text, or the messages (role and content) of a chat."""
 
     prompt_id: str
     domain: str

@@ -121,7 +121,8 @@ class GenerationResult:
         generated_ids: token ids emitted, prompt excluded, cut at the end that was reached.
         per_token_latencies: seconds a token; a round's time is spread over the tokens it emitted.
         total_time: seconds, prompt included.
-        peak_memory_mb: MiB, in the sense of the watch that the caller used (``profiling.memory``).
+        peak_memory_mb: MiB, in the sense of the watch that the caller used (``profiling.memory``); None
+            where nobody watched.
         time_to_first_token: seconds from the call to the first token.
         acceptance_rate: accepted / drafted; derived where counts are given; None for autoregressive decoding.
         tokens_per_step: tokens emitted per target forward; derived where counts are given.
@@ -142,7 +143,7 @@ class GenerationResult:
     generated_ids: list[int]
     per_token_latencies: list[float] = field(default_factory=list)
     total_time: float = 0.0
-    peak_memory_mb: float = 0.0
+    peak_memory_mb: float | None = 0.0
     time_to_first_token: float = 0.0
     acceptance_rate: float | None = None
     tokens_per_step: float | None = None
@@ -161,7 +162,8 @@ class GenerationResult:
     def __post_init__(self) -> None:
         self._set("generated_ids", [whole(i, "a token id") for i in self.generated_ids])
         self._set("per_token_latencies", [quantity(t, "a latency") for t in self.per_token_latencies])
-        for name in (*_SECONDS, "peak_memory_mb", *_MILLISECONDS):
+        watched = () if self.peak_memory_mb is None else ("peak_memory_mb",)
+        for name in (*_SECONDS, *watched, *_MILLISECONDS):
             self._set(name, quantity(getattr(self, name), name))
         if len(self.per_token_latencies) > len(self.generated_ids):
             raise InvalidArgument(
@@ -287,17 +289,21 @@ class GenerationResult:
         return cls(**_field_values(cls, data, _COMPUTED))
 
     def to_json_line(self) -> str:
-        """One line of JSON without the line's end."""
-        return json.dumps(self.to_dict(), allow_nan=False)
+        """One line of JSON, its end included: lines written one after the other are a file of JSON lines."""
+        return json.dumps(self.to_dict(), allow_nan=False) + "\n"
 
     def summary(self) -> str:
-        """One line for people: ``AR  | 50 tok | 63.2 tok/s | p50=15ms p95=21ms | mem=0MB``."""
+        """One line for people: ``AR  | 50 tok | 63.2 tok/s | p50=15ms p95=21ms | mem=0MB``.
+
+        ``accept`` is accepted / drafted, which is not alpha; unknown memory is ``mem=n/a``.
+        """
+        memory = "n/a" if self.peak_memory_mb is None else f"{self.peak_memory_mb:.0f}MB"
         parts = [
             "SD " if self.is_speculative else "AR ",
             f"{self.num_tokens} tok",
             f"{self.tokens_per_second:.1f} tok/s",
             f"p50={self.latency_p50 * 1e3:.0f}ms p95={self.latency_p95 * 1e3:.0f}ms",
-            f"mem={self.peak_memory_mb:.0f}MB",
+            f"mem={memory}",
         ]
         if self.is_speculative:
             rate = "n/a" if self.acceptance_rate is None else f"{self.acceptance_rate:.2f}"

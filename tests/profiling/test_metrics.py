@@ -245,9 +245,16 @@ class TestJson:
     def test_round_trip_through_a_line(self) -> None:
         result = speculative_result(draft_time_total_ms=1.5, rollback_time_total_ms=0.25)
         line = result.to_json_line()
-        assert "\n" not in line
+        assert line.endswith("\n") and line.count("\n") == 1
         assert GenerationResult.from_dict(json.loads(line)) == result
         assert GenerationResult.from_dict(json.loads(line)).to_json_line() == line
+
+    def test_memory_that_nobody_watched_is_unknown_and_stays_so(self) -> None:
+        result = GenerationResult([1, 2], total_time=1.0, peak_memory_mb=None)
+        assert result.summary().endswith("| mem=n/a")
+        assert GenerationResult.from_dict(json.loads(result.to_json_line())) == result
+        written = result.to_dict() | {"peak_memory_mb": 0.0}  # as records before said it
+        assert GenerationResult.from_dict(written).summary().endswith("| mem=0MB")
 
     @pytest.mark.parametrize("result", [GenerationResult([]), GenerationResult([1]), speculative_result()])
     def test_is_strict_json(self, result: GenerationResult) -> None:
