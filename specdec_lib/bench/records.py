@@ -1,28 +1,25 @@
 """Result records: one JSON object a line, appended whole or not at all, read line by line.
 
 A results file is only ever appended to. An append that fails half-way (a full disk, a quota, a
-signal) is taken back, so everything written before it survives; a file that an earlier crash
-left torn costs its torn line and nothing else. Records keep raw counts and times: rates are
-derived in :class:`specdec_lib.profiling.metrics.GenerationResult`, tables in
-:mod:`specdec_lib.bench.summary`. This module does not know what a decoder or a model is.
+signal) is taken back, so everything written before it survives (:mod:`specdec_lib.bench.appending`); a
+file that an earlier crash left torn costs its torn line and nothing else. Records keep raw counts and
+times: rates are derived in :class:`specdec_lib.profiling.metrics.GenerationResult`, tables in
+:mod:`specdec_lib.bench.summary`. What a field must hold says :mod:`specdec_lib.bench.contents`. This module
+does not know what a decoder or a model is.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from specdec_lib.bench.appending import append_lines, open_for_appending
+from specdec_lib.bench.contents import problem_of_contents
 from specdec_lib.errors import RecordError, SpecDecError
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
-
-try:
-    import fcntl
-except ImportError:  # not on Windows: appends from several processes are not serialised there
-    fcntl = None
 
 SCHEMA_VERSION = 1
 PAIR_KINDS = ("run", "profile", "costs")
@@ -74,7 +71,8 @@ def problem_of(record: Any) -> str | None:
         value = record[name]
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             return f"field '{name}' is {type(value).__name__}, not {kind.__name__}"
-    return _problem_of_generation(record) if "result" in _FIELDS[record["kind"]] else None
+    generated = _problem_of_generation(record) if "result" in _FIELDS[record["kind"]] else None
+    return generated or problem_of_contents(record)
 
 
 def _problem_of_generation(record: Record) -> str | None:
@@ -107,13 +105,27 @@ def append_records(path: str | os.PathLike[str], records: Iterable[Record]) -> N
     """
     lines = b"".join(_line(path, record) for record in records)
     try:
-        with _open_locked(Path(path)) as descriptor:
-            _append_whole(descriptor, lines)
+        append_lines(path, lines)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise RecordError(
             f"append to {path}: {reason}; the record was not written, the lines before it are kept. "
             "Make room or choose another output path, then run again."
+        ) from error
+
+
+def require_writable(path: str | os.PathLike[str]) -> None:
+    """Find out before measuring, not after, whether records can be appended to ``path``; makes the file.
+
+    Raises:
+        RecordError: it is a folder, a pipe or a device, or cannot be written.
+    """
+    try:
+        with open_for_appending(path):
+            pass
+    except OSError as error:
+        raise RecordError(
+            f"cannot write results to {path}: {error.strerror}; choose another --output"
         ) from error
 
 
@@ -132,7 +144,8 @@ def read_records(path: str | os.PathLike[str]) -> tuple[list[Record], list[str]]
 
     Returns ``(records, problems)``: the records in file order, and one string
     ``"file:line: why"`` for each line that is not a record (torn, not JSON, another schema, a
-    field missing). Empty lines are not problems.
+    field missing). Empty lines are not problems. A record that stands there again, as in a file that
+    was put together twice, counts once; all of those are one problem.
 
     Raises:
         RecordError: the file is not there or cannot be read at all.
@@ -144,66 +157,48 @@ def read_records(path: str | os.PathLike[str]) -> tuple[list[Record], list[str]]
             f"read records from {path}: {error.strerror or error}; "
             "name an existing results file, or make one with `specdec bench`."
         ) from error
-    records, problems = [], []
+    records, problems, seen, again = [], [], set(), []
     for number, line in enumerate(content.split(b"\n"), start=1):
         if not line.strip():
             continue
         record, problem = _parse(line)
         if problem:
             problems.append(f"{path}:{number}: {problem}")
+            continue
+        identity = json.dumps(record, sort_keys=True)
+        if identity in seen:
+            again.append(number)
         else:
+            seen.add(identity)
             records.append(record)
+    if again:
+        one = len(again) == 1
+        lines = "1 line repeats an earlier one" if one else f"{len(again)} lines repeat earlier ones"
+        problems.append(f"{path}:{again[0]}: {lines}; each record counts once")
     return records, problems
 
 
 def _parse(line: bytes) -> tuple[Any, str | None]:
     """A line as ``(record, None)``, or as ``(anything, why it is none)``."""
     try:
-        record = json.loads(line.decode())
+        record = json.loads(line.decode(), parse_constant=_refuse, parse_float=_finite)
     except UnicodeDecodeError as error:
         return None, f"not UTF-8 (byte {error.start})"
     except json.JSONDecodeError as error:
         return None, f"not JSON ({error.msg.lower()} at column {error.colno})"
     except RecursionError:
         return None, "not a record (nested too deeply)"
+    except ValueError as error:  # a number that is none, or too long to be one
+        return None, f"not a record ({' '.join(str(error).split())[:100]})"
     return record, problem_of(record)
 
 
-@contextlib.contextmanager
-def _open_locked(path: Path) -> Iterator[int]:
-    """A descriptor to append to ``path`` with, held by this process alone where the system can."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-    try:
-        if fcntl is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
-    finally:
-        os.close(descriptor)
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"it holds {constant}")
 
 
-def _append_whole(descriptor: int, lines: bytes) -> None:
-    """Write ``lines`` at the end and sync them, or leave the file at the length that it had."""
-    length = os.fstat(descriptor).st_size
-    data = lines if _ends_with_newline(descriptor, length) else b"\n" + lines
-    try:
-        _write_all(descriptor, data)
-        os.fsync(descriptor)
-    except BaseException:  # also an interrupt from the keyboard: take the half line back, then let it pass
-        with contextlib.suppress(OSError):  # a device has no length; the first error is the one to tell
-            os.ftruncate(descriptor, length)
-        raise
-
-
-def _ends_with_newline(descriptor: int, length: int) -> bool:
-    if length == 0:
-        return True
-    os.lseek(descriptor, length - 1, os.SEEK_SET)
-    return os.read(descriptor, 1) == b"\n"
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    """``os.write`` until all of ``data`` is out: one call may write only a part of it."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError(f"it holds {digits[:20]}, beyond every number")
+    return number

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,18 +115,11 @@ def _numbers(option: str, listed: str, kind: Callable[[str], Any]) -> list[Any]:
 
 def _check_output(output: Path) -> None:
     """Find out before measuring, not after: whether the file can be written, and what is wrong in it."""
-    from specdec_lib.bench.records import read_records
+    from specdec_lib.bench.records import read_records, require_writable
 
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644))
-    except OSError as error:
-        raise RecordError(
-            f"cannot write results to {output}: {error.strerror}; choose another --output"
-        ) from error
-    if output.is_file():
-        for problem in read_records(output)[1]:
-            print_warning(f"{problem}; the line is left as it is")
+    require_writable(output)
+    for problem in read_records(output)[1]:
+        print_warning(f"{problem}; the line is left as it is")
 
 
 def _measure(
@@ -190,12 +182,15 @@ def _run_notebook(
 
 @contextmanager
 def _kept(output: Path) -> Iterator[None]:
-    """Say on an interrupt what there is already."""
+    """Say on an interrupt what there is already: whole blocks; the one under way is not."""
+    before = output.stat().st_size
     try:
         yield
     except KeyboardInterrupt:
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # what was cut off complains at exit
-        print_error(f"interrupted; what was measured is in {output}")
+        grown = output.stat().st_size > before
+        kept = f"what was measured is in {output}" if grown else f"nothing was added to {output}"
+        print_error(f"interrupted; {kept}")
         raise typer.Exit(130) from None
 
 
@@ -238,4 +233,6 @@ def _report(path: Path, as_json: bool, peers: bool = False, strict: bool = False
     if strict and problems:
         for problem in problems:
             print_warning(problem)
-        raise RecordError(f"{path}: {len(problems)} lines are no records; the good ones are summarised")
+        raise RecordError(
+            f"{path}: {len(problems)} of its lines named above; the good records are summarised"
+        )

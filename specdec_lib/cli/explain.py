@@ -68,7 +68,7 @@ def run(
         _show(console_for(), report, path)
     if problems:
         _warn(problems)
-        raise RecordError(f"{path}: {len(problems)} lines are no records; the good ones are explained")
+        raise RecordError(f"{path}: {len(problems)} of its lines named above; the good records are explained")
 
 
 def _results_of(pair: str) -> Path:

@@ -42,7 +42,7 @@ def record(
         "session": more.pop("session", "one"),
         "time": "2026-01-01T00:00:00+00:00",
         "environment": {},
-        "models": {"target": {"dtype": "float32"}},
+        "models": {"target": {"name": "tiny", "dtype": "float32", "device": "cpu"}},
         "config": config.to_dict(),
         "config_hash": config.config_hash(),
         "decoder": config.decoder_label,

@@ -20,6 +20,11 @@ from specdec_lib.profiling.metrics import BenchmarkConfig
 CONFIG = BenchmarkConfig("pocket", 4, 0.0, 3, "code", 42)
 
 
+PHASES = {"rounds": 3, "tokens": 9, "drafted": 12, "total_ms": 30.0, "draft_ms": 3.0}
+COSTS = {"context_length": 5, "forwards": [{"model": "target", "width": 1, "seconds": [0.01]}]}
+ARM = {"library": "specdec_lib", "method": "speculative", "k": 4, "compiled": False, "options": {}}
+
+
 def make_record(repeat: int = 0, kind: str = "run", **fields) -> dict:
     return {
         "schema": 1,
@@ -29,7 +34,7 @@ def make_record(repeat: int = 0, kind: str = "run", **fields) -> dict:
         "config": CONFIG.to_dict(),
         "config_hash": CONFIG.config_hash(),
         "environment": {},
-        "models": {},
+        "models": {"target": {"name": "tiny", "dtype": "float32", "device": "cpu"}},
         "seed": 1,
         "decoder": "SD-K4",
         "prompt_id": "code_000",
@@ -68,7 +73,7 @@ def test_corrupt_lines_are_named_and_the_good_ones_kept(tmp_path: Path) -> None:
         json.dumps(make_record(config={"K": 4})).encode(),
         b"[" * 100_000,
     ]
-    path.write_bytes(b"\n".join([good, *bad, b"", b"  ", good]) + b"\n")
+    path.write_bytes(b"\n".join([good, *bad, b"", b"  ", json.dumps(make_record(1)).encode()]) + b"\n")
     kept, problems = read_records(path)
     assert len(kept) == 2
     assert [problem.split(": ")[0] for problem in problems] == [f"{path}:{n}" for n in range(2, 2 + len(bad))]
@@ -141,7 +146,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_line(tmp_path, monkeypatch, seq
             return real_write(descriptor, bytes(data[:25]))
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(records.os, "write", failing_write)
+    monkeypatch.setattr(os, "write", failing_write)
     with pytest.raises(RecordError, match="No space left on device; the record was not written") as caught:
         append_record(path, make_record(1))
     assert "\n" not in str(caught.value)
@@ -159,7 +164,7 @@ def test_a_disk_that_reports_the_failure_only_when_synced(tmp_path, monkeypatch)
     def failing_sync(descriptor: int) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(records.os, "fsync", failing_sync)
+    monkeypatch.setattr(os, "fsync", failing_sync)
     with pytest.raises(RecordError, match="Input/output error"):
         append_record(path, make_record(1))
     assert path.read_bytes() == before
@@ -176,7 +181,7 @@ def test_an_interrupt_while_writing_leaves_no_half_line(tmp_path, monkeypatch) -
             return real_write(descriptor, bytes(data[:25]))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(records.os, "write", interrupted_write)
+    monkeypatch.setattr(os, "write", interrupted_write)
     with pytest.raises(KeyboardInterrupt):
         append_record(path, make_record(1))
     assert path.read_bytes() == before
@@ -218,7 +223,7 @@ def test_a_real_limit_on_the_file_size(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", records.KINDS)
 def test_every_field_that_a_kind_needs_is_missed(kind: str) -> None:
     growth = {"vary": "k", "value": 4, "seconds": {}, "weight_bytes": 1.0, "copy_bytes_per_second": 1.0}
-    record = make_record(kind=kind, phases={}, pair="pocket", costs={}, arm={}, **growth)
+    record = make_record(kind=kind, phases=PHASES, pair="pocket", costs=COSTS, arm=ARM, **growth)
     assert problem_of(record) is None
     for name in records._FIELDS[kind]:
         assert name in problem_of({key: value for key, value in record.items() if key != name})
@@ -227,3 +232,73 @@ def test_every_field_that_a_kind_needs_is_missed(kind: str) -> None:
 def test_appending_to_a_folder_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="directory"):
         append_record(tmp_path, make_record())
+
+
+# -- records of other hands ------------------------------------------------------------------------
+
+TARGET = {"name": "tiny", "dtype": "float32", "device": "cpu"}
+
+
+@pytest.mark.parametrize(
+    "kind, change, said",
+    [
+        ("run", {"models": {}}, "'models' names no target"),
+        ("run", {"models": {"target": None}}, "'models' names no target"),
+        ("run", {"models": {"target": "gpt2"}}, "'models' holds target 'gpt2'"),
+        ("peer", {"models": {"target": {"name": "x"}}}, "'models' says no dtype, device of the target"),
+        (
+            "run",
+            {"models": {"target": TARGET, "draft": {"name": 3}}},
+            "says no name, dtype, device of the draft",
+        ),
+        ("run", {"first_difference": "x"}, "'first_difference' is 'x'"),
+        ("run", {"first_difference": 1.5}, "'first_difference' is 1.5"),
+        ("run", {"first_difference": True}, "'first_difference' is True"),
+        ("peer", {"first_difference": -2}, "'first_difference' is -2"),
+        ("peer", {"logit_gap": "wide"}, "'logit_gap' is 'wide'"),
+        ("peer", {"new_graphs": None, "reference": 5}, "'reference' is 5"),
+        ("run", {"repeat": -1}, "'repeat' is -1, not a count"),
+        ("run", {"prompt_tokens": -1}, "'prompt_tokens' is -1"),
+        ("run", {"prompts": "mine.jsonl"}, "'prompts' is 'mine.jsonl'"),
+        ("profile", {"phases": {}}, "'phases' holds no number for rounds, tokens, drafted, total_ms"),
+        ("profile", {"phases": PHASES | {"draft_ms": None}}, "no number for draft_ms"),
+        ("profile", {"phases": PHASES | {"tokens": -1}}, "no number for tokens"),
+        ("costs", {"costs": {}}, "'costs' holds no list of forwards"),
+        ("costs", {"costs": {"forwards": [1]}}, "'costs' holds a forward (0) without"),
+        ("costs", {"costs": {"forwards": [{"model": "target", "width": 1, "seconds": []}]}}, "a forward (0)"),
+        (
+            "costs",
+            {"costs": {"forwards": [{"model": "target", "width": 1, "seconds": "x"}]}},
+            "a forward (0)",
+        ),
+        ("arm", {"arm": {}}, "nothing sound about library, method, compiled"),
+        ("arm", {"arm": ARM | {"compile_seconds": "long"}}, "nothing sound about compile_seconds"),
+        ("arm", {"arm": ARM | {"refused": ["no"]}}, "nothing sound about refused"),
+        ("scaling", {"seconds": {"ours": [1, "two"]}}, "'seconds' holds no list of seconds for ours"),
+    ],
+)
+def test_what_a_field_holds_is_looked_at(kind: str, change: dict, said: str) -> None:
+    growth = {"vary": "k", "value": 4, "seconds": {"ours": [0.1]}}
+    record = make_record(kind=kind, phases=PHASES, pair="pocket", costs=COSTS, arm=ARM, **growth)
+    assert problem_of(record) is None
+    problem = problem_of(record | change)
+    assert problem is not None and said in problem and "\n" not in problem
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 5000])
+def test_numbers_that_are_none_are_a_problem_line(tmp_path: Path, number: str) -> None:
+    path = tmp_path / "runs.jsonl"
+    line = json.dumps(make_record(environment={"load": 12345})).replace("12345", number)
+    path.write_text(line + "\n" + json.dumps(make_record()) + "\n")
+    kept, problems = read_records(path)
+    assert len(kept) == 1 and len(problems) == 1 and ":1: not a record (" in problems[0]
+
+
+def test_a_file_put_together_twice_counts_each_record_once_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    lines = [json.dumps(make_record(i)) + "\n" for i in range(3)]
+    reordered = json.dumps(dict(reversed(make_record(0).items()))) + "\n"  # written again by another program
+    path.write_text("".join([*lines, *lines, reordered]))
+    kept, problems = read_records(path)
+    assert [record["repeat"] for record in kept] == [0, 1, 2]
+    assert problems == [f"{path}:4: 4 lines repeat earlier ones; each record counts once"]

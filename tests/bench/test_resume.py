@@ -129,7 +129,7 @@ def test_other_draft_lengths_are_refused(tmp_path: Path) -> None:
             "was measured elsewhere .*cpu 'another one' is now",
         ),
         ({"environment": {}}, "was measured elsewhere"),
-        ({"models": {"target": {}}}, "ran other models"),
+        ({"models": {"target": {"name": "other", "dtype": "float32", "device": "cpu"}}}, "ran other models"),
     ],
 )
 def test_another_machine_or_other_models_are_refused(tmp_path: Path, change: dict, said: str) -> None:

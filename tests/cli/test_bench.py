@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -169,8 +170,10 @@ def test_models_that_do_not_belong_together_are_one_error_line(specdec, own, str
 
 
 def test_an_output_that_cannot_be_written_is_found_out_first(specdec, tmp_path: Path) -> None:
+    """A pipe that nobody reads would be waited for without a word."""
     (tmp_path / "file").write_text("")
-    for path in (tmp_path, tmp_path / "file" / "r.jsonl"):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "file" / "r.jsonl", tmp_path / "pipe", Path("/dev/null")):
         shown = specdec("bench", "-o", path)
         assert shown.code == 2 and shown.err.startswith(f"error: cannot write results to {path}: ")
         assert shown.err.count("\n") == 1
@@ -183,7 +186,7 @@ def test_a_corrupt_results_file_keeps_its_good_lines_and_names_the_bad(specdec, 
     assert shown.code == 2 and "pocket at temperature 0" in shown.out
     *warnings, error = shown.err.splitlines()
     assert len(warnings) == 2 and f"{path}:1: not JSON" in warnings[0] and "not UTF-8" in warnings[1]
-    assert error.startswith("error: ") and "2 lines are no records" in error
+    assert error.startswith("error: ") and "2 of its lines named above" in error
     summary = specdec("bench", "--show", path, "--json").document
     assert summary["runs"] == 6 and len(summary["problems"]) == 2
 
@@ -213,21 +216,25 @@ def test_a_full_disk_while_a_record_is_written(specdec, results, tmp_path, monke
     def full(descriptor: int, data: bytes) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("specdec_lib.bench.records.os.write", full)
+    monkeypatch.setattr("os.write", full)
     shown = specdec("bench", "--in-process", "-k", "1", *TINY, "-o", path)
     assert shown.code == 2 and shown.out == ""
     assert "No space left on device; the record was not written" in shown.err.splitlines()[-1]
     assert path.read_bytes() == results.read_bytes()
 
 
-def test_an_interrupt_says_where_the_records_are(specdec, tmp_path: Path, monkeypatch) -> None:
+@pytest.mark.parametrize("measured", [True, False])
+def test_an_interrupt_says_where_the_records_are(specdec, tmp_path: Path, monkeypatch, measured) -> None:
+    path = tmp_path / "r.jsonl"
+
     def interrupt(*arguments) -> None:
+        path.write_text("{}\n" * measured)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(bench, "_measure", interrupt)
-    path = tmp_path / "r.jsonl"
     shown = specdec("bench", "--in-process", "-o", path)
-    assert shown.code == 130 and shown.err.splitlines()[-1].endswith(f"what was measured is in {path}")
+    said = f"what was measured is in {path}" if measured else f"nothing was added to {path}"
+    assert shown.code == 130 and shown.err.splitlines()[-1].endswith(said)
 
 
 def test_a_session_without_pairs_of_runs_is_said(results: Path, tmp_path: Path, specdec) -> None:
@@ -241,6 +248,6 @@ def test_a_session_without_pairs_of_runs_is_said(results: Path, tmp_path: Path, 
 def test_records_of_a_problem_are_not_hidden(results: Path, tmp_path: Path, capsys) -> None:
     path = tmp_path / "x.jsonl"
     path.write_bytes(results.read_bytes() + b"{}\n")
-    with pytest.raises(RecordError, match="1 lines are no records"):
+    with pytest.raises(RecordError, match="1 of its lines named above"):
         bench._report(path, as_json=True, strict=True)
     assert json.loads(capsys.readouterr().out)["problems"][0].startswith(f"{path}:")

@@ -1,0 +1,142 @@
+"""Lines appended to a file, whole or not at all, by one process at a time.
+
+Half a line is taken back where writing fails, and only then: once all bytes are out they stay, also when an
+interrupt comes while they are being synced. Where the file system has no locks, lines are appended without,
+which is said once. It knows no records.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from specdec_lib.errors import RecordError
+from specdec_lib.utils.logging import get_logger
+
+try:
+    import fcntl
+except ImportError:  # not on Windows: appends from several processes are not serialised there
+    fcntl = None
+
+NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP})
+"""What a file system answers that has no locks to give."""
+PATIENCE, LONGEST_WAIT = 2.0, 120.0
+"""Seconds that somebody else may hold the file before it is said, and before it is given up."""
+_PAUSE = 0.05
+
+_said_without: set[str] = set()
+
+
+def append_lines(path: str | os.PathLike[str], lines: bytes) -> None:
+    """Append ``lines``, all or none, flushed to the disk; folder and file are made if need be.
+
+    A last line without its newline (an earlier crash) is ended first, so that it spoils only itself.
+
+    Raises:
+        RecordError: the file is held by somebody else for ``LONGEST_WAIT`` seconds.
+        OSError: it cannot be written, or is no regular file.
+    """
+    with open_for_appending(path) as descriptor:
+        locked = _lock(descriptor, path)
+        _append_whole(descriptor, lines, locked)
+
+
+@contextlib.contextmanager
+def open_for_appending(path: str | os.PathLike[str]) -> Iterator[int]:
+    """A descriptor of the regular file at ``path``, made if need be; a pipe is refused and not waited for.
+
+    Raises:
+        OSError: it cannot be opened for writing, or is a folder, a pipe or a device.
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags, 0o644)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, path: str | os.PathLike[str]) -> bool:
+    """Wait until this process alone holds the file; False where there are no locks."""
+    if fcntl is None:
+        return False
+    start, said = time.monotonic(), False
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError as error:
+            waited = time.monotonic() - start
+            if waited > LONGEST_WAIT:
+                raise RecordError(
+                    f"append to {path}: another process has held it for {waited:.0f} s; the record was not "
+                    "written. End that process, or choose another output path, then run again."
+                ) from error
+            if waited > PATIENCE and not said:
+                said = True
+                _say(f"{path} is held by another process; waiting up to {LONGEST_WAIT:.0f} s for it")
+            time.sleep(_PAUSE)
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+            if str(path) not in _said_without:
+                _said_without.add(str(path))
+                _say(f"{path}: its file system has no locks; let only one process append to it at a time")
+            return False
+
+
+def _say(message: str) -> None:
+    get_logger(__name__).warning(message)
+
+
+def _append_whole(descriptor: int, lines: bytes, alone: bool) -> None:
+    """Write ``lines`` at the end and sync them, or leave the file at the length that it had.
+
+    Where others may be writing too, nothing is cut off: it might be theirs.
+    """
+    length = os.fstat(descriptor).st_size
+    data = lines if _ends_with_newline(descriptor, length) else b"\n" + lines
+
+    def take_back() -> None:
+        if alone:
+            with contextlib.suppress(OSError):  # the first error is the one to tell
+                os.ftruncate(descriptor, length)
+
+    try:
+        _write_all(descriptor, data)
+    except BaseException:  # also an interrupt from the keyboard: take the half line back, then let it pass
+        if os.fstat(descriptor).st_size - length != len(data):
+            take_back()
+        raise
+    _sync(descriptor, take_back)
+
+
+def _sync(descriptor: int, take_back: Callable[[], None]) -> None:
+    """Flush to the disk. An interrupt leaves what was written; only a disk that fails takes it back."""
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        take_back()
+        raise
+
+
+def _ends_with_newline(descriptor: int, length: int) -> bool:
+    if length == 0:
+        return True
+    os.lseek(descriptor, length - 1, os.SEEK_SET)
+    return os.read(descriptor, 1) == b"\n"
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    """``os.write`` until all of ``data`` is out: one call may write only a part of it."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]

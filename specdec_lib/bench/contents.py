@@ -1,0 +1,125 @@
+"""What the fields of a record must hold, for those whose type alone does not say it.
+
+A results file may come from other hands: whoever reads a field later may take for granted what is checked
+here. Knows records and no file.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_PHASE_TOTALS = ("rounds", "tokens", "drafted", "total_ms")
+_MODEL = ("name", "dtype", "device")
+
+
+def problem_of_contents(record: Mapping[str, Any]) -> str | None:
+    """What is wrong inside the first field that is not as it should be, in a few words; None if none is."""
+    for name, check in _CHECKS.items():
+        if record.get(name) is not None and (problem := check(record[name])):
+            return f"field '{name}' {problem}"
+    if record["kind"] in ("run", "profile", "peer", "costs", "arm") and not record["models"].get("target"):
+        return "field 'models' names no target"
+    return None
+
+
+def _is_number(value: Any) -> bool:
+    """A finite number of at least 0; a truth value is none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _models(models: Mapping[str, Any]) -> str | None:
+    for role, model in models.items():
+        if model is None:
+            continue
+        if not isinstance(model, dict):
+            return f"holds {role} {model!r:.40}, not what the model is"
+        lacking = [key for key in _MODEL if not isinstance(model.get(key), str)]
+        if lacking:
+            return f"says no {', '.join(lacking)} of the {role}"
+    return None
+
+
+def _phases(phases: Mapping[str, Any]) -> str | None:
+    wrong = [name for name, value in phases.items() if not _is_number(value)]
+    wrong += [name for name in _PHASE_TOTALS if name not in phases]
+    return f"holds no number for {', '.join(wrong)}" if wrong else None
+
+
+def _costs(costs: Mapping[str, Any]) -> str | None:
+    forwards = costs.get("forwards")
+    if not isinstance(forwards, list):
+        return "holds no list of forwards"
+    for number, forward in enumerate(forwards):
+        if not (
+            isinstance(forward, dict)
+            and isinstance(forward.get("model"), str)
+            and _is_count(forward.get("width"))
+            and _are_seconds(forward.get("seconds"))
+        ):
+            return f"holds a forward ({number}) without model, width or seconds"
+    return None
+
+
+def _are_seconds(seconds: Any) -> bool:
+    return isinstance(seconds, list) and bool(seconds) and all(map(_is_number, seconds))
+
+
+def _seconds(seconds: Mapping[str, Any]) -> str | None:
+    wrong = [name for name, listed in seconds.items() if listed != [] and not _are_seconds(listed)]
+    return f"holds no list of seconds for {', '.join(wrong)}" if wrong else None
+
+
+def _arm(arm: Mapping[str, Any]) -> str | None:
+    wrong = [name for name in ("library", "method") if not isinstance(arm.get(name), str)]
+    wrong += [] if isinstance(arm.get("compiled"), bool) else ["compiled"]
+    wrong += [] if _is_count(arm.get("k", 0)) else ["k"]
+    for name in ("warm_up_seconds", "compile_seconds"):
+        wrong += [] if arm.get(name) is None or _is_number(arm[name]) else [name]
+    refused = arm.get("refused")
+    wrong += [] if refused is None or isinstance(refused, str) else ["refused"]
+    return f"says nothing sound about {', '.join(wrong)}" if wrong else None
+
+
+def _first_difference(place: Any) -> str | None:
+    whole = isinstance(place, int) and not isinstance(place, bool) and place >= -1
+    return None if whole else f"is {place!r:.40}, not the index of a token, -1 or null"
+
+
+def _number(value: Any) -> str | None:
+    return None if _is_number(value) else f"is {value!r:.40}, not a number of at least 0"
+
+
+def _count(value: Any) -> str | None:
+    return None if _is_count(value) else f"is {value!r:.40}, not a count"
+
+
+def _name(value: Any) -> str | None:
+    return None if isinstance(value, str) else f"is {value!r:.40}, not a name"
+
+
+def _described(value: Any) -> str | None:
+    return None if isinstance(value, dict) else f"is {value!r:.40}, not a description"
+
+
+_CHECKS: dict[str, Callable[[Any], str | None]] = {
+    "models": _models,
+    "phases": _phases,
+    "costs": _costs,
+    "seconds": _seconds,
+    "arm": _arm,
+    "first_difference": _first_difference,
+    "logit_gap": _number,
+    "reference": _name,
+    "prompt_tokens": _count,
+    "repeat": _count,
+    "turn": _count,
+    "new_graphs": _count,
+    "prompts": _described,
+    "drafter": _name,
+}
