@@ -71,7 +71,7 @@ def _are_seconds(seconds: Any) -> bool:
 
 
 def _seconds(seconds: Mapping[str, Any]) -> str | None:
-    wrong = [name for name, listed in seconds.items() if listed != [] and not _are_seconds(listed)]
+    wrong = [name for name, s in seconds.items() if s != [] and not (_are_seconds(s) and min(s) > 0)]
     return f"holds no list of seconds for {', '.join(wrong)}" if wrong else None
 
 
@@ -95,6 +95,10 @@ def _number(value: Any) -> str | None:
     return None if _is_number(value) else f"is {value!r:.40}, not a number of at least 0"
 
 
+def _positive(value: Any) -> str | None:
+    return None if _is_number(value) and value > 0 else f"is {value!r:.40}, not a number above 0"
+
+
 def _count(value: Any) -> str | None:
     return None if _is_count(value) else f"is {value!r:.40}, not a count"
 
@@ -115,6 +119,8 @@ _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "arm": _arm,
     "first_difference": _first_difference,
     "logit_gap": _number,
+    "weight_bytes": _positive,
+    "copy_bytes_per_second": _positive,
     "reference": _name,
     "prompt_tokens": _count,
     "repeat": _count,

@@ -16,6 +16,7 @@ import numpy as np
 from specdec_lib.bench.bootstrap import bootstrap_interval
 from specdec_lib.bench.peer_arms import HUGGING_FACE, OURS, REFERENCE
 from specdec_lib.bench.records import Record
+from specdec_lib.bench.runs import require_one_machine
 from specdec_lib.bench.summary import Table
 from specdec_lib.errors import RecordError
 
@@ -52,12 +53,14 @@ def newest_comparison(records: Sequence[Record]) -> list[Record]:
     """The records of the last session in the file that compared arms.
 
     Raises:
-        RecordError: there is none.
+        RecordError: there is none, or it was measured on several machines.
     """
     session = next((r["session"] for r in reversed(records) if r["kind"] in ("arm", "peer")), None)
     if session is None:
         raise RecordError("comparison: none among the records; measure one with `specdec bench --peers`")
-    return [record for record in records if record["session"] == session]
+    chosen = [record for record in records if record["session"] == session]
+    require_one_machine(chosen)
+    return chosen
 
 
 def arms_of(records: Iterable[Record]) -> dict[str, dict[str, Any]]:
@@ -130,8 +133,9 @@ def _timed(records: Sequence[Record], temperature: float, arms: Arms) -> Timed:
         name, config = record.get("decoder"), record.get("config")
         if record["kind"] == "peer" and config["temperature"] == temperature and not _refused(arms, name):
             result, key = record["result"], (config["prompt_domain"], record["prompt_id"], record["repeat"])
-            run = (result["total_time"], len(result["generated_ids"]), record.get("new_graphs", 0))
-            timed.setdefault(name, {})[key] = run
+            run = (result.get("total_time", 0.0), len(result["generated_ids"]), record.get("new_graphs") or 0)
+            if min(run[:2]) > 0:  # a run of no time, or without tokens, has no rate
+                timed.setdefault(name, {})[key] = run
     return timed
 
 

@@ -215,15 +215,20 @@ class _Session:
             warnings.simplefilter("ignore", RuntimeWarning)  # of quotients that are looked at next
             speeds = speedup_row(self.runs, *cell, decode_only=True, draws=1)
             if speeds is None:
-                return "no prompt was run by both decoders", None
-            rates = speeds["ar_tokens_per_second"], speeds["sd_tokens_per_second"]
-            if not all(math.isfinite(rate) and rate > 0.0 for rate in rates):
-                return "nothing was timed after the first round", None
+                return self._untimed(*cell), None
             phases = self.phases.get((temperature, k))
             row = prediction_row(self.runs, *cell, self.costs, phases, draws=self.draws)
         if not all(math.isfinite(value) for value in row.values() if isinstance(value, float)):
             return "its times hold no interval", None
         return "", row
+
+    def _untimed(self, temperature: float, domain: str, k: int) -> str:
+        """Why a cell has no speedup."""
+        ran: dict[int, set[tuple[str, str, int]]] = {0: set(), k: set()}
+        for run in select(self.runs, temperature, domain):
+            ran.setdefault(run.k, set()).add((run.config.prompt_domain, run.prompt_id, run.repeat))
+        both = ran[0] & ran[k]
+        return "nothing was timed after the first round" if both else "no prompt was run by both decoders"
 
     def _outlook(self, temperature: float, domain: str, rows: Mapping[int, dict[str, Any]]) -> Outlook:
         accounts = [

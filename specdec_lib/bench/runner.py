@@ -232,7 +232,7 @@ def _progress(block: Block, records: Sequence[Record], done: int, total: int, se
     for label in dict.fromkeys(r["decoder"] for r in sorted(recent, key=lambda r: r["config"]["K"])):
         results = [r["result"] for r in recent if r["decoder"] == label]
         tokens, seconds = sum(len(r["generated_ids"]) for r in results), sum(r["total_time"] for r in results)
-        rates.append(f"{label} {tokens / seconds:.0f}")
+        rates.append(f"{label} {tokens / seconds:.0f}" if seconds > 0 else f"{label} –")
     return (
         f"{done:4d}/{total} runs, repeat {block.repeat + 1}, T={block.temperature:g}, {block.domain:<13} "
         f"tokens/s: {', '.join(rates)}; about {seconds_left:.0f} s left"

@@ -15,6 +15,7 @@ from pathlib import Path
 from specdec_lib.bench.records import PAIR_KINDS, Record, read_records
 from specdec_lib.errors import RecordError
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
+from specdec_lib.utils import machine
 from specdec_lib.utils.paths import data_path
 
 ALL_DOMAINS = "all"
@@ -65,16 +66,32 @@ def newest_session(records: Sequence[Record], cells: Iterable[BenchmarkConfig] =
         cells: if given, only a session counts that ran all of them, and measured costs and phases too.
 
     Raises:
-        RecordError: there is none.
+        RecordError: there is none, or it was measured on several machines.
     """
     wanted = {config.config_hash() for config in cells}
     for session in reversed(dict.fromkeys(r["session"] for r in records if r["kind"] == "run")):
         chosen = [record for record in records if record["session"] == session]
         ran = {record["config_hash"] for record in chosen if record["kind"] == "run"}
         if not wanted or (wanted <= ran and set(PAIR_KINDS) <= {record["kind"] for record in chosen}):
+            require_one_machine(chosen)
             return chosen
     what = f"session that ran all of {len(wanted)} cells" if wanted else "timed run"
     raise RecordError(f"summary: no {what} among the records; measure first with `specdec bench`")
+
+
+def require_one_machine(records: Sequence[Record]) -> None:
+    """Refuse records that do not pair, because they are not of one machine.
+
+    Raises:
+        RecordError: naming the session and what tells the machines apart.
+    """
+    first = records[0]["environment"]
+    for record in records:
+        if changes := machine.difference(first, record["environment"]):
+            raise RecordError(
+                f"session {record['session']} was measured on several machines ({changes}); its runs do not "
+                "pair, so measure again"
+            )
 
 
 def load_session(

@@ -30,7 +30,7 @@ from specdec_lib.bench.scaling_arms import (
     our_rounds,
     shortened,
 )
-from specdec_lib.bench.scaling_tables import growth_table, scaling_table
+from specdec_lib.bench.scaling_tables import are_comparable, growth_table, scaling_table
 from specdec_lib.bench.session import Session
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
@@ -149,7 +149,7 @@ class Scaling:
         wanted = {"pair": self.pair, "environment": session.environment, "models": session.models}
         found = set()
         for record in read_records(self.output_path)[0]:
-            if record["kind"] != "scaling" or any(record[name] != value for name, value in wanted.items()):
+            if record["kind"] != "scaling" or not are_comparable(record, wanted):
                 continue
             block = record["repeat"], record["vary"], record["value"]
             if self._settings(block).items() <= record.items():

@@ -6,19 +6,18 @@ itself, at the smallest value of its axis, so that one library's growth can be h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median, quantiles
 from typing import Any
 
 from specdec_lib.bench.records import Record
 from specdec_lib.bench.summary import Table
 from specdec_lib.errors import RecordError
-
-_SAME = ("pair", "models", "environment")
+from specdec_lib.utils import machine
 
 
 def newest_scaling(records: Sequence[Record]) -> list[Record]:
-    """The records of kind ``scaling`` that were measured as the last of them was: pair, models, environment.
+    """The records of kind ``scaling`` that were measured as the last of them was: pair, models, machine.
 
     Raises:
         RecordError: there is none.
@@ -26,7 +25,13 @@ def newest_scaling(records: Sequence[Record]) -> list[Record]:
     found = [record for record in records if record["kind"] == "scaling"]
     if not found:
         raise RecordError("scaling: no such record; measure with `python -m specdec_lib.bench.scaling`")
-    return [record for record in found if all(record[name] == found[-1][name] for name in _SAME)]
+    return [record for record in found if are_comparable(record, found[-1])]
+
+
+def are_comparable(record: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two of these records are of the same pair, with the same models, on the same machine."""
+    same = all(record[name] == other[name] for name in ("pair", "models"))
+    return same and machine.difference(record["environment"], other["environment"]) is None
 
 
 def scaling_table(records: Sequence[Record]) -> Table:

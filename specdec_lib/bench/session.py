@@ -17,6 +17,7 @@ from specdec_lib.bench.records import SCHEMA_VERSION, Record, append_records, re
 from specdec_lib.bench.runs import newest_session
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.utils import machine
 from specdec_lib.utils.reproducibility import environment_fingerprint
 
 
@@ -73,11 +74,8 @@ class Session:
 
 def _difference(before: Record, now: Record) -> str | None:
     """What tells two sessions apart that should be one, in a few words; the commit may differ."""
-    then, here = before["environment"], now["environment"]
-    if then.get("hash") != here["hash"]:
-        other = [name for name in here if name not in ("commit", "hash") and then.get(name) != here[name]]
-        changes = ", ".join(f"{name} {then.get(name)!r} is now {here[name]!r}" for name in other)
-        return f"session {before['session']} was measured elsewhere ({changes or 'another environment'})"
+    if changes := machine.difference(before["environment"], now["environment"]):
+        return f"session {before['session']} was measured elsewhere ({changes})"
     if before["models"] != now["models"]:
         return f"session {before['session']} ran other models"
     return None

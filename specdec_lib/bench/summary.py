@@ -60,7 +60,7 @@ def speedup_row(
     level: float = 0.95,
     draws: int = 2000,
 ) -> dict[str, Any] | None:
-    """One row of :func:`speedup_table`; None where no prompt was run by both arms."""
+    """One row of :func:`speedup_table`; None where no prompt was run, and timed, by both arms."""
     blocks = paired_blocks(runs, temperature, domain, k, decode_only)
     pairs = [row for prompts in blocks for rows in prompts for row in rows]
     if not pairs:
@@ -90,7 +90,10 @@ def time_ratio(totals: np.ndarray) -> np.ndarray:
 def paired_blocks(
     runs: Sequence[Run], temperature: float, domain: str, k: int, decode_only: bool = False
 ) -> list[list[np.ndarray]]:
-    """By domain, by prompt: rows (AR seconds, AR tokens, SD seconds, SD tokens), one a repeat."""
+    """By domain, by prompt: rows (AR seconds, AR tokens, SD seconds, SD tokens), one a repeat.
+
+    A repeat in which an arm took no time or emitted nothing says nothing about speed, and is left out.
+    """
     arms: dict[int, dict[tuple[str, str, int], tuple[float, int]]] = {0: {}, k: {}}
     for run in select(runs, temperature, domain):
         if run.k in arms:
@@ -99,7 +102,9 @@ def paired_blocks(
             arms[run.k][key] = (run.decode_seconds, run.decode_tokens) if decode_only else whole
     rows: dict[str, dict[str, list[tuple[float, ...]]]] = {}
     for key in arms[0].keys() & arms[k].keys():
-        rows.setdefault(key[0], {}).setdefault(key[1], []).append((*arms[0][key], *arms[k][key]))
+        row = (*arms[0][key], *arms[k][key])
+        if min(row) > 0:
+            rows.setdefault(key[0], {}).setdefault(key[1], []).append(row)
     return [[np.array(sorted(rows[d][p])) for p in sorted(rows[d])] for d in sorted(rows)]
 
 
@@ -177,12 +182,13 @@ def position_table(runs: Sequence[Run]) -> Table:
 
 
 def _verdicts(runs: Sequence[Run]) -> list[list[np.ndarray]]:
-    """By domain, by prompt: rows (accepted, rejecting rounds), one a repeat."""
+    """By domain, by prompt: rows (accepted, rejecting rounds), one a repeat that has verdicts."""
     rows: dict[str, dict[str, list[list[int]]]] = {}
     for run in runs:
         counts = [run.result.num_accepted_draft_tokens]
         counts.append(rejecting_rounds(run.result.accepted_per_round, run.result.drafted_per_round))
-        rows.setdefault(run.config.prompt_domain, {}).setdefault(run.prompt_id, []).append(counts)
+        if sum(counts):
+            rows.setdefault(run.config.prompt_domain, {}).setdefault(run.prompt_id, []).append(counts)
     return [[np.array(repeats, dtype=float) for repeats in prompts.values()] for prompts in rows.values()]
 
 
@@ -202,7 +208,7 @@ def latency_table(runs: Sequence[Run]) -> Table:
     table = []
     for temperature in sorted({run.config.temperature for run in runs}):
         for k in sorted({run.k for run in runs}):
-            chosen = [r for r in select(runs, temperature, ALL_DOMAINS) if r.k == k]
+            chosen = [r for r in select(runs, temperature, ALL_DOMAINS) if r.k == k and r.decode_tokens > 0]
             latencies = [1e3 * t for r in chosen for t in r.result.per_token_latencies[r.first_tokens :]]
             if latencies:
                 table.append(_latency_row(temperature, chosen, latencies))

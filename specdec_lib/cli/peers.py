@@ -91,7 +91,7 @@ def _arm_row(row: dict[str, Any], rows: Sequence[dict[str, Any]]) -> list[str | 
         return [row["arm"], "–", "not run", "–"]
     fastest = max(other["tokens_per_second"] or 0.0 for other in rows)
     is_best = row["tokens_per_second"] == fastest
-    compiling = f"{row['compile_seconds']:.0f} s" if row["compiled"] else "–"
+    compiling = f"{row['compile_seconds']:.0f} s" if row["compile_seconds"] and row["compiled"] else "–"
     rate = f"{row['tokens_per_second']:.1f}"
     return [
         row["arm"],
@@ -134,8 +134,9 @@ def _footnote(summary: dict[str, Any]) -> str:
 
 
 def _difference(row: dict[str, Any]) -> str:
+    place = f"on {row['prompt_id']} from token {row['first_difference']} on"
+    if row["logit_gap"] is None:
+        return f"{row['decoder']} differs from {row['reference']} {place}"
     judged = "a tie within rounding" if row["tied"] else "no tie"
-    return (
-        f"{row['decoder']} differs from {row['reference']} on {row['prompt_id']} from token "
-        f"{row['first_difference']} on: logits {row['logit_gap']:.2g} apart, {judged}"
-    )
+    gap = f"logits {row['logit_gap']:.2g} apart, {judged}"
+    return f"{row['decoder']} differs from {row['reference']} {place}: {gap}"

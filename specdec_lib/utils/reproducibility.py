@@ -12,7 +12,6 @@ import json
 import os
 import platform
 import random
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.utils.machine import describe_compute, describe_machine, output
 
 if TYPE_CHECKING:
     import torch
@@ -84,21 +84,20 @@ def deterministic() -> Iterator[None]:
 
 
 def environment_fingerprint() -> dict[str, Any]:
-    """What a measurement depends on, as plain data: versions, processor, threads, GPU, commit.
+    """What a measurement depends on: versions, the machine (:mod:`specdec_lib.utils.machine`), the commit.
 
     ``hash`` is the first 12 hex digits of SHA-256 over the rest, commit excepted: equal hashes mean
-    comparable machines.
+    comparable machines, which is asked with :func:`specdec_lib.utils.machine.difference`.
     """
     import torch
 
     machine: dict[str, Any] = {
         "python": platform.python_version(),
         "os": f"{platform.system()} {platform.machine()}",
-        "cpu": _cpu_model(),
-        "cores": os.cpu_count() or 1,
+        **describe_machine(),
         "threads": torch.get_num_threads(),
         **{package: _version(package) for package in _PACKAGES},
-        **_gpu(torch),
+        **describe_compute(torch),
     }
     digest = hashlib.sha256(json.dumps(machine, sort_keys=True).encode()).hexdigest()[:12]
     return {**machine, "commit": _commit(), "hash": digest}
@@ -111,45 +110,13 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _gpu(torch: Any) -> dict[str, Any]:
-    if not torch.cuda.is_available():
-        return {"gpu": None, "gpu_memory_mb": None, "cuda": None}
-    properties = torch.cuda.get_device_properties(0)
-    return {
-        "gpu": properties.name,
-        "gpu_memory_mb": properties.total_memory // 2**20,
-        "cuda": torch.version.cuda,
-    }
-
-
-@cache
-def _cpu_model() -> str:
-    """The processor's name as the system gives it, or its architecture."""
-    listing = Path("/proc/cpuinfo")
-    if listing.is_file():
-        for line in listing.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    brand = _output("sysctl", "-n", "machdep.cpu.brand_string") if platform.system() == "Darwin" else None
-    return brand or platform.processor() or platform.machine()
-
-
 @cache
 def _commit() -> str | None:
     """The checkout's commit, with "+" where tracked files were changed; None outside of one."""
     checkout = Path(__file__).resolve().parents[2]
     git = ("git", "--no-optional-locks", "-C", str(checkout))
-    root = _output(*git, "rev-parse", "--show-toplevel")
+    root = output(*git, "rev-parse", "--show-toplevel")
     if root is None or Path(root).resolve() != checkout:  # installed inside somebody else's repository
         return None
-    commit = _output(*git, "rev-parse", "--short=12", "HEAD")
-    return f"{commit}+" if commit and _output(*git, "status", "--porcelain", "-uno") else commit
-
-
-def _output(*command: str) -> str | None:
-    """What a command prints, or None where it is missing or fails: then there is nothing to name."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
+    commit = output(*git, "rev-parse", "--short=12", "HEAD")
+    return f"{commit}+" if commit and output(*git, "status", "--porcelain", "-uno") else commit

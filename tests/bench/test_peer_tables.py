@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from specdec_lib.bench.identity import OutputsDiffer, identity_of, require_same_ids
@@ -171,3 +173,13 @@ def test_in_half_precision_it_is_reported_with_its_gap() -> None:
         "logit_gap": 0.25,
         "tied": True,
     }
+
+
+def test_an_arm_whose_runs_took_no_time_has_no_rate() -> None:
+    records = [arm("hf-generate"), arm("ours-AR"), arm("ours-K4")]
+    records += [run("hf-generate", p) for p in range(3)] + [run("ours-AR", p, seconds=0.0) for p in range(3)]
+    records += [run("ours-K4", p, ids=[]) for p in range(3)]
+    rows = {row["arm"]: row for row in peer_table(records)}
+    assert [rows[name]["tokens_per_second"] for name in ("ours-AR", "ours-K4")] == [None, None]
+    assert rows["hf-generate"]["ratio"] == 1.0
+    json.dumps([peer_table(records), ratio_table(records)], allow_nan=False)

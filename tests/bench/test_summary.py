@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from specdec_lib.bench import runs as runs_module
@@ -148,3 +150,50 @@ def test_a_file_without_timed_runs_is_refused() -> None:
 def test_pooling_nothing_gives_nothing() -> None:
     empty = pool([])
     assert empty.num_tokens == 0 and empty.alpha_hat is None
+
+
+def test_a_session_of_two_machines_does_not_pair() -> None:
+    """The same rule as for resuming: a quota that a container got in between is another machine."""
+    here = {"cpu": "x", "cpu_quota": None, "hash": "1"}
+    records = timed(prompts=2, environment=here)
+    assert len(newest_session(records)) == len(records)
+    records[-1] |= {"environment": here | {"cpu_quota": 0.5, "hash": "2"}}
+    with pytest.raises(RecordError, match=r"several machines \(cpu_quota None is now 0.5\)"):
+        newest_session(records)
+
+
+# -- divisors that are 0 ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"total_time": 0.0, "time_to_first_token": 0.0},
+        {"generated_ids": [], "per_token_latencies": [], "accepted_per_round": [], "drafted_per_round": []},
+    ],
+)
+def test_runs_of_no_time_or_no_token_are_in_no_rate(change: dict) -> None:
+    """Of one prompt they leave the others as they are; of all prompts they leave no row."""
+    good, bad = timed(prompts=3), timed(prompts=4)[len(timed(prompts=3)) :]
+    derived = ("num_draft_tokens", "num_accepted_draft_tokens", "num_speculation_rounds", "acceptance_rate")
+    for record in bad:
+        kept = {key: value for key, value in record["result"].items() if key not in derived}
+        record["result"] = kept | change
+    whole = speedup_table(runs_of(good + bad))
+    assert whole == speedup_table(runs_of(good)) and speedup_table(runs_of(bad)) == []
+    for table in (speedup_table, acceptance_table, latency_table, position_table):
+        for runs in (good + bad, bad):
+            json.dumps(table(runs_of(runs)), allow_nan=False)
+
+
+def test_a_prompt_whose_drafts_were_never_judged_does_not_widen_the_interval() -> None:
+    """A draw of nothing but that prompt would be 0 / 0."""
+    records = timed(prompts=2, repeats=1)
+    silent = timed(prompts=3, repeats=1)[-1]
+    silent["result"] |= {"accepted_per_round": [0] * 4, "drafted_per_round": [0] * 4}
+    for name in ("num_draft_tokens", "num_accepted_draft_tokens", "acceptance_rate"):
+        silent["result"].pop(name)
+    assert (
+        acceptance_table(runs_of([*records, silent]))[0]["alpha_low"]
+        == acceptance_table(runs_of(records))[0]["alpha_low"]
+    )

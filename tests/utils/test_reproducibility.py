@@ -149,7 +149,7 @@ class TestCommit:
 
         module = tmp_path / "specdec_lib" / "utils" / "reproducibility.py"
         monkeypatch.setattr(reproducibility, "__file__", str(module))
-        monkeypatch.setattr(reproducibility, "_output", play)
+        monkeypatch.setattr(reproducibility, "output", play)
         reproducibility._commit.cache_clear()
         yield answers
         reproducibility._commit.cache_clear()
@@ -184,7 +184,7 @@ class TestCommit:
     ids=["prints", "fails", "missing"],
 )
 def test_a_command_that_cannot_answer_says_nothing(command: tuple[str, ...], printed: str | None) -> None:
-    assert reproducibility._output(*command) == printed
+    assert reproducibility.output(*command) == printed
 
 
 def test_importing_it_imports_no_torch() -> None:
