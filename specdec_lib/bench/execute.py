@@ -7,12 +7,13 @@ is an error before anything runs. This module knows no model and no measurement,
 
 from __future__ import annotations
 
-import ast
+import contextlib
 import datetime
-import difflib
+import errno
 import io
-import json
+import itertools
 import logging
+import os
 import sys
 import tempfile
 import warnings
@@ -21,15 +22,31 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from specdec_lib.errors import InvalidArgument, SpecDecError
+from specdec_lib.bench.parameters import checked_parameters, first_line, notebook_parameters
+from specdec_lib.errors import SpecDecError
+
+__all__ = [
+    "BENCHMARK_NOTEBOOK",
+    "PEERS_NOTEBOOK",
+    "NotebookFailed",
+    "check_parameters",
+    "execute_notebook",
+    "first_line",
+    "notebook_parameters",
+    "run_benchmark",
+]
 
 _NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks" / "bench"
 BENCHMARK_NOTEBOOK = _NOTEBOOKS / "benchmark_pair.ipynb"
 PEERS_NOTEBOOK = _NOTEBOOKS / "peers.ipynb"
+_LONGEST_SOCKET = 100
+"""Bytes of a socket's path that every system takes (Linux 107, macOS 103)."""
+_SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
+_LONGEST_STEM = 80
 
 
 class NotebookFailed(SpecDecError):
-    """A cell raised, or the disk is full; the message names the error and the executed notebook."""
+    """A cell raised, no kernel runs, or the disk is full; one line that names error and notebook."""
 
 
 def run_benchmark(
@@ -62,9 +79,32 @@ def run_benchmark(
     """
     output_path = Path(output_path).resolve()
     folder = Path(runs_folder) if runs_folder is not None else output_path.parent
+    parameters = checked_parameters(notebook, parameters | {"output_path": str(output_path)})
+    executed = _fresh_notebook(folder, f"{Path(notebook).stem}-{output_path.stem[:_LONGEST_STEM]}")
+    try:
+        return execute_notebook(notebook, executed, parameters, stream)
+    finally:
+        with contextlib.suppress(OSError):
+            if executed.stat().st_size == 0:  # reserved, and never written
+                executed.unlink()
+
+
+def _fresh_notebook(folder: Path, name: str) -> Path:
+    """A path of a notebook that nobody else has, reserved by an empty file: two runs in a second are two."""
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S")
-    executed = folder / f"{Path(notebook).stem}-{output_path.stem}-{stamp}.ipynb"
-    return execute_notebook(notebook, executed, parameters | {"output_path": str(output_path)}, stream)
+    endings = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+    for ending in endings:
+        path = folder / f"{name}-{stamp}{ending}.ipynb"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path.touch(exist_ok=False)
+            return path
+        except FileExistsError:
+            if not path.exists():  # the folder is a file
+                raise _not_saved(path, NotADirectoryError(errno.ENOTDIR, "Not a directory")) from None
+        except OSError as error:
+            raise _not_saved(path, error) from error
+    raise AssertionError("endings do not end")
 
 
 def execute_notebook(
@@ -78,20 +118,21 @@ def execute_notebook(
     Raises:
         As :func:`run_benchmark`.
     """
-    check_parameters(notebook, parameters)
+    values = checked_parameters(notebook, parameters)
     papermill = _import_papermill()
     from nbclient.exceptions import DeadKernelError
 
     from specdec_lib.bench.kernel import ThisPythonKernelManager, kernel_config
 
-    executed, stream = Path(executed), stream or sys.stderr
-    executed.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="sd-") as folder, _quiet():
-        try:
+    notebook, executed = Path(notebook).absolute(), Path(executed).absolute()
+    stream = stream or sys.stderr
+    try:
+        executed.parent.mkdir(parents=True, exist_ok=True)
+        with _socket_folder() as folder, _quiet():
             papermill.execute_notebook(
-                str(notebook),
-                str(executed),
-                parameters=dict(parameters),
+                _as_written(notebook),
+                _as_written(executed),
+                parameters=values,
                 kernel_name="python3",
                 language="python",
                 progress_bar=False,
@@ -100,22 +141,59 @@ def execute_notebook(
                 kernel_manager_class=ThisPythonKernelManager,
                 config=kernel_config(folder),
             )
-        except papermill.PapermillExecutionError as error:
-            raise NotebookFailed(
-                f"{Path(notebook).name}: {error.ename}: {first_line(error.evalue)} (cell {error.exec_count}; "
-                f"the notebook as it stopped is {executed})"
-            ) from error
-        except DeadKernelError as error:
-            raise NotebookFailed(
-                f"{Path(notebook).name}: its Python ended (killed, or out of memory); "
-                f"the notebook as it stopped is {executed}"
-            ) from error
-        except OSError as error:
-            raise NotebookFailed(
-                f"the notebook cannot be saved as {executed}: {error.strerror or error}; "
-                "make room or choose another output path, then run again"
-            ) from error
+    except papermill.PapermillExecutionError as error:
+        raise NotebookFailed(
+            f"{notebook.name}: {error.ename}: {first_line(error.evalue)} (cell {error.exec_count}; "
+            f"the notebook as it stopped is {executed})"
+        ) from error
+    except DeadKernelError as error:
+        raise NotebookFailed(
+            f"{notebook.name}: its Python ended (killed, or out of memory); "
+            f"the notebook as it stopped is {executed}"
+        ) from error
+    except SpecDecError:
+        raise
+    except Exception as error:  # papermill, nbclient, jupyter_client and zmq raise a dozen unrelated types
+        if isinstance(error, OSError) and error.errno is not None:  # not a time that ran out
+            raise _not_saved(executed, error) from error
+        raise NotebookFailed(
+            f"{notebook.name} cannot be run: {type(error).__name__}: {first_line(str(error))}"
+        ) from error
     return executed
+
+
+def _as_written(path: Path) -> str:
+    """A path that papermill, which fills in ``{names}``, leaves as it is."""
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
+def _not_saved(executed: Path, error: OSError) -> NotebookFailed:
+    return NotebookFailed(
+        f"the notebook cannot be saved as {executed}: {error.strerror or error}; "
+        "make room or choose another output path, then run again"
+    )
+
+
+@contextmanager
+def _socket_folder() -> Iterator[str]:
+    """A folder for the kernel's sockets: in the usual place or, where its path is too long, in a short one.
+
+    Raises:
+        NotebookFailed: every such place is too long or cannot be written to.
+    """
+    for place in (None, *_SHORT_FOLDERS):
+        try:
+            folder = tempfile.TemporaryDirectory(prefix="sd-", dir=place, ignore_cleanup_errors=True)
+        except OSError:  # not there, or not for us
+            continue
+        with folder as name:
+            if os.name != "posix" or len(os.fsencode(os.path.join(name, "kernel-00"))) <= _LONGEST_SOCKET:
+                yield name
+                return
+    raise NotebookFailed(
+        f"no folder for the kernel's sockets: TMPDIR is {tempfile.gettempdir()}, and a socket's path holds "
+        f"about {_LONGEST_SOCKET} characters; set TMPDIR to a shorter path"
+    )
 
 
 @contextmanager
@@ -133,73 +211,12 @@ def _quiet() -> Iterator[None]:
 
 
 def check_parameters(notebook: str | Path, parameters: Mapping[str, Any]) -> None:
-    """Refuse parameters that the notebook's ``parameters`` cell does not assign, or assigns another type.
+    """Refuse parameters that the notebook's ``parameters`` cell does not assign, or assigns another kind.
 
     Raises:
         InvalidArgument: naming the parameter, and what the notebook has instead.
     """
-    known = notebook_parameters(notebook)
-    for name, value in parameters.items():
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean '{close[0]}'?" if close else f"it has {', '.join(sorted(known))}"
-            raise InvalidArgument(f"{Path(notebook).name} has no parameter '{name}'; {hint}")
-        default = known[name]
-        if default is not None and value is not None and not _same_kind(value, default):
-            raise InvalidArgument(
-                f"{Path(notebook).name}: parameter '{name}' is {value!r}; "
-                f"the notebook's default is {default!r}, give a {type(default).__name__} too"
-            )
-
-
-def notebook_parameters(notebook: str | Path) -> dict[str, Any]:
-    """Names and default values that the cell tagged ``parameters`` assigns, in order.
-
-    Raises:
-        InvalidArgument: no such file, not a notebook, no tagged cell, or a default that is no literal.
-    """
-    try:
-        cells = json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
-        tagged = [cell for cell in cells if "parameters" in cell.get("metadata", {}).get("tags", [])]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InvalidArgument(f"cannot read the notebook {notebook}: {first_line(str(error))}") from error
-    if not tagged:
-        raise InvalidArgument(
-            f"{notebook} has no cell tagged 'parameters'; tag the one that holds the defaults"
-        )
-    try:
-        return _assignments("".join(tagged[0]["source"]))
-    except (ValueError, SyntaxError) as error:
-        raise InvalidArgument(
-            f"{notebook}: its parameters cell is no list of plain defaults: {error}"
-        ) from error
-
-
-def _assignments(source: str) -> dict[str, Any]:
-    """``name = literal`` and ``name: type = literal`` statements of a cell as a dict."""
-    values = {}
-    for statement in ast.parse(source).body:
-        if isinstance(statement, ast.Assign) and all(isinstance(t, ast.Name) for t in statement.targets):
-            values |= {target.id: ast.literal_eval(statement.value) for target in statement.targets}
-        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            values[statement.target.id] = ast.literal_eval(statement.value)
-    return values
-
-
-def _same_kind(value: Any, default: Any) -> bool:
-    """Whether a value can stand where the default stands: lists and tuples alike, ints where floats are."""
-    if isinstance(default, (list, tuple)):
-        return isinstance(value, (list, tuple))
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(default, bool) and isinstance(value, bool)
-    if isinstance(default, float):
-        return isinstance(value, (int, float))
-    return isinstance(value, type(default))
-
-
-def first_line(text: str) -> str:
-    """The first line of a message that may have many."""
-    return next((line.strip() for line in text.splitlines() if line.strip()), "no message")
+    checked_parameters(notebook, parameters)
 
 
 def _import_papermill() -> Any:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
+import tempfile
 from pathlib import Path
 
+import nbclient
 import nbformat
+import numpy as np
 import papermill
 import pytest
+import torch
+import zmq
 
 from specdec_lib.bench import execute
 from specdec_lib.bench.execute import NotebookFailed, check_parameters, execute_notebook, notebook_parameters
@@ -161,3 +167,178 @@ def test_the_benchmark_writes_beside_its_results(tmp_path: Path, monkeypatch) ->
         "repeats": 1,
         "output_path": str(tmp_path / "runs" / "mine.jsonl"),
     }
+
+
+# -- values through papermill ----------------------------------------------------------------------
+
+TYPED = (
+    "k_values: list[int] = [1, 2]\ntemperatures = [0.0, 0.8]\nthreads: int | None = None\n"
+    'domains: list[str] | None = None\npair: str | None = None\nname = "x"\nlimit = None'
+)
+
+
+def test_values_of_numpy_and_torch_arrive_as_plain_ones(tmp_path: Path) -> None:
+    """One notebook shows what its cells see: no list of texts, and no exception of papermill's."""
+    notebook = write_notebook(
+        tmp_path / "n.ipynb",
+        "print([k_values, temperatures, threads, domains, pair, name, limit])",
+        parameters=TYPED,
+    )
+    given = {
+        "k_values": np.arange(1, 4),
+        "temperatures": (np.float32(0.5), torch.tensor(1.0), 2),
+        "threads": np.int64(3),
+        "domains": np.array(["code", 'näht "quoted"']),
+        "pair": tmp_path,
+        "name": np.str_("a"),
+        "limit": range(2),
+    }
+    stream = io.StringIO()
+    execute_notebook(notebook, tmp_path / "out.ipynb", given, stream)
+    expected = [[1, 2, 3], [0.5, 1.0, 2], 3, ["code", 'näht "quoted"'], str(tmp_path), "a", [0, 1]]
+    assert stream.getvalue().strip() == str(expected)
+
+
+@pytest.mark.parametrize(
+    "given, why",
+    [
+        ({"threads": "four"}, "'threads' is 'four'; .* give a whole number or None"),
+        ({"threads": 1.5}, "'threads' is 1.5"),
+        ({"threads": True}, "'threads' is True"),
+        ({"k_values": [1, "two"]}, "'k_values' holds 'two'; .* give a list, each a whole number"),
+        ({"k_values": [1, None]}, "'k_values' holds None"),
+        ({"k_values": np.array([1.5])}, "'k_values' holds 1.5"),
+        ({"k_values": [[1]]}, r"'k_values' holds \[1\]"),
+        ({"temperatures": [0.0, "0.8"]}, "'temperatures' holds '0.8'"),
+        ({"temperatures": [True]}, "'temperatures' holds True"),
+        ({"temperatures": [float("nan")]}, "'temperatures' holds nan; give finite numbers"),
+        ({"temperatures": [np.inf]}, "'temperatures' holds inf"),
+        ({"domains": "code"}, "'domains' is 'code'; .* give a list, each a text or None"),
+        ({"domains": [3]}, "'domains' holds 3"),
+        ({"pair": 3}, "'pair' is 3"),
+        ({"limit": object()}, "'limit' is a object; give numbers, texts or lists"),
+        ({"limit": {1, 2}}, "'limit' is a set"),
+        ({"limit": {1: 2}}, "'limit' is a dict"),
+        ({"limit": 1j}, "'limit' is a complex"),
+        ({"limit": [b"x"]}, "'limit' is a bytes"),
+    ],
+)
+def test_values_of_another_kind_are_refused_before_anything_runs(
+    tmp_path: Path, given: dict, why: str
+) -> None:
+    notebook = write_notebook(tmp_path / "n.ipynb", parameters=TYPED)
+    with pytest.raises(InvalidArgument, match=why) as caught:
+        execute_notebook(notebook, tmp_path / "out.ipynb", given)
+    assert "\n" not in str(caught.value) and not (tmp_path / "out.ipynb").exists()
+
+
+def test_the_benchmarks_notebooks_say_what_every_parameter_may_be() -> None:
+    for notebook in (execute.BENCHMARK_NOTEBOOK, execute.PEERS_NOTEBOOK):
+        for name in notebook_parameters(notebook):
+            with pytest.raises(InvalidArgument, match=f"'{name}' is|'{name}' holds"):
+                check_parameters(notebook, {name: {"an": "object"}})
+
+
+# -- paths -----------------------------------------------------------------------------------------
+
+
+def played(monkeypatch, written: str = "{}") -> list:
+    """Papermill's own treatment of paths, without a kernel: what it is given, and the file that it writes."""
+    calls = []
+
+    def execute(notebook: str, executed: str, **options) -> None:
+        calls.append((notebook, options))
+        Path(executed.format(pm={}, **options["parameters"])).write_text(written)
+
+    monkeypatch.setattr(papermill, "execute_notebook", execute)
+    return calls
+
+
+@pytest.mark.parametrize("name", ["{x}", "{", "}", "{0}", "{pair}", "a{{b}}"])
+def test_braces_in_a_path_are_a_part_of_it(tmp_path: Path, monkeypatch, name: str) -> None:
+    played(monkeypatch)
+    output = tmp_path / f"runs-{name}" / f"{name}.jsonl"
+    executed = execute.run_benchmark(output, pair="pocket")
+    assert executed.parent == output.parent and executed.is_file() and name in executed.name
+    assert os.listdir(tmp_path) == [f"runs-{name}"]
+
+
+def test_braces_reach_papermill_itself_unharmed(tmp_path: Path) -> None:
+    folder = tmp_path / "a {b} {}"
+    folder.mkdir()
+    notebook = write_notebook(folder / "n.ipynb", "print(pair)")
+    executed = execute_notebook(notebook, folder / "{pair}.ipynb", {"pair": "{x}"}, io.StringIO())
+    assert executed == folder / "{pair}.ipynb" and "{x}" in executed.read_text()
+
+
+def test_two_runs_in_one_second_are_two_notebooks(tmp_path: Path, monkeypatch) -> None:
+    played(monkeypatch)
+    names = {execute.run_benchmark(tmp_path / "r.jsonl").name for _ in range(5)}
+    assert len(names) == 5 and names == set(os.listdir(tmp_path))
+
+
+def test_a_run_that_never_began_leaves_no_notebook(tmp_path: Path, monkeypatch) -> None:
+    def refuse(*arguments, **options) -> None:
+        raise RuntimeError("Kernel died before replying to kernel_info")
+
+    monkeypatch.setattr(papermill, "execute_notebook", refuse)
+    with pytest.raises(
+        NotebookFailed, match=r"benchmark_pair\.ipynb cannot be run: RuntimeError: Kernel died"
+    ):
+        execute.run_benchmark(tmp_path / "r.jsonl")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        zmq.error.ZMQError(36),
+        nbclient.exceptions.CellTimeoutError("too\nlong"),
+        papermill.exceptions.PapermillException("?"),
+        nbformat.ValidationError("no"),
+        TimeoutError(),
+        KeyError("x"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_whatever_papermill_and_its_kind_raise_is_one_line(tmp_path: Path, monkeypatch, error) -> None:
+    def fail(*arguments, **options) -> None:
+        raise error
+
+    monkeypatch.setattr(papermill, "execute_notebook", fail)
+    with pytest.raises(NotebookFailed) as caught:
+        execute_notebook(write_notebook(tmp_path / "n.ipynb"), tmp_path / "out.ipynb", {}, io.StringIO())
+    assert "\n" not in str(caught.value) and caught.value.__cause__ is error
+
+
+def test_a_folder_that_cannot_be_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for output, runs in ((tmp_path / "file" / "r.jsonl", None), (tmp_path / "r.jsonl", tmp_path / "file")):
+        with pytest.raises(NotebookFailed, match=r"cannot be saved as .*file/.*: Not a directory"):
+            execute.run_benchmark(output, runs_folder=runs)
+
+
+def long_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / ("t" * 60) / ("u" * 60)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_a_long_folder_for_temporary_files_is_gone_around(tmp_path: Path, monkeypatch) -> None:
+    """A socket's path holds 107 characters: the kernel listens in a short folder, gone afterwards."""
+    monkeypatch.setattr(tempfile, "tempdir", str(long_folder(tmp_path)))
+    notebook = write_notebook(
+        tmp_path / "n.ipynb",
+        "from ipykernel.connect import get_connection_info\nprint(get_connection_info(unpack=True)['ip'])",
+    )
+    stream = io.StringIO()
+    execute_notebook(notebook, tmp_path / "out.ipynb", {}, stream)
+    socket = Path(stream.getvalue().strip())
+    assert len(str(socket)) < 60 and not socket.parent.exists()
+
+
+def test_where_there_is_no_short_folder_the_variable_is_named(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(long_folder(tmp_path)))
+    monkeypatch.setattr(execute, "_SHORT_FOLDERS", (str(tmp_path / "none"),))
+    with pytest.raises(NotebookFailed, match=r"TMPDIR is .* set TMPDIR to a shorter path"):
+        execute_notebook(write_notebook(tmp_path / "n.ipynb"), tmp_path / "out.ipynb", {}, io.StringIO())

@@ -1,0 +1,184 @@
+"""The parameters of a notebook: which there are, of what kind, and values made plain for papermill.
+
+Papermill writes values down as Python code and only warns about a name that the notebook does not have: an
+array becomes a list of texts, a scalar of numpy an exception, a text where a number belongs an error in the
+middle of the run. Here all of that is settled before anything runs. The kinds are the notebook's own: its
+annotations, and where there are none its defaults. It runs no notebook.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import json
+import math
+import numbers
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from specdec_lib.errors import InvalidArgument
+
+_NAMES = {"int": int, "float": float, "str": str, "bool": bool, "None": type(None)}
+_WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "True or False", type(None): "None"}
+
+
+class Kind(NamedTuple):
+    """What a parameter may be: any of some plain types, and a list whose elements are of a kind."""
+
+    types: frozenset[type] = frozenset()
+    elements: Kind | None = None
+    anything: bool = False
+
+    def takes(self, value: Any) -> bool:
+        """Whether a plain value is of this kind; whole numbers stand where numbers do, and no truth value."""
+        if self.anything:
+            return True
+        if isinstance(value, list):
+            return self.elements is not None and all(map(self.elements.takes, value))
+        return type(value) in self.types or (type(value) is int and float in self.types)
+
+    def __str__(self) -> str:
+        """In words, for an error."""
+        words = [_WORDS[one] for one in _WORDS if one in self.types and one is not type(None)]
+        if self.elements is not None:
+            words.append("a list" if self.elements.anything else f"a list, each {self.elements}")
+        return " or ".join([*words, *([_WORDS[type(None)]] if type(None) in self.types else [])])
+
+
+ANYTHING = Kind(anything=True)
+
+
+def checked_parameters(notebook: str | Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters as plain values (numpy's and tuples become Python's), each of the notebook's own kind.
+
+    Raises:
+        InvalidArgument: a parameter that the notebook does not have, or of another kind, or a value that is
+            no plain one; in one line that names it.
+    """
+    known, kinds, name = *_declared(notebook), Path(notebook).name
+    values = {}
+    for parameter, given in parameters.items():
+        if parameter not in known:
+            close = difflib.get_close_matches(parameter, known, n=1)
+            hint = f"did you mean '{close[0]}'?" if close else f"it has {', '.join(sorted(known))}"
+            raise InvalidArgument(f"{name} has no parameter '{parameter}'; {hint}")
+        where = f"{name}: parameter '{parameter}'"
+        values[parameter] = value = plain(where, given)
+        kind = kinds[parameter]
+        if not kind.takes(value):
+            wrong = value
+            if isinstance(value, list) and kind.elements is not None:
+                wrong = next(one for one in value if not kind.elements.takes(one))
+            raise InvalidArgument(
+                f"{where} {'is' if wrong is value else 'holds'} {wrong!r:.60}; "
+                f"the notebook's default is {known[parameter]!r}, give {kind}"
+            )
+    return values
+
+
+def notebook_parameters(notebook: str | Path) -> dict[str, Any]:
+    """Names and default values that the cell tagged ``parameters`` assigns, in order.
+
+    Raises:
+        InvalidArgument: no such file, not a notebook, no tagged cell, or a default that is no literal.
+    """
+    return _declared(notebook)[0]
+
+
+def plain(where: str, value: Any) -> Any:
+    """``value`` as None, bool, int, float, text, list or dictionary; ``where`` opens the line of an error.
+
+    Raises:
+        InvalidArgument: it is nothing of the kind, or a number that is none.
+    """
+    if value is None or isinstance(value, (bool, str)):
+        return str(value) if isinstance(value, str) else value
+    if hasattr(value, "tolist"):  # arrays, scalars and tensors
+        return plain(where, value.tolist())
+    if isinstance(value, os.PathLike):
+        return plain(where, os.fspath(value))
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        number = float(value)
+        if not math.isfinite(number):
+            raise InvalidArgument(f"{where} holds {number}; give finite numbers")
+        return number
+    if isinstance(value, (list, tuple, range)):
+        return [plain(where, one) for one in value]
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return {str(key): plain(where, one) for key, one in value.items()}
+    raise InvalidArgument(f"{where} is a {type(value).__name__}; give numbers, texts or lists of them")
+
+
+# -- what the notebook declares --------------------------------------------------------------------
+
+
+def _declared(notebook: str | Path) -> tuple[dict[str, Any], dict[str, Kind]]:
+    """Defaults and kinds by name."""
+    try:
+        cells = json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
+        tagged = [cell for cell in cells if "parameters" in cell.get("metadata", {}).get("tags", [])]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidArgument(f"cannot read the notebook {notebook}: {first_line(str(error))}") from error
+    if not tagged:
+        raise InvalidArgument(
+            f"{notebook} has no cell tagged 'parameters'; tag the one that holds the defaults"
+        )
+    try:
+        return _assignments("".join(tagged[0]["source"]))
+    except (ValueError, SyntaxError) as error:
+        raise InvalidArgument(
+            f"{notebook}: its parameters cell is no list of plain defaults: {error}"
+        ) from error
+
+
+def _assignments(source: str) -> tuple[dict[str, Any], dict[str, Kind]]:
+    """``name = literal`` and ``name: type = literal`` statements of a cell."""
+    values: dict[str, Any] = {}
+    kinds: dict[str, Kind] = {}
+    for statement in ast.parse(source).body:
+        if isinstance(statement, ast.Assign) and all(isinstance(t, ast.Name) for t in statement.targets):
+            for target in statement.targets:
+                values[target.id] = ast.literal_eval(statement.value)
+                kinds[target.id] = _kind_of(values[target.id])
+        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            values[statement.target.id] = ast.literal_eval(statement.value)
+            kinds[statement.target.id] = _annotated(statement.annotation)
+    return values, kinds
+
+
+def _kind_of(default: Any) -> Kind:
+    """The kind that a default stands for: None and an empty list for anything."""
+    if default is None or isinstance(default, dict):
+        return ANYTHING
+    if isinstance(default, (list, tuple)):
+        kinds = [_kind_of(one) for one in default]
+        return Kind(elements=_either(*kinds) if kinds else ANYTHING)
+    return Kind(frozenset({type(default)}))
+
+
+def _annotated(node: ast.expr) -> Kind:
+    """``int``, ``list[int]``, ``str | None`` and the like; what is none of these takes anything."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return _either(_annotated(node.left), _annotated(node.right))
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "list":
+        return Kind(elements=_annotated(node.slice))
+    name = node.id if isinstance(node, ast.Name) else str(getattr(node, "value", ""))
+    return Kind(frozenset({_NAMES[name]})) if name in _NAMES else ANYTHING
+
+
+def _either(*kinds: Kind) -> Kind:
+    elements = [kind.elements for kind in kinds if kind.elements is not None]
+    return Kind(
+        frozenset().union(*(kind.types for kind in kinds)),
+        _either(*elements) if elements else None,
+        any(kind.anything for kind in kinds),
+    )
+
+
+def first_line(text: str) -> str:
+    """The first line of a message that may have many."""
+    return next((line.strip() for line in text.splitlines() if line.strip()), "no message")
