@@ -39,7 +39,8 @@ def _models(models: Mapping[str, Any]) -> str | None:
             continue
         if not isinstance(model, dict):
             return f"holds {role} {model!r:.40}, not what the model is"
-        lacking = [key for key in _MODEL if not isinstance(model.get(key), str)]
+        needed = _MODEL if role == "target" else _MODEL[:1]  # a drafter need not be a model
+        lacking = [key for key in needed if not isinstance(model.get(key), str)]
         if lacking:
             return f"says no {', '.join(lacking)} of the {role}"
     return None

@@ -5,7 +5,8 @@ of its kind, as in the baseline; one of width K + 1 follows K draft forwards, as
 another order, it would find other data in the processor's caches, and the prediction would be off by that.
 Arms take turns, so that drift slows all of them alike. Raw seconds come back; the summary takes medians.
 
-A compiled draft runs its K steps as one graph, so its forward is a K-th of a whole greedy proposal.
+A compiled draft runs its K steps as one graph, and a drafter of one's own may have no forwards at all: what
+counts as a forward of theirs is a K-th of a whole greedy proposal.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import torch
 
 from specdec_lib.bench.grid import rotated
+from specdec_lib.decoding.drafters.base import Drafter, started
 from specdec_lib.decoding.drafters.draft_model import DraftModel
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.errors import InvalidArgument
@@ -29,7 +31,7 @@ _BASELINE_STEPS = 4  # of which the first, which follows a round of another arm,
 
 def measure_costs(
     target: ModelWrapper,
-    draft: ModelWrapper,
+    draft: ModelWrapper | Drafter,
     context_ids: Sequence[int],
     k_values: Sequence[int],
     repeats: int = 30,
@@ -37,7 +39,7 @@ def measure_costs(
     """Seconds of single forwards behind ``context_ids``.
 
     Args:
-        target, draft: the two models, sharing a vocabulary.
+        target, draft: the two models, sharing a vocabulary, or a target and a drafter.
         context_ids: tokens that both caches hold before each timed forward.
         k_values: draft lengths, each >= 1; the target is timed at widths 1 and K + 1.
         repeats: rounds a K, after a few that are not counted.
@@ -69,17 +71,18 @@ class _Clock:
     def __init__(
         self,
         target: ModelWrapper,
-        draft: ModelWrapper,
+        draft: ModelWrapper | Drafter,
         context_ids: Sequence[int],
         k_values: Sequence[int],
     ) -> None:
         context, widest = torch.tensor([list(context_ids)]), max(k_values, default=0) + 1
         self.inputs = context.repeat(1, -(-widest // len(context_ids)))
-        self.models = {"target": target, "draft": draft}
-        self.context_ids, self.draft_state = list(context_ids), DraftModel(draft).start(context_ids)
+        self.models = {"target": target} | ({"draft": draft} if isinstance(draft, ModelWrapper) else {})
+        drafter = DraftModel(draft) if isinstance(draft, ModelWrapper) else draft
+        self.context_ids, self.draft_state = list(context_ids), started(drafter, list(context_ids))
         target.expect_widths(*(k + 1 for k in k_values))
         self.caches = {name: m.forward(context, logits_to_keep=1)[1] for name, m in self.models.items()}
-        self._generator = torch.Generator(draft.device)
+        self._generator = torch.Generator(self.models.get("draft", target).device)
         self.seconds: dict[tuple[str, int], list[float]] = {}
 
     def run_baseline(self) -> None:
@@ -88,10 +91,14 @@ class _Clock:
 
     def run_round(self, k: int) -> None:
         """K draft forwards, then a target forward of width K + 1."""
-        compiled = self.models["draft"].compiled
-        unrolled = compiled is not None and compiled.active
-        self._keep("draft", 1, self._proposal(k) if unrolled else self._timed("draft", 1, k))
+        self._keep("draft", 1, self._proposal(k) if self._proposes_whole else self._timed("draft", 1, k))
         self._keep("target", k + 1, self._timed("target", k + 1, 1))
+
+    @property
+    def _proposes_whole(self) -> bool:
+        """Whether a proposal is made of no forwards that could be timed one by one."""
+        draft = self.models.get("draft")
+        return draft is None or (draft.compiled is not None and draft.compiled.active)
 
     def _proposal(self, k: int) -> list[float]:
         """Seconds of a proposal of k tokens, shared out among them."""

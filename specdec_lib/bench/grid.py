@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from specdec_lib.errors import InvalidArgument
@@ -44,10 +44,11 @@ class Grid:
         pair: name of a pair in the registry.
         decoders: which of ``DECODERS`` to run; the baseline is needed for any speedup.
         k_values: draft lengths of the speculative decoder, each >= 1.
-        domains: which of ``DOMAINS`` the prompts come from.
+        domains: which of ``DOMAINS`` the prompts come from; with ``own_domains`` any names, which are then
+            those of a file.
         temperatures: sampling temperatures, each >= 0 and finite.
         max_new_tokens: tokens of every run (EOS is ignored, so all are equally long).
-        num_prompts: prompts a domain. repeats: how often each block is run.
+        num_prompts: prompts a domain, or a number for each. repeats: how often each block is run.
         seed: what all per-run seeds are derived from.
 
     Raises:
@@ -60,9 +61,10 @@ class Grid:
     domains: Sequence[str] | Any = DOMAINS
     temperatures: Sequence[float] | Any = (0.0, 0.8)
     max_new_tokens: int | Any = 64
-    num_prompts: int | Any = 6
+    num_prompts: int | Mapping[str, int] | Any = 6
     repeats: int | Any = 2
     seed: int | Any = 42
+    own_domains: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.pair, str) or not self.pair:
@@ -70,12 +72,36 @@ class Grid:
         for axis in ("decoders", "k_values", "domains", "temperatures"):
             object.__setattr__(self, axis, _distinct(axis, getattr(self, axis)))
         _each_known("decoders", self.decoders, DECODERS)
-        _each_known("domains", self.domains, DOMAINS)
+        if not self.own_domains:
+            _each_known("domains", self.domains, DOMAINS)
+        _each_name("domains", self.domains)
         _each_integer("k_values", self.k_values, 1)
-        for count in ("max_new_tokens", "num_prompts", "repeats"):
+        for count in ("max_new_tokens", "repeats"):
             _each_integer(count, (getattr(self, count),), 1)
+        self._check_num_prompts()
         _each_integer("seed", (self.seed,), 0)
         object.__setattr__(self, "temperatures", tuple(_temperature(t) for t in self.temperatures))
+
+    def _check_num_prompts(self) -> None:
+        counts = self.num_prompts
+        if not isinstance(counts, Mapping):
+            _each_integer("num_prompts", (counts,), 1)
+            return
+        _each_integer("num_prompts", list(counts.values()), 1)
+        if set(counts) != set(self.domains):
+            raise InvalidArgument(
+                f"benchmark grid: num_prompts names {', '.join(map(str, counts))}; give a number for each of "
+                f"{', '.join(self.domains)}"
+            )
+        object.__setattr__(self, "num_prompts", {domain: counts[domain] for domain in self.domains})
+
+    def prompts_of(self, domain: str) -> int:
+        """How many prompts of a domain are run."""
+        return self.num_prompts[domain] if isinstance(self.num_prompts, Mapping) else self.num_prompts
+
+    def with_prompts(self, counts: Mapping[str, int]) -> Grid:
+        """The same grid over so many prompts of each domain."""
+        return replace(self, num_prompts=dict(counts))
 
     @property
     def arms(self) -> tuple[int, ...]:
@@ -86,8 +112,8 @@ class Grid:
     @property
     def num_runs(self) -> int:
         """Timed generations that the grid asks for."""
-        blocks = len(self.domains) * len(self.temperatures) * self.num_prompts * self.repeats
-        return blocks * len(self.arms)
+        prompts = sum(map(self.prompts_of, self.domains))
+        return prompts * len(self.temperatures) * self.repeats * len(self.arms)
 
     def config(self, k: int, temperature: float, domain: str) -> BenchmarkConfig:
         """The configuration of one cell."""
@@ -103,7 +129,7 @@ class Grid:
         for repeat in range(self.repeats):
             for temperature in self.temperatures:
                 for domain in self.domains:
-                    for index in range(self.num_prompts):
+                    for index in range(self.prompts_of(domain)):
                         seed = run_seed(self.seed, temperature, domain, index, repeat)
                         arms = rotated(self.arms, turn)
                         yield Block(repeat, temperature, domain, index, seed, arms)
@@ -142,6 +168,12 @@ def _each_known(axis: str, values: Sequence[Any], known: Sequence[str]) -> None:
     for value in values:
         if value not in known:
             raise InvalidArgument(f"benchmark grid: {axis} holds {value!r}; choose from {', '.join(known)}")
+
+
+def _each_name(axis: str, values: Sequence[Any]) -> None:
+    for value in values:
+        if not isinstance(value, str) or not value.strip():
+            raise InvalidArgument(f"benchmark grid: {axis} holds {value!r}; give names")
 
 
 def _each_integer(axis: str, values: Sequence[Any], least: int) -> None:

@@ -21,9 +21,9 @@ from specdec_lib.bench.grid import Block, Grid, rotated
 from specdec_lib.bench.hugging_face import LOOKUP_TOKENS
 from specdec_lib.bench.identity import first_difference
 from specdec_lib.bench.peer_arms import Arm, make_arms
-from specdec_lib.bench.prompts import TokenisedPrompt, choose_prompts
+from specdec_lib.bench.prompts import ChosenPrompts, PromptSet, TokenisedPrompt, choose_prompts
 from specdec_lib.bench.records import Record
-from specdec_lib.bench.runner import print_progress, run_record
+from specdec_lib.bench.runner import over_prompts, print_progress, run_record
 from specdec_lib.bench.session import Session
 from specdec_lib.data.prompts import PromptDataset
 from specdec_lib.errors import SpecDecError
@@ -40,9 +40,7 @@ class ArmRefused(SpecDecError):
     """An arm that ran, but not as its name says."""
 
 
-def peer_prompts(
-    grid: Grid, target: ModelWrapper, dataset: PromptDataset
-) -> dict[str, list[TokenisedPrompt]]:
+def peer_prompts(grid: Grid, target: ModelWrapper, dataset: PromptDataset | PromptSet) -> ChosenPrompts:
     """As :func:`~specdec_lib.bench.prompts.choose_prompts`, with room for prompt lookup's last candidates.
 
     Raises:
@@ -75,10 +73,15 @@ class PeerComparison:
         report: Callable[[str], None] = print_progress,
         arms: Sequence[Arm] | None = None,
     ) -> None:
-        self.grid, self.target, self.prompts, self.report = grid, target, prompts, report
+        self.grid, self.target, self.prompts, self.report = (
+            over_prompts(grid, prompts),
+            target,
+            prompts,
+            report,
+        )
         self.arms = list(make_arms(target, draft, grid.k_values, compile) if arms is None else arms)
         self.output_path = Path(output_path)
-        self._session = Session(output_path, target, draft)
+        self._session = Session(output_path, target, draft, getattr(prompts, "description", None))
         self._running: dict[str, Callable[..., GenerationResult]] = {}
 
     def warm_up(self) -> list[Record]:
@@ -95,7 +98,7 @@ class PeerComparison:
         records: list[Record] = []
         for done, block in enumerate(blocks, start=1):
             records += self._run_block(done - 1, block)
-            if block.prompt_index == self.grid.num_prompts - 1:
+            if block.prompt_index == self.grid.prompts_of(block.domain) - 1:
                 left = (time.perf_counter() - start) * (len(blocks) / done - 1)
                 self.report(
                     f"{done:4d}/{len(blocks)} blocks of {len(self._running)} arms, "

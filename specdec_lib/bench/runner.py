@@ -23,6 +23,7 @@ from specdec_lib.bench.records import PHASES, Record
 from specdec_lib.bench.resume import is_recorded, missing_blocks, recorded_keys
 from specdec_lib.bench.session import Session
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
+from specdec_lib.decoding.drafters.base import Drafter
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.decoding.trace import Round
 from specdec_lib.models.wrapper import ModelWrapper
@@ -41,8 +42,9 @@ class Benchmark:
 
     Args:
         grid: what to run.
-        target, draft: the two models.
-        prompts: tokenised prompts by domain, at least ``grid.num_prompts`` each.
+        target, draft: the two models, or a target and a drafter of one's own.
+        prompts: tokenised prompts by domain, at least ``grid.num_prompts`` each; where the grid has a number
+            for each domain, those that there are.
         output_path: results file; records are appended as soon as a block is done.
         report: called with a line of progress now and then.
         resume: continue the newest session of that file: what it holds is not measured again.
@@ -55,16 +57,16 @@ class Benchmark:
         self,
         grid: Grid,
         target: ModelWrapper,
-        draft: ModelWrapper,
+        draft: ModelWrapper | Drafter,
         prompts: Mapping[str, Sequence[TokenisedPrompt]],
         output_path: str | Path,
         report: Callable[[str], None] = print_progress,
         *,
         resume: bool = False,
     ) -> None:
-        self.grid, self.target, self.draft = grid, target, draft
+        self.grid, self.target, self.draft = over_prompts(grid, prompts), target, draft
         self.prompts, self.output_path, self.report = prompts, Path(output_path), report
-        self._session = Session(output_path, target, draft)
+        self._session = Session(output_path, target, draft, getattr(prompts, "description", None))
         self._recorded = self._session.resume() if resume else []
 
     def warm_up(self) -> None:
@@ -88,7 +90,7 @@ class Benchmark:
         for block in blocks:
             records += self._session.append(self._run_block(block))
             done += len(block.arms)
-            if block.prompt_index == self.grid.num_prompts - 1:
+            if block.prompt_index == self.grid.prompts_of(block.domain) - 1:
                 left = (time.perf_counter() - start) * (total / done - 1)
                 self.report(_progress(block, records, done, total, left))
         return records
@@ -169,6 +171,13 @@ class Benchmark:
                 record["first_difference"] = first_difference(result, baseline)
             records.append(record | {"turn": turn})
         return records
+
+
+def over_prompts(grid: Grid, prompts: Mapping[str, Sequence[TokenisedPrompt]]) -> Grid:
+    """The grid over as many prompts as there are, where it has a number for each domain."""
+    if not isinstance(grid.num_prompts, Mapping):
+        return grid
+    return grid.with_prompts({domain: len(prompts[domain]) for domain in grid.domains})
 
 
 def run_record(

@@ -11,6 +11,7 @@ from statistics import median, quantiles
 from typing import Any
 
 from specdec_lib.bench.records import Record
+from specdec_lib.bench.subjects import difference
 from specdec_lib.bench.summary import Table
 from specdec_lib.errors import RecordError
 from specdec_lib.utils import machine
@@ -30,8 +31,10 @@ def newest_scaling(records: Sequence[Record]) -> list[Record]:
 
 def are_comparable(record: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two of these records are of the same pair, with the same models, on the same machine."""
-    same = all(record[name] == other[name] for name in ("pair", "models"))
-    return same and machine.difference(record["environment"], other["environment"]) is None
+    return record["pair"] == other["pair"] and not (
+        difference(record["models"], other["models"])
+        or machine.difference(record["environment"], other["environment"])
+    )
 
 
 def scaling_table(records: Sequence[Record]) -> Table:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import datetime
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from specdec_lib.bench import subjects
 from specdec_lib.bench.records import SCHEMA_VERSION, Record, append_records, read_records
 from specdec_lib.bench.runs import newest_session
+from specdec_lib.decoding.drafters.base import Drafter
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.utils import machine
@@ -24,16 +26,32 @@ from specdec_lib.utils.reproducibility import environment_fingerprint
 class Session:
     """Stamps records and appends them, each as soon as it is given."""
 
-    def __init__(self, output_path: str | Path, target: ModelWrapper, draft: ModelWrapper) -> None:
+    def __init__(
+        self,
+        output_path: str | Path,
+        target: ModelWrapper,
+        draft: ModelWrapper | Drafter,
+        prompts: Mapping[str, Any] | None = None,
+    ) -> None:
         self.output_path = Path(output_path)
         self.name = f"{_now():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
         self.environment = environment_fingerprint()
-        self.models = {"target": _describe(target), "draft": _describe(draft)}
-        self._shared = {
+        self._models = {"target": target, "draft": draft}
+        self._prompts = {} if prompts is None else {"prompts": dict(prompts)}
+
+    @property
+    def models(self) -> dict[str, dict[str, Any]]:
+        """What the records say of the models; how a model computes is settled by its first forwards."""
+        return {role: subjects.describe(model) for role, model in self._models.items()}
+
+    @property
+    def _shared(self) -> dict[str, Any]:
+        return {
             "schema": SCHEMA_VERSION,
             "session": self.name,
             "environment": self.environment,
             "models": self.models,
+            **self._prompts,
         }
 
     def append(self, records: Sequence[Record]) -> list[Record]:
@@ -42,8 +60,8 @@ class Session:
         Raises:
             RecordError: one of them cannot be written; those of earlier calls are kept.
         """
-        now = _now().isoformat(timespec="seconds")
-        stamped = [self._shared | {"time": now} | record for record in records]
+        shared = self._shared | {"time": _now().isoformat(timespec="seconds")}
+        stamped = [shared | record for record in records]
         append_records(self.output_path, stamped)
         return stamped
 
@@ -53,7 +71,7 @@ class Session:
         A file that is not there, or that holds no timed run, leaves the new session as it is.
 
         Raises:
-            InvalidArgument: that session ran on another machine, or with other models.
+            InvalidArgument: that session ran on another machine, with other models, or other prompts.
             RecordError: the file cannot be read.
         """
         if not self.output_path.exists():
@@ -68,7 +86,6 @@ class Session:
                 "so start a new one without resuming"
             )
         self.name = records[0]["session"]
-        self._shared = self._shared | {"session": self.name}
         return records
 
 
@@ -76,20 +93,19 @@ def _difference(before: Record, now: Record) -> str | None:
     """What tells two sessions apart that should be one, in a few words; the commit may differ."""
     if changes := machine.difference(before["environment"], now["environment"]):
         return f"session {before['session']} was measured elsewhere ({changes})"
-    if before["models"] != now["models"]:
-        return f"session {before['session']} ran other models"
+    if others := subjects.difference(before["models"], now["models"]):
+        return f"session {before['session']} ran {others}"
+    if before.get("prompts") != now.get("prompts"):
+        changes = f"{_told(before.get('prompts'))} is now {_told(now.get('prompts'))}"
+        return f"session {before['session']} ran other prompts ({changes})"
     return None
 
 
-def _describe(model: ModelWrapper) -> dict[str, Any]:
-    return {
-        "name": model.name,
-        "parameters": model.param_count,
-        "dtype": str(model.dtype).removeprefix("torch."),
-        "device": str(model.device),
-        "memory_mb": round(model.memory_footprint_mb, 2),
-        "compiled": model.compiled is not None and model.compiled.active,
-    }
+def _told(prompts: Mapping[str, Any] | None) -> str:
+    if prompts is None:
+        return "not recorded"
+    chat = " as chat" if prompts.get("chat") else ""
+    return f"{prompts.get('source')} ({prompts.get('hash')}){chat}"
 
 
 def _now() -> datetime.datetime:

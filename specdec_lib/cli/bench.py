@@ -26,6 +26,7 @@ from specdec_lib.errors import InvalidArgument, RecordError
 
 if TYPE_CHECKING:
     from specdec_lib.bench.grid import Grid
+    from specdec_lib.bench.prompts import PromptSet
 
 NAME = "bench"
 EXAMPLE = "specdec bench --k-values 2,4 --temperatures 0 --prompts 2 --repeats 1"
@@ -45,10 +46,12 @@ def run(
     device: options.Device = None,
     threads: options.Threads = None,
     k_values: options.KValues = "1,2,4,8",
-    domains: options.Domains = "code,conversation,summarization",
+    prompts: options.Prompts = None,
+    num_prompts: options.NumPrompts = None,
+    chat: options.Chat = False,
+    domains: options.Domains = None,
     temperatures: options.Temperatures = "0,0.8",
     max_new_tokens: options.RunTokens = 64,
-    num_prompts: options.PromptsPerDomain = 6,
     repeats: options.Repeats = 2,
     seed: options.GridSeed = 42,
     no_profile: options.NoProfile = False,
@@ -65,42 +68,63 @@ def run(
     selection = select(
         pair, target, draft, dtype, device, draft_dtype=draft_dtype, drafter=drafter, threads=threads
     )
-    grid = _grid(
-        pair=selection.pair.pair_name,
-        k_values=_numbers("--k-values", k_values, int),
-        domains=[name.strip() for name in domains.split(",")],
-        temperatures=_numbers("--temperatures", temperatures, float),
-        max_new_tokens=max_new_tokens,
-        num_prompts=num_prompts,
-        repeats=repeats,
-        seed=seed,
-    )
+    if peers and drafter is not None:
+        raise InvalidArgument("--peers hands the draft to Hugging Face's generate; give a --draft model")
+    number, file = (None, None) if prompts is None else options.parse_prompts(prompts)
+    if number is not None and num_prompts is not None:
+        raise InvalidArgument("--prompts is a number, and --num-prompts another; give one of the two")
+    number = num_prompts if number is None else number
+    axes = {
+        "k_values": _numbers("--k-values", k_values, int),
+        "domains": None if domains is None else [name.strip() for name in domains.split(",")],
+        "temperatures": _numbers("--temperatures", temperatures, float),
+        "max_new_tokens": max_new_tokens,
+        "repeats": repeats,
+        "seed": seed,
+    }
+    texts, grid = _texts_and_grid(file, chat, number, pair=selection.pair.pair_name, **axes)
     if output is None:
         kind = "-peers" if peers else "-compiled" if compile else ""
         output = Path("runs", f"{selection.pair.pair_name}{kind}.jsonl")
     selection.check()
     _check_output(output)
-    by_name = target is None and dtype is None and draft_dtype is None and drafter is None
     lines = _Lines()
     switch: dict[str, Any] = {"compile": compile is not False if peers else bool(compile)}
     if not peers:
         switch |= {"profile": not no_profile, "resume": resume}
     with _kept(output):
-        if in_process or not by_name or not _has_notebook():
+        if in_process or not _has_notebook():
             measured_here = measure_peers if peers else _measure
-            measured_here(grid, selection, output, *switch.values(), threads, lines)
+            measured_here(grid, texts, selection, output, *switch.values(), threads, lines)
         else:
-            _run_notebook(grid, output, switch | {"threads": threads, "device": device}, lines, peers)
+            asked = {
+                "pair": pair,
+                "target": target,
+                "draft": draft,
+                "dtype": dtype,
+                "draft_dtype": draft_dtype,
+            }
+            asked |= {
+                "prompts": file,
+                "chat": chat,
+                "num_prompts": number,
+                "device": device,
+                "threads": threads,
+            }
+            asked |= {} if peers else {"drafter": drafter}
+            _run_notebook(output, axes | asked | switch, lines, peers)
     _report(output, as_json, peers)
 
 
 # -- measuring -------------------------------------------------------------------------------------
 
 
-def _grid(**axes: Any) -> Grid:
-    from specdec_lib.bench.grid import Grid
+def _texts_and_grid(file: Path | None, chat: bool, number: int | None, **axes: Any) -> tuple[PromptSet, Grid]:
+    """The prompts and the grid over them; a file is read, and every value checked, before a model is."""
+    from specdec_lib.bench.prompts import grid_of, prompt_set
 
-    return Grid(**axes)
+    texts = prompt_set(file, chat)
+    return texts, grid_of(texts, number, **axes)
 
 
 def _numbers(option: str, listed: str, kind: Callable[[str], Any]) -> list[Any]:
@@ -124,6 +148,7 @@ def _check_output(output: Path) -> None:
 
 def _measure(
     grid: Grid,
+    texts: PromptSet,
     selection: Selection,
     output: Path,
     compile: bool,
@@ -136,15 +161,14 @@ def _measure(
     from specdec_lib.bench.identity import require_identical
     from specdec_lib.bench.prompts import choose_prompts
     from specdec_lib.bench.runner import Benchmark
-    from specdec_lib.data.prompts import PromptDataset
     from specdec_lib.models.threads import use_threads
 
     target, draft = selection.load(compile)
     use_threads(threads, target)
-    prompts = choose_prompts(grid, target, PromptDataset.build(target, source="builtin"))
+    prompts = choose_prompts(grid, target, texts)
     report = lambda line: print(f"[bench] {line}", file=lines)  # noqa: E731
     benchmark = Benchmark(grid, target, draft, prompts, output, report, resume=resume)
-    _announce(grid, lines)
+    _announce(benchmark.grid, lines)
     benchmark.warm_up()
     require_identical(benchmark.measure())
     if profile:
@@ -166,18 +190,12 @@ def _has_notebook() -> bool:
     return find_spec("papermill") is not None and BENCHMARK_NOTEBOOK.is_file()
 
 
-def _run_notebook(
-    grid: Grid, output: Path, more: dict[str, Any], lines: io.TextIOBase, peers: bool = False
-) -> None:
-    from specdec_lib.bench.execute import PEERS_NOTEBOOK, run_benchmark
+def _run_notebook(output: Path, parameters: dict[str, Any], lines: io.TextIOBase, peers: bool) -> None:
+    from specdec_lib.bench.execute import BENCHMARK_NOTEBOOK, PEERS_NOTEBOOK, run_benchmark
 
-    axes = grid.to_dict()
-    if peers:
-        del axes["decoders"]  # that notebook runs whatever there is
-        more = more | {"notebook": PEERS_NOTEBOOK}
-    else:
-        _announce(grid, lines)
-    run_benchmark(output, stream=lines, **axes, **more)
+    run_benchmark(
+        output, notebook=PEERS_NOTEBOOK if peers else BENCHMARK_NOTEBOOK, stream=lines, **parameters
+    )
 
 
 @contextmanager

@@ -146,15 +146,12 @@ PromptFile = Annotated[
 _GRID = "Grid"
 KValues = Annotated[str, _option(_GRID, "N,N,…", "--k-values", "-k", help="Draft lengths.")]
 Domains = Annotated[
-    str,
+    str | None,
     _option(
-        _GRID,
-        "NAME,…",
-        "--domains",
-        help="Of code, conversation, summarization.",
-        show_default="all three",
+        _GRID, "NAME,…", "--domains", help="Of code, conversation, summarization, or of those in the file. "
+        "[dim]\\[default: all][/dim]",
     ),
-]
+]  # fmt: skip
 Temperatures = Annotated[str, _option(_GRID, "T,T,…", "--temperatures", "-t", help="Sampling temperatures.")]
 RunTokens = Annotated[
     int,

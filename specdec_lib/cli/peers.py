@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from specdec_lib.bench.grid import Grid
+    from specdec_lib.bench.prompts import PromptSet
     from specdec_lib.bench.records import Record
 
 _ARMS = [("arm", "left"), ("tok/s", "right"), ("÷ hf-generate", "left"), ("compiling", "right")]
@@ -25,17 +26,22 @@ _RATIOS = [("ratio of tokens a second", "left"), ("", "left")]
 
 
 def measure(
-    grid: Grid, selection: Selection, output: Path, compile: bool, threads: int | None, lines: io.TextIOBase
+    grid: Grid,
+    texts: PromptSet,
+    selection: Selection,
+    output: Path,
+    compile: bool,
+    threads: int | None,
+    lines: io.TextIOBase,
 ) -> None:
     """The steps of the notebook, in this process."""
     from specdec_lib.bench.identity import require_same_ids
     from specdec_lib.bench.peers import PeerComparison, peer_prompts
-    from specdec_lib.data.prompts import PromptDataset
     from specdec_lib.models.threads import use_threads
 
     target, draft = selection.load()
     use_threads(threads, target)
-    prompts = peer_prompts(grid, target, PromptDataset.build(target, source="builtin"))
+    prompts = peer_prompts(grid, target, texts)
     say = lambda line: print(f"[bench] {line}", file=lines)  # noqa: E731
     comparison = PeerComparison(grid, target, draft, prompts, output, compile, say)
     say(f"{len(comparison.arms)} arms, {grid.max_new_tokens} tokens a run")

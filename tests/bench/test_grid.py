@@ -70,6 +70,8 @@ def test_rotation_returns_to_the_start() -> None:
         ("temperatures", (float("inf"),), "finite"),
         ("max_new_tokens", 0, ">= 1"),
         ("num_prompts", 0, ">= 1"),
+        ("num_prompts", {"code": 3}, "a number for each of code, conversation"),
+        ("num_prompts", {"code": 0, "conversation": 1, "summarization": 1}, ">= 1"),
         ("repeats", -1, ">= 1"),
         ("seed", -1, ">= 0"),
         ("pair", "", "name a pair"),
@@ -84,3 +86,13 @@ def test_what_makes_no_sense_is_refused_by_name(axis: str, value: object, word: 
 def test_a_grid_survives_json() -> None:
     grid = Grid(k_values=(3,), temperatures=(0.5,))
     assert Grid(**grid.to_dict()) == grid
+
+
+def test_a_number_for_each_domain_and_names_of_ones_own() -> None:
+    own = {"domains": ("b", "a"), "own_domains": True, "k_values": (2,), "repeats": 1, "temperatures": (0.0,)}
+    grid = Grid(num_prompts={"a": 1, "b": 3}, **own)
+    assert [block.domain for block in grid.blocks()] == ["b"] * 3 + ["a"] and grid.num_runs == 8
+    assert Grid(**grid.to_dict()) == grid
+    assert grid.with_prompts({"a": 2, "b": 2}).num_runs == 8
+    with pytest.raises(InvalidArgument, match="domains holds ' '; give names"):
+        Grid(**own | {"domains": (" ",)})

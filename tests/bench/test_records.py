@@ -249,7 +249,7 @@ TARGET = {"name": "tiny", "dtype": "float32", "device": "cpu"}
         (
             "run",
             {"models": {"target": TARGET, "draft": {"name": 3}}},
-            "says no name, dtype, device of the draft",
+            "says no name of the draft",
         ),
         ("run", {"first_difference": "x"}, "'first_difference' is 'x'"),
         ("run", {"first_difference": 1.5}, "'first_difference' is 1.5"),

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from pathlib import Path
 
 import pytest
 import tiny_models
+import torch
 
 from specdec_lib.bench.grid import Grid
-from specdec_lib.bench.prompts import TokenisedPrompt
+from specdec_lib.bench.prompts import ChosenPrompts, TokenisedPrompt
 from specdec_lib.bench.records import append_records, read_records
 from specdec_lib.bench.resume import missing_blocks, recorded_keys
 from specdec_lib.bench.runner import Benchmark
 from specdec_lib.bench.runs import load_session, runs_of
 from specdec_lib.bench.summary import speedup_table
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.wrapper import ModelWrapper
 from tests.bench.sessions import timed
 
 AXES = {"domains": ("code",), "temperatures": (0.0, 0.8), "max_new_tokens": 6, "num_prompts": 2}
@@ -130,6 +133,10 @@ def test_other_draft_lengths_are_refused(tmp_path: Path) -> None:
         ),
         ({"environment": {}}, "was measured elsewhere"),
         ({"models": {"target": {"name": "other", "dtype": "float32", "device": "cpu"}}}, "ran other models"),
+        (
+            {"prompts": {"source": "mine.jsonl", "hash": "1"}},
+            r"ran other prompts \(mine.jsonl \(1\) is now not",
+        ),
     ],
 )
 def test_another_machine_or_other_models_are_refused(tmp_path: Path, change: dict, said: str) -> None:
@@ -151,3 +158,58 @@ def test_another_commit_is_not_another_machine(tmp_path: Path) -> None:
 def test_keys_are_of_one_kind() -> None:
     records = timed(prompts=2, repeats=1)
     assert len(recorded_keys(records)) == 4 and recorded_keys(records, "profile") == set()
+
+
+# -- other weights, other prompts ------------------------------------------------------------------
+
+
+@pytest.fixture
+def hashed(monkeypatch):
+    """Weights that are known by their content."""
+
+    def digest(model: ModelWrapper) -> str:
+        return hashlib.sha256(model.model.get_input_embeddings().weight.detach().numpy()).hexdigest()
+
+    monkeypatch.setattr(ModelWrapper, "weights_hash", property(digest), raising=False)
+
+
+@pytest.mark.parametrize("role", [0, 1])
+def test_a_model_that_was_trained_on_in_its_folder_is_another(tmp_path: Path, hashed, role: int) -> None:
+    """Name, size, dtype and device are equal; the weights are not."""
+    benchmark(tmp_path).measure()
+    models = tiny_models.tiny_pair("llama")
+    with torch.no_grad():
+        models[role].model.get_input_embeddings().weight[3, 3] += 1e-3
+    with pytest.raises(InvalidArgument, match=r"ran other models \((target|draft): weights_hash"):
+        Benchmark(GRID, *models, PROMPTS, tmp_path / "runs.jsonl", resume=True)
+    assert len(benchmark(tmp_path, resume=True).measure()) == GRID.num_runs
+
+
+def test_records_from_before_weights_were_hashed_are_read_and_not_resumed(tmp_path: Path, hashed) -> None:
+    benchmark(tmp_path).measure()
+    records = read_records(tmp_path / "runs.jsonl")[0]
+    for record in records:
+        for model in record["models"].values():
+            del model["weights_hash"], model["products"], model["revision"]
+    append_records(tmp_path / "old.jsonl", records)
+    assert len(runs_of(load_session(tmp_path / "old.jsonl")[0])) == GRID.num_runs
+    with pytest.raises(InvalidArgument, match="nothing was recorded of the target's weights"):
+        Benchmark(GRID, *tiny_models.tiny_pair("llama"), PROMPTS, tmp_path / "old.jsonl", resume=True)
+
+
+def test_a_file_of_prompts_that_was_changed_is_another(tmp_path: Path) -> None:
+    """Same name, same ids, other texts; and the same texts as chat."""
+    told = {"source": "mine.jsonl", "hash": "1", "chat": False}
+    run_with(tmp_path, told, resume=False).measure()
+    assert {r["prompts"]["hash"] for r in read_records(tmp_path / "runs.jsonl")[0]} == {"1"}
+    for change in ({"hash": "2"}, {"chat": True}):
+        with pytest.raises(InvalidArgument, match=r"ran other prompts \(mine.jsonl \(1\) is now mine.jsonl"):
+            run_with(tmp_path, told | change)
+    assert len(run_with(tmp_path, told).measure()) == GRID.num_runs
+
+
+def run_with(path: Path, description: dict, resume: bool = True) -> Benchmark:
+    prompts = ChosenPrompts(PROMPTS)
+    prompts.description = description
+    models = tiny_models.tiny_pair("llama")
+    return Benchmark(GRID, *models, prompts, path / "runs.jsonl", lambda line: None, resume=resume)

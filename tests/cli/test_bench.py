@@ -6,13 +6,16 @@ import json
 import os
 import re
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
 from specdec_lib.bench import execute
 from specdec_lib.bench.records import read_records
 from specdec_lib.bench.runner import Benchmark
+from specdec_lib.bench.subjects import load_subject
 from specdec_lib.cli import bench
+from specdec_lib.cli.selection import select
 from specdec_lib.errors import RecordError
 from specdec_lib.models import source
 
@@ -81,11 +84,110 @@ def test_resuming_runs_nothing_twice(specdec, results: Path, tmp_path: Path) -> 
     assert specdec("bench", *options).code == 0 and len(read_records(path)[0]) == 6
 
 
-def test_own_models_are_measured_here(specdec, own, results: Path, tmp_path: Path, monkeypatch) -> None:
-    grids = []
-    monkeypatch.setattr(bench, "_measure", lambda grid, *more: grids.append(grid) or _copy(results, more[1]))
-    assert specdec("bench", *own, *TINY, "-o", tmp_path / "own.jsonl").code == 0
-    assert re.fullmatch(r"tiny-draft-[0-9a-f]{6}\+tiny-target-[0-9a-f]{6}", grids[0].pair)
+MINE = """
+from types import SimpleNamespace
+import torch
+from specdec_lib.decoding.drafters.base import Proposal
+
+class Repeat:
+    \"\"\"Drafts the last token again.\"\"\"
+    context_length, name = None, "repeat"
+
+    def __init__(self, target):
+        self.vocab_size = target.vocab_size
+
+    def start(self, prompt_ids, end=0):
+        return self
+
+    def propose(self, context_ids, k, params, generator):
+        ids = torch.tensor([context_ids[-1]] * k)
+        return Proposal(ids, torch.nn.functional.one_hot(ids, self.vocab_size).float())
+
+    def roll_back(self, keep_length):
+        pass
+"""
+
+
+@pytest.fixture
+def questions(tmp_path: Path) -> Path:
+    """A stranger's file of prompts: two domains, one id, a prompt that leaves no room in a context of 64."""
+    rows = [
+        {"prompt": "the cat", "id": "first"},
+        {"text": "a dog sat", "domain": "dogs & co"},
+        {"text": "x" * 62},
+    ]
+    path = tmp_path / "questions.jsonl"
+    path.write_text("\ufeff" + "".join(json.dumps(row) + "\r\n" for row in rows))
+    return path
+
+
+def test_own_models_prompts_and_dtypes_go_through_the_notebook(
+    specdec, own, questions, tmp_path: Path
+) -> None:
+    """For real, once: nothing but parameters reaches the kernel."""
+    path, options = tmp_path / "own.jsonl", ("--prompts", questions, "--draft-dtype", "bfloat16")
+    grid = ["-k", "2", "-t", "0", "-n", "5", "--repeats", "1", "--no-profile"]
+    shown = specdec("bench", *own, *options, *grid, "-o", path, "--json")
+    assert shown.code == 0, shown.err
+    assert "1 of 2 prompts of questions leave no room for 5 new tokens and are left out" in shown.err
+    records = [r for r in read_records(path)[0] if r["kind"] == "run"]
+    assert {(r["prompt_id"], r["config"]["prompt_domain"]) for r in records} == {
+        ("first", "questions"),
+        ("dogs & co_000", "dogs & co"),
+    }
+    (pair,) = {r["config"]["model_pair_name"] for r in records}
+    assert re.fullmatch(r"tiny-draft-[0-9a-f]{6}\+tiny-target-[0-9a-f]{6}", pair) and len(records) == 4
+    assert [records[0]["models"][role]["dtype"] for role in ("target", "draft")] == ["float32", "bfloat16"]
+    assert records[0]["prompts"] == {"source": "questions.jsonl", "hash": ANY, "chat": False}
+    assert len(list(tmp_path.glob("benchmark_pair-own-*.ipynb"))) == 1
+
+
+def test_a_drafter_of_ones_own_is_measured_with_its_phases(
+    specdec, own, questions, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine_to_bench.py").write_text(MINE)
+    options = ("--drafter", "mine_to_bench:Repeat", "--in-process", "-k", "1,2", "--prompts", questions)
+    shown = specdec("bench", *own[:2], *options, "-t", "0", "-n", 5, "--repeats", 1, "--json")
+    assert shown.code == 0, shown.err
+    (path,) = Path("runs").iterdir()
+    assert re.fullmatch(r"mine_to_bench\.Repeat\+tiny-target-[0-9a-f]{6}\.jsonl", path.name)
+    records, problems = read_records(path)
+    assert problems == [] and {r["kind"] for r in records} == {"run", "costs", "profile"}
+    draft = records[0]["models"]["draft"]
+    assert draft["class"] == "mine_to_bench:Repeat" and len(draft["source_hash"]) == 12
+    assert specdec("explain", path).code == 0
+
+
+def test_the_drafters_name_is_one_everywhere(own, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine_to_name.py").write_text(MINE)
+    subject = load_subject(target=own[1], drafter="mine_to_name:Repeat", device="cpu")
+    assert subject.name == select(target=own[1], drafter="mine_to_name:Repeat").pair.pair_name
+    assert subject.draft.name == "repeat"
+
+
+def test_a_pair_of_ones_own_goes_to_the_notebook_as_it_was_asked_for(
+    specdec, own, questions, results: Path, tmp_path: Path, monkeypatch
+) -> None:
+    """Drafter and chat included, for both notebooks: every name is a parameter that the notebook has."""
+    seen = {}
+
+    def run_benchmark(output_path, *, notebook, stream, **parameters) -> None:
+        seen.update(execute.checked_parameters(notebook, parameters))
+        _copy(results, output_path)
+
+    monkeypatch.setattr(execute, "run_benchmark", run_benchmark)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine_to_ask.py").write_text(MINE)
+    more = ("--prompts", questions, "--num-prompts", 1, "--chat", "--drafter", "mine_to_ask:Repeat")
+    assert specdec("bench", *own[:2], *more, "--domains", "dogs & co", "-o", "r.jsonl").code == 0
+    assert (seen["target"], seen["draft"], seen["drafter"]) == (own[1], None, "mine_to_ask:Repeat")
+    assert (seen["prompts"], seen["num_prompts"], seen["chat"]) == (str(questions), 1, True)
+    assert seen["domains"] == ["dogs & co"]
+    shown = specdec("bench", "--peers", *own, "--dtype", "float32", "-o", "p.jsonl")
+    assert (seen["target"], seen["draft"], seen["dtype"]) == (own[1], own[3], "float32")
+    assert shown.code == 2  # the copied results hold no comparison
 
 
 def _copy(source: Path, path: Path) -> None:
@@ -97,8 +199,9 @@ def test_a_named_pair_goes_through_the_notebook_with_parameters_it_has(
 ) -> None:
     seen = {}
 
-    def run_benchmark(output_path, *, stream, **parameters) -> None:
+    def run_benchmark(output_path, *, notebook, stream, **parameters) -> None:
         execute.check_parameters(execute.BENCHMARK_NOTEBOOK, parameters)
+        assert notebook == execute.BENCHMARK_NOTEBOOK
         seen.update(parameters)
         print("from the notebook\x1b[31m", file=stream)
         _copy(results, output_path)
@@ -108,7 +211,7 @@ def test_a_named_pair_goes_through_the_notebook_with_parameters_it_has(
     options = ("--seed", 7, "--threads", 1, "--no-profile", "--resume")
     shown = specdec("bench", "-k", "2", *TINY, "-o", path, *options)
     assert shown.code == 0 and "from the notebook␛[31m\n" in shown.err and seen["resume"] is True
-    assert (seen["pair"], seen["k_values"], seen["seed"], seen["domains"]) == ("pocket", [2], 7, ["code"])
+    assert (seen["pair"], seen["k_values"], seen["seed"], seen["domains"]) == (None, [2], 7, ["code"])
     assert (seen["profile"], seen["threads"], seen["device"]) == (False, 1, "cpu")
 
 
@@ -135,7 +238,11 @@ def test_without_papermill_it_is_measured_here(monkeypatch, tmp_path: Path) -> N
         (["-t", "-1"], "temperatures hold -1.0"),
         (["--domains", "code,poetry"], "'poetry'; choose from code, conversation, summarization"),
         (["-n", "-1"], "max_new_tokens holds -1"),
-        (["--prompts", "0"], "num_prompts holds 0"),
+        (["--prompts", "0"], "--prompts is 0; give a number of at least 1"),
+        (["--prompts", "no.jsonl"], "'no.jsonl' is neither a number nor a file that exists"),
+        (["--prompts", "3", "--num-prompts", "2"], "give one of the two"),
+        (["--peers", "--drafter", "json:JSONDecoder", "--target", "pocket-target"], "give a --draft model"),
+        (["--drafter", "json:Nobody", "--target", "pocket-target"], "drafter 'json:Nobody': AttributeError"),
         (["--repeats", "0"], "repeats holds 0"),
         (["--seed", "-1"], "seed holds -1"),
         (["--resume", "--peers"], "a comparison (--peers) cannot be resumed"),
@@ -162,9 +269,29 @@ def test_bad_input_is_one_error_line_and_code_2(
     assert len(errors) == 1 and errors[0].startswith("error: ") and said in errors[0]
 
 
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        ([], "questions.jsonl:2: has none of prompt, text"),
+        (["--domains", "dogs"], "questions.jsonl:2: has none of"),
+    ],
+)
+def test_a_bad_row_of_prompts_is_one_error_line(specdec, questions, tmp_path, arguments, said) -> None:
+    questions.write_text('{"prompt": "fine"}\n{"answer": 42}\n')
+    shown = specdec("bench", "--prompts", questions, *arguments, "-o", tmp_path / "r.jsonl")
+    assert shown.code == 2 and shown.out == "" and shown.err.count("\n") == 1 and said in shown.err
+
+
+def test_a_domain_that_the_file_does_not_have_is_named(specdec, questions, tmp_path) -> None:
+    shown = specdec("bench", "--prompts", questions, "--domains", "code", "-o", tmp_path / "r.jsonl")
+    assert shown.code == 2 and shown.err.count("\n") == 1
+    assert "questions.jsonl has no domain 'code'; it has questions, dogs & co" in shown.err
+
+
 def test_models_that_do_not_belong_together_are_one_error_line(specdec, own, stranger, tmp_path) -> None:
     """Their tokenizers are first read when they are loaded, which is before the first line of progress."""
-    shown = specdec("bench", *own[:2], "--draft", stranger, *TINY, "-o", tmp_path / "r.jsonl")
+    options = ("--in-process", "--draft", stranger, *TINY)
+    shown = specdec("bench", *own[:2], *options, "-o", tmp_path / "r.jsonl")
     assert shown.code == 2 and shown.out == "" and shown.err.count("\n") == 1
     assert "vocabular" in shown.err
 

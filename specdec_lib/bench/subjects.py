@@ -1,0 +1,141 @@
+"""What is measured: the pair as it was asked for, loaded; and who a model or a drafter is, for the records.
+
+A model is known by the content of its weights and by how they are computed with, not by the name of its
+folder: weights that were trained on lie where the old ones lay. A drafter is known by its class and by the
+file that defines it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from specdec_lib.decoding.drafters.base import Drafter
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.registry import ModelPair, choose_pair, short_name
+from specdec_lib.models.wrapper import ModelWrapper
+
+_UNSTABLE = frozenset({"memory_mb", "products"})
+"""What the description of one model may say differently from one session to the next."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A loaded pair: the name under which its results are kept, the target, and what drafts for it."""
+
+    name: str
+    target: ModelWrapper
+    draft: ModelWrapper | Drafter
+
+
+def load_subject(
+    pair: str | None = None,
+    target: str | None = None,
+    draft: str | None = None,
+    dtype: str | None = None,
+    draft_dtype: str | None = None,
+    drafter: str | None = None,
+    device: str | None = None,
+    compile: bool = False,
+) -> Subject:
+    """The pair of that name, one's own target and draft, or a target with a drafter of one's own.
+
+    Args:
+        drafter: ``module:Class`` in place of a draft model.
+
+    Raises:
+        InvalidArgument: options that contradict each other.
+        SpecDecError: whatever :func:`~specdec_lib.models.loader.load_pair` raises.
+    """
+    from specdec_lib.models.loader import load_model, load_pair
+
+    if drafter is None:
+        loaded = load_pair(
+            pair, device, compile, target=target, draft=draft, dtype=dtype, draft_dtype=draft_dtype
+        )
+        return Subject(loaded.pair.pair_name, loaded.target, loaded.draft)
+    from specdec_lib.decoding.drafters.own import load_drafter
+
+    named = drafted_pair(drafter, pair, target, draft, dtype)
+    model, tokenizer = load_model(named.target_model_id, named.target_dtype, device)
+    wrapped = ModelWrapper(model, tokenizer, compile=compile)
+    return Subject(named.pair_name, wrapped, load_drafter(drafter, wrapped))
+
+
+def drafted_pair(
+    drafter: str,
+    pair: str | None = None,
+    target: str | None = None,
+    draft: str | None = None,
+    dtype: str | None = None,
+) -> ModelPair:
+    """The target asked for with a drafter of one's own in place of its draft, under a name that says so.
+
+    Raises:
+        InvalidArgument: a draft model too, or a pair and a target.
+    """
+    if draft is not None:
+        raise InvalidArgument("draft names a model and drafter a class; give one of the two")
+    known = choose_pair(pair, target, target, dtype)
+    return replace(known, pair_name=f"{drafter.replace(':', '.')}+{short_name(known.target_model_id)}")
+
+
+# -- who they are ----------------------------------------------------------------------------------
+
+
+def describe(model: ModelWrapper | Drafter) -> dict[str, Any]:
+    """A model or a drafter as a record tells of it."""
+    return describe_model(model) if isinstance(model, ModelWrapper) else describe_drafter(model)
+
+
+def describe_model(model: ModelWrapper) -> dict[str, Any]:
+    """Name, size and placement of a model, the hash of its weights, and which matrix product it uses."""
+    return {
+        "name": model.name,
+        "parameters": model.param_count,
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "device": str(model.device),
+        "memory_mb": round(model.memory_footprint_mb, 2),
+        "compiled": model.compiled is not None and model.compiled.active,
+        "weights_hash": getattr(model, "weights_hash", None),
+        "products": getattr(model, "products", None),
+        "revision": getattr(model.config, "_commit_hash", None),
+    }
+
+
+def describe_drafter(drafter: Drafter) -> dict[str, Any]:
+    """Name and class of a drafter, the hash of the file that defines it, and of the weights that it holds."""
+    kind = type(drafter)
+    held = [value for value in getattr(drafter, "__dict__", {}).values() if isinstance(value, ModelWrapper)]
+    return {
+        "name": str(drafter.name),
+        "class": f"{kind.__module__}:{kind.__qualname__}",
+        "source_hash": _source_hash(kind),
+        "weights_hashes": sorted(filter(None, (getattr(model, "weights_hash", None) for model in held))),
+    }
+
+
+def _source_hash(kind: type) -> str | None:
+    """First 12 hexadecimal digits of SHA-256 over the file of a class; None where there is none to read."""
+    try:
+        content = Path(inspect.getfile(kind)).read_bytes()
+    except (OSError, TypeError):  # typed into an interpreter, or built in
+        return None
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def difference(then: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """What tells the models of two sessions apart, in a few words; None where they are the same."""
+    for role in dict.fromkeys([*now, *then]):
+        before, here = then.get(role) or {}, now.get(role) or {}
+        for name in dict.fromkeys([*here, *before]):
+            if name in _UNSTABLE or before.get(name) == here.get(name):
+                continue
+            if name == "weights_hash" and before.get(name) is None:
+                return f"other models, or the same: nothing was recorded of the {role}'s weights"
+            return f"other models ({role}: {name} {before.get(name)!r} is now {here.get(name)!r})"
+    return None
