@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from specdec_lib.bench.records import PAIR_KINDS, Record, read_records
 from specdec_lib.errors import RecordError
+from specdec_lib.models.registry import REGISTRY
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
 from specdec_lib.utils import machine
 from specdec_lib.utils.paths import data_path
@@ -106,20 +108,35 @@ def load_session(
     return newest_session(records, cells), problems
 
 
-def load_results(pair: str, cells: Sequence[BenchmarkConfig]) -> tuple[list[Record], Path]:
-    """The newest session that ran all of ``cells``: measured by this checkout, or else as recorded.
+def load_results(pair: str, cells: Sequence[BenchmarkConfig] = ()) -> tuple[list[Record], Path]:
+    """The newest session of a pair that ran all of ``cells``: as measured here, or else as recorded.
 
-    ``runs/PAIR.jsonl`` is where `make book` and `specdec bench` write, ``data/results/PAIR.jsonl`` is
-    what the project ships. Returns the records and the file that they come from.
+    Looked at in this order: ``runs/PAIR.jsonl`` in the working folder, where ``specdec bench`` writes; the
+    same in the checkout, where ``make book`` does; ``data/results/PAIR.jsonl``, what the project ships.
+    Returns the records and the file that they come from.
+
+    Args:
+        pair: a registered name, or that of a pair of one's own, such as ``choose_pair`` gives it.
+        cells: if given, a session counts only if it ran all of them, with costs and phases.
 
     Raises:
-        RecordError: neither file holds such a session.
+        RecordError: none of the files holds such a session; one line that says how to measure one.
     """
-    measured, recorded = data_path().parent / "runs" / f"{pair}.jsonl", data_path("results", f"{pair}.jsonl")
-    try:
-        return load_session(measured, cells)[0], measured
-    except RecordError:
-        return load_session(recorded, cells)[0], recorded
+    name = f"{pair}.jsonl"
+    measured = dict.fromkeys(
+        folder.resolve() / name for folder in (Path("runs"), data_path().parent / "runs")
+    )
+    for path in (*measured, data_path("results", name)):
+        with suppress(RecordError):
+            return load_session(path, cells)[0], path
+    what = f"no results of '{pair}'"
+    if cells:
+        count = len({config.config_hash() for config in cells})
+        what = f"no session of '{pair}' that ran all of {count} cells"
+    asked = f"--pair {pair}" if pair in REGISTRY else "--target MODEL --draft MODEL"
+    raise RecordError(
+        f"{what} in {Path('runs', name)}; measure first with `specdec bench {asked}`, from the same folder"
+    )
 
 
 def runs_of(records: Iterable[Record]) -> list[Run]:

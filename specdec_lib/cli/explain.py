@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from specdec_lib.cli import options
+from specdec_lib.cli.summary import ALPHA_IN_WORDS
 from specdec_lib.cli.terminal import console_for, print_json, print_warning, table, text
 from specdec_lib.errors import InvalidArgument, RecordError
 
@@ -77,13 +78,8 @@ def _results_of(pair: str) -> Path:
 
     here = Path("runs", f"{pair}.jsonl")
     if here.is_file() and here.stat().st_size:
-        return here
-    try:
-        return load_results(pair, ())[1]
-    except RecordError as error:
-        raise RecordError(
-            f"no results of '{pair}' in {here}; measure with `specdec bench`, or name a file"
-        ) from error
+        return here  # also where what it holds is to be complained of
+    return load_results(pair)[1]
 
 
 def _newest(path: Path) -> tuple[list[Record], list[str]]:
@@ -122,6 +118,7 @@ def _show(console: Console, report: Report, path: Path) -> None:
         console.print(text(note, "dim"))
     console.print(
         text(
+            f"{ALPHA_IN_WORDS}.\n"
             "predicted: E / (K·c + v + o). A gain changes that part alone and keeps the rest as measured. "
             f"Session {report.session} of {path}.",
             "dim",

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
     from specdec_lib.bench.records import Record
 
+ALPHA_IN_WORDS = (
+    "α: share of judged draft tokens that were accepted, those behind a rejection not counted; accepted ÷ "
+    "drafted counts them, so it is less and falls with K"
+)
+"""The two rates of acceptance are told apart in the same words wherever α is printed."""
+
 _COLUMNS = [
     ("domain", "left"),
     ("K", "right"),
@@ -88,6 +94,7 @@ def _footnote(summary: dict[str, Any]) -> str:
     target = summary["models"]["target"]
     lines = [
         "★ best K of the domain; (…) 95 % interval over prompts; tokens: a target forward",
+        ALPHA_IN_WORDS,
         f"{summary['runs']} runs of {target['name']} ({target['dtype']}, {target['device']}) "
         f"in {summary['results']}",
     ]

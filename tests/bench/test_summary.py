@@ -7,7 +7,7 @@ import json
 import pytest
 
 from specdec_lib.bench import runs as runs_module
-from specdec_lib.bench.records import append_record
+from specdec_lib.bench.records import append_record, append_records
 from specdec_lib.bench.runs import load_results, load_session, newest_session, pool, runs_of
 from specdec_lib.bench.summary import acceptance_table, latency_table, position_table, speedup_table
 from specdec_lib.errors import RecordError
@@ -134,12 +134,34 @@ def test_a_session_that_misses_a_cell_or_its_costs_is_passed_over() -> None:
 def test_measured_results_come_before_recorded_ones(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(runs_module, "data_path", lambda *parts: tmp_path.joinpath("data", *parts))
     cells = [BenchmarkConfig.from_dict(record["config"]) for record in timed()]
-    with pytest.raises(RecordError, match=r"data.results.mine\.jsonl: No such file"):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(
+        RecordError, match=r"no session of 'mine' that ran all of 2 cells in runs.mine\.jsonl"
+    ):
         load_results("mine", cells)
-    for folder in (tmp_path / "data" / "results", tmp_path / "runs"):
+    for folder in (tmp_path / "data" / "results", tmp_path / "runs", tmp_path / "here" / "runs"):
         for record in [*timed(), sessions.profiled(4, 2), sessions.costs()]:
             append_record(folder / "mine.jsonl", record)
         assert load_results("mine", cells)[1] == folder / "mine.jsonl"
+
+
+@pytest.mark.parametrize(
+    "pair, asked", [("gpt2_dev", "--pair gpt2_dev"), ("a-1+b-2", "--target MODEL --draft MODEL")]
+)
+def test_without_results_a_line_says_how_to_measure_them(
+    tmp_path, monkeypatch, pair: str, asked: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(runs_module, "data_path", lambda *parts: tmp_path.joinpath("data", *parts))
+    with pytest.raises(RecordError) as caught:
+        load_results(pair)
+    said = str(caught.value)
+    assert f"no results of '{pair}'" in said and f"`specdec bench {asked}`" in said and "\n" not in said
+    append_records(tmp_path / "runs" / f"{pair}.jsonl", timed(prompts=1))
+    assert (
+        load_results(pair)[1] == tmp_path / "runs" / f"{pair}.jsonl"
+    )  # of any pair, without a list of cells
 
 
 def test_a_file_without_timed_runs_is_refused() -> None:

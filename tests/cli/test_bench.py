@@ -44,6 +44,7 @@ def test_show_prints_the_table_at_80_columns(specdec, results: Path) -> None:
     assert shown.code == 0 and shown.err == ""
     assert "pocket at temperature 0" in shown.out and shown.out.count("★") == 2
     assert "exact: 4 of 4 speculative runs" in shown.out
+    assert "accepted ÷ drafted counts them" in " ".join(shown.out.split())
     assert max(map(len, shown.out.replace(str(results), "FILE").splitlines())) <= 80
 
 

@@ -53,6 +53,7 @@ def test_tables_and_sentences_at_80_columns(specdec, results: Path) -> None:
         "• Your draft costs 0.10 of a target forward. At 0.050 this pair would reach 2.06× at K = 4." in said
     )
     assert "v was measured at K = 2, 4; between them it is interpolated" in said
+    assert "α: share of judged draft tokens that were accepted" in said
     assert max(map(len, shown.out.replace(str(results), "FILE").splitlines())) <= 80
 
 
@@ -134,7 +135,10 @@ def test_the_recorded_session_is_explained_whole(specdec) -> None:
     [
         (["/no/such/file"], "/no/such/file: No such file or directory"),
         (["/"], "Is a directory"),
-        (["--pair", "nobody"], "no results of 'nobody' in runs/nobody.jsonl; measure with `specdec bench`"),
+        (
+            ["--pair", "nobody"],
+            "no results of 'nobody' in runs/nobody.jsonl; measure first with",
+        ),
         (["a.jsonl", "--pair", "pocket"], "give one of the two"),
         (["a.jsonl", "--k", "many"], "--k"),
     ],
