@@ -3,8 +3,8 @@
 ``float16``, ``bfloat16``, ``float32``, ``int4`` (bitsandbytes NF4 with double quantisation,
 imported only then) and ``auto``, the dtype that the weights were stored in. Whatever stands
 between a name and a model that runs (no such folder, no network, a gated repository, damaged
-weights, no memory) becomes one line in a :class:`~specdec_lib.errors.ModelUnavailable`. It refuses to
-know how the models will be used together, beyond their sharing a vocabulary.
+weights, no memory) becomes one line in a :class:`~specdec_lib.errors.ModelUnavailable`; code that a folder brings
+along is never run. It refuses to know how the models will be used together, beyond their vocabularies.
 
 ``python -m specdec_lib.models.loader --model gpt2 --dtype float16`` loads one and lets it speak.
 """
@@ -17,9 +17,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
 from specdec_lib.errors import InvalidArgument, ModelUnavailable
+from specdec_lib.models.checkpoint import refuse_gaps, refuse_surplus, warn_of_a_small_packed_share
+from specdec_lib.models.folder import check_folder, read_config
+from specdec_lib.models.precision import runs_in
 from specdec_lib.models.registry import (
     DTYPES,
     ModelPair,
@@ -28,9 +31,12 @@ from specdec_lib.models.registry import (
     require_shared_vocabulary,
 )
 from specdec_lib.models.source import Source, find_source, loading
-from specdec_lib.models.vocabulary import require_same_vocabulary
+from specdec_lib.models.tokenizer import load_tokenizer, same_tokenizer_files
+from specdec_lib.models.twins import are_one_model
+from specdec_lib.models.vocabulary import Relation, require_same_vocabulary
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.utils.entry_point import OneLineParser, exit_code
+from specdec_lib.utils.logging import get_logger
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,10 @@ class LoadedPair:
     target: ModelWrapper
     draft: ModelWrapper
     pair: ModelPair
+    vocabulary: Relation = Relation()
+    """How the two vocabularies relate: the same, or the same but for ids that the draft does not propose."""
+    is_one_model: bool = False
+    """Whether draft and target have the same weights, so that drafting saves nothing."""
 
     @property
     def drafter(self) -> ModelWrapper:
@@ -57,6 +67,9 @@ def load_model(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A causal language model, in evaluation mode, and its tokenizer.
 
+    What the checkpoint's generation_config.json asks for (a temperature, penalties, suppressed tokens) is not
+    applied by the decoders here: :func:`specdec_lib.models.checkpoint.unapplied_requests` lists it.
+
     Args:
         model_id: a local folder, an embedded model (``pocket-target``), or a hub id.
         dtype: one of ``DTYPES``.
@@ -69,7 +82,9 @@ def load_model(
     require_dtype(dtype)
     device = choose_device(device)
     source = find_source(model_id)
-    return _load_weights(source, dtype, device), _load_tokenizer(source)
+    check_folder(source, dtype)
+    tokenizer = load_tokenizer(source)
+    return _load_weights(source, dtype, device), tokenizer
 
 
 def load_pair(
@@ -84,19 +99,23 @@ def load_pair(
 ) -> LoadedPair:
     """Both models of a pair, wrapped. Draft and target of one id and dtype are one model.
 
+    Vocabularies may differ in a few ids (:mod:`specdec_lib.models.vocabulary`): those are named in one line and
+    never proposed by the draft. A prompt may hold them all the same; the text stays the target's own.
+
     >>> load_pair("pocket")                                                  # doctest: +SKIP
     >>> load_pair(target="Qwen/Qwen3-8B", draft="Qwen/Qwen3-0.6B")           # doctest: +SKIP
 
     Args:
         name_or_pair: a pair of the registry; None is ``pocket``, unless ``target`` and ``draft`` are given.
         target, draft: a folder, a hub id or an embedded name each, in place of a pair's name.
-        dtype: of both models; None is what the pair lists, and "auto" (as stored) for models of one's own.
+        dtype: of both models; None is what the pair lists, and "auto" (as stored) for models of one's own. A
+            listed float16 gives way on a processor without float16 arithmetic, which is said in one line.
         draft_dtype: of the draft alone.
 
     Raises:
         UnknownPair: no pair of that name.
         InvalidArgument: a name and models, or a target without a draft.
-        VocabularyMismatch: the tokenizers differ; found out before any weights are read.
+        VocabularyMismatch: the tokenizers differ in more than a few ids; found out before any weights are read.
         ModelUnavailable: one of the models cannot be had.
     """
     pair = choose_pair(name_or_pair, target, draft, dtype, draft_dtype)
@@ -104,19 +123,50 @@ def load_pair(
     require_dtype(pair.target_dtype)
     require_shared_vocabulary(pair)
     device = choose_device(device)
+    pair = runs_in(pair, device)
     target_source = find_source(pair.target_model_id)
     draft_source = target_source if pair.is_self else find_source(pair.draft_model_id)
-    tokenizer = _load_tokenizer(target_source)
-    draft_tokenizer = tokenizer if pair.is_self else _load_tokenizer(draft_source)
-    require_same_vocabulary(tokenizer, draft_tokenizer, pair.pair_name)
-    weights = _load_weights(target_source, pair.target_dtype, device)
-    target_model = ModelWrapper(weights, tokenizer, compile=compile)
+    check_folder(target_source, pair.target_dtype)
+    if not pair.is_self:
+        check_folder(draft_source, pair.draft_dtype)
+    tokenizer, draft_tokenizer = _load_tokenizers(target_source, draft_source)
+    vocabulary = require_same_vocabulary(tokenizer, draft_tokenizer, pair.pair_name)
+    target_model = ModelWrapper(
+        _load_weights(target_source, pair.target_dtype, device), tokenizer, compile=compile
+    )
     if pair.is_self and pair.draft_dtype == pair.target_dtype:
-        return LoadedPair(target_model, target_model, pair)
-    weights = _load_weights(draft_source, pair.draft_dtype, device)
-    width = target_model.vocab_size
-    draft_model = ModelWrapper(weights, draft_tokenizer, compile=compile, vocab_size=width)
-    return LoadedPair(target_model, draft_model, pair)
+        return _named(LoadedPair(target_model, target_model, pair, vocabulary, is_one_model=True))
+    draft_model = ModelWrapper(
+        _load_weights(draft_source, pair.draft_dtype, device),
+        draft_tokenizer,
+        compile=compile,
+        vocab_size=target_model.vocab_size,
+        masked_ids=vocabulary.masked_ids,
+    )
+    twins = are_one_model(target_model.model, draft_model.model)
+    return _named(LoadedPair(target_model, draft_model, pair, vocabulary, is_one_model=twins))
+
+
+def _load_tokenizers(
+    target: Source, draft: Source
+) -> tuple[PreTrainedTokenizerBase, PreTrainedTokenizerBase]:
+    """The tokenizers of target and draft: one, read once, where their files are the same."""
+    tokenizer = load_tokenizer(target)
+    shared = draft is target or same_tokenizer_files(target, draft)
+    return tokenizer, tokenizer if shared else load_tokenizer(draft)
+
+
+def _named(loaded: LoadedPair) -> LoadedPair:
+    """The pair, once what is odd about it has been said, a line each."""
+    log, name = get_logger(__name__), loaded.pair.pair_name
+    if loaded.vocabulary.masked_ids:
+        log.warning(
+            f"pair '{name}': one vocabulary but for {loaded.vocabulary.differences}; the draft never proposes these, "
+            "and texts stay the target's own"
+        )
+    if loaded.is_one_model:
+        log.warning(f"pair '{name}': draft and target are the same model, so drafting cannot make it faster")
+    return loaded
 
 
 def choose_device(device: str | torch.device | None = None) -> torch.device:
@@ -131,46 +181,59 @@ def choose_device(device: str | torch.device | None = None) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         chosen = torch.empty(0, device=device).device
+<<<<<<< HEAD
     except Exception as error:  # each kind of device has its own way to be absent
+=======
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+>>>>>>> 513cf17 (A folder is looked at before it is loaded; vocabularies compared by id)
         raise InvalidArgument(f"device '{device}' is not available here; try 'cpu'") from error
     if chosen.type == "meta":
         raise InvalidArgument(
             "device 'meta' holds shapes and no numbers, so nothing can run there; try 'cpu'"
         )
     return chosen
+<<<<<<< HEAD
 
 
 def _load_tokenizer(source: Source) -> PreTrainedTokenizerBase:
     with loading(source, "tokenizer"):
         return AutoTokenizer.from_pretrained(source.location, local_files_only=source.offline)
+=======
+>>>>>>> 513cf17 (A folder is looked at before it is loaded; vocabularies compared by id)
 
 
 def _load_weights(source: Source, dtype: str, device: torch.device) -> PreTrainedModel:
     with loading(source, "weights"):
+        config = read_config(source)
+        quantised = dtype == "int4" or getattr(config, "quantization_config", None) is not None
         options = _int4_options(device) if dtype == "int4" else {"dtype": dtype}
+        if quantised:
+            options["device_map"] = {"": device}
         model, report = AutoModelForCausalLM.from_pretrained(
             source.location,
             local_files_only=source.offline,
+            trust_remote_code=False,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # reported, and refused below by name
             **options,
         )
-        _refuse_gaps(source, report)
-        model = (model if dtype == "int4" else model.to(device)).eval()
+        refuse_gaps(source.model_id, report.get("missing_keys") or (), report.get("mismatched_keys") or ())
+        refuse_surplus(source.model_id, model, report.get("unexpected_keys") or ())
+        model = (model if quantised else model.to(device)).eval()
+        _answer_in_fields(model)
         if dtype == "int4":
+            warn_of_a_small_packed_share(source.model_id, model)
+        if quantised:
             _pack(model, device)
         return model
 
 
-def _refuse_gaps(source: Source, report: dict[str, Any]) -> None:
-    """Transformers fills what is missing or misshapen with random numbers; here that is damage."""
-    misshapen = [key if isinstance(key, str) else key[0] for key in report.get("mismatched_keys") or ()]
-    gaps = sorted([*(report.get("missing_keys") or ()), *misshapen])
-    if gaps:
-        raise ModelUnavailable(
-            f"the weights of {source.model_id} lack {len(gaps)} tensors of the right shape, {gaps[0]} first; "
-            "fetch or export the model again"
-        )
+def _answer_in_fields(model: PreTrainedModel) -> None:
+    """A checkpoint's ``return_dict: false`` would have every part answer in tuples, which nothing here reads."""
+    for module in model.modules():
+        config = getattr(module, "config", None)
+        if getattr(config, "return_dict", True) is False:
+            config.return_dict = True
 
 
 @torch.inference_mode()
@@ -198,7 +261,7 @@ def _int4_options(device: torch.device) -> dict[str, Any]:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=compute,
     )
-    return {"quantization_config": config, "dtype": compute, "device_map": {"": device}}
+    return {"quantization_config": config, "dtype": compute}
 
 
 # -- python -m specdec_lib.models.loader -------------------------------------------------------
@@ -227,8 +290,9 @@ def _show(model_id: str, dtype: str, n_tokens: int, prompt: str) -> None:
         raise InvalidArgument(f"--n-tokens is {n_tokens}; pass 0 or more")
     require_dtype(dtype)
     source, device = find_source(model_id), choose_device()
+    check_folder(source, dtype)
     print(f"[loader] tokenizer  ← {model_id}", flush=True)
-    tokenizer = _load_tokenizer(source)
+    tokenizer = load_tokenizer(source)
     print(f"[loader] model      ← {model_id}  (dtype={dtype})", flush=True)
     model = ModelWrapper(_load_weights(source, dtype, device), tokenizer)
     print(f"  model      : {model_id}")

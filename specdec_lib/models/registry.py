@@ -11,6 +11,7 @@ import hashlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from specdec_lib.errors import InvalidArgument, UnknownPair, VocabularyMismatch
 
@@ -24,7 +25,8 @@ class ModelPair:
 
     The dtypes are those of :func:`specdec_lib.models.loader.load_model`. ``gated`` says that
     the hub asks for a licence to be accepted; ``shares_vocabulary`` is False where the two
-    tokenizers differ, so that the pair needs vocabulary translation.
+    tokenizers differ, so that the pair needs vocabulary translation; ``dtypes`` says whether the dtypes are those
+    that the registry lists, which a device may replace, or those that were asked for.
     """
 
     pair_name: str
@@ -34,6 +36,7 @@ class ModelPair:
     target_dtype: str = "auto"
     gated: bool = False
     shares_vocabulary: bool = True
+    dtypes: Literal["listed", "asked"] = "asked"
 
     @property
     def is_self(self) -> bool:
@@ -48,7 +51,7 @@ _PHI3 = "microsoft/Phi-3-mini-4k-instruct"
 _PAIRS = (
     ModelPair("pocket", "pocket-draft", "pocket-target", "float32", "float32"),
     ModelPair("pocket_self", "pocket-target", "pocket-target", "int4", "float32"),
-    ModelPair("gpt2_dev", "gpt2", "gpt2-xl", "float32", "float32"),
+    ModelPair("gpt2_dev", "gpt2", "gpt2-xl", "float16", "float16"),
     ModelPair("pythia", "EleutherAI/pythia-70m", "EleutherAI/pythia-1.4b", "float16", "float16"),
     ModelPair(
         "smollm2",
@@ -61,15 +64,15 @@ _PAIRS = (
         "qwen25", "Qwen/Qwen2.5-0.5B-Instruct", "Qwen/Qwen2.5-7B-Instruct", "bfloat16", "bfloat16"
     ),  # 151 936 and 152 064 logits over one tokenizer
     ModelPair("qwen3", "Qwen/Qwen3-0.6B", "Qwen/Qwen3-8B", "bfloat16", "bfloat16"),
-    ModelPair("llama3_self", _LLAMA3, _LLAMA3, "int4", "bfloat16", gated=True),
+    ModelPair("llama3_self", _LLAMA3, _LLAMA3, "int4", "float16", gated=True),
     ModelPair(
-        "tinyllama_llama3", _TINYLLAMA, _LLAMA3, "bfloat16", "bfloat16", gated=True, shares_vocabulary=False
+        "tinyllama_llama3", _TINYLLAMA, _LLAMA3, "float16", "float16", gated=True, shares_vocabulary=False
     ),
-    ModelPair("phi3_llama3", _PHI3, _LLAMA3, "bfloat16", "bfloat16", gated=True, shares_vocabulary=False),
+    ModelPair("phi3_llama3", _PHI3, _LLAMA3, "float16", "float16", gated=True, shares_vocabulary=False),
 )
 
 DEFAULT_PAIR = "pocket"
-REGISTRY: dict[str, ModelPair] = {pair.pair_name: pair for pair in _PAIRS}
+REGISTRY: dict[str, ModelPair] = {pair.pair_name: replace(pair, dtypes="listed") for pair in _PAIRS}
 """Every known pair by its name; ``pocket`` is the default everywhere."""
 
 
@@ -125,11 +128,12 @@ def choose_pair(
             if not isinstance(name_or_pair, ModelPair)
             else name_or_pair
         )
-        draft_dtype = dtype if draft_dtype is None else draft_dtype
+        asked = dtype is not None or draft_dtype == "float16"
         return replace(
             known,
             target_dtype=dtype or known.target_dtype,
-            draft_dtype=draft_dtype or known.draft_dtype,
+            draft_dtype=draft_dtype or dtype or known.draft_dtype,
+            dtypes="asked" if asked else known.dtypes,
         )
     if name_or_pair is not None:
         raise InvalidArgument("a pair's name and models of your own were given; give one of the two")

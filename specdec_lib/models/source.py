@@ -1,12 +1,14 @@
 """Where the files of a model are: a local folder, an embedded model, or the hub.
 
-A hub id costs one request that is neither retried nor waited for longer than ``TIMEOUT``;
-when the hub does not answer, its local cache is all there is. It refuses to know what is in
-the files, but turns whatever goes wrong while they are read into one line.
+When the hub does not answer (:mod:`specdec_lib.models.hub`), its local cache is all there is. It refuses to know
+what is in the files (:mod:`specdec_lib.models.folder` looks at them), but turns whatever goes wrong while they
+are read into one line.
 """
 
 from __future__ import annotations
 
+import errno
+import json
 import logging
 import os
 import re
@@ -18,12 +20,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from specdec_lib.errors import ModelUnavailable, SpecDecError
-from specdec_lib.utils.logging import get_logger
+from specdec_lib.models import hub
 from specdec_lib.utils.paths import data_path
 
-TIMEOUT = 10.0
 EMBEDDED = ("pocket-target", "pocket-draft")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+_GGUF = re.compile(r"\.gguf$|-gguf(:[\w.-]+)?$", re.IGNORECASE)
+_NO_GGUF = (
+    "a model in GGUF form, which this library does not read; pass the folder or hub id that it was made from"
+)
+_WEIGHT_FILES = (".safetensors", ".bin", ".pt", ".pth", ".h5", ".msgpack", ".onnx")
 
 
 @dataclass(frozen=True)
@@ -34,29 +40,120 @@ class Source:
     location: str
     on_hub: bool = False
     hub_answers: bool = False
+    hub_reason: str = hub.UNREACHABLE
+    """Why the hub does not answer, where it does not."""
+    files: tuple[str, ...] = ()
+    """Names of the files that are known to be there."""
 
     @property
     def offline(self) -> bool:
         """Read from the disk alone: a folder, or a hub id of which only the cache can be had."""
         return not (self.on_hub and self.hub_answers)
 
+    @property
+    def folder(self) -> Path | None:
+        """The local folder; None for a hub id."""
+        return None if self.on_hub else Path(self.location)
+
+    def find(self, name: str) -> Path | None:
+        """A file of the model on this disk, fetched if the hub has it; None where there is none.
+
+        Raises:
+            ModelUnavailable: it is there and cannot be fetched.
+        """
+        if self.folder is not None:
+            path = self.folder / name
+            return path if path.is_file() else None
+        if self.hub_answers and self.files and name not in self.files:
+            return None
+        from transformers.utils import cached_file
+
+        with loading(self, name):
+            found = cached_file(
+                self.location,
+                name,
+                local_files_only=self.offline,
+                _raise_exceptions_for_missing_entries=False,
+                _raise_exceptions_for_connection_errors=False,
+            )
+        return None if found is None else Path(found)
+
+    def read_json(self, name: str) -> dict | None:
+        """A JSON object among the model's files; None where there is no such file.
+
+        Raises:
+            ModelUnavailable: the file is there and holds no JSON object.
+        """
+        path = self.find(name)
+        if path is None:
+            return None
+        with loading(self, name):
+            content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ModelUnavailable(
+                f"cannot load the {name} of {self.model_id}: it holds no JSON object; fetch it again"
+            )
+        return content
+
 
 def find_source(model_id: str) -> Source:
     """The place to load a model from: a folder of that path, an embedded model, then the hub.
 
     Raises:
-        ModelUnavailable: no such folder, a folder without a model, no such repository.
+        ModelUnavailable: no such folder, a folder or file that is no model, no such repository.
     """
+<<<<<<< HEAD
     folder = Path(os.path.expanduser(model_id))  # Path.expanduser raises where nobody has that home
+=======
+    folder = _expanded(model_id)
+>>>>>>> 513cf17 (A folder is looked at before it is loaded; vocabularies compared by id)
     if model_id in EMBEDDED and not folder.is_dir():
         folder = data_path("models", model_id)
-    elif not folder.exists() and _HUB_ID.fullmatch(model_id):
-        return Source(model_id, model_id, on_hub=True, hub_answers=_hub_answers(model_id))
+    elif not folder.exists() and _HUB_ID.fullmatch(model_id) and not _GGUF.search(model_id):
+        answer = hub.ask_hub(model_id)
+        _refuse_other_forms(f"hub repository '{model_id}'", answer.files)
+        return Source(model_id, model_id, True, answer.answers, answer.reason, answer.files)
+    if folder.is_file() or (_GGUF.search(model_id) and not folder.is_dir()):
+        raise ModelUnavailable(_no_folder(model_id, folder))
     if not folder.is_dir():
         raise ModelUnavailable(f"model folder '{model_id}' does not exist; pass a folder or a hub id")
-    if not (folder / "config.json").is_file():
+    files = tuple(sorted(path.name for path in folder.iterdir()))
+    _refuse_other_forms(f"folder '{model_id}'", files)
+    if "config.json" not in files:
         raise ModelUnavailable(f"folder '{model_id}' holds no model: there is no config.json in it")
-    return Source(model_id, str(folder))
+    return Source(model_id, str(folder), files=files)
+
+
+def _expanded(model_id: str) -> Path:
+    try:
+        return Path(model_id).expanduser()
+    except RuntimeError as error:  # no home folder to put in place of "~"
+        raise ModelUnavailable(
+            f"model folder '{model_id}': {_one_line(error)}; pass the whole path"
+        ) from error
+
+
+def _no_folder(model_id: str, file: Path) -> str:
+    """Why a file is not what a model is loaded from."""
+    if _GGUF.search(model_id):
+        there = "is" if file.is_file() else "names"
+        return f"'{model_id}' {there} {_NO_GGUF}"
+    if file.suffix in _WEIGHT_FILES:
+        return f"'{model_id}' is a file of weights alone; pass the folder that holds it, with its config.json"
+    return f"'{model_id}' is a file and no model folder; pass a folder or a hub id"
+
+
+def _refuse_other_forms(place: str, files: tuple[str, ...]) -> None:
+    """Adapters without their base, and GGUF files, are no model of Transformers'."""
+    if "config.json" in files:
+        return
+    if "adapter_config.json" in files:
+        raise ModelUnavailable(
+            f"{place} holds an adapter alone (adapter_config.json), not the model that it adapts; merge it into "
+            "that model (merge_and_unload, then save_pretrained) and pass the merged folder"
+        )
+    if any(_GGUF.search(name) for name in files):
+        raise ModelUnavailable(f"{place} holds {_NO_GGUF}")
 
 
 @contextmanager
@@ -75,49 +172,37 @@ def loading(source: Source, what: str) -> Iterator[None]:
         raise ModelUnavailable(f"cannot load the {what} of {source.model_id}: {reason}") from error
 
 
-def _hub_answers(model_id: str) -> bool:
-    """One request: True for a repository that exists, False when the hub is out of reach."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-
-    try:
-        HfApi().model_info(model_id, timeout=TIMEOUT)
-    except GatedRepoError:
-        return True  # it exists; reading its files says what is missing
-    except RepositoryNotFoundError as error:
-        raise ModelUnavailable(
-            f"'{model_id}' is neither a local folder nor a public model on the hub; check its name, "
-            "or log in (hf auth login) if it is private"
-        ) from error
-    except Exception:  # no network, a proxy's page, offline mode, a server error: all the same to us
-        get_logger(__name__).debug("the hub did not answer", model_id=model_id, exc_info=True)
-        return False
-    return True
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: Python's, the device's, torch's on a CPU (a ``RuntimeError``), the system's."""
+    return any(
+        isinstance(link, MemoryError)
+        or type(link).__name__ == "OutOfMemoryError"
+        or getattr(link, "errno", None) == errno.ENOMEM
+        or (isinstance(link, RuntimeError) and "DefaultCPUAllocator" in str(link))
+        for link in hub.chain(error)
+    )
 
 
 def _cause(error: BaseException, source: Source) -> str:
     """What went wrong, in a line: the kinds that users meet by name, else what was said."""
-    kinds = {type(link).__name__ for link in _chain(error)}
+    kinds = {type(link).__name__ for link in hub.chain(error)}
     if "GatedRepoError" in kinds:
-        return "it is gated; accept its licence on its page on the hub, then log in (hf auth login)"
-    if "OutOfMemoryError" in kinds or isinstance(error, MemoryError):
+        return hub.GATED
+    if is_out_of_memory(error):
         return "not enough memory; choose a smaller dtype or model"
     if source.on_hub and source.offline:
-        return "no folder has that name, the hub cannot be reached, and its local cache lacks the files"
-    if "SafetensorError" in kinds:
+        return f"no folder has that name, its files are not in the local cache, and {source.hub_reason}"
+    if source.on_hub and (reason := hub.meaning(error)) is not None:
+        return reason
+    if kinds & {"SafetensorError", "JSONDecodeError", "UnicodeDecodeError", "UnpicklingError"}:
         return f"the file is damaged ({_one_line(error)})"
     return _one_line(error)
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
 def _one_line(error: BaseException) -> str:
-    """The message, or what there is room for of it; the kind of the error when it has none."""
-    return textwrap.shorten(str(error), 240, placeholder=" …") or type(error).__name__
+    """The message, or what there is room for of it, with the kind of the error where it says little."""
+    said = textwrap.shorten(str(error), 240, placeholder=" …")
+    return f"{type(error).__name__}: {said}".removesuffix(": ") if " " not in said else said
 
 
 @contextmanager

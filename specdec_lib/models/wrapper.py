@@ -48,6 +48,8 @@ class ModelWrapper:
             tokenizer pad their vocabularies differently, the draft takes its target's width:
             missing columns are -inf (never drafted), columns beyond it are cut, and the
             target's law stays as it is.
+        masked_ids: ids that this model must never propose, because they stand for other tokens in its
+            target's vocabulary: their logits are -inf wherever they leave the model.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class ModelWrapper:
         device: str | torch.device | None = None,
         compile: bool = False,
         vocab_size: int | None = None,
+        masked_ids: Sequence[int] = (),
     ) -> None:
         self.model = _placed(model, device).eval()
         self.tokenizer = tokenizer
@@ -65,6 +68,8 @@ class ModelWrapper:
         self._own_vocab = _logits_width(self.model)
         self.vocab_size = self._own_vocab if vocab_size is None else vocab_size
         """Width of the logits, which may exceed the tokenizer's vocabulary (padding rows)."""
+        self.masked_ids = tuple(token_id for token_id in masked_ids if token_id < self.vocab_size)
+        self._mask = _mask(self.masked_ids, self.vocab_size).to(self.device) if self.masked_ids else None
         self._lean = with_narrow_products(self.model)
         self.compiled = CompiledForward(self._lean, self.context_length) if compile else None
         """Graphs of this model, and whether they are in use; None in eager mode."""
@@ -120,9 +125,10 @@ class ModelWrapper:
         return input_ids.clamp(max=self._own_vocab - 1) if self.vocab_size > self._own_vocab else input_ids
 
     def _widened(self, logits: Tensor) -> Tensor:
-        """Logits of the width asked for; the missing columns are -inf."""
+        """Logits of the width asked for; the missing and the masked columns are -inf."""
         missing = self.vocab_size - logits.shape[-1]
-        return logits if missing == 0 else functional.pad(logits, (0, missing), value=-torch.inf)
+        logits = logits if missing == 0 else functional.pad(logits, (0, missing), value=-torch.inf)
+        return logits if self._mask is None else logits.masked_fill(self._mask, -torch.inf)
 
     def new_cache(self, max_length: int = 0) -> Cache | FixedCache | None:
         """An empty cache for :meth:`forward`, with room for ``max_length`` tokens (it grows beyond that).
@@ -221,10 +227,22 @@ def _check_forward(input_ids: Tensor, logits_to_keep: int) -> None:
         raise InvalidArgument(f"forward: logits_to_keep is {logits_to_keep}; pass 0 (all) or a count")
 
 
+def _mask(ids: Sequence[int], width: int) -> Tensor:
+    """True in the columns of those ids."""
+    mask = torch.zeros(width, dtype=torch.bool)
+    mask[list(ids)] = True
+    return mask
+
+
 def _placed(model: nn.Module, device: str | torch.device | None) -> nn.Module:
-    """The model on that device; int4 weights, which may not travel, stay when already there."""
-    if device is None or next(model.parameters()).device == torch.empty(0, device=device).device:
+    """The model on that device; int4 weights are packed for the device that they are on and cannot travel."""
+    here = next(model.parameters()).device
+    if device is None or here == torch.empty(0, device=device).device:
         return model
+    if any(hasattr(parameter, "quant_state") for parameter in model.parameters()):
+        raise InvalidArgument(
+            f"int4 weights are packed for {here} and cannot be moved to {device}; load the model there"
+        )
     return model.to(device)
 
 

@@ -225,9 +225,9 @@ def test_one_model_in_one_dtype_is_loaded_once(folder):
 
 
 def test_other_tokenizers_are_refused_before_any_weights_are_read(folder, tmp_path):
-    other = save_model(tmp_path / "other", tiny_tokenizer(262))
+    other = save_model(tmp_path / "other", tiny_tokenizer(265, "zebra zebra quilt quilt quiz"))
     (other / "model.safetensors").unlink()
-    with pytest.raises(VocabularyMismatch, match=r"pair 'mine'.*\(262 and 265 tokens"):
+    with pytest.raises(VocabularyMismatch, match=r"pair 'mine'.*\(265 and 265 tokens, 8 ids differ"):
         load_pair(ModelPair("mine", str(other), str(folder)))
 
 

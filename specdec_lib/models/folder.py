@@ -1,0 +1,145 @@
+"""What lies in a model's folder, found out before any weights are read.
+
+Transformers passes over much in silence: an adapter beside the weights it adapts, a quantisation that it does not
+know, a damaged generation_config.json, code that a folder brings along. Here each is refused or said in one line,
+by the name of the file. Code that comes with a model is never run, and nobody is asked whether it should be. It
+refuses to know what the weights are for.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from specdec_lib.errors import ModelUnavailable
+from specdec_lib.models.source import Source, loading
+from specdec_lib.utils.logging import get_logger
+
+_LFS = b"version https://git-lfs"
+_READ = (".json", ".jinja", ".model", ".txt", ".safetensors", ".bin")
+_INDEX = "model.safetensors.index.json"
+
+
+def check_folder(source: Source, dtype: str = "auto") -> None:
+    """Refuse a folder or repository that is not what it says, or that cannot be loaded as ``dtype``.
+
+    What may be meant as it is, and can be overlooked, is logged as a warning in one line.
+
+    Raises:
+        ModelUnavailable: pointers in place of files, a damaged config.json or generation_config.json (Transformers
+            goes on without the latter, and without the end-of-text ids that stand in it), an adapter beside the weights, a
+            model that only runs with code of its own, a quantisation that is unknown or was not asked for.
+    """
+    _refuse_pointers(source)
+    _refuse_adapter(source)
+    config = source.read_json("config.json") or {}
+    _name_own_code(source, config)
+    _refuse_quantisation(source, config, dtype)
+    _warn_of_a_stray_file(source)
+    source.read_json("generation_config.json")
+    read_config(source)
+
+
+def read_config(source: Source):
+    """The configuration, as a Transformers object; never by code of the folder's own.
+
+    Raises:
+        ModelUnavailable: it is damaged, or of a model that Transformers does not know.
+    """
+    from transformers import AutoConfig
+
+    with loading(source, "configuration (config.json)"):
+        return AutoConfig.from_pretrained(
+            source.location, local_files_only=source.offline, trust_remote_code=False
+        )
+
+
+def quantisation_of(config: dict) -> str | None:
+    """How the stored weights are quantised, by Transformers' name for it; None where they are not."""
+    parts = (config, *(part for part in config.values() if isinstance(part, dict)))
+    found = next((part["quantization_config"] for part in parts if part.get("quantization_config")), None)
+    if not isinstance(found, dict):
+        return None
+    for bits in ("4bit", "8bit"):
+        if found.get(f"load_in_{bits}"):
+            return f"bitsandbytes_{bits}"
+    return str(found.get("quant_method") or "a method without a name")
+
+
+def _refuse_pointers(source: Source) -> None:
+    """Git without LFS leaves a few lines of text in place of each large file."""
+    if source.folder is None:
+        return
+    names = [name for name in source.files if name.endswith(_READ) and _is_pointer(source.folder / name)]
+    if names:
+        raise ModelUnavailable(
+            f"folder '{source.model_id}': {names[0]} is a Git LFS pointer, not the file itself "
+            f"({len(names)} such files); run 'git lfs pull' there, or fetch the model from the hub"
+        )
+
+
+def _is_pointer(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_LFS)) == _LFS
+    except OSError:  # whoever reads it will say why that cannot be done
+        return False
+
+
+def _refuse_adapter(source: Source) -> None:
+    """With PEFT installed Transformers answers with the adapter, without it with the base: so neither."""
+    if "adapter_config.json" in source.files:
+        raise ModelUnavailable(
+            f"'{source.model_id}' holds an adapter (adapter_config.json) beside the weights of a model, and does "
+            "not say which of the two is meant; merge it (merge_and_unload, then save_pretrained) and pass the "
+            "merged folder, or move the adapter's files elsewhere"
+        )
+
+
+def _name_own_code(source: Source, config: dict) -> None:
+    """A model that Transformers knows runs by Transformers' code; one that it does not know, not at all."""
+    from transformers import CONFIG_MAPPING
+
+    tokenizer = source.read_json("tokenizer_config.json") or {}
+    asking = [
+        name
+        for name, content in (("config.json", config), ("tokenizer_config.json", tokenizer))
+        if content.get("auto_map")
+    ]
+    if not asking:
+        return
+    told = (
+        f"'{source.model_id}' asks for Python code of its own ({', '.join(asking)}), which is never run here"
+    )
+    if "config.json" in asking and config.get("model_type") not in CONFIG_MAPPING:
+        kind = config.get("model_type")
+        raise ModelUnavailable(
+            f"{told}; Transformers itself does not know its model type '{kind}', so choose another model"
+        )
+    get_logger(__name__).warning(f"{told}; Transformers' own code stands in for it")
+
+
+def _refuse_quantisation(source: Source, config: dict, dtype: str) -> None:
+    from transformers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING
+
+    stored = quantisation_of(config)
+    if stored is None:
+        return
+    if stored not in AUTO_QUANTIZATION_CONFIG_MAPPING:
+        raise ModelUnavailable(
+            f"the weights of '{source.model_id}' are quantised by {stored}, which Transformers does not know; pass "
+            "the model that they were quantised from"
+        )
+    if dtype != "auto" and (stored, dtype) != ("bitsandbytes_4bit", "int4"):
+        raise ModelUnavailable(
+            f"the weights of '{source.model_id}' are stored quantised ({stored}) and cannot be had as {dtype}; ask "
+            "for dtype 'auto', or pass the model that they were quantised from"
+        )
+
+
+def _warn_of_a_stray_file(source: Source) -> None:
+    """Transformers prefers the single file; whoever put shards there may have meant them."""
+    if {"model.safetensors", _INDEX} <= set(source.files):
+        get_logger(__name__).warning(
+            f"'{source.model_id}' holds model.safetensors beside shards ({_INDEX}); the single file is read, the "
+            "shards are not; remove what is not meant"
+        )

@@ -1,0 +1,44 @@
+"""In which dtype a pair's weights run on a device that has no arithmetic for the one listed.
+
+torch computes in float16 on any CPU, but a processor without float16 instructions emulates it: a product of a few
+rows (a verification) then takes three to four times as long as in bfloat16 or float32, and speculation cannot pay.
+A dtype that the user asked for is kept all the same. It refuses to know about models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from specdec_lib.models.registry import ModelPair
+from specdec_lib.utils.logging import get_logger
+
+
+def runs_in(pair: ModelPair, device: torch.device) -> ModelPair:
+    """The pair in dtypes that the device computes in; a listed float16 that it replaces is said in one line."""
+    if (
+        pair.dtypes == "asked"
+        or device.type != "cpu"
+        or "float16" not in (pair.target_dtype, pair.draft_dtype)
+    ):
+        return pair
+    if _has_arithmetic("fp16"):
+        return pair
+    other = "bfloat16" if _has_arithmetic("bf16") else "float32"
+    get_logger(__name__).warning(
+        f"pair '{pair.pair_name}': this processor has no float16 arithmetic, so it runs in {other}; ask for a dtype "
+        "to have another"
+    )
+    target, draft = (
+        other if dtype == "float16" else dtype for dtype in (pair.target_dtype, pair.draft_dtype)
+    )
+    return replace(pair, target_dtype=target, draft_dtype=draft)
+
+
+def _has_arithmetic(kind: str) -> bool:
+    """Whether torch's CPU kernels use instructions of the processor for ``fp16`` or ``bf16``."""
+    try:
+        return bool(getattr(torch.ops.mkldnn, f"_is_mkldnn_{kind}_supported")())
+    except (AttributeError, RuntimeError):  # a torch built without these kernels
+        return False
