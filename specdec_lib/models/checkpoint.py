@@ -1,9 +1,9 @@
 """What a checkpoint holds and asks for, set against what was made of it.
 
 Transformers fills what is missing with random numbers and drops what is left over; a checkpoint's
-generation_config.json may ask for rules that this library does not apply. The first two are refused (or, where
-nothing of the model is lost, said); the third is listed by :func:`unapplied_requests` for whoever tells the user.
-It refuses to know where the files came from.
+generation_config.json may ask for rules that this library does not apply. The first two are refused (or,
+where nothing of the model is lost, said); the third is listed by :func:`unapplied_requests` for whoever tells
+the user. It refuses to know where the files came from.
 """
 
 from __future__ import annotations
@@ -110,8 +110,8 @@ def refuse_gaps(model_id: str, missing: Iterable[str], misshapen: Iterable[str |
 def refuse_surplus(model_id: str, model: nn.Module, unexpected: Iterable[str]) -> None:
     """Refuse tensors that belong inside the model and found no place in it: its config describes another one.
 
-    Layers, biases, scales of a quantisation and adapters lie inside a module that the model has. What lies beside
-    (a vision tower, a value head) changes no logit and is a warning. Buffers that Transformers itself
+    Layers, biases, scales of a quantisation and adapters lie inside a module that the model has. What lies
+    beside (a vision tower, a value head) changes no logit and is a warning. Buffers that Transformers itself
     disregards are not in ``unexpected``.
 
     Raises:
@@ -122,8 +122,8 @@ def refuse_surplus(model_id: str, model: nn.Module, unexpected: Iterable[str]) -
     inside = [key for key in surplus if _is_inside(key, modules, model.base_model_prefix)]
     if inside:
         raise ModelUnavailable(
-            f"the files of {model_id} hold {len(inside)} tensors that its config.json has no place for, {inside[0]} "
-            "first: part of the model would be left out; fetch or export the model again"
+            f"the files of {model_id} hold {len(inside)} tensors that its config.json has no place for, "
+            f"{inside[0]} first: part of the model would be left out; fetch or export the model again"
         )
     if surplus:
         get_logger(__name__).warning(
@@ -168,6 +168,6 @@ def warn_of_a_small_packed_share(model_id: str, model: nn.Module) -> None:
         packed, total = packed + (0 if state is None else count), total + count
     if 2 * packed < total:
         get_logger(__name__).warning(
-            f"{model_id}: int4 packs {packed / total:.0%} of the weights; the rest (embeddings, experts of a mixture) "
-            "stays in 16 bits, and so does most of its memory"
+            f"{model_id}: int4 packs {packed / total:.0%} of the weights; the rest (embeddings, experts of "
+            "a mixture) stays in 16 bits, and so does most of its memory"
         )

@@ -1,9 +1,9 @@
 """What lies in a model's folder, found out before any weights are read.
 
-Transformers passes over much in silence: an adapter beside the weights it adapts, a quantisation that it does not
-know, a damaged generation_config.json, code that a folder brings along. Here each is refused or said in one line,
-by the name of the file. Code that comes with a model is never run, and nobody is asked whether it should be. It
-refuses to know what the weights are for.
+Transformers passes over much in silence: an adapter beside the weights it adapts, a quantisation that it does
+not know, a damaged generation_config.json, code that a folder brings along. Here each is refused or said in
+one line, by the name of the file. Code that comes with a model is never run, and nobody is asked whether it
+should be. It refuses to know what the weights are for.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ def check_folder(source: Source, dtype: str = "auto") -> None:
     What may be meant as it is, and can be overlooked, is logged as a warning in one line.
 
     Raises:
-        ModelUnavailable: pointers in place of files, a damaged config.json or generation_config.json (Transformers
-            goes on without the latter, and without the end-of-text ids that stand in it), an adapter beside the weights, a
-            model that only runs with code of its own, a quantisation that is unknown or was not asked for.
+        ModelUnavailable: pointers in place of files, a damaged config.json or generation_config.json (without
+            which texts may have no end), an adapter beside the weights, a model that only runs with code of
+            its own, a quantisation that is unknown or was not asked for.
     """
     _refuse_pointers(source)
     _refuse_adapter(source)
@@ -89,9 +89,9 @@ def _refuse_adapter(source: Source) -> None:
     """With PEFT installed Transformers answers with the adapter, without it with the base: so neither."""
     if "adapter_config.json" in source.files:
         raise ModelUnavailable(
-            f"'{source.model_id}' holds an adapter (adapter_config.json) beside the weights of a model, and does "
-            "not say which of the two is meant; merge it (merge_and_unload, then save_pretrained) and pass the "
-            "merged folder, or move the adapter's files elsewhere"
+            f"'{source.model_id}' holds an adapter (adapter_config.json) beside the weights of a model, and "
+            "does not say which of the two is meant; merge it (merge_and_unload, then save_pretrained) and "
+            "pass the merged folder, or move the adapter's files elsewhere"
         )
 
 
@@ -126,13 +126,13 @@ def _refuse_quantisation(source: Source, config: dict, dtype: str) -> None:
         return
     if stored not in AUTO_QUANTIZATION_CONFIG_MAPPING:
         raise ModelUnavailable(
-            f"the weights of '{source.model_id}' are quantised by {stored}, which Transformers does not know; pass "
-            "the model that they were quantised from"
+            f"the weights of '{source.model_id}' are quantised by {stored}, which Transformers does not "
+            "know; pass the model that they were quantised from"
         )
     if dtype != "auto" and (stored, dtype) != ("bitsandbytes_4bit", "int4"):
         raise ModelUnavailable(
-            f"the weights of '{source.model_id}' are stored quantised ({stored}) and cannot be had as {dtype}; ask "
-            "for dtype 'auto', or pass the model that they were quantised from"
+            f"the weights of '{source.model_id}' are stored quantised ({stored}) and cannot be had as "
+            f"{dtype}; ask for dtype 'auto', or pass the model that they were quantised from"
         )
 
 
@@ -140,6 +140,6 @@ def _warn_of_a_stray_file(source: Source) -> None:
     """Transformers prefers the single file; whoever put shards there may have meant them."""
     if {"model.safetensors", _INDEX} <= set(source.files):
         get_logger(__name__).warning(
-            f"'{source.model_id}' holds model.safetensors beside shards ({_INDEX}); the single file is read, the "
-            "shards are not; remove what is not meant"
+            f"'{source.model_id}' holds model.safetensors beside shards ({_INDEX}); the single file is "
+            "read, the shards are not; remove what is not meant"
         )

@@ -1,8 +1,8 @@
 """What the Hugging Face hub answers about a model, and what its answers mean to a user.
 
 One request a model, neither retried nor waited for longer than ``TIMEOUT``. A hub that does not answer, or
-answers that it is busy or that the access token is no good, leaves the local cache; the reason is kept, so that
-whoever misses a file there can say why. It refuses to know what is in the files.
+answers that it is busy or that the access token is no good, leaves the local cache; the reason is kept, so
+that whoever misses a file there can say why. It refuses to know what is in the files.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MEANING = {
 
 @dataclass(frozen=True)
 class HubAnswer:
-    """Whether the hub serves a repository now, why not, and the names of the repository's files (if it told)."""
+    """Whether the hub serves a repository now, why not, and the names of its files (where it told)."""
 
     answers: bool
     reason: str = UNREACHABLE

@@ -3,8 +3,8 @@
 ``float16``, ``bfloat16``, ``float32``, ``int4`` (bitsandbytes NF4 with double quantisation,
 imported only then) and ``auto``, the dtype that the weights were stored in. Whatever stands
 between a name and a model that runs (no such folder, no network, a gated repository, damaged
-weights, no memory) becomes one line in a :class:`~specdec_lib.errors.ModelUnavailable`; code that a folder brings
-along is never run. It refuses to know how the models will be used together, beyond their vocabularies.
+weights, no memory) becomes one line in a :class:`~specdec_lib.errors.ModelUnavailable`; code that a folder
+brings along is never run. It refuses to know how the models will be used together, beyond their vocabularies.
 
 ``python -m specdec_lib.models.loader --model gpt2 --dtype float16`` loads one and lets it speak.
 """
@@ -33,7 +33,7 @@ from specdec_lib.models.registry import (
 from specdec_lib.models.source import Source, find_source, loading
 from specdec_lib.models.tokenizer import load_tokenizer, same_tokenizer_files
 from specdec_lib.models.twins import are_one_model
-from specdec_lib.models.vocabulary import Relation, require_same_vocabulary
+from specdec_lib.models.vocabulary import SAME, Relation, require_same_vocabulary
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.utils.entry_point import OneLineParser, exit_code
 from specdec_lib.utils.logging import get_logger
@@ -46,7 +46,7 @@ class LoadedPair:
     target: ModelWrapper
     draft: ModelWrapper
     pair: ModelPair
-    vocabulary: Relation = Relation()
+    vocabulary: Relation = SAME
     """How the two vocabularies relate: the same, or the same but for ids that the draft does not propose."""
     is_one_model: bool = False
     """Whether draft and target have the same weights, so that drafting saves nothing."""
@@ -99,8 +99,8 @@ def load_pair(
 ) -> LoadedPair:
     """Both models of a pair, wrapped. Draft and target of one id and dtype are one model.
 
-    Vocabularies may differ in a few ids (:mod:`specdec_lib.models.vocabulary`): those are named in one line and
-    never proposed by the draft. A prompt may hold them all the same; the text stays the target's own.
+    Vocabularies may differ in a few ids (:mod:`specdec_lib.models.vocabulary`): those are named in one line
+    and never proposed by the draft. A prompt may hold them all the same; the text stays the target's own.
 
     >>> load_pair("pocket")                                                  # doctest: +SKIP
     >>> load_pair(target="Qwen/Qwen3-8B", draft="Qwen/Qwen3-0.6B")           # doctest: +SKIP
@@ -115,7 +115,7 @@ def load_pair(
     Raises:
         UnknownPair: no pair of that name.
         InvalidArgument: a name and models, or a target without a draft.
-        VocabularyMismatch: the tokenizers differ in more than a few ids; found out before any weights are read.
+        VocabularyMismatch: the tokenizers differ in more than a few ids; said before weights are read.
         ModelUnavailable: one of the models cannot be had.
     """
     pair = choose_pair(name_or_pair, target, draft, dtype, draft_dtype)
@@ -161,8 +161,8 @@ def _named(loaded: LoadedPair) -> LoadedPair:
     log, name = get_logger(__name__), loaded.pair.pair_name
     if loaded.vocabulary.masked_ids:
         log.warning(
-            f"pair '{name}': one vocabulary but for {loaded.vocabulary.differences}; the draft never proposes these, "
-            "and texts stay the target's own"
+            f"pair '{name}': one vocabulary but for {loaded.vocabulary.differences}; the draft never "
+            "proposes these, and texts stay the target's own"
         )
     if loaded.is_one_model:
         log.warning(f"pair '{name}': draft and target are the same model, so drafting cannot make it faster")
@@ -229,7 +229,7 @@ def _load_weights(source: Source, dtype: str, device: torch.device) -> PreTraine
 
 
 def _answer_in_fields(model: PreTrainedModel) -> None:
-    """A checkpoint's ``return_dict: false`` would have every part answer in tuples, which nothing here reads."""
+    """A checkpoint's ``return_dict: false`` would have the parts answer in tuples; nothing here reads those."""
     for module in model.modules():
         config = getattr(module, "config", None)
         if getattr(config, "return_dict", True) is False:

@@ -1,8 +1,8 @@
 """In which dtype a pair's weights run on a device that has no arithmetic for the one listed.
 
-torch computes in float16 on any CPU, but a processor without float16 instructions emulates it: a product of a few
-rows (a verification) then takes three to four times as long as in bfloat16 or float32, and speculation cannot pay.
-A dtype that the user asked for is kept all the same. It refuses to know about models.
+torch computes in float16 on any CPU, but a processor without float16 instructions emulates it: a product of a
+few rows (a verification) then takes three to four times as long as in bfloat16 or float32, and speculation
+cannot pay. A dtype that the user asked for is kept all the same. It refuses to know about models.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from specdec_lib.utils.logging import get_logger
 
 
 def runs_in(pair: ModelPair, device: torch.device) -> ModelPair:
-    """The pair in dtypes that the device computes in; a listed float16 that it replaces is said in one line."""
+    """The pair in dtypes that the device computes in; one line says which stands in for a listed float16."""
     if (
         pair.dtypes == "asked"
         or device.type != "cpu"
@@ -27,8 +27,8 @@ def runs_in(pair: ModelPair, device: torch.device) -> ModelPair:
         return pair
     other = "bfloat16" if _has_arithmetic("bf16") else "float32"
     get_logger(__name__).warning(
-        f"pair '{pair.pair_name}': this processor has no float16 arithmetic, so it runs in {other}; ask for a dtype "
-        "to have another"
+        f"pair '{pair.pair_name}': this processor has no float16 arithmetic, so it runs in {other}; ask for "
+        "a dtype to have another"
     )
     target, draft = (
         other if dtype == "float16" else dtype for dtype in (pair.target_dtype, pair.draft_dtype)

@@ -25,8 +25,8 @@ class ModelPair:
 
     The dtypes are those of :func:`specdec_lib.models.loader.load_model`. ``gated`` says that
     the hub asks for a licence to be accepted; ``shares_vocabulary`` is False where the two
-    tokenizers differ, so that the pair needs vocabulary translation; ``dtypes`` says whether the dtypes are those
-    that the registry lists, which a device may replace, or those that were asked for.
+    tokenizers differ, so that the pair needs vocabulary translation; ``dtypes`` says whether the dtypes are
+    those that the registry lists, which a device may replace, or those that were asked for.
     """
 
     pair_name: str

@@ -1,8 +1,8 @@
 """Where the files of a model are: a local folder, an embedded model, or the hub.
 
-When the hub does not answer (:mod:`specdec_lib.models.hub`), its local cache is all there is. It refuses to know
-what is in the files (:mod:`specdec_lib.models.folder` looks at them), but turns whatever goes wrong while they
-are read into one line.
+When the hub does not answer (:mod:`specdec_lib.models.hub`), its local cache is all there is. It refuses to
+know what is in the files (:mod:`specdec_lib.models.folder` looks at them), but turns whatever goes wrong
+while they are read into one line.
 """
 
 from __future__ import annotations
@@ -149,8 +149,8 @@ def _refuse_other_forms(place: str, files: tuple[str, ...]) -> None:
         return
     if "adapter_config.json" in files:
         raise ModelUnavailable(
-            f"{place} holds an adapter alone (adapter_config.json), not the model that it adapts; merge it into "
-            "that model (merge_and_unload, then save_pretrained) and pass the merged folder"
+            f"{place} holds an adapter alone (adapter_config.json), not the model that it adapts; merge it "
+            "into that model (merge_and_unload, then save_pretrained) and pass the merged folder"
         )
     if any(_GGUF.search(name) for name in files):
         raise ModelUnavailable(f"{place} holds {_NO_GGUF}")

@@ -1,10 +1,10 @@
 """A model's tokenizer, as its file describes it.
 
-``tokenizer.json`` says how text is cut: normalizer, pre-tokenizer, decoder, post-processor and the options of its
-model. A class that ``tokenizer_config.json`` names may put its own in their place, and Transformers says nothing
-of it: the same text then has other ids than the model was trained on, although the vocabularies are equal. So
-what was loaded is compared with the file, and where texts come out differently the file is right. It refuses to
-know about weights.
+``tokenizer.json`` says how text is cut: normalizer, pre-tokenizer, decoder, post-processor and the options of
+its model. A class that ``tokenizer_config.json`` names may put its own in their place, and Transformers says
+nothing of it: the same text then has other ids than the model was trained on, although the vocabularies are
+equal. So what was loaded is compared with the file, part by part, and where they differ the file is right. It
+refuses to know about weights.
 """
 
 from __future__ import annotations
@@ -36,22 +36,13 @@ _OPTIONS = (
     "fuse_unk",
     "ignore_merges",
 )
+_STEPS = {
+    "normalizer": "normalizers",
+    "pre_tokenizer": "pretokenizers",
+    "decoder": "decoders",
+    "post_processor": "processors",
+}
 _SPECIAL = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
-
-_PROBES = (
-    "In 2024, 12345 of 3.14159 e10 1,000,000; x2y3 7th",
-    "It's DON'T they'll I'm HelloWorld camelCase snake_case SCREAMING_CASE",
-    "  two spaces in front, three at the end   ",
-    "def f(x):\n    return x\n\n\n\tif x == 0:\r\n        pass  # ok\n",
-    "!!! ??? ... --- === (([[{{ }}]])) <a href='#'>b</a> $%&*@~^|\\/ \"q\"",
-    "naïve café cafe\u0301 Ångström ﬁne １２３ ½ ™ … «guillemets» – — “quotes”",
-    "日本語のテキスト 中文字符，你好。 한국어 العربية עברית हिन्दी ไทย русский",
-    "🙂 👩‍👩‍👧 ▁lower \u00a0nbsp\u200b \u2028",
-    "",
-    " ",
-    "a",
-)
-"""Texts that normalizers and pre-tokenizers treat differently."""
 
 
 def load_tokenizer(source: Source) -> PreTrainedTokenizerBase:
@@ -68,23 +59,22 @@ def load_tokenizer(source: Source) -> PreTrainedTokenizerBase:
         return loaded
     with loading(source, "tokenizer"):
         differing = _differing_parts(backend, path)
-        return _as_in_file(loaded, path, differing, source.model_id) if differing else loaded
+        return _as_in_file(loaded, source, differing) if differing else loaded
 
 
 def _load(source: Source, path: Path | None) -> PreTrainedTokenizerBase:
     """What Transformers makes of the files; the file alone where its class needs code of the folder's own."""
-    options = {"local_files_only": source.offline, "trust_remote_code": False}
     try:
-        return AutoTokenizer.from_pretrained(source.location, **options)
+        return AutoTokenizer.from_pretrained(source.location, **_options(source))
     except ValueError as error:
         if "auto_map" not in (source.read_json("tokenizer_config.json") or {}):
             raise
         if path is None:
             raise ModelUnavailable(
-                f"the tokenizer of '{source.model_id}' needs Python code of its own, which is never run here, and "
-                f"there is no {_FILE} that could do without; choose another model"
+                f"the tokenizer of '{source.model_id}' needs Python code of its own, which is never run "
+                f"here, and there is no {_FILE} that could do without; choose another model"
             ) from error
-        return PreTrainedTokenizerFast.from_pretrained(source.location, **options)
+        return PreTrainedTokenizerFast.from_pretrained(source.location, **_options(source))
 
 
 def same_tokenizer_files(one: Source, other: Source) -> bool:
@@ -102,20 +92,42 @@ def _differing_parts(loaded: Tokenizer, path: Path) -> list[str]:
     """Names of the parts that were loaded otherwise than they stand in the file."""
     described = _outline(path.read_text(encoding="utf-8"))
     model = described.get("model") or {}
-    parts = [name for name in _PARTS if _serialised(getattr(loaded, name)) != described.get(name)]
+    parts = [
+        name
+        for name in _PARTS
+        if _plain(name, _serialised(getattr(loaded, name))) != _plain(name, described.get(name))
+    ]
     options = [
         name
         for name in _OPTIONS
-        if name in model and hasattr(loaded.model, name) and getattr(loaded.model, name) != model[name]
+        if name in model and (getattr(loaded.model, name, model[name]) or None) != (model[name] or None)
     ]
     return [*parts, *options]
+
+
+def _plain(name: str, part: dict | None) -> dict | None:
+    """A part without what changes neither ids nor text: offsets, sequences of one, steps that do nothing."""
+    if part is None:
+        return None
+    kind = part.get("type")
+    steps = part.get(_STEPS.get(name, "")) if kind == "Sequence" else None
+    if steps is not None:
+        left = [step for step in (_plain(name, step) for step in steps) if step is not None]
+        return {"type": kind, "steps": left} if len(left) > 1 else (left or [None])[0]
+    if kind == "ByteLevel" and name == "post_processor":
+        return None
+    if kind == "TemplateProcessing" and not part.get("special_tokens"):
+        return None
+    if kind == "ByteLevel" and name == "decoder":
+        return {"type": kind}
+    return {field: value for field, value in part.items() if field != "trim_offsets"}
 
 
 def _serialised(part: object) -> dict | None:
     """A part as a file would hold it; None for no part, and for one that is Python code."""
     try:
         return None if part is None else json.loads(part.__getstate__())
-    except Exception:  # the library raises plain Exceptions here; the probes decide
+    except Exception:  # the library raises plain Exceptions here; what is in the file can be trusted
         return None
 
 
@@ -157,49 +169,24 @@ def _next(text: str, place: int) -> int:
 
 
 def _as_in_file(
-    loaded: PreTrainedTokenizerBase, path: Path, differing: list[str], model_id: str
+    loaded: PreTrainedTokenizerBase, source: Source, differing: list[str]
 ) -> PreTrainedTokenizerBase:
-    """The loaded tokenizer where it treats every probe as the file does, else one made from the file."""
-    file = Tokenizer.from_file(str(path))
-    configured = _adds_by_config(loaded)
-    if all(_treats_alike(loaded.backend_tokenizer, file, text, configured) for text in _PROBES):
-        return loaded
+    """The tokenizer that the file describes, in place of the loaded one; said in one line.
+
+    Special tokens are those of tokenizer_config.json, and the class's own where that names none.
+    """
     get_logger(__name__).warning(
-        f"{model_id}: {type(loaded).__name__} replaces the {', '.join(differing)} of its tokenizer.json, which gives "
-        "texts other ids; the file's own is used"
+        f"{source.model_id}: the class {type(loaded).__name__} replaces parts of its {_FILE} "
+        f"({', '.join(differing)}), so that texts can have other ids; the file's own are used"
     )
-    return _made_from(file, loaded, configured)
-
-
-def _adds_by_config(loaded: PreTrainedTokenizerBase) -> bool:
-    """Whether tokenizer_config.json itself says which special tokens go around a text."""
-    return any(loaded.init_kwargs.get(name) is not None for name in ("add_bos_token", "add_eos_token"))
-
-
-def _treats_alike(loaded: Tokenizer, file: Tokenizer, text: str, configured: bool) -> bool:
-    """The same ids, with special tokens unless they are set by configuration, and the same text back."""
-    ids = file.encode(text, add_special_tokens=False).ids
-    if loaded.encode(text, add_special_tokens=False).ids != ids or loaded.decode(ids) != file.decode(ids):
-        return False
-    return configured or loaded.encode(text).ids == file.encode(text).ids
-
-
-def _made_from(file: Tokenizer, loaded: PreTrainedTokenizerBase, configured: bool) -> PreTrainedTokenizerFast:
-    """A tokenizer of the file's parts, with the special tokens and the chat template of the loaded one."""
-    if configured:
-        file.post_processor = loaded.backend_tokenizer.post_processor
-    special = {name: getattr(loaded, name) for name in _SPECIAL if getattr(loaded, name, None) is not None}
-    made = PreTrainedTokenizerFast(
-        tokenizer_object=file,
-        name_or_path=loaded.name_or_path,
-        model_max_length=loaded.model_max_length,
-        padding_side=loaded.padding_side,
-        model_input_names=loaded.model_input_names,
-        clean_up_tokenization_spaces=False,
-        chat_template=loaded.chat_template,
-        **special,
-    )
+    made = PreTrainedTokenizerFast.from_pretrained(source.location, **_options(source))
     known = made.get_vocab()
-    more = [token for _, token in sorted(loaded.added_tokens_decoder.items()) if token.content not in known]
-    made.add_tokens(more)
+    for name in _SPECIAL:
+        token = getattr(loaded, name, None)
+        if getattr(made, name, None) is None and token in known:
+            setattr(made, name, token)
     return made
+
+
+def _options(source: Source) -> dict[str, bool]:
+    return {"local_files_only": source.offline, "trust_remote_code": False}

@@ -1,10 +1,11 @@
 """Do two tokenizers mean the same text by the same ids?
 
-A speculative loop exchanges token ids between draft and target, so both must read an id as the same token (Leviathan
-et al. 2023 assume it throughout). What counts is the map from id to token, not the width of the logits: Qwen2.5
-pads one tokenizer to 151 936 columns in one size and to 152 064 in another. A few ids may differ, most often the
-names of turns and reserved places (Llama-3 and 3.1: 249); such a pair runs once the draft can no longer propose
-those ids, since the target's law is untouched by what the draft leaves out. It refuses to know about weights.
+A speculative loop exchanges token ids between draft and target, so both must read an id as the same token
+(Leviathan et al. 2023 assume it throughout). What counts is the map from id to token, not the width of the
+logits: Qwen2.5 pads one tokenizer to 151 936 columns in one size and to 152 064 in another. A few ids may
+differ, most often the names of turns and reserved places (Llama-3 and 3.1: 249); such a pair runs once the
+draft can no longer propose those ids, since the target's law is untouched by what the draft leaves out. It
+refuses to know about weights.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from specdec_lib.errors import VocabularyMismatch
 ENOUGH = 0.98
 """Of the ids that make text on both sides, the share that must stand for the same token.
 
-Real pairs lie far from it on either side: models of one family agree in more than 99 % of their ids, others in
-next to none. Added tokens (turns, reserved places, padding) make no text and do not count."""
+Real pairs lie far from it on either side: models of one family agree in more than 99 % of their ids, others
+in next to none. Added tokens (turns, reserved places, padding) make no text and do not count."""
 
 _EXAMPLES = 3
 
@@ -43,7 +44,7 @@ class Relation:
     """How the vocabulary of a draft relates to its target's."""
 
     masked_ids: tuple[int, ...] = ()
-    """Ids that stand for another token, or for one on one side only, in ascending order: never to be proposed."""
+    """Ids that stand for another token, or for one on one side only; ascending, and never to be proposed."""
     agreement: float = 1.0
     """Share of the ids of text that stand for the same token, from 0 to 1."""
     sizes: tuple[int, int] = (0, 0)
@@ -69,12 +70,15 @@ class Relation:
         return f"{self.kind} ({self.differences})" if self.masked_ids else self.kind
 
 
+SAME = Relation()
+
+
 def relation(target: PreTrainedTokenizerBase, draft: PreTrainedTokenizerBase) -> Relation:
     """Compare two vocabularies, id by id.
 
-    An id beyond one side's vocabulary, or in a hole of it (GPT-4o's ends at 200 018 with 200 000 entries), differs
-    like one that has another token there. A prompt may hold such an id: the draft reads what its embedding has
-    in that row, which can cost acceptance and never correctness.
+    An id beyond one side's vocabulary, or in a hole of it (GPT-4o's ends at 200 018 with 200 000 entries),
+    differs like one that has another token there. A prompt may hold such an id: the draft reads what its
+    embedding has in that row, which can cost acceptance and never correctness.
     """
     ours = target.get_vocab()
     theirs = ours if draft is target else draft.get_vocab()
@@ -124,8 +128,8 @@ def require_same_vocabulary(
     if found.kind == "needs translation":
         draft_size, target_size = found.sizes
         raise VocabularyMismatch(
-            f"pair '{pair_name}': draft and target do not share a vocabulary ({draft_size} and {target_size} tokens, "
-            f"{found.differences}), so it needs vocabulary translation; choose a "
+            f"pair '{pair_name}': draft and target do not share a vocabulary ({draft_size} and "
+            f"{target_size} tokens, {found.differences}), so it needs vocabulary translation; choose a "
             "pair with one tokenizer, such as 'pocket'"
         )
     return found

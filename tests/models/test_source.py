@@ -23,7 +23,7 @@ from specdec_lib.models.source import Source, find_source, loading
 
 
 class Hub(BaseHTTPRequestHandler):
-    """``org/gated`` exists behind a licence, ``org/says-429`` is answered with that status, nothing else exists."""
+    """``org/gated`` needs a licence, ``org/says-429`` is answered with that status; the rest is not there."""
 
     asked: ClassVar[list[str]] = []
 
