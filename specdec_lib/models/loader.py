@@ -161,8 +161,8 @@ def _named(loaded: LoadedPair) -> LoadedPair:
     log, name = get_logger(__name__), loaded.pair.pair_name
     if loaded.vocabulary.masked_ids:
         log.warning(
-            f"pair '{name}': one vocabulary but for {loaded.vocabulary.differences}; the draft never "
-            "proposes these, and texts stay the target's own"
+            f"pair '{name}': the vocabularies are the same but for {loaded.vocabulary.differences}; the "
+            "draft never proposes these, and texts stay the target's own"
         )
     if loaded.is_one_model:
         log.warning(f"pair '{name}': draft and target are the same model, so drafting cannot make it faster")
@@ -229,7 +229,7 @@ def _load_weights(source: Source, dtype: str, device: torch.device) -> PreTraine
 
 
 def _answer_in_fields(model: PreTrainedModel) -> None:
-    """A checkpoint's ``return_dict: false`` would have the parts answer in tuples; nothing here reads those."""
+    """A checkpoint's ``return_dict: false`` would have the parts answer in tuples; none are read here."""
     for module in model.modules():
         config = getattr(module, "config", None)
         if getattr(config, "return_dict", True) is False:

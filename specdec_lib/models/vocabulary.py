@@ -64,7 +64,8 @@ class Relation:
         """How many ids differ, and the first of them by name."""
         more = len(self.masked_ids) - len(self.examples)
         named = "; ".join(map(str, self.examples)) + (f"; and {more} more" if more else "")
-        return f"{len(self.masked_ids)} ids differ: {named}"
+        count = len(self.masked_ids)
+        return f"{count} id{'s' if count > 1 else ''}: {named}"
 
     def __str__(self) -> str:
         return f"{self.kind} ({self.differences})" if self.masked_ids else self.kind
@@ -128,8 +129,8 @@ def require_same_vocabulary(
     if found.kind == "needs translation":
         draft_size, target_size = found.sizes
         raise VocabularyMismatch(
-            f"pair '{pair_name}': draft and target do not share a vocabulary ({draft_size} and "
-            f"{target_size} tokens, {found.differences}), so it needs vocabulary translation; choose a "
+            f"pair '{pair_name}': draft and target do not share a vocabulary ({draft_size} and {target_size} "
+            f"tokens, they differ in {found.differences}), so it needs vocabulary translation; choose a "
             "pair with one tokenizer, such as 'pocket'"
         )
     return found

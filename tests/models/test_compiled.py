@@ -257,6 +257,25 @@ def test_an_unrolled_draft_is_drawn_as_step_by_step(graphs):
     assert isinstance(drafters[0]._cache, FixedCache)
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_masked_ids_are_proposed_by_no_graph(temperature, graphs):
+    """Compiled or unrolled, whatever the logits: the likeliest ids of this draft are masked."""
+    model = tiny_model("llama")
+    ids = random_ids(9)
+    likely = ModelWrapper(model).forward(ids)[0][0, -1].topk(40).indices.tolist()
+    compiled = ModelWrapper(model, compile=True, masked_ids=likely)
+    eager = ModelWrapper(model, masked_ids=likely)
+    logits = compiled.forward(ids, compiled.new_cache(20), logits_to_keep=1)[0]
+    assert torch.isneginf(logits[0, -1, likely]).all()
+    proposed = []
+    for draft in (compiled, eager):
+        state = DraftModel(draft).start(ids[0].tolist())
+        generator = torch.Generator().manual_seed(0)
+        proposed += state.propose(ids[0].tolist(), 4, SamplingParams(temperature), generator).ids
+    assert len(proposed) == 8 and not set(map(int, proposed)) & set(likely)
+    assert any("draft_loop" in name for name in graphs)
+
+
 def test_a_penalty_is_drafted_step_by_step(graphs):
     """The unrolled graph does not take it: each distribution depends on the tokens before."""
     prompt, options = random_ids(5)[0].tolist(), {"repetition_penalty": 1.3, "ignore_eos": True, "seed": 1}

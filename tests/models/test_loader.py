@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,8 +12,11 @@ from models.architectures import random_ids, save_model, tiny_tokenizer
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
+from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
+from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument, ModelUnavailable, UnknownPair, VocabularyMismatch
-from specdec_lib.models.loader import DTYPES, choose_device, load_model, load_pair, main
+from specdec_lib.models import precision
+from specdec_lib.models.loader import DTYPES, LoadedPair, choose_device, load_model, load_pair, main
 from specdec_lib.models.registry import ModelPair
 from specdec_lib.models.wrapper import ModelWrapper
 
@@ -112,6 +116,18 @@ def test_a_device_that_is_not_there_is_refused(folder, device):
         load_model(str(folder), device=device)
 
 
+def test_a_device_without_numbers_is_refused(folder):
+    with pytest.raises(InvalidArgument, match="device 'meta' holds shapes and no numbers"):
+        load_model(str(folder), device="meta")
+
+
+def test_int4_weights_do_not_travel_and_say_so(wide):
+    model, tokenizer = load_model(str(wide), "int4", "cpu")
+    assert ModelWrapper(model, tokenizer, device="cpu").device.type == "cpu"
+    with pytest.raises(InvalidArgument, match="int4 weights are packed for cpu and cannot be moved to meta"):
+        ModelWrapper(model, tokenizer, device="meta")
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("dtype", ["bfloat16", "int4"])
 def test_a_gpu_holds_the_weights_and_rolls_back(folder, dtype):
@@ -187,9 +203,16 @@ def test_a_folder_that_is_not_there_is_named(missing):
         load_model(missing)
 
 
-def test_running_out_of_memory_is_one_line(folder, monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate …"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"),
+    ],
+)
+def test_running_out_of_memory_is_one_line(folder, monkeypatch, error):
     def exhausted(*_, **__):
-        raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate …")
+        raise error
 
     monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", exhausted)
     with pytest.raises(ModelUnavailable, match="not enough memory; choose a smaller dtype"):
@@ -227,7 +250,7 @@ def test_one_model_in_one_dtype_is_loaded_once(folder):
 def test_other_tokenizers_are_refused_before_any_weights_are_read(folder, tmp_path):
     other = save_model(tmp_path / "other", tiny_tokenizer(265, "zebra zebra quilt quilt quiz"))
     (other / "model.safetensors").unlink()
-    with pytest.raises(VocabularyMismatch, match=r"pair 'mine'.*\(265 and 265 tokens, 8 ids differ"):
+    with pytest.raises(VocabularyMismatch, match=r"pair 'mine'.*\(265 and 265 tokens, they differ in 8 ids"):
         load_pair(ModelPair("mine", str(other), str(folder)))
 
 
@@ -239,10 +262,138 @@ def test_one_tokenizer_under_other_paddings_gives_logits_of_the_targets_width(fo
     assert widths == [288, 288] == [loaded.target.vocab_size, loaded.draft.vocab_size]
 
 
+def greedy_ids(loaded: LoadedPair, prompt: list[int]) -> list[list[int]]:
+    """Of the baseline, and of the speculative decoder."""
+    decoders = AutoregressiveDecoder(loaded.target), SpeculativeDecoder(loaded.target, loaded.draft, k=3)
+    return [d.generate(prompt, 24, 0.0, ignore_eos=True).generated_ids for d in decoders]
+
+
+@pytest.mark.parametrize("side", ["draft", "target"])
+def test_a_pair_whose_vocabularies_differ_in_names_runs_and_says_which(folder, tmp_path, capfd, side):
+    more = tiny_tokenizer()
+    more.add_tokens(["<|think|>", "[PAD]"], special_tokens=True)
+    other = save_model(tmp_path / "other", more, seed=3)
+    models = {"draft": str(folder), "target": str(folder), side: str(other)}
+    capfd.readouterr()
+    loaded = load_pair(target=models["target"], draft=models["draft"], dtype="float32")
+    assert loaded.vocabulary.kind == "same but for named ids"
+    assert loaded.vocabulary.masked_ids == (265, 266) == loaded.draft.masked_ids
+    said = capfd.readouterr().err
+    assert "the same but for 2 ids: 265 (" in said and "<|think|>" in said and said.count("\n") == 1
+    logits = loaded.draft.forward(random_ids(7))[0]
+    assert torch.isneginf(logits[..., 265:267]).all() and logits[..., :265].isfinite().all()
+    assert loaded.target.forward(random_ids(7))[0].isfinite().all()
+    for prompt in ([1, 2, 3], [1, 265, 2]):  # also one that holds an id which only one of the two knows
+        baseline, speculative = greedy_ids(loaded, prompt)
+        assert speculative == baseline
+
+
+def test_a_masked_pair_keeps_a_target_that_speaks_the_masked_id(folder, tmp_path):
+    """The target's law is its own: an id that the draft never proposes comes from the target alone."""
+    more = tiny_tokenizer()
+    more.add_tokens(["<|think|>"])
+    model, _ = load_model(str(save_model(tmp_path / "one", more)), "float32")
+    with torch.no_grad():
+        model.lm_head.weight[265] = 5 * model.lm_head.weight[:265].abs().sum(0)
+    model.save_pretrained(tmp_path / "speaks")
+    more.save_pretrained(tmp_path / "speaks")
+    loaded = load_pair(target=str(tmp_path / "speaks"), draft=str(folder), dtype="float32")
+    baseline, speculative = greedy_ids(loaded, [1, 2, 3])
+    assert 265 in baseline and speculative == baseline
+
+
 @pytest.mark.parametrize("name", ["tinyllama_llama3", "phi3_llama3"])
 def test_pairs_known_to_need_translation_are_refused_without_a_network(name):
     with pytest.raises(VocabularyMismatch, match=f"pair '{name}'.*vocabulary translation"):
         load_pair(name)
+
+
+def test_models_of_one_s_own_are_a_pair_in_one_line(folder, tmp_path):
+    draft = save_model(tmp_path / "draft", seed=1)
+    loaded = load_pair(target=str(folder), draft=str(draft), dtype="float32", draft_dtype="bfloat16")
+    assert (loaded.target.dtype, loaded.draft.dtype) == (torch.float32, torch.bfloat16)
+    assert loaded.vocabulary.kind == "same" and not loaded.is_one_model
+    assert loaded.draft.tokenizer is loaded.target.tokenizer  # equal files are read once
+
+
+@pytest.mark.parametrize("models", [{"target": "x"}, {"draft": "x"}])
+def test_half_a_pair_is_refused_by_what_is_missing(models):
+    with pytest.raises(InvalidArgument, match=r"needs both its models; the (draft|target) is missing"):
+        load_pair(**models)
+
+
+def test_a_name_and_models_are_refused():
+    with pytest.raises(InvalidArgument, match="give one of the two"):
+        load_pair("pocket", target="x", draft="y")
+
+
+# -- a pair that is one model twice ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("twin", ["the folder itself", "a copy", "its weights alone"])
+def test_one_model_twice_is_named(folder, tmp_path, capfd, twin):
+    draft = folder
+    if twin == "a copy":
+        draft = shutil.copytree(folder, tmp_path / "copy")
+    if twin == "its weights alone":
+        model, tokenizer = load_model(str(folder))
+        model.save_pretrained(tmp_path / "again", max_shard_size="20KB")
+        tokenizer.save_pretrained(draft := tmp_path / "again")
+    capfd.readouterr()
+    loaded = load_pair(target=str(folder), draft=str(draft))
+    assert loaded.is_one_model
+    said = capfd.readouterr().err
+    assert "draft and target are the same model, so drafting cannot make it faster" in said
+
+
+@pytest.mark.parametrize("change", ["another seed", "one weight", "another dtype", "another rope"])
+def test_two_models_are_not_called_one(folder, tmp_path, capfd, change):
+    draft = save_model(tmp_path / "draft", seed=1 if change == "another seed" else 0)
+    if change == "one weight":
+        tensors = load_file(draft / "model.safetensors")
+        tensors["model.norm.weight"][3] += 1
+        save_file(tensors, draft / "model.safetensors", {"format": "pt"})
+    if change == "another rope":
+        change_config(draft, rope_parameters={"rope_type": "default", "rope_theta": 77.0})
+    capfd.readouterr()
+    dtype = "bfloat16" if change == "another dtype" else None
+    loaded = load_pair(target=str(folder), draft=str(draft), draft_dtype=dtype)
+    assert not loaded.is_one_model and capfd.readouterr().err == ""
+
+
+# -- what the registry lists on a device that cannot compute in it ---------------------------------
+
+
+@pytest.mark.parametrize(
+    ("processor", "expected", "says"),
+    [
+        ({"fp16", "bf16"}, torch.float16, False),
+        ({"bf16"}, torch.bfloat16, True),
+        (set(), torch.float32, True),
+    ],
+)
+def test_a_listed_float16_gives_way_on_a_processor_without(
+    folder, monkeypatch, capfd, processor, expected, says
+):
+    monkeypatch.setattr(precision, "_has_arithmetic", lambda kind: kind in processor)
+    listed = ModelPair("mine", str(folder), str(folder), "float16", "float16", dtypes="listed")
+    assert load_pair(listed, "cpu").target.dtype == expected
+    said = f"this processor has no float16 arithmetic, so it runs in {str(expected).removeprefix('torch.')}"
+    assert (said in capfd.readouterr().err) == says
+
+
+@pytest.mark.parametrize("asked", [{"dtype": "float16"}, {"draft_dtype": "float16"}])
+def test_a_float16_that_was_asked_for_is_kept(folder, monkeypatch, asked):
+    monkeypatch.setattr(precision, "_has_arithmetic", lambda kind: False)
+    listed = ModelPair("mine", str(folder), str(folder), "float16", "float16", dtypes="listed")
+    assert load_pair(listed, "cpu", **asked).draft.dtype == torch.float16
+    assert load_model(str(folder), "float16", "cpu")[0].dtype == torch.float16
+
+
+def test_what_this_processor_computes_in_is_torchs_word():
+    for kind in ("fp16", "bf16"):
+        assert precision._has_arithmetic(kind) == getattr(torch.ops.mkldnn, f"_is_mkldnn_{kind}_supported")()
+    assert not precision._has_arithmetic("fp7")
 
 
 def test_an_unknown_pair_is_named():

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from specdec_lib.errors import SpecDecError
-from specdec_lib.models.registry import REGISTRY, ModelPair, get_pair, list_pairs
+from specdec_lib.models.registry import REGISTRY, ModelPair, choose_pair, get_pair, list_pairs
 
 DTYPES = {"auto", "float16", "bfloat16", "float32", "int4"}
 
@@ -31,6 +31,29 @@ def test_a_self_pair_drafts_with_its_target_in_int4():
         pair = get_pair(name)
         assert pair.is_self and pair.draft_dtype == "int4" and pair.target_dtype != "int4"
     assert not get_pair("pocket").is_self
+
+
+@pytest.mark.parametrize(
+    ("name", "draft", "target"),
+    [
+        ("gpt2_dev", "float16", "float16"),
+        ("tinyllama_llama3", "float16", "float16"),
+        ("phi3_llama3", "float16", "float16"),
+        ("llama3_self", "int4", "float16"),
+        ("pocket", "float32", "float32"),
+    ],
+)
+def test_the_specified_pairs_have_the_specified_dtypes(name, draft, target):
+    pair = get_pair(name)
+    assert (pair.draft_dtype, pair.target_dtype, pair.dtypes) == (draft, target, "listed")
+
+
+def test_a_dtype_that_was_asked_for_is_no_longer_the_registrys():
+    assert choose_pair("gpt2_dev").dtypes == "listed"
+    assert choose_pair("gpt2_dev", draft_dtype="int4").dtypes == "listed"  # the target's is, still
+    assert choose_pair("gpt2_dev", dtype="float16").dtypes == "asked"
+    assert choose_pair("gpt2_dev", draft_dtype="float16").dtypes == "asked"
+    assert choose_pair(target="a", draft="b", dtype="float16").dtypes == "asked"
 
 
 def test_pairs_that_need_translation_say_so():

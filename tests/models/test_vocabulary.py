@@ -39,7 +39,7 @@ def test_as_many_tokens_with_other_meanings_are_refused_by_name():
     with pytest.raises(VocabularyMismatch) as caught:
         require_same_vocabulary(one, other, "mine")
     message = str(caught.value)
-    assert "pair 'mine'" in message and "265 and 265 tokens, 8 ids differ: 257 (" in message
+    assert "pair 'mine'" in message and "265 and 265 tokens, they differ in 8 ids: 257 (" in message
     assert "and 5 more" in message and "vocabulary translation" in message and "\n" not in message
 
 
