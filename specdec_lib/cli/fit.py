@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +16,7 @@ GIB = 2**30
 ROOM = 1.2
 """Weights are not all: caches, activations and the runtime get a fifth on top."""
 
-BYTES_PER_PARAMETER = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "int4": 0.6}
+BYTES_PER_PARAMETER = {"float64": 8.0, "float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "int4": 0.6}
 """int4: half a byte, the scales, and the embeddings that stay in 16 bits."""
 
 MILLIONS = {
@@ -43,15 +46,39 @@ class Need:
 
 
 def parameters_of(model_id: str) -> int | None:
-    """Number of weights: known, or counted in an embedded model's file; None where neither is possible.
+    """Number of weights: counted in the headers of a folder's or the hub cache's files, or known by name.
+
+    None where neither is possible: nothing on this disk, other files than safetensors, packed weights.
 
     Raises:
-        ModelUnavailable: an embedded file that is there and cannot be read.
+        ModelUnavailable: a file that is there and cannot be read.
     """
-    if model_id in MILLIONS:
-        return MILLIONS[model_id] * 10**6
-    weights = data_path("models", model_id, "model.safetensors")
-    return count_weights(weights) if weights.is_file() else None
+    found = stored_weights(model_id)
+    if found is not None:
+        return found.parameters
+    return MILLIONS[model_id] * 10**6 if model_id in MILLIONS else None
+
+
+@dataclass(frozen=True)
+class StoredWeights:
+    """What lies on the disk: the number of weights, and the dtype that most of them are stored in."""
+
+    parameters: int
+    dtype: str
+
+
+def stored_weights(model_id: str) -> StoredWeights | None:
+    """What the safetensors files of a model hold, by their headers alone; None where there are none to count.
+
+    Raises:
+        ModelUnavailable: a file that is there and cannot be read.
+    """
+    counts: Counter[str] = Counter()
+    for path in _weight_files(model_id):
+        counts.update(_weights_by_dtype(path))
+    if not counts or counts.keys() - _FLOATS.keys():  # packed: an element is no weight
+        return None
+    return StoredWeights(counts.total(), _FLOATS[counts.most_common(1)[0][0]])
 
 
 def count_weights(path: Path) -> int:
@@ -60,17 +87,61 @@ def count_weights(path: Path) -> int:
     Raises:
         ModelUnavailable: the file is damaged or cannot be read.
     """
+    return _weights_by_dtype(path).total()
+
+
+_FLOATS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+
+
+def _weights_by_dtype(path: Path) -> Counter[str]:
+    """Elements of each dtype; buffers of true and false are no weights."""
     from math import prod
 
     from safetensors import SafetensorError, safe_open
 
+    counts: Counter[str] = Counter()
     try:
         with safe_open(path, framework="np") as tensors:
-            return sum(prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
+            for name in tensors.keys():  # noqa: SIM118
+                part = tensors.get_slice(name)
+                counts[part.get_dtype()] += prod(part.get_shape())
     except (SafetensorError, OSError) as error:
         raise ModelUnavailable(
             f"{path.parent.name}: its weights are damaged ({error}); restore them"
         ) from error
+    del counts["BOOL"]
+    return counts
+
+
+def _weight_files(model_id: str) -> list[Path]:
+    """The safetensors files that a model would be loaded from, as far as they are all on this disk."""
+    whole = _on_disk(model_id, "model.safetensors")
+    if whole is not None:
+        return [whole]
+    index = _on_disk(model_id, "model.safetensors.index.json")
+    if index is None:
+        return []
+    try:
+        shards = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelUnavailable(f"{model_id}: {index.name} is damaged ({error}); restore it") from error
+    paths = [index.parent / shard for shard in shards]
+    return paths if all(path.is_file() for path in paths) else []
+
+
+def _on_disk(model_id: str, name: str) -> Path | None:
+    """A file of a folder, of an embedded model or of the hub's local cache."""
+    for folder in (Path(os.path.expanduser(model_id)), data_path("models", model_id)):
+        if folder.is_dir():
+            return folder / name if (folder / name).is_file() else None
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = try_to_load_from_cache(model_id, name)
+    except HFValidationError:  # a path that is not there
+        return None
+    return Path(found) if isinstance(found, str) else None
 
 
 def needs(pair: ModelPair, target_parameters: int, draft_parameters: int) -> list[Need]:
@@ -78,9 +149,17 @@ def needs(pair: ModelPair, target_parameters: int, draft_parameters: int) -> lis
 
     def gib(target_dtype: str, draft_dtype: str) -> float:
         shared = pair.is_self and target_dtype == draft_dtype  # one model serves as both
-        held = target_parameters * BYTES_PER_PARAMETER[target_dtype]
-        held += 0 if shared else draft_parameters * BYTES_PER_PARAMETER[draft_dtype]
+        held = target_parameters * _bytes(target_dtype, pair.target_model_id)
+        held += 0 if shared else draft_parameters * _bytes(draft_dtype, pair.draft_model_id)
         return ROOM * held / GIB
 
     listed = Need("as listed", gib(pair.target_dtype, pair.draft_dtype))
     return [listed, *(Need(dtype, gib(dtype, dtype)) for dtype in ("float32", "bfloat16", "int4"))]
+
+
+def _bytes(dtype: str, model_id: str) -> float:
+    """Bytes a parameter; "auto" takes what the weights are stored in, and float32 where that is unknown."""
+    if dtype == "auto":
+        found = stored_weights(model_id)
+        dtype = "float32" if found is None else found.dtype
+    return BYTES_PER_PARAMETER[dtype]

@@ -44,16 +44,19 @@ def load_tokenizer(name: str) -> Any:
     if name and folder.is_dir():
         if not any(folder.glob("tokenizer*")) and not any(folder.glob("vocab*")):
             raise ModelUnavailable(f"folder '{name}' holds no tokenizer: there is no tokenizer.json in it")
-        return _read(name, lambda: AutoTokenizer.from_pretrained(folder, local_files_only=True))
+        return _read(
+            name,
+            lambda: AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False),
+        )
     looks_like_path = not name or folder.is_absolute() or name.startswith((".", "~"))
     if looks_like_path or folder.exists() or name in EMBEDDED:
         raise ModelUnavailable(f"no tokenizer folder '{name}'; pass a folder, a hub id or 'pocket'")
     try:
-        return AutoTokenizer.from_pretrained(name, local_files_only=True)
+        return AutoTokenizer.from_pretrained(name, local_files_only=True, trust_remote_code=False)
     except Exception:  # not in the cache: transformers has many types for this one thing
         logging.getLogger(__name__).debug("tokenizer %s is not in the local cache", name, exc_info=True)
     _ask_hub(name)
-    return _read(name, lambda: AutoTokenizer.from_pretrained(name))
+    return _read(name, lambda: AutoTokenizer.from_pretrained(name, trust_remote_code=False))
 
 
 def table(dataset: PromptDataset) -> list[str]:

@@ -22,8 +22,6 @@ _INDEX = "model.safetensors.index.json"
 def check_folder(source: Source, dtype: str = "auto") -> None:
     """Refuse a folder or repository that is not what it says, or that cannot be loaded as ``dtype``.
 
-    What may be meant as it is, and can be overlooked, is logged as a warning in one line.
-
     Raises:
         ModelUnavailable: pointers in place of files, a damaged config.json or generation_config.json (without
             which texts may have no end), an adapter beside the weights, a model that only runs with code of
@@ -32,9 +30,8 @@ def check_folder(source: Source, dtype: str = "auto") -> None:
     _refuse_pointers(source)
     _refuse_adapter(source)
     config = source.read_json("config.json") or {}
-    _name_own_code(source, config)
+    _refuse_own_code(source, config)
     _refuse_quantisation(source, config, dtype)
-    _warn_of_a_stray_file(source)
     source.read_json("generation_config.json")
     read_config(source)
 
@@ -95,27 +92,21 @@ def _refuse_adapter(source: Source) -> None:
         )
 
 
-def _name_own_code(source: Source, config: dict) -> None:
-    """A model that Transformers knows runs by Transformers' code; one that it does not know, not at all."""
+def _refuse_own_code(source: Source, config: dict) -> None:
+    """A model that Transformers does not know itself cannot run without its own code, so not at all."""
     from transformers import CONFIG_MAPPING
 
-    tokenizer = source.read_json("tokenizer_config.json") or {}
-    asking = [
-        name
-        for name, content in (("config.json", config), ("tokenizer_config.json", tokenizer))
-        if content.get("auto_map")
-    ]
-    if not asking:
-        return
-    told = (
-        f"'{source.model_id}' asks for Python code of its own ({', '.join(asking)}), which is never run here"
-    )
-    if "config.json" in asking and config.get("model_type") not in CONFIG_MAPPING:
-        kind = config.get("model_type")
+    kind = config.get("model_type")
+    if config.get("auto_map") and kind not in CONFIG_MAPPING:
         raise ModelUnavailable(
-            f"{told}; Transformers itself does not know its model type '{kind}', so choose another model"
+            f"{_own_code(source, ['config.json'])}; Transformers itself does not know its model type '{kind}', "
+            "so choose another model"
         )
-    get_logger(__name__).warning(f"{told}; Transformers' own code stands in for it")
+
+
+def _own_code(source: Source, files: list[str]) -> str:
+    named = ", ".join(files)
+    return f"'{source.model_id}' asks for Python code of its own ({named}), which is never run here"
 
 
 def _refuse_quantisation(source: Source, config: dict, dtype: str) -> None:
@@ -136,10 +127,15 @@ def _refuse_quantisation(source: Source, config: dict, dtype: str) -> None:
         )
 
 
-def _warn_of_a_stray_file(source: Source) -> None:
-    """Transformers prefers the single file; whoever put shards there may have meant them."""
-    if {"model.safetensors", _INDEX} <= set(source.files):
-        get_logger(__name__).warning(
-            f"'{source.model_id}' holds model.safetensors beside shards ({_INDEX}); the single file is "
-            "read, the shards are not; remove what is not meant"
+def warn_of_oddities(source: Source) -> None:
+    """Say, in a line each, what a folder holds that is passed over: code of its own, files that are not read."""
+    log = get_logger(__name__)
+    described = ("config.json", "tokenizer_config.json")
+    asking = [name for name in described if (source.read_json(name) or {}).get("auto_map")]
+    if asking:
+        log.warning(f"{_own_code(source, asking)}; Transformers' own code stands in for it")
+    if {"model.safetensors", _INDEX} <= set(source.files):  # Transformers prefers the single file
+        log.warning(
+            f"'{source.model_id}' holds model.safetensors beside shards ({_INDEX}); the single file is read, "
+            "the shards are not; remove what is not meant"
         )

@@ -14,14 +14,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from specdec_lib.errors import InvalidArgument, ModelUnavailable
-from specdec_lib.models.checkpoint import refuse_gaps, refuse_surplus, warn_of_a_small_packed_share
-from specdec_lib.models.folder import check_folder, read_config
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.folder import check_folder
 from specdec_lib.models.precision import runs_in
 from specdec_lib.models.registry import (
     DTYPES,
@@ -30,10 +28,11 @@ from specdec_lib.models.registry import (
     require_dtype,
     require_shared_vocabulary,
 )
-from specdec_lib.models.source import Source, find_source, loading
+from specdec_lib.models.source import Source, find_source
 from specdec_lib.models.tokenizer import load_tokenizer, same_tokenizer_files
 from specdec_lib.models.twins import are_one_model
 from specdec_lib.models.vocabulary import SAME, Relation, require_same_vocabulary
+from specdec_lib.models.weights import load_weights
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.utils.entry_point import OneLineParser, exit_code
 from specdec_lib.utils.logging import get_logger
@@ -84,7 +83,7 @@ def load_model(
     source = find_source(model_id)
     check_folder(source, dtype)
     tokenizer = load_tokenizer(source)
-    return _load_weights(source, dtype, device), tokenizer
+    return load_weights(source, dtype, device), tokenizer
 
 
 def load_pair(
@@ -127,17 +126,17 @@ def load_pair(
     target_source = find_source(pair.target_model_id)
     draft_source = target_source if pair.is_self else find_source(pair.draft_model_id)
     check_folder(target_source, pair.target_dtype)
-    if not pair.is_self:
+    if not pair.is_self or pair.draft_dtype != pair.target_dtype:
         check_folder(draft_source, pair.draft_dtype)
     tokenizer, draft_tokenizer = _load_tokenizers(target_source, draft_source)
     vocabulary = require_same_vocabulary(tokenizer, draft_tokenizer, pair.pair_name)
     target_model = ModelWrapper(
-        _load_weights(target_source, pair.target_dtype, device), tokenizer, compile=compile
+        load_weights(target_source, pair.target_dtype, device), tokenizer, compile=compile
     )
     if pair.is_self and pair.draft_dtype == pair.target_dtype:
         return _named(LoadedPair(target_model, target_model, pair, vocabulary, is_one_model=True))
     draft_model = ModelWrapper(
-        _load_weights(draft_source, pair.draft_dtype, device),
+        load_weights(draft_source, pair.draft_dtype, device),
         draft_tokenizer,
         compile=compile,
         vocab_size=target_model.vocab_size,
@@ -181,87 +180,11 @@ def choose_device(device: str | torch.device | None = None) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         chosen = torch.empty(0, device=device).device
-<<<<<<< HEAD
     except Exception as error:  # each kind of device has its own way to be absent
-=======
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
->>>>>>> 513cf17 (A folder is looked at before it is loaded; vocabularies compared by id)
         raise InvalidArgument(f"device '{device}' is not available here; try 'cpu'") from error
     if chosen.type == "meta":
-        raise InvalidArgument(
-            "device 'meta' holds shapes and no numbers, so nothing can run there; try 'cpu'"
-        )
+        raise InvalidArgument("device 'meta' holds shapes and no numbers; try 'cpu'")
     return chosen
-<<<<<<< HEAD
-
-
-def _load_tokenizer(source: Source) -> PreTrainedTokenizerBase:
-    with loading(source, "tokenizer"):
-        return AutoTokenizer.from_pretrained(source.location, local_files_only=source.offline)
-=======
->>>>>>> 513cf17 (A folder is looked at before it is loaded; vocabularies compared by id)
-
-
-def _load_weights(source: Source, dtype: str, device: torch.device) -> PreTrainedModel:
-    with loading(source, "weights"):
-        config = read_config(source)
-        quantised = dtype == "int4" or getattr(config, "quantization_config", None) is not None
-        options = _int4_options(device) if dtype == "int4" else {"dtype": dtype}
-        if quantised:
-            options["device_map"] = {"": device}
-        model, report = AutoModelForCausalLM.from_pretrained(
-            source.location,
-            local_files_only=source.offline,
-            trust_remote_code=False,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # reported, and refused below by name
-            **options,
-        )
-        refuse_gaps(source.model_id, report.get("missing_keys") or (), report.get("mismatched_keys") or ())
-        refuse_surplus(source.model_id, model, report.get("unexpected_keys") or ())
-        model = (model if quantised else model.to(device)).eval()
-        _answer_in_fields(model)
-        if dtype == "int4":
-            warn_of_a_small_packed_share(source.model_id, model)
-        if quantised:
-            _pack(model, device)
-        return model
-
-
-def _answer_in_fields(model: PreTrainedModel) -> None:
-    """A checkpoint's ``return_dict: false`` would have the parts answer in tuples; none are read here."""
-    for module in model.modules():
-        config = getattr(module, "config", None)
-        if getattr(config, "return_dict", True) is False:
-            config.return_dict = True
-
-
-@torch.inference_mode()
-def _pack(model: PreTrainedModel, device: torch.device) -> None:
-    """On a CPU, bitsandbytes rearranges int4 weights at the first forward: here, so that a shape it
-    cannot take is found out now and no timed forward pays for it."""
-    model(input_ids=torch.zeros(1, 1, dtype=torch.long, device=device), use_cache=False)
-
-
-def _int4_options(device: torch.device) -> dict[str, Any]:
-    """NF4 with double quantisation; bitsandbytes quantises while the weights are placed."""
-    try:
-        import accelerate  # noqa: F401
-        import bitsandbytes  # noqa: F401
-        from transformers import BitsAndBytesConfig
-    except ImportError as error:
-        raise ModelUnavailable(
-            f"dtype 'int4' needs {error.name}: pip install bitsandbytes accelerate, or choose another dtype"
-        ) from error
-    half = device.type == "cuda" and not torch.cuda.is_bf16_supported()
-    compute = torch.float16 if half else torch.bfloat16
-    config = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=compute,
-    )
-    return {"quantization_config": config, "dtype": compute}
 
 
 # -- python -m specdec_lib.models.loader -------------------------------------------------------
@@ -294,7 +217,7 @@ def _show(model_id: str, dtype: str, n_tokens: int, prompt: str) -> None:
     print(f"[loader] tokenizer  ← {model_id}", flush=True)
     tokenizer = load_tokenizer(source)
     print(f"[loader] model      ← {model_id}  (dtype={dtype})", flush=True)
-    model = ModelWrapper(_load_weights(source, dtype, device), tokenizer)
+    model = ModelWrapper(load_weights(source, dtype, device), tokenizer)
     print(f"  model      : {model_id}")
     print(f"  parameters : {model.param_count / 1e6:.1f} M")
     print(f"  memory     : {model.memory_footprint_mb / 1024:.2f} GB")

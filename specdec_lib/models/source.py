@@ -102,11 +102,7 @@ def find_source(model_id: str) -> Source:
     Raises:
         ModelUnavailable: no such folder, a folder or file that is no model, no such repository.
     """
-<<<<<<< HEAD
     folder = Path(os.path.expanduser(model_id))  # Path.expanduser raises where nobody has that home
-=======
-    folder = _expanded(model_id)
->>>>>>> 513cf17 (A folder is looked at before it is loaded; vocabularies compared by id)
     if model_id in EMBEDDED and not folder.is_dir():
         folder = data_path("models", model_id)
     elif not folder.exists() and _HUB_ID.fullmatch(model_id) and not _GGUF.search(model_id):
@@ -122,15 +118,6 @@ def find_source(model_id: str) -> Source:
     if "config.json" not in files:
         raise ModelUnavailable(f"folder '{model_id}' holds no model: there is no config.json in it")
     return Source(model_id, str(folder), files=files)
-
-
-def _expanded(model_id: str) -> Path:
-    try:
-        return Path(model_id).expanduser()
-    except RuntimeError as error:  # no home folder to put in place of "~"
-        raise ModelUnavailable(
-            f"model folder '{model_id}': {_one_line(error)}; pass the whole path"
-        ) from error
 
 
 def _no_folder(model_id: str, file: Path) -> str:
@@ -215,7 +202,7 @@ def _quiet() -> Iterator[None]:
     level = quantiser.level
     bars = transformers_logging.is_progress_bar_enabled()
     before = (transformers_logging.get_verbosity(), hub_logging.get_verbosity())
-    transformers_logging.set_verbosity_error()
+    transformers_logging.set_verbosity(logging.CRITICAL)  # what it calls an error is raised as well
     hub_logging.set_verbosity_error()
     quantiser.setLevel(logging.ERROR)
     transformers_logging.disable_progress_bar()

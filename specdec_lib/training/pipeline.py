@@ -113,7 +113,7 @@ def _read_corpus(shop: Workshop, path: Path) -> None:
         tokenizer.save_pretrained(folder / "tokenizer")
         np.save(folder / "train.npy", corpus.pack(train_documents, tokenizer))
         np.save(folder / "held_out.npy", corpus.pack(held_out, tokenizer))
-    shop.tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
+    shop.tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer", trust_remote_code=False)
     shop.stream = np.load(folder / "train.npy")
     shop.held_out = np.load(folder / "held_out.npy")
     corpus.require_windows(shop.stream, shop.recipe.longest_window)

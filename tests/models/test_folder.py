@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
@@ -15,7 +16,9 @@ from models.architectures import random_ids, save_model, tiny_model, tiny_tokeni
 from safetensors.torch import load_file, save_file
 from transformers import MixtralConfig, Qwen2Config
 
+import specdec_lib
 from specdec_lib.errors import ModelUnavailable
+from specdec_lib.models import tokenizer
 from specdec_lib.models.folder import check_folder, quantisation_of
 from specdec_lib.models.loader import load_model
 from specdec_lib.models.source import find_source
@@ -312,3 +315,17 @@ def test_a_copy_of_a_qwen_under_its_own_name_loads(tmp_path):
     tiny_tokenizer().save_pretrained(tmp_path)
     copied = shutil.copytree(tmp_path, tmp_path.parent / "copied")
     assert load_model(str(copied), "float32", "cpu")[0].config.model_type == "qwen2"
+
+
+def test_every_from_pretrained_of_the_library_refuses_code():
+    """A call that does not say ``trust_remote_code=False`` leaves the question to standard input."""
+    silent = []
+    for path in Path(specdec_lib.__file__).parent.rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(call, ast.Call) or getattr(call.func, "attr", "") != "from_pretrained":
+                continue
+            words = {word.arg for word in call.keywords}
+            if "trust_remote_code" not in words and None not in words:
+                silent.append(f"{path.name}:{call.lineno}")
+    assert silent == []
+    assert tokenizer._options(find_source("pocket-draft"))["trust_remote_code"] is False
