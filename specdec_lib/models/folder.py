@@ -8,6 +8,7 @@ should be. It refuses to know what the weights are for.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from specdec_lib.errors import ModelUnavailable
@@ -16,6 +17,8 @@ from specdec_lib.utils.logging import get_logger
 
 _LFS = b"version https://git-lfs"
 _READ = (".json", ".jinja", ".model", ".txt", ".safetensors", ".bin")
+_ADAPTERS = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
+_IMPLEMENTATIONS = ("attn_implementation", "experts_implementation")
 _INDEX = "model.safetensors.index.json"
 
 
@@ -84,9 +87,10 @@ def _is_pointer(path: Path) -> bool:
 
 def _refuse_adapter(source: Source) -> None:
     """With PEFT installed Transformers answers with the adapter, without it with the base: so neither."""
-    if "adapter_config.json" in source.files:
+    found = [name for name in _ADAPTERS if name in source.files]
+    if found:
         raise ModelUnavailable(
-            f"'{source.model_id}' holds an adapter (adapter_config.json) beside the weights of a model, and "
+            f"'{source.model_id}' holds an adapter ({found[0]}) beside the weights of a model, and "
             "does not say which of the two is meant; merge it (merge_and_unload, then save_pretrained) and "
             "pass the merged folder, or move the adapter's files elsewhere"
         )
@@ -96,12 +100,28 @@ def _refuse_own_code(source: Source, config: dict) -> None:
     """A model that Transformers does not know itself cannot run without its own code, so not at all."""
     from transformers import CONFIG_MAPPING
 
+    for name, value in _kernels(config):
+        raise ModelUnavailable(
+            f"'{source.model_id}' asks for code from the hub ({name} '{value}' in config.json), which is "
+            f"never run here; remove {name} from its config.json"
+        )
     kind = config.get("model_type")
     if config.get("auto_map") and kind not in CONFIG_MAPPING:
         raise ModelUnavailable(
-            f"{_own_code(source, ['config.json'])}; Transformers itself does not know its model type '{kind}', "
-            "so choose another model"
+            f"{_own_code(source, ['config.json'])}; Transformers does not know its model type '{kind}', so "
+            "choose another model"
         )
+
+
+def _kernels(config: dict) -> Iterator[tuple[str, str]]:
+    """Fields by which a configuration, or a part of it, has a repository's kernels fetched and run."""
+    for name, value in config.items():
+        if isinstance(value, dict) and name.lstrip("_") not in _IMPLEMENTATIONS:
+            yield from _kernels(value)
+        elif isinstance(value, dict):  # one for each part of the model
+            yield from ((name, part) for part in value.values() if isinstance(part, str) and "/" in part)
+        elif name.lstrip("_") in _IMPLEMENTATIONS and isinstance(value, str) and "/" in value:
+            yield name, value
 
 
 def _own_code(source: Source, files: list[str]) -> str:
@@ -128,7 +148,7 @@ def _refuse_quantisation(source: Source, config: dict, dtype: str) -> None:
 
 
 def warn_of_oddities(source: Source) -> None:
-    """Say, in a line each, what a folder holds that is passed over: code of its own, files that are not read."""
+    """Say, in a line each, what is passed over in a folder: code of its own, files that are not read."""
     log = get_logger(__name__)
     described = ("config.json", "tokenizer_config.json")
     asking = [name for name in described if (source.read_json(name) or {}).get("auto_map")]

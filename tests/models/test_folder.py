@@ -115,9 +115,10 @@ def test_layers_that_predict_further_tokens_are_no_surplus(folder, capfd):
 # -- adapters, pointers, stray and damaged files ---------------------------------------------------
 
 
-def test_an_adapter_beside_its_base_is_named(folder):
-    (folder / "adapter_config.json").write_text('{"peft_type": "LORA"}', encoding="utf-8")
-    refused(folder, r"an adapter \(adapter_config\.json\) beside the weights .*merge")
+@pytest.mark.parametrize("name", ["adapter_config.json", "adapter_model.safetensors"])
+def test_an_adapter_beside_its_base_is_named(folder, name):
+    (folder / name).write_text('{"peft_type": "LORA"}', encoding="utf-8")
+    refused(folder, rf"an adapter \({re.escape(name)}\) beside the weights .*merge")
 
 
 @pytest.mark.parametrize(
@@ -286,6 +287,34 @@ def test_code_in_a_folder_never_runs_and_nobody_is_asked(folder, tmp_path, file,
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"attn_implementation": "org/kernel"},
+        {"_attn_implementation": "org/kernel"},
+        {"attn_implementation": {"text_config": "org/kernel"}},
+        {"experts_implementation": "org/kernel"},
+        {"text_config": {"attn_implementation": "org/kernel@v1"}},
+    ],
+)
+def test_kernels_of_somebody_elses_are_not_fetched(folder, fields):
+    """Where the kernels package is installed, such a field has code of the hub run."""
+    change(folder, **fields)
+    refused(folder, r"asks for code from the hub \(\w+ 'org/kernel.*never run")
+
+
+def test_an_implementation_of_transformers_own_may_be_named(folder):
+    change(folder, attn_implementation="eager")
+    assert load_model(str(folder), "float32", "cpu")[0].config._attn_implementation == "eager"
+
+
+def test_what_the_reader_calls_an_error_is_one_line_too(folder, capfd):
+    change(folder, use_return_dict=False)
+    capfd.readouterr()
+    refused(folder, r"cannot load the configuration \(config\.json\)")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_tokenizer_that_is_code_alone_is_refused(folder, tmp_path):
     auto_map = {"AutoTokenizer": ["own.Own", None]}
     bring_code(folder, tmp_path / "flag", "tokenizer_config.json", auto_map, tokenizer_class="Own")
@@ -297,7 +326,7 @@ def test_a_tokenizer_that_is_code_alone_is_refused(folder, tmp_path):
 def test_the_check_before_loading_runs_no_code_either(folder, tmp_path, monkeypatch):
     bring_code(folder, tmp_path / "flag", "config.json", {"AutoConfig": "own.Own"}, model_type="own")
     monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("asked"))
-    with pytest.raises(ModelUnavailable, match="does not know its model type 'own'"):
+    with pytest.raises(ModelUnavailable, match="Transformers does not know its model type 'own'"):
         check_folder(find_source(str(folder)))
     assert not (tmp_path / "flag").exists()
 

@@ -1,0 +1,86 @@
+"""A model's weights, read by Transformers in the dtype asked for, and then looked at: is that all, and only
+that?
+
+``int4`` is bitsandbytes NF4 with double quantisation, imported only then. It refuses to know about
+tokenizers, and about how the files were found.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, PreTrainedModel
+
+from specdec_lib.errors import ModelUnavailable
+from specdec_lib.models.checkpoint import refuse_gaps, refuse_surplus, warn_of_a_small_packed_share
+from specdec_lib.models.folder import read_config, warn_of_oddities
+from specdec_lib.models.source import Source, loading
+
+
+def load_weights(source: Source, dtype: str, device: torch.device) -> PreTrainedModel:
+    """The model of a folder or repository in evaluation mode, whole, on that device and in that dtype.
+
+    Raises:
+        ModelUnavailable: nothing to load, too little memory, tensors missing or left over.
+    """
+    warn_of_oddities(source)
+    with loading(source, "weights"):
+        config = read_config(source)
+        quantised = dtype == "int4" or getattr(config, "quantization_config", None) is not None
+        options = _int4_options(device) if dtype == "int4" else {"dtype": dtype}
+        if quantised:
+            options["device_map"] = {"": device}
+        model, report = AutoModelForCausalLM.from_pretrained(
+            source.location,
+            local_files_only=source.offline,
+            trust_remote_code=False,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # reported, and refused below by name
+            **options,
+        )
+        refuse_gaps(source.model_id, report.get("missing_keys") or (), report.get("mismatched_keys") or ())
+        refuse_surplus(source.model_id, model, report.get("unexpected_keys") or ())
+        model = (model if quantised else model.to(device)).eval()
+        _answer_in_fields(model)
+        if dtype == "int4":
+            warn_of_a_small_packed_share(source.model_id, model)
+        if quantised:
+            _pack(model, device)
+        return model
+
+
+def _answer_in_fields(model: PreTrainedModel) -> None:
+    """A checkpoint's ``return_dict: false`` would have the parts answer in tuples; none are read here."""
+    for module in model.modules():
+        config = getattr(module, "config", None)
+        if getattr(config, "return_dict", True) is False:
+            config.return_dict = True
+
+
+@torch.inference_mode()
+def _pack(model: PreTrainedModel, device: torch.device) -> None:
+    """On a CPU, bitsandbytes rearranges int4 weights at the first forward: here, so that a shape it
+    cannot take is found out now and no timed forward pays for it."""
+    model(input_ids=torch.zeros(1, 1, dtype=torch.long, device=device), use_cache=False)
+
+
+def _int4_options(device: torch.device) -> dict[str, Any]:
+    """NF4 with double quantisation; bitsandbytes quantises while the weights are placed."""
+    try:
+        import accelerate  # noqa: F401
+        import bitsandbytes  # noqa: F401
+        from transformers import BitsAndBytesConfig
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"dtype 'int4' needs {error.name}: pip install bitsandbytes accelerate, or choose another dtype"
+        ) from error
+    half = device.type == "cuda" and not torch.cuda.is_bf16_supported()
+    compute = torch.float16 if half else torch.bfloat16
+    config = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=compute,
+    )
+    return {"quantization_config": config, "dtype": compute}
