@@ -1,5 +1,4 @@
-"""A model's weights, read by Transformers in the dtype asked for, and then looked at: is that all, and only
-that?
+"""A model's weights, read by Transformers in the dtype asked for, then looked at: all, and nothing else?
 
 ``int4`` is bitsandbytes NF4 with double quantisation, imported only then. It refuses to know about
 tokenizers, and about how the files were found.
@@ -10,12 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
 from specdec_lib.errors import ModelUnavailable
 from specdec_lib.models.checkpoint import refuse_gaps, refuse_surplus, warn_of_a_small_packed_share
-from specdec_lib.models.folder import read_config, warn_of_oddities
+from specdec_lib.models.folder import quantisation_of, read_config, warn_of_oddities
 from specdec_lib.models.source import Source, loading
+from specdec_lib.utils.logging import get_logger
 
 
 def load_weights(source: Source, dtype: str, device: torch.device) -> PreTrainedModel:
@@ -43,6 +43,7 @@ def load_weights(source: Source, dtype: str, device: torch.device) -> PreTrained
         refuse_surplus(source.model_id, model, report.get("unexpected_keys") or ())
         model = (model if quantised else model.to(device)).eval()
         _answer_in_fields(model)
+        _say_if_unpacked(source, config, model)
         if dtype == "int4":
             warn_of_a_small_packed_share(source.model_id, model)
         if quantised:
@@ -56,6 +57,16 @@ def _answer_in_fields(model: PreTrainedModel) -> None:
         config = getattr(module, "config", None)
         if getattr(config, "return_dict", True) is False:
             config.return_dict = True
+
+
+def _say_if_unpacked(source: Source, config: PretrainedConfig, model: PreTrainedModel) -> None:
+    """Transformers turns some quantised weights into floats where a device cannot compute in them."""
+    stored = quantisation_of(config.to_dict())
+    if stored is not None and getattr(model.config, "quantization_config", None) is None:
+        get_logger(__name__).warning(
+            f"{source.model_id}: this device does not compute in its stored weights ({stored}), so they are "
+            f"unpacked to {str(model.dtype).removeprefix('torch.')}, with the memory that takes"
+        )
 
 
 @torch.inference_mode()

@@ -205,6 +205,23 @@ def test_stored_int4_is_loaded_as_it_is(packed, dtype):
     assert logits.isfinite().all()
 
 
+def test_weights_that_were_unpacked_for_this_device_are_said_to_be(tmp_path, capfd):
+    """Stored as float8 with a scale for each block; a CPU gets floats of them."""
+    folder = save_model(tmp_path / "fp8", hidden_size=128, intermediate_size=256)
+    tensors = load_file(folder / "model.safetensors")
+    for name in [name for name in tensors if "proj" in name]:
+        blocks = [-(-size // 128) for size in tensors[name].shape]
+        tensors[name] = tensors[name].to(torch.float8_e4m3fn)
+        tensors[name.replace(".weight", ".weight_scale_inv")] = torch.ones(blocks)
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    change(folder, quantization_config={"quant_method": "fp8", "weight_block_size": [128, 128]})
+    capfd.readouterr()
+    model, _ = load_model(str(folder), "auto", "cpu")
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    said = capfd.readouterr().err
+    assert "does not compute in its stored weights (fp8), so they are unpacked to float32" in said
+
+
 @pytest.mark.parametrize("method", ["gptq", "awq", "fp8", "compressed-tensors"])
 @pytest.mark.parametrize("dtype", ["int4", "float32"])
 def test_other_quantisations_are_named_before_anything_is_loaded(folder, method, dtype):
