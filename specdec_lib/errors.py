@@ -35,6 +35,10 @@ class UnsupportedCache(SpecDecError, TypeError):
     """A key-value cache that cannot be rolled back, refused by name."""
 
 
+class UnsoundLogits(SpecDecError, ArithmeticError):
+    """Logits that are no numbers: NaN, plus infinity, or a row in which no token is possible."""
+
+
 class ServerUnavailable(SpecDecError, ConnectionError):
     """A model server (Ollama) that does not answer, or answers with an error."""
 
@@ -49,3 +53,25 @@ class PromptError(SpecDecError, ValueError):
 
 class TimerMisuse(SpecDecError, RuntimeError):
     """A timer started twice, stopped without a start, or read before its stop (also a ``RuntimeError``)."""
+
+
+_NO_MEMORY = ("DefaultCPUAllocator", "out of memory", "Cannot allocate memory", "ALLOC_FAILED")
+"""What the messages of torch and of the system say: on a CPU it raises a plain ``RuntimeError``."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error, or what it was raised from, means that there was not enough memory.
+
+    Python raises ``MemoryError``, torch ``OutOfMemoryError`` on a GPU and a ``RuntimeError`` on a CPU (also
+    for a tensor whose size in bytes no integer holds), the system an ``OSError``.
+    """
+    while error is not None:
+        named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+        if named or (isinstance(error, (RuntimeError, OSError)) and _says_no_memory(str(error))):
+            return True
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return False
+
+
+def _says_no_memory(message: str) -> bool:
+    return any(words in message for words in _NO_MEMORY) or "Storage size calculation overflowed" in message

@@ -6,9 +6,10 @@ import inspect
 import pickle
 
 import pytest
+import torch
 
 from specdec_lib import errors
-from specdec_lib.errors import SpecDecError
+from specdec_lib.errors import SpecDecError, is_out_of_memory
 
 EXPECTED = {
     "InvalidArgument": ValueError,
@@ -16,6 +17,7 @@ EXPECTED = {
     "ModelUnavailable": OSError,
     "VocabularyMismatch": ValueError,
     "UnsupportedCache": TypeError,
+    "UnsoundLogits": ArithmeticError,
     "ServerUnavailable": ConnectionError,
     "RecordError": ValueError,
     "PromptError": ValueError,
@@ -53,3 +55,38 @@ def test_every_error_has_one_base_and_says_what_it_is() -> None:
     assert {c.__name__ for c in classes} == {"SpecDecError", *EXPECTED}
     for error in classes:
         assert issubclass(error, SpecDecError) and error.__doc__
+
+
+@pytest.mark.parametrize("length", [2**50, 2**62], ids=["more than there is", "more than can be counted"])
+def test_the_out_of_memory_of_torch_on_a_cpu_is_known(length: int) -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(length, 16, dtype=torch.uint8)
+    assert is_out_of_memory(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 17 GB)"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        OSError(12, "Cannot allocate memory"),
+    ],
+    ids=repr,
+)
+def test_every_out_of_memory_is_known_also_behind_another_error(error: Exception) -> None:
+    assert is_out_of_memory(error)
+    with pytest.raises(ValueError, match="wrapped") as caught:
+        try:
+            raise error
+        except Exception as cause:
+            raise ValueError("wrapped") from cause
+    assert is_out_of_memory(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("shape mismatch"), ValueError("out of memory"), OSError(28, "full")]
+)
+def test_other_errors_are_not_taken_for_it(error: Exception) -> None:
+    assert not is_out_of_memory(error)

@@ -1,0 +1,65 @@
+"""Numbers as people pass them: Python's own, NumPy's, or a tensor of no dimension, made plain.
+
+Counts, seeds, temperatures and probabilities come from scripts, sweeps and notebooks, where
+``np.int64(3)`` and ``torch.tensor(0.5)`` are as common as ``3`` and ``0.5``. What no one means by a
+number is refused: a truth value, a text, a fraction where a count belongs, NaN and infinity.
+"""
+
+from __future__ import annotations
+
+import math
+
+from specdec_lib.errors import InvalidArgument
+
+
+def whole_number(value: object, what: str, least: int | None = None, most: int | None = None) -> int:
+    """``value`` as a plain int from ``least`` to ``most``.
+
+    Args:
+        what: how the message names it, such as "generate: max_new_tokens".
+
+    Raises:
+        InvalidArgument: no whole number (3.0 is a float, and so refused), or one out of range.
+
+    >>> import numpy
+    >>> whole_number(numpy.int64(3), "k", least=1)
+    3
+    """
+    plain = _plain(value)
+    whole = isinstance(plain, int) and not isinstance(plain, bool)
+    if not whole or (least is not None and plain < least) or (most is not None and plain > most):
+        raise InvalidArgument(f"{what} is {_shown(value)}; pass a whole number{_range(least, most)}")
+    return int(plain)
+
+
+def real_number(value: object, what: str) -> float:
+    """``value`` as a plain float.
+
+    Raises:
+        InvalidArgument: no number, or NaN, infinite, or too large for a float.
+    """
+    plain = _plain(value)
+    if isinstance(plain, (int, float)) and not isinstance(plain, bool):
+        try:
+            if math.isfinite(plain):
+                return float(plain)
+        except OverflowError:
+            pass
+    raise InvalidArgument(f"{what} is {_shown(value)}; pass a finite number")
+
+
+def _plain(value: object) -> object:
+    """The Python value of a scalar of another library; anything else as it is."""
+    item = getattr(value, "item", None)
+    return item() if callable(item) and getattr(value, "shape", None) == () else value
+
+
+def _shown(value: object) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def _range(least: int | None, most: int | None) -> str:
+    if most is None:
+        return "" if least is None else f" >= {least}"
+    return f" <= {most}" if least is None else f" from {least} to {most}"

@@ -1,0 +1,78 @@
+"""Numbers of every library are taken; what is no number is refused in one line."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.utils.numbers import real_number, whole_number
+
+COUNTS = [3, np.int64(3), np.uint8(3), np.array(3), torch.tensor(3), torch.tensor(3, dtype=torch.int32)]
+REALS = [
+    0.5,
+    np.float32(0.5),
+    np.float64(0.5),
+    np.array(0.5),
+    torch.tensor(0.5),
+    torch.tensor(0.5).bfloat16(),
+]
+NEVER = [True, np.bool_(True), torch.tensor(True), "3", None, [3], np.array([3]), torch.tensor([3]), 3j]
+
+
+@pytest.mark.parametrize("value", COUNTS, ids=repr)
+def test_a_count_of_any_library_becomes_a_plain_int(value):
+    found = whole_number(value, "k", least=1)
+    assert found == 3 and type(found) is int
+
+
+@pytest.mark.parametrize("value", [*REALS, *COUNTS], ids=repr)
+def test_a_number_of_any_library_becomes_a_plain_float(value):
+    found = real_number(value, "temperature")
+    assert found in (0.5, 3.0) and type(found) is float
+
+
+@pytest.mark.parametrize("value", NEVER, ids=repr)
+def test_what_is_no_number_is_refused(value):
+    for check in (whole_number, real_number):
+        with pytest.raises(InvalidArgument, match=r"^k is .*; pass a (whole|finite) number"):
+            check(value, "k")
+
+
+@pytest.mark.parametrize("value", [1.5, 3.0, np.float32(3), torch.tensor(3.0), math.nan, math.inf], ids=repr)
+def test_a_float_is_no_count(value):
+    with pytest.raises(InvalidArgument, match="pass a whole number"):
+        whole_number(value, "seed")
+
+
+@pytest.mark.parametrize("value", [math.nan, -math.inf, np.float32("nan"), torch.tensor(math.inf), 10**400])
+def test_a_number_that_is_none_is_refused(value):
+    with pytest.raises(InvalidArgument, match="pass a finite number"):
+        real_number(value, "temperature")
+
+
+@pytest.mark.parametrize(
+    ("value", "least", "most", "told"),
+    [
+        (0, 1, None, "k is 0; pass a whole number >= 1"),
+        (np.int64(9), None, 8, r"k is np.int64\(9\); pass a whole number <= 8"),
+        (
+            2**64,
+            0,
+            2**64 - 1,
+            "k is 18446744073709551616; pass a whole number from 0 to 18446744073709551615",
+        ),
+    ],
+)
+def test_the_range_is_named(value, least, most, told):
+    with pytest.raises(InvalidArgument, match=f"^{told}$"):
+        whole_number(value, "k", least, most)
+
+
+def test_the_line_stays_a_line():
+    with pytest.raises(InvalidArgument) as caught:
+        whole_number("\n".join("abc" * 40), "k")
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 120
