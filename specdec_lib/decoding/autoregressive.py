@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import torch
 
-from specdec_lib.decoding.decoder import Decoder, Request
+from specdec_lib.decoding.decoder import Decoder
+from specdec_lib.decoding.generation import Request
 from specdec_lib.decoding.sampling import draw, probs_from_logits, warp_logits
 from specdec_lib.decoding.trace import Round
 from specdec_lib.models.wrapper import ModelWrapper

@@ -7,9 +7,11 @@ autoregressive one would. The token that ends the text is kept (as in Hugging Fa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from specdec_lib.models.text import Decode, first_to_complete
 
 FinishReason = Literal["length", "eos", "stop"]
 
@@ -18,14 +20,17 @@ FinishReason = Literal["length", "eos", "stop"]
 class Ending:
     """The rule of one generation.
 
-    ``limit`` counts emitted tokens; ``decode`` turns emitted ids into text and is called only
-    when there are stop strings. A stop string is looked for in the emitted text, the prompt excluded.
+    ``limit`` counts emitted tokens; ``decode`` turns ids into text, special tokens included, and is called
+    only when there are stop strings. A stop string is looked for in what the emitted ids add to the text of
+    ``context``, the prompt's last ids; never in the prompt. Where a stop string and an end-of-text id end at
+    the same token, it is the stop string's end: it was asked for.
     """
 
     limit: int
     eos_token_ids: frozenset[int] = frozenset()
     stop_strings: tuple[str, ...] = ()
-    decode: Callable[[Sequence[int]], str] | None = None
+    decode: Decode | None = None
+    context: tuple[int, ...] = ()
 
     def cut(self, emitted: Sequence[int], new_ids: Sequence[int]) -> tuple[list[int], FinishReason | None]:
         """What of ``new_ids`` follows ``emitted``, and why the text ends there (None: it goes on)."""
@@ -40,13 +45,6 @@ class Ending:
 
     def _first_stop(self, emitted: Sequence[int], new_ids: Sequence[int]) -> int | None:
         """How many of ``new_ids`` it takes until the text holds a stop string; None if it never does."""
-        if not self.stop_strings or not self._stops([*emitted, *new_ids]):
+        if not self.stop_strings:
             return None
-        for count in range(1, len(new_ids) + 1):
-            if self._stops([*emitted, *new_ids[:count]]):
-                return count
-        return None
-
-    def _stops(self, ids: Sequence[int]) -> bool:
-        text = self.decode(ids)
-        return any(stop in text for stop in self.stop_strings)
+        return first_to_complete(self.decode, self.context, emitted, new_ids, self.stop_strings)

@@ -12,17 +12,27 @@ Cache invariant between rounds: with n tokens of text, the target's cache holds 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import no_type_check
 
 import torch
 
-from specdec_lib.decoding.decoder import Decoder, Request
-from specdec_lib.decoding.drafters.base import Drafter, DraftState, Proposal, checked_drafter, started
+from specdec_lib.decoding.decoder import Decoder
+from specdec_lib.decoding.drafters.base import (
+    Drafter,
+    DraftState,
+    Proposal,
+    checked_drafter,
+    checked_proposal,
+    started,
+)
 from specdec_lib.decoding.drafters.draft_model import DraftModel
+from specdec_lib.decoding.generation import Request
 from specdec_lib.decoding.rejection import VERIFIERS, Verdict, verify_greedy
 from specdec_lib.decoding.sampling import probs_from_logits, warp_logits
 from specdec_lib.decoding.trace import Round
 from specdec_lib.errors import InvalidArgument, VocabularyMismatch
 from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.utils.numbers import whole_number
 
 
 class SpeculativeDecoder(Decoder):
@@ -36,10 +46,11 @@ class SpeculativeDecoder(Decoder):
         verifier: "token" (Leviathan et al. 2023) or "block" (Sun et al. 2024).
 
     Raises:
-        InvalidArgument: k < 1, an unknown verifier.
+        InvalidArgument: k < 1, an unknown verifier, a drafter that does not keep the protocol.
         VocabularyMismatch: logits of different width.
     """
 
+    @no_type_check  # checks by itself
     def __init__(
         self, target: ModelWrapper, drafter: Drafter | ModelWrapper, k: int = 4, verifier: str = "token"
     ) -> None:
@@ -47,8 +58,6 @@ class SpeculativeDecoder(Decoder):
         self.drafter: Drafter = (
             DraftModel(drafter) if isinstance(drafter, ModelWrapper) else checked_drafter(drafter)
         )
-        if not isinstance(k, int) or isinstance(k, bool) or k < 1:
-            raise InvalidArgument(f"speculative decoder: k is {k!r}; pass a whole number >= 1")
         if verifier not in VERIFIERS:
             raise InvalidArgument(
                 f"speculative decoder: unknown verifier {verifier!r}; choose from {list(VERIFIERS)}"
@@ -58,10 +67,10 @@ class SpeculativeDecoder(Decoder):
                 f"speculative decoder: {self.drafter.name} has {self.drafter.vocab_size} logits, "
                 f"{target.name} has {target.vocab_size}; a draft must share its target's vocabulary"
             )
-        self.k = k
+        self.k = whole_number(k, "speculative decoder: k", least=1)
         self.verify = VERIFIERS[verifier]
-        self.label = f"SD-K{k}"
-        target.expect_widths(1, k + 1)
+        self.label = f"SD-K{self.k}"
+        target.expect_widths(1, self.k + 1)
 
     @torch.inference_mode()
     def _rounds(self, request: Request) -> Iterator[Round]:
@@ -89,7 +98,10 @@ class SpeculativeDecoder(Decoder):
         if self.drafter.context_length is not None:
             room = min(room, self.drafter.context_length - len(ids) + 1)
         k = min(self.k, room)
-        return draft.propose(ids, k, request.params, request.generator) if k > 0 else None
+        if k <= 0:
+            return None
+        proposal = draft.propose(ids, k, request.params, request.generator)
+        return checked_proposal(proposal, self.drafter.name, k, request.params)
 
     def _score(self, ids: list[int], proposal: Proposal | None, cache):
         """Target logits ``[k + 1, vocab]`` after the text and after each draft token, in one forward."""

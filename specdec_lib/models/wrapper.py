@@ -13,7 +13,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from specdec_lib.models.compiled import CompiledForward, computes_in
 from specdec_lib.models.narrow import with_narrow_products
 from specdec_lib.models.rollback import cache_length, new_cache, truncated
 from specdec_lib.models.static_cache import FixedCache, Store
+from specdec_lib.models.text import Message, behind, decoded, encode_chat, encoded
 
 _MEBIBYTE = 2**20
 _CONTEXT_FIELDS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
@@ -200,14 +201,25 @@ class ModelWrapper:
         return next((value for value in values if isinstance(value, int) and value > 0), None)
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of a text, with the special tokens that the tokenizer puts in front."""
-        return list(self._tokenizer("encode")(text)["input_ids"])
+        """Token ids of a text that is to go on: what the tokenizer puts in front, once; nothing behind."""
+        return encoded(self._tokenizer("encode"), text)
+
+    def encode_chat(self, messages: Sequence[Message] | str) -> list[int]:
+        """Token ids of a conversation, up to where the answer begins; a text is one message of the user.
+
+        Raises InvalidArgument: no chat template, or messages that it refuses.
+        """
+        return encode_chat(self._tokenizer("encode_chat"), messages)
 
     def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
-        """Text of token ids, spaces as the model wrote them."""
-        return self._tokenizer("decode").decode(
-            list(ids), skip_special_tokens=skip_special_tokens, clean_up_tokenization_spaces=False
-        )
+        """Text of token ids that begin a text, spaces as the model wrote them."""
+        return decoded(self._tokenizer("decode"), ids, skip_special_tokens)
+
+    def continuation(
+        self, before: Sequence[int], ids: Sequence[int], skip_special_tokens: bool = True
+    ) -> str:
+        """What ``ids`` add to the text of the ids ``before`` them; a leading space stays."""
+        return behind(partial(self.decode, skip_special_tokens=skip_special_tokens), before, ids)
 
     def _tokenizer(self, operation: str) -> PreTrainedTokenizerBase:
         if self.tokenizer is None:

@@ -23,7 +23,7 @@ from specdec_lib.errors import InvalidArgument
 from specdec_lib.profiling import acceptance
 from specdec_lib.theory.checks import probability, quantity, whole
 
-FINISH_REASONS = ("length", "eos", "stop")
+FINISH_REASONS = ("length", "eos", "stop", "interrupted")
 
 _SECONDS = ("total_time", "time_to_first_token")
 _MILLISECONDS = tuple(f"{phase}_time_total_ms" for phase in ("draft", "verify", "sampling", "rollback"))
@@ -132,7 +132,7 @@ class GenerationResult:
         drafted_per_round, accepted_per_round: the verdict of each round. A round that the end cut short
             counts a rejection only if it has one, that is, if it accepted fewer tokens than it drafted.
         draft_time_total_ms …: milliseconds by phase, measured in a separate, marked run; 0.0 otherwise.
-        finish_reason: "length", "eos" or "stop".
+        finish_reason: "length", "eos" or "stop"; "interrupted" where somebody ended it before the text did.
         trace: the rounds in full where they were asked for; neither compared nor serialised.
 
     Raises:

@@ -56,8 +56,16 @@ def test_a_stop_string_before_the_end_of_text_wins_and_the_other_way_round():
     assert ending.cut([], [2, 9, 3]) == ([2, 9], "eos")
 
 
-def test_text_that_was_emitted_before_is_not_searched_twice_for_nothing():
-    calls = []
-    ending = Ending(100, stop_strings=("zz",), decode=lambda ids: calls.append(len(ids)) or letters(ids))
-    ending.cut([1, 2], [3, 4, 5])
-    assert calls == [5]
+def test_a_stop_string_is_asked_for_and_so_wins_over_an_end_of_text_at_the_same_token():
+    assert Ending(100, frozenset({3}), ("cd",), letters).cut([], [2, 3, 9]) == ([2, 3], "stop")
+    assert Ending(2, frozenset(), ("cd",), letters).cut([], [2, 3, 9]) == ([2, 3], "stop")
+
+
+def test_a_stop_string_that_stands_in_the_prompt_or_begins_there_ends_nothing():
+    ending = Ending(100, stop_strings=("cd",), decode=letters, context=(1, 2, 3, 2))
+    assert ending.cut([], [3, 4]) == ([3, 4], None)
+    assert ending.cut([3], [2, 3, 4]) == ([2, 3], "stop")
+
+
+def test_without_stop_strings_nothing_is_decoded():
+    assert Ending(100, decode=None).cut([1], [2, 3]) == ([2, 3], None)

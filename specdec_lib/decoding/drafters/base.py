@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, no_type_check, runtime_checkable
 
 import torch
 from jaxtyping import Float, Integer
@@ -96,3 +96,30 @@ def started(drafter: Drafter, prompt_ids: Sequence[int], end: int = 0) -> DraftS
             f"{' and no '.join(lacking)}; return an object that has both"
         )
     return state
+
+
+@no_type_check  # checks by itself
+def checked_proposal(proposal: Proposal, name: str, k: int, params: SamplingParams) -> Proposal:
+    """``proposal``, if the verifier can judge it; nothing is read from the device.
+
+    Raises:
+        InvalidArgument: no Proposal, ids that are no row of whole numbers, more than ``k`` of them, or no
+            distributions where tokens are drawn.
+    """
+    if not isinstance(proposal, Proposal) or not isinstance(proposal.ids, Tensor):
+        raise InvalidArgument(
+            f"drafter {name}: propose answered with {type(proposal).__name__}; return a Proposal(ids, probs) "
+            "of tensors"
+        )
+    ids = proposal.ids
+    if ids.ndim != 1 or ids.is_floating_point() or len(ids) > k:
+        raise InvalidArgument(
+            f"drafter {name}: propose answered with ids of shape {list(ids.shape)} and type {ids.dtype}; "
+            f"return one row of at most {k} token ids"
+        )
+    if proposal.probs is None and not params.is_greedy:
+        raise InvalidArgument(
+            f"drafter {name}: propose gave no probs at temperature {params.temperature:g}; return the "
+            "distributions that its ids were drawn from, one-hot where nothing was drawn"
+        )
+    return proposal

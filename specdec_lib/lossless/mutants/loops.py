@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import torch
 
-from specdec_lib.decoding.decoder import Request
 from specdec_lib.decoding.ending import Ending
+from specdec_lib.decoding.generation import Request
 from specdec_lib.decoding.rejection import Verdict, verify_tokens
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits, warp_logits
 from specdec_lib.decoding.speculative import SpeculativeDecoder

@@ -1,0 +1,112 @@
+"""What a prompt may be: one sequence of token ids, however it is wrapped.
+
+A list, a tuple, an array or tensor of integers, ``[1, n]`` too, and what tokenizers return: a mapping with
+``input_ids``, an ``Encoding`` with ``ids``. Padding that an attention mask names is left out. A text is
+refused: which tokenizer, and with what in front, is the caller's to say.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from specdec_lib.errors import InvalidArgument
+
+_IDS = ("int", "uint")
+_ANY = ("",)
+
+
+def prompt_ids_of(prompt: Any, vocab_size: int) -> list[int]:
+    """The ids of ``prompt``.
+
+    Raises:
+        InvalidArgument: no ids, ids that are no whole numbers or outside ``[0, vocab_size)``, several
+            sequences, or something that holds no ids, by name.
+    """
+    ids = _masked(*_taken(prompt))
+    if not ids:
+        raise InvalidArgument("generate: the prompt is empty; give at least one token")
+    plain = all(type(i) is int for i in ids)
+    whole = ids if plain else [_whole(i, place) for place, i in enumerate(ids)]
+    if min(whole) < 0 or max(whole) >= vocab_size:
+        place, found = next((n, i) for n, i in enumerate(whole) if not 0 <= i < vocab_size)
+        raise InvalidArgument(
+            f"generate: the prompt holds ids outside [0, {vocab_size}): {found} at place {place}; "
+            "use the tokenizer of this model"
+        )
+    return whole
+
+
+def _taken(prompt: Any) -> tuple[list[Any], list[Any] | None]:
+    """One sequence out of what was given, and its attention mask."""
+    if isinstance(prompt, str):
+        raise InvalidArgument(
+            "generate: the prompt is a text; pass target.encode(text), or call generate_text(text, …)"
+        )
+    if isinstance(prompt, Mapping):
+        if "input_ids" not in prompt:
+            raise InvalidArgument(f"generate: the prompt has no input_ids, only {sorted(map(str, prompt))}")
+        mask = prompt.get("attention_mask")
+        return _sequence(prompt["input_ids"]), None if mask is None else _sequence(mask, _ANY)
+    if hasattr(prompt, "ids") and hasattr(prompt, "attention_mask"):
+        return _sequence(prompt.ids), _sequence(prompt.attention_mask, _ANY)
+    return _sequence(prompt), None
+
+
+def _sequence(values: Any, kinds: tuple[str, ...] = _IDS) -> list[Any]:
+    """The elements of one sequence, also of ``[1, n]``; an array's are of one of ``kinds``."""
+    if isinstance(values, (torch.Tensor, np.ndarray)):
+        _check_kind(values.dtype, kinds)
+        values = values.tolist()
+    if isinstance(values, (str, bytes, Mapping, set, frozenset)) or not isinstance(values, Iterable):
+        raise InvalidArgument(f"generate: the prompt is {values!r:.60}; pass a sequence of token ids")
+    ids = list(values)
+    if ids and _is_sequence(ids[0]):
+        if len(ids) != 1:
+            raise InvalidArgument(f"generate: {len(ids)} prompts at once; this decoder takes one sequence")
+        return _sequence(ids[0], kinds)
+    return ids
+
+
+def _is_sequence(value: Any) -> bool:
+    dimensions = getattr(value, "ndim", None)
+    return isinstance(value, (list, tuple)) if dimensions is None else dimensions > 0
+
+
+def _check_kind(dtype: Any, kinds: tuple[str, ...]) -> None:
+    name = str(dtype).removeprefix("torch.")
+    if not name.startswith(kinds):
+        raise InvalidArgument(
+            f"generate: the prompt holds values of type {name}; pass token ids, whole numbers"
+        )
+
+
+def _whole(value: Any, place: int) -> int:
+    """One id in its plain type."""
+    kind = str(getattr(value, "dtype", type(value).__name__)).removeprefix("torch.")
+    try:
+        if not kind.startswith("bool"):
+            return operator.index(value)
+    except TypeError:
+        pass
+    raise InvalidArgument(
+        f"generate: the prompt holds {value!r:.40} of type {kind} at place {place}; "
+        "pass token ids, whole numbers"
+    )
+
+
+def _masked(ids: list[Any], mask: list[Any] | None) -> list[Any]:
+    """The ids that the mask shows; padding may stand on either side, and nowhere else."""
+    if mask is None:
+        return ids
+    seen = [place for place, shown in enumerate(mask) if shown]
+    if len(mask) != len(ids) or (seen and seen[-1] - seen[0] + 1 != len(seen)):
+        raise InvalidArgument(
+            f"generate: the attention_mask of the prompt has {len(mask)} places for {len(ids)} ids and shows "
+            f"{len(seen)}, not in one piece; pass a sequence without holes"
+        )
+    return [ids[place] for place in seen]

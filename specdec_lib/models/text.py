@@ -1,0 +1,213 @@
+"""The one place where ids become text and text becomes ids.
+
+Many decoders are no homomorphism: they strip the space in front of a text, join pieces by spaces, merge equal
+neighbours, or need four tokens for one character. So the text of a continuation is what the decoder adds
+*behind* the ids before it, never the text of the continuation alone; and a few ids of context are enough, so
+that a token costs the same wherever it stands. The other way round, a prompt begins as the tokenizer begins
+texts, once, and never ends as it ends them. Nothing here knows models or rounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
+from typing import Any, no_type_check
+
+from transformers import PreTrainedTokenizerBase
+
+from specdec_lib.errors import InvalidArgument
+
+Decode = Callable[[Sequence[int]], str]
+Message = Mapping[str, Any]
+
+_INCOMPLETE = "\ufffd"
+_LEAD = 6
+"""Ids of context: a character has at most four bytes, and a decoder looks at few neighbours."""
+_LEADS = (_LEAD, 7, 8, 9, 12, 24, 48)
+"""How many to try: among four places in a row a character begins, and special tokens may show nothing."""
+
+
+# -- ids to text ----------------------------------------------------------------------------------
+
+
+def decoded(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
+    """Text of ids that begin a text, spaces as the model wrote them."""
+    return tokenizer.decode(
+        list(ids), skip_special_tokens=skip_special_tokens, clean_up_tokenization_spaces=False
+    )
+
+
+def lead_of(decode: Decode, ids: Sequence[int]) -> list[int]:
+    """The last few of ``ids``: they show something if they do at all, and begin with a whole character."""
+    for count in _LEADS:
+        lead = list(ids[-count:])
+        text = decode(lead)
+        if count >= len(ids) or (text.strip() and not text.startswith(_INCOMPLETE)):
+            return lead
+    return list(ids[-_LEAD:])
+
+
+def behind(decode: Decode, before: Sequence[int], ids: Sequence[int]) -> str:
+    """What ``ids`` add to the text of the ids ``before`` them: its leading space, the rest of a character."""
+    lead = lead_of(decode, before)
+    added = _added(_complete(decode, lead), decode([*lead, *ids]))
+    if _INCOMPLETE not in added:
+        return added
+    stream = TokenText(decode, lead)  # half a character at the end spoils none before it
+    return "".join(map(stream.add, ids)) + stream.flush()
+
+
+def first_to_complete(
+    decode: Decode,
+    before: Sequence[int],
+    emitted: Sequence[int],
+    new_ids: Sequence[int],
+    texts: Sequence[str],
+) -> int | None:
+    """How many of ``new_ids`` it takes until one of ``texts`` stands in a text; None if it never does.
+
+    The text is what ``emitted`` and they add to that of the ids ``before``. Only its end is decoded, as far
+    back as the longest of ``texts`` may reach: a token costs the same wherever it stands.
+    """
+    lead, recent = _reach(decode, before, emitted, max(map(len, texts)))
+    shown = _complete(decode, lead)
+    for count in range(1, len(new_ids) + 1):
+        added = _added(shown, decode([*lead, *recent, *new_ids[:count]]))
+        if any(text in added for text in texts):
+            return count
+    return None
+
+
+def _reach(
+    decode: Decode, before: Sequence[int], emitted: Sequence[int], length: int
+) -> tuple[list[int], list[int]]:
+    """The last of ``emitted``, which show at least ``length`` characters, and a few ids before those."""
+    count = length + _LEAD
+    while True:
+        first = max(0, len(emitted) - count)
+        lead = lead_of(decode, [*before, *emitted[max(0, first - _LEADS[-1]) : first]])
+        recent = list(emitted[first:])
+        added = _added(_complete(decode, lead), decode([*lead, *recent]))
+        whole = len(added) - added.count(_INCOMPLETE)
+        enough = whole >= length or (len(added) >= length and count >= _LEAD + 4 * length)
+        if first == 0 or enough:
+            return lead, recent
+        count *= 2
+
+
+def _complete(decode: Decode, ids: list[int]) -> str:
+    """The text of ``ids`` without half a character at its end."""
+    text = decode(ids)
+    if text.endswith(_INCOMPLETE):
+        for count in range(1, min(4, len(ids) + 1)):
+            shorter = decode(ids[:-count])
+            if not shorter.endswith(_INCOMPLETE):
+                return shorter
+    return text
+
+
+def _added(shown: str, whole: str) -> str:
+    """``whole`` without what it shares with ``shown``."""
+    if whole.startswith(shown):
+        return whole[len(shown) :]
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(shown, whole, strict=False))
+    return whole[sum(1 for _ in same) :]
+
+
+@dataclass
+class TokenText:
+    """Turns ids into pieces of text, one at a time.
+
+    ``decode`` is the tokenizer's; ``context`` the ids before the first one. The pieces put end to end are
+    what all ids add to the text; a piece is empty while its last character is incomplete.
+    """
+
+    decode: Decode
+    context: Sequence[int] = ()
+    _ids: list[int] = field(default_factory=list, init=False)
+    _shown: str = field(default="", init=False)
+    _waiting: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self._advance(list(self.context))
+
+    def add(self, token_id: int) -> str:
+        """The text that ``token_id`` completes."""
+        self._ids.append(token_id)
+        self._waiting += 1
+        whole = self.decode(self._ids)
+        if not whole.endswith(_INCOMPLETE):
+            return self._release(whole, len(self._ids))
+        return self._hopeless(whole) if self._waiting > _LEAD else ""
+
+    def flush(self) -> str:
+        """What is left at the end: bytes that never became a character."""
+        return self._release(self.decode(self._ids), len(self._ids))
+
+    def _hopeless(self, whole: str) -> str:
+        """The text of ids that wait in vain: no character is so long that theirs may still come."""
+        for count in range(len(self._ids) - 3, len(self._ids) - _LEAD, -1):
+            ready = self.decode(self._ids[:count])
+            if whole.startswith(ready):
+                return self._release(ready, count)
+        return ""
+
+    def _release(self, whole: str, count: int) -> str:
+        piece, rest = _added(self._shown, whole), self._ids[count:]
+        self._advance(self._ids[:count])
+        self._ids += rest
+        self._waiting = len(rest)
+        return piece
+
+    def _advance(self, ids: list[int]) -> None:
+        self._ids = lead_of(self.decode, ids)
+        self._shown, self._waiting = _complete(self.decode, self._ids), 0
+
+
+# -- text to ids ----------------------------------------------------------------------------------
+
+
+def encoded(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    """Ids of a text that is to go on.
+
+    What the tokenizer puts in front of a text stands there once, also where the text begins with it; what it
+    puts behind one (an end of text) is left out.
+    """
+    bare = list(tokenizer(text, add_special_tokens=False)["input_ids"])
+    front = _front(tokenizer, text, bare) if bare else _front(tokenizer, "a", None)
+    return bare if bare[: len(front)] == front else [*front, *bare]
+
+
+def _front(tokenizer: PreTrainedTokenizerBase, text: str, bare: list[int] | None) -> list[int]:
+    """The ids that the tokenizer puts in front of ``text``, whose own ids are ``bare``."""
+    whole = list(tokenizer(text)["input_ids"])
+    bare = list(tokenizer(text, add_special_tokens=False)["input_ids"]) if bare is None else bare
+    for place in range(len(whole) - len(bare) + 1):
+        if whole[place : place + len(bare)] == bare:
+            return whole[:place]
+    return []
+
+
+@no_type_check  # checks by itself
+def encode_chat(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message] | str) -> list[int]:
+    """Ids of a conversation as the tokenizer's chat template writes it, up to where the answer begins.
+
+    Args:
+        messages: ``{"role": …, "content": …}`` one after the other; a text is one message of the user.
+
+    Raises:
+        InvalidArgument: no chat template, no messages, or messages that the template refuses.
+    """
+    if not getattr(tokenizer, "chat_template", None):
+        raise InvalidArgument("chat: the tokenizer has no chat template; pass the text as it is")
+    turns = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
+    if not turns or not all(isinstance(turn, Mapping) and "role" in turn for turn in turns):
+        raise InvalidArgument(
+            f"chat: got {messages!r:.80}; pass a text, or messages such as {{'role': 'user', 'content': '…'}}"
+        )
+    try:
+        text = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+    except Exception as error:  # a template is a program of the model's own: whatever it raises
+        raise InvalidArgument(f"chat: the template refuses the messages ({error})") from error
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
