@@ -65,11 +65,12 @@ def residual(
 ) -> Float[Tensor, " vocab"]:
     """norm(max(p − q, 0)), the law of a correction (Leviathan et al. 2023, §2.3); p where that sum is 0.
 
-    The sum is 0 only when p = q (then nothing is ever rejected) or by rounding.
+    The sum is 0 only when p = q (then nothing is ever rejected) or by rounding. NaN stays NaN, and is refused
+    where a token is drawn.
     """
     positive = (target_probs - draft_probs).clamp_min(0)
     total = positive.sum()
-    return torch.where(total > 0, positive / torch.where(total > 0, total, 1), target_probs)
+    return torch.where(total == 0, target_probs, positive / torch.where(total == 0, 1, total))
 
 
 def plan_tokens(

@@ -17,6 +17,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.utils.numbers import real_number, whole_number
 
 
 @dataclass(frozen=True)
@@ -35,30 +36,20 @@ class SamplingParams:
     repetition_penalty: float | None = None
 
     def __post_init__(self) -> None:
-        _require(
-            _finite(self.temperature) and self.temperature >= 0,
-            "temperature",
-            self.temperature,
-            "a number >= 0",
-        )
-        whole = isinstance(self.top_k, int) and not isinstance(self.top_k, bool)
-        _require(
-            self.top_k is None or (whole and self.top_k >= 1), "top_k", self.top_k, "a whole number >= 1"
-        )
-        _require(
-            self.top_p is None or _within(self.top_p, 0, 1, open_below=True),
-            "top_p",
-            self.top_p,
-            "0 < p <= 1",
-        )
-        _require(self.min_p is None or _within(self.min_p, 0, 1), "min_p", self.min_p, "0 <= p <= 1")
-        penalty = self.repetition_penalty
-        _require(
-            penalty is None or (_finite(penalty) and penalty > 0),
-            "repetition_penalty",
-            penalty,
-            "a number > 0",
-        )
+        self._keep("temperature", _number("temperature", self.temperature, 0))
+        if self.top_k is not None:
+            self._keep("top_k", whole_number(self.top_k, "sampling: top_k", least=1))
+        if self.top_p is not None:
+            self._keep("top_p", _number("top_p", self.top_p, 0, 1, open_below=True))
+        if self.min_p is not None:
+            self._keep("min_p", _number("min_p", self.min_p, 0, 1))
+        if self.repetition_penalty is not None:
+            penalty = _number("repetition_penalty", self.repetition_penalty, 0, open_below=True)
+            self._keep("repetition_penalty", penalty)
+
+    def _keep(self, name: str, value: float) -> None:
+        """The plain number in place of what was passed, so that equal parameters hash and print alike."""
+        object.__setattr__(self, name, value)
 
     @property
     def is_greedy(self) -> bool:
@@ -71,17 +62,14 @@ class SamplingParams:
         return self.repetition_penalty not in (None, 1.0)
 
 
-def _finite(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _within(value: object, low: float, high: float, open_below: bool = False) -> bool:
-    return _finite(value) and (low < value if open_below else low <= value) and value <= high
-
-
-def _require(ok: bool, name: str, value: object, wanted: str) -> None:
-    if not ok:
+def _number(name: str, value: object, low: float, high: float = math.inf, open_below: bool = False) -> float:
+    number = real_number(value, f"sampling: {name}")
+    if not (low < number if open_below else low <= number) or number > high:
+        wanted = f"a number {'>' if open_below else '>='} {low}"
+        if high != math.inf:
+            wanted = f"{low} {'<' if open_below else '<='} {name} <= {high}"
         raise InvalidArgument(f"sampling: {name} is {value!r}; pass {wanted}")
+    return number
 
 
 def penalise(
@@ -105,7 +93,10 @@ def penalise(
     later = torch.ones(num_rows, num_rows - 1, dtype=torch.bool, device=rows.device).tril(-1)
     row_index, draft_index = later.nonzero(as_tuple=True)
     seen[row_index, drafted[draft_index]] = True
-    penalised = torch.where(rows < 0, rows * penalty, rows / penalty)
+    limit = torch.finfo(rows.dtype)  # no factor makes a token certain, impossible or NaN
+    penalty = min(max(penalty, limit.tiny), limit.max)
+    weaker, stronger = (rows / penalty).clamp_max(limit.max), (rows * penalty).clamp_min(limit.min)
+    penalised = torch.where(rows.isfinite(), torch.where(rows < 0, stronger, weaker), rows)
     return torch.where(seen, penalised, rows).reshape(logits.shape)
 
 
@@ -126,7 +117,7 @@ def warp_logits(
     if params.is_greedy:
         return warped
     if params.temperature != 1.0:
-        warped = warped / params.temperature
+        warped = _at_temperature(warped, params.temperature)
     if params.top_k is not None:
         warped = _keep_top_k(warped, params.top_k)
     if params.top_p is not None and params.top_p < 1.0:
@@ -134,6 +125,18 @@ def warp_logits(
     if params.min_p is not None:
         warped = _keep_min_p(warped, params.min_p)
     return warped
+
+
+def _at_temperature(logits: Tensor, temperature: float) -> Tensor:
+    """Divided by the temperature; below 1 relative to the largest, so that nothing overflows upwards.
+
+    What lies below the largest may overflow to minus infinity, where its probability is 0 anyway. The
+    smallest normal number stands for temperatures below it, by which some processors cannot divide.
+    """
+    if temperature > 1:
+        return logits / temperature
+    lowest = float(torch.finfo(logits.dtype).tiny)
+    return (logits - logits.amax(-1, keepdim=True)) / max(temperature, lowest)
 
 
 def _keep_top_k(logits: Tensor, top_k: int) -> Tensor:
@@ -193,12 +196,22 @@ def invert(probs: Float[Tensor, " vocab"], uniform: Float[Tensor, ""]) -> Intege
     """The token id at which the cumulative distribution of ``probs`` passes ``uniform`` times its sum.
 
     A token of probability 0 is never drawn. The id stays on the device: no host synchronisation.
+
+    Raises:
+        InvalidArgument: on a CPU, ``probs`` that are no law: their sum is 0, infinite or NaN.
     """
     cumulative = probs.to(_precise(probs.device)).cumsum(-1)
     total = cumulative[-1:]
+    _require_law(total)
     index = torch.searchsorted(cumulative, uniform * total, right=True)
     last_possible = torch.searchsorted(cumulative, total, right=False)
-    return torch.minimum(index, last_possible)[0]
+    return torch.minimum(index, last_possible).clamp_max(probs.shape[-1] - 1)[0]
+
+
+def _require_law(total: Float[Tensor, " 1"]) -> None:
+    """Asked where the answer is at hand; a device would have to be waited for."""
+    if total.device.type == "cpu" and not torch.compiler.is_compiling() and not 0 < float(total) < math.inf:
+        raise InvalidArgument(f"draw: the probabilities sum to {float(total):g}; pass those of a law")
 
 
 def _precise(device: torch.device) -> torch.dtype:

@@ -48,7 +48,9 @@ class RememberingModel(ModelWrapper):
         text = (*(past_key_values or ()), *input_ids[0].tolist())
         kept = min(logits_to_keep or input_ids.shape[1], input_ids.shape[1])
         rows = [self._row(text[:end]) for end in range(len(text) - kept + 1, len(text) + 1)]
-        return torch.stack(rows)[None], text if use_cache else None
+        logits = torch.stack(rows)[None]
+        self._watch.see(logits, len(text))  # what a draft was asked for is remembered as it came
+        return logits, text if use_cache else None
 
     def _row(self, text: tuple[int, ...]) -> Float[Tensor, " vocab"]:
         """Logits behind ``text``."""

@@ -28,6 +28,7 @@ from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.compiled import CompiledForward, computes_in
 from specdec_lib.models.narrow import with_narrow_products
 from specdec_lib.models.rollback import cache_length, new_cache, truncated
+from specdec_lib.models.soundness import Watch
 from specdec_lib.models.static_cache import FixedCache, Store
 from specdec_lib.models.text import Message, behind, decoded, encode_chat, encoded
 
@@ -53,6 +54,8 @@ class ModelWrapper:
             target's vocabulary: their logits are -inf wherever they leave the model.
     """
 
+    _watch = Watch("a model")  # each model has its own; a double that computes no logits has nothing to see
+
     def __init__(
         self,
         model: nn.Module,
@@ -65,6 +68,7 @@ class ModelWrapper:
         self.model = _placed(model, device).eval()
         self.tokenizer = tokenizer
         self.name = _display_name(model)
+        self._watch = Watch(self.name)
         self._keeps_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
         self._own_vocab = _logits_width(self.model)
         self.vocab_size = self._own_vocab if vocab_size is None else vocab_size
@@ -98,6 +102,9 @@ class ModelWrapper:
         Raises:
             InvalidArgument: a shape other than ``[1, n]``, or a negative ``logits_to_keep``.
             UnsupportedCache: the model keeps a state that cannot be rolled back.
+            UnsoundLogits: on a CPU, logits that are NaN, plus infinity, or minus infinity for every token;
+                on other devices :meth:`require_sound` tells. Never inside
+                :func:`~specdec_lib.models.soundness.drafting`.
         """
         _check_forward(input_ids, logits_to_keep)
         cache = past_key_values
@@ -113,8 +120,16 @@ class ModelWrapper:
             if self._keeps_logits:
                 options["logits_to_keep"] = logits_to_keep
             logits = self._lean(input_ids=input_ids, use_cache=use_cache, **options).logits
-        logits = logits[:, -logits_to_keep:] if logits_to_keep else logits
-        return self._widened(logits), cache if use_cache else None
+        logits = self._widened(logits[:, -logits_to_keep:] if logits_to_keep else logits)
+        self._watch.see(logits, cache_length(cache) or input_ids.shape[1])
+        return logits, cache if use_cache else None
+
+    def require_sound(self) -> None:
+        """Raise UnsoundLogits if logits that left the model since the last call were no numbers.
+
+        To be asked once a round, behind the round's own synchronisation. On a CPU ``forward`` has told.
+        """
+        self._watch.require_sound()
 
     def traced_step(self, input_ids: Integer[Tensor, "1 n"], store: Store) -> Float[Tensor, "1 n vocab"]:
         """A forward as a part of a larger graph, which ``compiled.run`` runs; the store does not advance."""

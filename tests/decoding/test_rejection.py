@@ -54,6 +54,15 @@ def test_residual_falls_back_to_p_where_nothing_is_left():
     assert torch.equal(residual(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])), torch.tensor([1.0, 0.0]))
 
 
+def test_a_residual_of_rows_that_are_no_law_is_not_drawn_from():
+    """Falling back to p would hide what a drafter did wrong, and bias the text."""
+    for bad in (float("nan"), -float("inf")):
+        rows = DRAFT[0].clone()
+        rows[2] = bad
+        with pytest.raises(InvalidArgument, match="draw: the probabilities sum to"):
+            draw(residual(TARGET[0], rows))
+
+
 @pytest.mark.parametrize("verify", [verify_tokens, verify_block])
 def test_a_draft_equal_to_the_target_is_always_accepted(verify):
     generator = torch.Generator().manual_seed(0)

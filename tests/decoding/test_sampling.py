@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -142,3 +143,73 @@ def test_the_global_generator_is_left_alone():
     before = torch.get_rng_state()
     draw(torch.ones(5) / 5, torch.Generator().manual_seed(1))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+# -- numbers at the edge ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "temperature",
+    [1e-3, 1e-30, 1e-38, 1e-40, 5e-324],
+    ids=["small", "tiny", "normal", "subnormal", "smallest"],
+)
+@pytest.mark.parametrize("scale", [1.0, 1e30, 3e38])
+def test_no_temperature_divides_into_what_is_no_number(temperature, scale):
+    """A division that overflows would leave inf − inf in the softmax."""
+    logits = torch.tensor([[1.0, 0.5, -1.0], [-1.0, -0.5, -0.9]]) * scale
+    probs = probs_from_logits(logits, SamplingParams(temperature, top_p=0.9, min_p=0.05))
+    assert probs.tolist() == [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+    tied = probs_from_logits(torch.tensor([1.0, 1.0, 0.5]) * scale, SamplingParams(temperature))
+    assert tied.tolist() == [0.5, 0.5, 0.0]
+
+
+@pytest.mark.parametrize("penalty", [1e-300, 1e-40, 1e30, 1e300])
+def test_no_penalty_makes_a_token_certain_by_overflow_or_all_impossible(penalty):
+    logits = torch.tensor([5.0, -5.0, 0.0, -math.inf, 3e38])
+    for history in ([0], [1], [2], [0, 1, 2, 3]):
+        for temperature in (0.0, 0.5, 1.0):
+            probs = probs_from_logits(
+                logits, SamplingParams(temperature, repetition_penalty=penalty), history
+            )
+            assert probs.isfinite().all() and float(probs.sum()) == pytest.approx(1) and probs[3] == 0
+
+
+@pytest.mark.parametrize("probs", [[0.0, 0.0], [math.nan, 1.0], [1.0, math.inf], [1.0, math.nan, 0.0]])
+def test_what_is_no_law_is_not_drawn_from(probs):
+    with pytest.raises(InvalidArgument, match=r"draw: the probabilities sum to .*pass those of a law"):
+        draw(torch.tensor(probs))
+
+
+@pytest.mark.parametrize(
+    "warper", [{"top_k": 3}, {"top_p": 0.9}, {"min_p": 0.1}, {"top_p": 1e-300}, {"top_k": 10**9}]
+)
+def test_columns_that_cannot_be_drawn_stay_so_through_every_warper(warper):
+    logits = torch.tensor([[1.0, -math.inf, 0.5, -math.inf], [-math.inf, -math.inf, 2.0, -math.inf]])
+    probs = probs_from_logits(logits, SamplingParams(0.3, **warper))
+    assert probs.isfinite().all() and (probs[logits == -math.inf] == 0).all()
+    torch.testing.assert_close(probs.sum(-1), torch.ones(2))
+
+
+# -- numbers of other libraries --------------------------------------------------------------------
+
+
+@pytest.mark.unchecked  # the annotations say float, as for any Python user
+def test_numbers_of_numpy_and_torch_are_the_same_parameters():
+    plain = SamplingParams(0.5, 7, 0.75, 0.25, 1.5)
+    theirs = [
+        SamplingParams(np.float32(0.5), np.int64(7), np.float64(0.75), np.float32(0.25), np.float32(1.5)),
+        SamplingParams(*map(torch.tensor, (0.5, 7, 0.75, 0.25, 1.5))),
+    ]
+    for params in theirs:
+        assert params == plain and hash(params) == hash(plain) and repr(params) == repr(plain)
+    assert SamplingParams(np.int64(0)).is_greedy
+
+
+@pytest.mark.unchecked
+@pytest.mark.parametrize(
+    "bad",
+    [{"temperature": True}, {"temperature": "1"}, {"top_k": 2.0}, {"top_k": np.bool_(True)}, {"top_p": "1"}],
+)
+def test_what_is_no_number_is_refused_by_name(bad):
+    with pytest.raises(InvalidArgument, match=f"sampling: {next(iter(bad))} is .*; pass a"):
+        SamplingParams(**bad)

@@ -23,14 +23,15 @@ from specdec_lib.decoding.drafters import unrolled
 from specdec_lib.decoding.drafters.draft_model import DraftModel
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
+from specdec_lib.errors import UnsoundLogits
 from specdec_lib.models import compiled as compiled_module
-from specdec_lib.models import narrow, static_cache
+from specdec_lib.models import narrow, soundness, static_cache
 from specdec_lib.models import wrapper as wrapper_module
 from specdec_lib.models.cache import PreallocatedCache
 from specdec_lib.models.static_cache import FixedCache, bucket
 from specdec_lib.models.wrapper import ModelWrapper
 
-TRACED = (compiled_module, narrow, sampling, static_cache, unrolled, wrapper_module)
+TRACED = (compiled_module, narrow, sampling, soundness, static_cache, unrolled, wrapper_module)
 FULL = [name for name in CONFIGS if name not in SLIDING]
 
 
@@ -43,7 +44,7 @@ def as_users_run_it(monkeypatch):
             for name, member in list(vars(owner).items()):
                 if isinstance(member, property):
                     monkeypatch.setattr(owner, name, property(inspect.unwrap(member.fget)))
-                elif hasattr(member, "__wrapped__") and name not in ("_rehearse", "propose"):
+                elif hasattr(member, "__wrapped__") and name not in ("_rehearse", "propose", "drafting"):
                     whole = owner is ModelWrapper and name == "forward"  # keeps its inference mode
                     monkeypatch.setattr(owner, name, member if whole else inspect.unwrap(member))
 
@@ -274,6 +275,35 @@ def test_masked_ids_are_proposed_by_no_graph(temperature, graphs):
         proposed += state.propose(ids[0].tolist(), 4, SamplingParams(temperature), generator).ids
     assert len(proposed) == 8 and not set(map(int, proposed)) & set(likely)
     assert any("draft_loop" in name for name in graphs)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.8])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_an_unrolled_draft_whose_logits_are_none_is_uniform_and_costs_speed_alone(temperature, bad, graphs):
+    target, draft = pair(True)
+    with torch.no_grad():
+        draft.model.lm_head.weight.copy_(torch.full_like(draft.model.lm_head.weight, bad))
+    prompt = random_ids(6)[0].tolist()
+    state = DraftModel(draft).start(prompt)
+    proposal = state.propose(prompt, 3, SamplingParams(temperature), torch.Generator().manual_seed(0))
+    assert "draft_loop" in " ".join(graphs)
+    if temperature:
+        torch.testing.assert_close(proposal.probs, torch.full_like(proposal.probs, 1 / draft.vocab_size))
+    ours = SpeculativeDecoder(target, draft, 3).generate(prompt, 20, temperature, seed=3, ignore_eos=True)
+    assert ours.num_tokens == 20 and target.compiled.active and draft.compiled.active
+    if not temperature:
+        plain = AutoregressiveDecoder(pair(False)[0]).generate(prompt, 20, 0.0, ignore_eos=True)
+        assert ours.generated_ids == plain.generated_ids
+
+
+def test_compiled_logits_of_a_target_are_looked_at(graphs):
+    target = pair(True)[0]
+    _, cache = target.forward(random_ids(5))
+    _, cache = target.forward(random_ids(1), cache)
+    with torch.no_grad():
+        target.model.lm_head.weight[3, 3] = float("nan")
+    with pytest.raises(UnsoundLogits, match="NaN at position 6 "):
+        target.forward(random_ids(1), cache)
 
 
 def test_a_penalty_is_drafted_step_by_step(graphs):

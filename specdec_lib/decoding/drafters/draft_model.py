@@ -15,6 +15,7 @@ from specdec_lib.decoding.drafters.base import Proposal
 from specdec_lib.decoding.drafters.unrolled import UnrolledDraft
 from specdec_lib.decoding.sampling import SamplingParams, draw, probs_from_logits, warp_logits
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.soundness import drafting, sound_draft
 from specdec_lib.models.wrapper import ModelWrapper
 
 
@@ -69,8 +70,9 @@ class DraftModelState:
         feed = torch.tensor([pending], device=device)
         ids, probs = [], []
         for _ in range(k):
-            logits, self._cache = self.model.forward(feed, self._cache, logits_to_keep=1)
-            token = self._choose(logits[0, -1], params, history, generator, probs)
+            with drafting():
+                logits, self._cache = self.model.forward(feed, self._cache, logits_to_keep=1)
+            token = self._choose(sound_draft(logits[0, -1]), params, history, generator, probs)
             ids.append(token)
             feed = token.view(1, 1)
             history = None if history is None else torch.cat([history, token.view(1)])

@@ -19,6 +19,7 @@ from torch.nn.functional import pad
 
 from specdec_lib.decoding.drafters.base import Proposal
 from specdec_lib.decoding.sampling import SamplingParams, invert, probs_from_logits, uniforms
+from specdec_lib.models.soundness import drafting, sound_draft
 from specdec_lib.models.static_cache import FixedCache, Store
 from specdec_lib.models.wrapper import ModelWrapper
 
@@ -68,7 +69,8 @@ class UnrolledDraft:
         held = model.new_cache(len(context_ids)) if held is None else held
         if held.length < before:
             missing = torch.tensor([context_ids[held.length : before]], device=device)
-            _, held = model.forward(missing, held, logits_to_keep=1)
+            with drafting():
+                _, held = model.forward(missing, held, logits_to_keep=1)
         elif held.length > before:
             held = held.truncated(before)
         model.compiled.make_room(held, _FIRST + steps)
@@ -89,7 +91,7 @@ def _loop(model: ModelWrapper, k: int, params: SamplingParams) -> Callable[..., 
         """Ids, and the distributions ``[k, vocab]`` or, at temperature 0, the largest logits ``[k]``."""
         chosen, rows = [], []
         for step in range(k):
-            logits = model.traced_step(ids, store)[0, -1]
+            logits = sound_draft(model.traced_step(ids, store)[0, -1])
             store.frame.start.add_(ids.shape[1])
             if params.is_greedy:
                 row, token = logits.max(-1)
