@@ -85,6 +85,7 @@ class SpeculativeDecoder(Decoder):
             with phases("sampling"):
                 picked = [[], []]
                 verdict = self._decide(ids, proposal, logits, request, picked)
+                self.target.require_sound()  # the verdict has waited for the device
             with phases("rollback"):
                 keep_length = len(ids) + verdict.num_accepted
                 cache = self._roll_back(cache, keep_length)
