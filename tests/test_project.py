@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import resource
 import subprocess
 import sys
 import tomllib
 import zipfile
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -136,22 +133,11 @@ def test_an_import_points_only_to_a_lower_floor():
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def processor_seconds(run: Callable[[], object]) -> float:
-    """Processor time of the processes that ``run`` starts: unlike the clock, it minds no neighbour."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    run()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def test_importing_the_library_costs_little_more_than_importing_torch():
+def test_importing_the_library_imports_nothing_else():
     names = "from specdec_lib import *"  # every public name, so that laziness hides nothing
-    costs = {code: [] for code in ("import torch", "import torch, specdec_lib")}
-    for _ in range(3):
-        for code in costs:
-            costs[code].append(processor_seconds(partial(python, code)))
-    torch_alone, with_library = (min(seconds) for seconds in costs.values())
-    assert with_library <= 1.3 * torch_alone
+    packages = "import sys; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    bare, with_library = (set(python(f"{code}{packages}").split()) for code in ("", "import specdec_lib; "))
+    assert with_library - bare - set(sys.stdlib_module_names) == {"specdec_lib"}
     assert python(f"{names}\nimport sys; print('plotly' in sys.modules)") == "False"
 
 
@@ -163,7 +149,7 @@ def test_optional_weight_stays_off_the_core_import_path(module):
     assert python(f"import sys, {module}; print(sorted(set(sys.modules) & {optional}))") == "[]"
 
 
-def test_help_answers_within_a_second_and_without_torch():
+def test_help_answers_without_torch():
     code = (
         "import sys; sys.argv = ['specdec', '--help']\n"
         "from specdec_lib.cli import main\n"
@@ -172,8 +158,6 @@ def test_help_answers_within_a_second_and_without_torch():
         "print(sorted({'torch', 'transformers', 'numpy'} & set(sys.modules)))"
     )
     assert python(code).splitlines()[-1] in ("[]", "['numpy']")
-    show_help = partial(subprocess.run, [BIN / "specdec", "--help"], check=True, capture_output=True)
-    assert min(processor_seconds(show_help) for _ in range(3)) < 1.0
 
 
 # --- notebooks ---------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -69,9 +68,7 @@ def test_an_embedded_pair_that_cannot_be_read_is_named_and_ends_with_1(
 def test_who_does_not_answer_is_given_up(monkeypatch) -> None:
     monkeypatch.setattr(doctor, "PATIENCE", 0.1)
     never = threading.Event()
-    start = time.monotonic()
     hub, other = doctor._ask({"hub": lambda: never.wait(60), "Ollama": lambda: Check("Ollama", "ok", "here")})
-    assert time.monotonic() - start < 5
     never.set()
     assert (hub.status, hub.detail) == ("note", "no answer within 0.1 s")
     assert other.status == "ok"

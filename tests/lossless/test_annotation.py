@@ -66,7 +66,9 @@ def test_the_annotation_of_a_run_agrees_with_the_run(temperature, verifier):
                 assert place.uniform is None or place.uniform < place.threshold
         for shares in [place.shares for place in step.places] + [step.following.shares]:
             assert sum(share.p for share in shares) == pytest.approx(1, abs=1e-3)
-        assert sum(step.phases_ms.values()) == pytest.approx(1e3 * recorded.seconds, rel=0.05)
+        phases = {name: round(ms, 3) for name, ms in recorded.phases_ms.items()}
+        rest = round(max(0.0, 1e3 * recorded.seconds - sum(phases.values())), 3)
+        assert step.phases_ms == {**phases, "other": rest}
     held = [(0, 0)] + [(r.target_cache[2], r.draft_cache[2]) for r in told.rounds]
     assert [(r.target_cache[0], r.draft_cache[0]) for r in told.rounds] == held[:-1]
 
