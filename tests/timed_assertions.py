@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
 
 CLOCKS = {
@@ -118,13 +118,10 @@ class _Reader:
             case ast.AnnAssign(target=target, value=value):
                 self.bind(target, self.kind(value, names), names)
             case ast.For():
-                for _ in range(2):
-                    self.loop(node.target, node.iter, names)
-                    given = self.run([*node.body, *node.orelse], names)
-                return given
+                return max(self.twice(node, names))
             case ast.While() | ast.If():
                 self.kind(node.test, names)
-                return max(self.run([*node.body, *node.orelse], names) for _ in range(2))
+                return self.run([*node.body, *node.orelse], names)
             case ast.With():
                 for item in node.items:
                     if item.optional_vars is not None:
@@ -138,6 +135,15 @@ class _Reader:
             case ast.Expr(value=value):
                 self.kept(value, names)
         return Kind.PLAIN
+
+    def twice(self, node: ast.For, names: Names) -> Iterator[Kind]:
+        """A loop's body, and once more where the first turn left times behind."""
+        for _ in range(2):
+            before = dict(names)
+            self.loop(node.target, node.iter, names)
+            yield self.run([*node.body, *node.orelse], names)
+            if all(names[name] <= kind for name, kind in before.items()):
+                return
 
     def kept(self, value: ast.expr, names: Names) -> None:
         """``times.append(x)`` and its like leave their argument in ``times``."""
