@@ -47,6 +47,14 @@ class RecordError(SpecDecError, ValueError):
     """A results file that cannot be read or written as records."""
 
 
+class NoResults(RecordError):
+    """No recorded session of a pair. A notebook shows it as one line: nothing in its cell is at fault."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in the place of a traceback."""
+        return [str(self)]
+
+
 class PromptError(SpecDecError, ValueError):
     """A prompt set that cannot be built, read or written."""
 

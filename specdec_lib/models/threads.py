@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from specdec_lib.errors import InvalidArgument
@@ -11,16 +13,22 @@ SMALL_MODEL = 100_000_000
 """Weights below which one thread is the best choice."""
 
 
+VARIABLE = "SPECDEC_THREADS"
+"""The environment's wish, where nobody passed one."""
+
+
 def use_threads(threads: int | None, target: ModelWrapper) -> int:
     """Let torch compute with that many threads on the CPU; returns how many it uses.
 
-    None chooses: one for a target below ``SMALL_MODEL`` parameters, otherwise what torch chose.
+    None is what ``SPECDEC_THREADS`` says in the environment. Where it says nothing, the choice is one for
+    a target below ``SMALL_MODEL`` parameters, and otherwise what torch chose.
     A small model's threads wait for each other longer than they compute, and as soon as anything
     else runs on the machine they lose whole time slices doing so.
 
     Raises:
-        InvalidArgument: fewer than one.
+        InvalidArgument: fewer than one, or no whole number in the environment.
     """
+    threads = _from_environment() if threads is None else threads
     if threads is not None and threads < 1:
         raise InvalidArgument(f"threads is {threads}; pass a number >= 1, or None to let it be chosen")
     if threads is None and target.device.type == "cpu" and target.param_count < SMALL_MODEL:
@@ -28,3 +36,12 @@ def use_threads(threads: int | None, target: ModelWrapper) -> int:
     if threads is not None:
         torch.set_num_threads(threads)
     return torch.get_num_threads()
+
+
+def _from_environment() -> int | None:
+    wish = os.environ.get(VARIABLE, "").strip()
+    if wish and not (wish.isascii() and wish.isdigit()):
+        raise InvalidArgument(
+            f"{VARIABLE} is {wish!r} in the environment; set a whole number >= 1, or unset it"
+        )
+    return int(wish) if wish else None

@@ -38,6 +38,19 @@ def payload(traces: AnnotatedTrace | Iterable[AnnotatedTrace], title: str = TITL
     return {"title": title, "traces": [_plain(trace) for trace in traces]}
 
 
+# On a page of its own nobody else wants the keys: they work on opening, and after a click beside the figure.
+_TAKES_THE_KEYS = """
+const steps = document.querySelector(".specdec-steps");
+const take = () => steps.focus({ preventScroll: true });
+document.addEventListener("keydown", (event) => {
+  if (event.target !== document.body) return;
+  take();
+  if (!steps.dispatchEvent(new KeyboardEvent("keydown", event))) event.preventDefault();
+});
+take();
+"""
+
+
 class StepThrough:
     """A self-contained figure of recorded generations.
 
@@ -64,6 +77,7 @@ class StepThrough:
                 "body { font-family: system-ui, sans-serif; max-width: 60rem; margin: auto; }",
                 f"</style>\n<body>\n<main>\n<h1>{title}</h1>",
                 self.to_html(),
+                f'<script type="module">{_TAKES_THE_KEYS}</script>',
                 "</main>\n</body>\n</html>\n",
             ]
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from reader import holding, opened, reading
@@ -63,6 +64,26 @@ def test_the_keyboard_alone_reaches_the_last_round(steps):
     assert state(steps) == (1, rounds)
     steps.keyboard.press("End")
     assert state(steps) == (rounds, rounds)
+
+
+def test_a_book_page_keeps_its_focus_on_opening(browser):
+    with reading(browser, page_with("sd-transcript")) as (tab, _):
+        assert tab.evaluate("document.activeElement === document.body")
+
+
+def test_on_a_page_of_its_own_the_arrow_keys_work_on_opening(browser, tmp_path):
+    (tmp_path / "page.html").write_text(StepThrough(replace(hostile_trace(), rounds=hostile_trace().rounds * 2)).to_page(), encoding="utf8")
+    home = tmp_path.as_uri()
+    with opened(browser, f"{home}/page.html", home) as (tab, notes):
+        before = tab.locator(f"{STEPS} .sd-said").inner_text()
+        tab.keyboard.press("ArrowRight")
+        assert tab.locator(f"{STEPS} .sd-said").inner_text() != before
+        tab.keyboard.press("Home")
+        tab.mouse.click(2, 2)  # beside the figure
+        tab.keyboard.press("End")
+        assert state(tab, STEPS) == (2, 2)
+        tab.keyboard.press("x")
+        assert notes.complaints == [] and notes.requests == []
 
 
 def test_every_step_forward_says_what_happens(steps):

@@ -22,3 +22,19 @@ def test_threads_are_set_and_checked(monkeypatch) -> None:
         torch.set_num_threads(before)
     with pytest.raises(InvalidArgument, match="threads is 0"):
         threads.use_threads(0, target)
+
+
+def test_the_environment_has_a_say_where_nobody_passes_a_number(monkeypatch) -> None:
+    before, (target, _) = torch.get_num_threads(), tiny_models.tiny_pair("gpt2")
+    try:
+        monkeypatch.setenv("SPECDEC_THREADS", "2")
+        assert threads.use_threads(None, target) == torch.get_num_threads() == 2
+        assert threads.use_threads(1, target) == torch.get_num_threads() == 1, "who passes one is heard"
+        monkeypatch.setenv("SPECDEC_THREADS", "")
+        assert threads.use_threads(None, target) == 1
+    finally:
+        torch.set_num_threads(before)
+    for wish in ("0", "two", "-1", "1.5", "²"):
+        monkeypatch.setenv("SPECDEC_THREADS", wish)
+        with pytest.raises(InvalidArgument, match=r"threads is 0|SPECDEC_THREADS is"):
+            threads.use_threads(None, target)
