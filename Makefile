@@ -82,8 +82,9 @@ figure: $(ENV_STAMP) ## draw the landing figure anew, from the recorded runs
 traces: $(ENV_STAMP) ## record anew what the step-through shows
 	$(PY) book/figures/traces.py data/results/traces.jsonl
 
-lab: $(ENV_STAMP) ## JupyterLab on the notebooks
-	$(BIN)/jupyter lab --notebook-dir=notebooks
+lab: $(ENV_STAMP) ## JupyterLab on copies of the chapters, in runs/lab
+	@$(PY) book/lab/copies.py runs/lab
+	JUPYTER_CONFIG_PATH=$(CURDIR)/book/lab $(BIN)/jupyter lab --ServerApp.root_dir=$(CURDIR)/runs/lab $(LAB_OPTIONS)
 
 env: $(ENV_STAMP) ## the environment: .venv with the pinned versions
 

@@ -72,7 +72,8 @@ def test_a_book_page_keeps_its_focus_on_opening(browser):
 
 
 def test_on_a_page_of_its_own_the_arrow_keys_work_on_opening(browser, tmp_path):
-    (tmp_path / "page.html").write_text(StepThrough(replace(hostile_trace(), rounds=hostile_trace().rounds * 2)).to_page(), encoding="utf8")
+    twice = replace(hostile_trace(), rounds=hostile_trace().rounds * 2)
+    (tmp_path / "page.html").write_text(StepThrough(twice).to_page(), encoding="utf8")
     home = tmp_path.as_uri()
     with opened(browser, f"{home}/page.html", home) as (tab, notes):
         before = tab.locator(f"{STEPS} .sd-said").inner_text()
