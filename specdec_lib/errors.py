@@ -44,15 +44,11 @@ class ServerUnavailable(SpecDecError, ConnectionError):
 
 
 class RecordError(SpecDecError, ValueError):
-    """A results file that cannot be read or written as records."""
-
-
-class NoResults(RecordError):
-    """No recorded session of a pair. A notebook shows it as one line: nothing in its cell is at fault."""
+    """A results file that cannot be read or written as records; a notebook shows it as one line."""
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows in the place of a traceback."""
-        return [str(self)]
+        """What IPython shows in the place of a traceback: no line of the cell is at fault."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class PromptError(SpecDecError, ValueError):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from specdec_lib.bench.records import PAIR_KINDS, Record, read_records
-from specdec_lib.errors import NoResults, RecordError
+from specdec_lib.errors import RecordError
 from specdec_lib.models.registry import REGISTRY
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
 from specdec_lib.utils import machine
@@ -120,7 +120,7 @@ def load_results(pair: str, cells: Sequence[BenchmarkConfig] = ()) -> tuple[list
         cells: if given, a session counts only if it ran all of them, with costs and phases.
 
     Raises:
-        NoResults: none of the files holds such a session; one line that says how to measure one.
+        RecordError: none of the files holds such a session; one line that says how to measure one.
     """
     name = f"{pair}.jsonl"
     measured = dict.fromkeys(
@@ -134,7 +134,7 @@ def load_results(pair: str, cells: Sequence[BenchmarkConfig] = ()) -> tuple[list
         count = len({config.config_hash() for config in cells})
         what = f"no session of '{pair}' that ran all of {count} cells"
     asked = f"--pair {pair}" if pair in REGISTRY else "--target MODEL --draft MODEL"
-    raise NoResults(
+    raise RecordError(
         f"{what} in {Path('runs', name)}; measure first with `specdec bench {asked}`, from the same folder"
     )
 
