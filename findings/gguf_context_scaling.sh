@@ -1,21 +1,25 @@
 #!/usr/bin/env bash
-# Transformers: loading a GGUF file drops its scaling of positions, so the model is another one than the file's.
+# Transformers: loading a GGUF file drops its scaling of positions: another model than the file's.
 #
-# Expected: a llama file that states `rope.scaling.*` (linear, YaRN), or carries the tensor `rope_freqs.weight` (how
-#   converters write the frequency factors of Llama 3.1 and later), loads as a model with those positions.
-# Happens: all three load with the default rope and without a word at the default log level. The logits are bit for bit
-#   those of the same weights in a file without any scaling, and far from those of a model with the stated scaling.
-# Why: only gpt-oss files have their scaling keys read; for llama just the base frequency and the size of a head are, and
-#   a tensor that no parameter asks for is passed over.
+# Expected: a llama file that states `rope.scaling.*` (linear, YaRN), or carries the tensor
+#   `rope_freqs.weight` (how converters write the frequency factors of Llama 3.1 and later), loads as a model
+#   with those positions.
+# Happens: all three load with the default rope and without a word at the default log level. The logits are
+#   bit for bit those of the same weights in a file without any scaling, and far from those of a model with
+#   the stated scaling.
+# Why: only gpt-oss files have their scaling keys read; for llama just the base frequency and the size of a
+#   head are, and a tensor that no parameter asks for is passed over.
 # Seen in: Transformers 5.0.0 and 5.23.0, gguf 0.19.0, torch 2.13.0 (CPU, float32).
-# Matters to: whoever takes a target or a draft from GGUF files, or takes Transformers as the reference for an engine that
-#   reads them: acceptance of a draft falls, and "engines disagree" though each is consistent with itself.
+# Matters to: whoever takes a target or a draft from GGUF files, or takes Transformers as the reference for an
+#   engine that reads them: acceptance of a draft falls, and "engines disagree" though each is consistent with
+#   itself.
 set -euo pipefail
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/finding.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 "${PYTHON:-python3}" -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet torch==2.13.0 transformers==5.23.0 gguf==0.19.0 accelerate==1.15.0
+"$work/venv/bin/pip" install --quiet --no-compile torch==2.13.0 transformers==5.23.0 \
+  gguf==0.19.0 accelerate==1.15.0
 
 cd "$work"
 HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 "$work/venv/bin/python" - <<'PYTHON'
@@ -68,7 +72,9 @@ def write(folder, scaling):
         scaling(writer)
     matrices = {"token_embd": (VOCABULARY, WIDTH), "output": (VOCABULARY, WIDTH)}
     for block in range(LAYERS):
-        matrices |= {f"blk.{block}.{name}": (WIDTH, WIDTH) for name in ("attn_q", "attn_k", "attn_v", "attn_output")}
+        matrices |= {
+            f"blk.{block}.{name}": (WIDTH, WIDTH) for name in ("attn_q", "attn_k", "attn_v", "attn_output")
+        }
         matrices |= {f"blk.{block}.{name}": (INNER, WIDTH) for name in ("ffn_gate", "ffn_up")}
         matrices[f"blk.{block}.ffn_down"] = (WIDTH, INNER)
         for name in ("attn_norm", "ffn_norm"):
@@ -116,7 +122,10 @@ for scaling in (linear, yarn, frequency_factors):
     rope, loaded = model.config.rope_parameters["rope_type"], logits_of(model)
     stated = logits_of(as_stated(model, name))
     from_unscaled, from_stated = ((loaded - other).abs().max().item() for other in (unscaled, stated))
-    print(f"{name}: rope {rope!r}; logits differ from the unscaled file by {from_unscaled:.3f}, from the stated by {from_stated:.3f}")
+    print(
+        f"{name}: loaded with rope {rope!r}; largest difference of logits "
+        f"from the unscaled file {from_unscaled:.3f}, from a model as stated {from_stated:.3f}"
+    )
     dropped.append(rope == "default" and from_unscaled == 0 and from_stated > 0.1)
 if not all(dropped):
     sys.exit("CHANGED: GGUF files no longer load as stated at the top of this script")

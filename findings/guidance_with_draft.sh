@@ -1,23 +1,24 @@
 #!/usr/bin/env bash
 # Transformers: classifier-free guidance under speculation gives another greedy text, without a word.
 #
-# Expected: greedy assisted generation gives the target's own greedy text, whichever processors of logits are set (it
-#   does under penalties, n-gram bans, suppressed tokens, biases and minimum lengths). With the target as its own draft
-#   every drafted token should even be accepted.
-# Happens: with `guidance_scale` above 1, `assistant_model=` and `prompt_lookup_num_tokens=` each give another text
-#   than the same call without them. The plain call is right: it equals the formula written out below.
-# Why: the guidance processor runs a second, unconditional context of its own and appends one token to it at every call.
-#   Verification calls it once for each drafted position, a rejected token is never taken out again, and a draft model
-#   is handed the same object, so that its proposals enter the context too.
+# Expected: greedy assisted generation gives the target's own greedy text, whichever processors of logits are
+#   set (it does under penalties, n-gram bans, suppressed tokens, biases and minimum lengths). With the target
+#   as its own draft every drafted token should even be accepted.
+# Happens: with `guidance_scale` above 1, `assistant_model=` and `prompt_lookup_num_tokens=` each give another
+#   text than the same call without them. The plain call is right: it equals the formula written out below.
+# Why: the guidance processor runs a second, unconditional context of its own and appends one token to it at
+#   every call. Verification calls it once for each drafted position, a rejected token is never taken out
+#   again, and a draft model is handed the same object, so that its proposals enter the context too.
 # Seen in: Transformers 5.23.0, torch 2.13.0 (CPU, float64, so no near ties).
-# Matters to: whoever verifies a block through processors that keep a state. They must be a pure function of the ids,
-#   or be rolled back with the cache; the same goes for grammars, watermarks and penalties with counters.
+# Matters to: whoever verifies a block through processors that keep a state. They must be a pure function of
+#   the ids, or be rolled back with the cache; the same goes for grammars, watermarks and penalties with
+#   counters.
 set -euo pipefail
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/finding.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 "${PYTHON:-python3}" -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet torch==2.13.0 transformers==5.23.0
+"$work/venv/bin/pip" install --quiet --no-compile torch==2.13.0 transformers==5.23.0
 
 HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 "$work/venv/bin/python" - <<'PYTHON'
 import sys
@@ -33,7 +34,9 @@ LENGTH, NEW = 8, 12
 
 def tiny_target(seed):
     torch.manual_seed(seed)
-    shape = dict(vocab_size=32, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2)
+    shape = dict(
+        vocab_size=32, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2
+    )
     config = LlamaConfig(**shape, initializer_range=0.4, bos_token_id=None, eos_token_id=None)
     model = LlamaForCausalLM(config).eval().double()
     model.generation_config.pad_token_id = 0

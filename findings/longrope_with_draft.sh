@@ -1,22 +1,26 @@
 #!/usr/bin/env bash
-# Transformers: a Phi-3 with longrope gives another greedy text once speculation crosses the original context length.
+# Transformers: Phi-3 with longrope gives another greedy text once speculation crosses the original length.
 #
-# Expected: greedy assisted generation gives the target's own greedy text. Plain `generate` of Phi-3 is right where the
-#   text crosses `original_max_position_embeddings`: it throws the cache away once and computes all keys again with the
-#   long factors, and so equals generation without a cache.
-# Happens: with `assistant_model=` or `prompt_lookup_num_tokens=` the text leaves the plain one at the crossing, silently.
-# Why: the rope's factors are chosen by the length that a forward sees. A block that looks across the border is judged
-#   with the long factors although the tokens judged lie before it, and the rebuilding of the cache is decided by
-#   the drafted length and not by what is accepted, so that keys of the two kinds meet in one cache.
-# Seen in: Transformers 5.23.0, torch 2.13.0 (CPU, float64, so no near ties; tiny random models, border at 32).
-# Matters to: whoever verifies blocks on a model whose positions depend on the length (Phi-3, Phi-3.5, Phi-4-mini). A
-#   round has to end at the border; and identity of short texts says nothing about texts that cross it.
+# Expected: greedy assisted generation gives the target's own greedy text. Plain `generate` of Phi-3 is right
+#   where the text crosses `original_max_position_embeddings`: it throws the cache away once and computes all
+#   keys again with the long factors, and so equals generation without a cache.
+# Happens: with `assistant_model=` or `prompt_lookup_num_tokens=` the text leaves the plain one at the
+#   crossing, silently.
+# Why: the rope's factors are chosen by the length that a forward sees. A block that looks across the border
+#   is judged with the long factors although the tokens judged lie before it, and the rebuilding of the cache
+#   is decided by the drafted length and not by what is accepted, so that keys of the two kinds meet in one
+#   cache.
+# Seen in: Transformers 5.23.0, torch 2.13.0 (CPU, float64, so no near ties; tiny random models, border at
+#   32).
+# Matters to: whoever verifies blocks on a model whose positions depend on the length (Phi-3, Phi-3.5,
+#   Phi-4-mini). A round has to end at the border; and identity of short texts says nothing about texts that
+#   cross it.
 set -euo pipefail
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/finding.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 "${PYTHON:-python3}" -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet torch==2.13.0 transformers==5.23.0
+"$work/venv/bin/pip" install --quiet --no-compile torch==2.13.0 transformers==5.23.0
 
 HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 "$work/venv/bin/python" - <<'PYTHON'
 import copy
@@ -40,7 +44,9 @@ def tiny_phi3(seed):
         "long_factor": [8.0] * 8,
         "original_max_position_embeddings": BORDER,
     }
-    shape = dict(vocab_size=64, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2)
+    shape = dict(
+        vocab_size=64, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2
+    )
     lengths = dict(max_position_embeddings=128, original_max_position_embeddings=BORDER)
     special = dict(pad_token_id=0, bos_token_id=1, eos_token_id=None)
     config = Phi3Config(**shape, **lengths, **special, rope_parameters=rope, initializer_range=0.4)
@@ -71,7 +77,9 @@ def first_differences(prompt_length, new_tokens):
         }
         for name, extra in modes.items():
             text = model.generate(prompt, **arguments, **extra)[0].tolist()
-            found[name].append(next((i for i, pair in enumerate(zip(plain, text)) if pair[0] != pair[1]), None))
+            found[name].append(
+                next((i for i, pair in enumerate(zip(plain, text)) if pair[0] != pair[1]), None)
+            )
     return found
 
 

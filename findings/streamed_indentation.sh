@@ -1,22 +1,24 @@
 #!/usr/bin/env bash
-# Transformers: streamed text of sentencepiece-like tokenizers loses one leading space on every line but the first.
+# Transformers: streamed text of `LlamaTokenizer` loses a leading space on every line but the first.
 #
-# Expected: the pieces of `TextIteratorStreamer` (and what `TextStreamer` prints) joined are what `decode` makes of the
-#   same ids; the line break only decides when a piece is shown.
-# Happens: with a decoder that strips the one leading space of a text (`LlamaTokenizer` as it comes), each line that begins
-#   with spaces comes out with one fewer: Python code indented by 4 is streamed indented by 3. A byte-level tokenizer
-#   streams the same text unharmed, and so does `DecodeStream` of tokenizers on the same ids.
-# Why: at a line break the streamer forgets its ids and decodes the next line as if it were a text of its own, whose
-#   leading space the decoder strips. Decoding is not a homomorphism; ids cannot be forgotten at will.
+# Expected: the pieces of `TextIteratorStreamer` (and what `TextStreamer` prints) joined are what `decode`
+#   makes of the same ids; the line break only decides when a piece is shown.
+# Happens: with a decoder that strips the one leading space of a text (`LlamaTokenizer` as it comes), each
+#   line that begins with spaces comes out with one fewer: Python code indented by 4 is streamed indented by
+#   3. A byte-level tokenizer streams the same text unharmed, and so does `DecodeStream` of tokenizers on the
+#   same ids.
+# Why: at a line break the streamer forgets its ids and decodes the next line as if it were a text of its own,
+#   whose leading space the decoder strips. Decoding is not a homomorphism; ids cannot be forgotten at will.
 # Seen in: Transformers 5.0.0 and 5.23.0, tokenizers 0.22.2 and 0.23.3.
-# Matters to: whoever shows or compares streamed continuations, looks for stop strings in them, or counts tokens by
-#   encoding them again: two exact decoders seem to differ by how often a block ended at a line break.
+# Matters to: whoever shows or compares streamed continuations, looks for stop strings in them, or counts
+#   tokens by encoding them again: two exact decoders seem to differ by how often a block ended at a line
+#   break.
 set -euo pipefail
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/finding.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 "${PYTHON:-python3}" -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet torch==2.13.0 transformers==5.23.0 tokenizers==0.23.3
+"$work/venv/bin/pip" install --quiet --no-compile torch==2.13.0 transformers==5.23.0 tokenizers==0.23.3
 
 HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 "$work/venv/bin/python" - <<'PYTHON'
 import sys

@@ -1,23 +1,24 @@
 #!/usr/bin/env bash
-# Transformers: sampled universal assisted decoding leaves the target's law, and by how much hangs on a hash order.
+# Transformers: sampled universal assisted decoding leaves the target's law, as a hash order decides.
 #
-# Expected: with `tokenizer=` and `assistant_tokenizer=` given, `generate(do_sample=True, assistant_model=...)` samples
-#   from the target whatever the draft is; that is what speculative sampling promises.
-# Happens: the first token already comes from another law, unless the draft tokenizer's `get_vocab()` happens to list
-#   the shared tokens by ascending id. A fast tokenizer lists them in the order of a hash table that is made anew at
-#   every call, so that the same two models sample from another law after a restart.
-# Why: the draft's head is cut down to the shared tokens in the order of `get_vocab()`, and its probabilities are written
-#   back in ascending order: the accept step then compares p(x) with the q of another token.
-# Seen in: Transformers 5.23.0, tokenizers 0.23.3, torch 2.13.0 (CPU, float32). Only where the draft has a token that
-#   the target lacks: else nothing is cut.
-# Matters to: whoever measures acceptance or quality with a draft of another vocabulary: each run looks sound by itself.
-#   A test needs the law of the sampled tokens, with the vocabulary in more than one order.
+# Expected: with `tokenizer=` and `assistant_tokenizer=` given, `generate(do_sample=True,
+#   assistant_model=...)` samples from the target whatever the draft is; that is what speculative sampling
+#   promises.
+# Happens: the first token already comes from another law, unless the draft tokenizer's `get_vocab()` happens
+#   to list the shared tokens by ascending id. A fast tokenizer lists them in the order of a hash table that
+#   is made anew at every call, so that the same two models sample from another law after a restart.
+# Why: the draft's head is cut down to the shared tokens in the order of `get_vocab()`, and its probabilities
+#   are written back in ascending order: the accept step then compares p(x) with the q of another token.
+# Seen in: Transformers 5.23.0, tokenizers 0.23.3, torch 2.13.0 (CPU, float32). Only where the draft has a
+#   token that the target lacks: else nothing is cut.
+# Matters to: whoever measures acceptance or quality with a draft of another vocabulary: each run looks sound
+#   by itself. A test needs the law of the sampled tokens, with the vocabulary in more than one order.
 set -euo pipefail
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/finding.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 "${PYTHON:-python3}" -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet torch==2.13.0 transformers==5.23.0 tokenizers==0.23.3
+"$work/venv/bin/pip" install --quiet --no-compile torch==2.13.0 transformers==5.23.0 tokenizers==0.23.3
 
 HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 "$work/venv/bin/python" - <<'PYTHON'
 import sys
@@ -29,7 +30,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 transformers.logging.set_verbosity_error()
-print(f"transformers {transformers.__version__}, tokenizers {tokenizers.__version__}, torch {torch.__version__}")
+print(
+    f"transformers {transformers.__version__}, tokenizers {tokenizers.__version__}, torch {torch.__version__}"
+)
 TARGET_TOKENS, DRAFT_TOKENS = ("a", "b", "c"), ("a", "b", "c", "d")
 DRAFT_LAW = torch.tensor([0.68, 0.22, 0.08, 0.02])
 PROMPT, SAMPLES = torch.tensor([[0, 1, 2]]), 600
@@ -110,7 +113,9 @@ draft_tokenizers = {
 modes = {"no draft": {}}
 for name, tokenizer in draft_tokenizers.items():
     both = dict(tokenizer=target_tokenizer, assistant_tokenizer=tokenizer)
-    modes[f"{name}, get_vocab() lists {shared_order(tokenizer)}"] = dict(assistant_model=draft_model(), **both)
+    modes[f"{name}, get_vocab() lists {shared_order(tokenizer)}"] = dict(
+        assistant_model=draft_model(), **both
+    )
 
 distances = []
 print("law of the target: [0.333, 0.333, 0.333]")
