@@ -26,7 +26,8 @@ from specdec_lib.bench.records import Record
 from specdec_lib.bench.runner import over_prompts, print_progress, run_record
 from specdec_lib.bench.session import Session
 from specdec_lib.data.prompts import PromptDataset
-from specdec_lib.errors import SpecDecError
+from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
+from specdec_lib.errors import SpecDecError, UnsoundLogits
 from specdec_lib.lossless.precision import judge_parting
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.metrics import GenerationResult
@@ -89,7 +90,12 @@ class PeerComparison:
 
         A compiled arm runs all that the first repeat will ask of it, the longest text first, and what
         compiled something is run once more: the difference is the time that compiling took.
+
+        Raises:
+            UnsoundLogits: the target's logits are no numbers; then no arm says anything, and nothing is kept.
         """
+        first = self.prompts[self.grid.domains[0]][0]
+        AutoregressiveDecoder(self.target).generate(first.ids, 1, 0.0, ignore_eos=True)
         return [record for arm in self.arms for record in self._warm_up(arm)]
 
     def measure(self) -> list[Record]:
@@ -117,6 +123,8 @@ class PeerComparison:
             spent = self._first_runs(arm, run)
             if arm.compiled and not (compiled_graphs() > before or run.has_graphs):
                 raise ArmRefused(_NOT_COMPILED)
+        except UnsoundLogits:
+            raise
         except Exception as error:  # a comparison must not end because one arm cannot run
             return self._refuse(arm, error)
         self._running[arm.name] = run
@@ -164,6 +172,8 @@ class PeerComparison:
             arm, before = arms[index], compiled_graphs()
             try:
                 result = self._generate(arm, self._running[arm.name], block, self.grid.max_new_tokens)
+            except UnsoundLogits:
+                raise
             except Exception as error:  # as above
                 del self._running[arm.name]
                 refused += self._refuse(arm, error)

@@ -20,7 +20,7 @@ from specdec_lib.bench.peers import PeerComparison, peer_prompts
 from specdec_lib.bench.prompts import TokenisedPrompt
 from specdec_lib.bench.records import read_records
 from specdec_lib.data.prompts import Prompt, PromptDataset
-from specdec_lib.errors import RecordError
+from specdec_lib.errors import RecordError, UnsoundLogits
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.metrics import GenerationResult
 
@@ -334,3 +334,34 @@ def test_prompts_leave_room_for_the_last_candidates_of_prompt_lookup(pair, monke
     grid = Grid(domains=("code",), max_new_tokens=GRID.max_new_tokens, num_prompts=1)
     chosen = peer_prompts(grid, pair[0], PromptDataset(prompts))
     assert [len(prompt.ids) for prompt in chosen["code"]] == [room - 10]
+
+
+def test_a_target_without_numbers_ends_the_comparison_and_is_recorded_nowhere(
+    tmp_path: Path, monkeypatch
+) -> None:
+    """No arm is refused for it: those of the other library would go on with texts of one token."""
+    models = tiny_models.tiny_pair("llama")
+    comparison = compare(tmp_path, models)
+
+    def unsound(*arguments, **options):
+        raise UnsoundLogits("logits of llama hold NaN")
+
+    monkeypatch.setattr(models[0], "forward", unsound)
+    with pytest.raises(UnsoundLogits, match="hold NaN"):
+        comparison.warm_up()
+    assert not (tmp_path / "peers.jsonl").exists()
+
+
+def test_numbers_that_are_lost_in_the_middle_end_it_too(tmp_path: Path, monkeypatch) -> None:
+    models = tiny_models.tiny_pair("llama")
+    comparison = compare(tmp_path, models, grid=SMALL)
+    comparison.warm_up()
+    before = (tmp_path / "peers.jsonl").read_bytes()
+
+    def unsound(*arguments, **options):
+        raise UnsoundLogits("logits of llama hold NaN")
+
+    monkeypatch.setattr(models[0], "forward", unsound)
+    with pytest.raises(UnsoundLogits):
+        comparison.measure()
+    assert (tmp_path / "peers.jsonl").read_bytes() == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from specdec_lib.bench.summary import speedup_table
 from specdec_lib.data.prompts import Prompt, PromptDataset
 from specdec_lib.decoding import decoder
 from specdec_lib.decoding.drafters.draft_model import DraftModelState
-from specdec_lib.errors import InvalidArgument, RecordError
+from specdec_lib.errors import InvalidArgument, RecordError, UnsoundLogits
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.metrics import GenerationResult
 
@@ -282,3 +283,19 @@ def test_a_compiled_draft_is_timed_by_whole_proposals(monkeypatch) -> None:
     counts = {(f["model"], f["width"]): len(f["seconds"]) for f in costs["forwards"]}
     assert counts == {("target", 1): 6, ("target", 3): 2, ("target", 5): 2, ("draft", 1): 2 * (2 + 4)}
     assert sorted(proposals[-4:]) == [2, 2, 4, 4] and draft.compiled.active
+
+
+def test_logits_that_are_no_numbers_leave_no_record_of_their_block(tmp_path: Path, monkeypatch) -> None:
+    """Blocks before it are kept; of its own block also the arms that ran are not."""
+    bench = benchmark(tmp_path)
+    real, calls = bench._generate, itertools.count()
+
+    def unsound(arm: int, *arguments, **options) -> GenerationResult:
+        if next(calls) == len(GRID.arms) + 2:  # the last arm of the second block
+            raise UnsoundLogits("logits of llama hold NaN")
+        return real(arm, *arguments, **options)
+
+    monkeypatch.setattr(bench, "_generate", unsound)
+    with pytest.raises(UnsoundLogits):
+        bench.measure()
+    assert len(read_records(tmp_path / "runs.jsonl")[0]) == len(GRID.arms)

@@ -16,7 +16,7 @@ from specdec_lib.bench.runner import Benchmark
 from specdec_lib.bench.subjects import load_subject
 from specdec_lib.cli import bench
 from specdec_lib.cli.selection import select
-from specdec_lib.errors import RecordError
+from specdec_lib.errors import RecordError, UnsoundLogits
 from specdec_lib.models import source
 
 TINY = ["--domains", "code", "-t", "0", "-n", "5", "--prompts", "2", "--repeats", "1", "--device", "cpu"]
@@ -379,3 +379,15 @@ def test_records_of_a_problem_are_not_hidden(results: Path, tmp_path: Path, caps
     with pytest.raises(RecordError, match="1 of its lines named above"):
         bench._report(path, as_json=True, strict=True)
     assert json.loads(capsys.readouterr().out)["problems"][0].startswith(f"{path}:")
+
+
+def test_logits_that_are_no_numbers_are_one_error_line_and_no_record(specdec, tmp_path, monkeypatch) -> None:
+    def unsound(self) -> None:
+        raise UnsoundLogits("logits of pocket-target hold NaN; its weights are damaged")
+
+    monkeypatch.setattr(Benchmark, "warm_up", unsound)
+    path = tmp_path / "r.jsonl"
+    shown = specdec("bench", "--in-process", *TINY, "-o", path)
+    assert shown.code == 2 and shown.out == "" and path.read_bytes() == b""
+    *progress, error = shown.err.splitlines()
+    assert error == "error: logits of pocket-target hold NaN; its weights are damaged" and len(progress) == 1
