@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from specdec_lib.decoding.generation import Generation
 import torch
 from transformers import AutoTokenizer
 
@@ -21,6 +20,7 @@ from specdec_lib.cli.prompt import read_prompt
 from specdec_lib.cli.selection import Selection
 from specdec_lib.cli.terminal import safe_text
 from specdec_lib.decoding.decoder import Decoder
+from specdec_lib.decoding.generation import Generation
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.profiling.metrics import GenerationResult
 

@@ -6,10 +6,10 @@ import io
 
 import pytest
 from rich.console import Console
-from specdec_lib.models.text import TokenText
 
 from specdec_lib.cli.stream import RoundPrinter, kinds
 from specdec_lib.decoding.trace import Round
+from specdec_lib.models.text import TokenText
 
 
 def decode(ids) -> str:
