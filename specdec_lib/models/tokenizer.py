@@ -20,13 +20,16 @@ from specdec_lib.models.source import Source, loading
 from specdec_lib.utils.logging import get_logger
 
 _FILE = "tokenizer.json"
-_FILES = (
+_VOCABULARIES = (
     _FILE,
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "chat_template.jinja",
+    "tokenizer.model",
+    "tiktoken.model",
+    "tekken.json",
+    "spiece.model",
+    "vocab.json",
+    "vocab.txt",
 )
+_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt")
 _PARTS = ("normalizer", "pre_tokenizer", "decoder", "post_processor")
 _OPTIONS = (
     "dropout",
@@ -78,10 +81,15 @@ def _load(source: Source, path: Path | None) -> PreTrainedTokenizerBase:
 
 
 def same_tokenizer_files(one: Source, other: Source) -> bool:
-    """Whether two models bring the same tokenizer, byte for byte, so that it need only be read once."""
-    if one.find(_FILE) is None:
+    """Whether two models bring the same tokenizer, byte for byte, so that it need only be read once.
+
+    Reading takes a second or two for a ``tokenizer.json``, but more than a minute for other forms
+    (tiktoken's), which Transformers converts; comparing vocabularies takes less than a second.
+    """
+    if not any(one.find(name) for name in _VOCABULARIES):
         return False
-    return all(_content(one.find(name)) == _content(other.find(name)) for name in _FILES)
+    names = (*_VOCABULARIES, *_SETTINGS, "chat_template.jinja")
+    return all(_content(one.find(name)) == _content(other.find(name)) for name in names)
 
 
 def _content(path: Path | None) -> bytes | None:

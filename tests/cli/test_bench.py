@@ -17,7 +17,7 @@ from specdec_lib.bench.subjects import load_subject
 from specdec_lib.cli import bench
 from specdec_lib.cli.selection import select
 from specdec_lib.errors import RecordError, UnsoundLogits
-from specdec_lib.models import source
+from specdec_lib.models.hub import HubAnswer
 
 TINY = ["--domains", "code", "-t", "0", "-n", "5", "--prompts", "2", "--repeats", "1", "--device", "cpu"]
 
@@ -262,7 +262,7 @@ def test_bad_input_is_one_error_line_and_code_2(
     specdec, tmp_path: Path, monkeypatch, arguments, said
 ) -> None:
     """Nothing but the error: no progress before it, whether a notebook would measure or this process."""
-    monkeypatch.setattr(source, "_hub_answers", lambda model_id: False)
+    monkeypatch.setattr("specdec_lib.models.hub.ask_hub", lambda model_id: HubAnswer(False))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     shown = specdec("bench", "-o", tmp_path / "r.jsonl", *arguments)
     assert shown.code == 2 and shown.out == ""

@@ -172,7 +172,8 @@ def test_a_hub_tokenizer_is_read_from_the_cache_first_and_then_from_the_hub(monk
 
     calls = []
 
-    def from_pretrained(name, local_files_only=False):
+    def from_pretrained(name, local_files_only=False, trust_remote_code=None):
+        assert trust_remote_code is False
         calls.append(local_files_only)
         if local_files_only:
             raise OSError("not cached")
