@@ -119,7 +119,13 @@ def _our_arms(
 
 def _compiled(model: ModelWrapper) -> ModelWrapper:
     """The model compiled, once for all of our arms: a graph is kept by its width, and the arms share some."""
-    return ModelWrapper(twin(model.model), model.tokenizer, compile=True, vocab_size=model.vocab_size)
+    return ModelWrapper(
+        twin(model.model),
+        model.tokenizer,
+        compile=True,
+        vocab_size=model.vocab_size,
+        masked_ids=model.masked_ids,
+    )
 
 
 class Ours:

@@ -186,7 +186,12 @@ class Scaling:
             shallow = shortened(self.target, depth)
             arms = self._baselines(shallow, tokens)
             if self.plan.compile:
-                model = ModelWrapper(twin(shallow.model), compile=True, vocab_size=shallow.vocab_size)
+                model = ModelWrapper(
+                    twin(shallow.model),
+                    compile=True,
+                    vocab_size=shallow.vocab_size,
+                    masked_ids=shallow.masked_ids,
+                )
                 make = partial(AutoregressiveDecoder, model)
                 arms.append(partial(our_rounds, "ours token, compiled", make, tokens, 0))
             return arms

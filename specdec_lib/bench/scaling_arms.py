@@ -108,7 +108,7 @@ def lengthened(model: ModelWrapper, positions: int) -> ModelWrapper:
             "ask for shorter contexts"
         )
     config.max_position_embeddings = positions
-    return ModelWrapper(longer, model.tokenizer, vocab_size=model.vocab_size)
+    return ModelWrapper(longer, model.tokenizer, vocab_size=model.vocab_size, masked_ids=model.masked_ids)
 
 
 def shortened(model: ModelWrapper, depth: int) -> ModelWrapper:
@@ -133,4 +133,4 @@ def shortened(model: ModelWrapper, depth: int) -> ModelWrapper:
     config.num_hidden_layers = depth
     if getattr(config, "layer_types", None):
         config.layer_types = config.layer_types[:depth]
-    return ModelWrapper(shorter, model.tokenizer, vocab_size=model.vocab_size)
+    return ModelWrapper(shorter, model.tokenizer, vocab_size=model.vocab_size, masked_ids=model.masked_ids)

@@ -122,9 +122,9 @@ def load_pair(
     require_dtype(pair.target_dtype)
     require_shared_vocabulary(pair)
     device = choose_device(device)
-    pair = runs_in(pair, device)
     target_source = find_source(pair.target_model_id)
     draft_source = target_source if pair.is_self else find_source(pair.draft_model_id)
+    pair = runs_in(pair, device)
     check_folder(target_source, pair.target_dtype)
     if not pair.is_self or pair.draft_dtype != pair.target_dtype:
         check_folder(draft_source, pair.draft_dtype)
