@@ -182,7 +182,7 @@ def annotate(
 
 
 def _text_of(model: ModelWrapper, token: int) -> str:
-    return f"<{token}>" if model.tokenizer is None else model.decode([token])
+    return f"<{token}>" if model.tokenizer is None else model.token_text(token)
 
 
 def annotate_round(

@@ -236,6 +236,16 @@ class ModelWrapper:
         """What ``ids`` add to the text of the ids ``before`` them; a leading space stays."""
         return behind(partial(self.decode, skip_special_tokens=skip_special_tokens), before, ids)
 
+    def token_text(self, token_id: int) -> str:
+        """One token as it reads within a text: its leading space stays, a special token shows its name."""
+        decode = partial(self.decode, skip_special_tokens=False)
+        return behind(decode, self._some_word, [token_id]) or decode([token_id])
+
+    @cached_property
+    def _some_word(self) -> list[int]:
+        """Ids of the middle of a text."""
+        return list(self._tokenizer("token_text")("a", add_special_tokens=False)["input_ids"])
+
     def _tokenizer(self, operation: str) -> PreTrainedTokenizerBase:
         if self.tokenizer is None:
             raise InvalidArgument(f"{operation}: {self.name} was wrapped without a tokenizer; pass one")

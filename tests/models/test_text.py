@@ -6,10 +6,12 @@ import random
 from functools import partial
 
 import pytest
+from tiny_models import tiny_pair
 from tiny_tokenizers import SPECIAL, TOKENIZERS, byte_level, lower_case, metaspace, with_template
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.text import TokenText, behind, decoded, encode_chat, encoded, first_to_complete
+from specdec_lib.models.wrapper import ModelWrapper
 
 
 @pytest.fixture(params=TOKENIZERS)
@@ -103,6 +105,23 @@ def test_the_space_in_front_of_a_continuation_stays():
     decode = decode_of(tokenizer)
     assert decode(ids) == "sat" and behind(decode, before, ids) == " sat"
     assert first_to_complete(decode, before, [], ids, [" sat"]) == 1
+
+
+def test_a_token_by_itself_reads_as_within_a_text(tokenizer):
+    """For displays: a leading space stays, special tokens have names, a letter that repeats is not merged."""
+    wrapper = ModelWrapper(tiny_pair("llama")[0].model, tokenizer)
+    texts = {piece: wrapper.token_text(number) for piece, number in tokenizer.get_vocab().items()}
+    assert "turn" in texts[SPECIAL] and "</s>" in texts["</s>"]
+    spelt = {
+        "▁cat": " cat",
+        "▁": " ",
+        "Ġc": " c",
+        "cat": {True: " cat"}.get("##s" in texts, "cat"),
+        "##s": "s",
+        "a": "a",
+    }
+    for piece, text in spelt.items():
+        assert texts.get(piece, text) == text
 
 
 def test_context_of_special_tokens_alone_is_passed_over():
