@@ -31,7 +31,7 @@ class Accounts:
         timed_step: what it cost when timed.
         expected, counted: tokens a round, for a constant alpha and as counted.
         measured, low, high: the speedup after the first round, and its interval.
-        has_interval: False where one prompt alone was run.
+        has_interval: False where one prompt alone was run, also of one domain among others.
         whole: the speedup of whole runs, first round included.
         target_ms: milliseconds of one forward.
     """
@@ -171,7 +171,7 @@ def accounts_of(
         measured=row["measured"],
         low=row["low"],
         high=row["high"],
-        has_interval=row["num_prompts"] > 1,
+        has_interval=row.get("has_interval", row["num_prompts"] > 1),
         whole=row["measured_whole"],
         target_ms=one,
     )

@@ -184,9 +184,11 @@ def _ratio(
     ran = all(any(name in timed for name in side) for side in (above, below))
     groups = _paired(timed, [*above, *below]) if ran else []
     if not groups:
-        return {"ratio": None, "low": None, "high": None, "num_prompts": 0}
+        return {"ratio": None, "low": None, "high": None, "num_prompts": 0, "has_interval": False}
     ratio, low, high = bootstrap_interval(groups, _best_over_best(len(above)), level, draws)
-    return {"ratio": ratio, "low": low, "high": high, "num_prompts": sum(map(len, groups))}
+    counts = list(map(len, groups))
+    found = {"ratio": ratio, "low": low, "high": high}
+    return found | {"num_prompts": sum(counts), "has_interval": min(counts) > 1}
 
 
 def _paired(timed: Timed, names: Sequence[str]) -> list[list[np.ndarray]]:

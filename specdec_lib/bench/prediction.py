@@ -162,6 +162,7 @@ def prediction_row(
         "low": row["low"],
         "high": row["high"],
         "num_prompts": row["num_prompts"],
+        "has_interval": row["has_interval"],
         "measured_whole": whole["speedup"],
     }
 

@@ -42,7 +42,8 @@ def speedup_table(
 
     Returns:
         Rows of temperature, domain, k, speedup, low, high, ar_tokens_per_second,
-        sd_tokens_per_second, num_prompts, num_pairs.
+        sd_tokens_per_second, num_prompts, has_interval (whether each domain has prompts to draw among; of
+        one alone low and high are the speedup itself), num_pairs.
     """
     rows = (
         speedup_row(runs, *cell, decode_only=decode_only, level=level, draws=draws) for cell in cells(runs)
@@ -77,6 +78,7 @@ def speedup_row(
         "ar_tokens_per_second": float(ar_tokens / ar_seconds),
         "sd_tokens_per_second": float(sd_tokens / sd_seconds),
         "num_prompts": sum(map(len, blocks)),
+        "has_interval": min(map(len, blocks)) > 1,
         "num_pairs": len(pairs),
     }
 

@@ -116,7 +116,7 @@ def _ratio_row(row: dict[str, Any]) -> list[str]:
 def _interval(row: dict[str, Any]) -> str:
     if row["ratio"] is None:
         return "–"
-    interval = f" ({row['low']:.2f}–{row['high']:.2f})" if row["num_prompts"] > 1 else ""
+    interval = f" ({row['low']:.2f}–{row['high']:.2f})" if row["has_interval"] else ""
     return f"{row['ratio']:.2f}×{interval}"
 
 

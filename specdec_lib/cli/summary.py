@@ -77,7 +77,7 @@ def show_session(console: Console, summary: dict[str, Any]) -> None:
 def _row(row: dict[str, Any], rows: Sequence[dict[str, Any]]) -> list[str | Text]:
     best = max(other["speedup"] for other in rows if other["domain"] == row["domain"])
     is_best = row["speedup"] == best
-    interval = f" ({row['low']:.2f}–{row['high']:.2f})" if row["num_prompts"] > 1 else ""
+    interval = f" ({row['low']:.2f}–{row['high']:.2f})" if row["has_interval"] else ""
     speedup = f"{row['speedup']:.2f}×{interval}{' ★' if is_best else ''}"
     return [
         row["domain"],

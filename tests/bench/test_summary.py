@@ -219,3 +219,13 @@ def test_a_prompt_whose_drafts_were_never_judged_does_not_widen_the_interval() -
         acceptance_table(runs_of([*records, silent]))[0]["alpha_low"]
         == acceptance_table(runs_of(records))[0]["alpha_low"]
     )
+
+
+def test_domains_of_one_prompt_each_have_no_interval_together() -> None:
+    """There is no other prompt of the domain to draw, so nothing says how far it would have moved."""
+    alone = timed(prompts=1, repeats=2) + timed("conversation", prompts=1, repeats=2)
+    rows = {row["domain"]: row for row in speedup_table(runs_of(alone))}
+    assert [rows[domain]["has_interval"] for domain in ("code", "conversation", "all")] == [False] * 3
+    assert rows["all"]["num_prompts"] == 2
+    several = timed(prompts=2) + timed("conversation", prompts=3)
+    assert all(row["has_interval"] for row in speedup_table(runs_of(several)))
