@@ -157,7 +157,6 @@ RunTokens = Annotated[
     int,
     _option(_GRID, "N", "--max-new-tokens", "-n", help="Tokens of every run; the end of text is ignored."),
 ]
-PromptsPerDomain = Annotated[int, _option(_GRID, "N", "--prompts", help="Prompts a domain.")]
 Repeats = Annotated[int, _option(_GRID, "N", "--repeats", help="Runs of each prompt.")]
 GridSeed = Annotated[int, _option(_GRID, "N", "--seed", help="All per-run seeds are derived from it.")]
 NoProfile = Annotated[
