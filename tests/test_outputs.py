@@ -10,8 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import tiny_models
 
 from specdec_lib.data import prompts
+from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.errors import SpecDecError
 from specdec_lib.models import loader, ollama_loader
 from specdec_lib.models.loader import load_model
@@ -117,6 +119,14 @@ def test_summaries() -> None:
     )
     plain = GenerationResult(list(range(50)), [0.015] * 46 + [0.021] * 4, total_time=0.7911)
     assert plain.summary() == "AR  | 50 tok | 63.2 tok/s | p50=15ms p95=21ms | mem=0MB"
+
+
+def test_memory_is_known_where_somebody_watched_it() -> None:
+    """On a CPU nobody does, and 0 would be a number."""
+    decoder = AutoregressiveDecoder(tiny_models.tiny_pair("llama")[0])
+    result = decoder.generate([1, 2, 3], 4)
+    assert (result.peak_memory_mb is None) == (decoder.target.device.type == "cpu")
+    assert "| mem=n/a" in result.summary() or result.peak_memory_mb is not None
 
 
 def test_two_results_written_one_after_the_other_are_two_lines(tmp_path: Path) -> None:

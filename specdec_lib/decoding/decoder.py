@@ -186,7 +186,7 @@ class Decoder(ABC):
         return ids
 
     def _result(
-        self, request: Request, rounds: list[Round], reason: str, total: float, peak_memory_mb: float
+        self, request: Request, rounds: list[Round], reason: str, total: float, peak_memory_mb: float | None
     ) -> GenerationResult:
         return result_of(request, rounds, reason, total, peak_memory_mb, self.label)
 

@@ -121,7 +121,7 @@ class Generation(Iterator[Round]):
         for _ in self:
             pass
         cuda = self._device.type == "cuda"
-        peak = torch.cuda.max_memory_allocated(self._device) / 2**20 if cuda else 0.0
+        peak = torch.cuda.max_memory_allocated(self._device) / 2**20 if cuda else None
         total = sum(round_.seconds for round_ in self.rounds)
         return self._make_result(self.request, self.rounds, self.finish_reason, total, peak)
 
@@ -132,13 +132,18 @@ class Generation(Iterator[Round]):
 
 
 def result_of(
-    request: Request, rounds: list[Round], reason: str, total: float, peak_memory_mb: float, label: str = ""
+    request: Request,
+    rounds: list[Round],
+    reason: str,
+    total: float,
+    peak_memory_mb: float | None,
+    label: str = "",
 ) -> GenerationResult:
     """The one maker of results: ids, seconds and counts of ``rounds``.
 
     Args:
         total: seconds of decoding.
-        peak_memory_mb: MiB on the GPU, 0.0 elsewhere.
+        peak_memory_mb: MiB on the GPU; None elsewhere, where nobody watches.
         label: the decoder's, for the trace.
     """
     drafted = [round_ for round_ in rounds if round_.draft_ids]
