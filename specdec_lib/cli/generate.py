@@ -6,6 +6,7 @@ It refuses to know how a round works: it shows what :class:`specdec_lib.decoding
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -78,6 +79,7 @@ def run(
         chat=chat or system is not None,
         system=None if system is None else given_text(system, "--system text"),
     )
+    stops = _stops(stop)
     _check_choices(verifier, seed)
     sampling = {
         "temperature": temperature,
@@ -93,7 +95,6 @@ def run(
     decoder = _decoder(selection, k, verifier, compile)
     _say_what_is_not_applied(decoder.target, sampling)
     prompt_ids = given.encode(decoder.target)
-    stops = [given_text(text, "--stop text") for text in stop or ()]
     options = {**sampling, "stop_strings": stops or None, "ignore_eos": ignore_eos, "seed": seed}
     baseline = _baseline(decoder) if compare else None
     if baseline is not None:
@@ -104,7 +105,7 @@ def run(
     printer = RoundPrinter(console, decoder.target.decode)
     _show(printer, given.shown, prompt_ids, generation, with_legend=not autoregressive)
     result = generation.result()
-    _summarise(console, result)
+    _summarise(console, result, cut_short=len(result.generated_ids) < max_new_tokens)
     comparison = None
     if baseline is not None:
         alone = baseline.generate(prompt_ids, max_new_tokens, **options)
@@ -125,6 +126,13 @@ def run(
                 **({} if comparison is None else {"comparison": comparison.to_dict()}),
             }
         )
+
+
+def _stops(given: Sequence[str] | None) -> list[str]:
+    stops = [given_text(stop, "--stop text") for stop in given or ()]
+    if "" in stops:
+        raise InvalidArgument("--stop is empty; give the text to end after")
+    return stops
 
 
 def _check_choices(verifier: str, seed: int | None) -> None:
@@ -153,8 +161,12 @@ def _check_steps(path: Path, autoregressive: bool, repetition_penalty: float | N
         raise InvalidArgument("--steps shows how drafts are judged, and --autoregressive drafts nothing")
     if repetition_penalty not in (None, 1.0):
         raise InvalidArgument("--steps cannot show a run with --repetition-penalty; leave one of them out")
+    if path.is_dir():
+        raise InvalidArgument(f"--steps: {path} is a folder; name a file in it")
     if not path.parent.is_dir():
         raise InvalidArgument(f"--steps: there is no folder {path.parent}; make it first")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise InvalidArgument(f"--steps: {path} cannot be written; name another file")
 
 
 def _write_steps(path: Path, decoder, prompt_ids, rounds, sampling, verifier: str, k: int, seed) -> None:
@@ -225,9 +237,10 @@ def _show(printer: RoundPrinter, prompt: str, prompt_ids, generation: Generation
     printer.end()
 
 
-def _summarise(console: Console, result: GenerationResult) -> None:
+def _summarise(console: Console, result: GenerationResult, cut_short: bool) -> None:
     console.print(text(f"\n{result.summary()}", "bold"), soft_wrap=True)
-    _print_lines(console, [" · ".join([*_rates(result), f"finished: {result.finish_reason}"])])
+    full = ", the context is full" if cut_short and result.finish_reason == "length" else ""
+    _print_lines(console, [" · ".join([*_rates(result), f"finished: {result.finish_reason}{full}"])])
 
 
 def _rates(result: GenerationResult) -> list[str]:

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoTokenizer
+from specdec_lib.decoding.generation import Generation
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from specdec_lib.cli.compare import Comparison
 from specdec_lib.cli.prompt import read_prompt
@@ -119,7 +121,8 @@ def test_the_page_of_a_generation_holds_its_tokens(specdec, own, tmp_path, more)
         (["x", "--seed", "-1"], "seed is -1"),
         (["x", "--seed", str(2**80)], "seed is"),
         (["x", "--verifier", "guess"], "unknown verifier 'guess'; choose token or block"),
-        (["x", "--stop", ""], "stop_strings"),
+        (["x", "--stop", "a", "--stop", ""], "--stop is empty"),
+        (["x", "--steps", "."], ". is a folder"),
         ([""], "the prompt is empty"),
         (["--prompt-file", "/no/such/file"], "/no/such/file: No such file or directory"),
         (["--prompt-file", "/"], "/: Is a directory"),
@@ -371,6 +374,12 @@ def test_a_small_model_has_one_thread_unless_more_are_asked_for(specdec, own) ->
         torch.set_num_threads(before)
 
 
+def test_a_full_context_is_said_to_be_so(specdec, own) -> None:
+    shown = specdec("generate", "abc", *own, "-n", 500, "--ignore-eos").out
+    assert "| 61 tok |" in shown and "finished: length, the context is full" in shown
+    assert "the context is full" not in specdec("generate", "abc", *own, "-n", 5, "--ignore-eos").out
+
+
 def test_an_error_in_the_middle_of_a_text_stands_on_a_line_of_its_own(specdec, own, monkeypatch) -> None:
     def full(self) -> None:
         raise MemoryError
@@ -378,3 +387,39 @@ def test_an_error_in_the_middle_of_a_text_stands_on_a_line_of_its_own(specdec, o
     monkeypatch.setattr(Generation, "__next__", full)
     shown = specdec("generate", "abc", *own)
     assert (shown.code, shown.out) == (2, "abc\n") and shown.err.startswith("error: not enough memory")
+
+
+@pytest.fixture(scope="session")
+def spaced(own, tmp_path_factory) -> list[str]:
+    """The target, whose tokenizer's decoder strips the space in front of a text (Metaspace)."""
+    folder = tmp_path_factory.mktemp("models") / "spaced"
+    shutil.copytree(own[1], folder)
+    letters = [f"▁{letter}" for letter in "abcdefghij"] + list("abcdefghijklmnopqrstuvwxyz▁")
+    vocabulary = {token: index for index, token in enumerate(["<|end|>", *letters])}
+    vocabulary |= {f"<{index}>": index for index in range(len(vocabulary), 257)}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[("▁", letter) for letter in "abcdefghij"]))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|end|>").save_pretrained(folder)
+    return ["--target", str(folder), "--draft", str(folder)]
+
+
+def test_text_stream_and_stop_agree_where_a_decoder_strips_spaces(specdec, spaced) -> None:
+    arguments = ["generate", "a b", *spaced, "-n", 24, "--ignore-eos"]
+    for seed in range(6):
+        sampled = [*arguments, "-t", 1, "--seed", seed]
+        document = specdec(*sampled, "--json").document
+        shown = specdec(*sampled).out.rsplit("\n\n", 1)[0]
+        assert shown.removesuffix("\n") == "a b" + safe_text(document["text"])
+        first = re.search(r" \w|\w", document["text"])[0]  # a leading space belongs to the text
+        stopped = specdec(*sampled, "--stop", first, "--json").document
+        assert stopped["result"]["finish_reason"] == "stop" and first in stopped["text"]
+        assert document["text"].startswith(stopped["text"])
+
+
+def test_a_pair_that_is_one_model_twice_is_one_line(specdec, own, tmp_path) -> None:
+    shutil.copytree(own[1], tmp_path / "copy")
+    for draft in (own[1], tmp_path / "copy"):
+        shown = specdec("generate", "abc", *own[:2], "--draft", draft, "-n", 4, "--json")
+        assert shown.document["result"]["num_tokens"] == 4
+        assert shown.err.startswith("warning: ") and "same model" in shown.err and shown.err.count("\n") == 1
