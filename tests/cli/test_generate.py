@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from specdec_lib.decoding.generation import Generation
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
