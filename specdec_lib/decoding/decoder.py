@@ -160,6 +160,7 @@ class Decoder(ABC):
         limit = whole_number(max_new_tokens, "generate: max_new_tokens", least=0)
         if self.target.context_length is not None:
             limit = min(limit, self.target.context_length - len(prompt))
+        self.target.check_length(len(prompt), len(prompt) + limit)
         return Request(
             prompt,
             params,

@@ -204,12 +204,17 @@ class PreallocatedCache(Cache):
     @property
     def capacity(self) -> int:
         """Positions that fit before the next allocation."""
-        return min((layer.capacity for layer in self.layers), default=0)
+        return min((layer.capacity for layer in self._own), default=0)
 
     @property
     def memory_mb(self) -> float:
         """Memory of all buffers, room to spare included, in units of 2**20 bytes."""
-        return sum(layer.num_bytes for layer in self.layers) / 2**20
+        return sum(layer.num_bytes for layer in self._own) / 2**20
+
+    @property
+    def _own(self) -> list[PreallocatedLayer]:
+        """The layers that hold something; others look at what these hold."""
+        return [layer for layer in self.layers if isinstance(layer, PreallocatedLayer)]
 
 
 def _room_for(states: Tensor, capacity: int) -> Tensor:

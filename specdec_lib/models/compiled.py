@@ -22,6 +22,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
+from specdec_lib.models.narrow import Products
+from specdec_lib.models.rollback import MOST_RESERVED, holds_nothing
 from specdec_lib.models.static_cache import FixedCache, Store, bucket
 from specdec_lib.utils.logging import get_logger
 
@@ -40,12 +42,13 @@ class CompiledForward:
     """Compiled forwards of one model; ``active`` says whether compiled code still answers.
 
     Args:
-        model: a Transformers causal LM.
+        products: a Transformers causal LM, in the form of matrix products that is chosen when it runs.
         context_length: positions beyond which no padding may go; None for no limit.
     """
 
-    def __init__(self, model: nn.Module, context_length: int | None) -> None:
-        self.model, self.context_length = model, context_length
+    def __init__(self, products: Products, context_length: int | None) -> None:
+        model = products.original
+        self.model, self.context_length, self._products = model, context_length, products
         self.active = True
         self.compile_seconds = 0.0
         """Time that went into building graphs so far."""
@@ -67,12 +70,13 @@ class CompiledForward:
         self._widths = tuple(sorted({*self._widths, *widths}))
 
     def new_cache(self, max_length: int) -> FixedCache:
-        """An empty cache with room for ``max_length`` positions, padding included."""
-        return FixedCache(self._store(max_length + self._widths[-1]))
+        """An empty cache with room for ``max_length`` positions, padding included; it grows beyond."""
+        return FixedCache(self._store(min(max_length, MOST_RESERVED) + self._widths[-1]))
 
     def __call__(self, input_ids: Integer[Tensor, "1 n"], cache: FixedCache) -> Float[Tensor, "1 n vocab"]:
         """Logits of ``input_ids`` behind the cache, which is extended."""
         width = input_ids.shape[1]
+        self.model = self._products.model
         self.make_room(cache, width)
         padded = self.fitting_width(cache.length, width)
         if padded is None or not self.active:
@@ -103,10 +107,12 @@ class CompiledForward:
             width: positions that the function writes.
         """
         store = cache.store
+        self.model = self._products.model
+        name = (key, store.capacity, self._products.form)
         store.frame.move(cache.length, cache.length + width)
-        graph = self._graphs.get((key, store.capacity))
+        graph = self._graphs.get(name)
         if graph is None:
-            return self._first_run((key, store.capacity), function, cache, width, inputs)
+            return self._first_run(name, function, cache, width, inputs)
         answer = graph(*inputs, store)
         return _copied(answer) if self._device.type == "cuda" else answer
 
@@ -220,7 +226,13 @@ def _compiled(function: Callable[..., Any], name: str, device: torch.device) -> 
 def _plain_layers(model: nn.Module) -> int:
     """How many layers keep keys and values; every one must see all that came before."""
     layers = DynamicCache(config=model.config).layers
-    other = sorted({type(layer).__name__ for layer in layers if type(layer) is not DynamicLayer})
+    other = sorted(
+        {
+            type(layer).__name__
+            for layer in layers
+            if type(layer) is not DynamicLayer and not holds_nothing(layer)
+        }
+    )
     if other:
         raise Uncompilable(f"{type(model).__name__} has layers that do not see the whole text ({other[0]})")
     return len(layers)

@@ -7,7 +7,9 @@ twice as long. Asked for the transposed product (W xᵀ)ᵀ it reads the weights
 
 Which of the two wins depends on the processor: with the same MKL the transposed product costs 0.7 of the
 plain one on an AMD EPYC with AVX2, and twice as much on an Intel Xeon with AVX-512. So it is timed, once a
-process, before anything is changed.
+process and number of threads, at the first forward: never on import, nor when a model is wrapped. It changes
+the last digits of logits, so :attr:`Products.form` says what was chosen, and :func:`products_in` or the
+environment's ``SPECDEC_PRODUCTS`` ("plain", "transposed") decide instead of the clock.
 
 Only the order of summation differs, and both orders are as far from the exact product. Other devices, other
 types and quantised layers stay as they are, and so does the model of the user: it gets a twin.
@@ -15,13 +17,24 @@ types and quantised layers stay as they are, and so does the model of the user: 
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from specdec_lib.errors import InvalidArgument
+
+Form = Literal["plain", "transposed"]
+FORMS: tuple[Form, ...] = ("plain", "transposed")
+VARIABLE = "SPECDEC_PRODUCTS"
+"""Names the form that products of a few rows take; unset, the faster one is found out."""
+_FORCED: ContextVar[Form | None] = ContextVar("products", default=None)
 WIDEST = 9
 """Rows up to which the transposed product may win (measured with MKL and OpenBLAS kernels of x86)."""
 _TRIAL = (24, 640, 256)
@@ -48,6 +61,71 @@ class NarrowLinear(nn.Linear):
 def transposed_product(rows: Tensor, weight: Tensor) -> Tensor:
     """``rows [n, in]`` times ``weight [out, in]`` transposed, as (W xᵀ)ᵀ: ``[n, out]``, contiguous."""
     return torch.mm(weight, rows.t()).t().contiguous()
+
+
+@contextmanager
+def products_in(form: Form) -> Iterator[None]:
+    """Inside, models multiply a few rows in that form ("plain" or "transposed"), whatever is faster here.
+
+    Numbers that have to be the same on every processor ask for "plain".
+
+    Raises:
+        InvalidArgument: no such form.
+    """
+    token = _FORCED.set(_known_form(form, "products_in"))
+    try:
+        yield
+    finally:
+        _FORCED.reset(token)
+
+
+def preferred_form() -> Form:
+    """The form asked for by :func:`products_in`, else by the environment, else the one timed to be faster.
+
+    Raises:
+        InvalidArgument: the environment names no form.
+    """
+    asked = _FORCED.get() or os.environ.get(VARIABLE)
+    if asked:
+        return _known_form(asked, VARIABLE)
+    return "transposed" if transposing_pays() else "plain"
+
+
+def _known_form(form: str, who: str) -> Form:
+    if form not in FORMS:
+        raise InvalidArgument(f"{who}: unknown form {form!r} of matrix products; choose from {list(FORMS)}")
+    return form
+
+
+class Products:
+    """A model in the form of matrix products that suits the machine, decided when it is first run.
+
+    It is decided again when the number of threads changed, or what was asked for.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.original, self._twin = model, None
+        self._gains = any(_gains(module) for module in model.modules())
+        self._asked: tuple[object, ...] = ()
+        self._form: Form = "plain"
+
+    @property
+    def form(self) -> Form:
+        """How products of a few rows are made now; "plain" for a model that would gain nothing."""
+        if self._gains:
+            asking = (_FORCED.get(), os.environ.get(VARIABLE), torch.get_num_threads())
+            if asking != self._asked:
+                self._form, self._asked = preferred_form(), asking
+        return self._form
+
+    @property
+    def model(self) -> nn.Module:
+        """The model as it came, or its twin with transposed products."""
+        if self.form == "plain":
+            return self.original
+        if self._twin is None:
+            self._twin = with_narrow_products(self.original, transpose=True)
+        return self._twin
 
 
 def transposing_pays() -> bool:

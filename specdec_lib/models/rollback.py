@@ -17,13 +17,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
+from transformers import PreTrainedModel, cache_utils
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 
 from specdec_lib.errors import InvalidArgument, UnsupportedCache
 from specdec_lib.models.cache import PreallocatedCache, PreallocatedLayer
 from specdec_lib.models.static_cache import FixedCache
 
-_ATTENTION_LAYERS = frozenset({"full_attention", "sliding_attention", "chunked_attention"})
+_ATTENTION_LAYERS = frozenset({"full_attention", "sliding_attention", "chunked_attention", "dummy"})
+MOST_RESERVED = 8192
+"""Positions that a cache makes room for at once; a text that becomes longer lets it grow."""
+_NOTHING: type | None = getattr(cache_utils, "DummyLayer", None)
 _CROPPABLE = (DynamicLayer, PreallocatedLayer)
 _ADVICE = "choose an attention-only model, or pass use_cache=False"
 
@@ -32,15 +36,25 @@ def new_cache(model: nn.Module, reserve: int = 0, most: int | None = None) -> Pr
     """An empty cache for a model, whose every layer keeps all positions.
 
     Args:
-        reserve, most: positions to make room for at once, and at most ahead of need.
+        reserve, most: positions to make room for at once (``MOST_RESERVED`` at most, so that memory follows
+            the text and not what was asked for), and at most ahead of need.
 
     Raises:
         UnsupportedCache: the model carries a state from which no earlier one can be had.
     """
     _refuse_recurrent(model)
-    own = DynamicCache(config=model.config).layers  # as many as keep something: layers may share
+    own = DynamicCache(config=model.config).layers
     _require(own, (DynamicLayer, DynamicSlidingWindowLayer), f"forward: {type(model).__name__}", _ADVICE)
-    return PreallocatedCache(len(own), reserve, most)
+    cache = PreallocatedCache(len(own), min(reserve, MOST_RESERVED), most)
+    for index, layer in enumerate(own):
+        if holds_nothing(layer):  # it looks at another layer's keys and values, which roll back there
+            cache.layers[index] = layer
+    return cache
+
+
+def holds_nothing(layer: Any) -> bool:
+    """Whether a layer of a cache keeps neither keys and values nor a state, and so is always rolled back."""
+    return _NOTHING is not None and type(layer) is _NOTHING
 
 
 def cache_length(cache: Cache | FixedCache | None) -> int:
@@ -69,7 +83,9 @@ def truncated(cache: Cache | FixedCache | None, keep_length: int) -> Cache | Fix
     advice = "use the cache that ModelWrapper.forward returns"
     _require(cache.layers, _CROPPABLE, f"truncate_cache: a {type(cache).__name__}", advice)
     shortened = copy.copy(cache)
-    shortened.layers = [_first_positions(layer, keep_length) for layer in cache.layers]
+    shortened.layers = [
+        layer if holds_nothing(layer) else _first_positions(layer, keep_length) for layer in cache.layers
+    ]
     return shortened
 
 
@@ -86,15 +102,25 @@ def _first_positions(layer: DynamicLayer, keep_length: int) -> DynamicLayer:
 def _require(layers: Sequence[Any], kinds: tuple[type, ...], who: str, advice: str) -> None:
     """Every layer holds one key and one value a position, and nothing else."""
     for layer in layers:
-        if type(layer) not in kinds:
+        if type(layer) not in kinds and not holds_nothing(layer):
             raise UnsupportedCache(f"{who} with a {type(layer).__name__} cannot be rolled back; {advice}")
+
+
+def forward_takes(model: nn.Module, argument: str) -> bool:
+    """Whether a forward has that argument; one that hands everything on takes what the inner one takes."""
+    parameters = inspect.signature(model.forward).parameters
+    hands_on = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    inner = (m for m in model.modules() if m is not model and isinstance(m, PreTrainedModel))
+    if argument in parameters or not hands_on or isinstance(model, PreTrainedModel):
+        return argument in parameters
+    return any(argument in inspect.signature(module.forward).parameters for module in inner)
 
 
 def _refuse_recurrent(model: nn.Module) -> None:
     """Refuse a model whose state after n tokens does not hold its state after n - 1."""
     layer_types: Any = getattr(model.config.get_text_config(decoder=True), "layer_types", None) or ()
     other = sorted(set(layer_types) - _ATTENTION_LAYERS)
-    takes_cache = "past_key_values" in inspect.signature(model.forward).parameters
+    takes_cache = forward_takes(model, "past_key_values")
     if other or getattr(model, "_is_stateful", False) or not takes_cache:
         kind = f"{', '.join(other)} layers" if other else "a recurrent state"
         raise UnsupportedCache(

@@ -37,6 +37,11 @@ def drafting() -> Iterator[None]:
         _DRAFTING.reset(token)
 
 
+def in_draft() -> bool:
+    """Whether this is called inside :func:`drafting`."""
+    return _DRAFTING.get()
+
+
 def sound_draft(logits: Float[Tensor, "*rows vocab"]) -> Float[Tensor, "*rows vocab"]:
     """The same logits, but rows that are no numbers are uniform over what is not minus infinity in them.
 

@@ -10,8 +10,6 @@ length alone, never from a padding id. It refuses to know about sampling, drafts
 
 from __future__ import annotations
 
-import inspect
-import math
 from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -25,14 +23,18 @@ from transformers import PretrainedConfig, PreTrainedTokenizerBase
 from transformers.cache_utils import Cache
 
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.causal import require_causal
 from specdec_lib.models.compiled import CompiledForward, computes_in
-from specdec_lib.models.narrow import with_narrow_products
-from specdec_lib.models.rollback import cache_length, new_cache, truncated
-from specdec_lib.models.soundness import Watch
+from specdec_lib.models.narrow import Products
+from specdec_lib.models.rollback import cache_length, forward_takes, new_cache, truncated
+from specdec_lib.models.ropes import RopeBorder, rope_border
+from specdec_lib.models.soundness import Watch, in_draft
 from specdec_lib.models.static_cache import FixedCache, Store
+from specdec_lib.models.tensors import computing_device, content_hash, num_bytes, num_weights
 from specdec_lib.models.text import Message, behind, decoded, encode_chat, encoded
 
 _MEBIBYTE = 2**20
+_NO_WEIGHTS = "forward: {} is on the device 'meta', which holds no weights; load it on a cpu or a gpu"
 _CONTEXT_FIELDS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
 
 
@@ -52,9 +54,16 @@ class ModelWrapper:
             target's law stays as it is.
         masked_ids: ids that this model must never propose, because they stand for other tokens in its
             target's vocabulary: their logits are -inf wherever they leave the model.
+
+    Raises:
+        InvalidArgument: a module that is no language model but something wrapped around one.
     """
 
-    _watch = Watch("a model")  # each model has its own; a double that computes no logits has nothing to see
+    # What a double that computes no logits of its own falls back on; each model has its own.
+    _watch = Watch("a model")
+    _products: Products | None = None
+    _border: RopeBorder | None = None
+    _is_causal = True
 
     def __init__(
         self,
@@ -65,18 +74,21 @@ class ModelWrapper:
         vocab_size: int | None = None,
         masked_ids: Sequence[int] = (),
     ) -> None:
+        _refuse_wrapped(model)
         self.model = _placed(model, device).eval()
         self.tokenizer = tokenizer
         self.name = _display_name(model)
         self._watch = Watch(self.name)
-        self._keeps_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
+        self._keeps_logits = forward_takes(model, "logits_to_keep")
         self._own_vocab = _logits_width(self.model)
         self.vocab_size = self._own_vocab if vocab_size is None else vocab_size
         """Width of the logits, which may exceed the tokenizer's vocabulary (padding rows)."""
         self.masked_ids = tuple(token_id for token_id in masked_ids if token_id < self.vocab_size)
         self._mask = _mask(self.masked_ids, self.vocab_size).to(self.device) if self.masked_ids else None
-        self._lean = with_narrow_products(self.model)
-        self.compiled = CompiledForward(self._lean, self.context_length) if compile else None
+        self._is_causal = False  # until it was looked at
+        self._border = rope_border(self.config)
+        self._products = Products(self.model)
+        self.compiled = CompiledForward(self._products, self.context_length) if compile else None
         """Graphs of this model, and whether they are in use; None in eager mode."""
 
     @torch.inference_mode()
@@ -100,7 +112,8 @@ class ModelWrapper:
             (None without ``use_cache``).
 
         Raises:
-            InvalidArgument: a shape other than ``[1, n]``, or a negative ``logits_to_keep``.
+            InvalidArgument: a shape other than ``[1, n]``, a negative ``logits_to_keep``, or tokens behind a
+                cache whose keys a longrope has rotated otherwise.
             UnsupportedCache: the model keeps a state that cannot be rolled back.
             UnsoundLogits: on a CPU, logits that are NaN, plus infinity, or minus infinity for every token;
                 on other devices :meth:`require_sound` tells. Never inside
@@ -108,6 +121,7 @@ class ModelWrapper:
         """
         _check_forward(input_ids, logits_to_keep)
         cache = past_key_values
+        self._check_border(cache_length(cache), input_ids.shape[1])
         if cache is None:
             cache = self.new_cache() if use_cache else None
         elif not use_cache:  # a model extends what it is given all the same: let it extend a copy
@@ -119,10 +133,41 @@ class ModelWrapper:
             options: dict[str, Any] = {} if cache is None else {"past_key_values": cache}
             if self._keeps_logits:
                 options["logits_to_keep"] = logits_to_keep
-            logits = self._lean(input_ids=input_ids, use_cache=use_cache, **options).logits
+            logits = self._products.model(input_ids=input_ids, use_cache=use_cache, **options).logits
         logits = self._widened(logits[:, -logits_to_keep:] if logits_to_keep else logits)
         self._watch.see(logits, cache_length(cache) or input_ids.shape[1])
         return logits, cache if use_cache else None
+
+    def check_length(self, prompt_length: int, end: int) -> None:
+        """Refuse to decode a text of ``prompt_length`` tokens up to ``end`` ones before anything is computed.
+
+        The first call feeds the model two texts of a few tokens, to see that it is causal.
+
+        Raises:
+            InvalidArgument: no weights, a model that is not causal, or a text that crosses the length at
+                which the factors of a longrope change: its keys would be rotated by two different sets.
+        """
+        if self.device.type == "meta":
+            raise InvalidArgument(_NO_WEIGHTS.format(self.name))
+        border = self._border
+        if border is not None and border.crossed(prompt_length, end - 1):  # the last token is never fed
+            raise InvalidArgument(
+                f"generate: the text may grow from {prompt_length} to {end} tokens, and the {border.kind} of "
+                f"{self.name} changes its factors at {border.length}; ask for at most "
+                f"{border.length + 1 - prompt_length} new tokens, or begin with more than {border.length}"
+            )
+        if not self._is_causal:
+            require_causal(self.model, self.name, self.device, self._own_vocab)
+            self._is_causal = True
+
+    def _check_border(self, held: int, width: int) -> None:
+        """One text, one set of factors; a draft may mix them, and then costs speed alone."""
+        border = self._border
+        if border is not None and border.crossed(held, held + width) and not in_draft():
+            raise InvalidArgument(
+                f"forward: {width} tokens behind {held} cross {border.length}, where the {border.kind} of "
+                f"{self.name} changes its factors; feed the whole text again without the cache"
+            )
 
     def require_sound(self) -> None:
         """Raise UnsoundLogits if logits that left the model since the last call were no numbers.
@@ -182,8 +227,19 @@ class ModelWrapper:
 
     @cached_property
     def device(self) -> torch.device:
-        """Where the weights are."""
-        return next(self.model.parameters()).device
+        """Where token ids go: where the embeddings are, or where offloaded weights are fetched to."""
+        return computing_device(self.model)
+
+    @property
+    def products(self) -> str:
+        """How products of 2 to 9 rows are made on this processor, "plain" or "transposed"; decided now if it
+        was not: see :mod:`specdec_lib.models.narrow`."""
+        return "plain" if self._products is None else self._products.form
+
+    @cached_property
+    def weights_hash(self) -> str:
+        """Of the weights' content, 16 hex digits; "" where they are not at hand (offloaded, ``meta``)."""
+        return content_hash(self.model)
 
     @cached_property
     def dtype(self) -> torch.dtype:
@@ -193,13 +249,12 @@ class ModelWrapper:
     @cached_property
     def param_count(self) -> int:
         """Number of weights: tied ones once, packed int4 ones by what they stand for."""
-        return sum(math.prod(_logical_shape(parameter)) for parameter in self.model.parameters())
+        return num_weights(self.model)
 
     @property
     def memory_footprint_mb(self) -> float:
         """Memory of weights and buffers, in units of 2**20 bytes (int4: with its scales)."""
-        held = [*self.model.parameters(), *self.model.buffers()]
-        return sum(_num_bytes(tensor) for tensor in held) / _MEBIBYTE
+        return num_bytes(self.model) / _MEBIBYTE
 
     @cached_property
     def eos_token_ids(self) -> tuple[int, ...]:
@@ -271,6 +326,19 @@ def _mask(ids: Sequence[int], width: int) -> Tensor:
     return mask
 
 
+def _refuse_wrapped(model: nn.Module) -> None:
+    """What is wrapped around a model has other signatures, other names, or no configuration."""
+    kind = type(model).__name__
+    inner = next((name for name in ("_orig_mod", "module") if name in model._modules), None)
+    if inner is not None:
+        more = ", with compile=True to have it compiled" if inner == "_orig_mod" else ""
+        raise InvalidArgument(f"wrap: the model is wrapped in {kind}; pass {kind}.{inner}{more}")
+    if not hasattr(getattr(model, "config", None), "get_text_config"):
+        raise InvalidArgument(
+            f"wrap: {kind} has no configuration of Transformers; pass the causal language model itself"
+        )
+
+
 def _placed(model: nn.Module, device: str | torch.device | None) -> nn.Module:
     """The model on that device; int4 weights are packed for the device that they are on and cannot travel."""
     here = next(model.parameters()).device
@@ -292,20 +360,6 @@ def _display_name(model: nn.Module) -> str:
     """Hub id, or the last part of a local folder's path, or the class's name."""
     name = getattr(model.config, "_name_or_path", "") or type(model).__name__
     return Path(name).name if Path(name).is_dir() else name
-
-
-def _logical_shape(parameter: Tensor) -> Sequence[int]:
-    """Shape of the weights that a tensor stands for: two packed int4 weights share a byte."""
-    state = getattr(parameter, "quant_state", None)
-    return parameter.shape if state is None else state.shape
-
-
-def _num_bytes(tensor: Tensor) -> int:
-    """Bytes of a tensor and, for packed int4, of the scales that unpack it."""
-    state = getattr(tensor, "quant_state", None)
-    nested = getattr(state, "state2", None)
-    scales = [t for s in (state, nested) if s is not None for t in (s.absmax, s.code)]
-    return sum(part.numel() * part.element_size() for part in (tensor, *scales))
 
 
 def _as_ids(value: Any) -> list[int]:

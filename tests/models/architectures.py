@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     AutoModelForCausalLM,
@@ -71,6 +72,33 @@ CONFIGS: dict[str, PretrainedConfig] = {
         pad_token_id=0,
     ),
 }
+_SHARED_KV = {
+    **_ATTENTION_8,
+    "num_hidden_layers": 4,
+    "num_kv_shared_layers": 2,
+    "sliding_window": WINDOW,
+    "layer_types": ["sliding_attention", "full_attention"] * 2,
+    "vocab_size_per_layer_input": VOCAB,
+    "hidden_size_per_layer_input": 8,
+    "pad_token_id": 0,
+}
+_GEMMA_3N = {
+    "intermediate_size": [48] * 4,
+    "laurel_rank": 4,
+    "altup_num_inputs": 2,
+    "activation_sparsity_pattern": [0.0] * 4,
+}
+_ALL_FULL = {"layer_types": ["full_attention"] * 4, "global_head_dim": 8}
+SHARED_KV = {  # the last layers look at keys and values of earlier ones; which models there are depends on
+    name: getattr(transformers, kind)(**{**_SHARED_KV, **options})  # the version of Transformers
+    for name, kind, options in (
+        ("gemma3n (shared keys and values)", "Gemma3nTextConfig", _GEMMA_3N),
+        ("gemma4 (shared keys and values)", "Gemma4TextConfig", {"global_head_dim": 8}),
+        ("gemma4, shared and all full", "Gemma4TextConfig", _ALL_FULL),
+    )
+    if hasattr(transformers, kind)
+}
+CONFIGS |= SHARED_KV
 SLIDING = [name for name in CONFIGS if "(" in name]
 
 

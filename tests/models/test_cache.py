@@ -9,7 +9,9 @@ import torch
 from models.architectures import CONFIGS, CONTEXT, llama_config, random_ids, tiny_model
 from transformers.cache_utils import DynamicCache
 
+from specdec_lib.models import rollback
 from specdec_lib.models.cache import PreallocatedCache, PreallocatedLayer
+from specdec_lib.models.rollback import MOST_RESERVED
 from specdec_lib.models.wrapper import ModelWrapper
 
 
@@ -193,3 +195,36 @@ def test_it_is_written_to_in_and_out_of_inference_mode():
     with torch.no_grad():
         model(random_ids(2), past_key_values=cache)
     assert cache.get_seq_length() == 6
+
+
+# -- how much is asked for ------------------------------------------------------------------------
+
+
+def test_a_request_of_ordinary_length_is_allocated_once():
+    model = ModelWrapper(tiny_model("llama"))
+    cache = model.new_cache(60)
+    capacities = set()
+    for _ in range(60):
+        _, cache = model.forward(random_ids(1), cache)
+        capacities.add(cache.capacity)
+    assert capacities == {60}
+
+
+def test_memory_follows_the_text_and_not_what_was_asked_for():
+    """Five million tokens, or 10**11, and an end of text after three: nobody reserves them."""
+    model = ModelWrapper(tiny_model(llama_config(max_position_embeddings=10**12)))
+    for asked in (5_000_000, 10**11):
+        _, cache = model.forward(random_ids(3), model.new_cache(asked))
+        assert cache.capacity == MOST_RESERVED
+
+
+def test_a_cache_that_was_not_given_all_it_was_asked_for_grows_by_doubling(monkeypatch):
+    monkeypatch.setattr(rollback, "MOST_RESERVED", 64)
+    model = ModelWrapper(tiny_model(llama_config(max_position_embeddings=4096)))
+    cache, capacities = model.new_cache(1_000_000), []
+    for length in range(1, 600):
+        _, cache = model.forward(random_ids(1), cache)
+        if cache.capacity not in capacities:
+            capacities.append(cache.capacity)
+        assert cache.capacity <= max(64, 2 * length)
+    assert capacities == [64, 128, 256, 512, 1024]

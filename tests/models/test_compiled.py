@@ -28,6 +28,7 @@ from specdec_lib.models import compiled as compiled_module
 from specdec_lib.models import narrow, soundness, static_cache
 from specdec_lib.models import wrapper as wrapper_module
 from specdec_lib.models.cache import PreallocatedCache
+from specdec_lib.models.rollback import MOST_RESERVED
 from specdec_lib.models.static_cache import FixedCache, bucket
 from specdec_lib.models.wrapper import ModelWrapper
 
@@ -294,6 +295,24 @@ def test_an_unrolled_draft_whose_logits_are_none_is_uniform_and_costs_speed_alon
     if not temperature:
         plain = AutoregressiveDecoder(pair(False)[0]).generate(prompt, 20, 0.0, ignore_eos=True)
         assert ours.generated_ids == plain.generated_ids
+
+
+def test_each_form_of_products_has_graphs_of_its_own(graphs):
+    model = tiny_model("llama")
+    wrapper = ModelWrapper(model, compile=True)
+    wrapper.expect_widths(5)
+    for form in ("plain", "transposed", "plain"):
+        with narrow.products_in(form):
+            assert_same(wrapper, ModelWrapper(model), STEPS)
+            assert wrapper.compiled.model is (model if form == "plain" else wrapper._products.model)
+    assert wrapper.compiled.num_graphs == 4 == len(graphs)
+
+
+def test_a_cache_is_not_made_for_the_text_that_somebody_could_ask_for(graphs):
+    wrapper = ModelWrapper(tiny_model("llama"), compile=True)
+    assert wrapper.new_cache(10**11).capacity <= 2 * MOST_RESERVED
+    _, cache = wrapper.forward(random_ids(5), wrapper.new_cache(10**11))
+    assert cache.get_seq_length() == 5
 
 
 def test_compiled_logits_of_a_target_are_looked_at(graphs):

@@ -7,8 +7,9 @@ import torch
 from models.architectures import CONFIGS, random_ids, tiny_model
 from torch import nn
 
+from specdec_lib.errors import InvalidArgument
 from specdec_lib.models import narrow
-from specdec_lib.models.narrow import WIDEST, NarrowLinear, with_narrow_products
+from specdec_lib.models.narrow import FORMS, WIDEST, NarrowLinear, products_in, with_narrow_products
 from specdec_lib.models.wrapper import ModelWrapper
 
 
@@ -77,6 +78,80 @@ def test_products_are_transposed_where_that_was_timed_to_win(monkeypatch, transp
         assert (with_narrow_products(model) is not model) is pays
     finally:
         narrow._transposing_pays.cache_clear()
+
+
+@pytest.fixture
+def trials(monkeypatch):
+    """Which thread counts the two forms were timed with; the transposed one wins with one thread alone."""
+    timed = []
+
+    def pays() -> bool:
+        timed.append(torch.get_num_threads())
+        return timed[-1] == 1
+
+    monkeypatch.setattr(narrow, "transposing_pays", pays)
+    monkeypatch.delenv(narrow.VARIABLE, raising=False)
+    threads = torch.get_num_threads()
+    yield timed
+    torch.set_num_threads(threads)
+
+
+def test_nothing_is_timed_before_the_first_forward_and_then_once(trials):
+    torch.set_num_threads(1)
+    wrapper = ModelWrapper(tiny_model("llama"))
+    assert trials == []
+    for _ in range(3):
+        wrapper.forward(random_ids(4))
+    assert trials == [1] and wrapper.products == "transposed"
+
+
+def test_it_is_decided_again_when_the_number_of_threads_changed(trials):
+    torch.set_num_threads(1)
+    wrapper = ModelWrapper(tiny_model("llama"))
+    assert wrapper.products == "transposed"
+    torch.set_num_threads(2)
+    wrapper.forward(random_ids(4))
+    assert wrapper.products == "plain" and trials == [1, 2]
+
+
+def forms_run(monkeypatch, wrapper, form: str) -> set[str]:
+    """Which products a forward of four tokens makes, asked for ``form``."""
+    made, real = set(), narrow.transposed_product
+    monkeypatch.setattr(narrow, "transposed_product", lambda *x: (made.add("transposed"), real(*x))[1])
+    with products_in(form):
+        wrapper.forward(random_ids(4))
+        assert wrapper.products == form
+    return made or {"plain"}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_asked_for_is_done_and_nothing_is_timed(form, trials, monkeypatch):
+    wrapper = ModelWrapper(tiny_model("llama"))
+    assert forms_run(monkeypatch, wrapper, form) == {form}
+    monkeypatch.setenv(narrow.VARIABLE, form)
+    assert ModelWrapper(tiny_model("llama")).products == form
+    assert trials == []
+
+
+def test_plain_products_are_the_model_s_own_to_the_last_digit(trials):
+    model = tiny_model("llama")
+    with products_in("plain"), torch.inference_mode():
+        ours, _ = ModelWrapper(model).forward(random_ids(4), use_cache=False)
+        assert torch.equal(ours, model(random_ids(4), use_cache=False).logits)
+
+
+def test_a_model_that_gains_nothing_is_plain_whatever_is_asked_for(trials):
+    with products_in("transposed"):
+        assert ModelWrapper(tiny_model("llama").bfloat16()).products == "plain"
+    assert trials == []
+
+
+def test_a_form_that_does_not_exist_is_refused(monkeypatch):
+    with pytest.raises(InvalidArgument, match=r"products_in: unknown form 'fast'"), products_in("fast"):
+        pass
+    monkeypatch.setenv(narrow.VARIABLE, "fast")
+    with pytest.raises(InvalidArgument, match=r"SPECDEC_PRODUCTS: unknown form 'fast' .*'plain'"):
+        ModelWrapper(tiny_model("llama")).forward(random_ids(3))
 
 
 def test_the_trial_is_made_once_a_process_and_number_of_threads():

@@ -1,0 +1,52 @@
+"""Is a model causal? One cheap forward tells, whatever its configuration says.
+
+Decoding needs logits that depend on what came before and on nothing else. An encoder that was loaded as a
+language model, or one whose configuration leaves attention open to both sides, gives other logits for a
+prefix when what follows changes. Two texts of a few tokens that share a prefix show it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from specdec_lib.errors import InvalidArgument, is_out_of_memory
+
+_SHARED = 3
+_TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-4}  # of the largest difference of two logits; else 0.05
+
+
+@torch.inference_mode()
+def require_causal(model: nn.Module, name: str, device: torch.device, vocab_size: int) -> None:
+    """Feed two texts of a common prefix and compare its logits: about what one token costs.
+
+    Raises:
+        InvalidArgument: the logits of the prefix depend on what follows, or the model cannot be run.
+    """
+    text = torch.arange(1, _SHARED + 3, device=device) % vocab_size
+    other = torch.cat([text[:_SHARED], text[_SHARED:].flip(0)])
+    try:
+        first, second = _logits(model, torch.stack([text, other]))
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise InvalidArgument(
+            f"{name} ({type(model).__name__}) cannot be fed token ids alone ({reason}); "
+            "choose a decoder-only language model"
+        ) from error
+    apart = (first - second)[:_SHARED].float().abs().amax()
+    scale = (first.amax() - first.amin()).float()
+    if apart > _TOLERANCE.get(first.dtype, 0.05) * scale:  # false for NaN, which forward refuses
+        raise InvalidArgument(
+            f"{name} ({type(model).__name__}) is not causal: its logits depend on tokens that come later; "
+            "choose a decoder-only language model, or set is_decoder in its configuration"
+        )
+
+
+def _logits(model: nn.Module, texts: Tensor) -> Tensor:
+    """Both at once, or one after the other for a model that takes a single sequence."""
+    try:
+        return model(input_ids=texts, use_cache=False).logits
+    except Exception:
+        return torch.cat([model(input_ids=row[None], use_cache=False).logits for row in texts])

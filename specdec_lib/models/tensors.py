@@ -1,0 +1,100 @@
+"""What the weights of a model are: how many, how large, where, and which.
+
+Packed int4 tensors count for what they stand for, tied ones once. Where a model computes need not be where
+its weights lie: offloaded ones are fetched layer by layer, and then lie on the device ``meta`` in between.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+_CHUNK = 2**21
+"""Words of eight bytes that are mixed at once, so that hashing takes 16 MB of memory."""
+
+
+def num_weights(model: nn.Module) -> int:
+    """Tied ones once, packed int4 ones by what they stand for."""
+    return sum(math.prod(_logical_shape(parameter)) for parameter in model.parameters())
+
+
+def num_bytes(model: nn.Module) -> int:
+    """Of weights and buffers; int4 with its scales."""
+    held = [*model.parameters(), *model.buffers()]
+    return sum(part.numel() * part.element_size() for tensor in held for part in (tensor, *_scales(tensor)))
+
+
+def computing_device(model: nn.Module) -> torch.device:
+    """Where token ids go: the device of the embeddings, or the one that offloaded weights are fetched to."""
+    embeddings = getattr(model, "get_input_embeddings", lambda: None)()
+    first = next((embeddings if embeddings is not None else model).parameters(), None)
+    device = next(model.parameters()).device if first is None else first.device
+    hooks = (getattr(module, "_hf_hook", None) for module in (model, embeddings))
+    fetched_to = next(
+        (h.execution_device for h in hooks if getattr(h, "execution_device", None) is not None), None
+    )
+    if device.type != "meta" or fetched_to is None:
+        return device
+    return torch.device("cuda", fetched_to) if isinstance(fetched_to, int) else torch.device(fetched_to)
+
+
+def content_hash(model: nn.Module) -> str:
+    """Sixteen hex digits of all names, shapes, types and bits of the weights; "" where they are not at hand.
+
+    The same weights in another folder or on another device have the same hash, those trained on have another.
+    A word changed anywhere changes it; it is no protection against somebody who wants two to be equal.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in _named_tensors(model):
+        if tensor.device.type == "meta":
+            return ""
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype} {_mixed(tensor)}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _named_tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Every parameter, and what unpacks it if it is packed."""
+    for name, parameter in model.named_parameters():
+        parts = [parameter]
+        if hasattr(parameter, "__tensor_flatten__"):  # a tensor made of others, such as torchao's
+            parts = [getattr(parameter, part) for part in parameter.__tensor_flatten__()[0]]
+        for index, part in enumerate((*parts, *_scales(parameter))):
+            yield f"{name}.{index}", part.detach()
+
+
+@torch.inference_mode()
+def _mixed(tensor: Tensor) -> int:
+    """Σ wᵢ·rᵢ modulo 2**64 over the words of the tensor, rᵢ odd and different for each place: one read."""
+    octets = tensor.contiguous().reshape(-1).view(torch.uint8)
+    octets = nn.functional.pad(octets, (0, -len(octets) % 8)) if len(octets) % 8 else octets
+    total, factors = 0, _factors(min(_CHUNK, len(octets) // 8), tensor.device)
+    for number, words in enumerate(octets.split(8 * _CHUNK)):
+        words = words.clone().view(torch.int64) if words.storage_offset() % 8 else words.view(torch.int64)
+        mixed = int((words * factors[: len(words)]).sum())
+        total = (total + mixed * (2 * number * 0x9E3779B97F4A7C15 + 1)) % 2**64
+    return total
+
+
+def _factors(count: int, device: torch.device) -> Tensor:
+    """Odd numbers that look random, a fixed one for each place."""
+    place = torch.arange(count, dtype=torch.int64, device=device)
+    scrambled = (place + 1) * 0x1E3779B97F4A7C15
+    scrambled = (scrambled ^ (scrambled >> 29)) * 0x3F58476D1CE4E5B9
+    return (scrambled ^ (scrambled >> 32)) | 1
+
+
+def _logical_shape(parameter: Tensor) -> tuple[int, ...]:
+    """Shape of the weights that a tensor stands for: two packed int4 weights share a byte."""
+    state = getattr(parameter, "quant_state", None)
+    return tuple(parameter.shape if state is None else state.shape)
+
+
+def _scales(tensor: Tensor) -> list[Tensor]:
+    """What unpacks an int4 tensor; nothing for others."""
+    state = getattr(tensor, "quant_state", None)
+    nested = getattr(state, "state2", None)
+    return [part for s in (state, nested) if s is not None for part in (s.absmax, s.code)]
