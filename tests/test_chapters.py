@@ -1,0 +1,112 @@
+"""The chapters with pairs that nobody has seen: through papermill, from another folder, to their last cell.
+
+Two models of random weights, of which hardly a draft token is accepted and into whose context a prompt of
+this project does not fit; a model that drafts for itself in four bits. One chapter runs with every `make
+test`, all of them in `.ci/run` (marker ``chapters``).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from models.architectures import save_model
+
+ROOT = Path(__file__).resolve().parents[1]
+CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+READ_RESULTS = ("15_results", "16_diagnosis")
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "JUPYTER_PREFER_ENV_PATH": "1", "OMP_NUM_THREADS": "1"}
+
+
+def has_parameters(path: Path) -> bool:
+    cells = nbformat.read(path, as_version=4).cells
+    return any("parameters" in cell.metadata.get("tags", []) for cell in cells)
+
+
+PARAMETERISED = [path.stem for path in CHAPTERS if has_parameters(path)]
+
+
+def run(*arguments: object, where: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", *map(str, arguments)]
+    return subprocess.run(command, cwd=where, env=ENVIRONMENT, capture_output=True, text=True)
+
+
+def through_papermill(chapter: str, where: Path, **values: object) -> subprocess.CompletedProcess[str]:
+    given = [part for name, value in values.items() for part in ("-p", name, value)]
+    place, made = ROOT / "notebooks" / f"{chapter}.ipynb", where / f"{chapter}.ipynb"
+    options = ("-k", "python3", "--cwd", where, "--no-progress-bar")
+    return run("papermill", place, made, *options, *given, where=where)
+
+
+@pytest.fixture(scope="module")
+def strangers(tmp_path_factory) -> tuple[Path, dict[str, Path]]:
+    """A folder to work in, and two models in it: byte-level tokens, a context of 192."""
+    where = tmp_path_factory.mktemp("strangers")
+    shapes = {"target": {"num_hidden_layers": 3}, "draft": {"seed": 5}}
+    return where, {
+        name: save_model(where / name, max_position_embeddings=192, **shape) for name, shape in shapes.items()
+    }
+
+
+def test_every_chapter_that_loads_a_model_takes_it_from_its_parameters():
+    for path in CHAPTERS:
+        cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+        source = "\n".join(cell.source for cell in cells)
+        loads = "load_pair(" in source or "load_results(" in source
+        assert not loads or path.stem in PARAMETERISED or path.stem == "04_speedup_law", path.stem
+        assert "set_num_threads" not in source, f"{path.stem}: threads have one rule, use_threads"
+        for cell in cells:
+            if "parameters" in cell.metadata.get("tags", []):
+                lines = [line.split("  #")[0] for line in cell.source.splitlines()]
+                assert lines == ["pair = None", "target = None", "draft = None"], path.stem
+
+
+def test_a_chapter_runs_with_a_pair_of_strangers(strangers):
+    where, models = strangers
+    done = through_papermill("07_speculative_loop", where, **models)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("chapter", READ_RESULTS)
+def test_a_pair_without_results_is_one_line(chapter, strangers):
+    where, models = strangers
+    done = through_papermill(chapter, where, **models)
+    assert done.returncode != 0 and "specdec bench" in done.stderr
+    (cell,) = [c for c in nbformat.read(where / f"{chapter}.ipynb", 4).cells if failed(c)]
+    (error,) = [output for output in cell.outputs if output.output_type == "error"]
+    assert len("\n".join(error.traceback).splitlines()) == 1
+
+
+def failed(cell: nbformat.NotebookNode) -> bool:
+    return any(output.output_type == "error" for output in cell.get("outputs", []))
+
+
+@pytest.mark.chapters
+@pytest.mark.parametrize("chapter", [name for name in PARAMETERISED if name not in READ_RESULTS])
+def test_every_chapter_runs_with_a_pair_of_strangers(chapter, strangers):
+    where, models = strangers
+    done = through_papermill(chapter, where, **models)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.chapters
+@pytest.mark.parametrize("chapter", ["07_speculative_loop", "11_floating_point", "18_other_drafts"])
+def test_chapters_run_with_a_model_that_drafts_for_itself(chapter, tmp_path):
+    done = through_papermill(chapter, tmp_path, pair="pocket_self")
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.chapters
+@pytest.mark.parametrize("chapter", READ_RESULTS)
+def test_the_results_of_strangers_are_read(chapter, tmp_path):
+    shape = {"max_position_embeddings": 512}
+    models = {name: save_model(tmp_path / name, seed=seed, **shape) for name, seed in (("a", 0), ("b", 5))}
+    own = ("--target", models["a"], "--draft", models["b"], "-k", "2,3", "-n", 8, "--repeats", 2)
+    measured = run("specdec_lib", "bench", *own, "--domains", "code,conversation", where=tmp_path)
+    assert measured.returncode == 0, measured.stderr[-2000:]
+    done = through_papermill(chapter, tmp_path, target=models["a"], draft=models["b"])
+    assert done.returncode == 0, done.stderr[-2000:]
