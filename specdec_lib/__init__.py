@@ -7,6 +7,7 @@ bench and viz, and the command line `specdec`.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,16 @@ if TYPE_CHECKING:
     from specdec_lib.models.wrapper import ModelWrapper
     from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
     from specdec_lib.theory.speedup import expected_tokens, optimal_k, speedup
+
+
+def _without_a_traceback(kind: type[BaseException], *more: Any) -> None:
+    """Ctrl-C is no fault: nothing is printed, and the process ends as interrupted ones do."""
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, *more)
+
+
+if sys.argv[:1] == ["-m"]:  # on the way to `python -m specdec_lib.…`, whose imports take seconds
+    sys.excepthook = _without_a_traceback
 
 
 def __getattr__(name: str) -> Any:

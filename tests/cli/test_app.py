@@ -192,6 +192,22 @@ def test_an_interrupt_while_the_program_is_still_imported(module: str, start: st
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
+@pytest.mark.parametrize("module", ["specdec_lib", "specdec_lib.models.loader", "specdec_lib.data.prompts"])
+@pytest.mark.parametrize("ended_by, lines", [("KeyboardInterrupt", 0), ("ZeroDivisionError", 1)])
+def test_a_module_that_is_interrupted_while_it_is_imported(tmp_path, module, ended_by, lines) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n\nclass Finder:\n    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == 'specdec_lib.errors':\n            raise {ended_by}\n\n"
+        "sys.meta_path.insert(0, Finder())\n"
+    )
+    paths = os.pathsep.join([str(tmp_path), str(ROOT)])
+    done = subprocess.run(
+        [sys.executable, "-m", module, "pairs"],
+        env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode != 0 and done.stderr.count("Traceback") == lines, done.stderr
+
+
 def test_a_terminal_that_cannot_show_a_character_shows_an_escape() -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     done = process("generate", "", env=environment, stdout=subprocess.PIPE)
