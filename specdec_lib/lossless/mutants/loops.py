@@ -148,6 +148,8 @@ class MissesStopInABlock(_OwnEnding):
 
     class ending(Ending):
         def _first_stop(self, emitted, new_ids):
+            if not self.stop_strings:
+                return None
             text = self.decode([*emitted, *new_ids])
             return len(new_ids) if text.endswith(self.stop_strings) else None
 
