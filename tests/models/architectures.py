@@ -98,14 +98,13 @@ SHARED_KV = {  # the last layers look at keys and values of earlier ones; which 
     )
     if hasattr(transformers, kind)
 }
-CONFIGS |= SHARED_KV
 SLIDING = [name for name in CONFIGS if "(" in name]
 
 
 def tiny_model(config: PretrainedConfig | str, seed: int = 0) -> PreTrainedModel:
     """A float32 model of that configuration (or of that name in ``CONFIGS``)."""
     torch.manual_seed(seed)
-    config = CONFIGS[config] if isinstance(config, str) else config
+    config = {**CONFIGS, **SHARED_KV}[config] if isinstance(config, str) else config
     return AutoModelForCausalLM.from_config(config).eval()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from models.architectures import CONFIGS, VOCAB, random_ids, tiny_model
+from models.architectures import CONFIGS, SHARED_KV, VOCAB, random_ids, tiny_model
 from transformers import (
     AutoModelForCausalLM,
     BertConfig,
@@ -52,7 +52,7 @@ def test_an_encoder_is_refused_as_a_target(name):
             decoder.generate(IDS, 4, 0.0)
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", [*CONFIGS, *SHARED_KV])
 def test_a_decoder_is_not(name):
     model = tiny_model(name)
     for dtype in (torch.float32, torch.bfloat16):

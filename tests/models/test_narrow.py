@@ -146,6 +146,7 @@ def test_a_model_that_gains_nothing_is_plain_whatever_is_asked_for(trials):
     assert trials == []
 
 
+@pytest.mark.unchecked  # the annotation names the forms
 def test_a_form_that_does_not_exist_is_refused(monkeypatch):
     with pytest.raises(InvalidArgument, match=r"products_in: unknown form 'fast'"), products_in("fast"):
         pass
