@@ -46,6 +46,12 @@ def test_a_record_without_a_hash_is_of_nobody_knows_which_weights() -> None:
     assert difference({"target": MODEL}, {"target": MODEL, "draft": MODEL}) is not None
 
 
+def test_weights_that_cannot_be_looked_at_are_not_taken_for_the_same() -> None:
+    """Offloaded ones have the hash of nothing, and all nothings are equal."""
+    away = {"target": MODEL | {"weights_hash": ""}}
+    assert "not at hand to be compared" in difference(away, away)
+
+
 class Repeat:
     """As much of a drafter as describing one takes."""
 
