@@ -8,6 +8,9 @@ BIN       := $(VENV)/bin
 PY        := $(BIN)/python
 ENV_STAMP := $(VENV)/.installed
 
+# Notebooks that are tested side by side: as many as there are cores for their threads.
+NOTEBOOK_WORKERS ?= 2
+
 # What the benchmark measures, and what the pages show. A change in either runs just what stands on it.
 RECORDS     := runs/pocket.jsonl
 BENCH_STAMP := runs/.benchmarked
@@ -64,7 +67,7 @@ unit: $(ENV_STAMP) ## pytest on the library
 
 notebooks: $(ENV_STAMP) ## nbval: every chapter runs, and its stored outputs still hold
 	@echo "== notebooks against their stored outputs"
-	$(PY) -m pytest -n 2 --dist loadfile --nbval --nbval-current-env -p no:cacheprovider notebooks --ignore=notebooks/bench
+	$(PY) -m pytest -n $(NOTEBOOK_WORKERS) --dist loadfile --nbval --nbval-current-env -p no:cacheprovider notebooks --ignore=notebooks/bench
 
 # Without a Chromium the rest of `make test` still means something, so a user is told and goes on; where
 # SPECDEC_BROWSER is "required", as in .ci/run, it is a failure.
