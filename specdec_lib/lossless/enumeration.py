@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
@@ -31,6 +32,16 @@ Judgement = list[tuple[Any, Law]]
 Judge = Callable[[list[Law], list[Law], Prefix], Judgement]
 """From the K + 1 laws of the target, the K laws of the draft and the K draft tokens."""
 
+
+@runtime_checkable
+class DraftLister(Protocol):
+    """A drafter whose drafts can be listed, though its law is not known for every prefix."""
+
+    def listed(self, prefix: Prefix, k: int) -> Iterator[tuple[Prefix, list[Law], Any]]:
+        """Every draft of up to ``k`` tokens behind ``prefix``, the laws it comes with, its probability."""
+        ...
+
+
 ROUNDING = 1e-12
 """Largest difference that float64 arithmetic may leave between two enumerated laws."""
 
@@ -43,7 +54,17 @@ def library_judge(verifier: str) -> Judge:
     """
     if verifier not in PLANS:
         raise InvalidArgument(f"enumerate: unknown verifier {verifier!r}; choose from {list(PLANS)}")
-    return lambda target, draft, ids: judge_with(PLANS[verifier], target, draft, ids)
+    return PlanJudge(PLANS[verifier])
+
+
+@dataclass(frozen=True)
+class PlanJudge:
+    """The rule that carries out a plan, with the chance summed out."""
+
+    plan: PlanMaker
+
+    def __call__(self, target: list[Law], draft: list[Law], ids: Prefix) -> Judgement:
+        return judge_with(self.plan, target, draft, ids)
 
 
 def judge_with(make_plan: PlanMaker, target: list[Law], draft: list[Law], ids: Prefix) -> Judgement:
@@ -78,7 +99,9 @@ def drafts(draft: Model, prefix: Prefix, k: int) -> Iterator[tuple[Prefix, Any]]
                 yield (token, *rest), chance * probability
 
 
-def output_law(target: Model, draft: Model, length: int, k: int, judge: Judge) -> dict[Prefix, Any]:
+def output_law(
+    target: Model, draft: Model | DraftLister, length: int, k: int, judge: Judge
+) -> dict[Prefix, Any]:
     """The joint law of the first ``length`` tokens that rounds of ``k`` draft tokens emit.
 
     The last rounds draft fewer, as the decoder's do, so that no round emits more than is left.
@@ -100,11 +123,13 @@ def output_law(target: Model, draft: Model, length: int, k: int, judge: Judge) -
     return law_after(())
 
 
-def round_law(target: Model, draft: Model, prefix: Prefix, k: int, judge: Judge) -> dict[Prefix, Any]:
+def round_law(
+    target: Model, draft: Model | DraftLister, prefix: Prefix, k: int, judge: Judge
+) -> dict[Prefix, Any]:
     """The law of what one round emits: 1 to ``k`` + 1 tokens behind ``prefix``."""
     law: dict[Prefix, Any] = {}
-    for ids, probability in drafts(draft, prefix, k):
-        for num_accepted, (weight, following) in enumerate(_judged(target, draft, prefix, ids, judge)):
+    for ids, laws, probability in _listed(draft, prefix, k):
+        for num_accepted, (weight, following) in enumerate(_judged(target, prefix, ids, laws, judge)):
             reached = probability * weight
             for token, chance in enumerate(following if reached else ()):
                 if chance:  # outcomes that cannot happen are left out, and so is all that would follow them
@@ -113,11 +138,13 @@ def round_law(target: Model, draft: Model, prefix: Prefix, k: int, judge: Judge)
     return law
 
 
-def accepted_law(target: Model, draft: Model, k: int, judge: Judge, prefix: Prefix = ()) -> list[Any]:
+def accepted_law(
+    target: Model, draft: Model | DraftLister, k: int, judge: Judge, prefix: Prefix = ()
+) -> list[Any]:
     """P(a round accepts exactly n draft tokens) for n = 0 … k."""
     law: list[Any] = [0] * (k + 1)
-    for ids, probability in drafts(draft, prefix, k):
-        for num_accepted, (weight, _) in enumerate(_judged(target, draft, prefix, ids, judge)):
+    for ids, laws, probability in _listed(draft, prefix, k):
+        for num_accepted, (weight, _) in enumerate(_judged(target, prefix, ids, laws, judge)):
             law[num_accepted] += probability * weight
     return law
 
@@ -132,7 +159,7 @@ def target_law(target: Model, length: int) -> dict[Prefix, Any]:
     return dict(drafts(target, (), length))
 
 
-def error_of(target: Model, draft: Model, length: int, k: int, judge: Judge) -> tuple[Any, int]:
+def error_of(target: Model, draft: Model | DraftLister, length: int, k: int, judge: Judge) -> tuple[Any, int]:
     """How far :func:`output_law` is from the target's law at most, and over how many outcomes."""
     law = target_law(target, length)
     return largest_difference(output_law(target, draft, length, k, judge), law), len(law)
@@ -148,7 +175,15 @@ def total_variation(law: dict[Prefix, Any], other: dict[Prefix, Any]) -> Any:
     return sum(abs(law.get(x, 0) - other.get(x, 0)) for x in law.keys() | other.keys()) / 2
 
 
-def _judged(target: Model, draft: Model, prefix: Prefix, ids: Prefix, judge: Judge) -> Judgement:
+def _listed(draft: Model | DraftLister, prefix: Prefix, k: int) -> Iterator[tuple[Prefix, list[Law], Any]]:
+    """Every draft with the laws that its tokens were drawn from, and its probability."""
+    if isinstance(draft, DraftLister):
+        yield from draft.listed(prefix, k)
+        return
+    for ids, probability in drafts(draft, prefix, k):
+        yield ids, [draft((*prefix, *ids[:n])) for n in range(len(ids))], probability
+
+
+def _judged(target: Model, prefix: Prefix, ids: Prefix, draft_laws: list[Law], judge: Judge) -> Judgement:
     target_laws = [target((*prefix, *ids[:n])) for n in range(len(ids) + 1)]
-    draft_laws = [draft((*prefix, *ids[:n])) for n in range(len(ids))]
     return judge(target_laws, draft_laws, ids)

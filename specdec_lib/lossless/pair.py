@@ -10,23 +10,30 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from specdec_lib.decoding.decoder import Decoder
-from specdec_lib.decoding.rejection import PLANS, PlanMaker
+from specdec_lib.decoding.rejection import PLANS
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless import checks
 from specdec_lib.lossless.caches import CheckedModel
-from specdec_lib.lossless.checks import Check
+from specdec_lib.lossless.enumeration import Judge
+from specdec_lib.lossless.exact import judge_in
+from specdec_lib.lossless.prompts import shortened, special_lead
+from specdec_lib.lossless.proposals import DraftSource, recorded
 from specdec_lib.lossless.remembering import RememberingModel
 from specdec_lib.lossless.replay import ReplayedRound, replay
 from specdec_lib.lossless.small_law import SmallLaw
+from specdec_lib.lossless.verdict import Check, sentence
 from specdec_lib.models.wrapper import ModelWrapper
+
+__all__ = ["LEVEL", "PairProof", "ProofPlan", "fewest_rounds", "library_decoder", "sentence"]
 
 LEVEL = 1e-4
 """A check rejects below this p-value; with a dozen checks a false alarm has a chance of about 1 in 1 000."""
-Build = Callable[[ModelWrapper, ModelWrapper, int, str], Decoder]
+Build = Callable[[ModelWrapper, DraftSource, int, str], Decoder]
 
 
 @dataclass(frozen=True)
@@ -62,44 +69,70 @@ class ProofPlan:
                 f"tokens, k = {self.k}; pass a temperature above 0, 1 sample, 2 tokens and k = 1 at least"
             )
 
+    def require_rounds(self, num_prompts: int) -> None:
+        """Refuse what could not be counted, before anything is run.
 
-def library_decoder(target: ModelWrapper, draft: ModelWrapper, k: int, verifier: str) -> Decoder:
+        Raises:
+            InvalidArgument: the longer texts may have too few rounds.
+        """
+        rounds = fewest_rounds(num_prompts, self.num_tokens, self.k)
+        if rounds < checks.LEAST_ROUNDS:
+            raise InvalidArgument(
+                f"verify: {num_prompts} prompts of {self.num_tokens} tokens may take {rounds} rounds of K = "
+                f"{self.k}, and counts need {checks.LEAST_ROUNDS}; give more --tokens or --prompts"
+            )
+
+
+def library_decoder(target: ModelWrapper, draft: DraftSource, k: int, verifier: str) -> Decoder:
     """The decoder that is on trial unless another is named."""
     return SpeculativeDecoder(target, draft, k, verifier)
+
+
+def fewest_rounds(num_texts: int, num_tokens: int, k: int) -> int:
+    """Rounds with a draft that texts of ``num_tokens`` take at least: everything accepted, K + 1 a round."""
+    return num_texts * math.ceil((num_tokens - 1) / (k + 1))
 
 
 class PairProof:
     """The checks of one pair.
 
     Args:
-        target, draft: the models.
+        target: the model whose law the output has to have.
+        draft: the draft model, or any drafter.
         prompts: token ids; the more and the more varied, the more the longer texts see.
         plan: what to run.
         build: makes the decoder on trial from target, draft, k and the verifier's name.
-        make_plan: the verifier's plan by name, which the exact checks enumerate.
+        judge_of: the rule by which such a decoder judges drafts, which the exact checks sum over; None
+            where it cannot be read.
+        draft_law: where q of the longer texts comes from: "model" computes it anew, so that a draft which
+            is not what its model says is seen; "proposal" takes what the drafter said, as is always done for
+            a drafter that is no model.
         report: called with a line of progress now and then.
 
     Raises:
-        InvalidArgument: no prompts, or an empty one.
+        InvalidArgument: no prompts, an empty one, or so few and short that nothing could be counted.
     """
 
     def __init__(
         self,
         target: ModelWrapper,
-        draft: ModelWrapper,
+        draft: DraftSource,
         prompts: Sequence[Sequence[int]],
         plan: ProofPlan | None = None,
         *,
         build: Build = library_decoder,
-        make_plan: Callable[[str], PlanMaker] = PLANS.__getitem__,
+        judge_of: Callable[[Decoder], Judge | None] = judge_in,
+        draft_law: Literal["model", "proposal"] = "model",
         report: Callable[[str], None] = lambda line: None,
     ) -> None:
         if not prompts or not all(len(prompt) for prompt in prompts):
             raise InvalidArgument(f"verify: {len(prompts)} prompts; pass at least one, each with a token")
         self.target, self.draft = target, draft
         self.plan = plan or ProofPlan()
+        self.plan.require_rounds(len(prompts))
         self.prompts = [list(prompt) for prompt in prompts]
-        self._build, self._make_plan, self._report = build, make_plan, report
+        self._build, self._judge_of, self._report = build, judge_of, report
+        self._replays_draft = draft_law == "model" and isinstance(draft, ModelWrapper)
         self._params = SamplingParams(self.plan.temperature)
 
     def run(self) -> Iterator[Check]:
@@ -113,31 +146,46 @@ class PairProof:
 
     def _exact(self) -> Iterator[Check]:
         self._report("exact laws")
-        for verifier in self.plan.verifiers:
-            yield checks.check_tables(verifier, self._make_plan(verifier), seed=self.plan.seed)
-        for verifier in self.plan.verifiers:
-            yield checks.check_small_law(
-                verifier, self._make_plan(verifier), self._small_law, self.plan.joint_k
+        plan = self.plan
+        judges = {
+            name: self._judge_of(self._build(self.target, self.draft, plan.k, name))
+            for name in plan.verifiers
+        }
+        for name, judge in judges.items():
+            yield checks.check_tables(name, judge, seed=plan.seed)
+        for name, judge in judges.items():
+            yield checks.check_small_law(name, judge, self._small_law, plan.joint_k)
+        for name, judge in judges.items():
+            yield checks.check_one_position(
+                self.target, self.draft, self.prompts[:8], self._params, name, judge
             )
-        yield checks.check_one_position(self.target, self.draft, self.prompts[:8], self._params)
-
-    @property
-    def _joint_prompt(self) -> list[int]:
-        return self.prompts[0][-self.plan.joint_prompt :]
 
     @cached_property
-    def _remembering(self) -> list[RememberingModel]:
-        return [RememberingModel(model) for model in (self.target, self.draft)]
+    def _joint_prompt(self) -> list[int]:
+        lead = special_lead(self.prompts[0], self.target.tokenizer)
+        return shortened(self.prompts[0], self.plan.joint_prompt + lead, lead)
+
+    @cached_property
+    def _remembering(self) -> tuple[ModelWrapper, DraftSource]:
+        draft = self.draft
+        return RememberingModel(self.target), (
+            RememberingModel(draft) if isinstance(draft, ModelWrapper) else draft
+        )
 
     @cached_property
     def _small_law(self) -> SmallLaw:
-        params = SamplingParams(self.plan.temperature, top_k=self.plan.joint_top_k)
-        return SmallLaw(*self._remembering, self._joint_prompt, self.plan.joint_tokens, params)
+        plan = self.plan
+        params = SamplingParams(plan.temperature, top_k=plan.joint_top_k)
+        return SmallLaw(*self._remembering, self._joint_prompt, plan.joint_tokens, params, plan.joint_k)
 
     def _caches(self) -> Check:
         self._report("caches")
-        models = [CheckedModel(model) for model in (self.target, self.draft)]
-        decoder = self._build(*models, self.plan.k, self.plan.verifiers[0])
+        models = [CheckedModel(self.target)]
+        draft = self.draft
+        if isinstance(draft, ModelWrapper):
+            draft = CheckedModel(draft)
+            models.append(draft)
+        decoder = self._build(models[0], draft, self.plan.k, self.plan.verifiers[0])
         return checks.check_caches(decoder, self.prompts[-1], self.plan.num_tokens // 2, models)
 
     def _greedy(self) -> Check:
@@ -159,6 +207,7 @@ class PairProof:
 
     def _replayed(self, verifier: str) -> Iterator[ReplayedRound]:
         decoder = self._build(self.target, self.draft, self.plan.k, verifier)
+        said = None if self._replays_draft else recorded(decoder)
         for index, prompt in enumerate(self.prompts):
             self._report(f"{verifier}: long texts, prompt {index + 1} of {len(self.prompts)}")
             result = decoder.generate(
@@ -169,25 +218,5 @@ class PairProof:
                 seed=self.plan.seed * 1_000_003 + index,
                 trace=True,
             )
-            yield from replay(self.target, self.draft, result.trace, self._params)
-
-
-def sentence(name: str, found: Sequence[Check]) -> str:
-    """What the checks say of the pair, with the power behind it, in one sentence."""
-    failed = [
-        f"{check.test}{f' ({check.verifier})' if check.verifier else ''}"
-        for check in found
-        if not check.passed
-    ]
-    if failed:
-        return f"{name} is not exact: {', '.join(failed)} rejected."
-    joint = [check for check in found if check.test == "joint law" and check.catches is not None]
-    bounds = [check.bound for check in found if check.test == "distance" and check.bound is not None]
-    power = ""
-    if joint and bounds:
-        worst = max(check.catches for check in joint)
-        power = (
-            f": a joint law that is off by {worst:.3f} in total variation would have been rejected with 99 % "
-            f"probability, and no event is off by more than {max(bounds):.3f} with {1 - LEVEL:.2%} confidence"
-        )
-    return f"{name} is exact, as far as {len(found)} checks can see{power}."
+            draft = self.draft if said is None else said.made
+            yield from replay(self.target, draft, result.trace, self._params)

@@ -18,6 +18,7 @@ from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 
 _ULPS = 16
+_TIMES_NOISE = 4
 _LOOKED_AT = 16
 """Places, the last ones of the common text, along which rounding is measured."""
 
@@ -42,6 +43,37 @@ def rounding_of(dtype: torch.dtype, largest: float) -> float:
     half precision by a factor of several.
     """
     return _ULPS * torch.finfo(dtype).eps * max(1.0, largest)
+
+
+def measured_noise(model: ModelWrapper, ids: Sequence[int], widths: Sequence[int] = (1, 2, 5)) -> float:
+    """How far the logits behind the last ids of a text are apart when it is read in forwards of other widths.
+
+    The largest difference of a logit, over up to 32 places, between one forward of the whole text and
+    forwards of each width on a cache that nothing is ever taken from. A text of one id has none: 0.
+    """
+    start = max(1, len(ids) - 2 * _LOOKED_AT)
+    if start >= len(ids):
+        return 0.0
+    whole, _ = model.forward(torch.tensor([list(ids)]), use_cache=False, logits_to_keep=len(ids) - start)
+    rows = (logits_by_width(model, ids, start, width) for width in widths)
+    return max(float(_difference(row, whole[0]).max()) for row in rows)
+
+
+def noise_allowed(dtype: torch.dtype, largest: float, noise: float, depth: int) -> float:
+    """How far two logits may be apart where ``noise`` was measured on the same text, in ``depth`` layers.
+
+    Four times the noise, for it is a maximum over few places; one unit in the last place of the largest logit
+    at least. And never more than rounding that adds up over the layers, as a random walk does, can explain:
+    a model whose own cache is wrong would else excuse any cache.
+    """
+    unit = torch.finfo(dtype).eps * max(1.0, largest)
+    return min(_TIMES_NOISE * max(noise, unit), _ULPS * unit * max(1, depth) ** 0.5)
+
+
+def _difference(logits: Tensor, others: Tensor) -> Tensor:
+    """|logits − others| in float64; tokens that both cut (minus infinity) do not differ."""
+    both_cut = logits.isneginf() & others.isneginf()
+    return (logits.double() - others.double()).abs().masked_fill(both_cut, 0)
 
 
 def judge_parting(

@@ -2,12 +2,12 @@
 
 The rows are computed anew from the text, with the warping stated here: whatever the decoder did with its
 caches, its draft or its temperatures has no influence on them. Statistics then compare what the decoder
-did with what it should have done.
+did with what it should have done. Where no model drafted, q is what its proposals said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
+from specdec_lib.decoding.drafters.base import Proposal
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
 from specdec_lib.decoding.trace import Trace
 from specdec_lib.models.wrapper import ModelWrapper
@@ -32,13 +33,22 @@ class ReplayedRound:
 
 
 def replay(
-    target: ModelWrapper, draft: ModelWrapper, trace: Trace, params: SamplingParams
+    target: ModelWrapper,
+    draft: ModelWrapper | Mapping[int, Proposal],
+    trace: Trace,
+    params: SamplingParams,
 ) -> Iterator[ReplayedRound]:
-    """The rounds of ``trace`` with the laws of both models; ``params`` without a repetition penalty."""
-    rows = [_Rows(target, params), _Rows(draft, params)]
+    """The rounds of ``trace`` with the laws of both models; ``params`` without a repetition penalty.
+
+    Args:
+        draft: the draft model, or what was proposed behind texts of each length: q is then what was said,
+            and behind a draft, where nothing was, every token's alike.
+    """
+    own = _Rows(target, params)
+    other = _Rows(draft, params) if isinstance(draft, ModelWrapper) else _Said(draft, target.vocab_size)
     text = list(trace.prompt_ids)
     for step in trace.rounds:
-        laws = [source.along(text, step.draft_ids) for source in rows]
+        laws = [source.along(text, step.draft_ids) for source in (own, other)]
         device = laws[0].device
         yield ReplayedRound(
             laws[0],
@@ -48,6 +58,20 @@ def replay(
             step.num_accepted,
         )
         text += step.token_ids
+
+
+class _Said:
+    """Laws as proposals gave them, by the length of the text in front."""
+
+    def __init__(self, made: Mapping[int, Proposal], vocab: int) -> None:
+        self._made, self._behind = made, torch.full((1, vocab), 1 / vocab)
+
+    def along(self, text: list[int], drafted: list[int]) -> Float[Tensor, "rows vocab"]:
+        """The proposal's rows of the drafted positions, and one behind them."""
+        if not drafted:
+            return self._behind
+        rows = self._made[len(text)].probs[: len(drafted)]
+        return torch.cat([rows, self._behind.to(rows)])
 
 
 class _Rows:

@@ -7,7 +7,7 @@ the library's verifiers can be enumerated on real logits, and samples of the loo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -15,7 +15,8 @@ import torch
 from jaxtyping import Float
 
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
-from specdec_lib.lossless.enumeration import Law, Prefix, target_law
+from specdec_lib.lossless.enumeration import DraftLister, Law, Model, Prefix, target_law
+from specdec_lib.lossless.proposals import DraftSource, FixedDrafts
 from specdec_lib.models.wrapper import ModelWrapper
 
 
@@ -23,21 +24,29 @@ class SmallLaw:
     """Laws of target and draft behind ``prompt_ids``, over the tokens that can occur in ``length`` steps.
 
     Args:
+        draft: a draft model, whose law is known for every prefix, or any other drafter, which is asked.
         params: must cut the vocabulary, by ``top_k`` or otherwise; no repetition penalty.
+        k: draft tokens a round; a drafter that is no model is asked for as many.
     """
 
     def __init__(
         self,
         target: ModelWrapper,
-        draft: ModelWrapper,
+        draft: DraftSource,
         prompt_ids: Sequence[int],
         length: int,
         params: SamplingParams,
+        k: int = 2,
     ) -> None:
-        self.length, self.params = length, params
+        self.length, self.params, self.k = length, params, k
         self._prompt = list(prompt_ids)
-        self._target, self._draft = target, draft
-        self._rows: dict[str, dict[tuple[int, ...], torch.Tensor]] = {"target": {}, "draft": {}}
+        self._models = {"target": target}
+        self._fixed = None
+        if isinstance(draft, ModelWrapper):
+            self._models["draft"] = draft
+        else:
+            self._fixed = FixedDrafts(draft, prompt_ids, params)
+        self._rows: dict[tuple[str, tuple[int, ...]], torch.Tensor] = {}
         self.token_ids = self._reachable()
 
     def target(self, prefix: Prefix) -> Law:
@@ -45,8 +54,15 @@ class SmallLaw:
         return self._compressed("target", prefix)
 
     def draft(self, prefix: Prefix) -> Law:
-        """q behind ``prefix``."""
+        """q behind ``prefix``, of a draft model."""
         return self._compressed("draft", prefix)
+
+    @cached_property
+    def drafts(self) -> Model | DraftLister | None:
+        """What to enumerate drafts by: the model's law, a fixed drafter's answers, or None."""
+        if self._fixed is None:
+            return self.draft
+        return _CompressedDrafts(self._fixed, self.token_ids) if self._fixed.is_fixed else None
 
     @cached_property
     def outcomes(self) -> dict[tuple[int, ...], float]:
@@ -66,28 +82,59 @@ class SmallLaw:
         return counts, law / law.sum()
 
     def _reachable(self) -> list[int]:
-        """Every token that either model may emit within the length, in order of its id."""
+        """Every token that may be emitted or drafted within the length, in order of its id."""
         found: set[int] = set()
-        level: list[tuple[int, ...]] = [()]
+        level: set[tuple[int, ...]] = {()}
+        drafted: dict[tuple[int, ...], set[int]] = {}
         for _ in range(self.length):
-            following = []
-            for prefix in level:
-                both = self._full("target", prefix) + self._full("draft", prefix)
-                possible = both.nonzero()[:, 0].tolist()
-                found.update(possible)
-                following += [(*prefix, token) for token in possible]
+            following = set()
+            for prefix in sorted(level):
+                possible = self._possible(prefix, drafted)
+                found |= possible
+                following |= {(*prefix, token) for token in possible}
             level = following
         return sorted(found)
 
+    def _possible(self, prefix: tuple[int, ...], drafted: dict[tuple[int, ...], set[int]]) -> set[int]:
+        """Tokens that may follow ``prefix``; those drafted further on are noted in ``drafted``."""
+        possible = set(self._full("target", prefix).nonzero()[:, 0].tolist())
+        if self._fixed is None:
+            return possible | set(self._full("draft", prefix).nonzero()[:, 0].tolist())
+        k = min(self.k, self.length - len(prefix) - 1)
+        proposal = self._fixed.at(prefix, k).ids.tolist() if k > 0 else []
+        for n, token in enumerate(proposal):
+            drafted.setdefault((*prefix, *proposal[:n]), set()).add(token)
+        return possible | drafted.get(prefix, set())
+
     def _full(self, role: str, prefix: tuple[int, ...]) -> torch.Tensor:
-        model = self._target if role == "target" else self._draft
-        rows = self._rows[role]
-        if prefix not in rows:
+        if (role, prefix) not in self._rows:
+            model = self._models[role]
             ids = torch.tensor([[*self._prompt, *prefix]], device=model.device)
             logits, _ = model.forward(ids, use_cache=False, logits_to_keep=1)
-            rows[prefix] = probs_from_logits(logits[0, -1], self.params).double().cpu()
-        return rows[prefix]
+            self._rows[role, prefix] = probs_from_logits(logits[0, -1], self.params).double().cpu()
+        return self._rows[role, prefix]
 
     def _compressed(self, role: str, prefix: Prefix) -> Law:
         row = self._full(role, tuple(self.token_ids[i] for i in prefix))[self.token_ids]
         return (row / row.sum()).tolist()
+
+
+class _CompressedDrafts:
+    """A fixed drafter's answers, with tokens counted as the law counts them."""
+
+    def __init__(self, fixed: FixedDrafts, token_ids: list[int]) -> None:
+        self._fixed, self._token_ids = fixed, token_ids
+        self._place = {token: place for place, token in enumerate(token_ids)}
+
+    def listed(self, prefix: Prefix, k: int) -> Iterator[tuple[Prefix, list[Law], int]]:
+        """The one draft behind ``prefix``."""
+        proposal = self._fixed.at(tuple(self._token_ids[i] for i in prefix), k) if k > 0 else None
+        if proposal is None or not len(proposal.ids):
+            yield (), [], 1
+            return
+        ids = tuple(self._place[token] for token in proposal.ids.tolist())
+        yield ids, [self._law(row) for row in proposal.probs.double().cpu()], 1
+
+    def _law(self, row: torch.Tensor) -> Law:
+        """q over the tokens of the law: what it gives to others counts for none of them."""
+        return row[self._token_ids].tolist()

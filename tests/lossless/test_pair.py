@@ -12,6 +12,7 @@ from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless import checks
 from specdec_lib.lossless.chi_square import deviation_caught
 from specdec_lib.lossless.mutants.gallery import find_mutant
+from specdec_lib.lossless.mutants.judges import judge_of
 from specdec_lib.lossless.pair import PairProof, ProofPlan, sentence
 from specdec_lib.lossless.remembering import RememberingModel
 from specdec_lib.models.wrapper import ModelWrapper
@@ -43,8 +44,8 @@ def test_an_exact_pair_passes_every_check(found):
 
 def test_the_sentence_states_the_power(found):
     told = sentence("tiny", found)
-    assert told.startswith("tiny is exact, as far as 15 checks can see: a joint law that is off by 0.2")
-    assert "99 % probability" in told and "99.99% confidence" in told
+    assert told.startswith("tiny is exact, as far as 16 checks can see: behind one prompt, a joint law")
+    assert "99 % probability" in told and "99.98% confidence" in told
 
 
 def rejected_by(pair, name: str, num_samples: int = 400, num_tokens: int = 16) -> list[checks.Check]:
@@ -55,7 +56,7 @@ def rejected_by(pair, name: str, num_samples: int = 400, num_tokens: int = 16) -
         prompts(6),
         ProofPlan(("token",), k=3, num_samples=num_samples, num_tokens=num_tokens),
         build=lambda target, draft, k, verifier: mutant.build(target, draft, k),
-        make_plan=lambda _: mutant.plan,
+        judge_of=lambda decoder: judge_of(mutant, decoder),
     )
     return [check for check in proof.run() if not check.passed]
 

@@ -3,18 +3,17 @@
 A verifier of ``specdec_lib.lossless.mutants.verifiers`` throws dice, so it can only be sampled. Here the
 same mistakes are :data:`~specdec_lib.lossless.enumeration.Judge` functions, which an enumeration takes; the
 tests hold the two against each other. Those whose mistake is in how they draw are not here, and neither are
-the mistakes of loops and drafters, whose verdicts are right.
+the mistakes of loops and drafters: their rule, where they ask a verifier, is read off the decoder.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
-from specdec_lib.decoding.rejection import VERIFIERS, verify_by
-from specdec_lib.decoding.speculative import SpeculativeDecoder
-from specdec_lib.lossless.enumeration import Judge, Judgement, Law, Prefix, judge_with
+from specdec_lib.decoding.decoder import Decoder
+from specdec_lib.lossless.enumeration import Judge, Judgement, Law, Prefix
+from specdec_lib.lossless.exact import judge_in
 from specdec_lib.lossless.mutants.gallery import Mutant
 
 Correction = Callable[[Law, Law, int], Law]
@@ -83,10 +82,6 @@ JUDGES: dict[str, Judge] = {
 """By the names of the gallery."""
 
 
-def judge_of(mutant: Mutant, decoder: SpeculativeDecoder) -> Judge | None:
-    """The rule by which that mutant's decoder judges a draft; None where it can only be sampled."""
-    if mutant.name in JUDGES:
-        return JUDGES[mutant.name]
-    verify: Any = decoder.verify
-    is_plan = verify in VERIFIERS.values() or (isinstance(verify, partial) and verify.func is verify_by)
-    return partial(judge_with, mutant.plan) if is_plan else None
+def judge_of(mutant: Mutant, decoder: Decoder) -> Judge | None:
+    """The rule by which that mutant's ``decoder`` judges a draft; None where it can only be sampled."""
+    return JUDGES[mutant.name] if mutant.name in JUDGES else judge_in(decoder)

@@ -13,18 +13,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from specdec_lib.decoding.rejection import plan_tokens
-from specdec_lib.lossless.checks import ONE_POSITION, Check
-from specdec_lib.lossless.enumeration import ROUNDING, Judge, Law, error_of
+from specdec_lib.lossless.enumeration import ROUNDING, Judge, error_of
+from specdec_lib.lossless.exact import ONE_POSITION, emitted_at_one_position
 from specdec_lib.lossless.mutants.gallery import Mutant, find_mutant
 from specdec_lib.lossless.mutants.judges import judge_of
 from specdec_lib.lossless.pair import PairProof, ProofPlan
 from specdec_lib.lossless.scenario import Scenario
+from specdec_lib.lossless.verdict import Check
 from specdec_lib.utils.entry_point import OneLineParser, exit_code
 
 TIERS = (
@@ -81,20 +81,8 @@ def climb(mutant: Mutant, seed: int = 0, num_samples: int = 1500) -> list[Rung]:
     verdicts = {"enumeration": _enumerated(judge, seed), "one position": _one_position(judge, scenario)}
     for tier in TIERS[2:]:
         checks = [check for check in found if _TIER_OF.get(check.test) == tier]
-        verdicts[tier] = (all(check.passed for check in checks), _told(checks[0]))
+        verdicts[tier] = (not any(check.rejected for check in checks), _told(checks[0]))
     return [Rung(mutant.name, mutant.is_control, tier, *verdicts[tier]) for tier in TIERS]
-
-
-def emitted_at_one_position(judge: Judge, target: Law, draft: Law) -> list[Any]:
-    """The law of a round's first token, one token drafted: the sum over every draft and verdict."""
-    law = [0] * len(target)
-    for drafted, chance in enumerate(draft):
-        if not chance:
-            continue
-        (rejects, following), (stays, _) = judge([target, target], [draft], (drafted,))
-        law[drafted] += chance * stays
-        law = [mass + chance * rejects * share for mass, share in zip(law, following, strict=True)]
-    return law
 
 
 def _proof(mutant: Mutant, scenario: Scenario, num_samples: int) -> PairProof:
@@ -116,7 +104,7 @@ def _proof(mutant: Mutant, scenario: Scenario, num_samples: int) -> PairProof:
         prompts,
         plan,
         build=lambda target, draft, k, verifier: mutant.build(target, draft, k),
-        make_plan=lambda verifier: mutant.plan,
+        judge_of=lambda decoder: judge_of(mutant, decoder),
     )
 
 

@@ -1,0 +1,188 @@
+"""The checks that draw nothing: the rule of the decoder on trial, summed over every draft and verdict.
+
+What is summed is the :data:`~specdec_lib.lossless.enumeration.Judge` that is read off the decoder, so a wrong
+rule is seen here. What a decoder does beside its rule (its warping, caches, drafts) is for the other checks.
+A decoder whose rule cannot be read is told so, and passes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from specdec_lib.decoding.decoder import Decoder
+from specdec_lib.decoding.rejection import PLANS, VERIFIERS, PlanMaker, next_law, verify_by
+from specdec_lib.decoding.sampling import SamplingParams
+from specdec_lib.decoding.speculative import SpeculativeDecoder
+from specdec_lib.lossless.enumeration import ROUNDING, Judge, Law, PlanJudge, error_of
+from specdec_lib.lossless.proposals import DraftSource, rows_at
+from specdec_lib.lossless.scenario import Scenario
+from specdec_lib.lossless.small_law import SmallLaw
+from specdec_lib.lossless.verdict import Check, not_applicable
+from specdec_lib.models.wrapper import ModelWrapper
+
+ONE_POSITION = 1e-6
+"""Largest difference that float32 probabilities may leave at one position."""
+LIKELIEST = 256
+"""Tokens of the vocabulary, the likeliest, over which a rule in plain Python is summed."""
+_CHUNK = 4096
+_DICE = "the decoder throws dice of its own: its rule can be sampled, not summed"
+
+
+def judge_in(decoder: Decoder) -> PlanJudge | None:
+    """The rule by which ``decoder`` judges drafts, where it carries out a plan.
+
+    None where it cannot be read: a verifier that throws dice of its own, or a decoder that comes to its
+    verdicts in another way than asking its verifier with the laws of the loop.
+    """
+    if not isinstance(decoder, SpeculativeDecoder) or type(decoder)._decide is not SpeculativeDecoder._decide:
+        return None
+    verify = decoder.verify
+    name = next((name for name, known in VERIFIERS.items() if verify is known), None)
+    if name is not None:
+        return PlanJudge(PLANS[name])
+    if isinstance(verify, partial) and verify.func is verify_by and len(verify.args) == 1:
+        return PlanJudge(verify.args[0])
+    return None
+
+
+def check_tables(verifier: str, judge: Judge | PlanMaker | None, num_tables: int = 3, seed: int = 0) -> Check:
+    """The rule, enumerated over chained rounds on random tables in float64.
+
+    Args:
+        judge: the rule; one of the library's plans stands for its own; None where it cannot be read.
+    """
+    if judge is None:
+        return not_applicable("exact, tables", verifier, _DICE, "outcomes")
+    largest, outcomes = 0.0, 0
+    for index in range(num_tables):
+        scenario = Scenario(seed=seed + index, vocab=3, length=4, k=3, draft_error=1.0, prompt=(1, 2))
+        own, other = (partial(scenario.warped, model) for model in scenario.models)
+        difference, count = error_of(own, other, scenario.length, scenario.k, _judge(judge))
+        largest, outcomes = max(largest, difference), outcomes + count
+    return Check(
+        "exact, tables",
+        verifier,
+        f"|Δ| = {largest:.1e}",
+        outcomes,
+        "outcomes",
+        largest <= ROUNDING,
+        f"the rule, every draft and verdict of {num_tables} small worlds summed: the law is the target's",
+        bound=ROUNDING,
+    )
+
+
+def check_small_law(verifier: str, judge: Judge | PlanMaker | None, law: SmallLaw, k: int) -> Check:
+    """The same on the pair's own laws, behind a prompt, with the vocabulary cut."""
+    if judge is None:
+        return not_applicable("exact, pair", verifier, _DICE, "outcomes")
+    if law.drafts is None:
+        why = "the drafter draws by chance: its drafts cannot be listed, and are sampled below"
+        return not_applicable("exact, pair", verifier, why, "outcomes")
+    largest, outcomes = error_of(law.target, law.drafts, law.length, k, _judge(judge))
+    return Check(
+        "exact, pair",
+        verifier,
+        f"|Δ| = {largest:.1e}",
+        outcomes,
+        "outcomes",
+        largest <= ROUNDING,
+        f"the rule, {law.length} tokens on the pair's own laws, every draft and verdict summed",
+        bound=ROUNDING,
+    )
+
+
+def check_one_position(
+    target: ModelWrapper,
+    draft: DraftSource,
+    prompts: Sequence[Sequence[int]],
+    params: SamplingParams,
+    verifier: str = "token",
+    judge: Judge | PlanMaker | None = PLANS["token"],
+) -> Check:
+    """Σ over all drafts x of q(x) (accept · x + reject · residual) against p, over the whole vocabulary.
+
+    Rules that are no plans are summed in plain Python, over the likeliest tokens of either law.
+    """
+    if judge is None:
+        return not_applicable("one position", verifier, _DICE, "drafts")
+    largest, drafts, vocabulary = 0.0, 0, f"all {target.vocab_size} tokens"
+    for p, q in rows_at(target, draft, prompts, params):
+        if isinstance(_judge(judge), PlanJudge):
+            difference = one_position_difference(p, q, _judge(judge).plan)
+        else:
+            p, q = _likeliest(p, q)
+            vocabulary = f"the {len(p)} likeliest tokens"
+            difference = _difference(emitted_at_one_position(_judge(judge), p.tolist(), q.tolist()), p)
+        largest, drafts = max(largest, difference), drafts + len(p)
+    if not drafts:
+        return not_applicable("one position", verifier, "the drafter proposed nothing behind these prompts")
+    return Check(
+        "one position",
+        verifier,
+        f"|Δ| = {largest:.1e}",
+        drafts,
+        "drafts",
+        largest <= ONE_POSITION,
+        f"the rule: accepted mass and residual mass add up to p, for {vocabulary}",
+        bound=ONE_POSITION,
+    )
+
+
+def one_position_difference(p: Tensor, q: Tensor, plan: PlanMaker = PLANS["token"]) -> float:
+    """L∞ of what one draft token and its verdict emit on average, less p, by any plan."""
+    target, draft = p[None], q[None]
+    every = torch.arange(p.shape[0], device=p.device)
+
+    def judged(drafted: Tensor) -> tuple[Tensor, Tensor]:
+        made = plan(torch.cat([target, target]), draft, drafted[None])
+        return made.thresholds[0], made.scales[0]
+
+    passing, scales = torch.vmap(judged, chunk_size=_CHUNK)(every)
+    rejected = q.double() * (1 - passing.double())
+    law = q.double() * passing.double()
+    for scale in scales.unique():  # one for every draft, in a plan that is right
+        following = _after_rejection(plan, p, q, scale)
+        law = law + rejected[scales == scale].sum() * following
+    return float((law - p.double()).abs().max())
+
+
+def _after_rejection(plan: PlanMaker, p: Tensor, q: Tensor, scale: Tensor) -> Tensor:
+    """The law that follows a rejected draft token, in float64."""
+    target, draft = p.double(), q.double()
+    made = plan(torch.stack([target, target]), draft[None], torch.zeros(1, dtype=torch.long, device=p.device))
+    scales = made.scales.clone()
+    scales[0] = scale
+    made = type(made)(made.thresholds, scales, made.cut)
+    none = torch.zeros((), dtype=torch.long, device=p.device)
+    return next_law(made, torch.stack([target, target]), draft[None], none)
+
+
+def emitted_at_one_position(judge: Judge, target: Law, draft: Law) -> list:
+    """The law of a round's first token, one token drafted: the sum over every draft and verdict."""
+    law = [0] * len(target)
+    for drafted, chance in enumerate(draft):
+        if not chance:
+            continue
+        (rejects, following), (stays, _) = judge([target, target], [draft], (drafted,))
+        law[drafted] += chance * stays
+        law = [mass + chance * rejects * share for mass, share in zip(law, following, strict=True)]
+    return law
+
+
+def _judge(rule: Judge | PlanMaker) -> Judge:
+    return PlanJudge(rule) if rule in PLANS.values() else rule
+
+
+def _likeliest(p: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
+    """Both laws over the tokens that either finds likeliest, in float64, each summing to 1."""
+    chosen = (p + q).topk(min(LIKELIEST, len(p))).indices
+    cut = (law.double()[chosen] for law in (p, q))
+    return tuple(law / law.sum() for law in cut)
+
+
+def _difference(law: Law, p: Tensor) -> float:
+    return float((torch.tensor(law, dtype=torch.float64) - p.cpu()).abs().max())

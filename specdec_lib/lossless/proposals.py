@@ -1,0 +1,153 @@
+"""What a drafter proposes, and by which law: recorded as it decodes, or asked for at a prefix.
+
+A draft model's law is known for every prefix. Any other drafter is known by its proposals alone: each comes
+with the distributions that its tokens are said to be drawn from. Recording them leaves the decoder as it is.
+A drafter that always answers a prefix in the same way can be listed; one that draws can only be sampled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from specdec_lib.decoding.decoder import Decoder
+from specdec_lib.decoding.drafters.base import Drafter, DraftState, Proposal, started
+from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
+from specdec_lib.models.wrapper import ModelWrapper
+
+DraftSource = ModelWrapper | Drafter
+"""A draft model, or anything else that drafts."""
+
+_ASKED = 6
+"""How often a drafter is asked the same, with another seed each time, before it counts as fixed."""
+_BY_CHANCE = 1e-9
+"""If a drafter's own q makes its repeating itself less likely than that, it does not draw from q."""
+
+
+def rows_at(
+    target: ModelWrapper, draft: DraftSource, prompts: Sequence[Sequence[int]], params: SamplingParams
+) -> Iterator[tuple[Float[Tensor, " vocab"], Float[Tensor, " vocab"]]]:
+    """p and q behind each prompt; prompts behind which a drafter proposes nothing are left out."""
+    for prompt in prompts:
+        p = _next_law(target, prompt, params)
+        q = _next_law(draft, prompt, params) if isinstance(draft, ModelWrapper) else None
+        if not isinstance(draft, ModelWrapper):
+            made = asked(draft, prompt, (), 1, params, seed=0)
+            q = made.probs[0] if len(made.ids) else None
+        if q is not None:
+            yield p, q.to(p.device, p.dtype)
+
+
+def _next_law(model: ModelWrapper, ids: Sequence[int], params: SamplingParams) -> Tensor:
+    logits, _ = model.forward(torch.tensor([list(ids)]), use_cache=False, logits_to_keep=1)
+    return probs_from_logits(logits[0, -1], params)
+
+
+def asked(
+    drafter: Drafter,
+    prompt: Sequence[int],
+    emitted: Sequence[int],
+    k: int,
+    params: SamplingParams,
+    seed: int,
+) -> Proposal:
+    """What a fresh state of ``drafter`` proposes behind ``prompt`` and ``emitted``."""
+    state = started(drafter, list(prompt), len(prompt) + len(emitted) + k + 1)
+    generator = torch.Generator(getattr(drafter, "device", "cpu")).manual_seed(seed)
+    return state.propose([*prompt, *emitted], k, params, generator)
+
+
+class FixedDrafts:
+    """The drafts of a drafter that answers the same prefix in the same way, so that they can be listed.
+
+    Args:
+        drafter: any; :meth:`is_fixed` says whether it is one.
+        prompt: what stands in front of every prefix.
+    """
+
+    def __init__(self, drafter: Drafter, prompt: Sequence[int], params: SamplingParams) -> None:
+        self._drafter, self._prompt, self._params = drafter, list(prompt), params
+        self._known: dict[tuple[tuple[int, ...], int], Proposal] = {}
+        self._log_chance = 0.0
+        self._varies = False
+
+    def at(self, emitted: tuple[int, ...], k: int) -> Proposal:
+        """The proposal of up to ``k`` tokens behind the prompt and ``emitted``."""
+        if (emitted, k) not in self._known:
+            times = 1 if self._varies else _ASKED  # that it varies is known for good
+            answers = [
+                asked(self._drafter, self._prompt, emitted, k, self._params, seed) for seed in range(times)
+            ]
+            first = self._known[emitted, k] = answers[0]
+            self._varies |= any(one.ids.tolist() != first.ids.tolist() for one in answers)
+            if len(first.ids):
+                picked = first.probs.double().gather(1, first.ids[:, None]).clamp(1e-300, 1)
+                self._log_chance += (_ASKED - 1) * float(picked.log().sum())
+        return self._known[emitted, k]
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether all that was asked for came back the same, and not by chance.
+
+        Tokens that are said to be drawn from a broad law, and never change, are not drawn from it: such a
+        drafter is listed as it is, and the sum will show what comes of it.
+        """
+        sure = all(_is_one_hot(proposal) for proposal in self._known.values())
+        return not self._varies and (sure or self._log_chance < math.log(_BY_CHANCE))
+
+
+def _is_one_hot(proposal: Proposal) -> bool:
+    if not len(proposal.ids):
+        return True
+    return bool((proposal.probs.gather(1, proposal.ids[:, None]) >= 1).all())
+
+
+# -- recording -------------------------------------------------------------------------------------
+
+
+@dataclass
+class Recorder:
+    """Stands in for a drafter and keeps each proposal by the length of the text that it follows."""
+
+    drafter: Drafter
+    made: dict[int, Proposal] = field(default_factory=dict)
+
+    def __getattr__(self, name: str):
+        return getattr(self.drafter, name)
+
+    def start(self, prompt_ids: Sequence[int], end: int = 0) -> DraftState:
+        """A new text: what was recorded of the last one is forgotten."""
+        self.made = {}
+        return _RecordedState(started(self.drafter, prompt_ids, end), self.made)
+
+
+class _RecordedState:
+    def __init__(self, state: DraftState, made: dict[int, Proposal]) -> None:
+        self._state, self._made = state, made
+
+    def __getattr__(self, name: str):
+        return getattr(self._state, name)
+
+    def propose(self, context_ids, k, params, generator) -> Proposal:
+        proposal = self._state.propose(context_ids, k, params, generator)
+        probs = None if proposal.probs is None else proposal.probs.clone()
+        self._made[len(context_ids)] = Proposal(proposal.ids.clone(), probs)
+        return proposal
+
+    def roll_back(self, keep_length: int) -> None:
+        self._state.roll_back(keep_length)
+
+
+def recorded(decoder: Decoder) -> Recorder | None:
+    """Put a :class:`Recorder` in front of the decoder's drafter; None where it has none."""
+    drafter = getattr(decoder, "drafter", None)
+    if drafter is None:
+        return None
+    recorder = Recorder(drafter)
+    decoder.drafter = recorder
+    return recorder
