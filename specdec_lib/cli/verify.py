@@ -23,9 +23,10 @@ from specdec_lib.errors import InvalidArgument
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from specdec_lib.lossless.checks import Check
+    from specdec_lib.data.prompts import RawPrompt
     from specdec_lib.lossless.mutants.gallery import Hunt
     from specdec_lib.lossless.pair import PairProof
+    from specdec_lib.lossless.verdict import Check
 
 NAME = "verify"
 EXAMPLE = "specdec verify --pair pocket --samples 20000"
@@ -38,8 +39,8 @@ _COLUMNS = [
     ("verdict", "left"),
 ]
 _HUNTS = [("mutant", "left"), ("killed by", "left"), ("smallest N", "right"), ("mistake", "left")]
-_LONGEST_PROMPT = 64
-_VERDICTS = {True: ("pass", "green"), False: ("REJECTED", "bold red")}
+_PROMPTS = 30
+_VERDICTS = {True: ("pass", "green"), False: ("REJECTED", "bold red"), None: ("n/a", "dim")}
 
 
 def run(
@@ -55,7 +56,9 @@ def run(
     verifier: options.BothVerifiers = "both",
     temperature: options.VerifyTemperature = 0.8,
     samples: options.Samples = 20_000,
-    num_prompts: options.VerifyPrompts = 30,
+    prompts: options.Prompts = None,
+    num_prompts: options.NumPrompts = None,
+    chat: options.Chat = False,
     num_tokens: options.VerifyTokens = 64,
     seed: options.VerifySeed = 0,
     mutant: options.MutantName = None,
@@ -71,8 +74,8 @@ def run(
 
     trial = _trial_of(mutant, verifier)
     plan = ProofPlan(trial.verifiers, k, temperature, samples, num_tokens, seed)
-    if not 1 <= num_prompts <= 150:
-        raise InvalidArgument(f"--prompts is {num_prompts}; give 1 to 150")
+    rows = _rows(prompts, num_prompts)
+    plan.require_rounds(len(rows))
     selection = select(
         pair, target, draft, dtype, device, draft_dtype=draft_dtype, drafter=drafter, threads=threads
     )
@@ -81,13 +84,13 @@ def run(
     console = console_for(as_json)
     with _progress() as report:
         from specdec_lib.lossless.pair import PairProof
+        from specdec_lib.lossless.prompts import proof_prompts
 
-        proof = PairProof(
-            *models, _prompts(models[0], num_prompts, plan.num_tokens), plan, report=report, **trial.more
-        )
+        texts = proof_prompts(models.target, rows, plan.num_tokens, chat=chat)
+        proof = PairProof(*models, texts, plan, report=report, **trial.more)
         found = list(proof.run())
     _show(console, name, proof, found, as_json)
-    if not all(check.passed for check in found):
+    if any(check.rejected for check in found):
         raise typer.Exit(1)
 
 
@@ -107,34 +110,34 @@ def _trial_of(mutant: str | None, verifier: str) -> _Trial:
         raise InvalidArgument(f"unknown verifier '{verifier}'; choose token, block or both")
     if mutant is None:
         return _Trial(("token", "block") if verifier == "both" else (verifier,), {})
-    from specdec_lib.decoding.rejection import plan_tokens
     from specdec_lib.lossless.mutants.gallery import find_mutant
+    from specdec_lib.lossless.mutants.judges import judge_of
 
     found = find_mutant(mutant)
-    name = "token" if found.plan is plan_tokens else "block"
-    build = partial(_build_mutant, found.build)
-    return _Trial((name,), {"build": build, "make_plan": lambda _: found.plan})
+    more = {
+        "build": lambda target, draft, k, verifier: found.build(target, draft, k),
+        "judge_of": partial(judge_of, found),
+        "draft_law": "proposal" if found.is_control else "model",  # a control may draft in a way of its own
+        "breaks": (Exception,),
+    }
+    return _Trial((found.verifier,), more)
 
 
-def _build_mutant(build: Callable[..., Any], target: Any, draft: Any, k: int, verifier: str) -> Any:
-    return build(target, draft, k)
+def _rows(prompts: str | None, num_prompts: int | None) -> list[RawPrompt]:
+    """The prompts asked for, their domains in turn; a file is read before any model is."""
+    from specdec_lib.data.prompts import builtin_prompts, read_prompts
+    from specdec_lib.lossless.prompts import in_turn
 
-
-def _prompts(target: Any, num_prompts: int, num_tokens: int) -> list[list[int]]:
-    """Prompts of the project, the three domains in turn, cut from the left to what is worth reading."""
-    from specdec_lib.data.prompts import DOMAINS, PromptDataset
-
-    dataset = PromptDataset.build(target, source="builtin")
-    columns = zip(*(dataset.get_by_domain(domain) for domain in DOMAINS), strict=True)
-    texts = [prompt.raw_text for column in columns for prompt in column][:num_prompts]
-    room = _LONGEST_PROMPT
-    if target.context_length is not None:
-        room = min(room, target.context_length - num_tokens)
-    if room < 1:
-        raise InvalidArgument(
-            f"verify: {target.name} sees {target.context_length} tokens; {num_tokens} new ones do not fit"
-        )
-    return [target.encode(content)[-room:] for content in texts]
+    number, file = (None, None) if prompts is None else options.parse_prompts(prompts)
+    if file is not None:
+        return in_turn(read_prompts(file), num_prompts)
+    if number is not None and num_prompts is not None:
+        raise InvalidArgument("--prompts is a number, and --num-prompts another; give one of the two")
+    rows = builtin_prompts()
+    wanted = number or num_prompts or _PROMPTS
+    if wanted > len(rows):
+        raise InvalidArgument(f"--prompts is {wanted}; give 1 to {len(rows)}, or a file of your own")
+    return in_turn(rows)[:wanted]
 
 
 @contextmanager
@@ -146,23 +149,26 @@ def _progress() -> Iterator[Callable[[str], None]]:
 
 
 def _show(console: Console, name: str, proof: PairProof, found: list[Check], as_json: bool) -> None:
-    from specdec_lib.lossless.pair import sentence
+    from specdec_lib.lossless.verdict import WASTE, sentence
 
     verdict = sentence(name, found)
     if as_json:
         print_json(
             {
                 "pair": name,
-                "exact": all(check.passed for check in found),
+                "exact": not any(check.rejected and check.test != WASTE for check in found),
                 "sentence": verdict,
                 "plan": asdict(proof.plan),
                 "dtype": str(proof.target.dtype).removeprefix("torch."),
-                "checks": [asdict(check) for check in found],
+                "checks": [asdict(check) | {"verdict": check.verdict} for check in found],
             }
         )
         return
     console.print(table(f"Is {name} exact?", _COLUMNS, (_row(check) for check in found)))
     console.print(text(verdict, "bold"))
+    for check in found:
+        if check.passed is None:
+            console.print(text(f"not applicable: {check.title}: {check.says}", "dim"))
     console.print(text("sees: the smallest deviation that would be rejected with 99 % probability", "dim"))
 
 
@@ -174,6 +180,8 @@ def _row(check: Check) -> list[Any]:
 
 
 def _decided_by(check: Check) -> str:
+    if check.passed is None:
+        return "–"
     if check.p_value is not None:
         return f"p = {check.p_value:.2g}"
     if check.test == "distance":

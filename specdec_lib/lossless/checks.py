@@ -18,6 +18,7 @@ from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.lossless.caches import CheckedModel
 from specdec_lib.lossless.chi_square import ChiSquare, chi_square_test, deviation_caught, pool_thin_cells
 from specdec_lib.lossless.efficiency import expectation, guarded_test
+from specdec_lib.lossless.endings import complaint, ends_of
 from specdec_lib.lossless.exact import (
     ONE_POSITION,
     check_one_position,
@@ -37,6 +38,7 @@ __all__ = [
     "Check",
     "check_caches",
     "check_efficiency",
+    "check_endings",
     "check_greedy",
     "check_joint_law",
     "check_one_position",
@@ -96,7 +98,7 @@ def check_joint_law(
         num_samples,
         "samples",
         bound.empirical <= bound.expected + bound.margin,
-        f"no event of {law.length} tokens behind this prompt is off by more ({bound.confidence:.2%} confidence)",
+        f"no event of {law.length} tokens behind this prompt is off by more, with {bound.confidence:.2%}",
         bound=bound.bound,
         confidence=bound.confidence,
     )
@@ -208,6 +210,33 @@ def _is_tie(decoder: Decoder, text: list[int], ours: int, theirs: int) -> bool:
     """Whether rounding, as it is between forwards of one token and of a round's, explains the difference."""
     width = getattr(decoder, "k", 4) + 1
     return judge_parting(decoder.target, text, ours, theirs, width).is_tie
+
+
+def check_endings(
+    decoder: Decoder, prompts: Sequence[Sequence[int]], num_tokens: int, report: Callable[[str], None]
+) -> Check:
+    """Greedy texts ended at every place; the decoder's target is an :class:`EndingModel`."""
+    complaints, tried = [], 0
+    for index, prompt in enumerate(prompts):
+        report(f"endings, prompt {index + 1} of {len(prompts)}")
+        decoder.target.eos_token_ids = ()
+        ids = decoder.generate(list(prompt), num_tokens, 0.0, ignore_eos=True, seed=0).generated_ids[
+            :num_tokens
+        ]
+        for end in ends_of(decoder.target, ids):
+            complaints.append(complaint(decoder, prompt, ids, end))
+            tried += 1
+    wrong = [one for one in complaints if one]
+    return Check(
+        "endings",
+        "",
+        f"{len(wrong)} of {tried} wrong",
+        tried,
+        "ends",
+        not wrong,
+        "a text ends at the first end there is, and its counts too" + (f": {wrong[0]}" if wrong else ""),
+        bound=0.0,
+    )
 
 
 def check_caches(

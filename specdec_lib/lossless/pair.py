@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal
 
 from specdec_lib.decoding.decoder import Decoder
@@ -19,6 +19,7 @@ from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless import checks
 from specdec_lib.lossless.caches import CheckedModel
+from specdec_lib.lossless.endings import EndingModel
 from specdec_lib.lossless.enumeration import Judge
 from specdec_lib.lossless.exact import judge_in
 from specdec_lib.lossless.prompts import shortened, special_lead
@@ -33,6 +34,8 @@ __all__ = ["LEVEL", "PairProof", "ProofPlan", "fewest_rounds", "library_decoder"
 
 LEVEL = 1e-4
 """A check rejects below this p-value; with a dozen checks a false alarm has a chance of about 1 in 1 000."""
+_ENDED, _ENDED_PROMPTS = 24, 2
+"""Tokens of the texts that are ended at every place, and how many there are."""
 Build = Callable[[ModelWrapper, DraftSource, int, str], Decoder]
 
 
@@ -107,6 +110,7 @@ class PairProof:
         draft_law: where q of the longer texts comes from: "model" computes it anew, so that a draft which
             is not what its model says is seen; "proposal" takes what the drafter said, as is always done for
             a drafter that is no model.
+        breaks: what the decoder on trial may raise and be rejected for; anything else is an error.
         report: called with a line of progress now and then.
 
     Raises:
@@ -123,6 +127,7 @@ class PairProof:
         build: Build = library_decoder,
         judge_of: Callable[[Decoder], Judge | None] = judge_in,
         draft_law: Literal["model", "proposal"] = "model",
+        breaks: tuple[type[Exception], ...] = (),
         report: Callable[[str], None] = lambda line: None,
     ) -> None:
         if not prompts or not all(len(prompt) for prompt in prompts):
@@ -131,18 +136,27 @@ class PairProof:
         self.plan = plan or ProofPlan()
         self.plan.require_rounds(len(prompts))
         self.prompts = [list(prompt) for prompt in prompts]
-        self._build, self._judge_of, self._report = build, judge_of, report
+        self._build, self._judge_of, self._breaks, self._report = build, judge_of, breaks, report
         self._replays_draft = draft_law == "model" and isinstance(draft, ModelWrapper)
         self._params = SamplingParams(self.plan.temperature)
 
     def run(self) -> Iterator[Check]:
         """All checks, each as soon as it is done."""
         yield from self._exact()
-        yield self._caches()
-        yield self._greedy()
+        yield from self._tried("caches", "", self._caches)
+        yield from self._tried("greedy identity", "", self._greedy)
+        yield from self._tried("endings", "", self._endings)
         for verifier in self.plan.verifiers:
-            yield from self._joint_law(verifier)
-            yield from self._long_texts(verifier)
+            yield from self._tried("joint law", verifier, partial(self._joint_law, verifier))
+            yield from self._tried("uniformity", verifier, partial(self._long_texts, verifier))
+
+    def _tried(self, test: str, verifier: str, run: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+        """The checks of ``run``; a decoder that breaks in it, where it may, is rejected by ``test``."""
+        try:
+            yield from run()
+        except self._breaks as error:
+            why = f"{type(error).__name__} where text should be: {error}"
+            yield Check(test, verifier, "it broke", 0, "texts", False, why, bound=0.0)
 
     def _exact(self) -> Iterator[Check]:
         self._report("exact laws")
@@ -178,7 +192,7 @@ class PairProof:
         params = SamplingParams(plan.temperature, top_k=plan.joint_top_k)
         return SmallLaw(*self._remembering, self._joint_prompt, plan.joint_tokens, params, plan.joint_k)
 
-    def _caches(self) -> Check:
+    def _caches(self) -> Iterator[Check]:
         self._report("caches")
         models = [CheckedModel(self.target)]
         draft = self.draft
@@ -186,11 +200,17 @@ class PairProof:
             draft = CheckedModel(draft)
             models.append(draft)
         decoder = self._build(models[0], draft, self.plan.k, self.plan.verifiers[0])
-        return checks.check_caches(decoder, self.prompts[-1], self.plan.num_tokens // 2, models)
+        yield checks.check_caches(decoder, self.prompts[-1], self.plan.num_tokens // 2, models)
 
-    def _greedy(self) -> Check:
+    def _greedy(self) -> Iterator[Check]:
         decoder = self._build(self.target, self.draft, self.plan.k, self.plan.verifiers[0])
-        return checks.check_greedy(decoder, self.prompts[:12], self.plan.num_tokens, self._report)
+        yield checks.check_greedy(decoder, self.prompts[:12], self.plan.num_tokens, self._report)
+
+    def _endings(self) -> Iterator[Check]:
+        target, draft = self._remembering
+        decoder = self._build(EndingModel(target), draft, self.plan.k, self.plan.verifiers[0])
+        length = min(_ENDED, self.plan.num_tokens)
+        yield checks.check_endings(decoder, self.prompts[:_ENDED_PROMPTS], length, self._report)
 
     def _joint_law(self, verifier: str) -> Iterator[Check]:
         law, plan = self._small_law, self.plan

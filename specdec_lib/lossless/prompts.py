@@ -1,14 +1,23 @@
 """Prompts cut to what is worth reading, with what the tokenizer puts in front of every text still there.
 
 A model that was trained behind ``<bos>`` is another one without it. So a prompt is cut behind its lead: the
-ids that all texts begin with, such as ``<bos>`` or the head of a chat template. Nothing here knows texts.
+ids that all texts begin with, such as ``<bos>`` or the head of a chat template. Where prompts come from is
+not known here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from transformers import PreTrainedTokenizerBase
+
+from specdec_lib.data.prompts import RawPrompt
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.wrapper import ModelWrapper
+
+LONGEST_TEXT = 64
+"""Tokens of a prompt, beside its lead, that are worth reading; of longer ones the end is kept."""
 
 
 def common_lead(texts: Sequence[Sequence[int]]) -> list[int]:
@@ -33,3 +42,51 @@ def shortened(ids: Sequence[int], room: int, lead: int = 0) -> list[int]:
         return list(ids)
     lead = min(lead, max(0, room - 1))
     return [*ids[:lead], *ids[len(ids) - (room - lead) :]]
+
+
+def proof_prompts(
+    target: ModelWrapper, rows: Sequence[RawPrompt], num_tokens: int, *, chat: bool = False
+) -> list[list[int]]:
+    """The prompts of a proof as the target's ids: cut to what is worth reading, their lead and end kept.
+
+    Args:
+        rows: texts and chats; a chat is put into the words of the target's own template.
+        num_tokens: tokens that have to fit in the context behind each.
+        chat: texts are a user's turns.
+
+    Raises:
+        InvalidArgument: the context has no room for a token of a prompt beside its lead.
+        SpecDecError: a chat, and the target has no chat template.
+    """
+    heads: dict[bool, list[int]] = {}
+    return [_encoded(target, row, num_tokens, chat or row.messages is not None, heads) for row in rows]
+
+
+def _encoded(
+    target: ModelWrapper, row: RawPrompt, num_tokens: int, is_chat: bool, heads: dict[bool, list[int]]
+) -> list[int]:
+    if is_chat:
+        ids = list(target.encode_chat(row.text if row.messages is None else list(row.messages)))
+    else:
+        ids = target.encode(row.text)
+    if is_chat not in heads:
+        heads[is_chat] = list(target.encode_chat("0") if is_chat else target.encode(""))
+    lead = len(common_lead([heads[is_chat], ids]))
+    room = LONGEST_TEXT + lead
+    if target.context_length is not None:
+        room = min(room, target.context_length - num_tokens)
+    if room <= lead:
+        raise InvalidArgument(
+            f"verify: {target.name} sees {target.context_length} tokens; {num_tokens} new ones do not fit "
+            f"behind a prompt of {lead + 1}; give fewer --tokens"
+        )
+    return shortened(ids, room, lead)
+
+
+def in_turn(rows: Sequence[RawPrompt], limit: int | None = None) -> list[RawPrompt]:
+    """``rows`` with their domains in turn, at most ``limit`` of each, so that the first few are of all."""
+    domains: dict[str, list[RawPrompt]] = {}
+    for row in rows:
+        domains.setdefault(row.domain, []).append(row)
+    columns = zip_longest(*(own[:limit] for own in domains.values()))
+    return [row for column in columns for row in column if row is not None]

@@ -79,7 +79,7 @@ def _power(found: Sequence[Check]) -> str:
         return ""
     confidence = 1 - sum(1 - (check.confidence or 0.0) for check in bounds)
     return (
-        f": behind one prompt, a joint law that is off by {max(joint):.3f} in total variation, over the cells "
-        f"counted, would have been rejected with 99 % probability, and no event of that law is off by more than "
-        f"{max(check.bound or 0.0 for check in bounds):.3f} with {confidence:.2%} confidence"
+        f": behind one prompt, a joint law that is off by {max(joint):.3f} in total variation, over the cells"
+        " counted, would have been rejected with 99 % probability, and no event of that law is off by more"
+        f" than {max(check.bound or 0.0 for check in bounds):.3f} with {confidence:.2%} confidence"
     )

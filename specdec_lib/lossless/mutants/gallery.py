@@ -37,6 +37,11 @@ class Mutant:
     plan: PlanMaker = field(default=plan_tokens, repr=False)
     is_control: bool = False
 
+    @property
+    def verifier(self) -> str:
+        """The library's verifier that it stands in for: "token" or "block"."""
+        return "token" if self.plan is plan_tokens else "block"
+
     def looks(self, seed: int, schedule: Sequence[int] = SCHEDULE) -> Iterator[Look]:
         """The trial's looks in the scenario of that seed."""
         scenario = replace(self.scenario, seed=seed)
@@ -96,7 +101,15 @@ def _with_verifier(verify: Verifier) -> Build:
 
 
 def _with_drafter(drafter: type[DraftModel], loop: type[SpeculativeDecoder] = SpeculativeDecoder) -> Build:
-    return lambda target, draft, k: loop(target, drafter(draft), k)
+    def build(target: ModelWrapper, draft: ModelWrapper, k: int) -> SpeculativeDecoder:
+        if not isinstance(draft, ModelWrapper):
+            raise InvalidArgument(
+                f"mutant {drafter.__name__} drafts with a model, and {draft.name} is a drafter of its own; "
+                "give a --draft, or try a mutant that verifies wrongly"
+            )
+        return loop(target, drafter(draft), k)
+
+    return build
 
 
 def _with_loop(loop: type[SpeculativeDecoder], verifier: str = "token") -> Build:

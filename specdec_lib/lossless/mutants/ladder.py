@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from specdec_lib.decoding.rejection import plan_tokens
 from specdec_lib.lossless.enumeration import ROUNDING, Judge, error_of
 from specdec_lib.lossless.exact import ONE_POSITION, emitted_at_one_position
 from specdec_lib.lossless.mutants.gallery import Mutant, find_mutant
@@ -89,7 +88,7 @@ def _proof(mutant: Mutant, scenario: Scenario, num_samples: int) -> PairProof:
     rng = np.random.default_rng(scenario.seed)
     prompts = rng.integers(scenario.vocab, size=(_PROMPTS, 4)).tolist()
     plan = ProofPlan(
-        ("token" if mutant.plan is plan_tokens else "block",),
+        (mutant.verifier,),
         k=scenario.k,
         temperature=scenario.params.temperature,
         num_samples=num_samples,

@@ -23,6 +23,8 @@ class _OwnTargetLaw(SpeculativeDecoder):
         raise AssertionError("every mutant has its own")
 
     def _decide(self, ids, proposal, logits, request, picked) -> Verdict:
+        if request.params.is_greedy:  # a draft comes without its law then, and the argmax is right
+            return super()._decide(ids, proposal, logits, request, picked)
         draft_ids = torch.empty(0, dtype=torch.long) if proposal is None else proposal.ids
         history = torch.cat([torch.tensor(ids), draft_ids]) if request.params.needs_history else None
         target_probs = self.target_law(logits, request.params, history)
