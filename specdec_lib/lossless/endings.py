@@ -74,7 +74,7 @@ def ends_of(model: ModelWrapper, ids: Sequence[int]) -> Iterator[End]:
 
 
 def _stops(model: ModelWrapper, ids: Sequence[int]) -> Iterator[End]:
-    """The text of each token with the letter before it, so that it may begin in one round and end in the next.
+    """The text of each token with the letter before it: it may begin in one round and end in the next.
 
     Each ends the text where it first stands, which the texts of the ids say.
     """

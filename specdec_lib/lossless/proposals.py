@@ -23,8 +23,8 @@ from specdec_lib.models.wrapper import ModelWrapper
 DraftSource = ModelWrapper | Drafter
 """A draft model, or anything else that drafts."""
 
-_ASKED = 6
-"""How often a drafter is asked the same, with another seed each time, before it counts as fixed."""
+_ASKED, _MOST_ASKED = 5, 60
+"""How often a drafter is asked the same again, with other seeds: at least, and at most where q is broad."""
 _BY_CHANCE = 1e-9
 """If a drafter's own q makes its repeating itself less likely than that, it does not draw from q."""
 
@@ -79,16 +79,24 @@ class FixedDrafts:
     def at(self, emitted: tuple[int, ...], k: int) -> Proposal:
         """The proposal of up to ``k`` tokens behind the prompt and ``emitted``."""
         if (emitted, k) not in self._known:
-            times = 1 if self._varies else _ASKED  # that it varies is known for good
-            answers = [
-                asked(self._drafter, self._prompt, emitted, k, self._params, seed) for seed in range(times)
-            ]
-            first = self._known[emitted, k] = answers[0]
-            self._varies |= any(one.ids.tolist() != first.ids.tolist() for one in answers)
-            if len(first.ids):
-                picked = first.probs.double().gather(1, first.ids[:, None]).clamp(1e-300, 1)
-                self._log_chance += (_ASKED - 1) * float(picked.log().sum())
+            self._known[emitted, k] = self._ask(emitted, k)
         return self._known[emitted, k]
+
+    def _ask(self, emitted: tuple[int, ...], k: int) -> Proposal:
+        """One answer; asked again with other seeds until it varies, or cannot do so any more."""
+        first = asked(self._drafter, self._prompt, emitted, k, self._params, seed=0)
+        soft = 0.0 if _is_one_hot(first) else _log_chance(first)
+        seed = 0
+        while not self._varies and (seed < _ASKED or (soft and seed < _MOST_ASKED and not self._settled)):
+            seed += 1
+            again = asked(self._drafter, self._prompt, emitted, k, self._params, seed)
+            self._varies |= again.ids.tolist() != first.ids.tolist()
+            self._log_chance += soft
+        return first
+
+    @property
+    def _settled(self) -> bool:
+        return self._varies or self._log_chance < math.log(_BY_CHANCE)
 
     @property
     def is_fixed(self) -> bool:
@@ -98,7 +106,13 @@ class FixedDrafts:
         drafter is listed as it is, and the sum will show what comes of it.
         """
         sure = all(_is_one_hot(proposal) for proposal in self._known.values())
-        return not self._varies and (sure or self._log_chance < math.log(_BY_CHANCE))
+        return not self._varies and (sure or self._settled)
+
+
+def _log_chance(proposal: Proposal) -> float:
+    """The logarithm of the probability of these tokens by their own q."""
+    picked = proposal.probs.double().gather(1, proposal.ids[:, None])
+    return float(picked.clamp(1e-300, 1).log().sum())
 
 
 def _is_one_hot(proposal: Proposal) -> bool:

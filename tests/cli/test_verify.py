@@ -15,7 +15,7 @@ QUICK = ["--samples", "200", "--prompts", "3", "-k", "2", "--verifier", "token",
 def test_an_exact_pair_in_words(specdec, own):
     shown = specdec("verify", *own, *QUICK, "--tokens", "24")
     assert (shown.code, shown.err) == (0, "")
-    assert "is exact, as far as 9 checks can see" in " ".join(shown.out.split())
+    assert "is exact, as far as 10 checks can see" in " ".join(shown.out.split())
     assert "joint law" in shown.out and "REJECTED" not in shown.out
 
 
@@ -24,7 +24,8 @@ def test_a_broken_decoder_as_a_document(specdec, own):
     assert shown.code == 1
     document = shown.document
     assert not document["exact"] and "with accepts_everything is not exact" in document["sentence"]
-    rejected = [check["test"] for check in document["checks"] if not check["passed"]]
+    rejected = [check["test"] for check in document["checks"] if check["verdict"] == "rejected"]
+    assert "exact, tables" in rejected and "one position" in rejected
     assert "joint law" in rejected or "uniformity" in rejected
     assert {"test", "statistic", "num_samples", "p_value", "bound", "catches", "passed"} <= set(
         document["checks"][0]
@@ -57,6 +58,9 @@ def test_a_gallery_with_a_survivor_fails(specdec, monkeypatch):
         (["--temperature", "0"], "temperature above 0"),
         (["--temperature", "nan"], "temperature"),
         (["--prompts", "0"], "--prompts is 0"),
+        (["--prompts", "151"], "--prompts is 151"),
+        (["--prompts", "1", "-n", "3"], "give more --tokens or --prompts"),
+        (["--prompts", "9", "--num-prompts", "9"], "give one of the two"),
         (["--pair", "nothing"], "Unknown pair 'nothing'"),
         (["--samples", "0"], "samples"),
     ],

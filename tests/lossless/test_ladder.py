@@ -11,6 +11,7 @@ import torch
 
 from specdec_lib.lossless import reference
 from specdec_lib.lossless.chi_square import chi_square_test
+from specdec_lib.lossless.exact import emitted_at_one_position
 from specdec_lib.lossless.mutants import ladder, verifiers
 from specdec_lib.lossless.mutants.gallery import MUTANTS, find_mutant
 from specdec_lib.lossless.mutants.judges import JUDGES, judge_of, judging
@@ -42,7 +43,7 @@ def test_with_nothing_replaced_the_judge_is_the_references():
     assert judging()(laws[:3], laws[3:], IDS) == reference.judge_tokens(laws[:3], laws[3:], IDS)
 
 
-def test_a_rule_is_known_unless_it_throws_dice_of_its_own():
+def test_a_rule_is_known_unless_dice_or_laws_are_its_own():
     known = {
         mutant.name: judge_of(mutant, mutant.build(*mutant.scenario.models, mutant.scenario.k))
         for mutant in MUTANTS
@@ -50,14 +51,15 @@ def test_a_rule_is_known_unless_it_throws_dice_of_its_own():
     assert {name for name, judge in known.items() if judge is None} == {
         "residual_is_not_clamped", "correction_reuses_the_uniform", "residuals_of_all_rows",
         "block_breaks_early", "block_without_clamp",
+        "target_unwarped", "nucleus_before_temperature", "penalty_without_draft", "greedy_by_ratio",
     }  # fmt: skip
     assert set(JUDGES) - {"correct"} <= set(known)
 
 
 def test_one_position_by_a_right_rule_is_the_target():
     p, q = ([Fraction(str(share)) for share in rows[0]] for rows in (P, Q))
-    assert ladder.emitted_at_one_position(reference.judge_tokens, p, q) == p
-    wrong = ladder.emitted_at_one_position(JUDGES["residual_is_p"], p, q)
+    assert emitted_at_one_position(reference.judge_tokens, p, q) == p
+    wrong = emitted_at_one_position(JUDGES["residual_is_p"], p, q)
     assert wrong != p and sum(wrong) == 1
 
 

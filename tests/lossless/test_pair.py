@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from tiny_models import prompts, tiny_pair
 
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
+from specdec_lib.decoding.rejection import plan_block, plan_tokens
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless import checks
 from specdec_lib.lossless.chi_square import deviation_caught
 from specdec_lib.lossless.mutants.gallery import find_mutant
 from specdec_lib.lossless.mutants.judges import judge_of
-from specdec_lib.lossless.pair import PairProof, ProofPlan, sentence
+from specdec_lib.lossless.pair import PairProof, ProofPlan, fewest_rounds, library_decoder, sentence
 from specdec_lib.lossless.remembering import RememberingModel
 from specdec_lib.models.wrapper import ModelWrapper
 
@@ -36,7 +39,7 @@ def test_an_exact_pair_passes_every_check(found):
     assert [check.test for check in found if not check.passed] == []
     assert {check.test for check in found} == {
         "exact, tables", "exact, pair", "one position", "caches",
-        "greedy identity", "joint law", "distance", "uniformity", "efficiency",
+        "greedy identity", "endings", "joint law", "distance", "uniformity", "efficiency",
     }  # fmt: skip
     assert {check.verifier for check in found} == {"token", "block", ""}
     assert all(check.num_samples > 0 and check.says for check in found)
@@ -44,41 +47,102 @@ def test_an_exact_pair_passes_every_check(found):
 
 def test_the_sentence_states_the_power(found):
     told = sentence("tiny", found)
-    assert told.startswith("tiny is exact, as far as 16 checks can see: behind one prompt, a joint law")
+    assert told.startswith("tiny is exact, as far as 17 checks can see: behind one prompt, a joint law")
     assert "99 % probability" in told and "99.98% confidence" in told
 
 
-def rejected_by(pair, name: str, num_samples: int = 400, num_tokens: int = 16) -> list[checks.Check]:
-    """The checks that reject a mutant in the pair's place."""
+def found_of(pair, name: str, num_samples: int = 400, num_tokens: int = 16) -> list[checks.Check]:
+    """What the checks find of a mutant in the pair's place."""
     mutant = find_mutant(name)
     proof = PairProof(
         *pair,
         prompts(6),
-        ProofPlan(("token",), k=3, num_samples=num_samples, num_tokens=num_tokens),
+        ProofPlan((mutant.verifier,), k=3, num_samples=num_samples, num_tokens=num_tokens),
         build=lambda target, draft, k, verifier: mutant.build(target, draft, k),
         judge_of=lambda decoder: judge_of(mutant, decoder),
+        breaks=(Exception,),
     )
-    return [check for check in proof.run() if not check.passed]
+    return list(proof.run())
+
+
+def rejected_by(pair, name: str, **options) -> list[checks.Check]:
+    """The checks that reject a mutant."""
+    return [check for check in found_of(pair, name, **options) if check.rejected]
 
 
 @pytest.mark.parametrize(
-    ("name", "test"),
+    ("name", "tests"),
     [
-        ("accepts_everything", "uniformity"),
-        ("ratio_is_upside_down", "joint law"),
-        ("greedy_by_ratio", "greedy identity"),
-        ("block_with_token_residual", "exact, tables"),
+        ("residual_is_p", {"exact, tables", "exact, pair", "one position"}),
+        ("block_with_token_residual", {"exact, tables"}),
+        ("greedy_by_ratio", {"greedy identity"}),
+        ("knows_one_eos", {"endings"}),
+        ("target_unwarped", {"joint law", "uniformity"}),
     ],
 )
-def test_a_broken_decoder_is_rejected_by_name(pair, name, test):
-    rejected = rejected_by(pair, name)
-    assert test in {check.test for check in rejected}
+def test_a_broken_decoder_is_rejected_by_name(pair, name, tests):
+    rejected = rejected_by(pair, name, num_samples=200)
+    assert tests <= {check.test for check in rejected}
     assert sentence("it", rejected).startswith("it is not exact: ")
+
+
+def test_a_rule_that_cannot_be_read_is_not_judged(pair):
+    """Dice of its own, or verdicts that no verifier is asked for: the exact rows pass nothing."""
+    for name in ("block_breaks_early", "target_unwarped"):
+        mutant = find_mutant(name)
+        decoder = mutant.build(*pair, 3)
+        assert judge_of(mutant, decoder) is None
+    check = checks.check_tables("block", None)
+    assert check.passed is None and check.verdict == "not applicable" and not check.rejected
+    passed = checks.check_tables("token", plan_tokens, num_tables=1)
+    assert passed.passed
+    assert sentence("it", [check, passed]) == "it is exact, as far as 1 checks can see."
+
+
+def test_the_exact_rows_name_the_verifier_on_trial(found):
+    for test in ("exact, tables", "exact, pair", "one position"):
+        assert [check.verifier for check in found if check.test == test] == ["token", "block"]
+
+
+def test_one_position_is_judged_by_the_plan_it_is_given():
+    """A plan whose residual is scaled wrongly differs, though its thresholds are right."""
+
+    def scaled(p, q, ids):
+        plan = plan_tokens(p, q, ids)
+        return replace(plan, scales=plan.scales * 0.7)
+
+    p, q = torch.tensor([0.5, 0.3, 0.2]), torch.tensor([0.2, 0.3, 0.5])
+    assert checks.one_position_difference(p, q, plan_block) < 1e-7
+    assert checks.one_position_difference(p, q, scaled) > 1e-2
+
+
+def test_a_decoder_that_breaks_is_rejected_where_it_may(pair):
+    def breaks(target, draft, k, verifier):
+        decoder = library_decoder(target, draft, k, verifier)
+        decoder.verify = lambda *rows, generator: 1 // 0
+        return decoder
+
+    proof = PairProof(
+        *pair, prompts(6), PLAN, build=breaks, judge_of=lambda decoder: None, breaks=(Exception,)
+    )
+    joint = list(proof._tried("joint law", "token", lambda: proof._joint_law("token")))
+    assert [(check.rejected, check.statistic) for check in joint] == [(True, "it broke")]
+    assert "ZeroDivisionError" in joint[0].says
+    strict = PairProof(*pair, prompts(6), PLAN, build=breaks)
+    with pytest.raises(ZeroDivisionError):
+        list(strict._tried("joint law", "token", lambda: strict._joint_law("token")))
+
+
+def test_texts_too_few_to_count_are_refused_before_anything_runs(pair):
+    with pytest.raises(InvalidArgument, match="--tokens or --prompts"):
+        PairProof(*pair, prompts(1), ProofPlan(num_tokens=3))
+    assert fewest_rounds(1, 3, 4) == 1 and fewest_rounds(30, 64, 4) == 390
 
 
 def test_waste_is_seen_though_it_is_lossless(pair):
     rejected = rejected_by(pair, "draft_keeps_rejected_tokens", num_samples=50, num_tokens=48)
     assert [check.test for check in rejected] == ["efficiency"]
+    assert sentence("it", rejected).startswith("it wastes its draft: efficiency (token) rejected.")
 
 
 def test_remembered_forwards_are_the_models(pair):
