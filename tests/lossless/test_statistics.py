@@ -7,7 +7,13 @@ import pytest
 import torch
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.efficiency import efficiency_test, expected_in_round
+from specdec_lib.lossless.efficiency import (
+    Expectation,
+    efficiency_test,
+    expectation,
+    expected_in_round,
+    guarded_test,
+)
 from specdec_lib.lossless.enumeration import expected_accepted, library_judge
 from specdec_lib.lossless.scenario import Scenario
 from specdec_lib.lossless.uniformity import randomised_p_values, uniformity_test
@@ -110,3 +116,32 @@ def test_counts_that_are_too_low_are_seen():
 def test_a_mean_needs_two_rounds():
     with pytest.raises(InvalidArgument, match="at least two rounds"):
         efficiency_test([1], [1.0])
+
+
+def test_a_draft_that_is_nearly_always_right_is_no_false_alarm():
+    """Everything is accepted, a little more than expected, always by the same: no spread, and no news."""
+    expected = [Expectation(3.9995, 0.002)] * 200
+    assert efficiency_test([4] * 200, [one.mean for one in expected]).p_value < 1e-9
+    found = guarded_test([4] * 200, expected, 4, 1e-4)
+    assert found.p_value > 0.5
+    rare = guarded_test([4] * 198 + [0] * 2, expected, 4, 1e-4)
+    assert rare.p_value > 1e-4  # two rejections where 0.05 are expected are bad luck, not 70 sigma
+
+
+def test_waste_is_still_seen_and_the_deviation_that_is_claimed_is_caught():
+    rng = np.random.default_rng(1)
+    chance = 0.6
+    expected = [Expectation(chance, chance * (1 - chance))] * 1500
+    claimed = guarded_test((rng.random(1500) < chance).astype(int).tolist(), expected, 1, 1e-4).catches
+    low = [(rng.random(1500) < chance - claimed).astype(int).tolist() for _ in range(100)]
+    assert sum(guarded_test(counts, expected, 1, 1e-4).p_value < 1e-4 for counts in low) >= 95
+
+
+def test_a_variance_implied_by_two_laws_is_that_of_the_count():
+    """Equal rows at every position: the count of accepted tokens is geometric, cut at K."""
+    p, q = torch.tensor([[0.5, 0.3, 0.2]] * 4).double(), torch.tensor([[0.5, 0.3, 0.2]] * 3).double()
+    same = expectation(p, q, torch.tensor([0, 1, 2]))
+    assert (same.mean, same.variance) == (pytest.approx(3.0), pytest.approx(0.0, abs=1e-9))
+    q = torch.tensor([[0.2, 0.3, 0.5]] * 3).double()
+    one = expectation(p[:2], q[:1], torch.tensor([0]))
+    assert (one.mean, one.variance) == (pytest.approx(0.7), pytest.approx(0.21))
