@@ -9,7 +9,7 @@
 #   the stated scaling.
 # Why: only gpt-oss files have their scaling keys read; for llama just the base frequency and the size of a
 #   head are, and a tensor that no parameter asks for is passed over.
-# Seen in: Transformers 5.0.0 and 5.23.0, gguf 0.19.0, torch 2.13.0 (CPU, float32).
+# Seen in: Transformers 5.0.0, 5.23.0 and 5.24.0, gguf 0.19.0, torch 2.13.0 (CPU, float32).
 # Matters to: whoever takes a target or a draft from GGUF files, or takes Transformers as the reference for an
 #   engine that reads them: acceptance of a draft falls, and "engines disagree" though each is consistent with
 #   itself.

@@ -9,7 +9,7 @@
 # Why: the guidance processor runs a second, unconditional context of its own and appends one token to it at
 #   every call. Verification calls it once for each drafted position, a rejected token is never taken out
 #   again, and a draft model is handed the same object, so that its proposals enter the context too.
-# Seen in: Transformers 5.23.0, torch 2.13.0 (CPU, float64, so no near ties).
+# Seen in: Transformers 5.23.0 and 5.24.0, torch 2.13.0 (CPU, float64, so no near ties).
 # Matters to: whoever verifies a block through processors that keep a state. They must be a pure function of
 #   the ids, or be rolled back with the cache; the same goes for grammars, watermarks and penalties with
 #   counters.

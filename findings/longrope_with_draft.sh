@@ -10,8 +10,8 @@
 #   is judged with the long factors although the tokens judged lie before it, and the rebuilding of the cache
 #   is decided by the drafted length and not by what is accepted, so that keys of the two kinds meet in one
 #   cache.
-# Seen in: Transformers 5.23.0, torch 2.13.0 (CPU, float64, so no near ties; tiny random models, border at
-#   32).
+# Seen in: Transformers 5.23.0 and 5.24.0, torch 2.13.0 (CPU, float64, so no near ties; tiny random models,
+#   border at 32).
 # Matters to: whoever verifies blocks on a model whose positions depend on the length (Phi-3, Phi-3.5,
 #   Phi-4-mini). A round has to end at the border; and identity of short texts says nothing about texts that
 #   cross it.

@@ -9,8 +9,8 @@
 #   is made anew at every call, so that the same two models sample from another law after a restart.
 # Why: the draft's head is cut down to the shared tokens in the order of `get_vocab()`, and its probabilities
 #   are written back in ascending order: the accept step then compares p(x) with the q of another token.
-# Seen in: Transformers 5.23.0, tokenizers 0.23.3, torch 2.13.0 (CPU, float32). Only where the draft has a
-#   token that the target lacks: else nothing is cut.
+# Seen in: Transformers 5.23.0 and 5.24.0, tokenizers 0.23.3, torch 2.13.0 (CPU, float32). Only where the
+#   draft has a token that the target lacks: else nothing is cut.
 # Matters to: whoever measures acceptance or quality with a draft of another vocabulary: each run looks sound
 #   by itself. A test needs the law of the sampled tokens, with the vocabulary in more than one order.
 set -euo pipefail

@@ -28,7 +28,7 @@ CHAPTERS = [path for path in NOTEBOOKS if path.parent.name == "notebooks"]
 TOP_LEVEL = {
     ".ci", ".gitattributes", ".github", ".gitignore", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md",
     "LICENSE", "Makefile", "README.md", "_config.yml", "_toc.yml", "book", "constraints.txt", "data",
-    "environment.yml", "notebooks", "pyproject.toml", "specdec_lib", "tests",
+    "environment.yml", "findings", "notebooks", "pyproject.toml", "specdec_lib", "tests",
 }  # fmt: skip
 
 
