@@ -47,7 +47,7 @@ def read_config(source: Source):
     """
     from transformers import AutoConfig
 
-    with loading(source, "configuration (config.json)"):
+    with loading(source, "configuration"):
         return AutoConfig.from_pretrained(
             source.location, local_files_only=source.offline, trust_remote_code=False
         )
