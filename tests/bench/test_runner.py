@@ -21,7 +21,7 @@ from specdec_lib.bench.runner import Benchmark
 from specdec_lib.bench.runs import load_session, runs_of
 from specdec_lib.bench.summary import speedup_table
 from specdec_lib.data.prompts import Prompt, PromptDataset
-from specdec_lib.decoding import decoder
+from specdec_lib.decoding import generation
 from specdec_lib.decoding.drafters.draft_model import DraftModelState
 from specdec_lib.errors import InvalidArgument, RecordError, UnsoundLogits
 from specdec_lib.models.wrapper import ModelWrapper
@@ -123,7 +123,7 @@ def test_profiles_are_marked_and_never_summarised(session) -> None:
 
 
 def test_the_phases_are_those_of_the_decoder() -> None:
-    assert PHASES == decoder.PHASES
+    assert PHASES == generation.PHASES
 
 
 def test_costs_are_of_every_width_that_the_decoders_use(session) -> None:
