@@ -190,7 +190,7 @@ class _Maker:
         return record | {"first_difference": -1 if k and self.temperature == 0 else None}
 
     def _shared(self, kind: str) -> Record:
-        model = {"name": "synthetic", "dtype": "float32"}
+        model = {"name": "synthetic", "dtype": "float32", "device": "none"}
         return {
             "schema": SCHEMA_VERSION,
             "kind": kind,
