@@ -144,10 +144,11 @@ def choose_pair(
 
 
 def short_name(model_id: str) -> str:
-    """The last part of a name; of a folder's with a digest of its place, since others are called so too."""
+    """A name that may stand in a file's: of a folder its last part with a digest of its place, since others are
+    called so too; of a hub id both parts, for the same reason."""
     folder = Path(os.path.expanduser(model_id))  # Path.expanduser raises where nobody has that home
     if not folder.is_dir():
-        return Path(model_id).name or model_id
+        return model_id.strip("/").replace("/", "--") or model_id
     place = folder.resolve()
     return f"{place.name}-{hashlib.sha256(str(place).encode()).hexdigest()[:6]}"
 

@@ -28,7 +28,7 @@ def test_models_of_ones_own_make_a_pair() -> None:
     selection = select(None, "org/big", "org/small", None, "cpu")
     pair = selection.pair
     assert (pair.target_model_id, pair.draft_model_id) == ("org/big", "org/small")
-    assert (pair.target_dtype, pair.pair_name, selection.device) == ("auto", "small+big", "cpu")
+    assert (pair.target_dtype, pair.pair_name, selection.device) == ("auto", "org--small+org--big", "cpu")
 
 
 def test_no_draft_is_needed_without_speculation(own) -> None:

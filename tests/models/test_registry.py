@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from specdec_lib.errors import SpecDecError
-from specdec_lib.models.registry import REGISTRY, ModelPair, choose_pair, get_pair, list_pairs
+from specdec_lib.models.registry import REGISTRY, ModelPair, choose_pair, get_pair, list_pairs, own_pair
 
 DTYPES = {"auto", "float16", "bfloat16", "float32", "int4"}
 
@@ -88,3 +88,8 @@ def test_dtypes_default_to_auto():
 def test_listing_pairs_imports_no_torch():
     check = "import sys, specdec_lib.models.registry; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_results_of_two_repositories_of_one_name_are_kept_apart():
+    names = {own_pair(target, "org/draft").pair_name for target in ("a/model", "b/model", "model")}
+    assert names == {"org--draft+a--model", "org--draft+b--model", "org--draft+model"}
