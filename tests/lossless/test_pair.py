@@ -77,7 +77,7 @@ def rejected_by(pair, name: str, **options) -> list[checks.Check]:
         ("block_with_token_residual", {"exact, tables"}),
         ("greedy_by_ratio", {"greedy identity"}),
         ("knows_one_eos", {"endings"}),
-        ("target_unwarped", {"joint law", "uniformity"}),
+        ("target_unwarped", {"joint law"}),
     ],
 )
 def test_a_broken_decoder_is_rejected_by_name(pair, name, tests):
@@ -111,7 +111,7 @@ def test_one_position_is_judged_by_the_plan_it_is_given():
         plan = plan_tokens(p, q, ids)
         return replace(plan, scales=plan.scales * 0.7)
 
-    p, q = torch.tensor([0.5, 0.3, 0.2]), torch.tensor([0.2, 0.3, 0.5])
+    p, q = torch.tensor([0.5, 0.35, 0.15]), torch.tensor([0.2, 0.2, 0.6])
     assert checks.one_position_difference(p, q, plan_block) < 1e-7
     assert checks.one_position_difference(p, q, scaled) > 1e-2
 
