@@ -7,6 +7,7 @@ import pytest
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.mutants.gallery import CONTROLS, GALLERY, MUTANTS, find_mutant
+from specdec_lib.lossless.scenario import Scenario
 from specdec_lib.lossless.trials import LEVEL, SCHEDULE, TRIALS
 
 pytestmark = pytest.mark.unchecked
@@ -45,6 +46,14 @@ def test_the_gallery_is_what_it_claims():
     assert len(set(names)) == len(names) and len(MUTANTS) >= 24 and len(CONTROLS) >= 5
     assert {trap for mutant in MUTANTS for trap in mutant.traps} == set(range(1, 20))
     assert all(mutant.mistake.endswith(".") and mutant.trial in TRIALS for mutant in GALLERY)
+
+
+@pytest.mark.parametrize("mutant", GALLERY, ids=lambda mutant: mutant.name)
+def test_nobody_stops_with_an_error_at_temperature_0(mutant):
+    """A draft comes without its law then; a mistake has to show in the text, not as a traceback."""
+    scenario = Scenario(seed=SEED, vocab=6, k=3, draft_error=0.3)
+    decoder = mutant.build(*scenario.models, scenario.k)
+    assert len(decoder.generate([1, 2], 12, 0.0, seed=0).generated_ids) >= 12
 
 
 def test_an_unknown_mutant_is_refused_by_name():

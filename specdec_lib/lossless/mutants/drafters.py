@@ -42,6 +42,8 @@ class PausesAfterImprobable(DraftModel):
     class state(DraftModelState):
         def propose(self, context_ids, k, params, generator):
             proposal = super().propose(context_ids, k, params, generator)
+            if proposal.probs is None:  # at temperature 0 nothing is drawn, and nothing improbable
+                return proposal
             picked = proposal.probs.gather(1, proposal.ids[:, None])[:, 0]
             improbable = (picked < _IMPROBABLE).nonzero()
             end = int(improbable[0]) + self.kept_behind if len(improbable) else k
