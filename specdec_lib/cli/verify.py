@@ -17,7 +17,7 @@ import typer
 
 from specdec_lib.cli import options
 from specdec_lib.cli.selection import select
-from specdec_lib.cli.terminal import console_for, error_console, print_json, table, text
+from specdec_lib.cli.terminal import console_for, error_console, print_json, print_warning, table, text
 from specdec_lib.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -90,6 +90,10 @@ def run(
         proof = PairProof(*models, texts, plan, report=report, **trial.more)
         found = list(proof.run())
     _show(console, name, proof, found, as_json)
+    if trial.needs and not any(check.rejected for check in found):
+        print_warning(
+            f"{mutant}: its mistake needs {trial.needs} to show, which is not tried here; see --mutants"
+        )
     if any(check.rejected for check in found):
         raise typer.Exit(1)
 
@@ -103,6 +107,8 @@ class _Trial:
 
     verifiers: tuple[str, ...]
     more: dict[str, Any]
+    needs: str = ""
+    """What a mutant's mistake takes to show, where a pair's proof does not have it."""
 
 
 def _trial_of(mutant: str | None, verifier: str) -> _Trial:
@@ -120,7 +126,7 @@ def _trial_of(mutant: str | None, verifier: str) -> _Trial:
         "draft_law": "proposal" if found.is_control else "model",  # a control may draft in a way of its own
         "breaks": (Exception,),
     }
-    return _Trial((found.verifier,), more)
+    return _Trial((found.verifier,), more, found.needs)
 
 
 def _rows(prompts: str | None, num_prompts: int | None) -> list[RawPrompt]:

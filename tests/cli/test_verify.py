@@ -32,6 +32,25 @@ def test_a_broken_decoder_as_a_document(specdec, own):
     )
 
 
+def test_a_mistake_that_no_row_can_see_is_said_to_be_one(specdec, own):
+    """Nothing here is sampled with a penalty: the mutant passes, and the line says why."""
+    shown = specdec("verify", *own, *QUICK, "--tokens", "16", "--mutant", "penalty_without_draft")
+    assert shown.code == 0 and "n/a" in shown.out and "not applicable: exact, tables" in shown.out
+    assert "penalty_without_draft: its mistake needs a repetition penalty to show" in shown.err
+
+
+def test_prompts_of_a_file_are_tried(specdec, own, tmp_path):
+    file = tmp_path / "mine.jsonl"
+    file.write_text('{"prompt": "one"}\n{"prompt": "two"}\n{"prompt": "three"}\n{"prompt": "four"}\n')
+    options = [*QUICK[:2], "-k", "2", "--verifier", "block", "--device", "cpu", "--prompts", file, "-n", "12"]
+    document = specdec("verify", *own, *options, "--num-prompts", "3", "--json").document
+    rows = {check["test"]: check for check in document["checks"]}
+    assert rows["uniformity"]["num_samples"] == 3 * 12
+    assert {check["verifier"] for check in document["checks"]} == {"block", ""}
+    assert rows["one position"]["verifier"] == "block"
+    assert {"pass"} == {check["verdict"] for check in document["checks"]}
+
+
 def test_the_gallery_in_words_and_as_a_document(specdec, monkeypatch):
     few = tuple(map(find_mutant, ("bonus_from_the_draft", "emits_one_for_none", "library_token_exact")))
     monkeypatch.setattr(gallery, "GALLERY", few)

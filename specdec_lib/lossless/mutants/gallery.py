@@ -36,6 +36,8 @@ class Mutant:
     scenario: Scenario = field(default_factory=Scenario, repr=False)
     plan: PlanMaker = field(default=plan_tokens, repr=False)
     is_control: bool = False
+    needs: str = ""
+    """What its mistake takes to show, where ``specdec verify --mutant`` on a pair does not have it."""
 
     @property
     def verifier(self) -> str:
@@ -177,7 +179,9 @@ MUTANTS: tuple[Mutant, ...] = (
     _broken_verifier(verifiers.one_uniform_a_round, 4, k=3),
     _broken_verifier(verifiers.correction_reuses_the_uniform, 4, scenario=_WIDE),
     _broken_loop(loops.ReseedsEveryRound, 4),
-    _broken_verifier(verifiers.residuals_of_all_rows, 5, scenario=_SAME),
+    _broken_verifier(
+        verifiers.residuals_of_all_rows, 5, scenario=_SAME, needs="a draft whose law is its target's"
+    ),
     _broken_drafter(drafters.DropsImprobable, 6),
     _broken_verifier(verifiers.bonus_from_the_draft, 7),
     _broken_verifier(verifiers.bonus_from_the_previous_position, 7),
@@ -191,8 +195,8 @@ MUTANTS: tuple[Mutant, ...] = (
     _broken_drafter(drafters.DrawsInHalfPrecision, 9, scenario=_COARSE),
     _broken_verifier(verifiers.smoothed_ratio, 10),
     _broken_verifier(verifiers.clamped_ratio, 10),
-    _broken_loop(loops.NucleusBeforeTemperature, 11, scenario=_NUCLEUS),
-    _broken_loop(loops.PenaltyWithoutDraft, 12, scenario=_PENALTY),
+    _broken_loop(loops.NucleusBeforeTemperature, 11, scenario=_NUCLEUS, needs="a nucleus (top-p)"),
+    _broken_loop(loops.PenaltyWithoutDraft, 12, scenario=_PENALTY, needs="a repetition penalty"),
     _broken_loop(loops.MissesEosInABlock, 13, trial="ending", scenario=_ENDS),
     _broken_loop(loops.MissesStopInABlock, 13, trial="ending", scenario=_ENDS),
     _broken_loop(loops.MissesStopAcrossRounds, 13, trial="ending", scenario=_ENDS),

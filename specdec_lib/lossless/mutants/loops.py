@@ -51,6 +51,8 @@ class PenaltyWithoutDraft(_OwnTargetLaw):
     """Penalises repetitions of the emitted text and forgets the drafted prefix."""
 
     def target_law(self, logits, params, history):
+        if history is None:  # no penalty is asked for
+            return probs_from_logits(logits, params)
         emitted = history[: len(history) - len(logits) + 1]
         return torch.stack([probs_from_logits(row, params, emitted) for row in logits])
 
