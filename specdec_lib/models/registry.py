@@ -144,8 +144,8 @@ def choose_pair(
 
 
 def short_name(model_id: str) -> str:
-    """A name that may stand in a file's: a folder's last part with a digest of its place, since others are called
-    so too; both parts of a hub id, for the same reason."""
+    """A name fit for a file: a folder's last part with a digest of its place, since others are called so
+    too; both parts of a hub id, for the same reason."""
     folder = Path(os.path.expanduser(model_id))  # Path.expanduser raises where nobody has that home
     if not folder.is_dir():
         return model_id.strip("/").replace("/", "--") or model_id
