@@ -116,8 +116,8 @@ class ModelWrapper:
                 cache whose keys a longrope has rotated otherwise.
             UnsupportedCache: the model keeps a state that cannot be rolled back.
             UnsoundLogits: on a CPU, logits that are NaN, plus infinity, or minus infinity for every token;
-                on other devices :meth:`require_sound` tells. Never inside
-                :func:`~specdec_lib.models.soundness.drafting`.
+                on other devices :meth:`~specdec_lib.models.wrapper.ModelWrapper.require_sound` tells. Never
+                inside :func:`~specdec_lib.models.soundness.drafting`.
         """
         _check_forward(input_ids, logits_to_keep)
         cache = past_key_values
