@@ -32,16 +32,22 @@ def require_causal(model: nn.Module, name: str, device: torch.device, vocab_size
             raise
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise InvalidArgument(
-            f"{name} ({type(model).__name__}) cannot be fed token ids alone ({reason}); "
+            f"{_called(model, name)} cannot be fed token ids alone ({reason}); "
             "choose a decoder-only language model"
         ) from error
     apart = (first - second)[:_SHARED].float().abs().amax()
     scale = (first.amax() - first.amin()).float()
     if apart > _TOLERANCE.get(first.dtype, 0.05) * scale:  # false for NaN, which forward refuses
         raise InvalidArgument(
-            f"{name} ({type(model).__name__}) is not causal: its logits depend on tokens that come later; "
+            f"{_called(model, name)} is not causal: its logits depend on tokens that come later; "
             "choose a decoder-only language model, or set is_decoder in its configuration"
         )
+
+
+def _called(model: nn.Module, name: str) -> str:
+    """The name and, where it is another, the class."""
+    kind = type(model).__name__
+    return name if name == kind else f"{name} ({kind})"
 
 
 def _logits(model: nn.Module, texts: Tensor) -> Tensor:

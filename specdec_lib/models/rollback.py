@@ -122,7 +122,8 @@ def _refuse_recurrent(model: nn.Module) -> None:
     other = sorted(set(layer_types) - _ATTENTION_LAYERS)
     takes_cache = forward_takes(model, "past_key_values")
     if other or getattr(model, "_is_stateful", False) or not takes_cache:
-        kind = f"{', '.join(other)} layers" if other else "a recurrent state"
+        kind = "a recurrent state" if takes_cache else "no cache of keys and values"
+        kind = f"{', '.join(other)} layers" if other else kind
         raise UnsupportedCache(
             f"forward: {type(model).__name__} has {kind}, which cannot be rolled back; {_ADVICE}"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from models.architectures import CONFIGS, SLIDING, WINDOW, llama_config, random_ids, tiny_model
-from transformers import Lfm2Config, LlamaForCausalLM, MambaConfig
+from transformers import Lfm2Config, LlamaForCausalLM, MambaConfig, OpenAIGPTConfig
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, StaticCache
 
 from specdec_lib.errors import InvalidArgument, UnsupportedCache
@@ -182,6 +182,13 @@ def test_a_model_that_declares_itself_stateful_is_refused():
 
     with pytest.raises(UnsupportedCache, match="Forgetful has a recurrent state"):
         ModelWrapper(Forgetful(llama_config())).forward(random_ids(3))
+
+
+def test_a_model_that_keeps_no_keys_and_values_is_refused_as_what_it_is():
+    """The first GPT computes everything anew; it is attention all the same."""
+    config = OpenAIGPTConfig(vocab_size=97, n_embd=32, n_layer=1, n_head=4, n_positions=64)
+    with pytest.raises(UnsupportedCache, match="OpenAIGPTLMHeadModel has no cache of keys and values, which"):
+        ModelWrapper(tiny_model(config)).forward(random_ids(3))
 
 
 def test_an_empty_cache_of_the_user_is_as_good_as_none(llama):
