@@ -215,7 +215,10 @@ def _is_tie(decoder: Decoder, text: list[int], ours: int, theirs: int) -> bool:
 def check_endings(
     decoder: Decoder, prompts: Sequence[Sequence[int]], num_tokens: int, report: Callable[[str], None]
 ) -> Check:
-    """Greedy texts ended at every place; the decoder's target is an :class:`~specdec_lib.lossless.endings.EndingModel`."""
+    """Greedy texts ended at every place.
+
+    The decoder's target is an :class:`~specdec_lib.lossless.endings.EndingModel`.
+    """
     complaints, tried = [], 0
     for index, prompt in enumerate(prompts):
         report(f"endings, prompt {index + 1} of {len(prompts)}")
