@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
+from models.architectures import tiny_tokenizer
 
 from specdec_lib.data.prompts import RawPrompt
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.prompts import common_lead, in_turn, proof_prompts, shortened, special_lead
+from specdec_lib.models.wrapper import ModelWrapper
 
 BOS = 1
 
 
-class Words:
+class Words(ModelWrapper):
     """A model as far as prompts go: an id a letter, <bos> in front, and a chat template of two ids more."""
 
     name = "words"
 
     def __init__(self, context_length=None):
-        self.context_length = context_length
+        self.context_length, self.tokenizer = context_length, None
 
     def encode(self, text):
         return [BOS, *map(ord, text)]
@@ -55,7 +55,9 @@ def test_a_context_without_room_is_refused_by_what_to_do():
 
 def test_leads_and_turns():
     assert common_lead([[1, 2, 3], [1, 2, 4]]) == [1, 2] and common_lead([[], [1]]) == []
-    assert special_lead([1, 2, 5, 1], SimpleNamespace(all_special_ids=[1, 2])) == 2
+    tokenizer = tiny_tokenizer()
+    (special,) = tokenizer.all_special_ids
+    assert special_lead([special, special, 5, special], tokenizer) == 2
     assert special_lead([1], None) == 0
     assert shortened([1, 5, 6, 7, 8], 3, 1) == [1, 7, 8] and shortened([1, 5], 3, 1) == [1, 5]
     rows = [RawPrompt(str(n), domain, "t") for n, domain in enumerate("aaab")]

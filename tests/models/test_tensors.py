@@ -10,7 +10,7 @@ from models.architectures import llama_config, save_model, tiny_model
 from torch import nn
 from transformers import AutoModelForCausalLM
 
-from specdec_lib.models import weights
+from specdec_lib.models import tensors
 from specdec_lib.models.tensors import content_hash
 from specdec_lib.models.wrapper import ModelWrapper
 
@@ -48,7 +48,7 @@ def test_other_weights_have_another(change):
 
 def test_the_words_of_a_large_tensor_count_wherever_they_are(monkeypatch):
     """Chunks are mixed with factors of their own: what moved from one to the next is seen."""
-    monkeypatch.setattr(weights, "_CHUNK", 4)
+    monkeypatch.setattr(tensors, "_CHUNK", 4)
     layer = nn.Linear(64, 3, bias=False)
     before = content_hash(layer)
     for first in (0, 40):
