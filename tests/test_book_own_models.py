@@ -20,7 +20,7 @@ TEMPLATE = (
     "{% if add_generation_prompt %}assistant:{% endif %}"
 )
 QUICK = {
-    "verify": ["--prompts", "prompts.jsonl", "--samples", "400", "--tokens", "12"],
+    "verify": ["--prompts", "prompts.jsonl", "--samples", "400", "--tokens", "24"],
     "bench": [
         "--repeats",
         "1",
@@ -75,7 +75,7 @@ def test_every_command_runs(line, workshop, monkeypatch, capsys):
     if name == "explain" and not (workshop / "runs" / "mine.jsonl").is_file():
         own = ["--target", "./my-target", "--draft", "./my-draft", "--output", "runs/mine.jsonl"]
         assert main(["bench", *own, *QUICK["bench"]]) == 0
-    assert main([name, *arguments, *QUICK.get(name, [])]) in ((0, 1) if name == "verify" else (0,))
+    assert main([name, *arguments, *QUICK.get(name, [])]) == 0
     said = capsys.readouterr()
     assert said.out.strip() and "error:" not in said.err
 

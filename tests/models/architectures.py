@@ -6,6 +6,7 @@ attention sees, or must not see, shows in the logits.
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import torch
@@ -105,7 +106,8 @@ def tiny_model(config: PretrainedConfig | str, seed: int = 0) -> PreTrainedModel
     """A float32 model of that configuration (or of that name in ``CONFIGS``)."""
     torch.manual_seed(seed)
     config = {**CONFIGS, **SHARED_KV}[config] if isinstance(config, str) else config
-    return AutoModelForCausalLM.from_config(config).eval()
+    own = copy.deepcopy(config)  # a model that is cast and saved changes its configuration
+    return AutoModelForCausalLM.from_config(own).eval()
 
 
 def random_ids(length: int, seed: int = 1, vocab: int = VOCAB) -> torch.Tensor:
