@@ -7,6 +7,8 @@ target's own template. How a file is read is :mod:`specdec_lib.data.files`'s.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -69,7 +71,7 @@ class PromptSet:
 class ChosenPrompts(dict[str, list[TokenisedPrompt]]):
     """The chosen prompts by domain; ``description`` is what a record says of the set that they are from."""
 
-    description: dict[str, str | bool] | None = None
+    description: dict[str, str | bool | dict[str, str]] | None = None
 
 
 def prompt_set(file: str | os.PathLike[str] | None = None, chat: bool = False) -> PromptSet:
@@ -116,9 +118,17 @@ def choose_prompts(grid: Grid, target: ModelWrapper, dataset: PromptDataset | Pr
     for domain in grid.domains:
         encoded = [_tokenised(prompt, target, dataset) for prompt in dataset.get_by_domain(domain)]
         fitting = [p for p in encoded if p.ids and fits(target, p, grid.max_new_tokens)]
+        if chosen.description is not None:
+            chosen.description["ids"] = chosen.description.get("ids", {}) | {domain: _ids_hash(encoded)}
         wanted = _wanted(grid, domain, len(encoded), len(fitting))
         chosen[domain] = [fitting[i * len(fitting) // wanted] for i in range(wanted)]
     return chosen
+
+
+def _ids_hash(encoded: Sequence[TokenisedPrompt]) -> str:
+    """Of what the model is fed: another tokenizer or chat template makes other prompts of the same texts."""
+    content = json.dumps([[prompt.prompt_id, prompt.ids] for prompt in encoded])
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
 def fits(target: ModelWrapper, prompt: TokenisedPrompt, max_new_tokens: int) -> bool:

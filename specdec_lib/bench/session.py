@@ -95,17 +95,28 @@ def _difference(before: Record, now: Record) -> str | None:
         return f"session {before['session']} was measured elsewhere ({changes})"
     if others := subjects.difference(before["models"], now["models"]):
         return f"session {before['session']} ran {others}"
-    if before.get("prompts") != now.get("prompts"):
+    if _are_other(before.get("prompts"), now.get("prompts")):
         changes = f"{_told(before.get('prompts'))} is now {_told(now.get('prompts'))}"
         return f"session {before['session']} ran other prompts ({changes})"
     return None
+
+
+def _are_other(before: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> bool:
+    """Whether two sets of prompts differ: in their texts, or in the ids of a domain that both have."""
+    if before is None or now is None:
+        return before is not now
+    ids = [dict(prompts.get("ids", {})) for prompts in (before, now)]
+    rest = [{name: prompts[name] for name in prompts if name != "ids"} for prompts in (before, now)]
+    shared = ids[0].keys() & ids[1].keys()
+    return rest[0] != rest[1] or any(ids[0][domain] != ids[1][domain] for domain in shared)
 
 
 def _told(prompts: Mapping[str, Any] | None) -> str:
     if prompts is None:
         return "not recorded"
     chat = " as chat" if prompts.get("chat") else ""
-    return f"{prompts.get('source')} ({prompts.get('hash')}){chat}"
+    ids = "".join(f", {domain} {told}" for domain, told in dict(prompts.get("ids", {})).items())
+    return f"{prompts.get('source')} ({prompts.get('hash')}{ids}){chat}"
 
 
 def _now() -> datetime.datetime:

@@ -91,7 +91,7 @@ def run(
     _check_sampling(sampling)
     _check_compare(compare, autoregressive, steps)
     if steps is not None:
-        _check_steps(steps, autoregressive, repetition_penalty)
+        _check_steps(steps, autoregressive, repetition_penalty, drafter)
     decoder = _decoder(selection, k, verifier, compile)
     _say_what_is_not_applied(decoder.target, sampling)
     prompt_ids = given.encode(decoder.target)
@@ -156,7 +156,13 @@ def _check_compare(compare: bool, autoregressive: bool, steps: Path | None) -> N
         raise InvalidArgument("--steps measures every phase, which slows the run that --compare times")
 
 
-def _check_steps(path: Path, autoregressive: bool, repetition_penalty: float | None) -> None:
+def _check_steps(
+    path: Path, autoregressive: bool, repetition_penalty: float | None, drafter: str | None
+) -> None:
+    if drafter is not None:
+        raise InvalidArgument(
+            "--steps shows the laws of two models, and --drafter is none; leave one of them out"
+        )
     if autoregressive:
         raise InvalidArgument("--steps shows how drafts are judged, and --autoregressive drafts nothing")
     if repetition_penalty not in (None, 1.0):

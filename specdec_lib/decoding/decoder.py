@@ -8,7 +8,7 @@ how they stop, count or measure.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
 from typing import Any, no_type_check
@@ -222,7 +222,8 @@ def _generator(device: torch.device, seed: int | None) -> torch.Generator:
 
 
 def _checked_stops(stop_strings: Sequence[str] | None) -> tuple[str, ...]:
-    stops = (stop_strings,) if isinstance(stop_strings, str) else tuple(stop_strings or ())
+    listed = (stop_strings,) if isinstance(stop_strings, str) else stop_strings or ()
+    stops = tuple(listed) if isinstance(listed, Iterable) else (listed,)
     if any(not isinstance(stop, str) or not stop for stop in stops):
         raise InvalidArgument(f"generate: stop_strings are {list(stops)!r}; pass non-empty texts")
     return stops

@@ -76,7 +76,7 @@ class SpeculativeDecoder(Decoder):
     def _rounds(self, request: Request) -> Iterator[Round]:
         ids, phases = list(request.prompt_ids), request.phases
         cache = self.target.new_cache(request.end)
-        draft = started(self.drafter, request.prompt_ids, request.end)
+        draft = started(self.drafter, list(request.prompt_ids), request.end)
         while True:
             with phases("draft"):
                 proposal = self._propose(ids, draft, request)
@@ -101,8 +101,8 @@ class SpeculativeDecoder(Decoder):
         k = min(self.k, room)
         if k <= 0:
             return None
-        proposal = draft.propose(ids, k, request.params, request.generator)
-        return checked_proposal(proposal, self.drafter.name, k, request.params)
+        proposal = draft.propose(list(ids), k, request.params, request.generator)
+        return checked_proposal(proposal, self.drafter.name, k, request.params, self.target.vocab_size)
 
     def _score(self, ids: list[int], proposal: Proposal | None, cache):
         """Target logits ``[k + 1, vocab]`` after the text and after each draft token, in one forward."""

@@ -137,7 +137,7 @@ class Recorder:
     def start(self, prompt_ids: Sequence[int], end: int = 0) -> DraftState:
         """A new text: what was recorded of the last one is forgotten."""
         self.made = {}
-        return _RecordedState(started(self.drafter, prompt_ids, end), self.made)
+        return _RecordedState(started(self.drafter, list(prompt_ids), end), self.made)
 
 
 class _RecordedState:

@@ -181,6 +181,8 @@ def _cause(error: BaseException, source: Source) -> str:
         return f"no folder has that name, its files are not in the local cache, and {source.hub_reason}"
     if source.on_hub and (reason := hub.meaning(error)) is not None:
         return reason
+    if "UnpicklingError" in kinds and "weights only" in str(error).lower():
+        return "a file of weights holds other objects, or code, which never runs here; export safetensors"
     if kinds & {"SafetensorError", "JSONDecodeError", "UnicodeDecodeError", "UnpicklingError"}:
         return f"the file is damaged ({_one_line(error)})"
     return _one_line(error)

@@ -258,7 +258,11 @@ class ModelWrapper:
 
     @cached_property
     def eos_token_ids(self) -> tuple[int, ...]:
-        """Every id that ends a text, sorted: generation config, config and tokenizer together."""
+        """Every id that ends a text, sorted: generation config, config and tokenizer together.
+
+        Raises:
+            InvalidArgument: one of them names something that is no id.
+        """
         generation = getattr(self.model, "generation_config", None)
         holders = (generation, self.model.config, self.config, self.tokenizer)
         found = {i for holder in holders for i in _as_ids(getattr(holder, "eos_token_id", None))}
@@ -366,4 +370,7 @@ def _as_ids(value: Any) -> list[int]:
     """A token id field, which is None, one id or a list of ids."""
     if value is None:
         return []
-    return [value] if isinstance(value, int) else [int(i) for i in value]
+    listed = list(value) if isinstance(value, (list, tuple)) else [value]
+    if not all(isinstance(i, int) and not isinstance(i, bool) for i in listed):
+        raise InvalidArgument(f"eos_token_id of the model is {value!r}; its configuration must name ids")
+    return listed

@@ -49,7 +49,9 @@ def test_a_file_gives_the_domains_and_all_its_prompts(mine: Path, capsys) -> Non
     assert (
         "1 of 3 prompts of long leave no room for 10 new tokens and are left out" in capsys.readouterr().err
     )
+    ids = chosen.description.pop("ids")
     assert chosen.description == texts.describe() and texts.describe()["source"] == "mine.jsonl"
+    assert set(ids) == set(texts.domains) and len(set(ids.values())) == len(ids)
 
 
 def test_a_limit_and_a_choice_of_domains(mine: Path) -> None:

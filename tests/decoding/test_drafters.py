@@ -6,15 +6,17 @@ import copy
 import pickle
 import threading
 
+import numpy as np
 import pytest
 import torch
 from tiny_models import tiny_pair
 from torch.nn.functional import one_hot
 
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
-from specdec_lib.decoding.drafters.base import Proposal
+from specdec_lib.decoding.drafters.base import Proposal, checked_proposal
 from specdec_lib.decoding.drafters.draft_model import DraftModel, DraftModelState
 from specdec_lib.decoding.drafters.own import load_drafter
+from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.table_model import TableModel
@@ -165,7 +167,7 @@ class Answers:
     [
         (lambda: [1, 2], "answered with list"),
         (lambda: None, "answered with NoneType"),
-        (lambda: Proposal([1], None), "of tensors"),
+        (lambda: Proposal([1], None), "of dense tensors"),
         (lambda: Proposal(torch.tensor([[1]]), None), "shape"),
         (lambda: Proposal(torch.tensor([1.0]), None), "float32"),
         (
@@ -220,3 +222,67 @@ def test_what_two_texts_share_is_nothing():
     states[0].propose([1, 2], 2, params, generator)
     assert [state.cache_length for state in states] == [3, 0]
     assert AutoregressiveDecoder(target).generate([1], 1, 0.0).num_tokens == 1
+
+
+class Appends:
+    """Writes into the text that it is shown, and keeps the prompt that it is given."""
+
+    name, context_length = "appends", None
+
+    def __init__(self, vocab_size):
+        self.vocab_size = vocab_size
+
+    def start(self, prompt_ids, end=0):
+        prompt_ids.append(3)
+        return self
+
+    def roll_back(self, keep_length):
+        pass
+
+    def propose(self, context_ids, k, params, generator):
+        context_ids.append(5)
+        context_ids[0] = 7
+        ids = torch.tensor(context_ids[-1:])
+        return Proposal(ids, torch.nn.functional.one_hot(ids, self.vocab_size).float())
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.8])
+def test_what_a_drafter_does_to_the_text_it_is_shown_changes_nothing(temperature):
+    target = tiny_pair("llama")[0]
+    options = {"temperature": temperature, "seed": 1, "trace": True}
+    result = SpeculativeDecoder(target, Appends(target.vocab_size), k=1).generate([1, 2], 12, **options)
+    assert result.trace.prompt_ids == [1, 2]
+    if temperature == 0:
+        assert result.generated_ids == AutoregressiveDecoder(target).generate([1, 2], 12, 0.0).generated_ids
+
+
+@pytest.mark.parametrize(
+    ("ids", "probs", "said"),
+    [
+        (torch.tensor([9999]), None, "must lie in"),
+        (torch.tensor([-1]), None, "must lie in"),
+        (torch.tensor([True]), None, "type torch.bool"),
+        (torch.tensor([1], dtype=torch.int8), None, "type torch.int8"),
+        (np.array([1]), None, "ndarray"),
+        (torch.tensor([1]), np.ones((1, 5)), "ndarray"),
+        (torch.tensor([1]), torch.ones(1, 5).to_sparse(), "dense tensors"),
+    ],
+)
+def test_proposals_that_nobody_can_judge_are_named(ids, probs, said):
+    proposal = object.__new__(Proposal)
+    object.__setattr__(proposal, "ids", ids)
+    object.__setattr__(proposal, "probs", probs)
+    with pytest.raises(InvalidArgument, match=said):
+        checked_proposal(proposal, "mine", 4, SamplingParams(0.0), 211)
+
+
+def test_a_class_that_takes_a_size_is_told_that_it_gets_the_target(tmp_path, monkeypatch):
+    (tmp_path / "sized_draft.py").write_text(
+        "class Sized:\n    name, context_length = 'sized', None\n"
+        "    def __init__(self, vocab_size):\n        self.vocab_size = vocab_size\n"
+        "    def start(self, prompt_ids, end=0):\n        return self\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(InvalidArgument, match=r"take target\.vocab_size"):
+        load_drafter("sized_draft:Sized", tiny_pair("llama")[0])

@@ -245,3 +245,11 @@ def test_repr_says_what_it_is(llama):
         == f"ModelWrapper('LlamaForCausalLM', {llama.param_count / 1e6:.1f} M, torch.float32, cpu)"
     )
     assert math.isfinite(llama.memory_footprint_mb)
+
+
+@pytest.mark.parametrize("value", ["<|end|>", [[1]], [None], 1.5, True, "2"])
+def test_an_end_that_is_no_id_is_one_line(value):
+    model = tiny_model("llama")
+    model.generation_config.eos_token_id = value
+    with pytest.raises(InvalidArgument, match="eos_token_id of the model is"):
+        print(ModelWrapper(model).eos_token_ids)

@@ -99,23 +99,31 @@ def started(drafter: Drafter, prompt_ids: Sequence[int], end: int = 0) -> DraftS
 
 
 @no_type_check  # checks by itself
-def checked_proposal(proposal: Proposal, name: str, k: int, params: SamplingParams) -> Proposal:
-    """``proposal``, if the verifier can judge it; nothing is read from the device.
+def checked_proposal(
+    proposal: Proposal, name: str, k: int, params: SamplingParams, vocab_size: int
+) -> Proposal:
+    """``proposal``, if the verifier can judge it; nothing is read from a GPU.
 
     Raises:
-        InvalidArgument: no Proposal, ids that are no row of whole numbers, more than ``k`` of them, or no
+        InvalidArgument: no Proposal, ids that are no row of at most ``k`` ids of the vocabulary, or no
             distributions where tokens are drawn.
     """
-    if not isinstance(proposal, Proposal) or not isinstance(proposal.ids, Tensor):
+    parts = (proposal.ids, proposal.probs) if isinstance(proposal, Proposal) else (proposal,)
+    odd = next((part for part in parts if part is not None and not _is_dense(part)), None)
+    if odd is not None or not isinstance(proposal, Proposal) or proposal.ids is None:
         raise InvalidArgument(
-            f"drafter {name}: propose answered with {type(proposal).__name__}; return a Proposal(ids, probs) "
-            "of tensors"
+            f"drafter {name}: propose answered with {type(odd).__name__}; return a Proposal(ids, probs) of "
+            "dense tensors"
         )
     ids = proposal.ids
-    if ids.ndim != 1 or ids.is_floating_point() or len(ids) > k:
+    if ids.ndim != 1 or ids.dtype not in (torch.int64, torch.int32) or len(ids) > k:
         raise InvalidArgument(
             f"drafter {name}: propose answered with ids of shape {list(ids.shape)} and type {ids.dtype}; "
             f"return one row of at most {k} token ids"
+        )
+    if ids.device.type == "cpu" and len(ids) and not 0 <= int(ids.min()) <= int(ids.max()) < vocab_size:
+        raise InvalidArgument(
+            f"drafter {name}: propose answered with ids {ids.tolist()}; they must lie in [0, {vocab_size})"
         )
     if proposal.probs is None and not params.is_greedy:
         raise InvalidArgument(
@@ -123,3 +131,7 @@ def checked_proposal(proposal: Proposal, name: str, k: int, params: SamplingPara
             "distributions that its ids were drawn from, one-hot where nothing was drawn"
         )
     return proposal
+
+
+def _is_dense(part: object) -> bool:
+    return isinstance(part, Tensor) and part.layout is torch.strided

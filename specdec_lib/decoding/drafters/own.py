@@ -49,4 +49,9 @@ def load_drafter(spec: str, target: ModelWrapper) -> Drafter:
         raise InvalidArgument(
             f"drafter '{spec}': calling it with the target failed: {type(error).__name__}: {error}"
         ) from error
+    if not isinstance(getattr(drafter, "vocab_size", 0), int):
+        raise InvalidArgument(
+            f"drafter '{spec}': its vocab_size is {drafter.vocab_size!r}; the class is called with the "
+            "target, so take target.vocab_size"
+        )
     return checked_drafter(drafter)

@@ -202,7 +202,7 @@ class OvershootsTheLimit(_OwnEnding):
             return list(new_ids), "length" if len(emitted) + len(new_ids) >= self.limit else None
 
     def _propose(self, ids, draft, request):
-        return draft.propose(ids, self.k, request.params, request.generator)
+        return draft.propose(list(ids), self.k, request.params, request.generator)
 
 
 class EmitsOneForNone(_OwnEnding):
@@ -217,4 +217,4 @@ class LooksBeyondTheContext(SpeculativeDecoder):
     """Drafts K tokens also where fewer places are left in the context."""
 
     def _propose(self, ids, draft, request):
-        return draft.propose(ids, self.k, request.params, request.generator)
+        return draft.propose(list(ids), self.k, request.params, request.generator)
