@@ -41,7 +41,7 @@ export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help env book epub test lint unit notebooks browser bench figure traces lab clean distclean
+.PHONY: help env book epub test lint unit notebooks strangers browser bench figure traces lab clean distclean
 
 help: ## what can be done
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -68,6 +68,9 @@ unit: $(ENV_STAMP) ## pytest on the library
 notebooks: $(ENV_STAMP) ## nbval: every chapter runs, and its stored outputs still hold
 	@echo "== notebooks against their stored outputs"
 	$(PY) -m pytest -n $(NOTEBOOK_WORKERS) --dist loadfile --nbval --nbval-current-env -p no:cacheprovider notebooks --ignore=notebooks/bench
+
+strangers: $(ENV_STAMP) ## every chapter with pairs that nobody has seen, through papermill
+	$(PY) -m pytest -n 2 -m chapters tests/test_chapters.py
 
 # Without a Chromium the rest of `make test` still means something, so a user is told and goes on; where
 # SPECDEC_BROWSER is "required", as in .ci/run, it is a failure.
