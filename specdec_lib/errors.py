@@ -7,6 +7,8 @@ line turns any :class:`SpecDecError` into one line on standard error and exit co
 
 from __future__ import annotations
 
+import errno
+
 
 class SpecDecError(Exception):
     """Base class of every error raised on purpose by this library."""
@@ -71,6 +73,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     """
     while error is not None:
         named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+        named = named or getattr(error, "errno", None) == errno.ENOMEM
         if named or (isinstance(error, (RuntimeError, OSError)) and _says_no_memory(str(error))):
             return True
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

@@ -242,7 +242,6 @@ Samples = Annotated[
         _PROOF, "N", "--samples", help="Continuations for the joint law; more see smaller deviations.", min=1
     ),
 ]
-VerifyPrompts = Annotated[int, _option(_PROOF, "N", "--prompts", help="Prompts of the longer texts.")]
 VerifyTokens = Annotated[
     int, _option(_PROOF, "N", "--tokens", "-n", help="Tokens of each longer text.", min=2)
 ]

@@ -7,7 +7,6 @@ while they are read into one line.
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import os
@@ -19,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from specdec_lib.errors import ModelUnavailable, SpecDecError
+from specdec_lib.errors import ModelUnavailable, SpecDecError, is_out_of_memory
 from specdec_lib.models import hub
 from specdec_lib.utils.paths import data_path
 
@@ -159,23 +158,12 @@ def loading(source: Source, what: str) -> Iterator[None]:
         raise ModelUnavailable(f"cannot load the {what} of {source.model_id}: {reason}") from error
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out: Python's, the device's, torch's on a CPU (a ``RuntimeError``), the system's."""
-    return any(
-        isinstance(link, MemoryError)
-        or type(link).__name__ == "OutOfMemoryError"
-        or getattr(link, "errno", None) == errno.ENOMEM
-        or (isinstance(link, RuntimeError) and "DefaultCPUAllocator" in str(link))
-        for link in hub.chain(error)
-    )
-
-
 def _cause(error: BaseException, source: Source) -> str:
     """What went wrong, in a line: the kinds that users meet by name, else what was said."""
     kinds = {type(link).__name__ for link in hub.chain(error)}
     if "GatedRepoError" in kinds:
         return hub.GATED
-    if is_out_of_memory(error):
+    if any(map(is_out_of_memory, hub.chain(error))):
         return "not enough memory; choose a smaller dtype or model"
     if source.on_hub and source.offline:
         return f"no folder has that name, its files are not in the local cache, and {source.hub_reason}"
