@@ -139,7 +139,9 @@ def test_own_models_prompts_and_dtypes_go_through_the_notebook(
     (pair,) = {r["config"]["model_pair_name"] for r in records}
     assert re.fullmatch(r"tiny-draft-[0-9a-f]{6}\+tiny-target-[0-9a-f]{6}", pair) and len(records) == 4
     assert [records[0]["models"][role]["dtype"] for role in ("target", "draft")] == ["float32", "bfloat16"]
-    assert records[0]["prompts"] == {"source": "questions.jsonl", "hash": ANY, "chat": False}
+    prompts = records[0]["prompts"]
+    assert prompts == {"source": "questions.jsonl", "hash": ANY, "chat": False, "ids": ANY}
+    assert set(prompts["ids"]) == {"questions", "dogs & co"} and len(set(prompts["ids"].values())) == 2
     assert len(list(tmp_path.glob("benchmark_pair-own-*.ipynb"))) == 1
 
 
