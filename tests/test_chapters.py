@@ -60,7 +60,7 @@ def strangers(tmp_path_factory) -> tuple[Path, dict[str, Path]]:
 
 @pytest.fixture(scope="module")
 def neighbours(tmp_path_factory) -> tuple[Path, dict[str, Path]]:
-    """Two models that share 99 % of a vocabulary: four words stand for others, one token is on one side only."""
+    """Two models that share 99 % of a vocabulary: four words are others, one token is on one side only."""
     where = tmp_path_factory.mktemp("neighbours")
     prose = (ROOT / "README.md").read_text(encoding="utf-8")
     target, draft = tiny_tokenizer(512, prose), with_swapped_words(tiny_tokenizer(512, prose), 2)

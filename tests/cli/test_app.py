@@ -13,6 +13,7 @@ import pytest
 
 from specdec_lib import __version__
 from specdec_lib.cli import app, main
+from specdec_lib.cli.app import BRIEF_WAIT
 from specdec_lib.errors import SpecDecError, UnsoundLogits
 
 ROOT = Path(__file__).parents[2]
@@ -86,6 +87,26 @@ def test_a_working_folder_that_was_removed(specdec, tmp_path, monkeypatch) -> No
 
 def test_version(specdec) -> None:
     assert specdec("--version").out == f"specdec {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "then"),
+    [
+        ({}, {"GOMP_SPINCOUNT": BRIEF_WAIT}),
+        ({"GOMP_SPINCOUNT": "7"}, {"GOMP_SPINCOUNT": "7"}),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, {"OMP_WAIT_POLICY": "ACTIVE"}),
+    ],
+    ids=str,
+)
+def test_threads_wait_briefly_unless_the_environment_says_how(specdec, monkeypatch, given, then) -> None:
+    names = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+    for name in names:
+        monkeypatch.setenv(name, "")  # so that what the command sets is undone
+        monkeypatch.delenv(name)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert specdec("--version").code == 0
+    assert {name: os.environ[name] for name in names if name in os.environ} == then
 
 
 @pytest.mark.parametrize(
