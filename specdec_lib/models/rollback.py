@@ -43,13 +43,25 @@ def new_cache(model: nn.Module, reserve: int = 0, most: int | None = None) -> Pr
         UnsupportedCache: the model carries a state from which no earlier one can be had.
     """
     _refuse_recurrent(model)
-    own = DynamicCache(config=model.config).layers
+    own = _own_layers(model)
     _require(own, (DynamicLayer, DynamicSlidingWindowLayer), f"forward: {type(model).__name__}", _ADVICE)
     cache = PreallocatedCache(len(own), min(reserve, MOST_RESERVED), most)
     for index, layer in enumerate(own):
         if holds_nothing(layer):  # it looks at another layer's keys and values, which roll back there
             cache.layers[index] = layer
     return cache
+
+
+def _own_layers(model: nn.Module) -> list[Any]:
+    """The layers of the cache that Transformers makes for a model, by its configuration."""
+    try:
+        return DynamicCache(config=model.config).layers
+    except Exception as error:  # as the field that does not fit happens to be used
+        cause = next(iter(str(error).splitlines()), "")
+        raise UnsupportedCache(
+            f"forward: no cache can be made for {type(model).__name__}, whose config.json does not fit it "
+            f"({type(error).__name__}: {cause}); correct it, or export the model again"
+        ) from error
 
 
 def holds_nothing(layer: Any) -> bool:
