@@ -19,6 +19,9 @@ from torch import Tensor
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.errors import InvalidArgument
 
+LAW_TOLERANCE = 1e-3
+"""How far from 1 a row of probabilities may sum, by rounding."""
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -131,6 +134,36 @@ def checked_proposal(
             "distributions that its ids were drawn from, one-hot where nothing was drawn"
         )
     return proposal
+
+
+def require_laws(proposal: Proposal, name: str) -> None:
+    """Refuse rows that are no distributions: with them the text would have another law than the target's.
+
+    Reads the rows, so the loop asks once a text. Sums are those of float64.
+
+    Raises:
+        InvalidArgument: a row that does not sum to 1 within ``LAW_TOLERANCE``, is negative somewhere or no
+            number; or an id that its own row says is never drawn.
+    """
+    probs, ids = proposal.probs, proposal.ids
+    if probs is None or probs.ndim != 2 or len(probs) != len(ids) or not len(ids):
+        return  # the verifier knows the shapes
+    rows = probs.double()
+    off = (rows.sum(-1) - 1).abs()
+    bad = ~((off <= LAW_TOLERANCE) & (rows.amin(-1) >= 0))  # true of NaN
+    if bad.any():
+        row = int(bad.nonzero()[0])
+        raise InvalidArgument(
+            f"drafter {name}: row {row} of its probs sums to {float(rows[row].sum()):.6g}, from "
+            f"{float(rows[row].min()):.3g} on; give distributions, such as a softmax in float32"
+        )
+    drawn = rows.gather(1, ids.to(rows.device, torch.int64)[:, None])[:, 0]
+    if not bool((drawn > 0).all()):
+        place = int((drawn <= 0).nonzero()[0])
+        raise InvalidArgument(
+            f"drafter {name}: it proposes id {int(ids[place])}, to which row {place} of its probs gives 0; "
+            "give the distributions that the ids were drawn from, one-hot where nothing was drawn"
+        )
 
 
 def _is_dense(part: object) -> bool:
