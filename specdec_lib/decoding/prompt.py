@@ -18,6 +18,8 @@ from specdec_lib.errors import InvalidArgument
 
 _IDS = ("int", "uint")
 _ANY = ("",)
+_NO_SEQUENCE = (str, bytes, bytearray, memoryview, Mapping, set, frozenset)
+"""What can be iterated and holds no ids: text, its bytes, names, what has no order."""
 
 
 def prompt_ids_of(prompt: Any, vocab_size: int) -> list[int]:
@@ -62,7 +64,7 @@ def _sequence(values: Any, kinds: tuple[str, ...] = _IDS) -> list[Any]:
     if isinstance(values, (torch.Tensor, np.ndarray)):
         _check_kind(values.dtype, kinds)
         values = _listed(values)
-    if isinstance(values, (str, bytes, Mapping, set, frozenset)) or not isinstance(values, Iterable):
+    if isinstance(values, _NO_SEQUENCE) or not isinstance(values, Iterable):
         raise InvalidArgument(f"generate: the prompt is {_short(values, 60)}; pass a sequence of token ids")
     ids = list(values)
     if ids and _is_sequence(ids[0]):
@@ -124,11 +126,24 @@ def _whole(value: Any, place: int) -> int:
     )
 
 
+def _is_shown(value: Any) -> bool:
+    """What one place of a mask says; one that is added to scores (0 and minus infinity) says it otherwise."""
+    try:
+        if value == 0 or value == 1:
+            return bool(value)
+    except (TypeError, ValueError, RuntimeError):  # not one number, or no number at all
+        pass
+    raise InvalidArgument(
+        f"generate: the attention_mask of the prompt holds {_short(value, 40)}; pass 1 for each id and 0 for "
+        "padding"
+    )
+
+
 def _masked(ids: list[Any], mask: list[Any] | None) -> list[Any]:
     """The ids that the mask shows; padding may stand on either side, and nowhere else."""
     if mask is None:
         return ids
-    seen = [place for place, shown in enumerate(mask) if shown]
+    seen = [place for place, shown in enumerate(mask) if _is_shown(shown)]
     if len(mask) != len(ids) or (seen and seen[-1] - seen[0] + 1 != len(seen)):
         raise InvalidArgument(
             f"generate: the attention_mask of the prompt has {len(mask)} places for {len(ids)} ids and shows "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn.functional import one_hot
@@ -193,3 +195,44 @@ def test_a_text_that_begins_without_a_draft_is_looked_at_when_one_comes():
 
     with pytest.raises(InvalidArgument, match="sums to 2"):
         decoder_with(Late(lambda rows, ids: rows)).generate(PROMPT, 8, 0.9, seed=0)
+
+
+# -- what a drafter says of itself, and tensors without numbers ------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("context_length", "64", "context_length is '64'"),
+        ("context_length", 2.5, r"context_length is 2\.5"),
+        ("context_length", True, "context_length is True"),
+        ("context_length", -1, "context_length is -1"),
+        ("vocab_size", str(VOCAB), "vocab_size is '9'"),
+        ("vocab_size", None, "vocab_size is None"),
+    ],
+)
+def test_a_size_that_is_no_whole_number_is_named(name, value, message):
+    drafter = Repeats()
+    setattr(drafter, name, value)
+    with pytest.raises(InvalidArgument, match=f"drafter repeats: {message}"):
+        decoder_with(drafter)
+
+
+@pytest.mark.unchecked
+@pytest.mark.parametrize("temperature", [0.0, 0.9])
+@pytest.mark.parametrize(
+    ("part", "change", "message"),
+    [
+        ("probs", lambda probs: probs.to(torch.complex64), "a tensor of torch.complex64 on cpu"),
+        ("probs", lambda probs: probs.to("meta"), "a tensor of torch.float64 on meta"),
+        ("ids", lambda ids: ids.to("meta"), "a tensor of torch.int64 on meta"),
+    ],
+)
+def test_tensors_without_real_numbers_are_refused(part, change, message, temperature):
+    class Without(Repeats):
+        def propose(self, *arguments):
+            made = super().propose(*arguments)
+            return replace(made, **{part: change(getattr(made, part))})
+
+    with pytest.raises(InvalidArgument, match=f"drafter repeats: propose answered with {message}"):
+        decoder_with(Without()).generate(PROMPT, 8, temperature, seed=0)
