@@ -66,17 +66,19 @@ def described_model(source: Source, config: PretrainedConfig) -> nn.Module:
         ModelUnavailable: Transformers makes no model or no cache of it; in one line, with the cause.
     """
     import torch
-    from transformers import AutoModelForCausalLM, DynamicCache
+    from transformers import AutoModelForCausalLM
+
+    from specdec_lib.models.rollback import require_cache_fields
 
     try:
         with quiet():
-            DynamicCache(config=config)
+            require_cache_fields(config)
             with torch.device("meta"):
                 return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     except Exception as error:  # a dozen unrelated types, as the field that does not fit happens to be used
         raise ModelUnavailable(
-            f"the config.json of {source.model_id} describes no model that can be made ({one_line(error)}); "
-            "correct it, or fetch or export the model again"
+            f"no model with a cache can be made of the config.json of {source.model_id} ({one_line(error)}); "
+            "correct it, or choose another model"
         ) from error
 
 

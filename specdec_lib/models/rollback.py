@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
-from transformers import PreTrainedModel, cache_utils
+from transformers import PretrainedConfig, PreTrainedModel, cache_utils
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 
 from specdec_lib.errors import InvalidArgument, UnsupportedCache
@@ -59,9 +59,24 @@ def _own_layers(model: nn.Module) -> list[Any]:
     except Exception as error:  # as the field that does not fit happens to be used
         cause = next(iter(str(error).splitlines()), "")
         raise UnsupportedCache(
-            f"forward: no cache can be made for {type(model).__name__}, whose config.json does not fit it "
-            f"({type(error).__name__}: {cause}); correct it, or export the model again"
+            f"forward: no cache can be made for {type(model).__name__} of its config.json "
+            f"({type(error).__name__}: {cause}); correct it, or choose another model"
         ) from error
+
+
+def require_cache_fields(config: PretrainedConfig) -> None:
+    """Raise what Transformers raises where a field that the cache of attention layers needs does not fit.
+
+    Layers of other kinds are for :func:`new_cache` to refuse, by their name.
+    """
+    if not _other_layers(config):
+        DynamicCache(config=config)
+
+
+def _other_layers(config: PretrainedConfig) -> list[str]:
+    """Types of layers that do not keep a key and a value for each position."""
+    layer_types: Any = getattr(config.get_text_config(decoder=True), "layer_types", None) or ()
+    return sorted(set(layer_types) - _ATTENTION_LAYERS)
 
 
 def holds_nothing(layer: Any) -> bool:
@@ -130,8 +145,7 @@ def forward_takes(model: nn.Module, argument: str) -> bool:
 
 def _refuse_recurrent(model: nn.Module) -> None:
     """Refuse a model whose state after n tokens does not hold its state after n - 1."""
-    layer_types: Any = getattr(model.config.get_text_config(decoder=True), "layer_types", None) or ()
-    other = sorted(set(layer_types) - _ATTENTION_LAYERS)
+    other = _other_layers(model.config)
     takes_cache = forward_takes(model, "past_key_values")
     if other or getattr(model, "_is_stateful", False) or not takes_cache:
         kind = "a recurrent state" if takes_cache else "no cache of keys and values"

@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, DynamicCache, PretrainedConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
 from specdec_lib.errors import ModelUnavailable, is_out_of_memory
 from specdec_lib.models.checkpoint import refuse_gaps, refuse_surplus, warn_of_a_small_packed_share
 from specdec_lib.models.ends import remember_named_ends
 from specdec_lib.models.folder import described_model, quantisation_of, read_config, warn_of_oddities
+from specdec_lib.models.rollback import require_cache_fields
 from specdec_lib.models.source import Source, loading
 from specdec_lib.utils.logging import get_logger
 
@@ -59,7 +60,7 @@ def _read(
             ignore_mismatched_sizes=True,  # reported, and refused by name
             **options,
         )
-        DynamicCache(config=model.config)  # decoding makes one; a field that does not fit is found here
+        require_cache_fields(model.config)
         return model, report
     except Exception as error:
         if not is_out_of_memory(error):

@@ -7,10 +7,18 @@ import json
 import pytest
 import torch
 from models.architectures import llama_config, save_model, tiny_model, tiny_tokenizer
-from transformers import CodeGenConfig, CohereConfig, GPT2Config, MixtralConfig, Qwen2Config
+from transformers import (
+    CodeGenConfig,
+    CohereConfig,
+    Gemma2Config,
+    GPT2Config,
+    GraniteConfig,
+    MixtralConfig,
+    Qwen2Config,
+)
 
 from specdec_lib.decoding.speculative import SpeculativeDecoder
-from specdec_lib.errors import InvalidArgument, ModelUnavailable, UnsupportedCache
+from specdec_lib.errors import InvalidArgument, ModelUnavailable, UnsoundLogits, UnsupportedCache
 from specdec_lib.models.loader import load_pair
 from specdec_lib.models.wrapper import ModelWrapper
 
@@ -31,6 +39,8 @@ CONFIGS = {
     "mixtral": MixtralConfig(**_SHAPE, num_local_experts=2),
     "codegen": CodeGenConfig(**_GPT, rotary_dim=8),
     "cohere": CohereConfig(**_SHAPE),
+    "granite": GraniteConfig(**_SHAPE),
+    "gemma2": Gemma2Config(**_SHAPE, head_dim=8),
 }
 
 
@@ -64,7 +74,9 @@ _SLIDING = {"layer_types": ["sliding_attention", "full_attention"]}
 )
 def test_what_no_model_can_be_made_of(tmp_path, kind, odd, cause):
     folder = saved(tmp_path / "odd", kind, **odd)
-    with pytest.raises(ModelUnavailable, match=f"the config.json of .*odd describes .*{cause}") as caught:
+    with pytest.raises(
+        ModelUnavailable, match=f"no model .* of the config.json of .*odd .*{cause}"
+    ) as caught:
         load_pair(target=folder, draft=folder, device="cpu")
     assert "\n" not in str(caught.value)
 
@@ -98,5 +110,28 @@ def test_what_cannot_be_run(tmp_path, kind, odd, cause, as_draft):
 def test_a_model_made_in_memory_is_told_the_same():
     model = tiny_model(llama_config())
     model.config.layer_types = ["sliding_attention", "full_attention"]
-    with pytest.raises(UnsupportedCache, match=r"LlamaForCausalLM, whose config.json does not fit it \(Attr"):
+    with pytest.raises(UnsupportedCache, match=r"LlamaForCausalLM of its config.json \(Attr"):
         ModelWrapper(model).forward(torch.ones(1, 2, dtype=torch.long))
+
+
+@pytest.mark.parametrize(
+    ("kind", "odd"),
+    [
+        ("granite", {"logits_scaling": 0}),
+        ("gemma2", {"final_logit_softcapping": 0.0}),
+        ("cohere", {"logit_scale": float("inf")}),
+    ],
+)
+def test_numbers_by_which_no_logits_come_out_are_refused_before_a_token(tmp_path, kind, odd):
+    folder = saved(tmp_path / "odd", kind, **odd)
+    pair = load_pair(target=folder, draft=folder, device="cpu")
+    for temperature in (0.0, 0.8):
+        with pytest.raises(UnsoundLogits, match="odd gave logits of"):
+            SpeculativeDecoder(pair.target, pair.draft, k=2).generate([1, 2, 3], 6, temperature, seed=0)
+
+
+def test_layers_of_another_kind_are_loaded_and_refused_by_their_name(tmp_path):
+    folder = saved(tmp_path / "odd", "llama", layer_types=["full_attention", "linear_attention"])
+    pair = load_pair(target=folder, draft=folder, device="cpu")
+    with pytest.raises(UnsupportedCache, match="has linear_attention layers, which cannot be rolled back"):
+        SpeculativeDecoder(pair.target, pair.draft, k=2).generate([1, 2, 3], 6, 0.0)
