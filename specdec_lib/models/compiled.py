@@ -182,7 +182,10 @@ class CompiledForward:
         self.step(ids[:, :5], store)
         store.frame.move(5, 8)
         continued = self.step(ids[:, 5:], store)
-        fresh = self.model(input_ids=ids, use_cache=False).logits
+        told = (
+            {} if self._first is None else {"position_ids": positions_behind(0, 8, self._first, self._device)}
+        )
+        fresh = self.model(input_ids=ids, use_cache=False, **told).logits
         self._compare(fresh[:, 5:], continued)
 
     def _store(self, length: int) -> Store:

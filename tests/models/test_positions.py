@@ -15,6 +15,7 @@ from transformers import (
     XLMRobertaXLConfig,
 )
 
+from specdec_lib.bench.hugging_face import HuggingFace
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.models.positions import first_position
@@ -83,6 +84,17 @@ def test_a_table_that_begins_behind_the_padding_is_followed(kind):
     told = torch.arange(PAD + 1, PAD + 1 + len(PROMPT))[None]
     assert first_position(model) == PAD + 1
     assert texts(model, 20) == by_hand(model, 20) == generated(model, 20, position_ids=told)
+
+
+@pytest.mark.parametrize("kind", ROBERTAS, ids=lambda kind: kind.model_type)
+def test_fixed_buffers_and_the_arm_of_hugging_face_follow_it_too(kind, monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda function, **_: function)
+    model = roberta(kind)
+    expected = by_hand(model, 20)
+    on_buffers = ModelWrapper(model, compile=True)
+    assert AutoregressiveDecoder(on_buffers).generate(PROMPT, 20, 0.0).generated_ids == expected
+    assert on_buffers.compiled.active
+    assert HuggingFace(model, {})(PROMPT, 20, 0.0, 0).generated_ids == expected
 
 
 @pytest.mark.parametrize("kind", ROBERTAS, ids=lambda kind: kind.model_type)
