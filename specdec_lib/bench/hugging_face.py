@@ -19,6 +19,7 @@ from torch import nn
 from transformers import CompileConfig, GenerationConfig
 from transformers.utils import logging as transformers_logging
 
+from specdec_lib.models.positions import first_position, positions_behind
 from specdec_lib.profiling.metrics import GenerationResult
 from specdec_lib.profiling.timer import cuda_sync_time
 
@@ -48,6 +49,7 @@ class HuggingFace:
         self.model, self.options = twin(model), dict(options)
         self.assistant = None if assistant is None else twin(assistant)
         self.assistant_options = dict(assistant_options or {})
+        self._first = None if assistant is not None else first_position(self.model)
 
     def __call__(
         self, prompt_ids: Sequence[int], max_new_tokens: int, temperature: float, seed: int
@@ -57,7 +59,9 @@ class HuggingFace:
         device = next(self.model.parameters()).device
         inputs = torch.tensor([list(prompt_ids)], device=device)
         config = GenerationConfig(max_new_tokens=max_new_tokens, **_sampling(temperature), **self.options)
-        helper = {} if self.assistant is None else {"assistant_model": self.assistant}
+        helper: dict[str, Any] = {} if self.assistant is None else {"assistant_model": self.assistant}
+        if self._first is not None:  # generate counts from 0, whatever the model was trained with
+            helper["position_ids"] = positions_behind(0, inputs.shape[1], self._first, device)
         mask = torch.ones_like(inputs)  # a padding id may be a token of the text
         with _quiet(), _seeded(seed, device), torch.inference_mode():
             start = cuda_sync_time()

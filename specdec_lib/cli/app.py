@@ -1,9 +1,10 @@
 """The application: its commands, and the one place where errors become a line and an exit code.
 
-Exit codes: 0 done, 1 ``doctor`` found damage or a pair that does not run or ``verify`` a deviation, 2 bad
-input or something that is missing (one line on standard error), 130 interrupted from the keyboard, 141 the
-reader went away. Anything else is a bug and keeps its traceback. Nothing heavy is imported here or in the
-commands' modules, so that ``specdec --help`` answers at once; each command imports what it needs.
+Exit codes: 0 done, 1 ``doctor`` found damage or a pair that does not run or ``verify`` a deviation or the
+code of a ``--drafter`` raised an error, 2 bad input or something that is missing (one line on standard
+error), 130 interrupted from the keyboard, 141 the reader went away. Anything else is a bug and keeps its
+traceback. Nothing heavy is imported here or in the commands' modules, so that ``specdec --help`` answers at
+once; each command imports what it needs.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from specdec_lib.errors import SpecDecError, is_out_of_memory
 from specdec_lib.utils.entry_point import (
     BAD_INPUT,
     BROKEN_PIPE,
+    FAILED,
     INTERRUPTED,
     NO_FOLDER,
     flush_or_discard,
@@ -94,17 +96,25 @@ def _verdict(error: BaseException) -> tuple[int, str]:
         return BAD_INPUT, str(error)
     if isinstance(error, _CLICK_ERROR):
         return BAD_INPUT, f"{error.format_message()} (see {_command_path(error)} --help)"
-    if isinstance(error.__cause__, EOFError):  # typer takes it for the end of standard input
-        raise error.__cause__
-    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
-        return INTERRUPTED, ""
-    if isinstance(error, (BrokenPipeError, SystemExit)):  # typer exits by itself in this one case
-        return BROKEN_PIPE, ""
     if is_out_of_memory(error):
         return BAD_INPUT, NO_MEMORY
+    if isinstance(error.__cause__, EOFError):  # typer takes it for the end of standard input
+        error = error.__cause__
+    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+        return INTERRUPTED, ""
+    if not isinstance(error, BrokenPipeError) and (said := _of_a_drafter(error)) is not None:
+        return FAILED, f"the drafter raised {said}"
+    if isinstance(error, (BrokenPipeError, SystemExit)):  # typer exits by itself in this one case
+        return BROKEN_PIPE, ""
     if isinstance(error, OSError):
         return BAD_INPUT, os_reason(error)
     raise error
+
+
+def _of_a_drafter(error: BaseException) -> str | None:
+    """What a drafter of the user's own raised, and where; None where none was asked for."""
+    own = sys.modules.get("specdec_lib.decoding.drafters.own")  # imported by whoever looks for a drafter
+    return None if own is None else own.own_failure(error)
 
 
 def _command_path(error: Exception) -> str:

@@ -32,6 +32,8 @@ class ModelFacts:
     stored_dtype: str | None = None
     context_length: int | None = None
     chat_template: bool | None = None
+    remarks: tuple[str, ...] = ()
+    """What is odd about its files and does not keep it from running, a line each."""
     problem: str | None = None
 
     @property
@@ -100,6 +102,7 @@ def _roles(pair: ModelPair) -> list[tuple[str, str, str]]:
 
 
 def _look_at(model_id: str, dtype: str) -> tuple[ModelFacts, PreTrainedTokenizerBase | None]:
+    from specdec_lib.models.ends import ends_beyond
     from specdec_lib.models.folder import check_folder, read_config
     from specdec_lib.models.source import find_source
     from specdec_lib.models.tokenizer import load_tokenizer
@@ -111,10 +114,11 @@ def _look_at(model_id: str, dtype: str) -> tuple[ModelFacts, PreTrainedTokenizer
         facts = ModelFacts(
             model_id,
             _where(source),
-            _count(model_id, config),
+            _count(source, config),
             _stored_dtype(config),
             _context(config),
             bool(getattr(tokenizer, "chat_template", None)),
+            tuple(ends_beyond(source, config)),
         )
         return facts, tokenizer
     except ModelUnavailable as error:
@@ -132,20 +136,15 @@ def _where(source: Source) -> str:
     return "gated, to fetch" if gated else "to fetch"
 
 
-def _count(model_id: str, config: PretrainedConfig) -> int | None:
-    """Number of weights: known, or those of the model that the configuration describes."""
-    known = _known(model_id)
-    if known is not None:
-        return known
-    import torch
-    from transformers import AutoModelForCausalLM
+def _count(source: Source, config: PretrainedConfig) -> int:
+    """Number of weights: known, or those of the model that the configuration describes.
 
-    try:
-        with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
-        return sum(parameter.numel() for parameter in model.parameters())
-    except Exception:  # a configuration that no model can be made of; loading it will say why
-        return None
+    Raises ModelUnavailable: no model can be made of it.
+    """
+    from specdec_lib.models.folder import described_model
+
+    model, known = described_model(source, config), _known(source.model_id)
+    return sum(parameter.numel() for parameter in model.parameters()) if known is None else known
 
 
 def _known(model_id: str) -> int | None:
@@ -208,7 +207,7 @@ def _memory_check(needs: dict[str, float], memory: dict[str, Any]) -> Check:
 
 
 def _remarks(pair: ModelPair, models: dict[str, ModelFacts]) -> list[Check]:
-    found = []
+    found = [Check(role, "note", line) for role, facts in models.items() for line in facts.remarks]
     if pair.is_self and pair.target_dtype == pair.draft_dtype:
         found.append(Check("draft", "note", "the target itself: every draft is right, and nothing is gained"))
     contexts = [facts.context_length for facts in models.values()]

@@ -94,10 +94,13 @@ class Generation(Iterator[Round]):
             torch.cuda.reset_peak_memory_stats(self._device)
         try:
             round_ = next(self._source)
+            kept, reason = self.request.ending.cut(self._emitted, round_.token_ids)
+        except StopIteration as error:  # would end the text without a word, as in PEP 479
+            self.close()
+            raise RuntimeError("a round raised StopIteration in place of decoding") from error
         except BaseException:
             self.close()
             raise
-        kept, reason = self.request.ending.cut(self._emitted, round_.token_ids)
         round_.keep(kept)
         self._emitted += kept
         self.rounds.append(round_)

@@ -18,6 +18,8 @@ from specdec_lib.errors import InvalidArgument
 
 _IDS = ("int", "uint")
 _ANY = ("",)
+_NO_SEQUENCE = (str, bytes, bytearray, memoryview, Mapping, set, frozenset)
+"""What can be iterated and holds no ids: text, its bytes, names, what has no order."""
 
 
 def prompt_ids_of(prompt: Any, vocab_size: int) -> list[int]:
@@ -61,15 +63,40 @@ def _sequence(values: Any, kinds: tuple[str, ...] = _IDS) -> list[Any]:
     """The elements of one sequence, also of ``[1, n]``; an array's are of one of ``kinds``."""
     if isinstance(values, (torch.Tensor, np.ndarray)):
         _check_kind(values.dtype, kinds)
-        values = values.tolist()
-    if isinstance(values, (str, bytes, Mapping, set, frozenset)) or not isinstance(values, Iterable):
-        raise InvalidArgument(f"generate: the prompt is {values!r:.60}; pass a sequence of token ids")
+        values = _listed(values)
+    if isinstance(values, _NO_SEQUENCE) or not isinstance(values, Iterable):
+        raise InvalidArgument(f"generate: the prompt is {_short(values, 60)}; pass a sequence of token ids")
     ids = list(values)
     if ids and _is_sequence(ids[0]):
         if len(ids) != 1:
             raise InvalidArgument(f"generate: {len(ids)} prompts at once; this decoder takes one sequence")
         return _sequence(ids[0], kinds)
     return ids
+
+
+def _listed(values: torch.Tensor | np.ndarray) -> Any:
+    """The numbers of an array; a tensor without numbers, or with few of them, has none to read off."""
+    if isinstance(values, torch.Tensor):
+        if values.is_meta:
+            raise InvalidArgument(
+                "generate: the prompt is a tensor on the device 'meta', which holds no ids; pass one on a "
+                "cpu or a gpu"
+            )
+        if values.is_nested or values.layout is not torch.strided:
+            layout = "nested" if values.is_nested else str(values.layout).removeprefix("torch.")
+            raise InvalidArgument(
+                f"generate: the prompt is a {layout} tensor; pass a dense one, [n] or [1, n]"
+            )
+    return values.tolist()
+
+
+def _short(value: Any, room: int) -> str:
+    """What a value is called in a line: one line of it, whatever it is."""
+    try:
+        said = " ".join(repr(value).split())
+    except Exception:  # an object of the caller's own, or one whose repr needs the numbers that it lacks
+        said = f"an object of type {type(value).__name__}"
+    return said[:room]
 
 
 def _is_sequence(value: Any) -> bool:
@@ -91,11 +118,24 @@ def _whole(value: Any, place: int) -> int:
     try:
         if not kind.startswith("bool"):
             return operator.index(value)
-    except TypeError:
+    except (TypeError, ValueError, RuntimeError):  # not whole; not one number; no number at all
         pass
     raise InvalidArgument(
-        f"generate: the prompt holds {value!r:.40} of type {kind} at place {place}; "
+        f"generate: the prompt holds {_short(value, 40)} of type {kind} at place {place}; "
         "pass token ids, whole numbers"
+    )
+
+
+def _is_shown(value: Any) -> bool:
+    """What one place of a mask says; one that is added to scores (0 and minus infinity) says it otherwise."""
+    try:
+        if value == 0 or value == 1:
+            return bool(value)
+    except (TypeError, ValueError, RuntimeError):  # not one number, or no number at all
+        pass
+    raise InvalidArgument(
+        f"generate: the attention_mask of the prompt holds {_short(value, 40)}; pass 1 for each id and 0 for "
+        "padding"
     )
 
 
@@ -103,7 +143,7 @@ def _masked(ids: list[Any], mask: list[Any] | None) -> list[Any]:
     """The ids that the mask shows; padding may stand on either side, and nowhere else."""
     if mask is None:
         return ids
-    seen = [place for place, shown in enumerate(mask) if shown]
+    seen = [place for place, shown in enumerate(mask) if _is_shown(shown)]
     if len(mask) != len(ids) or (seen and seen[-1] - seen[0] + 1 != len(seen)):
         raise InvalidArgument(
             f"generate: the attention_mask of the prompt has {len(mask)} places for {len(ids)} ids and shows "

@@ -23,9 +23,10 @@ from specdec_lib.decoding.drafters.base import (
     Proposal,
     checked_drafter,
     checked_proposal,
+    require_laws,
     started,
 )
-from specdec_lib.decoding.drafters.draft_model import DraftModel
+from specdec_lib.decoding.drafters.draft_model import DraftModel, DraftModelState
 from specdec_lib.decoding.generation import Request
 from specdec_lib.decoding.rejection import VERIFIERS, Verdict, verify_greedy
 from specdec_lib.decoding.sampling import probs_from_logits, warp_logits
@@ -77,9 +78,11 @@ class SpeculativeDecoder(Decoder):
         ids, phases = list(request.prompt_ids), request.phases
         cache = self.target.new_cache(request.end)
         draft = started(self.drafter, list(request.prompt_ids), request.end)
+        known = type(draft) is DraftModelState or request.params.is_greedy
         while True:
             with phases("draft"):
                 proposal = self._propose(ids, draft, request)
+                known = known or self._have_laws(proposal)
             with phases("verify"):
                 logits, cache = self._score(ids, proposal, cache)
             with phases("sampling"):
@@ -103,6 +106,13 @@ class SpeculativeDecoder(Decoder):
             return None
         proposal = draft.propose(list(ids), k, request.params, request.generator)
         return checked_proposal(proposal, self.drafter.name, k, request.params, self.target.vocab_size)
+
+    def _have_laws(self, proposal: Proposal | None) -> bool:
+        """Whether the drafter's distributions were looked at: once a text, since it reads whole rows."""
+        if proposal is None or not len(proposal.ids):
+            return False
+        require_laws(proposal, self.drafter.name)
+        return True
 
     def _score(self, ids: list[int], proposal: Proposal | None, cache):
         """Target logits ``[k + 1, vocab]`` after the text and after each draft token, in one forward."""

@@ -16,7 +16,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from specdec_lib.decoding.decoder import Decoder
-from specdec_lib.decoding.drafters.base import Drafter, DraftState, Proposal, started
+from specdec_lib.decoding.drafters.base import (
+    Drafter,
+    DraftState,
+    Proposal,
+    checked_proposal,
+    require_laws,
+    started,
+)
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
 from specdec_lib.models.wrapper import ModelWrapper
 
@@ -59,7 +66,10 @@ def asked(
     """What a fresh state of ``drafter`` proposes behind ``prompt`` and ``emitted``."""
     state = started(drafter, list(prompt), len(prompt) + len(emitted) + k + 1)
     generator = torch.Generator(getattr(drafter, "device", "cpu")).manual_seed(seed)
-    return state.propose([*prompt, *emitted], k, params, generator)
+    made = state.propose([*prompt, *emitted], k, params, generator)
+    made = checked_proposal(made, drafter.name, k, params, drafter.vocab_size)
+    require_laws(made, drafter.name)
+    return made
 
 
 class FixedDrafts:

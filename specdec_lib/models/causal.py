@@ -30,11 +30,7 @@ def require_causal(model: nn.Module, name: str, device: torch.device, vocab_size
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-        raise InvalidArgument(
-            f"{_called(model, name)} cannot be fed token ids alone ({reason}); "
-            "choose a decoder-only language model"
-        ) from error
+        raise InvalidArgument(cannot_be_fed(model, name, error)) from error
     apart = (first - second)[:_SHARED].float().abs().amax()
     scale = (first.amax() - first.amin()).float()
     if apart > _TOLERANCE.get(first.dtype, 0.05) * scale:  # false for NaN, which forward refuses
@@ -42,6 +38,15 @@ def require_causal(model: nn.Module, name: str, device: torch.device, vocab_size
             f"{_called(model, name)} is not causal: its logits depend on tokens that come later; "
             "choose a decoder-only language model, or set is_decoder in its configuration"
         )
+
+
+def cannot_be_fed(model: nn.Module, name: str, error: Exception) -> str:
+    """The line about a model whose first forward failed."""
+    reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}".removesuffix(": ")
+    return (
+        f"{_called(model, name)} cannot be fed token ids alone ({reason}); choose a decoder-only language "
+        "model, or see whether its config.json is the one of its weights"
+    )
 
 
 def _called(model: nn.Module, name: str) -> str:

@@ -23,6 +23,7 @@ from torch.nn import functional
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from specdec_lib.models.narrow import Products
+from specdec_lib.models.positions import first_position, positions_behind
 from specdec_lib.models.rollback import MOST_RESERVED, holds_nothing
 from specdec_lib.models.static_cache import FixedCache, Store, bucket
 from specdec_lib.utils.logging import get_logger
@@ -49,6 +50,7 @@ class CompiledForward:
     def __init__(self, products: Products, context_length: int | None) -> None:
         model = products.original
         self.model, self.context_length, self._products = model, context_length, products
+        self._first = first_position(model)
         self.active = True
         self.compile_seconds = 0.0
         """Time that went into building graphs so far."""
@@ -90,11 +92,11 @@ class CompiledForward:
 
     def step(self, input_ids: Integer[Tensor, "1 n"], store: Store) -> Float[Tensor, "1 n vocab"]:
         """One forward on a store's buffers; plain code, which other graphs may contain."""
-        positions = torch.arange(input_ids.shape[1], device=input_ids.device) + store.frame.start
+        positions = positions_behind(0, input_ids.shape[1], self._first or 0, input_ids.device)
         return self.model(
             input_ids=input_ids,
             attention_mask=store.mask(input_ids.shape[1], self._dtype),
-            position_ids=positions[None],
+            position_ids=positions + store.frame.start,
             past_key_values=store,
             use_cache=True,
         ).logits
@@ -180,7 +182,10 @@ class CompiledForward:
         self.step(ids[:, :5], store)
         store.frame.move(5, 8)
         continued = self.step(ids[:, 5:], store)
-        fresh = self.model(input_ids=ids, use_cache=False).logits
+        told = (
+            {} if self._first is None else {"position_ids": positions_behind(0, 8, self._first, self._device)}
+        )
+        fresh = self.model(input_ids=ids, use_cache=False, **told).logits
         self._compare(fresh[:, 5:], continued)
 
     def _store(self, length: int) -> Store:

@@ -10,10 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from specdec_lib.errors import ModelUnavailable
-from specdec_lib.models.source import Source, loading
+from specdec_lib.models.ends import ends_beyond, refuse_odd_ends
+from specdec_lib.models.source import Source, loading, one_line, quiet
 from specdec_lib.utils.logging import get_logger
+
+if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PretrainedConfig
 
 _LFS = b"version https://git-lfs"
 _READ = (".json", ".jinja", ".model", ".txt", ".safetensors", ".bin")
@@ -28,14 +34,14 @@ def check_folder(source: Source, dtype: str = "auto") -> None:
     Raises:
         ModelUnavailable: pointers in place of files, a damaged config.json or generation_config.json (without
             which texts may have no end), an adapter beside the weights, a model that only runs with code of
-            its own, a quantisation that is unknown or was not asked for.
+            its own, a quantisation that is unknown or was not asked for, an end of text that is no id.
     """
     _refuse_pointers(source)
     _refuse_adapter(source)
     config = source.read_json("config.json") or {}
     _refuse_own_code(source, config)
     _refuse_quantisation(source, config, dtype)
-    source.read_json("generation_config.json")
+    refuse_odd_ends(source)
     read_config(source)
 
 
@@ -47,10 +53,33 @@ def read_config(source: Source):
     """
     from transformers import AutoConfig
 
-    with loading(source, "configuration"):
+    with loading(source, "configuration" if source.on_hub else "config.json"):
         return AutoConfig.from_pretrained(
             source.location, local_files_only=source.offline, trust_remote_code=False
         )
+
+
+def described_model(source: Source, config: PretrainedConfig) -> nn.Module:
+    """The model that a configuration describes, without weights: its sizes, and whether it can be made.
+
+    Raises:
+        ModelUnavailable: Transformers makes no model or no cache of it; in one line, with the cause.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from specdec_lib.models.rollback import require_cache_fields
+
+    try:
+        with quiet():
+            require_cache_fields(config)
+            with torch.device("meta"):
+                return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    except Exception as error:  # a dozen unrelated types, as the field that does not fit happens to be used
+        raise ModelUnavailable(
+            f"no model with a cache can be made of the config.json of {source.model_id} ({one_line(error)}); "
+            "correct it, or choose another model"
+        ) from error
 
 
 def quantisation_of(config: dict) -> str | None:
@@ -159,3 +188,5 @@ def warn_of_oddities(source: Source) -> None:
             f"'{source.model_id}' holds model.safetensors beside shards ({_INDEX}); the single file is read, "
             "the shards are not; remove what is not meant"
         )
+    for line in ends_beyond(source, read_config(source)):
+        log.warning(line)

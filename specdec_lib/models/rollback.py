@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
-from transformers import PreTrainedModel, cache_utils
+from transformers import PretrainedConfig, PreTrainedModel, cache_utils
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 
 from specdec_lib.errors import InvalidArgument, UnsupportedCache
@@ -43,13 +43,40 @@ def new_cache(model: nn.Module, reserve: int = 0, most: int | None = None) -> Pr
         UnsupportedCache: the model carries a state from which no earlier one can be had.
     """
     _refuse_recurrent(model)
-    own = DynamicCache(config=model.config).layers
+    own = _own_layers(model)
     _require(own, (DynamicLayer, DynamicSlidingWindowLayer), f"forward: {type(model).__name__}", _ADVICE)
     cache = PreallocatedCache(len(own), min(reserve, MOST_RESERVED), most)
     for index, layer in enumerate(own):
         if holds_nothing(layer):  # it looks at another layer's keys and values, which roll back there
             cache.layers[index] = layer
     return cache
+
+
+def _own_layers(model: nn.Module) -> list[Any]:
+    """The layers of the cache that Transformers makes for a model, by its configuration."""
+    try:
+        return DynamicCache(config=model.config).layers
+    except Exception as error:  # as the field that does not fit happens to be used
+        cause = next(iter(str(error).splitlines()), "")
+        raise UnsupportedCache(
+            f"forward: no cache can be made for {type(model).__name__} of its config.json "
+            f"({type(error).__name__}: {cause}); correct it, or choose another model"
+        ) from error
+
+
+def require_cache_fields(config: PretrainedConfig) -> None:
+    """Raise what Transformers raises where a field that the cache of attention layers needs does not fit.
+
+    Layers of other kinds are for :func:`new_cache` to refuse, by their name.
+    """
+    if not _other_layers(config):
+        DynamicCache(config=config)
+
+
+def _other_layers(config: PretrainedConfig) -> list[str]:
+    """Types of layers that do not keep a key and a value for each position."""
+    layer_types: Any = getattr(config.get_text_config(decoder=True), "layer_types", None) or ()
+    return sorted(set(layer_types) - _ATTENTION_LAYERS)
 
 
 def holds_nothing(layer: Any) -> bool:
@@ -118,8 +145,7 @@ def forward_takes(model: nn.Module, argument: str) -> bool:
 
 def _refuse_recurrent(model: nn.Module) -> None:
     """Refuse a model whose state after n tokens does not hold its state after n - 1."""
-    layer_types: Any = getattr(model.config.get_text_config(decoder=True), "layer_types", None) or ()
-    other = sorted(set(layer_types) - _ATTENTION_LAYERS)
+    other = _other_layers(model.config)
     takes_cache = forward_takes(model, "past_key_values")
     if other or getattr(model, "_is_stateful", False) or not takes_cache:
         kind = "a recurrent state" if takes_cache else "no cache of keys and values"

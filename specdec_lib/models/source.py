@@ -28,6 +28,8 @@ _GGUF = re.compile(r"\.gguf$|-gguf(:[\w.-]+)?$", re.IGNORECASE)
 _NO_GGUF = (
     "a model in GGUF form, which this library does not read; pass the folder or hub id that it was made from"
 )
+_TERSE = (LookupError, AttributeError, AssertionError, ArithmeticError)
+"""Errors of Python's own, whose messages leave out what kind of thing went wrong."""
 _WEIGHT_FILES = (".safetensors", ".bin", ".pt", ".pth", ".h5", ".msgpack", ".onnx")
 
 
@@ -149,7 +151,7 @@ def loading(source: Source, what: str) -> Iterator[None]:
     Any exception is the files' doing here: the readers raise a dozen unrelated types.
     """
     try:
-        with _quiet():
+        with quiet():
             yield
     except SpecDecError:
         raise
@@ -172,18 +174,19 @@ def _cause(error: BaseException, source: Source) -> str:
     if "UnpicklingError" in kinds and "weights only" in str(error).lower():
         return "a file of weights holds other objects, or code, which never runs here; export safetensors"
     if kinds & {"SafetensorError", "JSONDecodeError", "UnicodeDecodeError", "UnpicklingError"}:
-        return f"the file is damaged ({_one_line(error)})"
-    return _one_line(error)
+        return f"the file is damaged ({one_line(error)})"
+    return one_line(error)
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """The message, or what there is room for of it, with the kind of the error where it says little."""
     said = textwrap.shorten(str(error), 240, placeholder=" …")
-    return f"{type(error).__name__}: {said}".removesuffix(": ") if " " not in said else said
+    terse = " " not in said or isinstance(error, _TERSE)
+    return f"{type(error).__name__}: {said}".removesuffix(": ") if terse else said
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Hold back progress bars, load reports and warnings of the libraries that read files."""
     from huggingface_hub.utils import logging as hub_logging
     from transformers.utils import logging as transformers_logging

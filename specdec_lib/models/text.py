@@ -209,5 +209,6 @@ def encode_chat(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message] 
     try:
         text = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
     except Exception as error:  # a template is a program of the model's own: whatever it raises
-        raise InvalidArgument(f"chat: the template refuses the messages ({error})") from error
+        said = " ".join(f"{type(error).__name__}: {error}".split())  # a syntax error shows its lines
+        raise InvalidArgument(f"chat: the template refuses the messages ({said:.240})") from error
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])

@@ -10,6 +10,7 @@ refuses to know about weights.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -30,6 +31,8 @@ _VOCABULARIES = (
     "vocab.txt",
 )
 _SETTINGS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt")
+_TIKTOKEN_NAMES = ("tokenizer.model", "tiktoken.model")
+_TIKTOKEN_LINE = re.compile(rb"[A-Za-z0-9+/]+={0,2} [0-9]+")
 _PARTS = ("normalizer", "pre_tokenizer", "decoder", "post_processor")
 _OPTIONS = (
     "dropout",
@@ -55,6 +58,8 @@ def load_tokenizer(source: Source) -> PreTrainedTokenizerBase:
         ModelUnavailable: it is missing, damaged, or needs code that does not come with Transformers.
     """
     path = source.find(_FILE)
+    if path is None:
+        _say_that_it_takes_long(source)
     with loading(source, "tokenizer"):
         loaded = _load(source, path)
     backend = getattr(loaded, "backend_tokenizer", None)
@@ -78,6 +83,26 @@ def _load(source: Source, path: Path | None) -> PreTrainedTokenizerBase:
                 f"here, and there is no {_FILE} that could do without; choose another model"
             ) from error
         return PreTrainedTokenizerFast.from_pretrained(source.location, **_options(source))
+
+
+def _say_that_it_takes_long(source: Source) -> None:
+    """Before a file of tiktoken's is converted, which Transformers does anew at each start."""
+    for name in _TIKTOKEN_NAMES:
+        path = source.find(name)
+        if path is not None and _is_tiktoken(path):
+            get_logger(__name__).warning(
+                f"{source.model_id}: its tokenizer is {name} alone, in tiktoken's form, which is converted "
+                "at each start and takes a minute or two for a large vocabulary; to convert it once, run "
+                f"AutoTokenizer.from_pretrained({source.location!r}).save_pretrained(folder) and put its "
+                "tokenizer.json beside the weights"
+            )
+            return
+
+
+def _is_tiktoken(path: Path) -> bool:
+    """Whether a file is a list of tokens in base 64 with their ranks, and not SentencePiece's."""
+    with path.open("rb") as file:
+        return _TIKTOKEN_LINE.fullmatch(file.readline(1024).strip()) is not None
 
 
 def same_tokenizer_files(one: Source, other: Source) -> bool:

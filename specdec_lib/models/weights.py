@@ -11,9 +11,11 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
-from specdec_lib.errors import ModelUnavailable
+from specdec_lib.errors import ModelUnavailable, is_out_of_memory
 from specdec_lib.models.checkpoint import refuse_gaps, refuse_surplus, warn_of_a_small_packed_share
-from specdec_lib.models.folder import quantisation_of, read_config, warn_of_oddities
+from specdec_lib.models.ends import remember_named_ends
+from specdec_lib.models.folder import described_model, quantisation_of, read_config, warn_of_oddities
+from specdec_lib.models.rollback import require_cache_fields
 from specdec_lib.models.source import Source, loading
 from specdec_lib.utils.logging import get_logger
 
@@ -31,24 +33,39 @@ def load_weights(source: Source, dtype: str, device: torch.device) -> PreTrained
         options = _int4_options(device) if dtype == "int4" else {"dtype": dtype}
         if quantised:
             options["device_map"] = {"": device}
-        model, report = AutoModelForCausalLM.from_pretrained(
-            source.location,
-            local_files_only=source.offline,
-            trust_remote_code=False,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # reported, and refused below by name
-            **options,
-        )
+        model, report = _read(source, config, options)
         refuse_gaps(source.model_id, report.get("missing_keys") or (), report.get("mismatched_keys") or ())
         refuse_surplus(source.model_id, model, report.get("unexpected_keys") or ())
         model = (model if quantised else model.to(device)).eval()
         _answer_in_fields(model)
+        remember_named_ends(source, model)
         _say_if_unpacked(source, config, model)
         if dtype == "int4":
             warn_of_a_small_packed_share(source.model_id, model)
         if quantised:
             _pack(model, device)
         return model
+
+
+def _read(
+    source: Source, config: PretrainedConfig, options: dict[str, Any]
+) -> tuple[PreTrainedModel, dict[str, Any]]:
+    """What Transformers makes of the files, and its report; config.json is named where it is at fault."""
+    try:
+        model, report = AutoModelForCausalLM.from_pretrained(
+            source.location,
+            local_files_only=source.offline,
+            trust_remote_code=False,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # reported, and refused by name
+            **options,
+        )
+        require_cache_fields(model.config)
+        return model, report
+    except Exception as error:
+        if not is_out_of_memory(error):
+            described_model(source, config)
+        raise
 
 
 def _answer_in_fields(model: PreTrainedModel) -> None:

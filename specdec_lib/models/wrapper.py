@@ -22,10 +22,12 @@ from torch.nn import functional
 from transformers import PretrainedConfig, PreTrainedTokenizerBase
 from transformers.cache_utils import Cache
 
-from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.causal import require_causal
+from specdec_lib.errors import InvalidArgument, is_out_of_memory
+from specdec_lib.models.causal import cannot_be_fed, require_causal
 from specdec_lib.models.compiled import CompiledForward, computes_in
+from specdec_lib.models.ends import end_of_text_ids
 from specdec_lib.models.narrow import Products
+from specdec_lib.models.positions import first_position, positions_behind
 from specdec_lib.models.rollback import cache_length, forward_takes, new_cache, truncated
 from specdec_lib.models.ropes import RopeBorder, rope_border
 from specdec_lib.models.soundness import Watch, in_draft
@@ -63,7 +65,8 @@ class ModelWrapper:
     _watch = Watch("a model")
     _products: Products | None = None
     _border: RopeBorder | None = None
-    _is_causal = True
+    _first: int | None = None
+    _is_causal = _has_run = True
 
     def __init__(
         self,
@@ -85,8 +88,9 @@ class ModelWrapper:
         """Width of the logits, which may exceed the tokenizer's vocabulary (padding rows)."""
         self.masked_ids = tuple(token_id for token_id in masked_ids if token_id < self.vocab_size)
         self._mask = _mask(self.masked_ids, self.vocab_size).to(self.device) if self.masked_ids else None
-        self._is_causal = False  # until it was looked at
+        self._is_causal = self._has_run = False  # until it was looked at
         self._border = rope_border(self.config)
+        self._first = first_position(self.model)
         self._products = Products(self.model)
         self.compiled = CompiledForward(self._products, self.context_length) if compile else None
         """Graphs of this model, and whether they are in use; None in eager mode."""
@@ -121,22 +125,36 @@ class ModelWrapper:
         """
         _check_forward(input_ids, logits_to_keep)
         cache = past_key_values
-        self._check_border(cache_length(cache), input_ids.shape[1])
+        held, width = cache_length(cache), input_ids.shape[1]
+        self._check_border(held, width)
         if cache is None:
             cache = self.new_cache() if use_cache else None
         elif not use_cache:  # a model extends what it is given all the same: let it extend a copy
-            cache = truncated(cache, cache_length(cache))
-        input_ids = self._known(input_ids)
-        if isinstance(cache, FixedCache):
-            logits = self.compiled(input_ids, cache)
-        else:
-            options: dict[str, Any] = {} if cache is None else {"past_key_values": cache}
-            if self._keeps_logits:
-                options["logits_to_keep"] = logits_to_keep
-            logits = self._products.model(input_ids=input_ids, use_cache=use_cache, **options).logits
+            cache = truncated(cache, held)
+        logits = self._run(self._known(input_ids), cache, use_cache, logits_to_keep)
         logits = self._widened(logits[:, -logits_to_keep:] if logits_to_keep else logits)
-        self._watch.see(logits, cache_length(cache) or input_ids.shape[1])
+        self._watch.see(logits, cache_length(cache) or width)
         return logits, cache if use_cache else None
+
+    def _run(self, ids: Tensor, cache: Cache | FixedCache | None, use_cache: bool, keep: int) -> Tensor:
+        """Logits as the model gives them; a model that cannot be run at all is refused in one line."""
+        if isinstance(cache, FixedCache):
+            return self.compiled(ids, cache)
+        options: dict[str, Any] = {} if cache is None else {"past_key_values": cache}
+        if self._keeps_logits:
+            options["logits_to_keep"] = keep
+        if self._first is not None:
+            options["position_ids"] = positions_behind(
+                cache_length(cache), ids.shape[1], self._first, self.device
+            )
+        try:
+            logits = self._products.model(input_ids=ids, use_cache=use_cache, **options).logits
+        except Exception as error:
+            if self._has_run or is_out_of_memory(error):
+                raise
+            raise InvalidArgument(cannot_be_fed(self.model, self.name, error)) from error
+        self._has_run = True
+        return logits
 
     def check_length(self, prompt_length: int, end: int) -> None:
         """Refuse to decode a text of ``prompt_length`` tokens up to ``end`` ones before anything is computed.
@@ -260,19 +278,19 @@ class ModelWrapper:
     def eos_token_ids(self) -> tuple[int, ...]:
         """Every id that ends a text, sorted: generation config, config and tokenizer together.
 
+        What only the class of the config names counts where none of the three says anything.
+
         Raises:
             InvalidArgument: one of them names something that is no id.
         """
-        generation = getattr(self.model, "generation_config", None)
-        holders = (generation, self.model.config, self.config, self.tokenizer)
-        found = {i for holder in holders for i in _as_ids(getattr(holder, "eos_token_id", None))}
-        return tuple(sorted(i for i in found if 0 <= i < self._own_vocab))
+        return end_of_text_ids(self.model, self.tokenizer, self._own_vocab)
 
     @cached_property
     def context_length(self) -> int | None:
         """Positions that the model was made for; None when its configuration sets no limit."""
         values = (getattr(self.config, field, None) for field in _CONTEXT_FIELDS)
-        return next((value for value in values if isinstance(value, int) and value > 0), None)
+        found = next((value for value in values if isinstance(value, int) and value > 0), None)
+        return found if found is None or self._first is None else found - self._first
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a text that is to go on: what the tokenizer puts in front, once; nothing behind."""
@@ -364,13 +382,3 @@ def _display_name(model: nn.Module) -> str:
     """Hub id, or the last part of a local folder's path, or the class's name."""
     name = getattr(model.config, "_name_or_path", "") or type(model).__name__
     return Path(name).name if Path(name).is_dir() else name
-
-
-def _as_ids(value: Any) -> list[int]:
-    """A token id field, which is None, one id or a list of ids."""
-    if value is None:
-        return []
-    listed = list(value) if isinstance(value, (list, tuple)) else [value]
-    if not all(isinstance(i, int) and not isinstance(i, bool) for i in listed):
-        raise InvalidArgument(f"eos_token_id of the model is {value!r}; its configuration must name ids")
-    return listed

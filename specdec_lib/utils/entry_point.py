@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from specdec_lib.errors import SpecDecError
 
-BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
+FAILED, BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 NO_FOLDER = "the working folder does not exist any more; change to another one (cd)"
 
 

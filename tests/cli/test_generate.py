@@ -199,6 +199,66 @@ def test_a_drafter_of_ones_own(specdec, own, tmp_path, monkeypatch) -> None:
     refused(specdec("generate", "x", *own[:2], "--drafter", "my_drafts:Nobody"), "my_drafts:Nobody")
 
 
+FAILING = """
+import sys
+from specdec_lib.decoding.drafters.draft_model import DraftModel, DraftModelState
+
+class State(DraftModelState):
+    def propose(self, context_ids, k, params, generator):
+        if len(context_ids) > 4:
+            {statement}
+        return super().propose(context_ids, k, params, generator)
+
+class Mine(DraftModel):
+    state = State
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("{}['gone']", "KeyError: 'gone'"),
+        ("open('/nowhere/at all')", "FileNotFoundError: [Errno 2]"),
+        ("raise StopIteration", "StopIteration"),
+        ("raise EOFError", "EOFError"),
+        ("sys.exit('enough')", "SystemExit: enough"),
+        ("context_ids[0].nope", "AttributeError: 'int' object has no attribute 'nope'"),
+    ],
+)
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_what_a_drafter_of_ones_own_raises_is_a_line_of_its_file(
+    specdec, own, tmp_path, monkeypatch, statement, said, options
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = f"failing_{abs(hash((statement, options)))}"
+    (tmp_path / f"{name}.py").write_text(FAILING.replace("{statement}", statement))
+    shown = specdec(
+        "generate", "abc", *own[:2], "-n", 9, "--ignore-eos", "--drafter", f"{name}:Mine", *options
+    )
+    assert shown.code == 1, shown.err
+    (line,) = [line for line in shown.err.splitlines() if line.startswith("error: ")]
+    assert line.startswith(f"error: the drafter raised {said}")
+    assert f"{name}.py, line 8)" in line and "Traceback" not in shown.err
+
+
+def test_an_interrupt_within_a_drafter_is_an_interrupt(specdec, own, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "interrupted.py").write_text(FAILING.replace("{statement}", "raise KeyboardInterrupt"))
+    shown = specdec("generate", "abc", *own[:2], "--ignore-eos", "--drafter", "interrupted:Mine")
+    assert shown.code == 130 and "the drafter raised" not in shown.err
+
+
+@pytest.mark.parametrize("statement", ["import sys; sys.exit(3)", "{}['gone']"])
+def test_a_module_of_a_drafter_that_cannot_be_imported_names_its_line(
+    specdec, own, tmp_path, monkeypatch, statement
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = f"broken_{len(statement)}"
+    (tmp_path / f"{name}.py").write_text(f"\n{statement}\n")
+    shown = specdec("generate", "abc", *own[:2], "--drafter", f"{name}:Mine")
+    refused(shown, f"{name}.py, line 2")
+
+
 def test_another_dtype_for_the_draft(specdec, own, monkeypatch) -> None:
     made = []
     check = Selection.load

@@ -118,3 +118,41 @@ def test_bad_input_is_one_line_and_code_2(specdec, arguments, said) -> None:
 def test_without_a_pair_it_is_the_report_of_the_machine(specdec, monkeypatch) -> None:
     monkeypatch.setattr(doctor, "examine", lambda: ([], ROOMY, []))
     assert "GB free of 16.0 GB on cpu" in specdec("doctor").out
+
+
+@pytest.mark.parametrize("file", ["generation_config.json", "config.json"])
+def test_an_end_of_text_that_is_none_is_said_by_its_file(specdec, own, tmp_path, file) -> None:
+    own = [own[0], shutil.copytree(own[1], tmp_path / "odd"), *own[2:]]
+    path = own[1] / file
+    content = json.loads(path.read_text()) if path.exists() else {}
+    for value, status, said in (
+        ("</s>", "bad", "its eos_token_id is '</s>'"),
+        (2.5, "bad", "its eos_token_id is 2.5"),
+        ([[1]], "bad", "its eos_token_id is [[1]]"),
+        ([0, -1], "note", "names eos_token_id -1 outside the vocabulary"),
+        (99_999, "note", "names eos_token_id 99999 outside the vocabulary"),
+    ):
+        path.write_text(json.dumps({**content, "eos_token_id": value}))
+        shown = specdec("doctor", *own, "--json")
+        found = [
+            c["detail"] for c in shown.document["checks"] if c["name"] == "target" and c["status"] == status
+        ]
+        assert shown.code == (status == "bad")
+        assert len(found) == 1 and said in found[0] and file in found[0]
+
+
+@pytest.mark.parametrize(
+    ("odd", "cause"),
+    [
+        ({"layer_types": ["sliding_attention", "full_attention"]}, "AttributeError"),
+        ({"num_key_value_heads": 0}, "ZeroDivisionError"),
+    ],
+)
+def test_a_configuration_that_no_model_can_be_made_of_is_bad(specdec, own, tmp_path, odd, cause) -> None:
+    own = [own[0], shutil.copytree(own[1], tmp_path / "odd"), *own[2:]]
+    path = own[1] / "config.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "num_hidden_layers": 2, **odd}))
+    shown = specdec("doctor", *own, "--json")
+    status, detail = checks_of(shown.document)["target"]
+    assert (shown.code, status) == (1, "bad") and cause in detail and "config.json" in detail

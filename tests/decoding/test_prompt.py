@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -23,6 +25,18 @@ def templated(**options):
     tokenizer = byte_level()
     tokenizer.chat_template = "<s>{% for m in messages %}{{ m['content'] }}{% endfor %}"
     return tokenizer.apply_chat_template([{"role": "user", "content": "cat"}], **options)
+
+
+def nested():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch calls them a prototype
+        return torch.nested.nested_tensor([torch.tensor(IDS)])
+
+
+def quantised():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # and these deprecated
+        return torch.quantize_per_tensor(torch.ones(3), 1.0, 0, torch.quint8)
 
 
 @pytest.mark.parametrize(
@@ -100,11 +114,37 @@ def test_what_the_tokenizers_library_returns_is_taken_with_and_without_padding()
         (np.ones((0, 3), dtype=np.int64), "prompt is empty"),
         ([5, VOCAB], r"outside \[0, 288\): 288 at place 1"),
         (np.array([-1]), r"outside \[0, 288\): -1 at place 0"),
+        (torch.tensor(IDS, device="meta"), "on the device 'meta', which holds no ids"),
+        ({"input_ids": torch.ones(1, 3, dtype=torch.long, device="meta")}, "on the device 'meta'"),
+        ([torch.tensor(5, device="meta")], "of type int64 at place 0"),
+        ([5, torch.tensor([6, 7])], "of type int64 at place 1"),
+        ([5, torch.ones(2, 2, dtype=torch.long)], "of type int64 at place 1"),
+        (torch.tensor(IDS).to_sparse(), "is a sparse_coo tensor; pass a dense one"),
+        (nested(), "is a nested tensor"),
+        (torch.tensor(IDS, dtype=torch.complex64), "values of type complex64"),
+        (quantised(), "values of type quint8"),
+        (torch.tensor([5.0], requires_grad=True), "values of type float32"),
+        ([torch.tensor(5.0, requires_grad=True)], "of type float32 at place 0"),
+        (np.array(5), "is 5; pass a sequence"),
+        (torch.ones(0, 3, dtype=torch.long), "prompt is empty"),
+        (np.array(["5"]), "values of type <U1"),
+        (np.array([5, None]), "values of type object"),
+        (np.ma.masked_array([5, 6], [False, True]), "None of type NoneType at place 1"),
+        (bytearray(b"the"), "pass a sequence"),
+        (memoryview(b"the"), "pass a sequence"),
+        ({"input_ids": [5, 6], "attention_mask": [0.0, -np.inf]}, "attention_mask of the prompt holds -inf"),
+        ({"input_ids": [5, 6], "attention_mask": [np.nan, 1]}, "holds nan; pass 1 for each id"),
+        ({"input_ids": [5], "attention_mask": [torch.ones((), device="meta")]}, "mask of the prompt holds"),
+        ({"input_ids": [5], "attention_mask": torch.ones(1, device="meta")}, "on the device 'meta'"),
+        ({"input_ids": [5, 6], "attention_mask": ["1", "1"]}, "holds '1'"),
+        ([5, 2**70], f"{2**70} at place 1"),
+        ([5, 1j], r"1j of type complex at place 1"),
     ],
 )
 def test_everything_else_is_named(prompt, message):
-    with pytest.raises(InvalidArgument, match=message):
+    with pytest.raises(InvalidArgument, match=message) as caught:
         prompt_ids_of(prompt, VOCAB)
+    assert "\n" not in str(caught.value)
 
 
 def test_both_decoders_take_them_in_every_way_of_asking():

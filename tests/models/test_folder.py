@@ -151,7 +151,7 @@ def test_a_damaged_config_is_reported_as_the_config(folder, content):
 
 def test_an_activation_nobody_knows_is_more_than_its_name(folder):
     change(folder, hidden_act="nope")
-    refused(folder, "cannot load the weights of .*KeyError: 'nope'")
+    refused(folder, "the config.json of .*KeyError: 'nope'")
 
 
 def test_a_single_file_beside_shards_is_a_warning(folder, capfd):
@@ -328,7 +328,7 @@ def test_an_implementation_of_transformers_own_may_be_named(folder):
 def test_what_the_reader_calls_an_error_is_one_line_too(folder, capfd):
     change(folder, use_return_dict=False)
     capfd.readouterr()
-    refused(folder, r"cannot load the configuration of")
+    refused(folder, r"cannot load the config.json of")
     assert capfd.readouterr() == ("", "")
 
 

@@ -204,3 +204,22 @@ def test_no_template_and_a_template_that_refuses_are_one_line():
     tokenizer.chat_template = "{{ raise_exception('roles must alternate') }}"
     with pytest.raises(InvalidArgument, match="roles must alternate"):
         encode_chat(tokenizer, "hi")
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{% for m in messages %}\n{{ m.content }}\n", "TemplateSyntaxError: Unexpected end"),
+        ("{{ messages[0]['content'] / 2 }}", "TypeError"),
+        ("{{ ''.__class__.__mro__[1].__subclasses__() }}", "SecurityError"),
+        ("{% for i in range(10**9) %}{% endfor %}", "OverflowError"),
+        ("{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}", "RecursionError"),
+        ("{{ raise_exception('first\nsecond') }}", "first second"),
+    ],
+)
+def test_a_template_is_code_of_somebody_elses_and_its_errors_are_one_line(template, said):
+    tokenizer = byte_level()
+    tokenizer.chat_template = template
+    with pytest.raises(InvalidArgument, match=f"template refuses the messages .*{said}") as caught:
+        encode_chat(tokenizer, "hi")
+    assert "\n" not in str(caught.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 from models.architectures import save_model, tiny_tokenizer
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from transformers.convert_slow_tokenizer import TikTokenConverter
 
+from specdec_lib.errors import ModelUnavailable
 from specdec_lib.models.source import find_source
 from specdec_lib.models.tokenizer import _outline, load_tokenizer, same_tokenizer_files
 
@@ -166,3 +169,46 @@ def test_a_tokenizer_without_a_file_of_its_own_loads_as_before(tmp_path):
     folder = save_model(tmp_path / "tiny")
     loaded = load_tokenizer(find_source(str(folder)))
     assert isinstance(loaded, PreTrainedTokenizerFast) and loaded("the cat")["input_ids"]
+
+
+# -- tiktoken's form -------------------------------------------------------------------------------
+
+_RANKS = [*(bytes([i]) for i in range(256)), b"th", b"the"]
+
+
+def tiktoken_folder(folder: Path) -> Path:
+    save_model(folder)
+    for path in folder.glob("tokenizer*"):
+        path.unlink()
+    lines = (f"{base64.b64encode(token).decode()} {rank}" for rank, token in enumerate(_RANKS))
+    (folder / "tokenizer.model").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+def test_a_file_of_tiktokens_is_announced_before_it_is_converted(tmp_path, monkeypatch, capfd):
+    folder, said = tiktoken_folder(tmp_path / "original"), []
+
+    def ranks(path):
+        said.append(capfd.readouterr().err)
+        return {token: rank for rank, token in enumerate(_RANKS)}
+
+    monkeypatch.setattr(TikTokenConverter, "load_tiktoken_bpe", staticmethod(ranks))
+    capfd.readouterr()
+    loaded = load_tokenizer(find_source(str(folder)))
+    assert loaded("the", add_special_tokens=False)["input_ids"] == [257]
+    assert "tokenizer.model alone, in tiktoken's form" in said[0] and "save_pretrained" in said[0]
+    assert said[0].count("\n") == 1 and capfd.readouterr().err == "" and not any(said[1:])
+    loaded.save_pretrained(folder)
+    again = load_tokenizer(find_source(str(folder)))
+    assert again("the cat")["input_ids"] == loaded("the cat")["input_ids"]
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("content", [b"\n\x0e\n\x05<unk>\x15\x00\x00\x00\x00\x18\x02", b"", b"dGhl x\n"])
+def test_other_files_of_that_name_are_not_called_tiktokens(tmp_path, capfd, content):
+    folder = tiktoken_folder(tmp_path / "other")
+    (folder / "tokenizer.model").write_bytes(content)
+    capfd.readouterr()
+    with pytest.raises(ModelUnavailable):
+        load_tokenizer(find_source(str(folder)))
+    assert "tiktoken's form" not in capfd.readouterr().err

@@ -18,6 +18,10 @@ from torch import Tensor
 
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.utils.numbers import whole_number
+
+LAW_TOLERANCE = 1e-3
+"""How far from 1 a row of probabilities may sum, by rounding."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,9 @@ def checked_drafter(candidate: object) -> Drafter:
         )
     if lacking:
         raise InvalidArgument(f"{name} is no drafter: it lacks {', '.join(lacking)}")
+    whole_number(candidate.vocab_size, f"drafter {name}: vocab_size", least=1)
+    if candidate.context_length is not None:
+        whole_number(candidate.context_length, f"drafter {name}: context_length", least=0)
     return candidate  # type: ignore[return-value]
 
 
@@ -110,6 +117,14 @@ def checked_proposal(
     """
     parts = (proposal.ids, proposal.probs) if isinstance(proposal, Proposal) else (proposal,)
     odd = next((part for part in parts if part is not None and not _is_dense(part)), None)
+    if (
+        odd is None
+        and (without := next((part for part in parts if not _holds_numbers(part)), None)) is not None
+    ):
+        raise InvalidArgument(
+            f"drafter {name}: propose answered with a tensor of {without.dtype} on {without.device}; return "
+            "real numbers on the target's device or the cpu"
+        )
     if odd is not None or not isinstance(proposal, Proposal) or proposal.ids is None:
         raise InvalidArgument(
             f"drafter {name}: propose answered with {type(odd).__name__}; return a Proposal(ids, probs) of "
@@ -131,6 +146,41 @@ def checked_proposal(
             "distributions that its ids were drawn from, one-hot where nothing was drawn"
         )
     return proposal
+
+
+def require_laws(proposal: Proposal, name: str) -> None:
+    """Refuse rows that are no distributions: with them the text would have another law than the target's.
+
+    Reads the rows, so the loop asks once a text. Sums are those of float64.
+
+    Raises:
+        InvalidArgument: a row that does not sum to 1 within ``LAW_TOLERANCE``, is negative somewhere or no
+            number; or an id that its own row says is never drawn.
+    """
+    probs, ids = proposal.probs, proposal.ids
+    if probs is None or probs.ndim != 2 or len(probs) != len(ids) or not len(ids):
+        return  # the verifier knows the shapes
+    rows = probs.double()
+    off = (rows.sum(-1) - 1).abs()
+    bad = ~((off <= LAW_TOLERANCE) & (rows.amin(-1) >= 0))  # true of NaN
+    if bad.any():
+        row = int(bad.nonzero()[0])
+        raise InvalidArgument(
+            f"drafter {name}: row {row} of its probs sums to {float(rows[row].sum()):.6g}, from "
+            f"{float(rows[row].min()):.3g} on; give distributions, such as a softmax in float32"
+        )
+    drawn = rows.gather(1, ids.to(rows.device, torch.int64)[:, None])[:, 0]
+    if not bool((drawn > 0).all()):
+        place = int((drawn <= 0).nonzero()[0])
+        raise InvalidArgument(
+            f"drafter {name}: it proposes id {int(ids[place])}, to which row {place} of its probs gives 0; "
+            "give the distributions that the ids were drawn from, one-hot where nothing was drawn"
+        )
+
+
+def _holds_numbers(part: Tensor | None) -> bool:
+    """Whether a tensor has values to read, and values that can be compared."""
+    return part is None or not (part.is_meta or part.is_complex() or part.is_quantized)
 
 
 def _is_dense(part: object) -> bool:

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from importlib import import_module
+from traceback import walk_tb
 from typing import Any
 
 from specdec_lib.decoding.drafters.base import Drafter, checked_drafter
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
+
+_ROOTS: set[str] = set()
+"""Packages and modules of drafters that were asked for by name; never this library itself."""
 
 
 def find_drafter(spec: str) -> Any:
@@ -25,14 +30,17 @@ def find_drafter(spec: str) -> Any:
     module_name, _, name = spec.partition(":")
     if not module_name or not name:
         raise InvalidArgument(f"drafter '{spec}': write module:Class, such as my_drafts:Lookup")
+    if (root := module_name.partition(".")[0]) != __name__.partition(".")[0]:
+        _ROOTS.add(root)
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
         found = import_module(module_name)
         for part in name.split("."):
             found = getattr(found, part)
-    except Exception as error:  # whatever the user's module raises: the line says what
-        raise InvalidArgument(f"drafter '{spec}': {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # whatever the user's module raises: the line says what
+        said = own_failure(error) or f"{type(error).__name__}: {error}"
+        raise InvalidArgument(f"drafter '{spec}': {said}") from error
     return found
 
 
@@ -45,13 +53,36 @@ def load_drafter(spec: str, target: ModelWrapper) -> Drafter:
     make = find_drafter(spec)
     try:
         drafter = make(target)
-    except Exception as error:
-        raise InvalidArgument(
-            f"drafter '{spec}': calling it with the target failed: {type(error).__name__}: {error}"
-        ) from error
+    except (Exception, SystemExit) as error:
+        said = own_failure(error) or f"{type(error).__name__}: {error}"
+        raise InvalidArgument(f"drafter '{spec}': calling it with the target failed: {said}") from error
     if not isinstance(getattr(drafter, "vocab_size", 0), int):
         raise InvalidArgument(
             f"drafter '{spec}': its vocab_size is {drafter.vocab_size!r}; the class is called with the "
             "target, so take target.vocab_size"
         )
     return checked_drafter(drafter)
+
+
+def own_failure(error: BaseException) -> str | None:
+    """What a drafter of the user's own raised, in which file and line; None if none of its code was running.
+
+    The innermost line of that code counts: what a library says to it is often told far from there.
+    """
+    for link in _chain(error):
+        frames = [
+            (frame.f_code.co_filename, line)
+            for frame, line in walk_tb(link.__traceback__)
+            if str(frame.f_globals.get("__name__")).partition(".")[0] in _ROOTS
+        ]
+        if frames:
+            said = f"{type(link).__name__}: {link}".removesuffix(": ")
+            return f"{said} ({frames[-1][0]}, line {frames[-1][1]})"
+    return None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, what it was raised from, and so on."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
