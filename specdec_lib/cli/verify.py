@@ -70,15 +70,16 @@ def run(
     if mutants:
         _show_gallery(seed, seeds, as_json)
         return
+    selection = select(
+        pair, target, draft, dtype, device, draft_dtype=draft_dtype, drafter=drafter, threads=threads
+    )
     from specdec_lib.lossless.pair import ProofPlan
 
     trial = _trial_of(mutant, verifier)
     plan = ProofPlan(trial.verifiers, k, temperature, samples, num_tokens, seed)
     rows = _rows(prompts, num_prompts)
     plan.require_rounds(len(rows))
-    selection = select(
-        pair, target, draft, dtype, device, draft_dtype=draft_dtype, drafter=drafter, threads=threads
-    )
+    selection.check()
     models = selection.load()
     name = selection.pair.pair_name if mutant is None else f"{selection.pair.pair_name} with {mutant}"
     console = console_for(as_json)

@@ -19,6 +19,7 @@ from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless import checks
 from specdec_lib.lossless.caches import CheckedModel
+from specdec_lib.lossless.drafting import DraftReader
 from specdec_lib.lossless.endings import EndingModel
 from specdec_lib.lossless.enumeration import Judge
 from specdec_lib.lossless.exact import judge_in
@@ -27,7 +28,7 @@ from specdec_lib.lossless.proposals import DraftSource, recorded
 from specdec_lib.lossless.remembering import RememberingModel
 from specdec_lib.lossless.replay import ReplayedRound, replay
 from specdec_lib.lossless.small_law import SmallLaw
-from specdec_lib.lossless.verdict import Check, sentence
+from specdec_lib.lossless.verdict import Check, not_applicable, sentence
 from specdec_lib.models.wrapper import ModelWrapper
 
 __all__ = ["LEVEL", "PairProof", "ProofPlan", "fewest_rounds", "library_decoder", "sentence"]
@@ -197,7 +198,7 @@ class PairProof:
         models = [CheckedModel(self.target)]
         draft = self.draft
         if isinstance(draft, ModelWrapper):
-            draft = CheckedModel(draft)
+            draft = CheckedModel(DraftReader(draft))
             models.append(draft)
         decoder = self._build(models[0], draft, self.plan.k, self.plan.verifiers[0])
         yield checks.check_caches(decoder, self.prompts[-1], self.plan.num_tokens // 2, models)
@@ -214,8 +215,12 @@ class PairProof:
 
     def _joint_law(self, verifier: str) -> Iterator[Check]:
         law, plan = self._small_law, self.plan
+        if law.is_broad:
+            for test in ("joint law", "distance"):
+                yield not_applicable(test, verifier, law.why_broad, "samples")
+            return
         decoder = self._build(*self._remembering, plan.joint_k, verifier)
-        return checks.check_joint_law(
+        yield from checks.check_joint_law(
             verifier, decoder, law, self._joint_prompt, plan.num_samples, plan.seed, plan.level, self._report
         )
 

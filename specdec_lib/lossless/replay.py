@@ -18,6 +18,7 @@ from torch import Tensor
 from specdec_lib.decoding.drafters.base import Proposal
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
 from specdec_lib.decoding.trace import Trace
+from specdec_lib.lossless.drafting import DraftReader
 from specdec_lib.models.wrapper import ModelWrapper
 
 
@@ -45,7 +46,8 @@ def replay(
             and behind a draft, where nothing was, every token's alike.
     """
     own = _Rows(target, params)
-    other = _Rows(draft, params) if isinstance(draft, ModelWrapper) else _Said(draft, target.vocab_size)
+    is_model = isinstance(draft, ModelWrapper)
+    other = _Rows(DraftReader(draft), params) if is_model else _Said(draft, target.vocab_size)
     text = list(trace.prompt_ids)
     for step in trace.rounds:
         laws = [source.along(text, step.draft_ids) for source in (own, other)]
