@@ -143,7 +143,7 @@ class SmallLaw:
 
     def _compressed(self, role: str, prefix: Prefix) -> Law:
         row = self._full(role, tuple(self.token_ids[i] for i in prefix))[self.token_ids]
-        return (row / row.sum()).tolist()
+        return (row / row.sum().clamp_min(1e-300)).tolist()  # all 0 behind what no law allows
 
 
 def _told(who: str) -> str:
