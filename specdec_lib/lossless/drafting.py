@@ -28,7 +28,8 @@ class DraftReader(ModelWrapper):
     def forward(self, input_ids, past_key_values=None, use_cache=True, logits_to_keep=0):
         """As :meth:`specdec_lib.models.wrapper.ModelWrapper.forward`; a row of no numbers is uniform."""
         with drafting():
-            before = self._inner.truncate_cache(past_key_values, self.get_cache_length(past_key_values))
+            held = self.get_cache_length(past_key_values) if past_key_values is not None else 0
+            before = self._inner.truncate_cache(past_key_values, held) if held else None
             logits, cache = self._inner.forward(input_ids, past_key_values, use_cache, logits_to_keep)
             if logits.shape[1] > 1 and bool(unsound(logits).any()):
                 logits, cache = self._row_by_row(input_ids, before, logits.shape[1])

@@ -62,6 +62,22 @@ def replay(
         text += step.token_ids
 
 
+def short_drafts(trace: Trace, k: int, end: int, context: int | None) -> int:
+    """Rounds whose draft was shorter than the loop had use for.
+
+    Args:
+        k: draft tokens that were asked for at most.
+        end: ids that prompt and text may come to; a round's own token needs one of them.
+        context: positions that the draft model sees; None for no limit.
+    """
+    short, length = 0, len(trace.prompt_ids)
+    for step in trace.rounds:
+        room = end - length - 1 if context is None else min(end - length - 1, context - length + 1)
+        short += len(step.draft_ids) < min(k, room)
+        length += len(step.token_ids)
+    return short
+
+
 class _Said:
     """Laws as proposals gave them, by the length of the text in front."""
 
