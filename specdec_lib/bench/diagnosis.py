@@ -12,6 +12,7 @@ from typing import Any
 
 from specdec_lib.bench.accounts import Accounts
 from specdec_lib.bench.advice import Advice
+from specdec_lib.utils.numbers import percent
 
 LARGE = 0.05
 """A share of the speedup, or of a time, that is worth a word."""
@@ -68,13 +69,13 @@ def _verdict(a: Accounts) -> Advice:
         sentence = f"Nothing is unexplained: the parts add up to {a.accounted:.2f}×"
         sentence += f", inside the measured {a.low:.2f}–{a.high:.2f}." if a.has_interval else ", as measured."
         if _width_of(a) > WIDE:
-            sentence += f" That interval is {_percent(_width_of(a))} wide and hides what is smaller."
+            sentence += f" That interval is {percent(_width_of(a))} wide and hides what is smaller."
         return Advice("explained", sentence, numbers)
     where = f"the parts add up to {a.accounted:.2f}×, measured is {a.measured:.2f}×"
     where += f" ({a.low:.2f}–{a.high:.2f})" if a.has_interval else ", of one prompt"
     if rest <= LARGE:
-        return Advice("nearly_explained", f"{_percent(rest)} is unexplained: {where}.", numbers)
-    return Advice("unexplained", f"{_percent(rest)} are unexplained: {where}.", numbers)
+        return Advice("nearly_explained", f"{percent(rest)} is unexplained: {where}.", numbers)
+    return Advice("unexplained", f"{percent(rest)} are unexplained: {where}.", numbers)
 
 
 def _numbers(a: Accounts) -> dict[str, float]:
@@ -89,10 +90,6 @@ def _numbers(a: Accounts) -> dict[str, float]:
 
 def _width_of(a: Accounts) -> float:
     return (a.high - a.low) / a.measured if a.has_interval else 0.0
-
-
-def _percent(share: float) -> str:
-    return f"{100.0 * share:.0f} %"
 
 
 def _differ(one: float, other: float) -> bool:
@@ -189,7 +186,7 @@ def _check_noise(a: Accounts) -> Advice | None:
         return None
     return Advice(
         "check_noise",
-        f"Check the noise: the interval is {_percent(_width_of(a))} wide; more prompts and repeats would "
+        f"Check the noise: the interval is {percent(_width_of(a))} wide; more prompts and repeats would "
         "narrow it.",
         {"width": _width_of(a)},
     )

@@ -70,15 +70,16 @@ def run(
     if mutants:
         _show_gallery(seed, seeds, as_json)
         return
+    selection = select(
+        pair, target, draft, dtype, device, draft_dtype=draft_dtype, drafter=drafter, threads=threads
+    )
     from specdec_lib.lossless.pair import ProofPlan
 
     trial = _trial_of(mutant, verifier)
     plan = ProofPlan(trial.verifiers, k, temperature, samples, num_tokens, seed)
     rows = _rows(prompts, num_prompts)
     plan.require_rounds(len(rows))
-    selection = select(
-        pair, target, draft, dtype, device, draft_dtype=draft_dtype, drafter=drafter, threads=threads
-    )
+    selection.check()
     models = selection.load()
     name = selection.pair.pair_name if mutant is None else f"{selection.pair.pair_name} with {mutant}"
     console = console_for(as_json)
@@ -90,12 +91,10 @@ def run(
         proof = PairProof(*models, texts, plan, report=report, **trial.more)
         found = list(proof.run())
     _show(console, name, proof, found, as_json)
-    if trial.needs and not any(check.rejected for check in found):
-        print_warning(
-            f"{mutant}: its mistake needs {trial.needs} to show, which is not tried here; see --mutants"
-        )
     if any(check.rejected for check in found):
         raise typer.Exit(1)
+    if trial.killed_by:
+        print_warning(_unseen(mutant or "", trial))
 
 
 # -- a pair ----------------------------------------------------------------------------------------
@@ -109,6 +108,16 @@ class _Trial:
     more: dict[str, Any]
     needs: str = ""
     """What a mutant's mistake takes to show, where a pair's proof does not have it."""
+    killed_by: str = ""
+    """The trial of the gallery that kills a mutant; "" where nothing is wrong on purpose."""
+
+
+def _unseen(mutant: str, trial: _Trial) -> str:
+    """What to say of a mutant that no row rejected: never that it is right."""
+    seen_by = f"--mutants runs the trial that kills it ({trial.killed_by})"
+    if trial.needs:
+        return f"{mutant}: its mistake needs {trial.needs} to show, which is not tried here; {seen_by}"
+    return f"{mutant}: its mistake was not seen here; more --samples or --prompts may show it, and {seen_by}"
 
 
 def _trial_of(mutant: str | None, verifier: str) -> _Trial:
@@ -126,7 +135,7 @@ def _trial_of(mutant: str | None, verifier: str) -> _Trial:
         "draft_law": "proposal" if found.is_control else "model",  # a control may draft in a way of its own
         "breaks": (Exception,),
     }
-    return _Trial((found.verifier,), more, found.needs)
+    return _Trial((found.verifier,), more, found.needs, "" if found.is_control else found.trial)
 
 
 def _rows(prompts: str | None, num_prompts: int | None) -> list[RawPrompt]:

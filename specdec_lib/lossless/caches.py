@@ -1,7 +1,8 @@
 """Does a rolled-back cache hold what it says? A wrapper that compares it with a fresh forward every time.
 
 The two forwards add the same numbers up in another order, so they differ by rounding. How much of it is right
-is measured: the same text, read in forwards of other widths on a cache that nothing was taken from.
+is measured: the same text, read in forwards of other widths on a cache that nothing was taken from. That
+cache is the model's own too, so what it may explain is bounded by forwards that no cache takes part in.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ from functools import cached_property
 
 import torch
 
-from specdec_lib.lossless.precision import measured_noise, noise_allowed
+from specdec_lib.lossless.precision import cacheless_noise, measured_noise, noise_allowed
 from specdec_lib.models.wrapper import ModelWrapper
 
 
 class CheckedModel(ModelWrapper):
     """Stands in for ``model``; notes how far a rolled-back cache's logits are from those of no cache.
 
-    After each roll-back the last kept token is fed again behind the cache, and the whole text without one.
+    After each roll-back one more token is fed behind the cut as it is, every kept position in it, and behind
+    the whole text without a cache. Which token does not matter: the last one, once more.
     """
 
     def __init__(self, model: ModelWrapper) -> None:
@@ -45,17 +47,21 @@ class CheckedModel(ModelWrapper):
         return self._inner.get_cache_length(cache)
 
     def truncate_cache(self, cache, keep_length):
-        """As the wrapper's own, and checked where a token is kept."""
+        """As the wrapper's own, and checked where a token is kept and another has room behind it."""
         cut = self._inner.truncate_cache(cache, keep_length)
-        if keep_length >= 1:
+        if keep_length >= 1 and self._has_room(keep_length):
             self._check(cut, keep_length)
         return cut
 
+    def _has_room(self, held: int) -> bool:
+        fits = self.context_length is None or held < self.context_length
+        return fits and (self._border is None or not self._border.crossed(held, held + 1))
+
     def _check(self, cut, keep_length: int) -> None:
-        kept = torch.tensor([self._seen[:keep_length]], device=self.device)
-        before = self._inner.truncate_cache(cut, keep_length - 1)
-        continued, _ = self._inner.forward(kept[:, -1:], before)
-        fresh, _ = self._inner.forward(kept, use_cache=False, logits_to_keep=1)
+        probe = self._seen[keep_length - 1]
+        text = torch.tensor([[*self._seen[:keep_length], probe]], device=self.device)
+        continued, _ = self._inner.forward(text[:, -1:], cut, use_cache=False)  # the cut stays as it was
+        fresh, _ = self._inner.forward(text, use_cache=False, logits_to_keep=1)
         possible = ~(continued[0, -1].isneginf() & fresh[0, -1].isneginf())  # masked on either side
         ours, theirs = (logits[0, -1][possible].double() for logits in (continued, fresh))
         self.largest_difference = max(self.largest_difference, float((ours - theirs).abs().max()))
@@ -70,7 +76,11 @@ class CheckedModel(ModelWrapper):
     @property
     def allowed(self) -> float:
         """The largest difference that rounding explains."""
-        return noise_allowed(self.dtype, self.largest_logit, self.noise, self._depth)
+        return noise_allowed(self.dtype, self.largest_logit, self.noise, self._depth, self._cacheless)
+
+    @cached_property
+    def _cacheless(self) -> float:
+        return cacheless_noise(self._inner, self._seen)
 
     @property
     def _depth(self) -> int:

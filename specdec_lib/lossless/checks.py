@@ -26,12 +26,14 @@ from specdec_lib.lossless.exact import (
     check_tables,
     one_position_difference,
 )
+from specdec_lib.lossless.independence import independence_test, p_values_by_id
 from specdec_lib.lossless.precision import judge_parting, rounding_of
 from specdec_lib.lossless.replay import ReplayedRound
 from specdec_lib.lossless.small_law import SmallLaw
 from specdec_lib.lossless.uniformity import randomised_p_values, uniformity_test
 from specdec_lib.lossless.variation import variation_bound
 from specdec_lib.lossless.verdict import Check, not_applicable
+from specdec_lib.utils.numbers import percent
 
 __all__ = [
     "ONE_POSITION",
@@ -40,6 +42,7 @@ __all__ = [
     "check_efficiency",
     "check_endings",
     "check_greedy",
+    "check_independence",
     "check_joint_law",
     "check_one_position",
     "check_small_law",
@@ -98,7 +101,8 @@ def check_joint_law(
         num_samples,
         "samples",
         bound.empirical <= bound.expected + bound.margin,
-        f"no event of {law.length} tokens behind this prompt is off by more, with {bound.confidence:.2%}",
+        f"no event of {law.length} tokens behind this prompt is off by more, "
+        f"with {percent(bound.confidence, 2)}",
         bound=bound.bound,
         confidence=bound.confidence,
     )
@@ -147,8 +151,31 @@ def _ks_catches(num_samples: int, level: float, power: float = 0.99) -> float:
     return float(min(1.0, critical + np.sqrt(np.log(2 / (1 - power)) / (2 * num_samples))))
 
 
-def check_efficiency(verifier: str, rounds: Sequence[ReplayedRound], level: float) -> Check:
-    """Accepted draft tokens a round, against what p and q allow."""
+def check_independence(
+    verifier: str, texts: Sequence[Sequence[ReplayedRound]], seed: int, level: float
+) -> Check:
+    """The first token of each round of a text, against those of its other rounds."""
+    generator = torch.Generator().manual_seed(seed)
+    values = [p_values_by_id(rounds, generator) for rounds in texts]
+    test = independence_test(values, level)
+    if test.catches > 1:
+        why = f"{test.num_rounds} rounds in {len(texts)} texts: no dependence would show in so few"
+        return not_applicable("independence", verifier, why, "rounds", test.num_rounds)
+    return Check(
+        "independence",
+        verifier,
+        f"χ²({test.num_texts}) = {test.statistic:.1f}",
+        test.num_rounds,
+        "rounds",
+        test.p_value >= level,
+        "no round of a text knows the dice of another",
+        p_value=test.p_value,
+        catches=test.catches,
+    )
+
+
+def check_efficiency(verifier: str, rounds: Sequence[ReplayedRound], level: float, short: int = 0) -> Check:
+    """Accepted draft tokens a round, against what p and q allow; ``short`` drafts had fewer tokens."""
     drafted = [step for step in rounds if len(step.draft_ids)]
     if len(drafted) < LEAST_ROUNDS:
         why = f"{len(drafted)} rounds had a draft; counts say something from {LEAST_ROUNDS} rounds on"
@@ -161,10 +188,10 @@ def check_efficiency(verifier: str, rounds: Sequence[ReplayedRound], level: floa
     return Check(
         "efficiency",
         verifier,
-        f"{test.accepted:.3f} of {test.expected:.3f}",
+        f"{test.accepted:.3f} of {test.expected:.3f}" + (f", {short} short drafts" if short else ""),
         test.num_rounds,
         "rounds",
-        test.p_value >= level,
+        test.p_value >= level and not short,
         "nothing is wasted: draft tokens accepted a round, of those that the two laws allow",
         p_value=test.p_value,
         catches=test.catches,

@@ -80,8 +80,8 @@ def check_small_law(verifier: str, judge: Judge | PlanMaker | None, law: SmallLa
     if judge is None:
         return not_applicable("exact, pair", verifier, _DICE, "outcomes")
     if law.drafts is None:
-        why = "the drafter draws by chance: its drafts cannot be listed, and are sampled below"
-        return not_applicable("exact, pair", verifier, why, "outcomes")
+        by_chance = "the drafter draws by chance: its drafts cannot be listed, and are sampled below"
+        return not_applicable("exact, pair", verifier, law.why_broad or by_chance, "outcomes")
     largest, outcomes = error_of(law.target, law.drafts, law.length, k, _judge(judge))
     return Check(
         "exact, pair",

@@ -16,18 +16,20 @@ from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.decoding.rejection import PLANS
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
+from specdec_lib.decoding.trace import Trace
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless import checks
 from specdec_lib.lossless.caches import CheckedModel
+from specdec_lib.lossless.drafting import DraftReader
 from specdec_lib.lossless.endings import EndingModel
 from specdec_lib.lossless.enumeration import Judge
 from specdec_lib.lossless.exact import judge_in
 from specdec_lib.lossless.prompts import shortened, special_lead
 from specdec_lib.lossless.proposals import DraftSource, recorded
 from specdec_lib.lossless.remembering import RememberingModel
-from specdec_lib.lossless.replay import ReplayedRound, replay
+from specdec_lib.lossless.replay import ReplayedRound, replay, short_drafts
 from specdec_lib.lossless.small_law import SmallLaw
-from specdec_lib.lossless.verdict import Check, sentence
+from specdec_lib.lossless.verdict import Check, not_applicable, sentence
 from specdec_lib.models.wrapper import ModelWrapper
 
 __all__ = ["LEVEL", "PairProof", "ProofPlan", "fewest_rounds", "library_decoder", "sentence"]
@@ -197,7 +199,7 @@ class PairProof:
         models = [CheckedModel(self.target)]
         draft = self.draft
         if isinstance(draft, ModelWrapper):
-            draft = CheckedModel(draft)
+            draft = CheckedModel(DraftReader(draft))
             models.append(draft)
         decoder = self._build(models[0], draft, self.plan.k, self.plan.verifiers[0])
         yield checks.check_caches(decoder, self.prompts[-1], self.plan.num_tokens // 2, models)
@@ -214,18 +216,26 @@ class PairProof:
 
     def _joint_law(self, verifier: str) -> Iterator[Check]:
         law, plan = self._small_law, self.plan
+        if law.is_broad:
+            for test in ("joint law", "distance"):
+                yield not_applicable(test, verifier, law.why_broad, "samples")
+            return
         decoder = self._build(*self._remembering, plan.joint_k, verifier)
-        return checks.check_joint_law(
+        yield from checks.check_joint_law(
             verifier, decoder, law, self._joint_prompt, plan.num_samples, plan.seed, plan.level, self._report
         )
 
     def _long_texts(self, verifier: str) -> Iterator[Check]:
-        rounds = list(self._replayed(verifier))
+        plan = self.plan
+        texts, short = zip(*self._replayed(verifier), strict=True)
+        rounds = [step for text in texts for step in text]
         exact = self.target.dtype in checks.EXACT_DTYPES
-        yield checks.check_uniformity(verifier, rounds, self.plan.seed, self.plan.level, exact)
-        yield checks.check_efficiency(verifier, rounds, self.plan.level)
+        yield checks.check_uniformity(verifier, rounds, plan.seed, plan.level, exact)
+        yield checks.check_independence(verifier, texts, plan.seed, plan.level)
+        yield checks.check_efficiency(verifier, rounds, plan.level, sum(short))
 
-    def _replayed(self, verifier: str) -> Iterator[ReplayedRound]:
+    def _replayed(self, verifier: str) -> Iterator[tuple[list[ReplayedRound], int]]:
+        """The rounds of each longer text, and how many of them drafted fewer tokens than were of use."""
         decoder = self._build(self.target, self.draft, self.plan.k, verifier)
         said = None if self._replays_draft else recorded(decoder)
         for index, prompt in enumerate(self.prompts):
@@ -239,4 +249,11 @@ class PairProof:
                 trace=True,
             )
             draft = self.draft if said is None else said.made
-            yield from replay(self.target, draft, result.trace, self._params)
+            short = self._short(result.trace) if said is None else 0
+            yield list(replay(self.target, draft, result.trace, self._params)), short
+
+    def _short(self, trace: Trace) -> int:
+        end = len(trace.prompt_ids) + self.plan.num_tokens
+        limit = self.target.context_length
+        end = end if limit is None else min(end, limit)
+        return short_drafts(trace, self.plan.k, end, self.draft.context_length)

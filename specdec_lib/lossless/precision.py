@@ -19,6 +19,7 @@ from specdec_lib.models.wrapper import ModelWrapper
 
 _ULPS = 16
 _TIMES_NOISE = 4
+_READ_ALONE = 8
 _LOOKED_AT = 16
 """Places, the last ones of the common text, along which rounding is measured."""
 
@@ -59,15 +60,35 @@ def measured_noise(model: ModelWrapper, ids: Sequence[int], widths: Sequence[int
     return max(float(_difference(row, whole[0]).max()) for row in rows)
 
 
-def noise_allowed(dtype: torch.dtype, largest: float, noise: float, depth: int) -> float:
+def cacheless_noise(model: ModelWrapper, ids: Sequence[int]) -> float:
+    """How far the logits behind the last ids of a text are apart when more and less of it is read, uncached.
+
+    The largest difference of a logit, over up to 8 places, between one forward of the whole text and one that
+    ends at the place. No cache takes part, so a wrong one cannot hide in it. A text of one id has none: 0.
+    """
+    start = max(1, len(ids) - _READ_ALONE)
+    if start >= len(ids):
+        return 0.0
+    text = torch.tensor([list(ids)])
+    whole, _ = model.forward(text, use_cache=False, logits_to_keep=len(ids) - start + 1)
+    ends = range(start, len(ids))
+    alone = [model.forward(text[:, :end], use_cache=False, logits_to_keep=1)[0][0, -1] for end in ends]
+    return float(_difference(torch.stack(alone), whole[0, :-1]).max())
+
+
+def noise_allowed(
+    dtype: torch.dtype, largest: float, noise: float, depth: int, cacheless: float = 0.0
+) -> float:
     """How far two logits may be apart where ``noise`` was measured on the same text, in ``depth`` layers.
 
     Four times the noise, for it is a maximum over few places; one unit in the last place of the largest logit
-    at least. And never more than rounding that adds up over the layers, as a random walk does, can explain:
-    a model whose own cache is wrong would else excuse any cache.
+    at least. And never more than rounding can explain that no cache takes part in, or a model whose own cache
+    is wrong would excuse any cache: what adds up over the layers as a random walk does, or, where a model
+    makes more of it, four times ``cacheless``, which :func:`cacheless_noise` measures.
     """
     unit = torch.finfo(dtype).eps * max(1.0, largest)
-    return min(_TIMES_NOISE * max(noise, unit), _ULPS * unit * max(1, depth) ** 0.5)
+    explained = max(_ULPS * unit * max(1, depth) ** 0.5, _TIMES_NOISE * cacheless)
+    return min(_TIMES_NOISE * max(noise, unit), explained)
 
 
 def _difference(logits: Tensor, others: Tensor) -> Tensor:

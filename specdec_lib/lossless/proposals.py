@@ -25,6 +25,7 @@ from specdec_lib.decoding.drafters.base import (
     started,
 )
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
+from specdec_lib.lossless.drafting import DraftReader
 from specdec_lib.models.wrapper import ModelWrapper
 
 DraftSource = ModelWrapper | Drafter
@@ -42,7 +43,7 @@ def rows_at(
     """p and q behind each prompt; prompts behind which a drafter proposes nothing are left out."""
     for prompt in prompts:
         p = _next_law(target, prompt, params)
-        q = _next_law(draft, prompt, params) if isinstance(draft, ModelWrapper) else None
+        q = _next_law(DraftReader(draft), prompt, params) if isinstance(draft, ModelWrapper) else None
         if not isinstance(draft, ModelWrapper):
             made = asked(draft, prompt, (), 1, params, seed=0)
             q = made.probs[0] if len(made.ids) else None

@@ -18,6 +18,7 @@ from torch import Tensor
 from specdec_lib.decoding.drafters.base import Proposal
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
 from specdec_lib.decoding.trace import Trace
+from specdec_lib.lossless.drafting import DraftReader
 from specdec_lib.models.wrapper import ModelWrapper
 
 
@@ -45,7 +46,8 @@ def replay(
             and behind a draft, where nothing was, every token's alike.
     """
     own = _Rows(target, params)
-    other = _Rows(draft, params) if isinstance(draft, ModelWrapper) else _Said(draft, target.vocab_size)
+    is_model = isinstance(draft, ModelWrapper)
+    other = _Rows(DraftReader(draft), params) if is_model else _Said(draft, target.vocab_size)
     text = list(trace.prompt_ids)
     for step in trace.rounds:
         laws = [source.along(text, step.draft_ids) for source in (own, other)]
@@ -58,6 +60,22 @@ def replay(
             step.num_accepted,
         )
         text += step.token_ids
+
+
+def short_drafts(trace: Trace, k: int, end: int, context: int | None) -> int:
+    """Rounds whose draft was shorter than the loop had use for.
+
+    Args:
+        k: draft tokens that were asked for at most.
+        end: ids that prompt and text may come to; a round's own token needs one of them.
+        context: positions that the draft model sees; None for no limit.
+    """
+    short, length = 0, len(trace.prompt_ids)
+    for step in trace.rounds:
+        room = end - length - 1 if context is None else min(end - length - 1, context - length + 1)
+        short += len(step.draft_ids) < min(k, room)
+        length += len(step.token_ids)
+    return short
 
 
 class _Said:

@@ -7,7 +7,7 @@ the library's verifiers can be enumerated on real logits, and samples of the loo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from functools import cached_property
 
 import numpy as np
@@ -15,9 +15,13 @@ import torch
 from jaxtyping import Float
 
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
+from specdec_lib.lossless.drafting import DraftReader
 from specdec_lib.lossless.enumeration import DraftLister, Law, Model, Prefix, target_law
 from specdec_lib.lossless.proposals import DraftSource, FixedDrafts
 from specdec_lib.models.wrapper import ModelWrapper
+
+MOST_PREFIXES = 4_000
+"""Prefixes that are read at most; a pair whose laws are cut to four tokens takes less than a hundred."""
 
 
 class SmallLaw:
@@ -43,11 +47,17 @@ class SmallLaw:
         self._models = {"target": target}
         self._fixed = None
         if isinstance(draft, ModelWrapper):
-            self._models["draft"] = draft
+            self._models["draft"] = DraftReader(draft)
         else:
             self._fixed = FixedDrafts(draft, prompt_ids, params)
         self._rows: dict[tuple[str, tuple[int, ...]], torch.Tensor] = {}
-        self.token_ids = self._reachable()
+        with_drafts = self._reachable({"target", "draft"})
+        reached = self._reachable({"target"}) if with_drafts is None else with_drafts
+        self.is_broad = reached is None
+        """Whether even the target alone reaches more than could be listed; nothing can be asked then."""
+        self.why_broad = _told("target" if self.is_broad else "draft") if with_drafts is None else ""
+        """Why drafts, or nothing at all, can be listed; "" where everything can."""
+        self.token_ids = reached or []
 
     def target(self, prefix: Prefix) -> Law:
         """p behind ``prefix``, which like the law counts the tokens of ``token_ids``."""
@@ -60,6 +70,8 @@ class SmallLaw:
     @cached_property
     def drafts(self) -> Model | DraftLister | None:
         """What to enumerate drafts by: the model's law, a fixed drafter's answers, or None."""
+        if self.why_broad:
+            return None
         if self._fixed is None:
             return self.draft
         return _CompressedDrafts(self._fixed, self.token_ids) if self._fixed.is_fixed else None
@@ -81,23 +93,38 @@ class SmallLaw:
         law = np.array([*self.outcomes.values(), 0.0])
         return counts, law / law.sum()
 
-    def _reachable(self) -> list[int]:
-        """Every token that may be emitted or drafted within the length, in order of its id."""
+    def _reachable(self, roles: Set[str]) -> list[int] | None:
+        """Every token that may be emitted or drafted within the length, in order of its id.
+
+        Args:
+            roles: of "target" and "draft", who is followed.
+
+        Returns:
+            None where more than ``MOST_PREFIXES`` prefixes would have to be read.
+        """
         found: set[int] = set()
         level: set[tuple[int, ...]] = {()}
         drafted: dict[tuple[int, ...], set[int]] = {}
+        read = 0
         for _ in range(self.length):
+            read += len(level)
+            if read > MOST_PREFIXES:
+                return None
             following = set()
             for prefix in sorted(level):
-                possible = self._possible(prefix, drafted)
+                possible = self._possible(prefix, drafted, roles)
                 found |= possible
                 following |= {(*prefix, token) for token in possible}
             level = following
         return sorted(found)
 
-    def _possible(self, prefix: tuple[int, ...], drafted: dict[tuple[int, ...], set[int]]) -> set[int]:
+    def _possible(
+        self, prefix: tuple[int, ...], drafted: dict[tuple[int, ...], set[int]], roles: Set[str]
+    ) -> set[int]:
         """Tokens that may follow ``prefix``; those drafted further on are noted in ``drafted``."""
         possible = set(self._full("target", prefix).nonzero()[:, 0].tolist())
+        if "draft" not in roles:
+            return possible
         if self._fixed is None:
             return possible | set(self._full("draft", prefix).nonzero()[:, 0].tolist())
         k = min(self.k, self.length - len(prefix) - 1)
@@ -116,7 +143,12 @@ class SmallLaw:
 
     def _compressed(self, role: str, prefix: Prefix) -> Law:
         row = self._full(role, tuple(self.token_ids[i] for i in prefix))[self.token_ids]
-        return (row / row.sum()).tolist()
+        return (row / row.sum().clamp_min(1e-300)).tolist()  # all 0 behind what no law allows
+
+
+def _told(who: str) -> str:
+    rest = "its drafts cannot be listed, and are sampled below" if who == "draft" else "it cannot be counted"
+    return f"the {who} finds too many tokens alike for a cut to the likeliest: {rest}"
 
 
 class _CompressedDrafts:

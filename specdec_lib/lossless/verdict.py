@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from specdec_lib.utils.numbers import percent
+
 Verdict = Literal["pass", "rejected", "not applicable"]
 WASTE = "efficiency"
 """The check that asks for speed; all others ask for the law."""
@@ -81,5 +83,5 @@ def _power(found: Sequence[Check]) -> str:
     return (
         f": behind one prompt, a joint law that is off by {max(joint):.3f} in total variation, over the cells"
         " counted, would have been rejected with 99 % probability, and no event of that law is off by more"
-        f" than {max(check.bound or 0.0 for check in bounds):.3f} with {confidence:.2%} confidence"
+        f" than {max(check.bound or 0.0 for check in bounds):.3f} with {percent(confidence, 2)} confidence"
     )

@@ -1,4 +1,4 @@
-"""Numbers as people pass them: Python's own, NumPy's, or a tensor of no dimension, made plain.
+"""Numbers as people pass them (Python's own, NumPy's, a tensor of no dimension) made plain; and percentages.
 
 Counts, seeds, temperatures and probabilities come from scripts, sweeps and notebooks, where
 ``np.int64(3)`` and ``torch.tensor(0.5)`` are as common as ``3`` and ``0.5``. What no one means by a
@@ -46,6 +46,15 @@ def real_number(value: object, what: str) -> float:
         except OverflowError:
             pass
     raise InvalidArgument(f"{what} is {_shown(value)}; pass a finite number")
+
+
+def percent(share: float, decimals: int = 0) -> str:
+    """A share between 0 and 1 as it is written in sentences.
+
+    >>> percent(0.9998, 2)
+    '99.98 %'
+    """
+    return f"{100.0 * share:.{decimals}f} %"
 
 
 def _plain(value: object) -> object:

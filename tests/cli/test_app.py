@@ -50,6 +50,8 @@ def test_help_and_pairs_import_nothing_heavy(arguments: list[str]) -> None:
         ["generate", "x", "--target", "a/b/c", "--autoregressive"],
         ["bench", "--target", "pocket-target", "--draft", "~nobody-here/m"],
         ["generate", "x", "--target", ".", "--draft", "pocket-draft"],
+        ["verify", "--target", "/no/such/folder", "--draft", "pocket-draft"],
+        ["verify", "--target", "pocket-target", "--draft", "a/b/c", "--mutant", "residual_is_p"],
     ],
 )
 def test_a_wrong_path_is_refused_before_anything_heavy_is_imported(arguments: list[str]) -> None:

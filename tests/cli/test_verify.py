@@ -36,7 +36,22 @@ def test_a_mistake_that_no_row_can_see_is_said_to_be_one(specdec, own):
     """Nothing here is sampled with a penalty: the mutant passes, and the line says why."""
     shown = specdec("verify", *own, *QUICK, "--tokens", "16", "--mutant", "penalty_without_draft")
     assert shown.code == 0 and "n/a" in shown.out and "not applicable: exact, tables" in shown.out
-    assert "penalty_without_draft: its mistake needs a repetition penalty to show" in shown.err
+    told = " ".join(shown.err.split())
+    assert "penalty_without_draft: its mistake needs a repetition penalty to show" in told
+    assert "--mutants runs the trial that kills it (joint law)" in told
+
+
+def test_a_mistake_that_these_rows_missed_is_never_called_right(specdec, own, monkeypatch):
+    """A mutant that needs nothing special, and was not seen: the line says so; a control needs no line."""
+    blameless = find_mutant("library_token")
+    unseen = replace(blameless, is_control=False, name="unseen", trial="efficiency")
+    monkeypatch.setattr(gallery, "GALLERY", (unseen, blameless))
+    shown = specdec("verify", *own, *QUICK, "--tokens", "16", "--mutant", "unseen")
+    told = " ".join(shown.err.split())
+    assert shown.code == 0 and "unseen: its mistake was not seen here" in told
+    assert "--mutants runs the trial that kills it (efficiency)" in told
+    control = specdec("verify", *own, *QUICK, "--tokens", "16", "--mutant", "library_token")
+    assert (control.code, control.err) == (0, "")
 
 
 def test_prompts_of_a_file_are_tried(specdec, own, tmp_path):
@@ -48,7 +63,8 @@ def test_prompts_of_a_file_are_tried(specdec, own, tmp_path):
     assert rows["uniformity"]["num_samples"] == 3 * 12
     assert {check["verifier"] for check in document["checks"]} == {"block", ""}
     assert rows["one position"]["verifier"] == "block"
-    assert {"pass"} == {check["verdict"] for check in document["checks"]}
+    assert rows.pop("independence")["verdict"] == "not applicable"  # three short texts
+    assert {"pass"} == {check["verdict"] for check in rows.values()}
 
 
 def test_the_gallery_in_words_and_as_a_document(specdec, monkeypatch):

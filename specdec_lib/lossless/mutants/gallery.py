@@ -192,7 +192,12 @@ MUTANTS: tuple[Mutant, ...] = (
         loop=loops.GreedyByRatio,
         trial="greedy identity",
     ),
-    _broken_drafter(drafters.DrawsInHalfPrecision, 9, scenario=_COARSE),
+    _broken_drafter(
+        drafters.DrawsInHalfPrecision,
+        9,
+        scenario=_COARSE,
+        needs="logits in the hundreds, where half precision is coarse,",
+    ),
     _broken_verifier(verifiers.smoothed_ratio, 10),
     _broken_verifier(verifiers.clamped_ratio, 10),
     _broken_loop(loops.NucleusBeforeTemperature, 11, scenario=_NUCLEUS, needs="a nucleus (top-p)"),

@@ -9,6 +9,7 @@ the mistakes of loops and drafters: their rule, where they ask a verifier, is re
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 from specdec_lib.decoding.decoder import Decoder
@@ -56,6 +57,47 @@ def normalised(masses: Sequence[Any], otherwise: Law) -> Law:
     return [mass / total for mass in masses] if total else otherwise
 
 
+def judging_blocks(clamped: bool = True, early_break: bool = False) -> Judge:
+    """Block verification (Sun et al. 2024, Algorithm 2) with one of its parts broken; with none it is right.
+
+    Args:
+        clamped: the running product of the ratios is kept at 1 or below.
+        early_break: the first test that fails ends the draft, not the last that succeeds.
+    """
+
+    def judge(target: list[Law], draft: list[Law], ids: Prefix) -> Judgement:
+        products: list[Any] = [1]
+        for p, q, x in zip(target[:-1], draft, ids, strict=True):
+            product = products[-1] * p[x] / q[x]
+            products.append(min(1, product) if clamped else product)
+        left = [
+            [max(product * a - b, 0) for a, b in zip(p, q, strict=True)]
+            for product, p, q in zip(products, target[:-1], draft, strict=False)
+        ]
+        following = [normalised(masses, p) for masses, p in zip(left, target, strict=False)]
+        passing = [_passes(sum(left[n]), products[n]) for n in range(1, len(ids))]
+        passing += [min(1, product) for product in products[1:][-1:]]
+        return list(zip(_staying(passing, early_break), [*following, target[-1]], strict=True))
+
+    return judge
+
+
+def _passes(mass: Any, product: Any) -> Any:
+    """The threshold of a position inside of a block."""
+    rest = mass + 1 - product
+    return min(1, mass / rest) if rest > 0 else 1
+
+
+def _staying(passing: Sequence[Any], early_break: bool) -> list[Any]:
+    """P(exactly n draft tokens stay), by the first test that fails or by the last that succeeds."""
+    k = len(passing)
+    if early_break:
+        stays = [prod(passing[:n]) for n in range(k + 1)]
+        return [*(stays[n] * (1 - passing[n]) for n in range(k)), stays[k]]
+    none_behind = [prod(1 - chance for chance in passing[n:]) for n in range(k + 1)]
+    return [none_behind[0], *(passing[n - 1] * none_behind[n] for n in range(1, k + 1))]
+
+
 def _rows_behind(target: list[Law], draft: list[Law], ids: Prefix) -> Judgement:
     return judging()([*target[1:], target[-1]], draft, ids)
 
@@ -78,6 +120,9 @@ JUDGES: dict[str, Judge] = {
     "accepts_everything": judging(ratio=lambda p, q: 1),
     "ratio_is_upside_down": judging(ratio=lambda p, q: q / p if p else 1),
     "rows_are_off_by_one": _rows_behind,
+    "block": judging_blocks(),
+    "block_breaks_early": judging_blocks(early_break=True),
+    "block_without_clamp": judging_blocks(clamped=False),
 }
 """By the names of the gallery."""
 
