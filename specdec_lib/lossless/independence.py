@@ -38,8 +38,8 @@ def p_values_by_id(
 ) -> Float[np.ndarray, " rounds"]:
     """P(an id below x) + U · p(x) for the first token x of each round; U comes from ``generator``."""
     values = []
-    for step in rounds:
-        law, token = step.target_probs[0].double().cpu(), int(step.token_ids[0])
+    for round_ in rounds:
+        law, token = round_.target_probs[0].double().cpu(), int(round_.token_ids[0])
         uniform = float(torch.rand((), dtype=torch.float64, generator=generator))
         values.append(float(law[:token].sum()) + uniform * float(law[token]))
     return np.array(values)
