@@ -79,6 +79,7 @@ def run(
     selection = select(
         pair, target, draft, dtype, device, draft_dtype=draft_dtype, drafter=drafter, threads=threads
     )
+    selection.check_chats((row.place or "--chat", row.turns) for row in rows if chat or row.is_chat)
     models = selection.load()
     name = selection.pair.pair_name if mutant is None else f"{selection.pair.pair_name} with {mutant}"
     console = console_for(as_json)
