@@ -113,8 +113,10 @@ def _newest(path: Path) -> tuple[list[Record], list[str]]:
     records, problems = read_records(path)
     try:
         return newest_session(records), problems
-    except RecordError:
+    except RecordError as error:
         _warn(problems)
+        if any(record["kind"] == "run" for record in records):  # of several machines
+            raise RecordError(f"{path}: {error}") from error
         raise RecordError(f"{path} holds no timed run; measure with `specdec bench`") from None
 
 

@@ -150,6 +150,15 @@ def test_where_no_other_file_is_the_error_names_the_one(specdec, tmp_path: Path,
     assert shown.code == 2 and shown.err.startswith("error: runs/mine.jsonl: neither single forwards nor")
 
 
+def test_a_session_of_several_machines_is_called_so(specdec, tmp_path: Path) -> None:
+    """It has timed runs: that they do not pair is what is wrong with it."""
+    shown = specdec(
+        "explain", write(tmp_path / "r.jsonl", [SESSION[0] | {"environment": {"threads": 9}}, *SESSION[1:]])
+    )
+    assert shown.code == 2 and "was measured on several machines (threads 9" in shown.err
+    assert "no timed run" not in shown.err and str(tmp_path / "r.jsonl") in shown.err
+
+
 def test_of_one_draft_length_nothing_is_said_to_lie_between(specdec, tmp_path: Path) -> None:
     records = [*timed(), costs(), profiled(0, 0), profiled(4, 2)]
     one = specdec("explain", write(tmp_path / "one.jsonl", records))
