@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+from specdec_lib.cli import main
 from specdec_lib.decoding.drafters.base import Drafter, DraftState
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,6 +30,21 @@ def test_the_example_runs_from_the_first_block_to_the_last():
     summary, verdict = run.stdout.splitlines()
     assert summary.startswith("SD ") and "accept=0.00" not in summary
     assert verdict.endswith("rejected")
+
+
+def test_the_class_drafts_for_the_commands_as_the_page_says(tmp_path, monkeypatch, capsys):
+    """The class of step 1 with the lines below it, in the file that the commands name."""
+    step = re.search(r"^```python\n(.+?)^```", PAGE, re.DOTALL | re.MULTILINE)[1]
+    caption, more = re.search(r"\{code-block\} python\n:caption: (\S+)\n(.+?)```", PAGE, re.DOTALL).groups()
+    (tmp_path / caption).write_text(f"{step}\n\n{more}", encoding="utf8")
+    monkeypatch.chdir(tmp_path)
+    lines = [shlex.split(line) for line in PAGE.splitlines() if line.startswith("specdec ")]
+    assert [line[1] for line in lines] == ["doctor", "generate", "verify", "bench"]
+    assert {line[line.index("--drafter") + 1].split(":")[0] for line in lines} == {Path(caption).stem}
+    for _, name, *arguments in lines[:2]:
+        assert main([name, *arguments, *(["-n", "12"] if name == "generate" else [])]) == 0
+    shown = capsys.readouterr().out
+    assert "'prompt lookup' proposes: " in shown and "SD " in shown
 
 
 def test_the_contract_names_every_member_of_the_protocol_and_no_other():

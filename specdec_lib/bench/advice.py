@@ -132,6 +132,8 @@ def _acceptance(a: Accounts) -> Advice:
             numbers | {"speedup_at_1": most},
         )
     sentence = f"α is {a.alpha:.2f}; to break even at this cost it must be at least {a.break_even:.2f}"
+    if a.break_even < VISIBLE:
+        sentence = f"α is {a.alpha:.2f}; at this cost a round breaks even without an accepted draft"
     numbers["break_even"] = a.break_even
     better = (1.0 + a.alpha) / 2.0
     reached = a.measured * expected_tokens(better, a.k) / a.expected

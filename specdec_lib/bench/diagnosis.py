@@ -72,7 +72,7 @@ def _verdict(a: Accounts) -> Advice:
             sentence += f" That interval is {percent(_width_of(a))} wide and hides what is smaller."
         return Advice("explained", sentence, numbers)
     where = f"the parts add up to {a.accounted:.2f}×, measured is {a.measured:.2f}×"
-    where += f" ({a.low:.2f}–{a.high:.2f})" if a.has_interval else ", of one prompt"
+    where += f" ({a.low:.2f}–{a.high:.2f})" if a.has_interval else ", of one prompt a domain"
     if rest <= LARGE:
         return Advice("nearly_explained", f"{percent(rest)} is unexplained: {where}.", numbers)
     return Advice("unexplained", f"{percent(rest)} are unexplained: {where}.", numbers)

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from specdec_lib.bench.parameters import checked_parameters, first_line, notebook_parameters
+from specdec_lib.bench.parameters import checked_parameters, first_line, notebook_parameters, plain
 from specdec_lib.errors import SpecDecError
 
 __all__ = [
@@ -77,8 +77,10 @@ def run_benchmark(
             before is in the results file.
         SpecDecError: papermill is not installed.
     """
-    output_path = Path(output_path).resolve()
-    folder = Path(runs_folder) if runs_folder is not None else output_path.parent
+    places = {"output_path": output_path, "runs_folder": runs_folder}
+    checked = {name: plain(f"run_benchmark: {name}", place) for name, place in places.items()}
+    output_path = Path(checked["output_path"]).resolve()
+    folder = output_path.parent if runs_folder is None else Path(checked["runs_folder"])
     parameters = checked_parameters(notebook, parameters | {"output_path": str(output_path)})
     executed = _fresh_notebook(folder, f"{Path(notebook).stem}-{output_path.stem[:_LONGEST_STEM]}")
     try:

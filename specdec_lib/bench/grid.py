@@ -9,7 +9,7 @@ know models or prompts' texts: a prompt is its index here.
 from __future__ import annotations
 
 import hashlib
-import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -183,6 +183,6 @@ def _each_integer(axis: str, values: Sequence[Any], least: int) -> None:
 
 
 def _temperature(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-        raise InvalidArgument(f"benchmark grid: temperatures hold {value!r}; give finite numbers >= 0")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= sys.float_info.max:
+        raise InvalidArgument(f"benchmark grid: temperatures hold {value!r:.40}; give finite numbers >= 0")
     return float(value)

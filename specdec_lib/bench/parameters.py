@@ -93,8 +93,10 @@ def plain(where: str, value: Any) -> Any:
     Raises:
         InvalidArgument: it is nothing of the kind, or a number that is none.
     """
-    if value is None or isinstance(value, (bool, str)):
-        return str(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return _sound(where, str.__str__(value))  # of an enumeration its value, not its name
+    if value is None or isinstance(value, bool):
+        return value
     if hasattr(value, "tolist"):  # arrays, scalars and tensors
         return plain(where, value.tolist())
     if isinstance(value, os.PathLike):
@@ -111,6 +113,19 @@ def plain(where: str, value: Any) -> Any:
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
         return {str(key): plain(where, one) for key, one in value.items()}
     raise InvalidArgument(f"{where} is a {type(value).__name__}; give numbers, texts or lists of them")
+
+
+def _sound(where: str, text: str) -> str:
+    """A text that can be written into a notebook and name a file."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidArgument(
+            f"{where} is {text!a:.60}, which is no UTF-8 (character {error.start}); give another name"
+        ) from error
+    if "\0" in text:
+        raise InvalidArgument(f"{where} is {text!r:.60}, with a null character; give another name")
+    return text
 
 
 # -- what the notebook declares --------------------------------------------------------------------

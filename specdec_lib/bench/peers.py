@@ -31,6 +31,7 @@ from specdec_lib.errors import SpecDecError, UnsoundLogits
 from specdec_lib.lossless.precision import judge_parting
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.metrics import GenerationResult
+from specdec_lib.utils.numbers import counted
 
 _WARM_UP_TOKENS = 12
 _LONGEST_REASON = 200
@@ -106,9 +107,10 @@ class PeerComparison:
             records += self._run_block(done - 1, block)
             if block.prompt_index == self.grid.prompts_of(block.domain) - 1:
                 left = (time.perf_counter() - start) * (len(blocks) / done - 1)
+                domain = block.domain.ljust(max(map(len, self.grid.domains)))
                 self.report(
-                    f"{done:4d}/{len(blocks)} blocks of {len(self._running)} arms, "
-                    f"T={block.temperature:g}, {block.domain:<13} about {left:.0f} s left"
+                    f"{done:4d}/{counted(len(blocks), 'block')} of {counted(len(self._running), 'arm')}, "
+                    f"T={block.temperature:g}, {domain}  about {left:.0f} s left"
                 )
         return records
 

@@ -24,6 +24,7 @@ from specdec_lib.bench.runs import Run, select
 from specdec_lib.bench.summary import Table, paired_blocks, time_ratio
 from specdec_lib.errors import InvalidArgument, RecordError
 from specdec_lib.theory.checks import positive, whole
+from specdec_lib.utils.numbers import counted
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ def spread_of(
     num_pairs = sum(map(len, prompts))
     if not prompts or min(map(len, domains)) < 2 or num_pairs == len(prompts):
         raise RecordError(
-            f"spread: K = {k} at temperature {temperature:g} has {len(prompts)} prompts and {num_pairs} "
-            "pairs of runs; at least two prompts a domain and two repeats are needed"
+            f"spread: K = {k} at temperature {temperature:g} has {counted(len(prompts), 'prompt')} and "
+            f"{counted(num_pairs, 'pair')} of runs; at least two prompts a domain and two repeats are needed"
         )
     every = np.concatenate(prompts)
     signs = np.array([1.0, -1.0, -1.0, 1.0]) / every.mean(axis=0)  # seconds and tokens of AR, then of SD

@@ -19,6 +19,7 @@ from specdec_lib.data.prompts import PromptDataset, RawPrompt, builtin_prompts, 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.utils.logging import get_logger
+from specdec_lib.utils.numbers import counted
 
 BUILTIN = "builtin"
 
@@ -57,6 +58,10 @@ class PromptSet:
                 f"benchmark prompts: {self.source} has no domain '{domain}'; it has {', '.join(self.domains)}"
             )
         return [prompt for prompt in self.prompts if prompt.domain == domain]
+
+    def chats(self, domains: Sequence[str]) -> list[RawPrompt]:
+        """The prompts of ``domains`` that the target's chat template puts into words."""
+        return [p for domain in domains for p in self.get_by_domain(domain) if self.chat or p.is_chat]
 
     def counts(self, domains: Sequence[str], limit: int | None = None) -> dict[str, int]:
         """How many prompts of each of ``domains`` there are, at most ``limit`` each."""
@@ -139,10 +144,12 @@ def fits(target: ModelWrapper, prompt: TokenisedPrompt, max_new_tokens: int) -> 
 def _tokenised(prompt: object, target: ModelWrapper, dataset: PromptDataset | PromptSet) -> TokenisedPrompt:
     if not isinstance(prompt, RawPrompt):
         return TokenisedPrompt(prompt.prompt_id, target.encode(prompt.raw_text))
-    if prompt.messages is not None:
-        return TokenisedPrompt(prompt.prompt_id, target.encode_chat(list(prompt.messages)))
-    encode = target.encode_chat if isinstance(dataset, PromptSet) and dataset.chat else target.encode
-    return TokenisedPrompt(prompt.prompt_id, encode(prompt.text))
+    if not (prompt.is_chat or (isinstance(dataset, PromptSet) and dataset.chat)):
+        return TokenisedPrompt(prompt.prompt_id, target.encode(prompt.text))
+    try:
+        return TokenisedPrompt(prompt.prompt_id, target.encode_chat(prompt.turns))
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{prompt.place or prompt.prompt_id}: {error} ({target.name})") from error
 
 
 def _wanted(grid: Grid, domain: str, there: int, fitting: int) -> int:
@@ -157,6 +164,6 @@ def _wanted(grid: Grid, domain: str, there: int, fitting: int) -> int:
         )
         return fitting
     raise InvalidArgument(
-        f"benchmark prompts: {domain} has {fitting} prompts with room for {grid.max_new_tokens} "
+        f"benchmark prompts: {domain} has {counted(fitting, 'prompt')} with room for {grid.max_new_tokens} "
         f"new tokens, {asked} are asked for; lower num_prompts or max_new_tokens"
     )

@@ -123,6 +123,10 @@ def require_writable(path: str | os.PathLike[str]) -> None:
     try:
         with open_for_appending(path):
             pass
+    except (FileExistsError, NotADirectoryError) as error:  # what stands before the last / is a file
+        raise RecordError(
+            f"cannot write results to {path}: its folder is a file; choose another --output"
+        ) from error
     except OSError as error:
         raise RecordError(
             f"cannot write results to {path}: {error.strerror}; choose another --output"

@@ -157,6 +157,8 @@ def _interpolated(costs: Mapping[str, Any]) -> list[str]:
     if ks == list(range(1, len(ks) + 1)):
         return []
     listed = ", ".join(map(str, ks))
+    if len(ks) == 1:
+        return [f"v was measured at K = {listed}; below it is interpolated, beyond it nothing is said"]
     return [f"v was measured at K = {listed}; between them it is interpolated, beyond them nothing is said"]
 
 

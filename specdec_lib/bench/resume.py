@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from specdec_lib.bench.grid import Block, Grid
+from specdec_lib.bench.grid import Block, Grid, run_seed
 from specdec_lib.bench.prompts import TokenisedPrompt
 from specdec_lib.bench.records import Record
 from specdec_lib.errors import InvalidArgument
@@ -61,3 +61,25 @@ def missing_blocks(
         for block in grid.blocks()
         if not is_recorded(grid, block, prompts[block.domain][block.prompt_index].prompt_id, keys)
     ]
+
+
+def missing_profiles(
+    grid: Grid,
+    prompts: Mapping[str, Sequence[TokenisedPrompt]],
+    records: Iterable[Record],
+    prompts_per_domain: int = 1,
+) -> list[Block]:
+    """The blocks of the profile that are not there yet, temperature by temperature; a seed of their own each.
+
+    Raises:
+        InvalidArgument: the session profiled other draft lengths.
+    """
+    keys, left = recorded_keys(records, "profile"), []
+    for temperature in grid.temperatures:
+        for domain in grid.domains:
+            for index, prompt in enumerate(prompts[domain][:prompts_per_domain]):
+                seed = run_seed(grid.seed, temperature, domain, index, "profile")
+                block = Block(0, temperature, domain, index, seed, grid.arms)
+                if not is_recorded(grid, block, prompt.prompt_id, keys):
+                    left.append(block)
+    return left

@@ -12,15 +12,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from specdec_lib.bench.costs import measure_costs
-from specdec_lib.bench.grid import Block, Grid, run_seed
+from specdec_lib.bench.grid import Block, Grid
 from specdec_lib.bench.identity import first_difference
 from specdec_lib.bench.prompts import TokenisedPrompt
 from specdec_lib.bench.records import PHASES, Record
-from specdec_lib.bench.resume import is_recorded, missing_blocks, recorded_keys
+from specdec_lib.bench.resume import missing_blocks, missing_profiles
 from specdec_lib.bench.session import Session
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.drafters.base import Drafter
@@ -28,6 +29,7 @@ from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.decoding.trace import Round
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
+from specdec_lib.utils.numbers import counted
 
 _WARM_UP_TOKENS = 12
 
@@ -69,8 +71,22 @@ class Benchmark:
         self._session = Session(output_path, target, draft, getattr(prompts, "description", None))
         self._recorded = self._session.resume() if resume else []
 
+    @property
+    def num_left(self) -> int:
+        """Timed runs that are not recorded yet.
+
+        Raises:
+            InvalidArgument: the session to be resumed ran other draft lengths.
+        """
+        return sum(len(block.arms) for block in self._blocks_left())
+
     def warm_up(self) -> None:
-        """A short generation with every arm at every temperature, recorded nowhere."""
+        """A short generation with every arm at every temperature, recorded nowhere.
+
+        Of a session that is complete already, none.
+        """
+        if not (self.num_left or self._profiles_left() or self._costs_left):
+            return
         prompt = self.prompts[self.grid.domains[0]][0]
         for temperature in self.grid.temperatures:
             for arm in self.grid.arms:
@@ -82,43 +98,33 @@ class Benchmark:
         Raises:
             InvalidArgument: the session to be resumed ran other draft lengths.
         """
-        blocks = missing_blocks(self.grid, self.prompts, self._recorded)
+        blocks = self._blocks_left()
         records = [record for record in self._recorded if record["kind"] == "run"]
         start, done, total = time.perf_counter(), 0, sum(len(block.arms) for block in blocks)
         if records:
-            self.report(f"{len(records)} runs are recorded already, {total} are left")
+            are, left = ("is" if number == 1 else "are" for number in (len(records), total))
+            there = f"{counted(len(records), 'run')} {are} recorded already"
+            self.report(f"{there}, {total or 'none'} {left} left")
         for block in blocks:
             records += self._session.append(self._run_block(block))
             done += len(block.arms)
             if block.prompt_index == self.grid.prompts_of(block.domain) - 1:
                 left = (time.perf_counter() - start) * (total / done - 1)
-                self.report(_progress(block, records, done, total, left))
+                self.report(_progress(block, records, done, total, left, max(map(len, self.grid.domains))))
         return records
 
     def profile(self, prompts_per_domain: int = 1) -> list[Record]:
         """Runs of kind ``profile``, which synchronise to time the phases of each round."""
-        recorded, records = recorded_keys(self._recorded, "profile"), []
-        for temperature in self.grid.temperatures:
-            for domain in self.grid.domains:
-                for index, prompt in enumerate(self.prompts[domain][:prompts_per_domain]):
-                    seed = run_seed(self.grid.seed, temperature, domain, index, "profile")
-                    block = Block(0, temperature, domain, index, seed, self.grid.arms)
-                    if is_recorded(self.grid, block, prompt.prompt_id, recorded):
-                        continue
-                    results = {
-                        arm: self._generate(arm, prompt, temperature, seed, profile=True)
-                        for arm in block.arms
-                    }
-                    fresh = self._records("profile", block, results)
-                    for record, result in zip(fresh, results.values(), strict=True):
-                        record["phases"] = decode_phases(result.trace.rounds)
-                    records += self._session.append(fresh)
+        records: list[Record] = []
+        for temperature, blocks in groupby(self._profiles_left(prompts_per_domain), lambda b: b.temperature):
+            for block in blocks:
+                records += self._session.append(self._profile_block(block))
             self.report(f"profiled rounds at temperature {temperature:g}")
         return records
 
     def measure_costs(self, repeats: int = 30) -> list[Record]:
         """One record of kind ``costs``: seconds of single forwards by width, for c and v(K)."""
-        if any(record["kind"] == "costs" for record in self._recorded):
+        if not self._costs_left:
             return []
         ids = [i for domain in self.grid.domains for prompt in self.prompts[domain] for i in prompt.ids]
         context = len(ids) // sum(map(len, self.prompts.values())) + self.grid.max_new_tokens // 2
@@ -130,12 +136,35 @@ class Benchmark:
         record = {"kind": "costs", "pair": self.grid.pair, "costs": costs}
         return self._session.append([record])
 
-    # -- one block -----------------------------------------------------------------------
+    # -- what is left ----------------------------------------------------------------------
+
+    def _blocks_left(self) -> list[Block]:
+        return missing_blocks(self.grid, self.prompts, self._recorded)
+
+    def _profiles_left(self, prompts_per_domain: int = 1) -> list[Block]:
+        return missing_profiles(self.grid, self.prompts, self._recorded, prompts_per_domain)
+
+    @property
+    def _costs_left(self) -> bool:
+        return not any(record["kind"] == "costs" for record in self._recorded)
+
+    # -- one block -------------------------------------------------------------------------
 
     def _run_block(self, block: Block) -> list[Record]:
         prompt = self.prompts[block.domain][block.prompt_index]
         results = {arm: self._generate(arm, prompt, block.temperature, block.seed) for arm in block.arms}
         return self._records("run", block, results)
+
+    def _profile_block(self, block: Block) -> list[Record]:
+        prompt = self.prompts[block.domain][block.prompt_index]
+        results = {
+            arm: self._generate(arm, prompt, block.temperature, block.seed, profile=True)
+            for arm in block.arms
+        }
+        records = self._records("profile", block, results)
+        for record, result in zip(records, results.values(), strict=True):
+            record["phases"] = decode_phases(result.trace.rounds)
+        return records
 
     def _generate(
         self,
@@ -229,8 +258,13 @@ def decode_phases(rounds: Sequence[Round]) -> dict[str, float]:
     }
 
 
-def _progress(block: Block, records: Sequence[Record], done: int, total: int, seconds_left: float) -> str:
-    """A line on the blocks of one domain that were just finished: total tokens over total time."""
+def _progress(
+    block: Block, records: Sequence[Record], done: int, total: int, seconds_left: float, width: int
+) -> str:
+    """A line on the blocks of one domain that were just finished: total tokens over total time.
+
+    Names of domains take ``width`` characters, so that the lines stand below each other.
+    """
     recent = [
         r
         for r in records
@@ -243,6 +277,6 @@ def _progress(block: Block, records: Sequence[Record], done: int, total: int, se
         tokens, seconds = sum(len(r["generated_ids"]) for r in results), sum(r["total_time"] for r in results)
         rates.append(f"{label} {tokens / seconds:.0f}" if seconds > 0 else f"{label} –")
     return (
-        f"{done:4d}/{total} runs, repeat {block.repeat + 1}, T={block.temperature:g}, {block.domain:<13} "
-        f"tokens/s: {', '.join(rates)}; about {seconds_left:.0f} s left"
+        f"{done:4d}/{counted(total, 'run')}, repeat {block.repeat + 1}, T={block.temperature:g}, "
+        f"{block.domain:<{width}} tokens/s: {', '.join(rates)}; about {seconds_left:.0f} s left"
     )

@@ -122,21 +122,24 @@ def load_results(pair: str, cells: Sequence[BenchmarkConfig] = ()) -> tuple[list
     Raises:
         RecordError: none of the files holds such a session; one line that says how to measure one.
     """
-    name = f"{pair}.jsonl"
-    measured = dict.fromkeys(
-        folder.resolve() / name for folder in (Path("runs"), data_path().parent / "runs")
-    )
-    for path in (*measured, data_path("results", name)):
+    for path in result_paths(pair):
         with suppress(RecordError):
             return load_session(path, cells)[0], path
     what = f"no results of '{pair}'"
     if cells:
         count = len({config.config_hash() for config in cells})
         what = f"no session of '{pair}' that ran all of {count} cells"
+    name = f"{pair}.jsonl"
     asked = f"--pair {pair}" if pair in REGISTRY else "--target MODEL --draft MODEL"
     raise RecordError(
         f"{what} in {Path('runs', name)}; measure first with `specdec bench {asked}`, from the same folder"
     )
+
+
+def result_paths(pair: str) -> list[Path]:
+    """Where a pair's results may lie, in the order of :func:`load_results`; a file need not be there."""
+    folders = (Path("runs").resolve(), (data_path().parent / "runs").resolve(), data_path("results"))
+    return list(dict.fromkeys(folder / f"{pair}.jsonl" for folder in folders))
 
 
 def runs_of(records: Iterable[Record]) -> list[Run]:

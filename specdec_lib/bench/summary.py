@@ -8,7 +8,7 @@ and nothing here times.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,15 @@ def speedup_row(
         "has_interval": min(map(len, blocks)) > 1,
         "num_pairs": len(pairs),
     }
+
+
+def shown_interval(row: Mapping[str, Any]) -> str:
+    """The interval of a row for people, ``1.20–1.40``; a dash where a domain's one prompt gives none.
+
+    >>> shown_interval({"low": 1.2, "high": 1.4, "has_interval": True})
+    '1.20–1.40'
+    """
+    return f"{row['low']:.2f}–{row['high']:.2f}" if row["has_interval"] else "–"
 
 
 def time_ratio(totals: np.ndarray) -> np.ndarray:

@@ -214,7 +214,7 @@ def _noise(cell: Explanation, runs: Sequence[Run]) -> Question:
     return Question(
         "noise",
         "Is the interval clear of 1?",
-        measured if cell.has_interval else "one prompt has no interval",
+        measured if cell.has_interval else "one prompt a domain has no interval",
         "above 1, or below it",
         clear if cell.has_interval else None,
         "Too few prompts to say whether it is faster or slower.",

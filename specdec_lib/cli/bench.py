@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from specdec_lib.cli.selection import Selection, select
 from specdec_lib.cli.summary import show_session, summary_of
 from specdec_lib.cli.terminal import console_for, error_console, print_error, print_json, print_warning, text
 from specdec_lib.errors import InvalidArgument, RecordError
+from specdec_lib.utils.numbers import counted
 
 if TYPE_CHECKING:
     from specdec_lib.bench.grid import Grid
@@ -87,12 +88,14 @@ def run(
         kind = "-peers" if peers else "-compiled" if compile else ""
         output = Path("runs", f"{selection.pair.pair_name}{kind}.jsonl")
     selection.check()
+    selection.check_chats((one.place or "--chat", one.turns) for one in texts.chats(grid.domains))
+    was_there = output.exists()
     _check_output(output)
     lines = _Lines()
     switch: dict[str, Any] = {"compile": compile is not False if peers else bool(compile)}
     if not peers:
         switch |= {"profile": not no_profile, "resume": resume}
-    with _kept(output):
+    with _no_empty_file(output, was_there), _kept(output):
         if in_process or not _has_notebook():
             measured_here = measure_peers if peers else _measure
             measured_here(grid, texts, selection, output, *switch.values(), threads, lines)
@@ -168,7 +171,7 @@ def _measure(
     prompts = choose_prompts(grid, target, texts)
     report = lambda line: print(f"[bench] {line}", file=lines)  # noqa: E731
     benchmark = Benchmark(grid, target, draft, prompts, output, report, resume=resume)
-    _announce(benchmark.grid, lines)
+    _announce(benchmark.num_left, benchmark.grid.max_new_tokens, lines)
     benchmark.warm_up()
     require_identical(benchmark.measure())
     if profile:
@@ -176,9 +179,10 @@ def _measure(
         benchmark.profile()
 
 
-def _announce(grid: Grid, lines: io.TextIOBase) -> None:
+def _announce(runs: int, tokens: int, lines: io.TextIOBase) -> None:
     """The first line of progress: only what has been checked gets one, so that an error stands alone."""
-    print(f"measuring {grid.num_runs} runs of {grid.max_new_tokens} tokens …", file=lines)
+    if runs:
+        print(f"measuring {counted(runs, 'run')} of {counted(tokens, 'token')} …", file=lines)
 
 
 def _has_notebook() -> bool:
@@ -210,6 +214,17 @@ def _kept(output: Path) -> Iterator[None]:
         kept = f"what was measured is in {output}" if grown else f"nothing was added to {output}"
         print_error(f"interrupted; {kept}")
         raise typer.Exit(130) from None
+
+
+@contextmanager
+def _no_empty_file(output: Path, was_there: bool) -> Iterator[None]:
+    """Take back the file that was made to see whether it can be, if nothing came to stand in it."""
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            if not was_there and output.stat().st_size == 0:
+                output.unlink()
 
 
 class _Lines(io.TextIOBase):

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from specdec_lib.utils.numbers import counted
+
 if TYPE_CHECKING:
     from specdec_lib.decoding.decoder import Decoder
     from specdec_lib.profiling.metrics import GenerationResult
@@ -49,7 +51,7 @@ class Comparison:
         if not self.greedy:
             return "sampled, so the texts differ by chance"
         if self.first_difference is None:
-            return f"the same {len(self.baseline.generated_ids)} token ids"
+            return f"the same {counted(len(self.baseline.generated_ids), 'token id')}"
         return (
             f"the ids differ from token {self.first_difference + 1} on: a near tie that a forward of several "
             "tokens rounds otherwise, or a fault; `specdec verify` tells which"
@@ -71,11 +73,20 @@ class Comparison:
         """For ``--json``; the ids can only be held against each other at temperature 0."""
         same = self.first_difference is None
         return {
-            "baseline": self.baseline.to_dict(),
+            "baseline": result_document(self.baseline),
             "speedup": self.speedup,
             "same_ids": same if self.greedy else None,
             "first_difference": self.first_difference if self.greedy else None,
         }
+
+
+def result_document(result: GenerationResult, profiled: bool = False) -> dict[str, Any]:
+    """A result for ``--json``; without a profile no phase was measured, and so none is said to take 0 ms."""
+    return {
+        name: value
+        for name, value in result.to_dict().items()
+        if profiled or not name.endswith("_time_total_ms")
+    }
 
 
 def warm_up(

@@ -17,15 +17,18 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from specdec_lib.cli import fit, options
-from specdec_lib.cli.selection import busy, choose_models
+from specdec_lib.cli.selection import busy, choose_models, select
 from specdec_lib.cli.terminal import console_for, print_json, table, text
 from specdec_lib.errors import InvalidArgument, ModelUnavailable, SpecDecError
 from specdec_lib.models.registry import REGISTRY, ModelPair
+from specdec_lib.utils.numbers import counted, short_count
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from specdec_lib.cli.pair_check import PairReport
 
 NAME = "doctor"
 EXAMPLE = "specdec doctor"
@@ -44,18 +47,32 @@ class Check:
     detail: str
 
 
+NOT_TRIED = Check("drafter", "note", "not tried: it is made with the target, which does not run here")
+
+
 def run(
-    pair: options.Pair = None,
+    pair: options.DoctorPair = None,
     target: options.Target = None,
     draft: options.Draft = None,
     dtype: options.Dtype = None,
     draft_dtype: options.DraftDtype = None,
+    drafter: options.Drafter = None,
     device: options.Device = None,
+    autoregressive: options.Autoregressive = False,
     as_json: options.Json = False,
 ) -> None:
     """Say what this machine has and which pairs fit in its memory; or of one pair, whether it runs here."""
+    models = {"pair": pair, "target": target, "draft": draft, "dtype": dtype, "draft_dtype": draft_dtype}
+    if drafter is not None or autoregressive:
+        _report_target(models, drafter, device, autoregressive, as_json)
+        return
     if pair is not None or target is not None or draft is not None:
-        _report_pair(choose_models(pair, target, draft, dtype, draft_dtype), device, as_json)
+        chosen = choose_models(**models)
+        with busy(f"looking at {chosen.pair_name} …"):
+            from specdec_lib.cli.pair_check import examine_pair
+
+            report = examine_pair(chosen, device)
+        _show_pair(report, as_json)
         return
     if dtype is not None or draft_dtype is not None or device is not None:
         raise InvalidArgument(
@@ -71,16 +88,28 @@ def run(
         raise typer.Exit(1)
 
 
-def _report_pair(pair: ModelPair, device: str | None, as_json: bool) -> None:
-    from specdec_lib.cli.pair_check import examine_pair
+def _report_target(
+    models: dict[str, str | None], drafter: str | None, device: str | None, alone: bool, as_json: bool
+) -> None:
+    """A target that no draft model drafts for: alone, or with a drafter of somebody's own."""
+    selection = select(**models, device=device, needs_draft=not alone, drafter=drafter)
+    with busy(f"looking at {selection.pair.pair_name} …"):
+        from specdec_lib.cli.drafter_check import check_drafter
+        from specdec_lib.cli.pair_check import examine_target
 
-    with busy(f"looking at {pair.pair_name} …"):
-        report = examine_pair(pair, device)
+        report = examine_target(selection.pair, device)
+        if drafter is not None:
+            runs = all(check.status == "ok" for check in report.checks)
+            report.checks.append(check_drafter(selection) if runs else NOT_TRIED)
+    _show_pair(report, as_json)
+
+
+def _show_pair(report: PairReport, as_json: bool) -> None:
     if as_json:
         print_json(report.to_dict())
     else:
         console = console_for()
-        console.print(text(pair.pair_name, "bold"))
+        console.print(text(report.pair.pair_name, "bold"))
         console.print(_checks_grid(report.checks))
     if any(check.status == "bad" for check in report.checks):
         raise typer.Exit(1)
@@ -107,12 +136,12 @@ def _environment() -> list[Check]:
     return [
         Check("specdec", "ok", __version__),
         Check("Python", "ok", f"{found['python']} on {found['os']}"),
-        Check("torch", "ok", f"{found['torch']}, {found['threads']} threads"),
+        Check("torch", "ok", f"{found['torch']}, {counted(found['threads'], 'thread')}"),
         Check("transformers", "ok", found["transformers"]),
         Check("int4", "ok", f"bitsandbytes {int4}")
         if int4
         else Check("int4", "note", "not possible without bitsandbytes: pip install bitsandbytes"),
-        Check("processor", "ok", f"{found['cpu']}, {found['cores']} cores"),
+        Check("processor", "ok", f"{found['cpu']}, {counted(found['cores'], 'core')}"),
         _gpu(found),
     ]
 
@@ -120,7 +149,8 @@ def _environment() -> list[Check]:
 def _gpu(found: dict[str, Any]) -> Check:
     if not found["gpu"]:
         return Check("GPU", "note", "none that CUDA can use")
-    return Check("GPU", "ok", f"{found['gpu']}, {found['gpu_memory_mb'] / 1024:.0f} GB, CUDA {found['cuda']}")
+    memory = f"{found['gpu_memory_mb'] / 1024:.0f} GiB"
+    return Check("GPU", "ok", f"{found['gpu']}, {memory}, CUDA {found['cuda']}")
 
 
 def check_compiler() -> Check:
@@ -146,7 +176,7 @@ def check_embedded() -> Check:
             return Check("embedded pair", "bad", str(error))
         if parameters is None:
             return Check("embedded pair", "bad", f"{model_id} is missing; restore data/models")
-        sizes.append(f"{parameters / 1e6:.1f} M")
+        sizes.append(short_count(parameters))
     return Check("embedded pair", "ok", f"target {sizes[0]}, draft {sizes[1]} parameters")
 
 
@@ -173,7 +203,7 @@ def check_ollama() -> Check:
     try:
         client = OllamaClient(timeout=PATIENCE / 2)
         version, models = client.version(), client.list_models()
-        return Check("Ollama", "ok", f"{version} at {client.url}, {len(models)} models")
+        return Check("Ollama", "ok", f"{version} at {client.url}, {counted(len(models), 'model')}")
     except SpecDecError as error:
         return Check("Ollama", "note", str(error))
 
@@ -252,14 +282,15 @@ def is_cached(model_id: str) -> bool:
 def _show(console: Console, checks: list[Check], memory: dict[str, Any], rows: list[dict[str, Any]]) -> None:
     console.print(_checks_grid(checks))
     console.print()
-    title = f"Pairs in {memory['free_gib']:.1f} GB free of {memory['total_gib']:.1f} GB on {memory['device']}"
+    free, total = memory["free_gib"], memory["total_gib"]
+    title = f"Pairs in {free:.1f} GiB free of {total:.1f} GiB on {memory['device']}"
     columns = [
         ("pair", "left"),
         *((name, "right") for name in ("as listed", "float32", "16 bit", "int4")),
         ("", "left"),
     ]
     console.print(table(title, columns, map(_row, rows)))
-    console.print(text("GB that weights and a fifth more take; ✓ fits, ✗ does not.", "dim"))
+    console.print(text("GiB (2^30 bytes) that weights and a fifth more take; ✓ fits, ✗ does not.", "dim"))
 
 
 def _checks_grid(checks: list[Check]) -> Table:

@@ -58,11 +58,9 @@ def run(
     """Say why a benchmark is slower or faster than it should be, and what would help."""
     if result is not None and pair is not None:
         raise InvalidArgument("--pair chooses a results file, and RESULT is one; give one of the two")
-    from specdec_lib.bench.report import explain_session
-
-    path = result or _results_of(pair or options.DEFAULT_PAIR)
-    records, problems = _newest(path)
-    report = explain_session(records, temperature=temperature, domain=domain, k=k, reach=reach)
+    paths = [result] if result is not None else _results_of(pair or options.DEFAULT_PAIR)
+    asked = {"temperature": temperature, "domain": domain, "k": k, "reach": reach}
+    path, report, problems = _first_that_explains(paths, asked)
     if as_json:
         print_json({"results": str(path), "problems": problems, **asdict(report)})
     else:
@@ -72,14 +70,39 @@ def run(
         raise RecordError(f"{path}: {len(problems)} of its lines named above; the good records are explained")
 
 
-def _results_of(pair: str) -> Path:
-    """What ``specdec bench`` wrote here, or else what the checkout measured or ships."""
-    from specdec_lib.bench.runs import load_results
+def _results_of(pair: str) -> list[Path]:
+    """What ``specdec bench`` wrote here, what the checkout measured and what it ships, if it is there."""
+    from specdec_lib.bench.runs import load_results, result_paths
 
+    found = [path for path in result_paths(pair) if path.is_file() and path.stat().st_size]
     here = Path("runs", f"{pair}.jsonl")
-    if here.is_file() and here.stat().st_size:
-        return here  # also where what it holds is to be complained of
-    return load_results(pair)[1]
+    return [here if path == here.resolve() else path for path in found] or [load_results(pair)[1]]
+
+
+def _first_that_explains(paths: Sequence[Path], asked: dict[str, Any]) -> tuple[Path, Report, list[str]]:
+    """The report of the first file that holds enough; of each before it, one line says what it lacks.
+
+    Raises:
+        RecordError: none does; the line names the last file.
+    """
+    for path, following in zip(paths, [*paths[1:], None], strict=True):
+        try:
+            return path, *_explained(path, asked)
+        except RecordError as error:
+            if following is None:
+                raise
+            print_warning(f"{error}; reading {following} instead")
+    raise AssertionError("there is always a path")
+
+
+def _explained(path: Path, asked: dict[str, Any]) -> tuple[Report, list[str]]:
+    from specdec_lib.bench.report import explain_session
+
+    records, problems = _newest(path)
+    try:
+        return explain_session(records, **asked), problems
+    except RecordError as error:
+        raise RecordError(f"{path}: {str(error).removeprefix('explain: ')}") from error
 
 
 def _newest(path: Path) -> tuple[list[Record], list[str]]:
@@ -90,8 +113,10 @@ def _newest(path: Path) -> tuple[list[Record], list[str]]:
     records, problems = read_records(path)
     try:
         return newest_session(records), problems
-    except RecordError:
+    except RecordError as error:
         _warn(problems)
+        if any(record["kind"] == "run" for record in records):  # of several machines
+            raise RecordError(f"{path}: {error}") from error
         raise RecordError(f"{path} holds no timed run; measure with `specdec bench`") from None
 
 

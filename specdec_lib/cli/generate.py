@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from specdec_lib.cli import options
-from specdec_lib.cli.compare import Comparison, warm_up
+from specdec_lib.cli.compare import Comparison, result_document, warm_up
 from specdec_lib.cli.prompt import Prompt, given_text, read_prompt
 from specdec_lib.cli.selection import Selection, select
 from specdec_lib.cli.stream import RoundPrinter
 from specdec_lib.cli.terminal import console_for, print_error, print_json, print_warning, text
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.utils.numbers import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,6 +93,7 @@ def run(
     _check_compare(compare, autoregressive, steps)
     if steps is not None:
         _check_steps(steps, autoregressive, repetition_penalty, drafter)
+    selection.check_chats([("--chat", given.messages)] if given.chat else [])
     decoder = _decoder(selection, k, verifier, compile)
     _say_what_is_not_applied(decoder.target, sampling)
     prompt_ids = given.encode(decoder.target)
@@ -122,7 +124,7 @@ def run(
                 **given.to_dict(),
                 "prompt_ids": prompt_ids,
                 "text": decoder.target.continuation(prompt_ids, result.generated_ids),
-                "result": result.to_dict(),
+                "result": result_document(result, recorded["profile"]),
                 **({} if comparison is None else {"comparison": comparison.to_dict()}),
             }
         )
@@ -238,7 +240,8 @@ def _show(printer: RoundPrinter, prompt: str, prompt_ids, generation: Generation
         with suppress(OSError):  # its reader may be what went away
             printer.end()
         if isinstance(error, KeyboardInterrupt):
-            print_error(f"interrupted after {sum(len(step.token_ids) for step in generation.rounds)} tokens")
+            emitted = sum(len(step.token_ids) for step in generation.rounds)
+            print_error(f"interrupted after {counted(emitted, 'token')}")
         raise
     printer.end()
 

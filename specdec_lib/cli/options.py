@@ -35,6 +35,13 @@ Pair = Annotated[
         _MODELS, "NAME", "--pair", help="A pair that 'specdec pairs' lists. [dim]\\[default: pocket][/dim]"
     ),
 ]
+DoctorPair = Annotated[
+    str | None,
+    _option(
+        _MODELS, "NAME", "--pair", help="The pair to look at, one that 'specdec pairs' lists. "
+        "[dim]\\[default: the machine, and all pairs][/dim]",
+    ),
+]  # fmt: skip
 Target = Annotated[
     str | None, _option(_MODELS, "MODEL", "--target", help="A target of your own: a folder or a hub id.")
 ]
@@ -303,7 +310,11 @@ def parse_prompts(value: str) -> tuple[int | None, Path | None]:
 
 
 def _existing_file(value: str) -> Path:
-    if os.path.exists(value) and not os.path.isdir(value):  # a pipe is as good as a file
+    if os.path.isfile(value):
         return Path(value)
-    what = "is a folder" if os.path.isdir(value) else "is neither a number nor a file that exists"
+    what = "is neither a number nor a file that exists"
+    if os.path.isdir(value):
+        what = "is a folder"
+    elif os.path.exists(value):
+        what = "is a pipe or a device, and prompts are read more than once"
     raise InvalidArgument(f"--prompts: '{value}' {what}; give a number, or a file of prompts")

@@ -1,7 +1,8 @@
 """``specdec doctor --target … --draft …``: does this pair run here, found out without reading its weights.
 
 Sizes come from the configuration (a model without weights is built and counted), the vocabularies from the
-tokenizers' files. What cannot be known without a network is said to be unknown. It refuses to load anything.
+tokenizers' files. What cannot be known without a network is said to be unknown. It refuses to load anything;
+a drafter of somebody's own, which can only be asked, is :mod:`specdec_lib.cli.drafter_check`'s.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from specdec_lib.cli import fit
 from specdec_lib.cli.doctor import Check, free_memory, is_cached
 from specdec_lib.errors import ModelUnavailable
 from specdec_lib.models.registry import REGISTRY, ModelPair
+from specdec_lib.utils.numbers import short_count
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
@@ -41,7 +43,7 @@ class ModelFacts:
         """All of it in a line."""
         if self.problem is not None:
             return self.problem
-        size = "size unknown" if self.parameters is None else f"{self.parameters / 1e6:,.1f} M parameters"
+        size = "size unknown" if self.parameters is None else f"{short_count(self.parameters)} parameters"
         context = "no limit of context" if self.context_length is None else f"context {self.context_length:,}"
         template = "a chat template" if self.chat_template else "no chat template"
         return f"{self.model_id}: {size}, stored in {self.stored_dtype}, {context}, {template}; {self.where}"
@@ -66,7 +68,7 @@ class PairReport:
             "models": {role: asdict(facts) for role, facts in self.models.items()},
             "vocabulary": self.vocabulary,
             "memory": self.memory,
-            "needs_gib": self.needs_gib,
+            "needs_gib": {dtype: round(need, 3) for dtype, need in self.needs_gib.items()},
             "fits": {dtype: need <= free for dtype, need in self.needs_gib.items()},
             "checks": [asdict(check) for check in self.checks],
         }
@@ -85,12 +87,30 @@ def examine_pair(pair: ModelPair, device: str | None) -> PairReport:
     needs = _needs(pair, models)
     vocabulary = _vocabulary(pair, tokenizers)
     checks = [
-        *(Check(role, "bad" if facts.problem else "ok", facts.line) for role, facts in models.items()),
+        *_model_checks(models),
         vocabulary,
         _memory_check(needs, memory),
         *_remarks(pair, models),
     ]
     return PairReport(pair, models, vocabulary.detail, memory, needs, checks)
+
+
+def examine_target(pair: ModelPair, device: str | None) -> PairReport:
+    """As :func:`examine_pair`, of a target that runs without a draft model.
+
+    Raises:
+        InvalidArgument: a device that this machine does not have.
+    """
+    memory = free_memory(device)
+    alone = replace(pair, draft_model_id=pair.target_model_id, draft_dtype=pair.target_dtype)
+    models = {"target": _look_at(pair.target_model_id, pair.target_dtype)[0]}
+    needs = _needs(alone, models | {"draft": models["target"]})  # one model that serves as both counts once
+    checks = [*_model_checks(models), _memory_check(needs, memory)]
+    return PairReport(pair, models, "no draft model", memory, needs, checks)
+
+
+def _model_checks(models: dict[str, ModelFacts]) -> list[Check]:
+    return [Check(role, "bad" if facts.problem else "ok", facts.line) for role, facts in models.items()]
 
 
 def _roles(pair: ModelPair) -> list[tuple[str, str, str]]:
@@ -193,16 +213,16 @@ def _needs(pair: ModelPair, models: dict[str, ModelFacts]) -> dict[str, float]:
         role: dtype if dtype in fit.BYTES_PER_PARAMETER else "float32" for role, dtype in dtypes.items()
     }
     needs = fit.needs(replace(pair, **dtypes), *sizes)
-    return {"as asked" if need.dtype == "as listed" else need.dtype: round(need.gib, 3) for need in needs}
+    return {"as asked" if need.dtype == "as listed" else need.dtype: need.gib for need in needs}
 
 
 def _memory_check(needs: dict[str, float], memory: dict[str, Any]) -> Check:
-    free = f"{memory['free_gib']:.1f} GB free on {memory['device']}"
+    free = f"{memory['free_gib']:.1f} GiB free on {memory['device']}"
     if not needs:
         return Check("memory", "note", f"unknown need, {free}")
-    others = [f"{dtype} {need:.2f}" for dtype, need in needs.items() if dtype != "as asked"]
+    others = [f"{dtype} {fit.memory_in_words(need)}" for dtype, need in needs.items() if dtype != "as asked"]
     fits = needs["as asked"] <= memory["free_gib"]
-    told = f"{needs['as asked']:.2f} GB of {free}; with both in {', '.join(others)}"
+    told = f"{fit.memory_in_words(needs['as asked'])} of {free}; with both in {', '.join(others)}"
     return Check("memory", "ok" if fits else "bad", told)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from specdec_lib.cli.selection import Selection
 from specdec_lib.cli.terminal import one_line, table, text
+from specdec_lib.utils.numbers import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,7 +45,7 @@ def measure(
     prompts = peer_prompts(grid, target, texts)
     say = lambda line: print(f"[bench] {line}", file=lines)  # noqa: E731
     comparison = PeerComparison(grid, target, draft, prompts, output, compile, say)
-    say(f"{len(comparison.arms)} arms, {grid.max_new_tokens} tokens a run")
+    say(f"{counted(len(comparison.arms), 'arm')}, {counted(grid.max_new_tokens, 'token')} a run")
     comparison.warm_up()
     require_same_ids(comparison.measure())
 
@@ -126,10 +127,10 @@ def _footnote(summary: dict[str, Any]) -> str:
     lines += [f"refused: {arm}: {one_line(reason)}" for arm, reason in summary["refused"].items()]
     for arm in dict.fromkeys(row["arm"] for row in summary["arms"] if row["recompiled"]):
         count = sum(row["recompiled"] for row in summary["arms"] if row["arm"] == arm)
-        lines.append(f"compiled inside the clock: {count} timed runs of {arm}")
+        lines.append(f"compiled inside the clock: {counted(count, 'timed run')} of {arm}")
     lines.append(
-        f"{summary['runs']} runs of {target['name']} ({target['dtype']}, {target['device']}, "
-        f"{summary['threads']} threads) in {summary['results']}"
+        f"{counted(summary['runs'], 'run')} of {target['name']} ({target['dtype']}, {target['device']}, "
+        f"{counted(summary['threads'], 'thread')}) in {summary['results']}"
     )
     if found["compared"]:
         lines.append(

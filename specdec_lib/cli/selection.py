@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -75,6 +75,32 @@ class Selection:
 
                 find_drafter(self.drafter)
 
+    def check_chats(self, chats: Iterable[tuple[str, str | list[dict[str, str]]]]) -> None:
+        """Find out before the weights are read whether the target's template takes these chats.
+
+        Args:
+            chats: where each stands, to be named, and its turns; with none nothing is looked for.
+
+        Raises:
+            InvalidArgument: the target has no chat template, or one that refuses a chat.
+            ModelUnavailable: its tokenizer cannot be had.
+        """
+        chats = list(chats)
+        if not chats:
+            return
+        with busy(f"looking for {self.pair.pair_name} …"):
+            from specdec_lib.models.source import find_source
+            from specdec_lib.models.text import encode_chat
+            from specdec_lib.models.tokenizer import load_tokenizer
+
+            model_id = self.pair.target_model_id
+            tokenizer = load_tokenizer(find_source(model_id))
+            for place, turns in chats:
+                try:
+                    encode_chat(tokenizer, turns)
+                except InvalidArgument as error:
+                    raise InvalidArgument(f"{place}: {error} ({model_id})") from error
+
     def load(self, compile: bool = False) -> Models:
         """Target and draft (None where no draft is needed), with a spinner while they are read.
 
@@ -132,6 +158,8 @@ def select(
     """
     if drafter is not None and draft is not None:
         raise InvalidArgument("--draft names a model and --drafter a class; give one of the two")
+    if drafter is not None and not needs_draft:
+        raise InvalidArgument("--autoregressive runs without a draft, and --drafter is one; give one of them")
     if target is None and draft is not None:
         raise InvalidArgument("--draft needs a --target, whose text it proposes; or choose a --pair")
     if pair is not None and target is not None:

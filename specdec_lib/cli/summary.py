@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from specdec_lib.cli.terminal import table, text
+from specdec_lib.utils.numbers import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -95,7 +96,7 @@ def _footnote(summary: dict[str, Any]) -> str:
     lines = [
         "★ best K of the domain; (…) 95 % interval over prompts; tokens: a target forward",
         ALPHA_IN_WORDS,
-        f"{summary['runs']} runs of {target['name']} ({target['dtype']}, {target['device']}) "
+        f"{counted(summary['runs'], 'run')} of {target['name']} ({target['dtype']}, {target['device']}) "
         f"in {summary['results']}",
     ]
     if summary["compared"]:

@@ -80,6 +80,7 @@ def run(
     rows = _rows(prompts, num_prompts)
     plan.require_rounds(len(rows))
     selection.check()
+    selection.check_chats((row.place or "--chat", row.turns) for row in rows if chat or row.is_chat)
     models = selection.load()
     name = selection.pair.pair_name if mutant is None else f"{selection.pair.pair_name} with {mutant}"
     console = console_for(as_json)

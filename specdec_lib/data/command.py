@@ -18,6 +18,7 @@ from specdec_lib.data.prompts import DOMAINS, SOURCES, PromptDataset
 from specdec_lib.data.sources import HUB_TIMEOUT, describe
 from specdec_lib.errors import ModelUnavailable
 from specdec_lib.utils.entry_point import OneLineParser, exit_code
+from specdec_lib.utils.numbers import counted
 from specdec_lib.utils.paths import data_path
 
 TINY_PER_DOMAIN = 5
@@ -101,7 +102,8 @@ def _file(text: str) -> Path:
 def _build_and_save(arguments: argparse.Namespace) -> None:
     print(f"[prompts] loading tokenizer: {arguments.tokenizer}", flush=True)
     tokenizer = load_tokenizer(arguments.tokenizer)
-    print(f"[prompts] building full dataset ({arguments.n_per_domain} prompts per domain) …", flush=True)
+    number = counted(arguments.n_per_domain, "prompt")
+    print(f"[prompts] building full dataset ({number} per domain) …", flush=True)
     dataset = PromptDataset.build(tokenizer, arguments.n_per_domain, arguments.source, arguments.seed)
     print("", *table(dataset), sep="\n")
     output: Path = arguments.output

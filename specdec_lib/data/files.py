@@ -12,23 +12,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from specdec_lib.data.entries import CHAT_KEYS, DOMAIN_KEYS, TEXT_KEYS, entries_of
 from specdec_lib.errors import PromptError
 from specdec_lib.utils.logging import get_logger
 
 LONGEST_PROMPT = 1_000_000
 """Characters of the longest prompt that is read; longer ones would keep a tokenizer busy for minutes."""
-LARGEST_FILE = 2**30
 EVERY_DOMAIN = "all"
 """What tables call all domains together, and so no domain can be called."""
 
-_TEXT_KEYS = ("prompt", "text", "raw_text")
-_CHAT_KEYS = ("messages", "turns")
 _ID_KEYS = ("id", "prompt_id", "question_id", "task_id")
-_DOMAIN_KEYS = ("domain", "category")
 _UNNAMED = "prompts"
 
 Message = dict[str, str]
@@ -42,6 +39,13 @@ class RawPrompt:
     domain: str
     text: str | None = None
     messages: tuple[Message, ...] | None = None
+    place: str = field(default="", compare=False, repr=False)
+    """Where it stands: ``file:line``."""
+
+    @property
+    def turns(self) -> str | list[Message]:
+        """What a chat template takes: the messages, or a text as a user's turn."""
+        return self.text if self.messages is None else list(self.messages)
 
     @property
     def is_chat(self) -> bool:
@@ -52,9 +56,10 @@ class RawPrompt:
 def read_prompts(path: str | os.PathLike[str], domain: str | None = None) -> list[RawPrompt]:
     """The prompts of a file, in its order.
 
-    A file whose name ends in .jsonl, .ndjson or .json, or whose first line is a JSON object, holds JSON;
-    any other is a text with a prompt a line. Empty lines count for nothing. A row without an id is called
-    by its domain and number (``code_000``).
+    A file whose name ends in .jsonl, .ndjson or .json, or whose first line is a JSON object, holds JSON, and
+    so does one that is a JSON document as a whole; any other is a text with a prompt a line. A text that
+    looks like a table, like YAML or like broken JSON is read so, which is said. Empty lines count for
+    nothing. A row without an id is called by its domain and number (``code_000``).
 
     Args:
         path: a regular file in UTF-8, with or without a byte-order mark, lines ended either way.
@@ -64,10 +69,9 @@ def read_prompts(path: str | os.PathLike[str], domain: str | None = None) -> lis
         PromptError: the file cannot be read, holds no prompt, or a row is none; one line that names file
             and line.
     """
-    content = _content(path)
     stem = Path(path).stem
     own = domain or (stem if stem.isprintable() and stem.strip() and stem != EVERY_DOMAIN else _UNNAMED)
-    rows = [_Row.of(place, entry, own) for place, entry in _entries(path, content)]
+    rows = [_Row.of(place, entry, own) for place, entry in entries_of(path)]
     if not rows:
         raise PromptError(f"{path}: holds no prompt; write one a line, as text or as JSON")
     _say_what_is_left_out(path, rows)
@@ -78,83 +82,6 @@ def prompts_hash(prompts: Sequence[RawPrompt]) -> str:
     """First 12 hexadecimal digits of SHA-256 over ids, domains and texts: equal where the prompts are."""
     listed = [[p.prompt_id, p.domain, p.text, p.messages] for p in prompts]
     return hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()[:12]
-
-
-# -- from bytes to entries -------------------------------------------------------------------------
-
-
-def _content(path: str | os.PathLike[str]) -> bytes:
-    file = Path(path)
-    try:
-        if file.exists() and not file.is_file():
-            raise PromptError(f"{path}: is no regular file; name a file that holds prompts")
-        if (size := file.stat().st_size) > LARGEST_FILE:
-            raise PromptError(f"{path}: {size / 2**20:.0f} MiB; prompts are at most {LARGEST_FILE >> 20} MiB")
-        return file.read_bytes()
-    except (OSError, ValueError) as error:
-        if isinstance(error, PromptError):
-            raise
-        reason = getattr(error, "strerror", None) or str(error)
-        raise PromptError(f"{path}: {reason}; --prompts takes a file of prompts, one a line") from error
-
-
-def _entries(path: str | os.PathLike[str], content: bytes) -> Iterator[tuple[str, object]]:
-    """Where each entry stands (``file:line``, or ``file: entry 3``), and what it is."""
-    lines = [
-        (f"{path}:{number}", _decoded(f"{path}:{number}", line))
-        for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1)
-    ]
-    lines = [(place, line) for place, line in lines if line.strip()]
-    suffix = Path(path).suffix.lower()
-    whole = _document(lines) if suffix == ".json" else None
-    if whole is not None:
-        yield from _of_document(path, whole)
-    elif suffix in (".jsonl", ".ndjson", ".json") or (lines and _is_object(lines[0][1])):
-        yield from ((place, _parsed(place, line)) for place, line in lines)
-    else:
-        yield from lines
-
-
-def _decoded(place: str, line: bytes) -> str:
-    try:
-        return line.removesuffix(b"\r").decode()
-    except UnicodeDecodeError as error:
-        raise PromptError(f"{place}: not UTF-8 (byte {error.start}); save the file as UTF-8") from error
-
-
-def _is_object(line: str) -> bool:
-    try:
-        return line.lstrip().startswith("{") and isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
-        return False
-
-
-def _parsed(place: str, line: str) -> object:
-    try:
-        return json.loads(line)
-    except json.JSONDecodeError as error:
-        raise PromptError(f"{place}: not JSON ({error.msg.lower()} at column {error.colno})") from error
-    except (RecursionError, ValueError) as error:  # a number of five thousand digits is a ValueError
-        raise PromptError(f"{place}: not a prompt (nested too deeply, or a number too long)") from error
-
-
-def _document(lines: Sequence[tuple[str, str]]) -> object | None:
-    """The whole file as one JSON list or as an object with ``prompts``, which is what this project saves."""
-    try:
-        whole = json.loads("\n".join(line for _, line in lines))
-    except (ValueError, RecursionError):
-        return None
-    listed = whole.get("prompts") if isinstance(whole, dict) else whole
-    return whole if isinstance(listed, list) else None
-
-
-def _of_document(path: str | os.PathLike[str], whole: object) -> Iterator[tuple[str, object]]:
-    shared = {key: whole[key] for key in _DOMAIN_KEYS if key in whole} if isinstance(whole, dict) else {}
-    for number, entry in enumerate(whole["prompts"] if isinstance(whole, dict) else whole, start=1):
-        place = f"{path}: entry {number}"
-        if isinstance(entry, str):
-            entry = {"text": entry}
-        yield place, shared | entry if isinstance(entry, dict) else entry
 
 
 # -- from an entry to a prompt ---------------------------------------------------------------------
@@ -177,17 +104,17 @@ class _Row:
             return cls(place, None, domain, _sound(place, "prompt", entry))
         if not isinstance(entry, dict):
             raise PromptError(f"{place}: a {_kind(entry)}, not an object with 'prompt' or 'messages'")
-        given = [key for key in (*_TEXT_KEYS, *_CHAT_KEYS) if entry.get(key) is not None]
+        given = [key for key in (*TEXT_KEYS, *CHAT_KEYS) if entry.get(key) is not None]
         if not given:
             raise PromptError(f"{place}: has none of prompt, text, messages, turns")
         if len(given) > 1:
             raise PromptError(f"{place}: has both {' and '.join(given)}; give one")
-        named = _name(place, entry, _ID_KEYS), _name(place, entry, _DOMAIN_KEYS) or domain
+        named = _name(place, entry, _ID_KEYS), _name(place, entry, DOMAIN_KEYS) or domain
         if named[1] == EVERY_DOMAIN:
             raise PromptError(
                 f"{place}: the domain '{EVERY_DOMAIN}' stands for all of them; call it otherwise"
             )
-        if given[0] in _TEXT_KEYS:
+        if given[0] in TEXT_KEYS:
             return cls(place, *named, _sound(place, given[0], entry[given[0]]))
         return cls(place, *named, None, *_chat(place, given[0], entry[given[0]]))
 
@@ -281,7 +208,7 @@ def _named(rows: Sequence[_Row]) -> list[RawPrompt]:
         while name is None or (row.prompt_id is None and name in places):
             name = f"{row.domain}_{counts.get(row.domain, 0):03d}"
             counts[row.domain] = counts.get(row.domain, 0) + 1
-        prompts.append(RawPrompt(name, row.domain, row.text, row.messages))
+        prompts.append(RawPrompt(name, row.domain, row.text, row.messages, row.place))
     return prompts
 
 

@@ -18,6 +18,7 @@ from itertools import islice
 from typing import Any
 
 from specdec_lib.errors import InvalidArgument, PromptError
+from specdec_lib.utils.numbers import counted
 from specdec_lib.utils.paths import data_path
 
 MAX_PROMPT_TOKENS = 512
@@ -66,7 +67,8 @@ def from_hub(
         try:
             texts = list(islice(hub_texts(domain, count_tokens, seed), n))
             if len(texts) < n:
-                raise PromptError(f"{HUB_SOURCES[domain].path} gives {len(texts)} prompts instead of {n}")
+                given = counted(len(texts), "prompt")
+                raise PromptError(f"{HUB_SOURCES[domain].path} gives {given} instead of {n}")
             found[domain] = texts
         except HubUnreachable as error:
             failures |= {later: str(error) for later in DOMAINS[position:]}

@@ -33,7 +33,7 @@ from specdec_lib.lossless.small_law import SmallLaw
 from specdec_lib.lossless.uniformity import randomised_p_values, uniformity_test
 from specdec_lib.lossless.variation import variation_bound
 from specdec_lib.lossless.verdict import Check, not_applicable
-from specdec_lib.utils.numbers import percent
+from specdec_lib.utils.numbers import counted, percent
 
 __all__ = [
     "ONE_POSITION",
@@ -178,7 +178,8 @@ def check_efficiency(verifier: str, rounds: Sequence[ReplayedRound], level: floa
     """Accepted draft tokens a round, against what p and q allow; ``short`` drafts had fewer tokens."""
     drafted = [step for step in rounds if len(step.draft_ids)]
     if len(drafted) < LEAST_ROUNDS:
-        why = f"{len(drafted)} rounds had a draft; counts say something from {LEAST_ROUNDS} rounds on"
+        had = counted(len(drafted), "round")
+        why = f"{had} had a draft; counts say something from {LEAST_ROUNDS} rounds on"
         return not_applicable("efficiency", verifier, why, "rounds", len(drafted))
     accepted = [step.num_accepted for step in drafted]
     expected = [

@@ -31,6 +31,7 @@ from specdec_lib.lossless.replay import ReplayedRound, replay, short_drafts
 from specdec_lib.lossless.small_law import SmallLaw
 from specdec_lib.lossless.verdict import Check, not_applicable, sentence
 from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.utils.numbers import counted
 
 __all__ = ["LEVEL", "PairProof", "ProofPlan", "fewest_rounds", "library_decoder", "sentence"]
 
@@ -83,8 +84,9 @@ class ProofPlan:
         rounds = fewest_rounds(num_prompts, self.num_tokens, self.k)
         if rounds < checks.LEAST_ROUNDS:
             raise InvalidArgument(
-                f"verify: {num_prompts} prompts of {self.num_tokens} tokens may take {rounds} rounds of K = "
-                f"{self.k}, and counts need {checks.LEAST_ROUNDS}; give more --tokens or --prompts"
+                f"verify: {counted(num_prompts, 'prompt')} of {self.num_tokens} tokens may take "
+                f"{counted(rounds, 'round')} of K = {self.k}, and counts need {checks.LEAST_ROUNDS}; give "
+                "more --tokens or --prompts"
             )
 
 

@@ -65,10 +65,7 @@ def proof_prompts(
 def _encoded(
     target: ModelWrapper, row: RawPrompt, num_tokens: int, is_chat: bool, heads: dict[bool, list[int]]
 ) -> list[int]:
-    if is_chat:
-        ids = list(target.encode_chat(row.text if row.messages is None else list(row.messages)))
-    else:
-        ids = target.encode(row.text)
+    ids = list(target.encode_chat(row.turns)) if is_chat else target.encode(row.text)
     if is_chat not in heads:
         heads[is_chat] = list(target.encode_chat("0") if is_chat else target.encode(""))
     lead = len(common_lead([heads[is_chat], ids]))

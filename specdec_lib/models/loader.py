@@ -36,6 +36,7 @@ from specdec_lib.models.weights import load_weights
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.utils.entry_point import OneLineParser, exit_code
 from specdec_lib.utils.logging import get_logger
+from specdec_lib.utils.numbers import counted
 
 
 @dataclass(frozen=True)
@@ -221,7 +222,7 @@ def _show(model_id: str, dtype: str, n_tokens: int, prompt: str) -> None:
     print(f"  model      : {model_id}")
     print(f"  parameters : {model.param_count / 1e6:.1f} M")
     print(f"  memory     : {model.memory_footprint_mb / 1024:.2f} GB")
-    print(f"\n[loader] generating {n_tokens} tokens …", flush=True)
+    print(f"\n[loader] generating {counted(n_tokens, 'token')} …", flush=True)
     print(f"[loader] output: {model.decode(_continue(model, prompt, n_tokens))!r}")
     print("[loader] OK")
 

@@ -19,6 +19,8 @@ _SCHEME_PORTS = {"http": 80, "https": 443}
 REQUEST_FIELDS = {"context", "format", "images", "keep_alive", "logprobs", "raw", "shift", "suffix", "system"}
 REQUEST_FIELDS |= {"template", "think", "top_logprobs", "truncate"}
 """What belongs to a request itself; everything else a caller names is an option of the model's runner."""
+CHAT_FIELDS = {"messages", "tools"}
+"""What another request takes: among the options the server would leave it out without a word."""
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -100,6 +102,12 @@ def generate_request(
     if "stream" in given:
         raise InvalidArgument("Ollama generate: stream is no option; call stream() for a stream")
     more = given.get("options") or {}
+    if not isinstance(more, dict):
+        raise InvalidArgument(f"Ollama generate: options is {more!r:.60}; pass a dictionary of them")
+    if "num_predict" in given or "num_predict" in more:
+        raise InvalidArgument("Ollama generate: num_predict is max_tokens here; pass that alone")
+    if chat := sorted(CHAT_FIELDS & given.keys()):
+        raise InvalidArgument(f"Ollama generate: {', '.join(chat)} belongs to a chat; pass one prompt")
     fields = {name: value for name, value in given.items() if name in REQUEST_FIELDS}
     options = {name: value for name, value in given.items() if name not in (*REQUEST_FIELDS, "options")}
     for name, value in {**fields, **more, **options}.items():

@@ -12,7 +12,8 @@ from specdec_lib.models.wrapper import ModelWrapper
 SMALL_MODEL = 100_000_000
 """Weights below which one thread is the best choice."""
 
-
+MOST = max(1024, 4 * (os.cpu_count() or 1))
+"""More threads are a slip of the hand, and end in an error about memory."""
 VARIABLE = "SPECDEC_THREADS"
 """The environment's wish, where nobody passed one."""
 
@@ -26,11 +27,11 @@ def use_threads(threads: int | None, target: ModelWrapper) -> int:
     else runs on the machine they lose whole time slices doing so.
 
     Raises:
-        InvalidArgument: fewer than one, or no whole number in the environment.
+        InvalidArgument: fewer than one, more than ``MOST``, or no whole number in the environment.
     """
     threads = _from_environment() if threads is None else threads
-    if threads is not None and threads < 1:
-        raise InvalidArgument(f"threads is {threads}; pass a number >= 1, or None to let it be chosen")
+    if threads is not None and not 1 <= threads <= MOST:
+        raise InvalidArgument(f"threads is {threads}; pass 1 to {MOST}, or None to let it be chosen")
     if threads is None and target.device.type == "cpu" and target.param_count < SMALL_MODEL:
         threads = 1
     if threads is not None:

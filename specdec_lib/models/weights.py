@@ -89,8 +89,26 @@ def _say_if_unpacked(source: Source, config: PretrainedConfig, model: PreTrained
 @torch.inference_mode()
 def _pack(model: PreTrainedModel, device: torch.device) -> None:
     """On a CPU, bitsandbytes rearranges int4 weights at the first forward: here, so that a shape it
-    cannot take is found out now and no timed forward pays for it."""
-    model(input_ids=torch.zeros(1, 1, dtype=torch.long, device=device), use_cache=False)
+    cannot take is found out now, by its name, and no timed forward pays for it."""
+    entered: list[tuple[str, torch.Size]] = []
+    hooks = [
+        module.register_forward_pre_hook(
+            lambda _, __, name=name, shape=state.shape: entered.append((name, shape))
+        )
+        for name, module in model.named_modules()
+        if (state := getattr(getattr(module, "weight", None), "quant_state", None)) is not None
+    ]
+    try:
+        model(input_ids=torch.zeros(1, 1, dtype=torch.long, device=device), use_cache=False)
+    except AssertionError as error:  # bitsandbytes asserts what shapes it packs
+        name, (rows, columns) = entered[-1] if entered else ("a layer", (0, 0))
+        raise ModelUnavailable(
+            f"int4 cannot pack {name} ({rows} × {columns} weights) for this {device.type}: it is too narrow "
+            f"({error}); choose float32, bfloat16 or float16"
+        ) from error
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def _int4_options(device: torch.device) -> dict[str, Any]:

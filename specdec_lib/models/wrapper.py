@@ -34,6 +34,7 @@ from specdec_lib.models.soundness import Watch, in_draft
 from specdec_lib.models.static_cache import FixedCache, Store
 from specdec_lib.models.tensors import computing_device, content_hash, num_bytes, num_weights
 from specdec_lib.models.text import Message, behind, decoded, encode_chat, encoded
+from specdec_lib.utils.numbers import short_count
 
 _MEBIBYTE = 2**20
 _NO_WEIGHTS = "forward: {} is on the device 'meta', which holds no weights; load it on a cpu or a gpu"
@@ -329,7 +330,7 @@ class ModelWrapper:
         return self.tokenizer
 
     def __repr__(self) -> str:
-        return f"ModelWrapper({self.name!r}, {self.param_count / 1e6:.1f} M, {self.dtype}, {self.device})"
+        return f"ModelWrapper({self.name!r}, {short_count(self.param_count)}, {self.dtype}, {self.device})"
 
 
 def _check_forward(input_ids: Tensor, logits_to_keep: int) -> None:

@@ -186,6 +186,7 @@ def describe_compute(torch: Any) -> dict[str, Any]:
     found = {
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "mkl_instructions": os.environ.get("MKL_ENABLE_INSTRUCTIONS"),
+        "onednn_instructions": os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA"),
         "gpu": None,
         "gpu_memory_mb": None,
         "cuda": None,

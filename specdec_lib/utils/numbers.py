@@ -68,6 +68,28 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
+def short_count(count: int) -> str:
+    """A number of weights for people: millions, and of a small model thousands.
+
+    >>> short_count(124_439_808), short_count(37_216), short_count(8_030_000_000)
+    ('124.4 M', '37.2 k', '8,030.0 M')
+    """
+    if count < 1_000:
+        return str(count)
+    if count < 999_950:  # from there on a rounded thousand would be a million
+        return f"{count / 1e3:.1f} k"
+    return f"{count / 1e6:,.1f} M"
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A number with its noun: "1 thread", "2 threads".
+
+    >>> counted(1, "thread"), counted(0, "prompt"), counted(2, "pass", "passes")
+    ('1 thread', '0 prompts', '2 passes')
+    """
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 def _range(least: int | None, most: int | None) -> str:
     if most is None:
         return "" if least is None else f" >= {least}"

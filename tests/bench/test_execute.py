@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import io
 import json
 import os
@@ -342,3 +343,29 @@ def test_where_there_is_no_short_folder_the_variable_is_named(tmp_path: Path, mo
     monkeypatch.setattr(execute, "_SHORT_FOLDERS", (str(tmp_path / "none"),))
     with pytest.raises(NotebookFailed, match=r"TMPDIR is .* set TMPDIR to a shorter path"):
         execute_notebook(write_notebook(tmp_path / "n.ipynb"), tmp_path / "out.ipynb", {}, io.StringIO())
+
+
+class Domain(str, enum.Enum):  # noqa: UP042
+    """As people write them down."""
+
+    CODE = "code"
+
+
+def test_a_text_of_an_enumeration_is_its_value() -> None:
+    values = execute.checked_parameters(execute.BENCHMARK_NOTEBOOK, {"domains": [Domain.CODE]})
+    assert values == {"domains": ["code"]} and type(values["domains"][0]) is str
+
+
+@pytest.mark.parametrize("text", ["half\udcff", "nul\0"])
+def test_a_text_that_no_notebook_can_hold_is_named_before_anything_runs(tmp_path: Path, text: str) -> None:
+    """A path of other bytes than UTF-8, or of none that the system takes."""
+    for given in (
+        {"output_path": tmp_path / text},
+        {"runs_folder": text},
+        {"target": text},
+        {"domains": [text]},
+    ):
+        with pytest.raises(InvalidArgument, match=r"no UTF-8|a null character") as caught:
+            execute.run_benchmark(**({"output_path": tmp_path / "r.jsonl"} | given))
+        assert str(caught.value).isascii() and next(iter(given)) in str(caught.value)
+    assert list(tmp_path.iterdir()) == []

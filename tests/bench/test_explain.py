@@ -171,7 +171,7 @@ def test_much_outside_the_interval_comes_first_with_what_to_check() -> None:
 def test_one_prompt_gives_no_interval() -> None:
     assert session_cell().advice[0].key == "explained"
     cell = made_cell(slow_round=1.02, prompts=1)
-    assert keys(cell)[0] == "nearly_explained" and "of one prompt" in cell.advice[0].sentence
+    assert keys(cell)[0] == "nearly_explained" and "of one prompt a domain" in cell.advice[0].sentence
     assert (
         keys(made_cell(prompts=1))[0] == "explained"
         and "as measured" in made_cell(prompts=1).advice[0].sentence
@@ -181,6 +181,13 @@ def test_one_prompt_gives_no_interval() -> None:
         slow_round=1.1, prompts=1, spread=0.3
     )  # repeats of one prompt spread: no interval either
     assert keys(repeated)[0] == "unexplained" and "check_noise" not in keys(repeated)
+
+
+def test_a_cost_below_a_step_asks_nothing_of_the_draft() -> None:
+    """Where a round costs less than a plain step, no α is too low: "at least 0.00" says nothing."""
+    sentence = made_cell(step=3.0).said("acceptance").sentence
+    assert "a round breaks even without an accepted draft" in sentence and "0.00" not in sentence
+    assert "it must be at least 0." in made_cell().said("acceptance").sentence
 
 
 def test_without_a_profile_overhead_and_the_rest_are_one() -> None:

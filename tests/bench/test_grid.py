@@ -96,3 +96,8 @@ def test_a_number_for_each_domain_and_names_of_ones_own() -> None:
     assert grid.with_prompts({"a": 2, "b": 2}).num_runs == 8
     with pytest.raises(InvalidArgument, match="domains holds ' '; give names"):
         Grid(**own | {"domains": (" ",)})
+
+
+def test_a_temperature_beyond_every_float_is_named() -> None:
+    with pytest.raises(InvalidArgument, match="temperatures hold 10000"):
+        Grid(temperatures=(10**400,))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from specdec_lib.bench import records
-from specdec_lib.bench.records import append_record, problem_of, read_records
+from specdec_lib.bench.records import append_record, problem_of, read_records, require_writable
 from specdec_lib.errors import RecordError
 from specdec_lib.profiling.metrics import BenchmarkConfig
 
@@ -302,3 +302,10 @@ def test_a_file_put_together_twice_counts_each_record_once_and_says_so(tmp_path:
     kept, problems = read_records(path)
     assert [record["repeat"] for record in kept] == [0, 1, 2]
     assert problems == [f"{path}:4: 4 lines repeat earlier ones; each record counts once"]
+
+
+def test_a_file_in_the_folders_place_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for path in (tmp_path / "file" / "r.jsonl", tmp_path / "file" / "deeper" / "r.jsonl"):
+        with pytest.raises(RecordError, match=r"r\.jsonl: its folder is a file; choose another --output"):
+            require_writable(path)

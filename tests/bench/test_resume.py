@@ -101,6 +101,28 @@ def test_a_finished_benchmark_is_not_measured_again_and_can_be_extended(tmp_path
     assert [r["repeat"] for r in runs] == sorted(r["repeat"] for r in runs)
 
 
+def test_of_a_complete_session_nothing_is_announced_that_will_not_be_done(
+    tmp_path: Path, monkeypatch
+) -> None:
+    first = benchmark(tmp_path)
+    first.measure(), first.measure_costs(repeats=2), first.profile()
+    lines: list[str] = []
+    again = benchmark(tmp_path, resume=True, report=lines.append)
+    monkeypatch.setattr(Benchmark, "_generate", lambda *_, **__: pytest.fail("something was run"))
+    assert again.num_left == 0
+    again.warm_up(), again.measure(), again.measure_costs(), again.profile()
+    assert lines == [f"{GRID.num_runs} runs are recorded already, none are left"]
+
+
+def test_what_is_left_of_a_profile_is_profiled_and_said(tmp_path: Path) -> None:
+    first = benchmark(tmp_path, Grid(k_values=(1, 2), repeats=2, **AXES | {"temperatures": (0.0,)}))
+    first.measure(), first.measure_costs(repeats=2), first.profile()
+    lines: list[str] = []
+    wider = benchmark(tmp_path, resume=True, report=lines.append)
+    assert wider.num_left == GRID.num_runs // 2
+    assert len(wider.profile()) == 3 and lines == ["profiled rounds at temperature 0.8"]
+
+
 def test_without_resume_a_session_of_its_own_is_made(tmp_path: Path) -> None:
     benchmark(tmp_path).measure(), benchmark(tmp_path).measure()
     records = read_records(tmp_path / "runs.jsonl")[0]

@@ -142,7 +142,82 @@ def test_own_models_prompts_and_dtypes_go_through_the_notebook(
     prompts = records[0]["prompts"]
     assert prompts == {"source": "questions.jsonl", "hash": ANY, "chat": False, "ids": ANY}
     assert set(prompts["ids"]) == {"questions", "dogs & co"} and len(set(prompts["ids"].values())) == 2
-    assert len(list(tmp_path.glob("benchmark_pair-own-*.ipynb"))) == 1
+    [notebook] = tmp_path.glob("benchmark_pair-own-*.ipynb")
+    shown = printed(notebook)
+    assert "\n4 timed runs of 5 tokens to measure\n" in shown
+    assert re.search(r"^\d+ threads?\n", shown, re.MULTILINE) and "1 threads" not in shown
+    table = shown[shown.index("T  domain") :].splitlines()
+    assert table[0].split() == ["T", "domain", "K", "speedup", "95", "%", "interval"]
+    assert len(table) == 2 + 3 and all(line.endswith("×    –") for line in table[2:])  # one prompt a domain
+    assert len({line.index("×") for line in table[2:]}) == 1
+
+
+def printed(notebook: Path) -> str:
+    """Everything that the cells of a notebook wrote to standard output."""
+    cells = json.loads(notebook.read_text())["cells"]
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    return "".join("".join(one["text"]) for one in outputs if one.get("name") == "stdout")
+
+
+CHATS = [
+    {"prompt": "the cat"},
+    {"messages": [{"role": "user", "content": "Why?"}], "domain": "chats"},
+]
+
+
+@pytest.mark.parametrize("command", ["bench", "verify"])
+def test_a_chat_that_the_target_cannot_take_is_refused_before_anything_runs(
+    specdec, own, tmp_path: Path, monkeypatch, command: str
+) -> None:
+    """Neither weights nor a notebook; one line with file, line and model, and no file of results."""
+    path, target = tmp_path / "chats.jsonl", own[1]
+    path.write_text("".join(json.dumps(row) + "\n" for row in CHATS))
+    monkeypatch.setattr(execute, "run_benchmark", lambda *_, **__: pytest.fail("a notebook ran"))
+    monkeypatch.setattr(
+        "specdec_lib.cli.selection.Selection.load", lambda *_: pytest.fail("weights were read")
+    )
+    monkeypatch.chdir(tmp_path)
+    given = [command, *own, "--prompts", path]
+    shown = specdec(*given)
+    assert shown.code == 2 and shown.out == "" and shown.err.count("\n") == 1
+    for part in (f"error: {path}:2: ", "no chat template", target):
+        assert part in shown.err
+    assert not (tmp_path / "runs").exists()
+    for more in ("--chat",), ("--chat", "--prompts", "3"):
+        shown = specdec(command, *own, *more)
+        assert shown.code == 2 and "no chat template" in shown.err and shown.err.count("\n") == 1
+
+
+def test_chats_of_domains_that_are_not_run_are_not_looked_at(specdec, own, tmp_path: Path) -> None:
+    path = tmp_path / "texts.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in CHATS))
+    options = ("--in-process", "--no-profile", "-k", "2", "-t", "0", "-n", "4", "--repeats", "1", "--json")
+    given = ("bench", *own, "--prompts", path, "-o", tmp_path / "r.jsonl", *options)
+    assert specdec(*given, "--domains", "chats").code == 2
+    assert specdec(*given).code == 2 and not (tmp_path / "r.jsonl").exists()
+    assert specdec(*given, "--domains", path.stem).code == 0
+
+
+@pytest.mark.parametrize("there_before", [False, True])
+def test_a_failure_before_the_first_record_leaves_no_empty_file(
+    specdec, tmp_path: Path, monkeypatch, there_before: bool
+) -> None:
+    path = tmp_path / "r.jsonl"
+    if there_before:
+        path.touch()  # somebody's own: not for us to take away
+    monkeypatch.setattr(Benchmark, "warm_up", lambda self: (_ for _ in ()).throw(RecordError("broken")))
+    shown = specdec("bench", "--in-process", *TINY, "-k", "2", "-o", path)
+    assert shown.code == 2 and shown.err.endswith("error: broken\n")
+    assert path.exists() == there_before
+
+
+@pytest.mark.parametrize("command", ["bench", "verify"])
+def test_prompts_out_of_a_pipe_are_refused_by_each_command(
+    specdec, own, tmp_path: Path, command: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    shown = specdec(command, *own, "--prompts", tmp_path / "pipe")
+    assert shown.code == 2 and "is a pipe or a device" in shown.err and shown.err.count("\n") == 1
 
 
 def test_a_drafter_of_ones_own_is_measured_with_its_phases(
@@ -171,7 +246,7 @@ def test_the_drafters_name_is_one_everywhere(own, tmp_path: Path, monkeypatch) -
 
 
 def test_a_pair_of_ones_own_goes_to_the_notebook_as_it_was_asked_for(
-    specdec, own, questions, results: Path, tmp_path: Path, monkeypatch
+    specdec, own, chatty, questions, results: Path, tmp_path: Path, monkeypatch
 ) -> None:
     """Drafter and chat included, for both notebooks: every name is a parameter that the notebook has."""
     seen = {}
@@ -184,8 +259,8 @@ def test_a_pair_of_ones_own_goes_to_the_notebook_as_it_was_asked_for(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine_to_ask.py").write_text(MINE)
     more = ("--prompts", questions, "--num-prompts", 1, "--chat", "--drafter", "mine_to_ask:Repeat")
-    assert specdec("bench", *own[:2], *more, "--domains", "dogs & co", "-o", "r.jsonl").code == 0
-    assert (seen["target"], seen["draft"], seen["drafter"]) == (own[1], None, "mine_to_ask:Repeat")
+    assert specdec("bench", *chatty[:2], *more, "--domains", "dogs & co", "-o", "r.jsonl").code == 0
+    assert (seen["target"], seen["draft"], seen["drafter"]) == (chatty[1], None, "mine_to_ask:Repeat")
     assert (seen["prompts"], seen["num_prompts"], seen["chat"]) == (str(questions), 1, True)
     assert seen["domains"] == ["dogs & co"]
     shown = specdec("bench", "--peers", *own, "--dtype", "float32", "-o", "p.jsonl")
@@ -390,6 +465,6 @@ def test_logits_that_are_no_numbers_are_one_error_line_and_no_record(specdec, tm
     monkeypatch.setattr(Benchmark, "warm_up", unsound)
     path = tmp_path / "r.jsonl"
     shown = specdec("bench", "--in-process", *TINY, "-o", path)
-    assert shown.code == 2 and shown.out == "" and path.read_bytes() == b""
+    assert shown.code == 2 and shown.out == "" and not path.exists()
     *progress, error = shown.err.splitlines()
     assert error == "error: logits of pocket-target hold NaN; its weights are damaged" and len(progress) == 1

@@ -130,3 +130,97 @@ def test_a_torn_file_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"\x00" * 20)
     with pytest.raises(ModelUnavailable, match="some-model: its weights are damaged"):
         fit.count_weights(path)
+
+
+# -- a target without a draft model ----------------------------------------------------------------
+
+MINE = """
+import torch
+from specdec_lib.decoding.drafters.base import Proposal
+
+class Repeat:
+    context_length, name = None, "repeat"
+
+    def __init__(self, target):
+        self.vocab_size = target.vocab_size
+
+    def start(self, prompt_ids, end=0):
+        return self
+
+    def roll_back(self, keep_length):
+        pass
+
+    def propose(self, context_ids, k, params, generator):
+        return self.proposal([context_ids[-1]] * k)
+
+    def proposal(self, ids):
+        ids = torch.tensor(ids, dtype=torch.long)
+        return Proposal(ids, torch.nn.functional.one_hot(ids, self.vocab_size).float())
+
+class Silent(Repeat):
+    def propose(self, context_ids, k, params, generator):
+        return self.proposal([])
+
+class Broken(Repeat):
+    def propose(self, context_ids, k, params, generator):
+        return 1 / 0
+
+class Narrow(Repeat):
+    def __init__(self, target):
+        self.vocab_size = target.vocab_size - 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "status", "said"),
+    [
+        ("Repeat", 0, "ok", "'repeat' proposes: "),
+        ("Silent", 0, "note", "proposed nothing for 'the cat sat"),
+        ("Broken", 1, "bad", "mine_to_look_at:Broken raised ZeroDivisionError: division by zero"),
+        ("Narrow", 1, "bad", "256"),
+        ("Nobody", 1, "bad", "no attribute 'Nobody'"),
+    ],
+)
+def test_a_drafter_of_ones_own_is_asked(
+    specdec, own, tmp_path: Path, monkeypatch, name: str, code: int, status: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine_to_look_at.py").write_text(MINE)
+    shown = specdec("doctor", *own[:2], "--drafter", f"mine_to_look_at:{name}", "--json")
+    checks = {check["name"]: check for check in shown.document["checks"]}
+    assert shown.code == code and list(checks) == ["target", "memory", "drafter"]
+    assert checks["drafter"]["status"] == status and said in checks["drafter"]["detail"]
+
+
+def test_a_drafter_is_not_tried_on_a_target_that_does_not_run(specdec, monkeypatch) -> None:
+    def unreachable(*arguments, **options) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", unreachable)
+    shown = specdec("doctor", "--target", "nobody/never-made", "--drafter", "json:JSONDecoder", "--json")
+    checks = {check["name"]: check["status"] for check in shown.document["checks"]}
+    assert shown.code == 1 and checks == {"target": "bad", "memory": "note", "drafter": "note"}
+
+
+def test_a_target_alone_needs_the_memory_of_one_model(specdec, own) -> None:
+    alone = specdec("doctor", *own[:2], "--autoregressive", "--json").document
+    both = specdec("doctor", *own, "--json").document
+    assert list(alone["models"]) == ["target"] and alone["vocabulary"] == "no draft model"
+    weights = alone["models"]["target"]["parameters"]
+    assert fit.needs(ModelPair("p", own[1], own[1], "float32", "float32"), weights, weights)[0].gib == (
+        pytest.approx(1.2 * 4 * weights / fit.GIB)
+    )
+    assert [check["name"] for check in alone["checks"]] == ["target", "memory"]
+    assert alone["checks"][0] == both["checks"][0]
+    shown = specdec("doctor", *own[:2], "--autoregressive").out
+    assert f"{weights / 1e3:.1f} k parameters" in shown and "MiB of" in shown and "0.00" not in shown
+
+
+def test_an_option_that_would_be_left_out_is_refused(specdec, own) -> None:
+    shown = specdec("doctor", *own[:2], "--autoregressive", "--drafter", "json:JSONDecoder")
+    assert shown.code == 2 and "give one of them" in shown.err and shown.err.count("\n") == 1
+
+
+def test_the_help_says_what_happens_without_a_pair(specdec) -> None:
+    said = " ".join(specdec("doctor", "--help").out.replace("│", " ").split())
+    assert "[default: the machine, and all pairs]" in said and "[default: pocket]" not in said

@@ -127,6 +127,46 @@ def test_the_recorded_session_is_explained_whole(specdec) -> None:
         assert total == pytest.approx(cell["measured"], rel=1e-12)
 
 
+def test_a_benchmark_in_progress_is_named_and_the_next_file_is_read(
+    specdec, tmp_path: Path, monkeypatch
+) -> None:
+    """Runs without costs and phases, and costs without runs: neither explains anything."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    for records, said in ((timed(), "neither single forwards nor"), ([costs()], "holds no timed run")):
+        write(tmp_path / "runs" / "pocket.jsonl", records)
+        shown = specdec("explain", "--json")
+        source = shown.document["results"]
+        assert shown.code == 0 and Path(source) != Path("runs", "pocket.jsonl")
+        assert shown.err.startswith("warning: runs/pocket.jsonl") and shown.err.count("\n") == 1
+        assert said in shown.err and f"reading {source} instead" in shown.err
+
+
+def test_where_no_other_file_is_the_error_names_the_one(specdec, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    write(tmp_path / "runs" / "mine.jsonl", timed())
+    shown = specdec("explain", "--pair", "mine")
+    assert shown.code == 2 and shown.err.startswith("error: runs/mine.jsonl: neither single forwards nor")
+
+
+def test_a_session_of_several_machines_is_called_so(specdec, tmp_path: Path) -> None:
+    """It has timed runs: that they do not pair is what is wrong with it."""
+    shown = specdec(
+        "explain", write(tmp_path / "r.jsonl", [SESSION[0] | {"environment": {"threads": 9}}, *SESSION[1:]])
+    )
+    assert shown.code == 2 and "was measured on several machines (threads 9" in shown.err
+    assert "no timed run" not in shown.err and str(tmp_path / "r.jsonl") in shown.err
+
+
+def test_of_one_draft_length_nothing_is_said_to_lie_between(specdec, tmp_path: Path) -> None:
+    records = [*timed(), costs(), profiled(0, 0), profiled(4, 2)]
+    one = specdec("explain", write(tmp_path / "one.jsonl", records))
+    assert "v was measured at K = 4; below it is interpolated, beyond it nothing is said" in flat(one.out)
+    many = specdec("explain", write(tmp_path / "many.jsonl", SESSION))
+    assert "v was measured at K = 2, 4; between them it is interpolated" in flat(many.out)
+
+
 # -- bad input -------------------------------------------------------------------------------------
 
 

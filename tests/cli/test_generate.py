@@ -178,7 +178,7 @@ def test_an_interrupt_ends_the_line_and_says_how_far_it_came(specdec, own, monke
     monkeypatch.setattr(Generation, "__next__", interrupted)
     shown = specdec("generate", "abc", *own, "--autoregressive", "--ignore-eos")
     assert shown.code == 130 and shown.out.startswith("abc") and shown.out.endswith("\n")
-    assert shown.err.strip() == "error: interrupted after 1 tokens"
+    assert shown.err.strip() == "error: interrupted after 1 token"
 
 
 # -- a drafter of one's own, another dtype for the draft, what a checkpoint asks for ---------------
@@ -308,6 +308,27 @@ def test_an_answer_stands_below_its_question(specdec, chatty) -> None:
 
 def test_a_chat_without_a_template_is_one_line(specdec, own) -> None:
     refused(specdec("generate", "hi", *own, "--chat"), "no chat template")
+
+
+def test_a_chat_that_cannot_be_is_refused_before_the_weights_are_read(specdec, own, monkeypatch) -> None:
+    monkeypatch.setattr(Selection, "load", lambda *_: pytest.fail("weights were read"))
+    refused(specdec("generate", "hi", *own, "--system", "Be short."), "no chat template")
+
+
+def test_phases_that_were_not_measured_are_not_said_to_take_no_time(specdec, own, tmp_path: Path) -> None:
+    """A result without them still is one: what is absent is the default."""
+    once = ("generate", "abc", *own, "-n", 3, "--ignore-eos", "--json")
+    document = specdec(*once, "--compare").document
+    for result in (document["result"], document["comparison"]["baseline"]):
+        assert not any(name.endswith("_time_total_ms") for name in result)
+        assert GenerationResult.from_dict(result).num_tokens == 3
+    profiled = specdec(*once, "--steps", tmp_path / "steps.html").document["result"]
+    assert profiled["verify_time_total_ms"] > 0.0
+
+
+def test_a_drafter_is_not_left_out_in_silence(specdec, own) -> None:
+    arguments = ("generate", "hi", *own[:2], "--autoregressive", "--drafter", "json:JSONDecoder")
+    refused(specdec(*arguments), "--autoregressive runs without a draft, and --drafter is one")
 
 
 # -- beside the target alone -----------------------------------------------------------------------

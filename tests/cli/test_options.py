@@ -23,9 +23,12 @@ def test_prompts_as_a_file(tmp_path, monkeypatch, name: str) -> None:
     assert parse_prompts(name) == (None, Path(name))
 
 
-def test_prompts_from_a_pipe(tmp_path) -> None:
+def test_prompts_from_a_pipe_are_refused_without_waiting(tmp_path) -> None:
+    """Both the check and the measurement read them, and a pipe gives them once."""
     os.mkfifo(tmp_path / "pipe")
-    assert parse_prompts(str(tmp_path / "pipe")) == (None, tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/null")):
+        with pytest.raises(InvalidArgument, match=r"is a pipe or a device, .* give a number, or a file"):
+            parse_prompts(str(path))
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_bad_input_is_one_line_and_code_2(specdec, arguments, said) -> None:
 
 def test_without_a_pair_it_is_the_report_of_the_machine(specdec, monkeypatch) -> None:
     monkeypatch.setattr(doctor, "examine", lambda: ([], ROOMY, []))
-    assert "GB free of 16.0 GB on cpu" in specdec("doctor").out
+    assert "GiB free of 16.0 GiB on cpu" in specdec("doctor").out
 
 
 @pytest.mark.parametrize("file", ["generation_config.json", "config.json"])

@@ -72,7 +72,7 @@ def test_what_is_odd_is_said_below_the_tables(specdec, written: Path) -> None:
     assert (
         shown.code == 0 and "refused: hf-static-compiled: InvalidCxxCompiler: no␛[31m compiler" in shown.out
     )
-    assert "compiled inside the clock: 1 timed runs of ours-AR-compiled" in shown.out
+    assert "compiled inside the clock: 1 timed run of ours-AR-compiled" in shown.out
     said = " ".join(shown.out.split())
     assert "ours-K4 differs from hf-generate on code_002 from token 5 on: logits 0.25 apart, a tie" in said
     assert "hf-static-compiled was refused" in said

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from specdec_lib.data import files
+from specdec_lib.data import entries, files
 from specdec_lib.data.files import RawPrompt, prompts_hash, read_prompts
 from specdec_lib.data.prompts import Prompt, PromptDataset, builtin_prompts
 from specdec_lib.errors import PromptError
@@ -68,6 +68,75 @@ def test_what_this_project_saves_is_read_too(tmp_path: Path) -> None:
     assert builtin == [p for p in builtin_prompts() if p.domain == "conversation"]
     assert len(read_prompts(write(tmp_path, '["a",', '{"text": "b"}]', name="list.json"))) == 2
     assert len(read_prompts(write(tmp_path, {"text": "a"}, {"text": "b"}, name="lines.json"))) == 2
+
+
+def test_json_is_read_as_json_whatever_its_shape_and_name(tmp_path: Path) -> None:
+    """One object, over many lines or one, and documents that are called otherwise."""
+    one = {"prompt": "a", "domain": "d"}
+    for name in ("one.json", "one.jsonl", "one.txt", "one"):
+        path = tmp_path / name
+        path.write_text(json.dumps(one, indent=2))
+        assert read_prompts(path) == [RawPrompt("d_000", "d", "a")], name
+    listed = json.dumps([one, {"messages": [USER]}], indent=1)
+    for name in ("list.json", "list.jsonl", "list.txt", "list"):
+        (tmp_path / name).write_text(listed)
+        assert len(read_prompts(tmp_path / name)) == 2, name
+    (tmp_path / "list.txt").write_text("[1, 2, 3]\n")  # a prompt like any other
+    assert [p.text for p in read_prompts(tmp_path / "list.txt")] == ["[1, 2, 3]"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"question": "x"}', "p.json: has none of prompt, text, messages, turns"),
+        ('{"prompts": {}}', "p.json: has none of"),
+        ('[\n {"prompt": "a"},\n {"prompt": b}\n]', "p.json:3: not JSON (expecting value at column 13"),
+        ("[" * 100_000, "p.json: not a prompt (nested too deeply"),
+    ],
+)
+def test_a_document_that_is_none_is_named_where_it_is_wrong(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "p.json").write_text(content)
+    with pytest.raises(PromptError) as caught:
+        read_prompts(tmp_path / "p.json")
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.TSV", "p.yaml", "p.yml", "p.parquet", "p.jsonl.gz"])
+def test_a_file_in_another_format_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("prompt\nWhy?\n")
+    with pytest.raises(PromptError, match=r"which is not read; write JSON lines with 'prompt'"):
+        read_prompts(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        ('id,"prompt"\n1,Why?\n', "a table"),
+        ("prompt\nWhy?\n", "a table"),
+        ("domain\ttext\na\tWhy?\n", "a table"),
+        ("- one\n- two\n", "YAML"),
+        ("prompts:\n  - one\n", "YAML"),
+        ('[\n{"prompt": "a"},\n]\n', "JSON, and is not"),
+        ('{"prompt": "a"\n}}\n', "JSON, and is not"),
+    ],
+)
+def test_a_text_that_looks_like_another_format_is_read_and_said(
+    tmp_path: Path, capsys, content: str, kind: str
+) -> None:
+    path = tmp_path / "p.txt"
+    path.write_text(content)
+    assert [p.text for p in read_prompts(path)] == content.splitlines()
+    said = capsys.readouterr().err
+    assert f"looks like {kind}" in said and "each line is read as a prompt" in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "content", ["text\n", "Write, in a text, why.\nWhy?\n", "{x} is a set\n[1]\n", "- one\n"]
+)
+def test_a_text_that_looks_like_a_text_is_read_in_silence(tmp_path: Path, capsys, content: str) -> None:
+    (tmp_path / "p.txt").write_text(content)
+    assert [p.text for p in read_prompts(tmp_path / "p.txt")] == content.splitlines()
+    assert capsys.readouterr().err == ""
 
 
 def test_numbers_go_around_ids_that_are_given(tmp_path: Path) -> None:
@@ -143,7 +212,7 @@ def test_a_huge_line_is_named_and_not_tokenised(tmp_path: Path, monkeypatch) -> 
         path = write(tmp_path, line, name=name)
         with pytest.raises(PromptError, match=rf"{name}:1: .* has 1001 characters; .* at most 1000"):
             read_prompts(path)
-    monkeypatch.setattr(files, "LARGEST_FILE", 1000)
+    monkeypatch.setattr(entries, "LARGEST_FILE", 1000)
     with pytest.raises(PromptError, match=r"m\.txt: 0 MiB"):
         read_prompts(tmp_path / "m.txt")
 

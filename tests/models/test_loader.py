@@ -85,6 +85,20 @@ def test_int4_computes_nearly_the_same_and_rolls_back(wide):
     assert (again.float() - logits[:, 8:].float()).abs().max() < 0.02 * logits.abs().max()
 
 
+def test_int4_names_the_layer_that_is_too_narrow_for_it(folder, monkeypatch):
+    """Whatever shape the packing refuses on this processor: the layer, its shape, and what to do."""
+
+    def refuse(self, _):
+        raise AssertionError("N must be divisible by block_n")
+
+    monkeypatch.setattr("bitsandbytes.nn.Linear4bit.forward", refuse)
+    with pytest.raises(ModelUnavailable) as caught:
+        load_model(str(folder), "int4", "cpu")
+    said = str(caught.value)
+    assert re.search(r"int4 cannot pack model\.layers\.0\.\S*q_proj \(\d+ × \d+ weights\) for this cpu", said)
+    assert "too narrow (N must be divisible by block_n); choose float32" in said
+
+
 def test_int4_without_bitsandbytes_says_what_to_install(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     with pytest.raises(ModelUnavailable, match="dtype 'int4' needs bitsandbytes: pip install"):

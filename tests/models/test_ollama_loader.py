@@ -399,3 +399,17 @@ def test_the_entry_point_refuses_a_host_that_is_no_address(monkeypatch, capsys):
 def test_a_table_is_as_wide_as_its_longest_name(server):
     models = OllamaClient(server).list_models()
     assert len({len(line) for line in table(models).splitlines()}) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"num_predict": -1}, "num_predict is max_tokens here"),
+        ({"options": {"num_predict": 5}}, "num_predict is max_tokens here"),
+        ({"options": "seed=7"}, "options is 'seed=7'; pass a dictionary"),
+        ({"messages": [], "tools": []}, "messages, tools belongs to a chat"),
+    ],
+)
+def test_what_the_server_would_leave_out_or_take_for_no_limit_is_refused(given, said):
+    with pytest.raises(InvalidArgument, match=said):
+        OllamaClient("localhost").generate("llama3.2:1b", "x", 3, **given)

@@ -22,6 +22,9 @@ def test_threads_are_set_and_checked(monkeypatch) -> None:
         torch.set_num_threads(before)
     with pytest.raises(InvalidArgument, match="threads is 0"):
         threads.use_threads(0, target)
+    for many in (10**8, 2**70):  # a slip of the hand: torch ends in an error about memory, or in a TypeError
+        with pytest.raises(InvalidArgument, match=rf"threads is {many}; pass 1 to {threads.MOST}"):
+            threads.use_threads(many, target)
 
 
 def test_the_environment_has_a_say_where_nobody_passes_a_number(monkeypatch) -> None:

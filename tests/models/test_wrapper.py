@@ -242,7 +242,7 @@ def test_text_without_a_tokenizer_is_refused():
 def test_repr_says_what_it_is(llama):
     assert (
         repr(llama)
-        == f"ModelWrapper('LlamaForCausalLM', {llama.param_count / 1e6:.1f} M, torch.float32, cpu)"
+        == f"ModelWrapper('LlamaForCausalLM', {llama.param_count / 1e3:.1f} k, torch.float32, cpu)"
     )
     assert math.isfinite(llama.memory_footprint_mb)
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.utils.numbers import real_number, whole_number
+from specdec_lib.utils.numbers import counted, real_number, short_count, whole_number
 
 COUNTS = [3, np.int64(3), np.uint8(3), np.array(3), torch.tensor(3), torch.tensor(3, dtype=torch.int32)]
 REALS = [
@@ -76,3 +76,25 @@ def test_the_line_stays_a_line():
     with pytest.raises(InvalidArgument) as caught:
         whole_number("\n".join("abc" * 40), "k")
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 120
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1000, "1.0 k"),
+        (37216, "37.2 k"),
+        (999949, "999.9 k"),
+        (999950, "1.0 M"),
+        (124439808, "124.4 M"),
+        (8030261248, "8,030.3 M"),
+    ],
+)
+def test_a_number_of_weights_is_never_shown_as_none(count, told):
+    assert short_count(count) == told
+
+
+def test_one_is_not_many():
+    assert [counted(number, "run") for number in (0, 1, 2)] == ["0 runs", "1 run", "2 runs"]
+    assert counted(2, "pass", "passes") == "2 passes"

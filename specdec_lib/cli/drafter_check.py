@@ -1,0 +1,45 @@
+"""``specdec doctor --drafter module:Class``: is it found, can it be made, and does it propose?
+
+A class can only be asked: it is called with the loaded target and drafts for a short text that repeats
+itself, as lookups like it. What the decoder would refuse is the check's line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from specdec_lib.cli.doctor import Check
+from specdec_lib.errors import SpecDecError, is_out_of_memory
+from specdec_lib.utils.numbers import counted
+
+if TYPE_CHECKING:
+    from specdec_lib.cli.selection import Selection
+
+_TEXT = "the cat sat on the mat and the cat sat on the"
+_TOKENS = 8
+
+
+def check_drafter(selection: Selection) -> Check:
+    """The drafter of a selection, loaded with its target and asked for drafts; its faults are said."""
+    from specdec_lib.decoding.speculative import SpeculativeDecoder
+
+    try:
+        target, drafter = selection.load()
+        prompt = _prompt(target.encode(_TEXT), target.context_length)
+        decoder = SpeculativeDecoder(target, drafter)
+        result = decoder.generate(prompt, _TOKENS, temperature=0.0, ignore_eos=True)
+    except SpecDecError as error:
+        return Check("drafter", "bad", str(error))
+    except Exception as error:  # whatever somebody's class raises
+        if is_out_of_memory(error):
+            raise
+        return Check("drafter", "bad", f"{selection.drafter} raised {type(error).__name__}: {error}")
+    drafted, rounds = result.num_draft_tokens, counted(result.num_speculation_rounds, "round")
+    if not drafted:
+        return Check("drafter", "note", f"'{drafter.name}' can be asked, and proposed nothing for '{_TEXT}'")
+    return Check("drafter", "ok", f"'{drafter.name}' proposes: {counted(drafted, 'token')} in {rounds}")
+
+
+def _prompt(ids: list[int], context: int | None) -> list[int]:
+    """As much of the text as leaves room for the tokens to come."""
+    return ids if context is None else ids[-max(1, context - _TOKENS) :]
