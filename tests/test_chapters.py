@@ -94,6 +94,8 @@ def test_every_chapter_that_loads_a_model_takes_it_from_its_parameters():
         assert not loads or path.stem in PARAMETERISED or path.stem == "04_speedup_law", path.stem
         assert "set_num_threads" not in source, f"{path.stem}: threads have one rule, use_threads"
         for cell in cells:
+            last = cell.source.rstrip().rpartition("\n")[2]
+            assert not last.startswith("use_threads("), f"{path.stem}: it would show this machine's threads"
             if "parameters" in cell.metadata.get("tags", []):
                 lines = [line.split("  #")[0] for line in cell.source.splitlines()]
                 assert lines == ["pair = None", "target = None", "draft = None"], path.stem
