@@ -20,7 +20,7 @@ from models.architectures import save_model
 
 from specdec_lib.errors import ModelUnavailable
 from specdec_lib.models import hub as hub_answers
-from specdec_lib.models.source import Source, _quiet, find_source, loading
+from specdec_lib.models.source import Source, find_source, loading, quiet
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -222,7 +222,7 @@ def test_what_goes_wrong_without_a_message_is_named_by_its_kind(tmp_path):
 def test_what_a_quantiser_only_remarks_is_held_back_and_its_errors_are_not(caplog) -> None:
     """Of a kernel that cannot be fetched there is another; it is said while the package is imported."""
     quantiser = logging.getLogger("bitsandbytes.backends.cpu.ops")
-    with _quiet():
+    with quiet():
         quantiser.warning("Failed to load CPU gemm_4bit_forward")
         quantiser.error("the library cannot be loaded")
     quantiser.warning("said outside")
