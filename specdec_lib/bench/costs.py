@@ -12,15 +12,19 @@ counts as a forward of theirs is a K-th of a whole greedy proposal.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
+from jaxtyping import Integer
+from torch import Tensor
 
 from specdec_lib.bench.grid import rotated
 from specdec_lib.decoding.drafters.base import Drafter, started
 from specdec_lib.decoding.drafters.draft_model import DraftModel
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.soundness import drafting
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.timer import cuda_sync_time
 
@@ -81,7 +85,7 @@ class _Clock:
         drafter = DraftModel(draft) if isinstance(draft, ModelWrapper) else draft
         self.context_ids, self.draft_state = list(context_ids), started(drafter, list(context_ids))
         target.expect_widths(*(k + 1 for k in k_values))
-        self.caches = {name: m.forward(context, logits_to_keep=1)[1] for name, m in self.models.items()}
+        self.caches = {name: self._forward(name, context, logits_to_keep=1) for name in self.models}
         self._generator = torch.Generator(self.models.get("draft", target).device)
         self.seconds: dict[tuple[str, int], list[float]] = {}
 
@@ -107,6 +111,11 @@ class _Clock:
         self.draft_state.propose(self.context_ids, k, _GREEDY, self._generator)
         return [round((cuda_sync_time() - start) / k, 9)] * k
 
+    def _forward(self, name: str, ids: Integer[Tensor, "1 n"], **options: Any) -> Any:
+        """One forward, and the cache that it leaves; a draft's logits may be no numbers, as in the loop."""
+        with drafting() if name == "draft" else nullcontext():
+            return self.models[name].forward(ids, **options)[1]
+
     def _keep(self, name: str, width: int, seconds: list[float]) -> None:
         self.seconds.setdefault((name, width), []).extend(seconds)
 
@@ -116,6 +125,6 @@ class _Clock:
         cache = model.truncate_cache(self.caches[name], model.get_cache_length(self.caches[name]))
         for _ in range(times):
             start = cuda_sync_time()
-            _, cache = model.forward(self.inputs[:, :width], past_key_values=cache)
+            cache = self._forward(name, self.inputs[:, :width], past_key_values=cache)
             seconds.append(round(cuda_sync_time() - start, 9))
         return seconds

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -46,6 +47,7 @@ _GENERATION = _COMMON | {
     "seed": int,
     "result": dict,
 }
+_BOM = b"\xef\xbb\xbf"
 _FIELDS = {
     "run": _GENERATION,
     "profile": _GENERATION | {"phases": dict},
@@ -133,6 +135,26 @@ def require_writable(path: str | os.PathLike[str]) -> None:
         ) from error
 
 
+def require_results(path: str | os.PathLike[str]) -> None:
+    """Refuse to append to a file of something else: a folder's config.json, somebody's prompts.
+
+    What is not there, or empty, or begins with a record of any schema, or one cut off, may be appended to.
+
+    Raises:
+        RecordError: no line of the file is, or was to be, a record.
+    """
+    with suppress(OSError), open(path, "rb") as file:
+        lines = [line for line in file if line.strip()]
+        if lines and not any(map(_was_to_be_a_record, lines)):
+            raise RecordError(
+                f"{path} holds no record but something else, and is left as it is; choose another --output"
+            )
+
+
+def _was_to_be_a_record(line: bytes) -> bool:
+    return line.removeprefix(_BOM).startswith(b'{"schema":') or _parse(line)[1] is None
+
+
 def _line(path: str | os.PathLike[str], record: Record) -> bytes:
     problem = problem_of(record)
     if problem:
@@ -162,7 +184,7 @@ def read_records(path: str | os.PathLike[str]) -> tuple[list[Record], list[str]]
             "name an existing results file, or make one with `specdec bench`."
         ) from error
     records, problems, seen, again = [], [], set(), []
-    for number, line in enumerate(content.split(b"\n"), start=1):
+    for number, line in enumerate(content.removeprefix(_BOM).split(b"\n"), start=1):
         if not line.strip():
             continue
         record, problem = _parse(line)

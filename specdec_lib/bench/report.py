@@ -138,8 +138,8 @@ def _costs_in_rounds(phases: Table) -> dict[str, Any]:
     drafted = sum(mean[k, "drafted_per_round"] * rounds for k, rounds in total.items())
     if not one or not drafted:
         raise RecordError(
-            "explain: neither single forwards nor profiled rounds were measured; `specdec bench` "
-            "measures both, unless --no-profile is given"
+            "explain: neither single forwards nor profiled rounds were measured; the benchmark was stopped "
+            "before it came to them (`specdec bench … --resume` goes on), or ran with --no-profile"
         )
     draft_ms = sum(mean[k, "draft_ms"] * rounds for k, rounds in total.items()) / drafted
     target = {k + 1: mean[k, "verify_ms"] for k in sorted(total)}

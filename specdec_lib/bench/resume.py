@@ -36,7 +36,8 @@ def is_recorded(grid: Grid, block: Block, prompt_id: str, keys: set[Key]) -> boo
         ran = ", ".join(str(arm) for arm, is_there in there.items() if is_there)
         raise InvalidArgument(
             f"resume: of {prompt_id}'s draft lengths {', '.join(map(str, there))} the session ran {ran}; all "
-            "arms of a block run back to back, so resume with the same ones, or start a new session"
+            "arms of a block run back to back, so resume with the same ones (or, if lines of the file were "
+            "lost, remove the rest of that block), or start a new session"
         )
     return all(there.values())
 

@@ -40,8 +40,12 @@ class Run:
 
     @property
     def first_tokens(self) -> int:
-        """Tokens of the first round, the one that also reads the prompt."""
-        return self.result.accepted_per_round[0] + 1 if self.result.accepted_per_round else 1
+        """Tokens of the first round, the one that also reads the prompt; its time is spread over them."""
+        result = self.result
+        if result.per_token_latencies and result.per_token_latencies[0] > 0:
+            tokens = round(result.time_to_first_token / result.per_token_latencies[0])
+            return min(max(1, tokens), max(1, result.num_tokens))
+        return result.accepted_per_round[0] + 1 if result.accepted_per_round else 1
 
     @property
     def decode_tokens(self) -> int:
@@ -58,7 +62,7 @@ class Run:
         """Target forwards: rounds with a draft, and the rounds without one that emit a token each."""
         result = self.result
         emitted = sum(accepted + 1 for accepted in result.accepted_per_round)
-        return len(result.accepted_per_round) + max(0, result.num_tokens - emitted)
+        return len(result.accepted_per_round) + max(result.num_plain_rounds, result.num_tokens - emitted)
 
 
 def newest_session(records: Sequence[Record], cells: Iterable[BenchmarkConfig] = ()) -> list[Record]:
@@ -167,6 +171,7 @@ def pool(results: Iterable[GenerationResult]) -> GenerationResult:
         peak_memory_mb=None,
         accepted_per_round=[n for r in results for n in r.accepted_per_round],
         drafted_per_round=[n for r in results for n in r.drafted_per_round],
+        num_plain_rounds=sum(r.num_plain_rounds for r in results),
     )
 
 

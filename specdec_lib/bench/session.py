@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from specdec_lib.bench import subjects
-from specdec_lib.bench.records import SCHEMA_VERSION, Record, append_records, read_records
+from specdec_lib.bench.records import SCHEMA_VERSION, Record, append_records, read_records, require_results
 from specdec_lib.bench.runs import newest_session
 from specdec_lib.decoding.drafters.base import Drafter
 from specdec_lib.errors import InvalidArgument
@@ -24,7 +24,11 @@ from specdec_lib.utils.reproducibility import environment_fingerprint
 
 
 class Session:
-    """Stamps records and appends them, each as soon as it is given."""
+    """Stamps records and appends them, each as soon as it is given.
+
+    Raises:
+        RecordError: the file at ``output_path`` is one of something else.
+    """
 
     def __init__(
         self,
@@ -34,6 +38,7 @@ class Session:
         prompts: Mapping[str, Any] | None = None,
     ) -> None:
         self.output_path = Path(output_path)
+        require_results(self.output_path)
         self.name = f"{_now():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
         self.environment = environment_fingerprint()
         self._models = {"target": target, "draft": draft}

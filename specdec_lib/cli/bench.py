@@ -142,8 +142,9 @@ def _numbers(option: str, listed: str, kind: Callable[[str], Any]) -> list[Any]:
 
 def _check_output(output: Path) -> None:
     """Find out before measuring, not after: whether the file can be written, and what is wrong in it."""
-    from specdec_lib.bench.records import read_records, require_writable
+    from specdec_lib.bench.records import read_records, require_results, require_writable
 
+    require_results(output)
     require_writable(output)
     for problem in read_records(output)[1]:
         print_warning(f"{problem}; the line is left as it is")

@@ -159,6 +159,7 @@ def result_of(
         time_to_first_token=rounds[0].seconds if rounds else 0.0,
         drafted_per_round=[len(round_.draft_ids) for round_ in drafted],
         accepted_per_round=[round_.num_accepted for round_ in drafted],
+        num_plain_rounds=len(rounds) - len(drafted) if drafted else 0,
         finish_reason=reason,
         trace=Trace(request.prompt_ids, list(rounds), label, request.params.temperature)
         if request.trace

@@ -127,6 +127,8 @@ class GenerationResult:
         acceptance_rate: accepted / drafted; derived where counts are given; None for autoregressive decoding.
         tokens_per_step: tokens emitted per target forward; derived where counts are given.
         num_speculation_rounds: target forwards that verified a draft (0 for autoregressive decoding).
+        num_plain_rounds: target forwards of a speculative run that had no draft to verify: the drafter
+            proposed nothing, or there was room for one token only.
         num_draft_tokens, num_accepted_draft_tokens: totals, correction and bonus excluded; by default the
             sums of the per-round lists, with which they must agree.
         drafted_per_round, accepted_per_round: the verdict of each round. A round that the end cut short
@@ -154,6 +156,7 @@ class GenerationResult:
     rollback_time_total_ms: float = 0.0
     num_draft_tokens: int | None = None
     num_accepted_draft_tokens: int | None = None
+    num_plain_rounds: int = 0
     accepted_per_round: list[int] = field(default_factory=list)
     drafted_per_round: list[int] = field(default_factory=list)
     finish_reason: str = "length"
@@ -197,6 +200,7 @@ class GenerationResult:
                     "pass one of the two, or make them agree"
                 )
             self._set(name, number)
+        self._set("num_plain_rounds", whole(self.num_plain_rounds, "num_plain_rounds"))
         if self.num_accepted_draft_tokens > self.num_draft_tokens:
             raise InvalidArgument(
                 f"GenerationResult got {self.num_accepted_draft_tokens} accepted of {self.num_draft_tokens} "
@@ -208,7 +212,7 @@ class GenerationResult:
         if self.num_draft_tokens:
             rate = self.num_accepted_draft_tokens / self.num_draft_tokens
         if self._has_counts and self.num_speculation_rounds:
-            step = self.num_tokens / self.num_speculation_rounds
+            step = self.num_tokens / (self.num_speculation_rounds + self.num_plain_rounds)
         self._set("acceptance_rate", None if rate is None else probability(rate, "acceptance_rate"))
         self._set("tokens_per_step", None if step is None else quantity(step, "tokens_per_step"))
 

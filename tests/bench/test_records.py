@@ -13,7 +13,13 @@ from pathlib import Path
 import pytest
 
 from specdec_lib.bench import records
-from specdec_lib.bench.records import append_record, problem_of, read_records, require_writable
+from specdec_lib.bench.records import (
+    append_record,
+    problem_of,
+    read_records,
+    require_results,
+    require_writable,
+)
 from specdec_lib.errors import RecordError
 from specdec_lib.profiling.metrics import BenchmarkConfig
 
@@ -104,6 +110,30 @@ def test_a_missing_file_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match=r"nothing\.jsonl: No such file") as caught:
         read_records(tmp_path / "nothing.jsonl")
     assert "\n" not in str(caught.value)
+
+
+def test_a_mark_of_the_byte_order_is_no_part_of_the_first_record(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    append_record(path, make_record())
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert read_records(path) == ([make_record()], [])
+    require_results(path)
+
+
+@pytest.mark.parametrize("content", ["", "\n", '{"schema":1,"sess', '{"schema":7,"kind":"run"}\n'])
+def test_a_file_that_records_went_to_takes_more(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "r.jsonl"
+    require_results(path)  # not there yet
+    path.write_text(content)
+    require_results(path)
+
+
+@pytest.mark.parametrize("content", ['{"model_type": "llama"}', "prose\n", '{"prompt": "the cat"}\n', "\0\1"])
+def test_a_file_of_something_else_takes_none(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_text(content)
+    with pytest.raises(RecordError, match="holds no record but something else"):
+        require_results(path)
 
 
 def test_a_torn_last_line_spoils_only_itself(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def test_without_resume_a_session_of_its_own_is_made(tmp_path: Path) -> None:
     assert len(records) == 2 * GRID.num_runs and len({r["session"] for r in records}) == 2
 
 
-@pytest.mark.parametrize("content", [None, b"", b"{torn\n"])
+@pytest.mark.parametrize("content", [None, b"", b'{"schema":1,"torn\n'])
 def test_nothing_to_resume_is_a_new_session(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "runs.jsonl").write_bytes(content)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 from unittest.mock import ANY
 
 import pytest
+import torch
+from transformers import AutoModelForCausalLM
 
 from specdec_lib.bench import execute
 from specdec_lib.bench.records import read_records
@@ -414,6 +417,17 @@ def test_appending_to_a_torn_file_warns_and_goes_on(specdec, results, tmp_path, 
     assert path.read_bytes().startswith(results.read_bytes())
 
 
+def test_a_file_of_something_else_is_never_written_to(specdec, own, questions, tmp_path) -> None:
+    """A slip of the keyboard must not end a model or somebody's prompts."""
+    config, text = own[1] / "config.json", tmp_path / "notes.txt"
+    text.write_text("remember the milk")
+    for path in (config, questions, text):
+        before = path.read_bytes()
+        shown = specdec("bench", *own, "--prompts", questions, "--in-process", "-o", path)
+        assert shown.code == 2 and shown.out == "" and shown.err.count("\n") == 1
+        assert "holds no record but something else" in shown.err and path.read_bytes() == before
+
+
 def test_a_full_disk_while_a_record_is_written(specdec, results, tmp_path, monkeypatch) -> None:
     path = tmp_path / "r.jsonl"
     path.write_bytes(results.read_bytes())
@@ -468,3 +482,25 @@ def test_logits_that_are_no_numbers_are_one_error_line_and_no_record(specdec, tm
     assert shown.code == 2 and shown.out == "" and not path.exists()
     *progress, error = shown.err.splitlines()
     assert error == "error: logits of pocket-target hold NaN; its weights are damaged" and len(progress) == 1
+
+
+@pytest.fixture
+def damaged_draft(own, tmp_path: Path) -> Path:
+    """The draft of ``own``, one weight of whose head is no number."""
+    folder = shutil.copytree(own[3], tmp_path / "damaged")
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    with torch.no_grad():
+        model.lm_head.weight[7, 3] = torch.nan
+    model.save_pretrained(folder)
+    return folder
+
+
+def test_a_draft_of_no_use_is_measured_to_its_end(specdec, own, damaged_draft, tmp_path) -> None:
+    """Its logits are no numbers, which costs speed alone: single forwards are timed all the same."""
+    path, grid = tmp_path / "r.jsonl", ("-k", "2", "-t", "0,0.8", "-n", "4", "--repeats", "1")
+    few = ("--prompts", "1", "--domains", "code", "--in-process")
+    models = (*own[:2], "--draft", damaged_draft)
+    shown = specdec("bench", *models, *grid, *few, "-o", path, "--json")
+    assert shown.code == 0, shown.err
+    assert {r["kind"] for r in read_records(path)[0]} == {"run", "profile", "costs"}
+    assert specdec("explain", path, "-t", "0").code == 0
