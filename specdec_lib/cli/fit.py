@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from specdec_lib.errors import ModelUnavailable
 from specdec_lib.models.registry import ModelPair
-from specdec_lib.utils.paths import data_path
+from specdec_lib.models.stored import FLOATS, read_header, weight_files
 
 GIB = 2**30
 ROOM = 1.2
@@ -74,11 +71,11 @@ def stored_weights(model_id: str) -> StoredWeights | None:
         ModelUnavailable: a file that is there and cannot be read.
     """
     counts: Counter[str] = Counter()
-    for path in _weight_files(model_id):
+    for path in weight_files(model_id):
         counts.update(_weights_by_dtype(path))
-    if not counts or counts.keys() - _FLOATS.keys():  # packed: an element is no weight
+    if not counts or counts.keys() - FLOATS.keys():  # packed: an element is no weight
         return None
-    return StoredWeights(counts.total(), _FLOATS[counts.most_common(1)[0][0]])
+    return StoredWeights(counts.total(), FLOATS[counts.most_common(1)[0][0]])
 
 
 def count_weights(path: Path) -> int:
@@ -90,58 +87,13 @@ def count_weights(path: Path) -> int:
     return _weights_by_dtype(path).total()
 
 
-_FLOATS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
-
-
 def _weights_by_dtype(path: Path) -> Counter[str]:
     """Elements of each dtype; buffers of true and false are no weights."""
-    from math import prod
-
-    from safetensors import SafetensorError, safe_open
-
     counts: Counter[str] = Counter()
-    try:
-        with safe_open(path, framework="np") as tensors:
-            for name in tensors.keys():  # noqa: SIM118
-                part = tensors.get_slice(name)
-                counts[part.get_dtype()] += prod(part.get_shape())
-    except (SafetensorError, OSError) as error:
-        raise ModelUnavailable(
-            f"{path.parent.name}: its weights are damaged ({error}); restore them"
-        ) from error
+    for tensor in read_header(path).values():
+        counts[tensor.dtype] += tensor.size
     del counts["BOOL"]
     return counts
-
-
-def _weight_files(model_id: str) -> list[Path]:
-    """The safetensors files that a model would be loaded from, as far as they are all on this disk."""
-    whole = _on_disk(model_id, "model.safetensors")
-    if whole is not None:
-        return [whole]
-    index = _on_disk(model_id, "model.safetensors.index.json")
-    if index is None:
-        return []
-    try:
-        shards = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelUnavailable(f"{model_id}: {index.name} is damaged ({error}); restore it") from error
-    paths = [index.parent / shard for shard in shards]
-    return paths if all(path.is_file() for path in paths) else []
-
-
-def _on_disk(model_id: str, name: str) -> Path | None:
-    """A file of a folder, of an embedded model or of the hub's local cache."""
-    for folder in (Path(os.path.expanduser(model_id)), data_path("models", model_id)):
-        if folder.is_dir():
-            return folder / name if (folder / name).is_file() else None
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        found = try_to_load_from_cache(model_id, name)
-    except HFValidationError:  # a path that is not there
-        return None
-    return Path(found) if isinstance(found, str) else None
 
 
 def needs(pair: ModelPair, target_parameters: int, draft_parameters: int) -> list[Need]:

@@ -7,6 +7,7 @@ a drafter of somebody's own, which can only be asked, is :mod:`specdec_lib.cli.d
 
 from __future__ import annotations
 
+import copy
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from specdec_lib.models.registry import REGISTRY, ModelPair
 from specdec_lib.utils.numbers import short_count
 
 if TYPE_CHECKING:
-    from transformers import PretrainedConfig, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
     from specdec_lib.models.source import Source
 
@@ -83,7 +84,7 @@ def examine_pair(pair: ModelPair, device: str | None) -> PairReport:
     memory = free_memory(device)
     models, tokenizers = {}, {}
     for role, model_id, dtype in _roles(pair):
-        models[role], tokenizers[role] = _look_at(model_id, dtype)
+        models[role], tokenizers[role] = _look_at(role, model_id, dtype)
     needs = _needs(pair, models)
     vocabulary = _vocabulary(pair, tokenizers)
     checks = [
@@ -103,9 +104,9 @@ def examine_target(pair: ModelPair, device: str | None) -> PairReport:
     """
     memory = free_memory(device)
     alone = replace(pair, draft_model_id=pair.target_model_id, draft_dtype=pair.target_dtype)
-    models = {"target": _look_at(pair.target_model_id, pair.target_dtype)[0]}
+    models = {"target": _look_at("target", pair.target_model_id, pair.target_dtype)[0]}
     needs = _needs(alone, models | {"draft": models["target"]})  # one model that serves as both counts once
-    checks = [*_model_checks(models), _memory_check(needs, memory)]
+    checks = [*_model_checks(models), _memory_check(needs, memory), *_oddities(models)]
     return PairReport(pair, models, "no draft model", memory, needs, checks)
 
 
@@ -121,9 +122,8 @@ def _roles(pair: ModelPair) -> list[tuple[str, str, str]]:
 # -- one model -------------------------------------------------------------------------------------
 
 
-def _look_at(model_id: str, dtype: str) -> tuple[ModelFacts, PreTrainedTokenizerBase | None]:
-    from specdec_lib.models.ends import ends_beyond
-    from specdec_lib.models.folder import check_folder, read_config
+def _look_at(role: str, model_id: str, dtype: str) -> tuple[ModelFacts, PreTrainedTokenizerBase | None]:
+    from specdec_lib.models.folder import check_folder, described_model, read_config
     from specdec_lib.models.source import find_source
     from specdec_lib.models.tokenizer import load_tokenizer
 
@@ -131,14 +131,16 @@ def _look_at(model_id: str, dtype: str) -> tuple[ModelFacts, PreTrainedTokenizer
         source = find_source(model_id)
         check_folder(source, dtype)
         config, tokenizer = read_config(source), load_tokenizer(source)
+        described = described_model(source, copy.deepcopy(config))  # making one settles fields of its config
+        _refuse_misfits(source, config, described)
         facts = ModelFacts(
             model_id,
             _where(source),
-            _count(source, config),
+            _count(source, described),
             _stored_dtype(config),
             _context(config),
             bool(getattr(tokenizer, "chat_template", None)),
-            tuple(ends_beyond(source, config)),
+            _oddities_of(source, config, tokenizer, described if role == "target" else None),
         )
         return facts, tokenizer
     except ModelUnavailable as error:
@@ -156,15 +158,34 @@ def _where(source: Source) -> str:
     return "gated, to fetch" if gated else "to fetch"
 
 
-def _count(source: Source, config: PretrainedConfig) -> int:
-    """Number of weights: known, or those of the model that the configuration describes.
+def _refuse_misfits(source: Source, config: PretrainedConfig, described: PreTrainedModel) -> None:
+    """Raises ModelUnavailable: the files, by their headers, are not those of the model described."""
+    from specdec_lib.models.stored import most_weights, refuse_misshapen, refuse_too_little
 
-    Raises ModelUnavailable: no model can be made of it.
-    """
-    from specdec_lib.models.folder import described_model
+    refuse_too_little(source.model_id, most_weights(source, config), described)
+    refuse_misshapen(source, config, described)
 
-    model, known = described_model(source, config), _known(source.model_id)
-    return sum(parameter.numel() for parameter in model.parameters()) if known is None else known
+
+def _oddities_of(
+    source: Source,
+    config: PretrainedConfig,
+    tokenizer: PreTrainedTokenizerBase,
+    target: PreTrainedModel | None,
+) -> tuple[str, ...]:
+    """What is odd and no obstacle; ids without a row count in a target, whose prompts come as given."""
+    from specdec_lib.models.causal import embedding_rows
+    from specdec_lib.models.ends import ends_beyond
+    from specdec_lib.models.vocabulary import beyond_the_rows
+
+    rows = None if target is None else embedding_rows(target)
+    line = beyond_the_rows(source.model_id, tokenizer, rows)
+    return (*ends_beyond(source, config), *(() if line is None else (line,)))
+
+
+def _count(source: Source, described: PreTrainedModel) -> int:
+    """Number of weights: known, or those of the model that the configuration describes."""
+    known = _known(source.model_id)
+    return sum(parameter.numel() for parameter in described.parameters()) if known is None else known
 
 
 def _known(model_id: str) -> int | None:
@@ -227,10 +248,14 @@ def _memory_check(needs: dict[str, float], memory: dict[str, Any]) -> Check:
 
 
 def _remarks(pair: ModelPair, models: dict[str, ModelFacts]) -> list[Check]:
-    found = [Check(role, "note", line) for role, facts in models.items() for line in facts.remarks]
+    found = _oddities(models)
     if pair.is_self and pair.target_dtype == pair.draft_dtype:
         found.append(Check("draft", "note", "the target itself: every draft is right, and nothing is gained"))
     contexts = [facts.context_length for facts in models.values()]
     if None not in contexts and contexts[1] < contexts[0]:
         found.append(Check("context", "note", f"beyond {contexts[1]:,} tokens there is no draft"))
     return found
+
+
+def _oddities(models: dict[str, ModelFacts]) -> list[Check]:
+    return [Check(role, "note", line) for role, facts in models.items() for line in facts.remarks]

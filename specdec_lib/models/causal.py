@@ -23,7 +23,8 @@ def require_causal(model: nn.Module, name: str, device: torch.device, vocab_size
     Raises:
         InvalidArgument: the logits of the prefix depend on what follows, or the model cannot be run.
     """
-    text = torch.arange(1, _SHARED + 3, device=device) % vocab_size
+    rows = embedding_rows(model)
+    text = torch.arange(1, _SHARED + 3, device=device) % min(vocab_size, vocab_size if rows is None else rows)
     other = torch.cat([text[:_SHARED], text[_SHARED:].flip(0)])
     try:
         first, second = _logits(model, torch.stack([text, other]))
@@ -37,6 +38,32 @@ def require_causal(model: nn.Module, name: str, device: torch.device, vocab_size
         raise InvalidArgument(
             f"{_called(model, name)} is not causal: its logits depend on tokens that come later; "
             "choose a decoder-only language model, or set is_decoder in its configuration"
+        )
+
+
+def embedding_rows(model: nn.Module) -> int | None:
+    """How many ids a model can be fed: rows of its embedding; None where it does not say."""
+    try:
+        embedding = model.get_input_embeddings()
+    except (AttributeError, NotImplementedError):
+        return None
+    return getattr(embedding, "num_embeddings", None)
+
+
+def require_rows(model: nn.Module, name: str, ids: Tensor) -> None:
+    """Refuse ids that the embedding has no row for: a GPU would stop at them for good.
+
+    Raises:
+        InvalidArgument: naming the first such id, and how many rows there are.
+    """
+    rows = embedding_rows(model)
+    if rows is None or ids.device.type == "meta":
+        return
+    beyond = ids[(ids < 0) | (ids >= rows)]
+    if beyond.numel():
+        raise InvalidArgument(
+            f"{_called(model, name)} was fed token id {int(beyond[0])}, and its embedding has {rows} rows: "
+            "ids go from 0 to one less; use the tokenizer of this model"
         )
 
 

@@ -19,6 +19,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.causal import embedding_rows
 from specdec_lib.models.folder import check_folder
 from specdec_lib.models.precision import runs_in
 from specdec_lib.models.registry import (
@@ -31,7 +32,7 @@ from specdec_lib.models.registry import (
 from specdec_lib.models.source import Source, find_source
 from specdec_lib.models.tokenizer import load_tokenizer, same_tokenizer_files
 from specdec_lib.models.twins import are_one_model
-from specdec_lib.models.vocabulary import SAME, Relation, require_same_vocabulary
+from specdec_lib.models.vocabulary import SAME, Relation, beyond_the_rows, require_same_vocabulary
 from specdec_lib.models.weights import load_weights
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.utils.entry_point import OneLineParser, exit_code
@@ -84,7 +85,7 @@ def load_model(
     source = find_source(model_id)
     check_folder(source, dtype)
     tokenizer = load_tokenizer(source)
-    return load_weights(source, dtype, device), tokenizer
+    return _load_target(source, dtype, device, tokenizer), tokenizer
 
 
 def load_pair(
@@ -132,7 +133,7 @@ def load_pair(
     tokenizer, draft_tokenizer = _load_tokenizers(target_source, draft_source)
     vocabulary = require_same_vocabulary(tokenizer, draft_tokenizer, pair.pair_name)
     target_model = ModelWrapper(
-        load_weights(target_source, pair.target_dtype, device), tokenizer, compile=compile
+        _load_target(target_source, pair.target_dtype, device, tokenizer), tokenizer, compile=compile
     )
     if pair.is_self and pair.draft_dtype == pair.target_dtype:
         return _named(LoadedPair(target_model, target_model, pair, vocabulary, is_one_model=True))
@@ -145,6 +146,17 @@ def load_pair(
     )
     twins = are_one_model(target_model.model, draft_model.model)
     return _named(LoadedPair(target_model, draft_model, pair, vocabulary, is_one_model=twins))
+
+
+def _load_target(
+    source: Source, dtype: str, device: torch.device, tokenizer: PreTrainedTokenizerBase
+) -> PreTrainedModel:
+    """The weights; ids that have no row in them are said. (A draft reads such an id as the last it has.)"""
+    model = load_weights(source, dtype, device)
+    line = beyond_the_rows(source.model_id, tokenizer, embedding_rows(model))
+    if line is not None:
+        get_logger(__name__).warning(line)
+    return model
 
 
 def _load_tokenizers(
@@ -218,7 +230,7 @@ def _show(model_id: str, dtype: str, n_tokens: int, prompt: str) -> None:
     print(f"[loader] tokenizer  ← {model_id}", flush=True)
     tokenizer = load_tokenizer(source)
     print(f"[loader] model      ← {model_id}  (dtype={dtype})", flush=True)
-    model = ModelWrapper(load_weights(source, dtype, device), tokenizer)
+    model = ModelWrapper(_load_target(source, dtype, device, tokenizer), tokenizer)
     print(f"  model      : {model_id}")
     print(f"  parameters : {model.param_count / 1e6:.1f} M")
     print(f"  memory     : {model.memory_footprint_mb / 1024:.2f} GB")

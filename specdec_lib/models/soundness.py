@@ -107,7 +107,10 @@ class Watch:
         first = int((~peaks.isfinite()).nonzero()[0])
         position, peak = end - len(peaks) + first, float(peaks[first])
         seen = "NaN" if peak != peak else "+inf" if peak > 0 else "-inf for every token"
-        advice = "its weights may be damaged: fetch or export them again"
+        advice = (
+            "its weights may be damaged, or a number of its config.json wrong (rope_theta, rms_norm_eps, a "
+            "scale): fetch or export both again"
+        )
         if peaks.dtype == torch.float16:
             advice = "float16 overflows above 65504: load it as bfloat16 or float32"
         return f"forward: {self.name} gave logits of {seen} at position {position} ({peaks.dtype}); {advice}"

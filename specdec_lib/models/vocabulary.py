@@ -114,6 +114,21 @@ def _agreement(
     return (both - clashes) / both if both and 2 * both >= smaller else 0.0
 
 
+def beyond_the_rows(model_id: str, tokenizer: PreTrainedTokenizerBase, rows: int | None) -> str | None:
+    """A line about a tokenizer with ids that an embedding of ``rows`` rows lacks; None where all have one.
+
+    More rows than ids are common (padding), and a few added tokens without a row may never be used.
+    """
+    ids = tokenizer.get_vocab().values()
+    lacking = 0 if rows is None else sum(token_id >= rows for token_id in ids)
+    if not lacking:
+        return None
+    return (
+        f"{model_id}: its tokenizer has {len(ids)} ids and its embedding {rows} rows, so that {lacking} ids "
+        "cannot be fed; a prompt that holds one is refused"
+    )
+
+
 def require_same_vocabulary(
     target: PreTrainedTokenizerBase, draft: PreTrainedTokenizerBase, pair_name: str
 ) -> Relation:

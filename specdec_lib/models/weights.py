@@ -6,6 +6,7 @@ tokenizers, and about how the files were found.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from specdec_lib.models.ends import remember_named_ends
 from specdec_lib.models.folder import described_model, quantisation_of, read_config, warn_of_oddities
 from specdec_lib.models.rollback import require_cache_fields
 from specdec_lib.models.source import Source, loading
+from specdec_lib.models.stored import most_weights, refuse_too_little
 from specdec_lib.utils.logging import get_logger
 
 
@@ -24,7 +26,8 @@ def load_weights(source: Source, dtype: str, device: torch.device) -> PreTrained
     """The model of a folder or repository in evaluation mode, whole, on that device and in that dtype.
 
     Raises:
-        ModelUnavailable: nothing to load, too little memory, tensors missing or left over.
+        ModelUnavailable: nothing to load, files of another model than the one described, too little memory,
+            tensors missing or left over, plain weights that are called quantised.
     """
     warn_of_oddities(source)
     with loading(source, "weights"):
@@ -33,6 +36,7 @@ def load_weights(source: Source, dtype: str, device: torch.device) -> PreTrained
         options = _int4_options(device) if dtype == "int4" else {"dtype": dtype}
         if quantised:
             options["device_map"] = {"": device}
+        _refuse_what_cannot_be(source, config)
         model, report = _read(source, config, options)
         refuse_gaps(source.model_id, report.get("missing_keys") or (), report.get("mismatched_keys") or ())
         refuse_surplus(source.model_id, model, report.get("unexpected_keys") or ())
@@ -43,8 +47,21 @@ def load_weights(source: Source, dtype: str, device: torch.device) -> PreTrained
         if dtype == "int4":
             warn_of_a_small_packed_share(source.model_id, model)
         if quantised:
+            _refuse_plain_weights(source, config, model)
             _pack(model, device)
         return model
+
+
+def _refuse_what_cannot_be(source: Source, config: PretrainedConfig) -> None:
+    """Refuse what would be allocated and never filled; what cannot be judged here is left to the reader."""
+    try:
+        held = most_weights(source, config)
+        if held is None:
+            return
+        model = described_model(source, copy.deepcopy(config))  # making one settles fields of its config
+    except ModelUnavailable:
+        return
+    refuse_too_little(source.model_id, held, model)
 
 
 def _read(
@@ -84,6 +101,26 @@ def _say_if_unpacked(source: Source, config: PretrainedConfig, model: PreTrained
             f"{source.model_id}: this device does not compute in its stored weights ({stored}), so they are "
             f"unpacked to {str(model.dtype).removeprefix('torch.')}, with the memory that takes"
         )
+
+
+def _refuse_plain_weights(source: Source, config: PretrainedConfig, model: PreTrainedModel) -> None:
+    """bitsandbytes cannot run a layer that its config.json calls quantised and whose file holds floats."""
+    for name, module in model.named_modules():
+        if _is_plain(module):
+            raise ModelUnavailable(
+                f"the config.json of {source.model_id} calls its weights quantised "
+                f"({quantisation_of(config.to_dict())}), and its files hold {name} as plain "
+                f"{str(module.weight.dtype).removeprefix('torch.')}; remove quantization_config from "
+                "config.json, or fetch the model again"
+            )
+
+
+def _is_plain(module: torch.nn.Module) -> bool:
+    """A layer of bitsandbytes whose weights nobody quantised; those of packed weights have one column."""
+    kind, weight = type(module).__name__, getattr(module, "weight", None)
+    if kind == "Linear8bitLt":
+        return not hasattr(weight, "SCB")
+    return kind == "Linear4bit" and getattr(weight, "quant_state", None) is None and weight.shape[-1] != 1
 
 
 @torch.inference_mode()

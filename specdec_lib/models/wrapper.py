@@ -23,7 +23,7 @@ from transformers import PretrainedConfig, PreTrainedTokenizerBase
 from transformers.cache_utils import Cache
 
 from specdec_lib.errors import InvalidArgument, is_out_of_memory
-from specdec_lib.models.causal import cannot_be_fed, require_causal
+from specdec_lib.models.causal import cannot_be_fed, require_causal, require_rows
 from specdec_lib.models.compiled import CompiledForward, computes_in
 from specdec_lib.models.ends import end_of_text_ids
 from specdec_lib.models.narrow import Products
@@ -148,6 +148,8 @@ class ModelWrapper:
             options["position_ids"] = positions_behind(
                 cache_length(cache), ids.shape[1], self._first, self.device
             )
+        if not self._has_run:
+            require_rows(self.model, self.name, ids)
         try:
             logits = self._products.model(input_ids=ids, use_cache=use_cache, **options).logits
         except Exception as error:

@@ -11,6 +11,7 @@ import pytest
 from specdec_lib.cli import doctor, fit
 from specdec_lib.cli.doctor import Check
 from specdec_lib.errors import ModelUnavailable
+from specdec_lib.models import stored
 from specdec_lib.models.registry import REGISTRY, ModelPair
 from specdec_lib.utils.paths import data_path
 
@@ -58,7 +59,7 @@ def test_an_embedded_pair_that_cannot_be_read_is_named_and_ends_with_1(
     if damage == "damaged":
         shutil.copytree(POCKET / "pocket-target", tmp_path / "models" / "pocket-target")
         (tmp_path / "models" / "pocket-target" / "model.safetensors").write_bytes(b"torn")
-    monkeypatch.setattr(fit, "data_path", lambda *parts: tmp_path.joinpath(*parts))
+    monkeypatch.setattr(stored, "data_path", lambda *parts: tmp_path.joinpath(*parts))
     shown = specdec("doctor")
     assert shown.code == 1
     assert "✗  embedded pair  pocket-target" in shown.out and damage in shown.out

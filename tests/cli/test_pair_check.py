@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, LlamaConfig
 
 from specdec_lib.cli import doctor, fit
 
@@ -156,3 +156,50 @@ def test_a_configuration_that_no_model_can_be_made_of_is_bad(specdec, own, tmp_p
     shown = specdec("doctor", *own, "--json")
     status, detail = checks_of(shown.document)["target"]
     assert (shown.code, status) == (1, "bad") and cause in detail and "config.json" in detail
+
+
+def copied(own, tmp_path, **fields) -> list:
+    """The pair, its target's config.json changed."""
+    folder = shutil.copytree(own[1], tmp_path / "odd")
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+    return [own[0], folder, *own[2:]]
+
+
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        ({"num_key_value_heads": 1}, "lack 2 tensors of the right shape, model.layers.0.self_attn.k_proj"),
+        ({"intermediate_size": 33}, "lack 3 tensors of the right shape, model.layers.0.mlp.down_proj"),
+        ({"num_hidden_layers": 40}, "lack most of the model that its config.json describes"),
+    ],
+)
+@pytest.mark.parametrize("alone", [False, True])
+def test_weights_of_other_shapes_than_described_are_bad(specdec, own, tmp_path, odd, said, alone) -> None:
+    own = copied(own, tmp_path, **odd)
+    own = [*own[:2], "--autoregressive"] if alone else own
+    shown = specdec("doctor", *own, "--json")
+    status, detail = checks_of(shown.document)["target"]
+    assert (shown.code, status) == (1, "bad") and said in detail
+
+
+def test_damaged_weights_are_bad(specdec, own, tmp_path) -> None:
+    own = copied(own, tmp_path)
+    (own[1] / "model.safetensors").write_bytes(b"\xff" * 4096)
+    shown = specdec("doctor", *own, "--json")
+    status, detail = checks_of(shown.document)["target"]
+    assert (shown.code, status) == (1, "bad") and "damaged" in detail
+
+
+def test_ids_without_a_row_are_a_note_of_the_target(specdec, own, tmp_path) -> None:
+    for role, alone in (("target", True), ("target", False), ("draft", False)):
+        folder = tmp_path / f"{role}-{alone}"
+        shutil.copytree(own[1], folder)
+        AutoModelForCausalLM.from_config(LlamaConfig.from_pretrained(folder, vocab_size=200)).save_pretrained(
+            folder
+        )
+        pair = [*own[:2], "--draft", folder] if role == "draft" else ["--target", folder, *own[2:]]
+        shown = specdec("doctor", *(["--target", folder, "--autoregressive"] if alone else pair), "--json")
+        notes = [c["detail"] for c in shown.document["checks"] if c["status"] == "note"]
+        found = any("257 ids and its embedding 200 rows" in line for line in notes)
+        assert shown.code == 0 and found == (role == "target")

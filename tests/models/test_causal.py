@@ -102,6 +102,20 @@ def test_a_model_that_needs_more_than_ids_is_refused_in_one_line():
         require_causal(model, "llama", torch.device("cpu"), VOCAB)
 
 
+def test_ids_without_a_row_in_the_embedding_are_named_with_both_numbers():
+    wrapper = ModelWrapper(tiny_model("llama"))
+    for ids, named in (([3, VOCAB], VOCAB), ([2, VOCAB + 40], VOCAB + 40), ([-1], -1)):
+        with pytest.raises(InvalidArgument, match=f"token id {named}, and its embedding has {VOCAB} rows"):
+            wrapper.forward(torch.tensor([ids]))
+    wrapper.forward(torch.tensor([[0, VOCAB - 1]]))
+
+
+def test_fewer_rows_than_logits_are_fed_by_the_ids_that_have_one():
+    model = tiny_model("llama")
+    model.set_input_embeddings(torch.nn.Embedding(3, 32))
+    require_causal(model, "llama", torch.device("cpu"), VOCAB)
+
+
 def test_a_recurrent_model_keeps_its_own_refusal():
     mamba = model_of(MambaConfig(vocab_size=VOCAB, hidden_size=16, num_hidden_layers=1, state_size=4))
     with pytest.raises(TypeError, match="cannot be rolled back"):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from models.architectures import random_ids, save_model, tiny_model, tiny_tokenizer
+from models.architectures import llama_config, random_ids, save_model, tiny_model, tiny_tokenizer
 from safetensors.torch import load_file, save_file
 from transformers import MixtralConfig, Qwen2Config
 
@@ -161,7 +161,7 @@ def test_a_single_file_beside_shards_is_a_warning(folder, capfd):
 
 
 def test_shards_alone_are_no_warning(tmp_path, capfd):
-    model = tiny_model("llama")
+    model = tiny_model(llama_config(vocab_size=288))
     model.save_pretrained(tmp_path, max_shard_size="20KB")
     tiny_tokenizer(265).save_pretrained(tmp_path)
     assert (tmp_path / "model.safetensors.index.json").exists()

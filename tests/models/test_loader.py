@@ -479,3 +479,27 @@ def test_a_misspelt_command_is_one_line_and_exit_code_2(capfd, arguments):
         main(arguments)
     err = capfd.readouterr().err
     assert caught.value.code == 2 and err.startswith("[loader] error: ") and err.count("\n") == 1
+
+
+# -- a tokenizer and an embedding of two sizes -------------------------------------------------------
+
+
+def test_a_tokenizer_with_more_ids_than_the_embedding_has_rows_is_said_once(tmp_path, capfd):
+    folder = str(save_model(tmp_path / "narrow", vocab_size=200))
+    model, _ = load_model(folder, "float32", "cpu")
+    said = capfd.readouterr().err
+    assert "265 ids and its embedding 200 rows" in said and "65 ids cannot be fed" in said
+    assert model.config.vocab_size == 200
+    load_pair(target=folder, draft=folder, device="cpu")
+    assert capfd.readouterr().err.count("265 ids and its embedding 200 rows") == 1
+
+
+def test_more_rows_than_ids_are_padding_and_no_news(tmp_path, capfd):
+    load_model(str(save_model(tmp_path / "wide", vocab_size=300)), "float32", "cpu")
+    assert "rows" not in capfd.readouterr().err
+
+
+def test_the_loader_names_a_prompts_id_that_has_no_row(tmp_path, capfd):
+    folder = str(save_model(tmp_path / "narrow", vocab_size=200))
+    assert main(["--model", folder, "--prompt", "the cat"]) == 2
+    assert "and its embedding has 200 rows" in capfd.readouterr().err
