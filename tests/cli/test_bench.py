@@ -419,9 +419,9 @@ def test_appending_to_a_torn_file_warns_and_goes_on(specdec, results, tmp_path, 
 
 def test_a_file_of_something_else_is_never_written_to(specdec, own, questions, tmp_path) -> None:
     """A slip of the keyboard must not end a model or somebody's prompts."""
-    config, text = own[1] / "config.json", tmp_path / "notes.txt"
+    config, text = shutil.copy(Path(own[1], "config.json"), tmp_path), tmp_path / "notes.txt"
     text.write_text("remember the milk")
-    for path in (config, questions, text):
+    for path in (Path(config), questions, text):
         before = path.read_bytes()
         shown = specdec("bench", *own, "--prompts", questions, "--in-process", "-o", path)
         assert shown.code == 2 and shown.out == "" and shown.err.count("\n") == 1
@@ -495,12 +495,13 @@ def damaged_draft(own, tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_draft_of_no_use_is_measured_to_its_end(specdec, own, damaged_draft, tmp_path) -> None:
+def test_a_draft_of_no_use_is_measured_to_its_end(specdec, own, damaged_draft, questions, tmp_path) -> None:
     """Its logits are no numbers, which costs speed alone: single forwards are timed all the same."""
     path, grid = tmp_path / "r.jsonl", ("-k", "2", "-t", "0,0.8", "-n", "4", "--repeats", "1")
-    few = ("--prompts", "1", "--domains", "code", "--in-process")
+    few = ("--prompts", questions, "--num-prompts", "1", "--in-process")
     models = (*own[:2], "--draft", damaged_draft)
     shown = specdec("bench", *models, *grid, *few, "-o", path, "--json")
     assert shown.code == 0, shown.err
     assert {r["kind"] for r in read_records(path)[0]} == {"run", "profile", "costs"}
-    assert specdec("explain", path, "-t", "0").code == 0
+    explained = specdec("explain", path, "-t", "0")
+    assert explained.code == 0, explained.err

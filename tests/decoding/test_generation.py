@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 import torch
 
+from specdec_lib.bench.runs import Run, pool
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.decoder import Decoder
+from specdec_lib.decoding.drafters.base import Proposal
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.table_model import TableModel
+from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
 
 TARGET = TableModel.random(9, seed=1)
 MAKERS = {
@@ -155,3 +158,34 @@ def test_every_way_of_asking_takes_the_same_keywords():
     assert list(generate) == list(start)
     with pytest.raises(TypeError, match="warmth"):
         AutoregressiveDecoder(TARGET).stream([1], 3, warmth=2)
+
+
+class Rare:
+    """Guesses one token, and only behind texts whose length is a multiple of three; it has no state."""
+
+    name, vocab_size, context_length = "rare", 9, None
+
+    def start(self, prompt_ids, end=0):
+        return self
+
+    def propose(self, context_ids, k, params, generator):
+        ids = torch.tensor([context_ids[-1]] if len(context_ids) % 3 == 0 else [], dtype=torch.long)
+        return Proposal(ids, torch.nn.functional.one_hot(ids, 9).float())
+
+    def roll_back(self, keep_length):
+        pass
+
+
+@pytest.mark.parametrize("prompt", [[1], [1, 2, 3]], ids=["plain round first", "drafted round first"])
+def test_rounds_without_a_draft_are_target_forwards_too(prompt):
+    """A lookup drafter that is mostly silent must not seem to emit many tokens a forward."""
+    result = SpeculativeDecoder(TARGET, Rare(), k=3).generate(prompt, 20, 0.0, trace=True)
+    rounds = result.trace.rounds
+    drafted = [round_ for round_ in rounds if round_.draft_ids]
+    assert 0 < len(drafted) == result.num_speculation_rounds < len(rounds)
+    assert result.num_plain_rounds == len(rounds) - len(drafted)
+    assert result.tokens_per_step == 20 / len(rounds)
+    assert pool([result, result]).tokens_per_step == 20 / len(rounds)
+    assert GenerationResult.from_dict(result.to_dict()) == result
+    run = Run(BenchmarkConfig("p", 3, 0.0, 20, "code", 1), "x", len(prompt), 0, result)
+    assert (run.forwards, run.first_tokens) == (len(rounds), len(rounds[0].token_ids))
