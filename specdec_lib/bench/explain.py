@@ -16,6 +16,11 @@ from specdec_lib.bench.accounts import Accounts, accounts_of
 from specdec_lib.bench.advice import Advice, levers
 from specdec_lib.bench.diagnosis import diagnose
 from specdec_lib.bench.summary import Table
+from specdec_lib.utils.numbers import percent
+
+
+TOO_MUCH = 0.5
+"""An unexplained share of the speedup above which what a lever would gain is not told: it would rest on it."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +79,20 @@ def explain_cell(
         reach: a speedup to be reached, for which the cost of the draft is told.
     """
     a = accounts_of(row, costs, phases, baseline_phases)
-    advice = [*diagnose(a, phases, baseline_phases, repeats_ms), *levers(a, costs, phases, reach)]
+    advice = diagnose(a, phases, baseline_phases, repeats_ms)
+    if a.unexplained is not None and abs(a.unexplained) > TOO_MUCH:
+        advice.append(_no_levers(a.unexplained))
+    else:
+        advice += levers(a, costs, phases, reach)
     return _explanation(row, a, advice)
+
+
+def _no_levers(unexplained: float) -> Advice:
+    sentence = (
+        f"With {percent(abs(unexplained))} unexplained, what another K or a cheaper draft would gain is not "
+        "told: measure again, on a quiet machine, with more prompts and repeats."
+    )
+    return Advice("check_first", sentence, {"unexplained": unexplained})
 
 
 def _explanation(row: Mapping[str, Any], a: Accounts, advice: list[Advice]) -> Explanation:

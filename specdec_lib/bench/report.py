@@ -34,6 +34,10 @@ _NO_BASELINE = (
 )
 
 
+_MOSTLY = 0.8
+"""The share of K that a round drafts, on average, for an account of rounds of K to be one of this cell."""
+
+
 @dataclass(frozen=True)
 class Group:
     """One temperature and domain: what the formula could give, and its cells, explained."""
@@ -183,6 +187,7 @@ class _Session:
             elif k in ks:
                 notes.append(f"K = {k} at temperature {temperature:g} is left out: {reason}")
         notes += self._not_profiled(temperature, rows)
+        notes += self._drafted_less(temperature, domain, [k for k in rows if k in ks])
         explained = [
             explain_cell(
                 row,
@@ -205,6 +210,19 @@ class _Session:
             listed = ", ".join(map(str, missing))
             return [f"no profile at K = {listed}: overhead and what is unexplained cannot be separated"]
         return [] if (temperature, 0) in self.phases else [_NO_BASELINE]
+
+    def _drafted_less(self, temperature: float, domain: str, ks: Iterable[int]) -> list[str]:
+        """A drafter may propose less than it is asked for, or nothing: then K is not what a round costs."""
+        told = []
+        for k in ks:
+            chosen = [run for run in select(self.runs, temperature, domain) if run.k == k]
+            drafted = sum(run.result.num_draft_tokens for run in chosen) / sum(run.forwards for run in chosen)
+            if drafted < _MOSTLY * k:
+                told.append(
+                    f"at K = {k}, T = {temperature:g}, rounds drafted {drafted:.2f} tokens on average; "
+                    f"they cost less, and give less, than the rounds of {k} that the account is made for"
+                )
+        return told
 
     def row(self, temperature: float, domain: str, k: int) -> tuple[str, dict[str, Any] | None]:
         """A cell's row of the prediction, or why there is none."""

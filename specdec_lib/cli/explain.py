@@ -155,7 +155,8 @@ def _sentences(group: Group) -> list[Advice]:
     """The verdict on the fastest cell and its checks, which K to take, then the cell's levers."""
     advice = group.best.advice
     verdicts = [a for a in advice if _is_verdict(a)]
-    return [*verdicts, *group.outlook.advice, *(a for a in advice if not _is_verdict(a))]
+    outlook = [] if group.best.said("check_first") else group.outlook.advice
+    return [*verdicts, *outlook, *(a for a in advice if not _is_verdict(a))]
 
 
 def _is_verdict(advice: Advice) -> bool:

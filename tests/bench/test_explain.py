@@ -138,6 +138,14 @@ def test_the_parts_of_the_overhead_add_up_to_it() -> None:
 # -- the verdict -----------------------------------------------------------------------------------
 
 
+def test_with_more_than_half_unexplained_no_lever_is_told() -> None:
+    """What a lever gains is computed with the rest left as it is: nonsense where the rest is noise."""
+    said = keys(made_cell(slow_step=2.0))
+    assert said[0] == "unexplained" and said[-1] == "check_first"
+    assert all(key == "unexplained" or key.startswith("check") for key in said)
+    assert "check_first" not in keys(made_cell(slow_step=1.4))
+
+
 def test_inside_the_interval_nothing_is_unexplained() -> None:
     cell = made_cell(slow_round=1.02, spread=0.08)
     assert keys(cell)[0] == "explained" and cell.advice[0].sentence == (

@@ -132,6 +132,22 @@ def test_without_single_forwards_c_and_v_come_from_the_rounds() -> None:
             assert cell.overhead == pytest.approx(0.2) and cell.unexplained == pytest.approx(0.0, abs=1e-9)
 
 
+def test_a_drafter_that_proposed_little_is_said_to_have() -> None:
+    """Two rounds of K = 4 and six without a draft: a token a round is not what the account charges."""
+    assert not any("on average" in note for note in explain_session(session(), draws=20).notes)
+    records = session()
+    for one in records:
+        if one["kind"] == "run" and one["config"]["K"] == 4 and one["config"]["temperature"] == 0.0:
+            result = generation(4, 2, 2).to_dict() | {"num_plain_rounds": 6}
+            one["result"] |= {
+                name: result[name]
+                for name in result
+                if name.startswith("num_") or name.endswith("_per_round")
+            }
+    [note] = [note for note in explain_session(records, draws=20).notes if "on average" in note]
+    assert note.startswith("at K = 4, T = 0, rounds drafted 1.00 tokens on average")
+
+
 def test_with_neither_it_is_refused() -> None:
     records = [one for one in session() if one["kind"] == "run"]
     with pytest.raises(RecordError, match="neither single forwards nor profiled rounds"):
