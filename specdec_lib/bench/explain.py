@@ -18,9 +18,8 @@ from specdec_lib.bench.diagnosis import diagnose
 from specdec_lib.bench.summary import Table
 from specdec_lib.utils.numbers import percent
 
-
 TOO_MUCH = 0.5
-"""An unexplained share of the speedup above which what a lever would gain is not told: it would rest on it."""
+"""An unexplained share of the speedup above which no lever is told: its gain would rest on that."""
 
 
 @dataclass(frozen=True)

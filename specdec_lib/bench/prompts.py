@@ -149,7 +149,8 @@ def _tokenised(prompt: object, target: ModelWrapper, dataset: PromptDataset | Pr
     try:
         return TokenisedPrompt(prompt.prompt_id, target.encode_chat(prompt.turns))
     except InvalidArgument as error:
-        raise InvalidArgument(f"{prompt.place or prompt.prompt_id}: {error} ({target.name})") from error
+        why = str(error).removeprefix("chat: ")
+        raise InvalidArgument(f"{prompt.place or prompt.prompt_id}: {why} ({target.name})") from error
 
 
 def _wanted(grid: Grid, domain: str, there: int, fitting: int) -> int:

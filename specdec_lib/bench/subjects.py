@@ -97,7 +97,7 @@ def describe_model(model: ModelWrapper) -> dict[str, Any]:
     return {
         "name": model.name,
         "parameters": model.param_count,
-        "dtype": str(model.dtype).removeprefix("torch."),
+        "dtype": getattr(model, "number_format", None) or str(model.dtype).removeprefix("torch."),
         "device": str(model.device),
         "memory_mb": round(model.memory_footprint_mb, 2),
         "compiled": model.compiled is not None and model.compiled.active,

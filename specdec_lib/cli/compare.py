@@ -49,25 +49,27 @@ class Comparison:
     def verdict(self) -> str:
         """Whether the texts are one, where they have to be."""
         if not self.greedy:
-            return "sampled, so the texts differ by chance"
+            return "both texts are sampled, so they differ by chance"
         if self.first_difference is None:
-            return f"the same {counted(len(self.baseline.generated_ids), 'token id')}"
+            return f"both runs gave the same {counted(len(self.baseline.generated_ids), 'token id')}"
         return (
-            f"the ids differ from token {self.first_difference + 1} on: a near tie that a forward of several "
-            "tokens rounds otherwise, or a fault; `specdec verify` tells which"
+            f"the ids of the two runs differ from token {self.first_difference + 1} on: a near tie that a "
+            "forward of several tokens rounds otherwise, or a fault; `specdec verify` tells which"
         )
 
     def lines(self) -> list[str]:
         """What a person is told: the baseline, the ratio and what it is worth, the ids."""
-        ratio = "no ratio" if self.speedup is None else f"{self.speedup:.2f} times the target alone"
-        rates = (
-            f"{self.speculative.tokens_per_second:.1f} against {self.baseline.tokens_per_second:.1f} tokens/s"
+        return [self.baseline.summary(), f"{self._ratio}; `specdec bench` measures many runs", self.verdict]
+
+    @property
+    def _ratio(self) -> str:
+        if self.speedup is None:
+            return "the two runs have no ratio of speeds, since one of them was too short to be timed"
+        rates = self.speculative.tokens_per_second, self.baseline.tokens_per_second
+        return (
+            f"with the draft this run was {self.speedup:.2f} times as fast as the target alone "
+            f"({rates[0]:.1f} against {rates[1]:.1f} tokens/s, one run each)"
         )
-        return [
-            self.baseline.summary(),
-            f"{ratio} ({rates}), from one run each; `specdec bench` measures",
-            self.verdict,
-        ]
 
     def to_dict(self) -> dict[str, object]:
         """For ``--json``; the ids can only be held against each other at temperature 0."""

@@ -244,15 +244,15 @@ def free_memory(device_name: str | None = None) -> dict[str, Any]:
 
 def _fit(pair: ModelPair, free_gib: float, hub_reachable: bool) -> dict[str, Any]:
     try:
-        parameters = [fit.parameters_of(model_id) for model_id in (pair.target_model_id, pair.draft_model_id)]
+        sizes = [fit.size_of(model_id) for model_id in (pair.target_model_id, pair.draft_model_id)]
     except ModelUnavailable:  # check_embedded says so
-        parameters = [None]
-    needs = [] if None in parameters else fit.needs(pair, *parameters)
+        sizes = [None]
+    needs = [] if None in sizes else fit.needs(pair, *sizes)
     return {
         "pair": pair.pair_name,
         "needs_gib": {need.dtype: round(need.gib, 3) for need in needs},
         "fits": {need.dtype: need.gib <= free_gib for need in needs},
-        "state": _state(pair, None not in parameters, hub_reachable),
+        "state": _state(pair, None not in sizes, hub_reachable),
     }
 
 

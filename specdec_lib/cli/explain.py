@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from specdec_lib.cli import options
+from specdec_lib.cli.selection import named_pair
 from specdec_lib.cli.summary import ALPHA_IN_WORDS
 from specdec_lib.cli.terminal import console_for, print_json, print_warning, table, text
 from specdec_lib.errors import InvalidArgument, RecordError
@@ -49,6 +50,9 @@ _TERMS = [
 def run(
     result: options.Result = None,
     pair: options.ResultPair = None,
+    target: options.ResultTarget = None,
+    draft: options.ResultDraft = None,
+    drafter: options.ResultDrafter = None,
     domain: options.CellDomain = None,
     temperature: options.CellTemperature = None,
     k: options.CellK = None,
@@ -56,9 +60,11 @@ def run(
     as_json: options.Json = False,
 ) -> None:
     """Say why a benchmark is slower or faster than it should be, and what would help."""
-    if result is not None and pair is not None:
-        raise InvalidArgument("--pair chooses a results file, and RESULT is one; give one of the two")
-    paths = [result] if result is not None else _results_of(pair or options.DEFAULT_PAIR)
+    chosen = {"--pair": pair, "--target": target, "--draft": draft, "--drafter": drafter}
+    if result is not None and any(chosen.values()):
+        first = next(option for option, value in chosen.items() if value)
+        raise InvalidArgument(f"{first} chooses a results file, and RESULT is one; give one of the two")
+    paths = [result] if result is not None else _results_of(_name_of(*chosen.values()))
     asked = {"temperature": temperature, "domain": domain, "k": k, "reach": reach}
     path, report, problems = _first_that_explains(paths, asked)
     if as_json:
@@ -68,6 +74,18 @@ def run(
     if problems:
         _warn(problems)
         raise RecordError(f"{path}: {len(problems)} of its lines named above; the good records are explained")
+
+
+def _name_of(pair: str | None, target: str | None, draft: str | None, drafter: str | None) -> str:
+    """The name that ``specdec bench`` keeps a pair's results by; what was measured need not be here any more.
+
+    Raises:
+        UnknownPair: with a drafter, a pair that is not registered.
+        InvalidArgument: options that contradict each other, or a target without a draft.
+    """
+    if target is None and draft is None and drafter is None:
+        return pair or options.DEFAULT_PAIR
+    return named_pair(pair, target, draft, drafter=drafter).pair_name
 
 
 def _results_of(pair: str) -> list[Path]:

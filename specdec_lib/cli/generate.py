@@ -189,7 +189,7 @@ def _write_steps(path: Path, decoder, prompt_ids, rounds, sampling, verifier: st
     target, draft = decoder.target, decoder.drafter.model
     trace = Trace(list(prompt_ids), list(rounds))
     title = f"{target.name} with {draft.name}, {verifier} verification, T = {sampling['temperature']:g}"
-    about = {"k": k, "seed": seed, "dtype": str(target.dtype).removeprefix("torch.")}
+    about = {"k": k, "seed": seed, "dtype": target.number_format}
     told = annotate(
         target, draft, trace, SamplingParams(**sampling), verifier=verifier, title=title, about=about
     )

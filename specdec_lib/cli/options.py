@@ -271,9 +271,17 @@ Result = Annotated[
         show_default=False,
     ),
 ]
+_RESULTS = "Whose results, without RESULT"
 ResultPair = Annotated[
     str | None,
-    _option(None, "NAME", "--pair", help="Whose results, without RESULT. [dim]\\[default: pocket][/dim]"),
+    _option(_RESULTS, "NAME", "--pair", help="Those of this pair. [dim]\\[default: pocket][/dim]"),
+]
+ResultTarget = Annotated[
+    str | None, _option(_RESULTS, "MODEL", "--target", help="Of models of your own, as 'bench' was given it.")
+]
+ResultDraft = Annotated[str | None, _option(_RESULTS, "MODEL", "--draft", help="The draft of that target.")]
+ResultDrafter = Annotated[
+    str | None, _option(_RESULTS, "MODULE:CLASS", "--drafter", help="The drafter in place of a draft model.")
 ]
 _CELLS = "Cells"
 CellDomain = Annotated[

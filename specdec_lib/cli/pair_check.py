@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from specdec_lib.models.source import Source
 
+_ONE_MODEL = "where both have one format, one model serves as both:"
 _CONTEXT_FIELDS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
 
 
@@ -32,7 +33,11 @@ class ModelFacts:
     model_id: str
     where: str
     parameters: int | None = None
+    unpacked: int | None = None
+    """Of the parameters, those that int4 would leave in 16 bits."""
     stored_dtype: str | None = None
+    loaded_dtype: str | None = None
+    """The format that was asked for."""
     context_length: int | None = None
     chat_template: bool | None = None
     remarks: tuple[str, ...] = ()
@@ -47,7 +52,15 @@ class ModelFacts:
         size = "size unknown" if self.parameters is None else f"{short_count(self.parameters)} parameters"
         context = "no limit of context" if self.context_length is None else f"context {self.context_length:,}"
         template = "a chat template" if self.chat_template else "no chat template"
-        return f"{self.model_id}: {size}, stored in {self.stored_dtype}, {context}, {template}; {self.where}"
+        kept = f"stored in {self.stored_dtype}"
+        if self.loaded_dtype != self.stored_dtype:
+            kept += f" and loaded as {self.loaded_dtype}"
+        return f"{self.model_id}: {size}, {kept}, {context}, {template}; {self.where}"
+
+    @property
+    def size(self) -> fit.Size | None:
+        """For the memory that it takes; None where it is not known."""
+        return None if None in (self.parameters, self.unpacked) else fit.Size(self.parameters, self.unpacked)
 
 
 @dataclass(frozen=True)
@@ -90,7 +103,7 @@ def examine_pair(pair: ModelPair, device: str | None) -> PairReport:
     checks = [
         *_model_checks(models),
         vocabulary,
-        _memory_check(needs, memory),
+        _memory_check(needs, memory, _ONE_MODEL if pair.is_self else "with both in"),
         *_remarks(pair, models),
     ]
     return PairReport(pair, models, vocabulary.detail, memory, needs, checks)
@@ -106,7 +119,7 @@ def examine_target(pair: ModelPair, device: str | None) -> PairReport:
     alone = replace(pair, draft_model_id=pair.target_model_id, draft_dtype=pair.target_dtype)
     models = {"target": _look_at("target", pair.target_model_id, pair.target_dtype)[0]}
     needs = _needs(alone, models | {"draft": models["target"]})  # one model that serves as both counts once
-    checks = [*_model_checks(models), _memory_check(needs, memory), *_oddities(models)]
+    checks = [*_model_checks(models), _memory_check(needs, memory, "in"), *_oddities(models)]
     return PairReport(pair, models, "no draft model", memory, needs, checks)
 
 
@@ -133,11 +146,14 @@ def _look_at(role: str, model_id: str, dtype: str) -> tuple[ModelFacts, PreTrain
         config, tokenizer = read_config(source), load_tokenizer(source)
         described = described_model(source, copy.deepcopy(config))  # making one settles fields of its config
         _refuse_misfits(source, config, described)
+        size, stored = fit.described_size(described, _known(model_id)), _stored_dtype(config)
         facts = ModelFacts(
             model_id,
             _where(source),
-            _count(source, described),
-            _stored_dtype(config),
+            size.parameters,
+            size.unpacked,
+            stored,
+            stored if dtype == "auto" else dtype,
             _context(config),
             bool(getattr(tokenizer, "chat_template", None)),
             _oddities_of(source, config, tokenizer, described if role == "target" else None),
@@ -182,12 +198,6 @@ def _oddities_of(
     return (*ends_beyond(source, config), *(() if line is None else (line,)))
 
 
-def _count(source: Source, described: PreTrainedModel) -> int:
-    """Number of weights: known, or those of the model that the configuration describes."""
-    known = _known(source.model_id)
-    return sum(parameter.numel() for parameter in described.parameters()) if known is None else known
-
-
 def _known(model_id: str) -> int | None:
     try:
         return fit.parameters_of(model_id)
@@ -196,6 +206,10 @@ def _known(model_id: str) -> int | None:
 
 
 def _stored_dtype(config: PretrainedConfig) -> str:
+    from specdec_lib.models.folder import quantisation_of
+
+    if quantisation_of(config.to_dict()) == "bitsandbytes_4bit":
+        return "int4"
     return str(getattr(config, "dtype", None) or "float32").removeprefix("torch.")
 
 
@@ -223,27 +237,25 @@ def _vocabulary(pair: ModelPair, tokenizers: dict[str, PreTrainedTokenizerBase |
 
 def _needs(pair: ModelPair, models: dict[str, ModelFacts]) -> dict[str, float]:
     """GiB that the pair takes as asked for and in each dtype; empty where a size is unknown."""
-    sizes = [models[role].parameters for role in ("target", "draft")]
+    sizes = [models[role].size for role in ("target", "draft")]
     if None in sizes:
         return {}
+    loaded = {f"{role}_dtype": models[role].loaded_dtype for role in ("target", "draft")}
     dtypes = {
-        f"{role}_dtype": models[role].stored_dtype or "float32" if dtype == "auto" else dtype
-        for role, _, dtype in _roles(pair)
-    }
-    dtypes = {
-        role: dtype if dtype in fit.BYTES_PER_PARAMETER else "float32" for role, dtype in dtypes.items()
+        role: dtype if dtype in fit.BYTES_PER_PARAMETER else "float32" for role, dtype in loaded.items()
     }
     needs = fit.needs(replace(pair, **dtypes), *sizes)
     return {"as asked" if need.dtype == "as listed" else need.dtype: need.gib for need in needs}
 
 
-def _memory_check(needs: dict[str, float], memory: dict[str, Any]) -> Check:
+def _memory_check(needs: dict[str, float], memory: dict[str, Any], where: str) -> Check:
+    """``where`` leads to the other formats: what is in them."""
     free = f"{memory['free_gib']:.1f} GiB free on {memory['device']}"
     if not needs:
         return Check("memory", "note", f"unknown need, {free}")
     others = [f"{dtype} {fit.memory_in_words(need)}" for dtype, need in needs.items() if dtype != "as asked"]
     fits = needs["as asked"] <= memory["free_gib"]
-    told = f"{fit.memory_in_words(needs['as asked'])} of {free}; with both in {', '.join(others)}"
+    told = f"{fit.memory_in_words(needs['as asked'])} of {free}; {where} {', '.join(others)}"
     return Check("memory", "ok" if fits else "bad", told)
 
 

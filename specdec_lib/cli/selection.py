@@ -99,7 +99,8 @@ class Selection:
                 try:
                     encode_chat(tokenizer, turns)
                 except InvalidArgument as error:
-                    raise InvalidArgument(f"{place}: {error} ({model_id})") from error
+                    why = str(error).removeprefix("chat: ")
+                    raise InvalidArgument(f"{place}: {why} ({model_id})") from error
 
     def load(self, compile: bool = False) -> Models:
         """Target and draft (None where no draft is needed), with a spinner while they are read.
@@ -156,6 +157,30 @@ def select(
         InvalidArgument: an unknown dtype, options that contradict each other, or a target without a draft.
         ModelUnavailable: a folder that is not there, or holds no model.
     """
+    chosen = named_pair(pair, target, draft, dtype, needs_draft, draft_dtype=draft_dtype, drafter=drafter)
+    if needs_draft and drafter is None:
+        require_shared_vocabulary(chosen)
+    selection = Selection(chosen, device, needs_draft, drafter, threads)
+    _find_folders(selection.model_ids)
+    return selection
+
+
+def named_pair(
+    pair: str | None = None,
+    target: str | None = None,
+    draft: str | None = None,
+    dtype: str | None = None,
+    needs_draft: bool = True,
+    *,
+    draft_dtype: str | None = None,
+    drafter: str | None = None,
+) -> ModelPair:
+    """The pair that the options name, under the name that its results are kept by; nothing is looked for.
+
+    Raises:
+        UnknownPair: no pair of that name.
+        InvalidArgument: an unknown dtype, options that contradict each other, or a target without a draft.
+    """
     if drafter is not None and draft is not None:
         raise InvalidArgument("--draft names a model and --drafter a class; give one of the two")
     if drafter is not None and not needs_draft:
@@ -164,21 +189,16 @@ def select(
         raise InvalidArgument("--draft needs a --target, whose text it proposes; or choose a --pair")
     if pair is not None and target is not None:
         raise InvalidArgument("--pair names both models; give it, or --target and --draft, not both")
-    loads_draft = needs_draft and drafter is None
-    if target is not None and draft is None and loads_draft:
-        raise InvalidArgument("--target needs a --draft, or --autoregressive to run without one")
+    if target is not None and draft is None and needs_draft and drafter is None:
+        raise InvalidArgument(
+            "--target needs a --draft model, a --drafter class, or --autoregressive to run without a draft"
+        )
     lone = target is not None and draft is None
     chosen = choose_pair(pair, target, target if lone else draft, dtype, draft_dtype)
-    if loads_draft:
-        require_shared_vocabulary(chosen)
-    if lone or drafter is not None:
-        title = short_name(chosen.target_model_id)
-        chosen = replace(
-            chosen, pair_name=title if drafter is None else f"{drafter.replace(':', '.')}+{title}"
-        )
-    selection = Selection(chosen, device, needs_draft, drafter, threads)
-    _find_folders(selection.model_ids)
-    return selection
+    if not lone and drafter is None:
+        return chosen
+    title = short_name(chosen.target_model_id)
+    return replace(chosen, pair_name=title if drafter is None else f"{drafter.replace(':', '.')}+{title}")
 
 
 def choose_models(

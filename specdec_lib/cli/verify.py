@@ -73,7 +73,7 @@ def run(
     selection = select(
         pair, target, draft, dtype, device, draft_dtype=draft_dtype, drafter=drafter, threads=threads
     )
-    from specdec_lib.lossless.pair import ProofPlan
+    from specdec_lib.lossless.plan import ProofPlan
 
     trial = _trial_of(mutant, verifier)
     plan = ProofPlan(trial.verifiers, k, temperature, samples, num_tokens, seed)
@@ -175,7 +175,7 @@ def _show(console: Console, name: str, proof: PairProof, found: list[Check], as_
                 "exact": not any(check.rejected and check.test != WASTE for check in found),
                 "sentence": verdict,
                 "plan": asdict(proof.plan),
-                "dtype": str(proof.target.dtype).removeprefix("torch."),
+                "dtype": proof.target.number_format,
                 "checks": [asdict(check) | {"verdict": check.verdict} for check in found],
             }
         )

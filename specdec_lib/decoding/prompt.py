@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.utils.numbers import counted
 
 _IDS = ("int", "uint")
 _ANY = ("",)
@@ -30,6 +31,7 @@ def prompt_ids_of(prompt: Any, vocab_size: int) -> list[int]:
             sequences, or something that holds no ids, by name.
     """
     ids = _masked(*_taken(prompt))
+    _refuse_messages(ids)
     if not ids:
         raise InvalidArgument("generate: the prompt is empty; give at least one token")
     plain = all(type(i) is int for i in ids)
@@ -51,12 +53,22 @@ def _taken(prompt: Any) -> tuple[list[Any], list[Any] | None]:
         )
     if isinstance(prompt, Mapping):
         if "input_ids" not in prompt:
+            _refuse_messages([prompt])
             raise InvalidArgument(f"generate: the prompt has no input_ids, only {sorted(map(str, prompt))}")
         mask = prompt.get("attention_mask")
         return _sequence(prompt["input_ids"]), None if mask is None else _sequence(mask, _ANY)
     if hasattr(prompt, "ids") and hasattr(prompt, "attention_mask"):
         return _sequence(prompt.ids), _sequence(prompt.attention_mask, _ANY)
     return _sequence(prompt), None
+
+
+def _refuse_messages(values: list[Any]) -> None:
+    """A conversation is no prompt yet: which template puts it into text, only its model's tokenizer knows."""
+    if values and isinstance(values[0], Mapping) and "role" in values[0]:
+        raise InvalidArgument(
+            f"generate: the prompt is a conversation ({counted(len(values), 'message')}), not token ids; "
+            "pass target.tokenizer.apply_chat_template(messages, add_generation_prompt=True)"
+        )
 
 
 def _sequence(values: Any, kinds: tuple[str, ...] = _IDS) -> list[Any]:
@@ -96,7 +108,9 @@ def _short(value: Any, room: int) -> str:
         said = " ".join(repr(value).split())
     except Exception:  # an object of the caller's own, or one whose repr needs the numbers that it lacks
         said = f"an object of type {type(value).__name__}"
-    return said[:room]
+    if len(said) <= room:
+        return said
+    return f"{said[: room - 2]}…{said[0]}" if isinstance(value, str) else f"{said[: room - 1]}…"
 
 
 def _is_sequence(value: Any) -> bool:

@@ -6,14 +6,11 @@ check needs more samples than real forwards could pay for, the forwards alone ar
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Literal
 
 from specdec_lib.decoding.decoder import Decoder
-from specdec_lib.decoding.rejection import PLANS
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.decoding.trace import Trace
@@ -24,6 +21,7 @@ from specdec_lib.lossless.drafting import DraftReader
 from specdec_lib.lossless.endings import EndingModel
 from specdec_lib.lossless.enumeration import Judge
 from specdec_lib.lossless.exact import judge_in
+from specdec_lib.lossless.plan import LEVEL, ProofPlan, fewest_rounds
 from specdec_lib.lossless.prompts import shortened, special_lead
 from specdec_lib.lossless.proposals import DraftSource, recorded
 from specdec_lib.lossless.remembering import RememberingModel
@@ -31,73 +29,17 @@ from specdec_lib.lossless.replay import ReplayedRound, replay, short_drafts
 from specdec_lib.lossless.small_law import SmallLaw
 from specdec_lib.lossless.verdict import Check, not_applicable, sentence
 from specdec_lib.models.wrapper import ModelWrapper
-from specdec_lib.utils.numbers import counted
 
 __all__ = ["LEVEL", "PairProof", "ProofPlan", "fewest_rounds", "library_decoder", "sentence"]
 
-LEVEL = 1e-4
-"""A check rejects below this p-value; with a dozen checks a false alarm has a chance of about 1 in 1 000."""
 _ENDED, _ENDED_PROMPTS = 24, 2
 """Tokens of the texts that are ended at every place, and how many there are."""
 Build = Callable[[ModelWrapper, DraftSource, int, str], Decoder]
 
 
-@dataclass(frozen=True)
-class ProofPlan:
-    """What to run.
-
-    Attributes:
-        verifiers: of "token" and "block".
-        k: draft tokens a round. temperature: of everything that is sampled.
-        num_samples: continuations that the joint law is counted from, for each verifier.
-        num_tokens: tokens of every longer text. seed: everything random follows from it.
-        joint_tokens, joint_k, joint_top_k: size of the joint law; ``joint_top_k`` ** ``joint_tokens`` cells.
-    """
-
-    verifiers: tuple[str, ...] = ("token", "block")
-    k: int = 4
-    temperature: float = 0.8
-    num_samples: int = 20_000
-    num_tokens: int = 64
-    seed: int = 0
-    level: float = LEVEL
-    joint_tokens: int = 3
-    joint_k: int = 2
-    joint_top_k: int = 4
-    joint_prompt: int = 16
-
-    def __post_init__(self) -> None:
-        if not self.verifiers or not set(self.verifiers) <= set(PLANS):
-            raise InvalidArgument(f"verify: verifiers are {self.verifiers}; choose from {list(PLANS)}")
-        if not 0 < self.temperature < math.inf or self.num_samples < 1 or self.num_tokens < 2 or self.k < 1:
-            raise InvalidArgument(
-                f"verify: temperature {self.temperature}, {self.num_samples} samples, {self.num_tokens} "
-                f"tokens, k = {self.k}; pass a temperature above 0, 1 sample, 2 tokens and k = 1 at least"
-            )
-
-    def require_rounds(self, num_prompts: int) -> None:
-        """Refuse what could not be counted, before anything is run.
-
-        Raises:
-            InvalidArgument: the longer texts may have too few rounds.
-        """
-        rounds = fewest_rounds(num_prompts, self.num_tokens, self.k)
-        if rounds < checks.LEAST_ROUNDS:
-            raise InvalidArgument(
-                f"verify: {counted(num_prompts, 'prompt')} of {self.num_tokens} tokens may take "
-                f"{counted(rounds, 'round')} of K = {self.k}, and counts need {checks.LEAST_ROUNDS}; give "
-                "more --tokens or --prompts"
-            )
-
-
 def library_decoder(target: ModelWrapper, draft: DraftSource, k: int, verifier: str) -> Decoder:
     """The decoder that is on trial unless another is named."""
     return SpeculativeDecoder(target, draft, k, verifier)
-
-
-def fewest_rounds(num_texts: int, num_tokens: int, k: int) -> int:
-    """Rounds with a draft that texts of ``num_tokens`` take at least: everything accepted, K + 1 a round."""
-    return num_texts * math.ceil((num_tokens - 1) / (k + 1))
 
 
 class PairProof:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import zip_longest
-
-from transformers import PreTrainedTokenizerBase
+from typing import TYPE_CHECKING
 
 from specdec_lib.data.prompts import RawPrompt
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.wrapper import ModelWrapper
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from specdec_lib.models.wrapper import ModelWrapper
 
 LONGEST_TEXT = 64
 """Tokens of a prompt, beside its lead, that are worth reading; of longer ones the end is kept."""

@@ -156,6 +156,24 @@ def _is_known_surplus(key: str, model: nn.Module) -> bool:
     return bool(extra and places and layers <= places[0] < layers + extra)
 
 
+def packed_by_int4(described: nn.Module) -> int:
+    """Weights that int4 would pack, of a model that :func:`~specdec_lib.models.folder.described_model` made.
+
+    Linear layers, by Transformers' own rule: embeddings, the head and what a model keeps in 32 bits are none.
+    """
+    from torch.nn import Linear
+    from transformers.pytorch_utils import Conv1D
+    from transformers.quantizers.base import HfQuantizer
+    from transformers.quantizers.quantizers_utils import should_convert_module
+
+    kept = HfQuantizer.get_modules_to_not_convert(described, None, described._keep_in_fp32_modules)
+    return sum(
+        module.weight.numel()
+        for name, module in described.named_modules()
+        if (type(module) is Linear or isinstance(module, Conv1D)) and should_convert_module(name, kept)
+    )
+
+
 def warn_of_a_small_packed_share(model_id: str, model: nn.Module) -> None:
     """Say it where int4 leaves most weights as they were: only linear layers are packed.
 

@@ -26,6 +26,7 @@ from specdec_lib.models.narrow import Products
 from specdec_lib.models.positions import first_position, positions_behind
 from specdec_lib.models.rollback import MOST_RESERVED, holds_nothing
 from specdec_lib.models.static_cache import FixedCache, Store, bucket
+from specdec_lib.models.tensors import computes_in
 from specdec_lib.utils.logging import get_logger
 
 _TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3}  # of the largest logit; half precision: 0.05
@@ -241,11 +242,6 @@ def _plain_layers(model: nn.Module) -> int:
     if other:
         raise Uncompilable(f"{type(model).__name__} has layers that do not see the whole text ({other[0]})")
     return len(layers)
-
-
-def computes_in(model: nn.Module) -> torch.dtype:
-    """Type of the floating-point weights, and so of the logits (int4: what it computes in)."""
-    return next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
 
 
 def _tensors(answer: Any) -> list[Tensor]:

@@ -17,6 +17,8 @@ from specdec_lib.errors import InvalidArgument, UnknownPair, VocabularyMismatch
 
 DTYPES = ("auto", "float16", "bfloat16", "float32", "int4")
 """What weights can be loaded as; "auto" is the dtype that they were stored in."""
+OTHER_DRAFT = "choose a draft of the target's own family, or a drafter that needs no model (--drafter)"
+"""What to do where two tokenizers differ."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ def require_shared_vocabulary(pair: ModelPair) -> None:
     """
     if not pair.shares_vocabulary:
         raise VocabularyMismatch(
-            f"pair '{pair.pair_name}': {pair.draft_model_id} and {pair.target_model_id} do not share a "
-            "vocabulary, so it needs vocabulary translation; choose a pair with one tokenizer, such as "
-            "'pocket'"
+            f"pair '{pair.pair_name}': {pair.draft_model_id} and {pair.target_model_id} have two different "
+            "tokenizers and do not share a vocabulary, so it needs vocabulary translation; "
+            f"{OTHER_DRAFT}"
         )

@@ -28,6 +28,22 @@ def num_bytes(model: nn.Module) -> int:
     return sum(part.numel() * part.element_size() for tensor in held for part in (tensor, *_scales(tensor)))
 
 
+def number_format(model: nn.Module) -> str:
+    """What the weights are kept in: "int4", the name of another quantisation, or the type of the floats."""
+    if any(hasattr(parameter, "quant_state") for parameter in model.parameters()):
+        return "int4"
+    stored = getattr(getattr(model, "config", None), "quantization_config", None)
+    method = getattr(stored, "quant_method", None)
+    if method is not None:
+        return str(getattr(method, "value", method))
+    return str(computes_in(model)).removeprefix("torch.")
+
+
+def computes_in(model: nn.Module) -> torch.dtype:
+    """Type of the floating-point weights, and so of the logits (int4: what it computes in)."""
+    return next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+
+
 def computing_device(model: nn.Module) -> torch.device:
     """Where token ids go: the device of the embeddings, or the one that offloaded weights are fetched to."""
     embeddings = getattr(model, "get_input_embeddings", lambda: None)()

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from transformers import PreTrainedTokenizerBase
 
 from specdec_lib.errors import VocabularyMismatch
+from specdec_lib.models.registry import OTHER_DRAFT
 
 ENOUGH = 0.98
 """Of the ids that make text on both sides, the share that must stand for the same token.
@@ -144,8 +145,8 @@ def require_same_vocabulary(
     if found.kind == "needs translation":
         draft_size, target_size = found.sizes
         raise VocabularyMismatch(
-            f"pair '{pair_name}': draft and target do not share a vocabulary ({draft_size} and {target_size} "
-            f"tokens, they differ in {found.differences}), so it needs vocabulary translation; choose a "
-            "pair with one tokenizer, such as 'pocket'"
+            f"pair '{pair_name}': draft and target have two different tokenizers and do not share a "
+            f"vocabulary ({draft_size} and {target_size} tokens, they differ in {found.differences}), so it "
+            f"needs vocabulary translation; {OTHER_DRAFT}"
         )
     return found

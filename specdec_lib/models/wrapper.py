@@ -24,7 +24,7 @@ from transformers.cache_utils import Cache
 
 from specdec_lib.errors import InvalidArgument, is_out_of_memory
 from specdec_lib.models.causal import cannot_be_fed, require_causal, require_rows
-from specdec_lib.models.compiled import CompiledForward, computes_in
+from specdec_lib.models.compiled import CompiledForward
 from specdec_lib.models.ends import end_of_text_ids
 from specdec_lib.models.narrow import Products
 from specdec_lib.models.positions import first_position, positions_behind
@@ -32,7 +32,14 @@ from specdec_lib.models.rollback import cache_length, forward_takes, new_cache, 
 from specdec_lib.models.ropes import RopeBorder, rope_border
 from specdec_lib.models.soundness import Watch, in_draft
 from specdec_lib.models.static_cache import FixedCache, Store
-from specdec_lib.models.tensors import computing_device, content_hash, num_bytes, num_weights
+from specdec_lib.models.tensors import (
+    computes_in,
+    computing_device,
+    content_hash,
+    num_bytes,
+    num_weights,
+    number_format,
+)
 from specdec_lib.models.text import Message, behind, decoded, encode_chat, encoded
 from specdec_lib.utils.numbers import short_count
 
@@ -268,6 +275,11 @@ class ModelWrapper:
         return computes_in(self.model)
 
     @cached_property
+    def number_format(self) -> str:
+        """What the weights are kept in: "float32", "int4" and so on, or another quantisation by its name."""
+        return number_format(self.model)
+
+    @cached_property
     def param_count(self) -> int:
         """Number of weights: tied ones once, packed int4 ones by what they stand for."""
         return num_weights(self.model)
@@ -332,7 +344,9 @@ class ModelWrapper:
         return self.tokenizer
 
     def __repr__(self) -> str:
-        return f"ModelWrapper({self.name!r}, {short_count(self.param_count)}, {self.dtype}, {self.device})"
+        kept, computes = self.number_format, str(self.dtype)
+        told = computes if computes == f"torch.{kept}" else f"{kept} in {computes}"
+        return f"ModelWrapper({self.name!r}, {short_count(self.param_count)}, {told}, {self.device})"
 
 
 def _check_forward(input_ids: Tensor, logits_to_keep: int) -> None:

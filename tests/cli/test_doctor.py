@@ -106,14 +106,24 @@ def test_every_model_of_the_registry_has_a_size() -> None:
 
 def test_needs_are_weights_and_a_fifth() -> None:
     pair = ModelPair("p", "small", "big", "float16", "float32")
-    needs = {need.dtype: need.gib * fit.GIB / 1.2 for need in fit.needs(pair, 1000, 100)}
-    assert needs == pytest.approx({"as listed": 4200, "float32": 4400, "bfloat16": 2200, "int4": 660})
+    sizes = fit.Size(1000, 200), fit.Size(100, 100)
+    needs = {need.dtype: need.gib * fit.GIB / 1.2 for need in fit.needs(pair, *sizes)}
+    packed = 800 * 0.53125 + 2 * (200 + 100)
+    assert needs == pytest.approx({"as listed": 4200, "float32": 4400, "bfloat16": 2200, "int4": packed})
+
+
+def test_of_each_listed_model_it_is_known_what_int4_packs() -> None:
+    for pair in REGISTRY.values():
+        for model_id in (pair.target_model_id, pair.draft_model_id):
+            size = fit.size_of(model_id)
+            assert 0 < size.unpacked < size.parameters
+    assert fit.UNPACKED_MILLIONS.keys() == fit.MILLIONS.keys() and fit.size_of("org/unheard-of") is None
 
 
 def test_a_model_that_is_both_counts_once() -> None:
-    pair = ModelPair("p", "big", "big", "int4", "float32")
-    needs = {need.dtype: need.gib * fit.GIB / 1.2 for need in fit.needs(pair, 1000, 1000)}
-    assert needs == pytest.approx({"as listed": 4600, "float32": 4000, "bfloat16": 2000, "int4": 600})
+    pair, big = ModelPair("p", "big", "big", "int4", "float32"), fit.Size(1000, 360)
+    needs = {need.dtype: need.gib * fit.GIB / 1.2 for need in fit.needs(pair, big, big)}
+    assert needs == pytest.approx({"as listed": 5060, "float32": 4000, "bfloat16": 2000, "int4": 1060})
 
 
 def test_weights_are_counted_without_being_read() -> None:
@@ -208,9 +218,7 @@ def test_a_target_alone_needs_the_memory_of_one_model(specdec, own) -> None:
     both = specdec("doctor", *own, "--json").document
     assert list(alone["models"]) == ["target"] and alone["vocabulary"] == "no draft model"
     weights = alone["models"]["target"]["parameters"]
-    assert fit.needs(ModelPair("p", own[1], own[1], "float32", "float32"), weights, weights)[0].gib == (
-        pytest.approx(1.2 * 4 * weights / fit.GIB)
-    )
+    assert alone["needs_gib"]["as asked"] == pytest.approx(1.2 * 4 * weights / fit.GIB, abs=1e-3)
     assert [check["name"] for check in alone["checks"]] == ["target", "memory"]
     assert alone["checks"][0] == both["checks"][0]
     shown = " ".join(specdec("doctor", *own[:2], "--autoregressive").out.split())  # lines may end anywhere

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,29 @@ def test_what_was_measured_here_comes_first(specdec, results: Path, tmp_path: Pa
     assert shown.document["results"] == str(Path("runs", "mine.jsonl"))
 
 
+def test_a_pair_of_ones_own_is_found_as_bench_names_it(specdec, own, results, tmp_path, monkeypatch) -> None:
+    """The file is looked for where ``bench`` writes it; the models themselves need not be there."""
+    (tmp_path / "runs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    seen: list[Any] = []
+    monkeypatch.setattr("specdec_lib.cli.selection.Selection.check", lambda selection: None)
+    monkeypatch.setattr("specdec_lib.cli.bench._check_output", lambda path: seen.append(path) or 1 / 0)
+    for arguments in (
+        own,
+        [*own[:2], "--drafter", "mine:Lookup"],
+        ["--drafter", "mine:Lookup"],
+        ["--target", "org/big", "--draft", "org/small"],
+    ):
+        with suppress(ZeroDivisionError):
+            specdec("bench", *arguments, "-n", "4")
+        path = seen[-1]
+        assert path.parent == Path("runs")
+        path.write_bytes(results.read_bytes())
+        shown = specdec("explain", *arguments, "-t", 0, "--json")
+        assert shown.code == 0 and shown.document["results"] == str(path)
+        path.unlink()
+
+
 def test_the_embedded_pair_is_recorded(specdec, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     document = specdec("explain", "--json").document
@@ -180,6 +204,11 @@ def test_of_one_draft_length_nothing_is_said_to_lie_between(specdec, tmp_path: P
             "no results of 'nobody' in runs/nobody.jsonl; measure first with",
         ),
         (["a.jsonl", "--pair", "pocket"], "give one of the two"),
+        (["a.jsonl", "--target", "a", "--draft", "b"], "--target chooses a results file, and RESULT is one"),
+        (["--target", "a"], "--target needs a --draft model"),
+        (["--draft", "b"], "--draft needs a --target"),
+        (["--pair", "pocket", "--target", "a", "--draft", "b"], "not both"),
+        (["--target", "a", "--draft", "b"], "no results of 'b+a' in runs/b+a.jsonl; measure first with"),
         (["a.jsonl", "--k", "many"], "--k"),
     ],
 )

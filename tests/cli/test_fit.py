@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from models.architectures import save_model, tiny_model, tiny_tokenizer
+from models.architectures import VOCAB, save_model, tiny_model, tiny_tokenizer
 from safetensors.torch import save_file
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from specdec_lib.cli import fit
 from specdec_lib.errors import ModelUnavailable
+from specdec_lib.models.loader import load_model
 from specdec_lib.models.registry import own_pair
+from specdec_lib.models.tensors import num_bytes, num_weights
 
 
 def shards(folder: Path, dtype: torch.dtype = torch.bfloat16) -> int:
@@ -76,6 +79,23 @@ def test_a_pair_of_one_s_own_needs_what_its_files_are_stored_in(tmp_path):
     halves = shards(draft)
     pair = own_pair(str(target), str(draft))
     number = fit.parameters_of(str(target))
-    needs = {need.dtype: need.gib * fit.GIB / fit.ROOM for need in fit.needs(pair, number, halves)}
+    sizes = fit.Size(number, 0), fit.Size(halves, 0)
+    needs = {need.dtype: need.gib * fit.GIB / fit.ROOM for need in fit.needs(pair, *sizes)}
     assert needs["as listed"] == pytest.approx(4 * number + 2 * halves)
     assert needs["bfloat16"] == pytest.approx(2 * number + 2 * halves)
+
+
+def test_what_int4_takes_is_known_before_anything_is_loaded(tmp_path):
+    """Also where layers are Conv1D, and where the head is tied to the embeddings."""
+    wide = save_model(tmp_path / "wide", hidden_size=128, intermediate_size=256)
+    tied = save_model(tmp_path / "tied", hidden_size=128, intermediate_size=256, tie_word_embeddings=True)
+    gpt2 = GPT2LMHeadModel(GPT2Config(vocab_size=VOCAB, n_embd=128, n_layer=2, n_head=4, n_positions=64))
+    gpt2.save_pretrained(tmp_path / "gpt2")
+    tiny_tokenizer().save_pretrained(tmp_path / "gpt2")
+    for folder in (wide, tied, tmp_path / "gpt2"):
+        size = fit.size_of(str(folder))
+        model = load_model(str(folder), "int4", "cpu")[0]
+        packed = [p.quant_state.shape.numel() for p in model.parameters() if hasattr(p, "quant_state")]
+        assert size.parameters - size.unpacked == sum(packed) > 0
+        assert size.parameters == num_weights(model)
+        assert fit.bytes_of(size, "int4") == pytest.approx(num_bytes(model), rel=0.03)

@@ -62,6 +62,33 @@ def listed_dtypes() -> tuple[str, ...]:
     return ("as asked", "float32", "bfloat16", "int4")
 
 
+def test_the_memory_line_says_what_the_other_formats_are_of(specdec, own, monkeypatch) -> None:
+    """Of both models, of the one that serves as both, or of the target alone."""
+    monkeypatch.setattr("specdec_lib.cli.drafter_check.check_drafter", lambda selection: doctor.NOT_TRIED)
+    told = {}
+    for name, arguments in {
+        "two": own,
+        "one": [*own[:2], "--draft", own[1], "--draft-dtype", "bfloat16"],
+        "alone": [*own[:2], "--autoregressive"],
+        "drafter": [*own[:2], "--drafter", "json:JSONDecoder"],
+    }.items():
+        checks = checks_of(specdec("doctor", *arguments, "--device", "cpu", "--json").document)
+        told[name] = checks["memory"][1].partition("; ")[2]
+    assert told["two"].startswith("with both in float32 ")
+    assert told["one"].startswith("where both have one format, one model serves as both: float32 ")
+    assert told["alone"].startswith("in float32 ") and told["drafter"] == told["alone"]
+
+
+def test_the_format_that_a_model_is_loaded_in_is_said_where_it_is_another(specdec, own) -> None:
+    document = specdec("doctor", *own, "--draft-dtype", "int4", "--json").document
+    checks = checks_of(document)
+    assert "stored in float32 and loaded as int4, context" in checks["draft"][1]
+    assert "stored in float32, context" in checks["target"][1]
+    assert [facts["loaded_dtype"] for facts in document["models"].values()] == ["float32", "int4"]
+    half = checks_of(specdec("doctor", *own[:2], "--autoregressive", "--dtype", "float16", "--json").document)
+    assert "stored in float32 and loaded as float16, context" in half["target"][1]
+
+
 def test_vocabularies_that_need_translation(specdec, own, stranger) -> None:
     shown = specdec("doctor", *own[:2], "--draft", stranger, "--json")
     status, detail = checks_of(shown.document)["vocabulary"]

@@ -49,9 +49,13 @@ def test_both_models_are_compiled_when_that_is_asked_for(own) -> None:
         (("pockte", None, None, None), UnknownPair, "Available pairs: pocket,"),
         (("pocket", "a", "b", None), InvalidArgument, "not both"),
         ((None, None, "b", None), InvalidArgument, "needs a --target"),
-        ((None, "a", None, None), InvalidArgument, "needs a --draft"),
+        ((None, "a", None, None), InvalidArgument, "needs a --draft model, a --drafter class, or --auto"),
         (("pocket", None, None, "int8"), InvalidArgument, "Unsupported dtype 'int8'"),
-        (("phi3_llama3", None, None, None), VocabularyMismatch, "do not share a vocabulary"),
+        (
+            ("phi3_llama3", None, None, None),
+            VocabularyMismatch,
+            r"two different tokenizers .* \(--drafter\)$",
+        ),
     ],
 )
 def test_what_does_not_make_a_pair_is_refused(options, error, said) -> None:

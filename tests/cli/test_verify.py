@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -15,7 +17,9 @@ QUICK = ["--samples", "200", "--prompts", "3", "-k", "2", "--verifier", "token",
 def test_an_exact_pair_in_words(specdec, own):
     shown = specdec("verify", *own, *QUICK, "--tokens", "24")
     assert (shown.code, shown.err) == (0, "")
-    assert "is exact, as far as 10 checks can see" in " ".join(shown.out.split())
+    said = " ".join(shown.out.split())
+    assert "is exact, as far as 9 checks can see" in said
+    assert "not applicable: efficiency (token)" in said  # random models accept next to nothing
     assert "joint law" in shown.out and "REJECTED" not in shown.out
 
 
@@ -63,7 +67,8 @@ def test_prompts_of_a_file_are_tried(specdec, own, tmp_path):
     assert rows["uniformity"]["num_samples"] == 3 * 12
     assert {check["verifier"] for check in document["checks"]} == {"block", ""}
     assert rows["one position"]["verifier"] == "block"
-    assert rows.pop("independence")["verdict"] == "not applicable"  # three short texts
+    for counted in ("independence", "efficiency"):  # three short texts
+        assert rows.pop(counted)["verdict"] == "not applicable"
     assert {"pass"} == {check["verdict"] for check in rows.values()}
 
 
@@ -85,6 +90,17 @@ def test_a_gallery_with_a_survivor_fails(specdec, monkeypatch):
     assert shown.code == 1 and "0 of 1 mutants died" in shown.out
 
 
+def test_texts_that_are_too_short_are_refused_before_anything_heavy_is_imported(own):
+    """In a process of its own, that has imported nothing yet."""
+    script = (
+        "import sys; from specdec_lib.cli import main; "
+        f"code = main(['verify', *{own!r}, '-n', '16', '--prompts', '2']); "
+        "assert not {'torch', 'transformers', 'scipy'} & set(sys.modules), 'imported'; sys.exit(code)"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert ran.returncode == 2 and "2 prompts of 16 tokens" in ran.stderr and "imported" not in ran.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -94,7 +110,10 @@ def test_a_gallery_with_a_survivor_fails(specdec, monkeypatch):
         (["--temperature", "nan"], "temperature"),
         (["--prompts", "0"], "--prompts is 0"),
         (["--prompts", "151"], "--prompts is 151"),
-        (["--prompts", "1", "-n", "3"], "give more --tokens or --prompts"),
+        (
+            ["--prompts", "1", "-n", "3"],
+            "as few as 1 round of K = 4, and counts of what a round accepts need 10; give more --tokens",
+        ),
         (["--prompts", "9", "--num-prompts", "9"], "give one of the two"),
         (["--pair", "nothing"], "Unknown pair 'nothing'"),
         (["--samples", "0"], "samples"),

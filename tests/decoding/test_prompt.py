@@ -139,6 +139,11 @@ def test_what_the_tokenizers_library_returns_is_taken_with_and_without_padding()
         ({"input_ids": [5, 6], "attention_mask": ["1", "1"]}, "holds '1'"),
         ([5, 2**70], f"{2**70} at place 1"),
         ([5, 1j], r"1j of type complex at place 1"),
+        ([{"role": "user", "content": "What is a bee?"}], r"conversation \(1 message\), not token ids; pass"),
+        ([{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}], "apply_chat_template"),
+        ({"role": "user", "content": "What is a bee?"}, "apply_chat_template"),
+        (["word " * 20, 5], "'word word word word word word word wo…' of type str at place 0"),
+        ([5, [6] * 40], r"holds \[6, [6, ]*… of type list at place 1"),
     ],
 )
 def test_everything_else_is_named(prompt, message):

@@ -18,11 +18,12 @@ from specdec_lib.lossless.mutants.gallery import find_mutant
 from specdec_lib.lossless.mutants.judges import judge_of
 from specdec_lib.lossless.pair import PairProof, ProofPlan, fewest_rounds, library_decoder, sentence
 from specdec_lib.lossless.remembering import RememberingModel
+from specdec_lib.lossless.replay import ReplayedRound
 from specdec_lib.models.wrapper import ModelWrapper
 
 pytestmark = pytest.mark.unchecked
 
-PLAN = ProofPlan(k=3, num_samples=400, num_tokens=16)
+PLAN = ProofPlan(k=3, num_samples=400, num_tokens=24)
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +139,26 @@ def test_texts_too_few_to_count_are_refused_before_anything_runs(pair):
     with pytest.raises(InvalidArgument, match="--tokens or --prompts"):
         PairProof(*pair, prompts(1), ProofPlan(num_tokens=3))
     assert fewest_rounds(1, 3, 4) == 1 and fewest_rounds(30, 64, 4) == 390
+
+
+def rounds_that_accept(num_rounds: int, accepted: int) -> list[ReplayedRound]:
+    """Rounds of K = 2 whose target leaves half of each draft token, the first ``accepted`` stay."""
+    p, q = torch.tensor([0.5, 0.5]).repeat(3, 1), torch.tensor([1.0, 0.0]).repeat(3, 1)
+    ids = torch.zeros(2, dtype=torch.long)
+    return [ReplayedRound(p, q, ids, ids, accepted) for _ in range(num_rounds)]
+
+
+@pytest.mark.parametrize("verifier", ["token", "block"])
+def test_counts_that_could_not_see_a_lack_of_all_pass_nothing(verifier):
+    """0.75 tokens a round are expected: a dozen rounds would pass a draft of which nothing stays."""
+    few = checks.check_efficiency(verifier, rounds_that_accept(12, 1), 1e-4)
+    assert few.verdict == "not applicable" and few.num_samples == 12
+    assert "12 rounds show a lack of" in few.says and "allow 0.750 in all" in few.says
+    assert checks.check_efficiency(verifier, rounds_that_accept(12, 0), 1e-4).verdict == "not applicable"
+    many = checks.check_efficiency(verifier, rounds_that_accept(400, 1), 1e-4)
+    assert many.num_samples == 400 and many.passed is not None and many.catches < 0.75
+    assert checks.check_efficiency(verifier, rounds_that_accept(400, 0), 1e-4).rejected
+    assert checks.check_efficiency(verifier, rounds_that_accept(12, 1), 1e-4, short=1).rejected
 
 
 def test_waste_is_seen_though_it_is_lossless(pair):

@@ -16,6 +16,8 @@ from specdec_lib.lossless.proposals import FixedDrafts, recorded
 pytestmark = pytest.mark.unchecked
 
 PLAN = ProofPlan(("token",), k=3, num_samples=60, num_tokens=8, joint_top_k=3)
+COUNTED = {"independence", "efficiency"}
+"""Rows that five texts of eight tokens have too few rounds for."""
 
 
 class Copies:
@@ -86,17 +88,17 @@ def verdicts(target, drafter) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("drafter", "not_asked"),
     [
-        (Copies(), {"independence"}),  # five texts have too few rounds for it
-        (Moody(), {"independence"}),
-        (Shy(), {"independence", "one position", "efficiency"}),
-        (Random(), {"independence", "exact, pair"}),
+        (Copies(), set()),
+        (Moody(), set()),
+        (Shy(), {"one position"}),
+        (Random(), {"exact, pair"}),
     ],
     ids=lambda value: getattr(value, "__class__", type(value)).__name__,
 )
 def test_a_drafter_that_is_right_is_rejected_nowhere(target, drafter, not_asked):
     found = verdicts(target, drafter)
     assert "rejected" not in found.values(), found
-    assert {test for test, verdict in found.items() if verdict == "not applicable"} == not_asked
+    assert {test for test, verdict in found.items() if verdict == "not applicable"} == not_asked | COUNTED
 
 
 def test_a_drafter_that_lies_about_its_law_is_rejected(target):

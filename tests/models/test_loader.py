@@ -12,6 +12,7 @@ from models.architectures import random_ids, save_model, tiny_tokenizer
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
+from specdec_lib.bench.subjects import describe_model
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument, ModelUnavailable, UnknownPair, VocabularyMismatch
@@ -71,6 +72,9 @@ def test_int4_packs_the_weights_and_counts_them_as_the_weights_they_are(wide):
     assert layer.weight.numel() == 128 * 256 // 2
     assert sum(p.numel() for p in packed.model.parameters()) < packed.param_count == full.param_count
     assert packed.memory_footprint_mb < 0.5 * full.memory_footprint_mb
+    assert (packed.number_format, full.number_format) == ("int4", "float32")
+    assert "int4 in torch.bfloat16" in repr(packed) and "int4" not in repr(full)
+    assert describe_model(packed)["dtype"] == "int4"
 
 
 def test_int4_computes_nearly_the_same_and_rolls_back(wide):

@@ -41,6 +41,8 @@ def test_as_many_tokens_with_other_meanings_are_refused_by_name():
     message = str(caught.value)
     assert "pair 'mine'" in message and "265 and 265 tokens, they differ in 8 ids: 257 (" in message
     assert "and 5 more" in message and "vocabulary translation" in message and "\n" not in message
+    assert "two different tokenizers" in message and "pocket" not in message
+    assert message.endswith("or a drafter that needs no model (--drafter)")
 
 
 @pytest.mark.parametrize("special", [False, True])

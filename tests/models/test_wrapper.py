@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -245,6 +246,12 @@ def test_repr_says_what_it_is(llama):
         == f"ModelWrapper('LlamaForCausalLM', {llama.param_count / 1e3:.1f} k, torch.float32, cpu)"
     )
     assert math.isfinite(llama.memory_footprint_mb)
+
+
+def test_weights_that_are_quantised_otherwise_are_called_by_their_method():
+    wrapper = ModelWrapper(tiny_model("llama"))
+    wrapper.model.config.quantization_config = SimpleNamespace(quant_method="gptq")
+    assert wrapper.number_format == "gptq" and "gptq in torch.float32" in repr(wrapper)
 
 
 @pytest.mark.parametrize("value", ["<|end|>", [[1]], [None], 1.5, True, "2"])
