@@ -19,6 +19,7 @@ from specdec_lib.data.prompts import PromptDataset, RawPrompt, builtin_prompts, 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.utils.logging import get_logger
+from specdec_lib.utils.names import known_names
 from specdec_lib.utils.numbers import counted
 
 BUILTIN = "builtin"
@@ -55,9 +56,23 @@ class PromptSet:
         """The prompts of one domain. Raises InvalidArgument for one that there is not."""
         if domain not in self.domains:
             raise InvalidArgument(
-                f"benchmark prompts: {self.source} has no domain '{domain}'; it has {', '.join(self.domains)}"
+                f"benchmark prompts: {self.source} has no domain '{domain}'; it has "
+                f"{known_names(domain, self.domains)}"
             )
         return [prompt for prompt in self.prompts if prompt.domain == domain]
+
+    def named(self, listed: str) -> list[str]:
+        """The domains of a list with commas between, of which a domain's own name may hold some.
+
+        The longest name that there is counts: "a,b" is the domain of that name before it is two.
+        """
+        parts, names = listed.split(","), []
+        while parts:
+            ends = range(len(parts), 1, -1)
+            end = next((end for end in ends if ",".join(parts[:end]).strip() in self.domains), 1)
+            names.append(",".join(parts[:end]).strip())
+            parts = parts[end:]
+        return names
 
     def chats(self, domains: Sequence[str]) -> list[RawPrompt]:
         """The prompts of ``domains`` that the target's chat template puts into words."""

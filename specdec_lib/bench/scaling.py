@@ -242,8 +242,9 @@ def _numbers(text: str) -> tuple[int, ...]:
 def _measure_and_show(options: argparse.Namespace) -> None:
     from specdec_lib.data.prompts import PromptDataset
     from specdec_lib.models.loader import load_pair
-    from specdec_lib.models.threads import use_threads
+    from specdec_lib.models.threads import use_threads, wanted_threads
 
+    wanted_threads(options.threads)
     names = ("contexts", "k_values", "depths", "k", "context", "new_tokens", "repeats", "compile")
     plan = Plan(**{name: getattr(options, name) for name in names})
     pair = load_pair(options.pair)

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Annotated
 
 import typer
@@ -46,8 +47,32 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+class _DrafterFailed(Exception):
+    """A drafter of the user's own raised something; the message says what, and where."""
+
+
+def _telling(run: Callable[..., None]) -> Callable[..., None]:
+    """``run``, with what a drafter of the user's own raises told as that, whatever it is.
+
+    It stands within typer, to which an end of file, an ``Exit`` or a broken pipe would mean something else.
+    """
+
+    @wraps(run)
+    def telling(*arguments: object, **options: object) -> None:
+        try:
+            run(*arguments, **options)
+        except BaseException as error:
+            if (said := _of_a_drafter(error)) is not None:
+                raise _DrafterFailed(said) from error
+            raise
+
+    return telling
+
+
 for _command in (pairs, doctor, generate, bench, explain, verify, train):
-    app.command(_command.NAME, epilog=f"[bold]Example:[/bold] {_command.EXAMPLE}")(_command.run)
+    app.command(_command.NAME, epilog=f"[bold]Example:[/bold] {_command.EXAMPLE}")(_telling(_command.run))
 
 
 def _show_version(wanted: bool) -> bool:
@@ -82,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code = command.main(given or ["--help"], "specdec", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
-    except (Exception, KeyboardInterrupt, SystemExit) as error:
+    except BaseException as error:
         code, reason = _verdict(error)
         if reason:
             print_error(reason)
@@ -98,12 +123,12 @@ def _verdict(error: BaseException) -> tuple[int, str]:
         return BAD_INPUT, f"{error.format_message()} (see {_command_path(error)} --help)"
     if is_out_of_memory(error):
         return BAD_INPUT, NO_MEMORY
-    if isinstance(error.__cause__, EOFError):  # typer takes it for the end of standard input
-        error = error.__cause__
+    if isinstance(error, _DrafterFailed):
+        return FAILED, f"the drafter raised {error}"
+    if isinstance(error, typer.Abort) and isinstance(error.__cause__, EOFError):
+        raise error.__cause__  # typer takes it for the end of standard input
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
         return INTERRUPTED, ""
-    if not isinstance(error, BrokenPipeError) and (said := _of_a_drafter(error)) is not None:
-        return FAILED, f"the drafter raised {said}"
     if isinstance(error, (BrokenPipeError, SystemExit)):  # typer exits by itself in this one case
         return BROKEN_PIPE, ""
     if isinstance(error, OSError):
@@ -112,9 +137,21 @@ def _verdict(error: BaseException) -> tuple[int, str]:
 
 
 def _of_a_drafter(error: BaseException) -> str | None:
-    """What a drafter of the user's own raised, and where; None where none was asked for."""
+    """What a drafter of the user's own raised, and where; None for what is not its own to raise."""
+    if isinstance(error, (SpecDecError, KeyboardInterrupt)) or is_out_of_memory(error):
+        return None
+    if isinstance(error, BrokenPipeError) and _output_is_broken():  # it printed, and nobody reads
+        return None
     own = sys.modules.get("specdec_lib.decoding.drafters.own")  # imported by whoever looks for a drafter
     return None if own is None else own.own_failure(error)
+
+
+def _output_is_broken() -> bool:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return True
+    return False
 
 
 def _command_path(error: Exception) -> str:

@@ -77,13 +77,14 @@ def run(
     number = num_prompts if number is None else number
     axes = {
         "k_values": _numbers("--k-values", k_values, int),
-        "domains": None if domains is None else [name.strip() for name in domains.split(",")],
         "temperatures": _numbers("--temperatures", temperatures, float),
         "max_new_tokens": max_new_tokens,
         "repeats": repeats,
         "seed": seed,
     }
-    texts, grid = _texts_and_grid(file, chat, number, pair=selection.pair.pair_name, **axes)
+    texts = _texts(file, chat)
+    axes["domains"] = None if domains is None else texts.named(domains)
+    grid = _grid(texts, number, pair=selection.pair.pair_name, **axes)
     if output is None:
         kind = "-peers" if peers else "-compiled" if compile else ""
         output = Path("runs", f"{selection.pair.pair_name}{kind}.jsonl")
@@ -122,12 +123,18 @@ def run(
 # -- measuring -------------------------------------------------------------------------------------
 
 
-def _texts_and_grid(file: Path | None, chat: bool, number: int | None, **axes: Any) -> tuple[PromptSet, Grid]:
-    """The prompts and the grid over them; a file is read, and every value checked, before a model is."""
-    from specdec_lib.bench.prompts import grid_of, prompt_set
+def _texts(file: Path | None, chat: bool) -> PromptSet:
+    """The prompts; a file is read before a model is."""
+    from specdec_lib.bench.prompts import prompt_set
 
-    texts = prompt_set(file, chat)
-    return texts, grid_of(texts, number, **axes)
+    return prompt_set(file, chat)
+
+
+def _grid(texts: PromptSet, number: int | None, **axes: Any) -> Grid:
+    """The grid over the prompts; every value is checked before a model is loaded."""
+    from specdec_lib.bench.prompts import grid_of
+
+    return grid_of(texts, number, **axes)
 
 
 def _numbers(option: str, listed: str, kind: Callable[[str], Any]) -> list[Any]:

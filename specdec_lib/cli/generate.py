@@ -107,7 +107,10 @@ def run(
     printer = RoundPrinter(console, decoder.target.decode)
     _show(printer, given.shown, prompt_ids, generation, with_legend=not autoregressive)
     result = generation.result()
-    _summarise(console, result, cut_short=len(result.generated_ids) < max_new_tokens)
+    is_full = result.finish_reason == "length" and result.num_tokens < max_new_tokens
+    _summarise(console, result, is_full, drafts=not autoregressive)
+    if is_full:
+        _say_that_it_is_full(decoder.target, result.num_tokens, max_new_tokens)
     comparison = None
     if baseline is not None:
         alone = baseline.generate(prompt_ids, max_new_tokens, **options)
@@ -246,14 +249,24 @@ def _show(printer: RoundPrinter, prompt: str, prompt_ids, generation: Generation
     printer.end()
 
 
-def _summarise(console: Console, result: GenerationResult, cut_short: bool) -> None:
+def _summarise(console: Console, result: GenerationResult, is_full: bool, drafts: bool) -> None:
     console.print(text(f"\n{result.summary()}", "bold"), soft_wrap=True)
-    full = ", the context is full" if cut_short and result.finish_reason == "length" else ""
-    _print_lines(console, [" · ".join([*_rates(result), f"finished: {result.finish_reason}{full}"])])
+    full = ", the context is full" if is_full else ""
+    _print_lines(console, [" · ".join([*_rates(result, drafts), f"finished: {result.finish_reason}{full}"])])
 
 
-def _rates(result: GenerationResult) -> list[str]:
+def _say_that_it_is_full(target: ModelWrapper, made: int, asked: int) -> None:
+    """Also where standard output is a document, in which "length" alone would say that all were made."""
+    print_warning(
+        f"{made} of {counted(asked, 'token')}: prompt and text fill the context of {target.name}, "
+        f"{target.context_length} positions; give a shorter prompt or a smaller -n"
+    )
+
+
+def _rates(result: GenerationResult, drafts: bool) -> list[str]:
     """What "accept" divides, and α beside it: one counts every draft token, the other those judged."""
+    if drafts and not result.is_speculative:
+        return ["nothing was drafted, so the target ran alone"]
     if result.alpha_hat is None:
         return []
     accepted, drafted = result.num_accepted_draft_tokens, result.num_draft_tokens

@@ -59,14 +59,16 @@ class Selection:
         """Find out in a moment what loading would find out late; nothing but configurations is read.
 
         Raises:
-            InvalidArgument: a device that this machine does not have, or no such drafter.
+            InvalidArgument: a device that this machine does not have, no such drafter, or too many threads.
             ModelUnavailable: one of the models cannot be had.
         """
         with busy(f"looking for {self.pair.pair_name} …"):
             from specdec_lib.models.folder import check_folder
             from specdec_lib.models.loader import choose_device
             from specdec_lib.models.source import find_source
+            from specdec_lib.models.threads import wanted_threads
 
+            wanted_threads(self.threads)
             choose_device(self.device)
             for model_id, dtype in self._models:
                 check_folder(find_source(model_id), dtype)
@@ -108,8 +110,9 @@ class Selection:
         The threads that compute are set as asked for, or else by the one rule there is.
         """
         with busy(f"loading {self.pair.pair_name} …"):
-            from specdec_lib.models.threads import use_threads
+            from specdec_lib.models.threads import use_threads, wanted_threads
 
+            wanted_threads(self.threads)  # refused before the weights are read
             models = self._pair(compile) if self._loads_draft else self._target_alone(compile)
             use_threads(self.threads, models.target)
             return models

@@ -20,6 +20,11 @@ LARGEST_FILE = 2**30
 DOMAIN_KEYS = ("domain", "category")
 TEXT_KEYS = ("prompt", "text", "raw_text")
 CHAT_KEYS = ("messages", "turns")
+PROMPT_KEYS = (
+    *("system", "system_prompt", "instruction", "instructions", "input", "context", "suffix"),
+    *("tools", "functions", "documents", "images", "image", "audio", "chat_template_kwargs"),
+)
+"""What stands beside a text or a chat elsewhere, and would make another prompt of it."""
 
 FilePath = str | os.PathLike[str]
 Line = tuple[str, str]
@@ -80,16 +85,16 @@ def _content(path: FilePath) -> bytes:
 
 
 def _lines(path: FilePath, content: bytes) -> list[Line]:
-    """All lines, empty ones too."""
+    """All lines, empty ones too; of bytes, ``splitlines`` knows LF, CR LF and CR alone, and nothing else."""
     return [
         (f"{path}:{number}", _decoded(f"{path}:{number}", line))
-        for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1)
+        for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").splitlines(), start=1)
     ]
 
 
 def _decoded(place: str, line: bytes) -> str:
     try:
-        return line.removesuffix(b"\r").decode()
+        return line.decode()
     except UnicodeDecodeError as error:
         raise PromptError(f"{place}: not UTF-8 (byte {error.start}); save the file as UTF-8") from error
 
@@ -165,7 +170,8 @@ def _of_document(path: FilePath, whole: object) -> Iterator[tuple[str, object]]:
     if isinstance(whole, dict) and not isinstance(whole.get("prompts"), list):
         yield str(path), whole
         return
-    shared = {key: whole[key] for key in DOMAIN_KEYS if key in whole} if isinstance(whole, dict) else {}
+    keys = (*DOMAIN_KEYS, *PROMPT_KEYS)
+    shared = {key: whole[key] for key in keys if key in whole} if isinstance(whole, dict) else {}
     for number, entry in enumerate(whole["prompts"] if isinstance(whole, dict) else whole, start=1):
         if isinstance(entry, str):
             entry = {"text": entry}

@@ -3,7 +3,8 @@
 A row is a text (``prompt``, ``text`` or ``raw_text``) or a chat (``messages``, or ``turns`` as question
 files have them), with an optional ``domain`` (or ``category``) and ``id``. Domains are free names; a row
 without one is of the file's own, its stem. Whatever is wrong with a row is one line that names file and
-line. Nothing here knows a tokenizer: how long a prompt is, and how a chat is put into words, is the
+line, and what a prompt cannot hold (a ``system`` beside it, ``tools``, a message's ``name``) is left out by
+name. Nothing here knows a tokenizer: how long a prompt is, and how a chat is put into words, is the
 model's to say.
 """
 
@@ -16,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from specdec_lib.data.entries import CHAT_KEYS, DOMAIN_KEYS, TEXT_KEYS, entries_of
+from specdec_lib.data.entries import CHAT_KEYS, DOMAIN_KEYS, PROMPT_KEYS, TEXT_KEYS, entries_of
 from specdec_lib.errors import PromptError
 from specdec_lib.utils.logging import get_logger
 
@@ -27,6 +28,7 @@ EVERY_DOMAIN = "all"
 
 _ID_KEYS = ("id", "prompt_id", "question_id", "task_id")
 _UNNAMED = "prompts"
+_CALL_KEYS = ("tool_calls", "function_call")
 
 Message = dict[str, str]
 
@@ -62,7 +64,7 @@ def read_prompts(path: str | os.PathLike[str], domain: str | None = None) -> lis
     nothing. A row without an id is called by its domain and number (``code_000``).
 
     Args:
-        path: a regular file in UTF-8, with or without a byte-order mark, lines ended either way.
+        path: a regular file in UTF-8, with or without a byte-order mark, lines ended by LF, CR LF or CR.
         domain: of the rows that name none; by default the file's stem.
 
     Raises:
@@ -96,7 +98,7 @@ class _Row:
     domain: str
     text: str | None = None
     messages: tuple[Message, ...] | None = None
-    left_out: str | None = None
+    left_out: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, place: str, entry: object, domain: str) -> _Row:
@@ -114,9 +116,15 @@ class _Row:
             raise PromptError(
                 f"{place}: the domain '{EVERY_DOMAIN}' stands for all of them; call it otherwise"
             )
+        beside = tuple(f"'{key}' beside {given[0]}" for key in PROMPT_KEYS if _says_something(entry.get(key)))
         if given[0] in TEXT_KEYS:
-            return cls(place, *named, _sound(place, given[0], entry[given[0]]))
-        return cls(place, *named, None, *_chat(place, given[0], entry[given[0]]))
+            return cls(place, *named, _sound(place, given[0], entry[given[0]]), left_out=beside)
+        messages, left_out = _chat(place, given[0], entry[given[0]])
+        return cls(place, *named, None, messages, (*beside, *left_out))
+
+
+def _says_something(value: object) -> bool:
+    return value is not None and value is not False and value not in ("", [], {})
 
 
 def _kind(value: object) -> str:
@@ -154,19 +162,31 @@ def _sound(place: str, key: str, text: object) -> str:
     return text
 
 
-def _chat(place: str, key: str, turns: object) -> tuple[tuple[Message, ...], str | None]:
+def _chat(place: str, key: str, turns: object) -> tuple[tuple[Message, ...], tuple[str, ...]]:
     """The messages that ask for an answer, and what was left out of those given."""
     if not isinstance(turns, list) or not turns:
         raise PromptError(f"{place}: {key} is {'empty' if turns == [] else f'a {_kind(turns)}, not a list'}")
     if all(isinstance(turn, str) for turn in turns):
         first = {"role": "user", "content": _sound(place, key, turns[0])}
-        return (first,), ("turns after the first, which wait for an answer" if turns[1:] else None)
-    messages = [_message(place, f"{key}[{index}]", turn) for index, turn in enumerate(turns)]
-    while messages and messages[-1]["role"] == "assistant":
-        messages.pop()
+        return (first,), ("turns after the first, which wait for an answer",) * bool(turns[1:])
+    asking = _without_answer(turns)
+    messages = tuple(_message(place, f"{key}[{index}]", turn) for index, turn in enumerate(asking))
     if not messages:
         raise PromptError(f"{place}: {key} holds only answers; a prompt ends before the assistant's turn")
-    return tuple(messages), ("the answer at its end" if len(messages) < len(turns) else None)
+    left_out = dict.fromkeys(f"'{name}' of a message" for turn in asking for name in _other_fields(turn))
+    return messages, (*left_out, *("the answer at its end",) * (len(messages) < len(turns)))
+
+
+def _other_fields(turn: Mapping[str, object]) -> list[str]:
+    return [name for name in turn if name not in ("role", "content") and _says_something(turn[name])]
+
+
+def _without_answer(turns: Sequence[object]) -> Sequence[object]:
+    """The turns up to the last one that is not the assistant's; the answer, be it a call, is not read."""
+    end = len(turns)
+    while end and isinstance(turns[end - 1], dict) and turns[end - 1].get("role") == "assistant":
+        end -= 1
+    return turns[:end]
 
 
 def _message(place: str, key: str, turn: object) -> Message:
@@ -177,6 +197,12 @@ def _message(place: str, key: str, turn: object) -> Message:
         content = _joined(place, key, content)
     if content == "":  # an empty system message is one
         return {"role": turn["role"], "content": ""}
+    calls = next((name for name in _CALL_KEYS if turn.get(name)), None)
+    if content is None and calls is not None:
+        raise PromptError(
+            f"{place}: {key} calls tools ({calls}) and has no content; only text can be a prompt, so leave "
+            "the call and its answer out, or write them as content"
+        )
     return {"role": turn["role"], "content": _sound(place, f"{key} content", content)}
 
 
@@ -214,7 +240,7 @@ def _named(rows: Sequence[_Row]) -> list[RawPrompt]:
 
 def _say_what_is_left_out(path: str | os.PathLike[str], rows: Sequence[_Row]) -> None:
     """One line for each kind of thing that a prompt cannot hold, however many rows have it."""
-    for kind in dict.fromkeys(row.left_out for row in rows if row.left_out):
-        places = [row.place for row in rows if row.left_out == kind]
+    for kind in dict.fromkeys(kind for row in rows for kind in row.left_out):
+        places = [row.place for row in rows if kind in row.left_out]
         more = f" and {len(places) - 1} more" if places[1:] else ""
         get_logger(__name__).warning(f"{path}: {kind} was left out ({places[0]}{more})")

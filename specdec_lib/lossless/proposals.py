@@ -64,13 +64,18 @@ def asked(
     params: SamplingParams,
     seed: int,
 ) -> Proposal:
-    """What a fresh state of ``drafter`` proposes behind ``prompt`` and ``emitted``."""
+    """What a fresh state of ``drafter`` proposes behind ``prompt`` and ``emitted``; it shares no memory."""
     state = started(drafter, list(prompt), len(prompt) + len(emitted) + k + 1)
     generator = torch.Generator(getattr(drafter, "device", "cpu")).manual_seed(seed)
     made = state.propose([*prompt, *emitted], k, params, generator)
     made = checked_proposal(made, drafter.name, k, params, drafter.vocab_size)
     require_laws(made, drafter.name)
-    return made
+    return _copied(made)
+
+
+def _copied(made: Proposal) -> Proposal:
+    """A proposal that stays as it is: a drafter may fill the buffers that it answers from again."""
+    return Proposal(made.ids.clone(), None if made.probs is None else made.probs.clone())
 
 
 class FixedDrafts:
@@ -160,8 +165,7 @@ class _RecordedState:
 
     def propose(self, context_ids, k, params, generator) -> Proposal:
         proposal = self._state.propose(context_ids, k, params, generator)
-        probs = None if proposal.probs is None else proposal.probs.clone()
-        self._made[len(context_ids)] = Proposal(proposal.ids.clone(), probs)
+        self._made[len(context_ids)] = _copied(proposal)
         return proposal
 
     def roll_back(self, keep_length: int) -> None:

@@ -29,14 +29,26 @@ def use_threads(threads: int | None, target: ModelWrapper) -> int:
     Raises:
         InvalidArgument: fewer than one, more than ``MOST``, or no whole number in the environment.
     """
-    threads = _from_environment() if threads is None else threads
-    if threads is not None and not 1 <= threads <= MOST:
-        raise InvalidArgument(f"threads is {threads}; pass 1 to {MOST}, or None to let it be chosen")
+    threads = wanted_threads(threads)
     if threads is None and target.device.type == "cpu" and target.param_count < SMALL_MODEL:
         threads = 1
     if threads is not None:
         torch.set_num_threads(threads)
     return torch.get_num_threads()
+
+
+def wanted_threads(threads: int | None) -> int | None:
+    """How many threads were asked for, by an argument or else by the environment; None where nobody did.
+
+    Raises:
+        InvalidArgument: fewer than one, more than ``MOST``, or no whole number in the environment.
+    """
+    given = threads is not None
+    threads = threads if given else _from_environment()
+    if threads is not None and not 1 <= threads <= MOST:
+        rest = "None to let it be chosen" if given else f"unset {VARIABLE}"
+        raise InvalidArgument(f"{'threads' if given else VARIABLE} is {threads}; pass 1 to {MOST}, or {rest}")
+    return threads
 
 
 def _from_environment() -> int | None:

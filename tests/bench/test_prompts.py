@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from specdec_lib.bench.prompts import choose_prompts, grid_of, prompt_set
-from specdec_lib.data.prompts import DOMAINS, PromptDataset
+from specdec_lib.bench.prompts import PromptSet, choose_prompts, grid_of, prompt_set
+from specdec_lib.data.prompts import DOMAINS, PromptDataset, RawPrompt
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 
@@ -90,3 +90,21 @@ def test_without_a_file_it_is_the_projects_prompts() -> None:
     assert choose_prompts(grid, model, texts) == choose_prompts(grid, model, dataset)
     with pytest.raises(InvalidArgument, match="'poetry'; choose from code"):
         grid_of(texts, domains=["poetry"])
+
+
+def test_a_domain_whose_name_holds_a_comma_can_be_chosen():
+    names = ("code,x", "code", "reasons, good", "x", "all, of it, here")
+    texts = PromptSet(tuple(RawPrompt(str(i), name, "text") for i, name in enumerate(names)), is_own=True)
+    assert texts.named("code,x") == ["code,x"]
+    assert texts.named("code, reasons, good,x") == ["code", "reasons, good", "x"]
+    assert texts.named("x,code") == ["x", "code"]
+    assert texts.named("all, of it, here,nobody, at all") == ["all, of it, here", "nobody", "at all"]
+
+
+def test_a_file_of_many_domains_does_not_list_them_all():
+    texts = PromptSet(tuple(RawPrompt(str(i), f"domain {i}", "text") for i in range(90)), "many", is_own=True)
+    with pytest.raises(
+        InvalidArgument, match=r"has no domain 'domain 90'; it has 90, such as domain "
+    ) as caught:
+        texts.get_by_domain("domain 90")
+    assert len(str(caught.value)) < 200

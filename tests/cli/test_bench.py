@@ -369,6 +369,17 @@ def test_a_domain_that_the_file_does_not_have_is_named(specdec, questions, tmp_p
     assert "questions.jsonl has no domain 'code'; it has questions, dogs & co" in shown.err
 
 
+def test_a_domain_whose_name_holds_a_comma_is_one(specdec, own, tmp_path) -> None:
+    path, output = tmp_path / "mine.jsonl", tmp_path / "r.jsonl"
+    rows = ({"prompt": "a", "domain": "code,x"}, {"prompt": "b", "domain": "other"})
+    path.write_text("\n".join(map(json.dumps, rows)))
+    grid = ("-k", 1, "-n", 2, "--repeats", 1, "--in-process", "-o", output)
+    assert specdec("bench", *own, "--prompts", path, "--domains", "code,x", *grid).code == 0
+    records = [json.loads(line) for line in output.read_text().splitlines()]
+    runs = [record["config"]["prompt_domain"] for record in records if "config" in record]
+    assert set(runs) == {"code,x"}
+
+
 def test_models_that_do_not_belong_together_are_one_error_line(specdec, own, stranger, tmp_path) -> None:
     """Their tokenizers are first read when they are loaded, which is before the first line of progress."""
     options = ("--in-process", "--draft", stranger, *TINY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -16,6 +17,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from specdec_lib.cli import main
 from specdec_lib.cli.compare import Comparison
 from specdec_lib.cli.prompt import read_prompt
 from specdec_lib.cli.selection import Selection
@@ -222,6 +224,14 @@ class Mine(DraftModel):
         ("raise StopIteration", "StopIteration"),
         ("raise EOFError", "EOFError"),
         ("sys.exit('enough')", "SystemExit: enough"),
+        ("raise BrokenPipeError", "BrokenPipeError ("),
+        ("raise BrokenPipeError(32, 'of a server')", "BrokenPipeError: [Errno 32] of a server"),
+        ("raise GeneratorExit", "GeneratorExit ("),
+        ("import typer; raise typer.Abort", "Abort ("),
+        ("import typer; raise typer.Exit(0)", "Exit"),
+        ("import typer; raise typer.BadParameter('no')", "BadParameter"),
+        ("raise ValueError('mine') from EOFError('x')", "ValueError: mine ("),
+        ("raise ValueError('a\\nb')", "ValueError: a b ("),
         ("context_ids[0].nope", "AttributeError: 'int' object has no attribute 'nope'"),
     ],
 )
@@ -248,7 +258,26 @@ def test_an_interrupt_within_a_drafter_is_an_interrupt(specdec, own, tmp_path, m
     assert shown.code == 130 and "the drafter raised" not in shown.err
 
 
-@pytest.mark.parametrize("statement", ["import sys; sys.exit(3)", "{}['gone']"])
+class Unread(io.StringIO):
+    """Standard output that nobody reads any more."""
+
+    is_read = True
+
+    def flush(self) -> None:
+        if not self.is_read:
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+
+def test_a_drafter_that_prints_to_nobody_ends_silently(own, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    statement = "sys.stdout.is_read = False; print(1, flush=True)"
+    (tmp_path / "printing.py").write_text(FAILING.replace("{statement}", statement))
+    monkeypatch.setattr(sys, "stdout", Unread())
+    code = main(["generate", "abc", *own[:2], "--ignore-eos", "--drafter", "printing:Mine"])
+    assert code == 141 and "error: " not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("statement", ["import sys; sys.exit(3)", "{}['gone']", "raise GeneratorExit"])
 def test_a_module_of_a_drafter_that_cannot_be_imported_names_its_line(
     specdec, own, tmp_path, monkeypatch, statement
 ) -> None:
@@ -366,7 +395,10 @@ def test_sampled_texts_are_not_held_against_each_other(specdec, own) -> None:
 def test_a_comparison_of_nothing_has_no_ratio(specdec, own) -> None:
     arguments = ["generate", "abc", *own, "-n", 0, "--compare"]
     assert specdec(*arguments, "--json").document["comparison"]["speedup"] is None
-    assert "the two runs have no ratio of speeds" in specdec(*arguments).out
+    shown = specdec(*arguments).out
+    assert "the two runs have no ratio of speeds" in shown
+    assert "nothing was drafted, so the target ran alone" in shown
+    assert "nothing was drafted" not in specdec("generate", "a", *own[:2], "-n", 1, "--autoregressive").out
 
 
 @pytest.mark.parametrize(
@@ -457,7 +489,28 @@ def test_a_small_model_has_one_thread_unless_more_are_asked_for(specdec, own) ->
 def test_a_full_context_is_said_to_be_so(specdec, own) -> None:
     shown = specdec("generate", "abc", *own, "-n", 500, "--ignore-eos").out
     assert "| 61 tok |" in shown and "finished: length, the context is full" in shown
-    assert "the context is full" not in specdec("generate", "abc", *own, "-n", 5, "--ignore-eos").out
+    within = specdec("generate", "abc", *own, "-n", 61, "--ignore-eos")
+    assert "the context is full" not in within.out and "warning: " not in within.err
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("--autoregressive", "--json")])
+def test_a_text_that_the_context_ended_is_said_on_standard_error(specdec, own, options) -> None:
+    mine = own[: 2 if "--autoregressive" in options else 4]
+    shown = specdec("generate", "abc", *mine, "-n", 100, "--ignore-eos", *options)
+    (line,) = [line for line in shown.err.splitlines() if "context" in line]
+    assert line.startswith("warning: 61 of 100 tokens: prompt and text fill the context of ")
+    assert "64 positions" in line and shown.code == 0
+
+
+@pytest.mark.parametrize("command", [["generate", "abc"], ["verify"], ["bench", "--in-process"]])
+def test_too_many_threads_are_refused_before_a_model_is_loaded(specdec, own, monkeypatch, command) -> None:
+    def load(*arguments: object, **options: object) -> None:
+        raise AssertionError("weights were read")
+
+    monkeypatch.setattr("specdec_lib.models.loader.load_pair", load)
+    refused(specdec(*command, *own, "--threads", 100_000), "threads is 100000; pass 1 to ")
+    monkeypatch.setenv("SPECDEC_THREADS", "100000")
+    refused(specdec(*command, *own), "SPECDEC_THREADS is 100000; pass 1 to ")
 
 
 def test_an_error_in_the_middle_of_a_text_stands_on_a_line_of_its_own(specdec, own, monkeypatch) -> None:

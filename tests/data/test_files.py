@@ -251,3 +251,56 @@ def test_equal_prompts_have_equal_hashes(tmp_path: Path) -> None:
     other = read_prompts(write(tmp_path, {"text": "b"}, {"messages": [USER]}))
     assert prompts_hash(first) == prompts_hash(again) != prompts_hash(other)
     assert len(prompts_hash(first)) == 12
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_in_either_way(tmp_path: Path, end: str) -> None:
+    path = write(tmp_path, "a", "", "b\u2028\x0b\x85 c", "", name="mac.txt", end=end)
+    assert [(p.text, p.place) for p in read_prompts(path)] == [
+        ("a", f"{path}:1"), ("b\u2028\x0b\x85 c", f"{path}:3"),
+    ]  # fmt: skip
+    rows = write(tmp_path, {"text": "a\rb"}, {"text": "c"}, end=end)
+    assert [p.text for p in read_prompts(rows)] == ["a\rb", "c"]
+    document = write(tmp_path, "[", '{"text": "a"},', '{"text": b}]', name="d.json", end=end)
+    with pytest.raises(PromptError, match=r"d\.json:3: not JSON"):
+        read_prompts(document)
+
+
+def test_what_would_make_another_prompt_is_named_where_it_is_left_out(tmp_path: Path, capsys) -> None:
+    called = {"role": "user", "name": "Ada", "content": "Why?", "refusal": None}
+    tool = {"role": "tool", "tool_call_id": "1", "content": "42"}
+    path = write(
+        tmp_path,
+        {"prompt": "a", "system": "Be short.", "answer": "not part of a prompt"},
+        {"messages": [called, tool], "tools": [{"type": "function"}]},
+        {"prompt": "b", "system": "Be long.", "tools": [], "suffix": ""},
+        {"turns": ["Why?"], "system_prompt": "Be kind."},
+    )
+    assert [p.turns for p in read_prompts(path)][:2] == ["a", [USER, {"role": "tool", "content": "42"}]]
+    said = capsys.readouterr().err.splitlines()
+    shared = write(tmp_path, {"system": "Be short.", "prompts": ["a", "b"]}, name="shared.json")
+    assert [p.text for p in read_prompts(shared)] == ["a", "b"]
+    assert "'system' beside text was left out" in capsys.readouterr().err
+    assert len(said) == 5
+    for line, what in zip(
+        said,
+        [
+            "'system' beside prompt was left out (%s:1 and 1 more)",
+            "'tools' beside messages was left out (%s:2)",
+            "'name' of a message was left out (%s:2)",
+            "'tool_call_id' of a message was left out (%s:2)",
+            "'system_prompt' beside turns was left out (%s:4)",
+        ],
+        strict=True,
+    ):
+        assert what % path in line
+
+
+@pytest.mark.parametrize("calls", ["tool_calls", "function_call"])
+def test_a_call_of_a_tool_is_called_that(tmp_path: Path, calls: str, capsys) -> None:
+    call = {"role": "assistant", "content": None, calls: [{"id": "1"}]}
+    asked = write(tmp_path, {"messages": [USER, call, {"role": "tool", "content": "42"}]})
+    with pytest.raises(PromptError, match=rf"messages\[1\] calls tools \({calls}\) and has no content"):
+        read_prompts(asked)
+    assert read_prompts(write(tmp_path, {"messages": [USER, call]}))[0].messages == (USER,)
+    assert "the answer at its end was left out" in capsys.readouterr().err

@@ -59,3 +59,8 @@ def test_nobody_stops_with_an_error_at_temperature_0(mutant):
 def test_an_unknown_mutant_is_refused_by_name():
     with pytest.raises(InvalidArgument, match="unknown mutant 'nobody'"):
         find_mutant("nobody")
+    with pytest.raises(
+        InvalidArgument, match=r"such as residual_is_p, .* and .*; `specdec verify --mutants`"
+    ) as caught:
+        find_mutant("residual_is_q")
+    assert len(str(caught.value)) < 200

@@ -135,3 +135,33 @@ def test_a_peaked_law_that_never_varied_is_not_taken_for_fixed():
     fixed = FixedDrafts(Peaked(), [1, 2, 3], SamplingParams(1.0))
     fixed.at((), 2)
     assert not fixed.is_fixed
+
+
+class Reusing(Copies):
+    """Copies, out of buffers that it fills anew at each call."""
+
+    def __init__(self):
+        self.ids, self.probs = torch.zeros(8, dtype=torch.long), torch.zeros(8, VOCAB)
+
+    def said(self, ids):
+        made = super().said(ids)
+        self.ids[: len(ids)], self.probs[: len(ids)] = made.ids, made.probs
+        return Proposal(self.ids[: len(ids)], self.probs[: len(ids)])
+
+
+class Drawing(Reusing, Random):
+    """Draws, out of the same buffers."""
+
+
+def test_an_answer_out_of_a_buffer_that_is_used_again_stays_what_it_was():
+    params = SamplingParams(1.0)
+    fixed, plain = FixedDrafts(Reusing(), [1, 2, 3], params), FixedDrafts(Copies(), [1, 2, 3], params)
+    for emitted in ((), (4,), (5, 6)):
+        fixed.at(emitted, 2), plain.at(emitted, 2)
+    assert fixed.is_fixed
+    for emitted in ((), (4,), (5, 6)):
+        ours, theirs = fixed.at(emitted, 2), plain.at(emitted, 2)
+        assert ours.ids.tolist() == theirs.ids.tolist() and torch.equal(ours.probs, theirs.probs)
+    drawing = FixedDrafts(Drawing(), [1, 2, 3], params)
+    drawing.at((), 2)
+    assert not drawing.is_fixed, "what draws is seen to draw, out of a buffer too"

@@ -38,9 +38,10 @@ def find_drafter(spec: str) -> Any:
         found = import_module(module_name)
         for part in name.split("."):
             found = getattr(found, part)
-    except (Exception, SystemExit) as error:  # whatever the user's module raises: the line says what
-        said = own_failure(error) or f"{type(error).__name__}: {error}"
-        raise InvalidArgument(f"drafter '{spec}': {said}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever the user's module raises: the line says what
+        raise InvalidArgument(f"drafter '{spec}': {failure(error)}") from error
     return found
 
 
@@ -53,15 +54,23 @@ def load_drafter(spec: str, target: ModelWrapper) -> Drafter:
     make = find_drafter(spec)
     try:
         drafter = make(target)
-    except (Exception, SystemExit) as error:
-        said = own_failure(error) or f"{type(error).__name__}: {error}"
-        raise InvalidArgument(f"drafter '{spec}': calling it with the target failed: {said}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise InvalidArgument(
+            f"drafter '{spec}': calling it with the target failed: {failure(error)}"
+        ) from error
     if not isinstance(getattr(drafter, "vocab_size", 0), int):
         raise InvalidArgument(
             f"drafter '{spec}': its vocab_size is {drafter.vocab_size!r}; the class is called with the "
             "target, so take target.vocab_size"
         )
     return checked_drafter(drafter)
+
+
+def failure(error: BaseException) -> str:
+    """What was raised, in one line; with file and line where a drafter's own code raised it."""
+    return own_failure(error) or _said(error)
 
 
 def own_failure(error: BaseException) -> str | None:
@@ -76,9 +85,14 @@ def own_failure(error: BaseException) -> str | None:
             if str(frame.f_globals.get("__name__")).partition(".")[0] in _ROOTS
         ]
         if frames:
-            said = f"{type(link).__name__}: {link}".removesuffix(": ")
-            return f"{said} ({frames[-1][0]}, line {frames[-1][1]})"
+            return f"{_said(link)} ({frames[-1][0]}, line {frames[-1][1]})"
     return None
+
+
+def _said(error: BaseException) -> str:
+    """Kind and message in one line; the kind alone where there is no message."""
+    message = " ".join(str(error).split())
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

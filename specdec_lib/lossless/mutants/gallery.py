@@ -20,6 +20,7 @@ from specdec_lib.lossless.mutants import drafters, loops, verifiers
 from specdec_lib.lossless.scenario import Scenario
 from specdec_lib.lossless.trials import LEVEL, SCHEDULE, TRIALS, Case, Look
 from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.utils.names import known_names
 
 Build = Callable[[ModelWrapper, ModelWrapper, int], SpeculativeDecoder]
 
@@ -85,7 +86,8 @@ def find_mutant(name: str) -> Mutant:
     found = next((mutant for mutant in GALLERY if mutant.name == name), None)
     if found is None:
         raise InvalidArgument(
-            f"unknown mutant {name!r}; choose from {', '.join(mutant.name for mutant in GALLERY)}"
+            f"unknown mutant {name!r}; there are {known_names(name, (mutant.name for mutant in GALLERY))}; "
+            "`specdec verify --mutants` tries and lists them all"
         )
     return found
 
