@@ -10,6 +10,7 @@ once; each command imports what it needs.
 from __future__ import annotations
 
 import os
+import select
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -147,11 +148,16 @@ def _of_a_drafter(error: BaseException) -> str | None:
 
 
 def _output_is_broken() -> bool:
+    """Whether nobody reads standard output; a write that failed may have left nothing to flush."""
     try:
         sys.stdout.flush()
+        ends = select.poll()
+        ends.register(sys.stdout.fileno(), 0)  # errors are always reported
+        return bool(ends.poll(0))
     except BrokenPipeError:
         return True
-    return False
+    except (AttributeError, OSError, ValueError):  # no poll on this system, or a stream that is no file
+        return False
 
 
 def _command_path(error: Exception) -> str:
