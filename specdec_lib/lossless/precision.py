@@ -19,7 +19,9 @@ from specdec_lib.models.wrapper import ModelWrapper
 
 _ULPS = 16
 _TIMES_NOISE = 4
+_TIMES_CACHELESS = 16
 _READ_ALONE = 8
+_NARROW = (1, 2, 5)
 _LOOKED_AT = 16
 """Places, the last ones of the common text, along which rounding is measured."""
 
@@ -61,19 +63,29 @@ def measured_noise(model: ModelWrapper, ids: Sequence[int], widths: Sequence[int
 
 
 def cacheless_noise(model: ModelWrapper, ids: Sequence[int]) -> float:
-    """How far the logits behind the last ids of a text are apart when more and less of it is read, uncached.
+    """How far a model's logits are apart when more and less of a text is read with them, without a cache.
 
-    The largest difference of a logit, over up to 8 places, between one forward of the whole text and one that
-    ends at the place. No cache takes part, so a wrong one cannot hide in it. A text of one id has none: 0.
+    The largest difference of a logit between two forwards that hold the same place behind the same text: one
+    ends there, the other goes on. Up to 8 places at the end of the text, and the first places of up to 8
+    texts that begin within it, since a processor multiplies one row, and a few, otherwise than many. No cache
+    takes part, so a wrong one cannot hide in it. A text of one id has none: 0.
     """
-    start = max(1, len(ids) - _READ_ALONE)
-    if start >= len(ids):
+    ends = range(max(1, len(ids) - _READ_ALONE), len(ids))
+    apart = [_apart_without_cache(model, ids, ends)]
+    for begin in range(min(_READ_ALONE, len(ids) - 1)):
+        part = ids[begin : begin + 2 * _READ_ALONE]
+        apart.append(_apart_without_cache(model, part, [n for n in _NARROW if n < len(part)]))
+    return max(apart)
+
+
+def _apart_without_cache(model: ModelWrapper, ids: Sequence[int], lengths: Sequence[int]) -> float:
+    """The largest difference between a forward of all ``ids`` and those of only the first ``lengths``."""
+    if not lengths:
         return 0.0
     text = torch.tensor([list(ids)])
-    whole, _ = model.forward(text, use_cache=False, logits_to_keep=len(ids) - start + 1)
-    ends = range(start, len(ids))
-    alone = [model.forward(text[:, :end], use_cache=False, logits_to_keep=1)[0][0, -1] for end in ends]
-    return float(_difference(torch.stack(alone), whole[0, :-1]).max())
+    whole = model.forward(text, use_cache=False)[0][0]
+    alone = [model.forward(text[:, :n], use_cache=False, logits_to_keep=1)[0][0, -1] for n in lengths]
+    return float(_difference(torch.stack(alone), whole[[n - 1 for n in lengths]]).max())
 
 
 def noise_allowed(
@@ -84,10 +96,11 @@ def noise_allowed(
     Four times the noise, for it is a maximum over few places; one unit in the last place of the largest logit
     at least. And never more than rounding can explain that no cache takes part in, or a model whose own cache
     is wrong would excuse any cache: what adds up over the layers as a random walk does, or, where a model
-    makes more of it, four times ``cacheless``, which :func:`cacheless_noise` measures.
+    makes more of it, sixteen times ``cacheless``, which :func:`cacheless_noise` measures, of few places and
+    mostly of short texts. A wrong cache is off by a hundred times that and more.
     """
     unit = torch.finfo(dtype).eps * max(1.0, largest)
-    explained = max(_ULPS * unit * max(1, depth) ** 0.5, _TIMES_NOISE * cacheless)
+    explained = max(_ULPS * unit * max(1, depth) ** 0.5, _TIMES_CACHELESS * cacheless)
     return min(_TIMES_NOISE * max(noise, unit), explained)
 
 
