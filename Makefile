@@ -38,6 +38,10 @@ export JUPYTER_PREFER_ENV_PATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TOKENIZERS_PARALLELISM := false
 
+# Threads that wait for each other sleep soon: tests and kernels run side by side, and one that spins takes the
+# core that the thread it waits for needs.
+export GOMP_SPINCOUNT ?= 10000
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
