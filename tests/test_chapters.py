@@ -1,9 +1,9 @@
 """The chapters with pairs that nobody has seen: through papermill, from another folder, to their last cell.
 
 Two models of random weights, of which hardly a draft token is accepted and into whose context a prompt of
-this project does not fit; two that share all but a few ids of a vocabulary; a model that drafts for itself
-in four bits. One chapter runs with every `make test`, some in `.ci/run`, all of them with `make strangers`
-(marker ``chapters``).
+this project does not fit; two that share all but a few ids of a vocabulary; one model as target and as draft;
+a model that drafts for itself in four bits. One chapter runs with every `make test`, some in `.ci/run`,
+all of them with `make strangers` (marker ``chapters``).
 """
 
 from __future__ import annotations
@@ -89,6 +89,21 @@ def others(tmp_path_factory) -> tuple[Path, dict[str, Path]]:
     return where, models
 
 
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory) -> tuple[Path, dict[str, Path]]:
+    """Two models with the weights that training begins from: all tokens are nearly alike to them."""
+    where = tmp_path_factory.mktemp("fresh")
+    shape = {"max_position_embeddings": 256, "initializer_range": 0.02}
+    return where, {role: save_model(where / role, seed=n, **shape) for n, role in enumerate(("target", "draft"))}
+
+
+@pytest.fixture(scope="module")
+def one_model(tmp_path_factory) -> tuple[Path, Path, Path]:
+    """A folder to work in, and a model in it twice: q = p, nothing is rejected, no residual is drawn from."""
+    where = tmp_path_factory.mktemp("one-model")
+    return where, *(save_model(where / name, max_position_embeddings=512) for name in ("model", "copy"))
+
+
 def with_swapped_words(tokenizer: PreTrainedTokenizerFast, pairs: int) -> PreTrainedTokenizerFast:
     """The same merges; the last words of the vocabulary have each other's ids."""
     file = json.loads(tokenizer.backend_tokenizer.to_str())
@@ -156,6 +171,24 @@ def test_every_chapter_runs_with_a_pair_of_neighbours(chapter, neighbours):
 def test_every_chapter_runs_with_a_pair_of_others(chapter, others):
     where, models = others
     done = through_papermill(chapter, where, **models)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.chapters
+@pytest.mark.parametrize("chapter", [name for name in PARAMETERISED if name not in READ_RESULTS])
+def test_every_chapter_runs_with_a_pair_that_was_never_trained(chapter, fresh):
+    where, models = fresh
+    done = through_papermill(chapter, where, **models)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.chapters
+@pytest.mark.parametrize("chapter", [name for name in PARAMETERISED if name not in READ_RESULTS])
+@pytest.mark.parametrize("draft", ["the same folder", "a copy of it"])
+def test_every_chapter_runs_with_one_model_as_both(draft, chapter, one_model):
+    where, folder, twin = one_model
+    given = folder if draft == "the same folder" else twin
+    done = through_papermill(chapter, where, target=folder, draft=given)
     assert done.returncode == 0, done.stderr[-2000:]
 
 
