@@ -25,6 +25,7 @@ _LFS = b"version https://git-lfs"
 _READ = (".json", ".jinja", ".model", ".txt", ".safetensors", ".bin")
 _ADAPTERS = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
 _IMPLEMENTATIONS = ("attn_implementation", "experts_implementation")
+_GENERATION = "generation_config.json"
 _INDEX = "model.safetensors.index.json"
 
 
@@ -42,7 +43,19 @@ def check_folder(source: Source, dtype: str = "auto") -> None:
     _refuse_own_code(source, config)
     _refuse_quantisation(source, config, dtype)
     refuse_odd_ends(source)
+    _refuse_odd_generation(source)
     read_config(source)
+
+
+def _refuse_odd_generation(source: Source) -> None:
+    """Transformers reads these settings with the weights, and does not say which file is at fault."""
+    from transformers import GenerationConfig
+
+    if source.read_json(_GENERATION) is not None:
+        with loading(source, _GENERATION):
+            GenerationConfig.from_pretrained(
+                source.location, local_files_only=source.offline, trust_remote_code=False
+            )
 
 
 def read_config(source: Source):

@@ -89,11 +89,12 @@ def test_int4_computes_nearly_the_same_and_rolls_back(wide):
     assert (again.float() - logits[:, 8:].float()).abs().max() < 0.02 * logits.abs().max()
 
 
-def test_int4_names_the_layer_that_is_too_narrow_for_it(folder, monkeypatch):
+@pytest.mark.parametrize("error", [AssertionError, RuntimeError])
+def test_int4_names_the_layer_that_is_too_narrow_for_it(folder, monkeypatch, error):
     """Whatever shape the packing refuses on this processor: the layer, its shape, and what to do."""
 
     def refuse(self, _):
-        raise AssertionError("N must be divisible by block_n")
+        raise error("N must be divisible by block_n")
 
     monkeypatch.setattr("bitsandbytes.nn.Linear4bit.forward", refuse)
     with pytest.raises(ModelUnavailable) as caught:
@@ -101,6 +102,16 @@ def test_int4_names_the_layer_that_is_too_narrow_for_it(folder, monkeypatch):
     said = str(caught.value)
     assert re.search(r"int4 cannot pack model\.layers\.0\.\S*q_proj \(\d+ × \d+ weights\) for this cpu", said)
     assert "too narrow (N must be divisible by block_n); choose float32" in said
+
+
+def test_int4_does_not_blame_its_packing_for_what_fails_elsewhere(wide, monkeypatch):
+    def fail(self, *_, **__):
+        raise RuntimeError("a rotation failed")
+
+    monkeypatch.setattr("transformers.models.llama.modeling_llama.LlamaRotaryEmbedding.forward", fail)
+    with pytest.raises(ModelUnavailable, match=r"cannot load the weights of .*a rotation failed") as caught:
+        load_model(str(wide), "int4", "cpu")
+    assert "int4" not in str(caught.value)
 
 
 def test_int4_without_bitsandbytes_says_what_to_install(folder, monkeypatch):
@@ -185,7 +196,19 @@ def change_config(folder: Path, **fields) -> None:
     (folder / "config.json").write_text(json.dumps({**config, **fields}), encoding="utf-8")
 
 
+def change_generation(folder: Path, **fields) -> None:
+    (folder / "generation_config.json").write_text(json.dumps(fields), encoding="utf-8")
+
+
 DAMAGE = {
+    "several texts asked for": (
+        lambda folder: change_generation(folder, num_return_sequences=2),
+        r"cannot load the generation_config\.json of .*num_return_sequences",
+    ),
+    "a number of tokens that is none": (
+        lambda folder: change_generation(folder, max_new_tokens="x"),
+        r"cannot load the generation_config\.json of ",
+    ),
     "weights cut short": (truncate_weights, "weights of .*damaged"),
     "weights garbled": (garble_weights, "weights of .*damaged"),
     "a tensor missing": (drop_a_tensor, r"lack 1 tensors .*, model\.layers\.0\.mlp\.up_proj\.weight"),
