@@ -95,6 +95,23 @@ def described_model(source: Source, config: PretrainedConfig) -> nn.Module:
         ) from error
 
 
+def refuse_encoder(model_id: str, model: nn.Module) -> None:
+    """Refuse an encoder that would look at both sides of a token, as far as its configuration tells.
+
+    Raises:
+        ModelUnavailable: a model type of masked language models that is not configured as a decoder.
+    """
+    from transformers import MODEL_FOR_MASKED_LM_MAPPING
+
+    config: PretrainedConfig = model.config
+    one_sided = getattr(config, "is_decoder", False) or getattr(config, "causal", False)
+    if type(config) in MODEL_FOR_MASKED_LM_MAPPING and not one_sided:
+        raise ModelUnavailable(
+            f"{model_id} ({type(model).__name__}) is not causal: an encoder, whose logits depend on tokens "
+            "that come later; choose a decoder-only language model, or set is_decoder in its configuration"
+        )
+
+
 def quantisation_of(config: dict) -> str | None:
     """How the stored weights are quantised, by Transformers' name for it; None where they are not."""
     parts = (config, *(part for part in config.values() if isinstance(part, dict)))
