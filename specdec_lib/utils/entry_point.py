@@ -42,6 +42,8 @@ def exit_code(run: Callable[[], None], prefix: str) -> int:
     """Call ``run``, write its output out, and return the exit code; ``prefix`` opens the line of an error."""
     reason = ""
     try:
+        if working_folder_is_gone():  # libraries below torch end the whole process there
+            raise SpecDecError(NO_FOLDER)
         run()
         sys.stdout.flush()
         return 0

@@ -530,3 +530,14 @@ def test_the_loader_names_a_prompts_id_that_has_no_row(tmp_path, capfd):
     folder = str(save_model(tmp_path / "narrow", vocab_size=200))
     assert main(["--model", folder, "--prompt", "the cat"]) == 2
     assert "and its embedding has 200 rows" in capfd.readouterr().err
+
+
+def test_a_working_folder_that_was_removed_is_one_line(folder, tmp_path, monkeypatch, capfd):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert main(["--model", str(folder), "--n-tokens", "1"]) == 2
+    told = capfd.readouterr()
+    assert told.out == "" and "the working folder does not exist any more" in told.err
+    assert told.err.startswith("[loader] error: ") and told.err.count("\n") == 1
