@@ -78,6 +78,13 @@ def working_folder_is_gone() -> bool:
     return False
 
 
+def leave_a_gone_folder() -> None:
+    """End the process in a line where its folder is gone, before a library below torch ends it."""
+    if working_folder_is_gone():
+        print(f"error: {NO_FOLDER}", file=sys.stderr)
+        sys.exit(BAD_INPUT)
+
+
 def flush_or_discard() -> None:
     """Write out what is left, or point standard output at nothing so that its flush at exit cannot fail."""
     try:

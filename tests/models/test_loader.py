@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -541,3 +542,22 @@ def test_a_working_folder_that_was_removed_is_one_line(folder, tmp_path, monkeyp
     told = capfd.readouterr()
     assert told.out == "" and "the working folder does not exist any more" in told.err
     assert told.err.startswith("[loader] error: ") and told.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("module", ["models.loader", "data.prompts"])
+def test_a_module_that_is_run_where_the_folder_was_removed_says_so_before_torch(tmp_path, module):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    code = "import os, runpy, sys; os.rmdir(os.getcwd()); sys.argv = ['-m']; " + (
+        f"runpy.run_module('specdec_lib.{module}', run_name='__main__')"
+    )
+    root = Path(__file__).parents[2]
+    ended = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path[0] = {str(root)!r}; {code}"],
+        cwd=gone,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2 and ended.stdout == ""
+    assert ended.stderr == "error: the working folder does not exist any more; change to another one (cd)\n"
