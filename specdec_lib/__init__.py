@@ -76,6 +76,7 @@ def _without_a_traceback(kind: type[BaseException], *more: Any) -> None:
 
 if sys.argv[:1] == ["-m"]:  # on the way to `python -m specdec_lib.…`, whose imports take seconds
     sys.excepthook = _without_a_traceback
+    import_module(f"{__name__}.utils.entry_point").leave_a_gone_folder()
 
 
 def __getattr__(name: str) -> Any:

@@ -143,8 +143,7 @@ def _stops(given: Sequence[str] | None) -> list[str]:
 def _check_choices(verifier: str, seed: int | None) -> None:
     if verifier not in ("token", "block"):
         raise InvalidArgument(f"unknown verifier '{verifier}'; choose token or block")
-    if seed is not None and not 0 <= seed <= options.LARGEST_SEED:
-        raise InvalidArgument(f"the seed is {seed}; give a whole number from 0 to {options.LARGEST_SEED}")
+    options.require_seed(seed)
 
 
 def _check_sampling(sampling: dict[str, Any]) -> None:
@@ -174,6 +173,8 @@ def _check_steps(
         raise InvalidArgument("--steps cannot show a run with --repetition-penalty; leave one of them out")
     if path.is_dir():
         raise InvalidArgument(f"--steps: {path} is a folder; name a file in it")
+    if path.exists() and not path.is_file():  # a pipe that nobody reads would be waited for without a word
+        raise InvalidArgument(f"--steps: {path} is a pipe or a device; name a file")
     if not path.parent.is_dir():
         raise InvalidArgument(f"--steps: there is no folder {path.parent}; make it first")
     if not os.access(path if path.exists() else path.parent, os.W_OK):

@@ -19,6 +19,12 @@ DEFAULT_PAIR = "pocket"
 LARGEST_SEED = 2**63 - 1
 
 
+def require_seed(seed: int | None) -> None:
+    """Raises InvalidArgument: a seed that no generator takes, by the number that was given."""
+    if seed is not None and not 0 <= seed <= LARGEST_SEED:
+        raise InvalidArgument(f"the seed is {seed}; give a whole number from 0 to {LARGEST_SEED}")
+
+
 def _option(panel: str | None, metavar: str | None, *names: str, **more: Any) -> Any:
     return typer.Option(*names, metavar=metavar, rich_help_panel=panel, **more)
 

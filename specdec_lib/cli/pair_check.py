@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from specdec_lib.cli import fit
 from specdec_lib.cli.doctor import Check, free_memory, is_cached
-from specdec_lib.errors import ModelUnavailable
+from specdec_lib.errors import ModelUnavailable, UnsupportedCache
 from specdec_lib.models.registry import REGISTRY, ModelPair
 from specdec_lib.utils.numbers import short_count
 
@@ -159,7 +159,7 @@ def _look_at(role: str, model_id: str, dtype: str) -> tuple[ModelFacts, PreTrain
             _oddities_of(source, config, tokenizer, described if role == "target" else None),
         )
         return facts, tokenizer
-    except ModelUnavailable as error:
+    except (ModelUnavailable, UnsupportedCache) as error:
         return ModelFacts(model_id, "not to be had", _known(model_id), problem=str(error)), None
 
 
@@ -175,11 +175,22 @@ def _where(source: Source) -> str:
 
 
 def _refuse_misfits(source: Source, config: PretrainedConfig, described: PreTrainedModel) -> None:
-    """Raises ModelUnavailable: the files, by their headers, are not those of the model described."""
-    from specdec_lib.models.stored import most_weights, refuse_misshapen, refuse_too_little
+    """Raises ModelUnavailable or UnsupportedCache: files that are, by their headers, not those of the model
+    described, or a model that no text can be decoded with."""
+    from specdec_lib.models.folder import refuse_encoder
+    from specdec_lib.models.rollback import new_cache
+    from specdec_lib.models.stored import (
+        most_weights,
+        refuse_misshapen,
+        refuse_more_layers,
+        refuse_too_little,
+    )
 
     refuse_too_little(source.model_id, most_weights(source, config), described)
     refuse_misshapen(source, config, described)
+    refuse_more_layers(source, config, described)
+    refuse_encoder(source.model_id, described)
+    new_cache(described)  # raises where a state cannot be rolled back
 
 
 def _oddities_of(

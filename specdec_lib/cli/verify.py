@@ -67,6 +67,7 @@ def run(
     as_json: options.Json = False,
 ) -> None:
     """Prove that a pair's output law is its target's: exact laws, p-values with their power, identity."""
+    options.require_seed(seed)
     if mutants:
         _show_gallery(seed, seeds, as_json)
         return
@@ -130,6 +131,11 @@ def _trial_of(mutant: str | None, verifier: str) -> _Trial:
     from specdec_lib.lossless.mutants.judges import judge_of
 
     found = find_mutant(mutant)
+    if verifier not in ("both", found.verifier):
+        raise InvalidArgument(
+            f"--mutant {mutant} is judged as the {found.verifier} verifier, and --verifier is {verifier}; "
+            "leave --verifier out"
+        )
     more = {
         "build": lambda target, draft, k, verifier: found.build(target, draft, k),
         "judge_of": partial(judge_of, found),

@@ -25,6 +25,7 @@ _LFS = b"version https://git-lfs"
 _READ = (".json", ".jinja", ".model", ".txt", ".safetensors", ".bin")
 _ADAPTERS = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
 _IMPLEMENTATIONS = ("attn_implementation", "experts_implementation")
+_GENERATION = "generation_config.json"
 _INDEX = "model.safetensors.index.json"
 
 
@@ -42,7 +43,19 @@ def check_folder(source: Source, dtype: str = "auto") -> None:
     _refuse_own_code(source, config)
     _refuse_quantisation(source, config, dtype)
     refuse_odd_ends(source)
+    _refuse_odd_generation(source)
     read_config(source)
+
+
+def _refuse_odd_generation(source: Source) -> None:
+    """Transformers reads these settings with the weights, and does not say which file is at fault."""
+    from transformers import GenerationConfig
+
+    if source.read_json(_GENERATION) is not None:
+        with loading(source, _GENERATION):
+            GenerationConfig.from_pretrained(
+                source.location, local_files_only=source.offline, trust_remote_code=False
+            )
 
 
 def read_config(source: Source):
@@ -80,6 +93,23 @@ def described_model(source: Source, config: PretrainedConfig) -> nn.Module:
             f"no model with a cache can be made of the config.json of {source.model_id} ({one_line(error)}); "
             "correct it, or choose another model"
         ) from error
+
+
+def refuse_encoder(model_id: str, model: nn.Module) -> None:
+    """Refuse an encoder that would look at both sides of a token, as far as its configuration tells.
+
+    Raises:
+        ModelUnavailable: a model type of masked language models that is not configured as a decoder.
+    """
+    from transformers import MODEL_FOR_MASKED_LM_MAPPING
+
+    config: PretrainedConfig = model.config
+    one_sided = getattr(config, "is_decoder", False) or getattr(config, "causal", False)
+    if type(config) in MODEL_FOR_MASKED_LM_MAPPING and not one_sided:
+        raise ModelUnavailable(
+            f"{model_id} ({type(model).__name__}) is not causal: an encoder, whose logits depend on tokens "
+            "that come later; choose a decoder-only language model, or set is_decoder in its configuration"
+        )
 
 
 def quantisation_of(config: dict) -> str | None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from specdec_lib.errors import ModelUnavailable
-from specdec_lib.models.checkpoint import refuse_gaps
+from specdec_lib.models.checkpoint import refuse_gaps, refuse_surplus
 from specdec_lib.models.folder import quantisation_of
 from specdec_lib.models.source import Source
 from specdec_lib.utils.numbers import short_count
@@ -165,6 +165,30 @@ def refuse_misshapen(source: Source, config: PretrainedConfig, model: PreTrained
             if plain and tensor.size != parameter.numel():
                 found.append(name)
     refuse_gaps(source.model_id, (), found)
+
+
+def refuse_more_layers(source: Source, config: PretrainedConfig, model: PreTrainedModel) -> None:
+    """Refuse files with tensors of layers behind the last one that a configuration describes.
+
+    Raises:
+        ModelUnavailable: as when the weights are read, counting such tensors and naming the first.
+    """
+    paths = [] if _other_files(config) else weight_files(source.location)
+    ignored = [re.compile(rule) for rule in getattr(model, "_keys_to_ignore_on_load_unexpected", None) or ()]
+    lists = {name: len(part) for name, part in model.named_modules() if type(part).__name__ == "ModuleList"}
+    keys = [key for path in paths for key in read_header(path)]
+    keys = [key for key in keys if not any(rule.search(key) for rule in ignored)]
+    prefix = model.base_model_prefix
+    beyond = [key for key in keys if any(_is_beyond(name, lists) for name in (key, f"{prefix}.{key}"))]
+    if beyond:
+        refuse_surplus(source.model_id, model, beyond)
+
+
+def _is_beyond(key: str, lists: dict[str, int]) -> bool:
+    """Whether a tensor belongs to a part of a list of modules that the list does not have."""
+    parts = key.split(".")
+    places = ((".".join(parts[:at]), part) for at, part in enumerate(parts) if part.isdigit())
+    return any(int(part) >= lists.get(path, int(part) + 1) for path, part in places)
 
 
 def _changed_names(model: PreTrainedModel) -> re.Pattern[str] | None:

@@ -8,6 +8,7 @@ import torch
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.utils.logging import get_logger
 
 SMALL_MODEL = 100_000_000
 """Weights below which one thread is the best choice."""
@@ -34,7 +35,17 @@ def use_threads(threads: int | None, target: ModelWrapper) -> int:
         threads = 1
     if threads is not None:
         torch.set_num_threads(threads)
+        _say_if_too_many(threads)
     return torch.get_num_threads()
+
+
+def _say_if_too_many(threads: int) -> None:
+    processors = os.cpu_count() or 1
+    if threads > processors:
+        get_logger(__name__).warning(
+            f"{threads} threads share {processors} processors, where they wait for each other; "
+            f"ask for {processors} at most"
+        )
 
 
 def wanted_threads(threads: int | None) -> int | None:

@@ -62,6 +62,7 @@ def load_tokenizer(source: Source) -> PreTrainedTokenizerBase:
         _say_that_it_takes_long(source)
     with loading(source, "tokenizer"):
         loaded = _load(source, path)
+    _refuse_odd_settings(source, loaded)
     backend = getattr(loaded, "backend_tokenizer", None)
     if path is None or not isinstance(backend, Tokenizer):
         return loaded
@@ -83,6 +84,18 @@ def _load(source: Source, path: Path | None) -> PreTrainedTokenizerBase:
                 f"here, and there is no {_FILE} that could do without; choose another model"
             ) from error
         return PreTrainedTokenizerFast.from_pretrained(source.location, **_options(source))
+
+
+def _refuse_odd_settings(source: Source, loaded: PreTrainedTokenizerBase) -> None:
+    """Settings that Transformers takes in as they stand, and stumbles over once it cuts a text."""
+    longest = getattr(loaded, "model_max_length", 0)
+    if isinstance(longest, bool) or not isinstance(longest, (int, float)):
+        raise ModelUnavailable(
+            f"cannot load the tokenizer_config.json of {source.model_id}: its model_max_length is "
+            f"{longest!r:.60}; write a number of tokens, or leave the field out"
+        )
+    with loading(source, "tokenizer"):
+        loaded.decode(loaded("a")["input_ids"])
 
 
 def _say_that_it_takes_long(source: Source) -> None:

@@ -127,18 +127,20 @@ def _is_plain(module: torch.nn.Module) -> bool:
 def _pack(model: PreTrainedModel, device: torch.device) -> None:
     """On a CPU, bitsandbytes rearranges int4 weights at the first forward: here, so that a shape it
     cannot take is found out now, by its name, and no timed forward pays for it."""
-    entered: list[tuple[str, torch.Size]] = []
-    hooks = [
-        module.register_forward_pre_hook(
-            lambda _, __, name=name, shape=state.shape: entered.append((name, shape))
-        )
-        for name, module in model.named_modules()
-        if (state := getattr(getattr(module, "weight", None), "quant_state", None)) is not None
-    ]
+    inside: list[tuple[str, torch.Size]] = []  # the layer that is being computed
+    hooks = []
+    for name, module in model.named_modules():
+        state = getattr(getattr(module, "weight", None), "quant_state", None)
+        if state is not None:
+            layer = (name, state.shape)
+            hooks.append(module.register_forward_pre_hook(lambda *_, layer=layer: inside.append(layer)))
+            hooks.append(module.register_forward_hook(lambda *_: inside.clear()))
     try:
         model(input_ids=torch.zeros(1, 1, dtype=torch.long, device=device), use_cache=False)
-    except AssertionError as error:  # bitsandbytes asserts what shapes it packs
-        name, (rows, columns) = entered[-1] if entered else ("a layer", (0, 0))
+    except (AssertionError, RuntimeError) as error:  # some of the shapes that it cannot pack are asserted
+        if not inside or is_out_of_memory(error):
+            raise
+        name, (rows, columns) = inside[-1]
         raise ModelUnavailable(
             f"int4 cannot pack {name} ({rows} × {columns} weights) for this {device.type}: it is too narrow "
             f"({error}); choose float32, bfloat16 or float16"

@@ -23,7 +23,7 @@ from transformers import PretrainedConfig, PreTrainedTokenizerBase
 from transformers.cache_utils import Cache
 
 from specdec_lib.errors import InvalidArgument, is_out_of_memory
-from specdec_lib.models.causal import cannot_be_fed, require_causal, require_rows
+from specdec_lib.models.causal import cannot_be_fed, require_causal, require_rows, require_several_behind
 from specdec_lib.models.compiled import CompiledForward
 from specdec_lib.models.ends import end_of_text_ids
 from specdec_lib.models.narrow import Products
@@ -74,7 +74,7 @@ class ModelWrapper:
     _products: Products | None = None
     _border: RopeBorder | None = None
     _first: int | None = None
-    _is_causal = _has_run = True
+    _is_causal = _has_run = _takes_several = True
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class ModelWrapper:
         """Width of the logits, which may exceed the tokenizer's vocabulary (padding rows)."""
         self.masked_ids = tuple(token_id for token_id in masked_ids if token_id < self.vocab_size)
         self._mask = _mask(self.masked_ids, self.vocab_size).to(self.device) if self.masked_ids else None
-        self._is_causal = self._has_run = False  # until it was looked at
+        self._is_causal = self._has_run = self._takes_several = False  # until it was looked at
         self._border = rope_border(self.config)
         self._first = first_position(self.model)
         self._products = Products(self.model)
@@ -187,6 +187,26 @@ class ModelWrapper:
         if not self._is_causal:
             require_causal(self.model, self.name, self.device, self._own_vocab)
             self._is_causal = True
+
+    def check_several(self) -> None:
+        """Refuse a model that cannot be fed several tokens behind a cache, as rounds of drafting do.
+
+        The first call feeds it four tokens, and later ones nothing.
+
+        Raises:
+            InvalidArgument: naming the model and what it said.
+            UnsupportedCache: the model keeps a state that cannot be rolled back.
+        """
+        if self._takes_several or self.device.type == "meta":
+            return
+        cache = new_cache(self.model, 4, self.context_length)
+        given: list[dict[str, Any]] = [{"past_key_values": cache} for _ in range(2)]
+        if self._first is not None:
+            for held, one in zip((0, 2), given, strict=True):
+                one["position_ids"] = positions_behind(held, 2, self._first, self.device)
+        ids = torch.zeros(1, 4, dtype=torch.long, device=self.device)
+        require_several_behind(self.model, self.name, ids, given)
+        self._takes_several = True
 
     def _check_border(self, held: int, width: int) -> None:
         """One text, one set of factors; a draft may mix them, and then costs speed alone."""
@@ -368,6 +388,9 @@ def _mask(ids: Sequence[int], width: int) -> Tensor:
 def _refuse_wrapped(model: nn.Module) -> None:
     """What is wrapped around a model has other signatures, other names, or no configuration."""
     kind = type(model).__name__
+    if not isinstance(model, nn.Module):
+        given = repr(model)[:60] if isinstance(model, str) else f"of type {kind}"
+        raise InvalidArgument(f"wrap: the model is {given}; pass what load_model gives for a model's name")
     inner = next((name for name in ("_orig_mod", "module") if name in model._modules), None)
     if inner is not None:
         more = ", with compile=True to have it compiled" if inner == "_orig_mod" else ""
@@ -376,6 +399,15 @@ def _refuse_wrapped(model: nn.Module) -> None:
         raise InvalidArgument(
             f"wrap: {kind} has no configuration of Transformers; pass the causal language model itself"
         )
+    if not hasattr(model, "get_output_embeddings"):
+        held = next((n for n, part in model.named_children() if hasattr(part, "get_output_embeddings")), None)
+        which = "the causal language model itself" if held is None else f"{kind}.{held}"
+        raise InvalidArgument(
+            f"wrap: {kind} has no get_output_embeddings, which tells how wide logits are; pass {which}, or "
+            "let it hand on the attributes of the model that it holds"
+        )
+    if next(model.parameters(), None) is None:
+        raise InvalidArgument(f"wrap: {kind} holds no weights; pass the causal language model itself")
 
 
 def _placed(model: nn.Module, device: str | torch.device | None) -> nn.Module:

@@ -42,6 +42,8 @@ def exit_code(run: Callable[[], None], prefix: str) -> int:
     """Call ``run``, write its output out, and return the exit code; ``prefix`` opens the line of an error."""
     reason = ""
     try:
+        if working_folder_is_gone():  # libraries below torch end the whole process there
+            raise SpecDecError(NO_FOLDER)
         run()
         sys.stdout.flush()
         return 0
@@ -74,6 +76,13 @@ def working_folder_is_gone() -> bool:
     except FileNotFoundError:
         return True
     return False
+
+
+def leave_a_gone_folder() -> None:
+    """End the process in a line where its folder is gone, before a library below torch ends it."""
+    if working_folder_is_gone():
+        print(f"error: {NO_FOLDER}", file=sys.stderr)
+        sys.exit(BAD_INPUT)
 
 
 def flush_or_discard() -> None:

@@ -556,3 +556,11 @@ def test_a_pair_that_is_one_model_twice_is_one_line(specdec, own, tmp_path) -> N
         shown = specdec("generate", "abc", *own[:2], "--draft", draft, "-n", 4, "--json")
         assert shown.document["result"]["num_tokens"] == 4
         assert shown.err.startswith("warning: ") and "same model" in shown.err and shown.err.count("\n") == 1
+
+
+def test_steps_into_a_pipe_are_refused(specdec, own, tmp_path: Path) -> None:
+    """A pipe that nobody reads would be waited for without a word."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/null")):
+        shown = specdec("generate", "x", *own, "--steps", path)
+        assert shown.code == 2 and f"--steps: {path} is a pipe or a device" in shown.err

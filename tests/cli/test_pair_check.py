@@ -7,7 +7,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from transformers import AutoModelForCausalLM, LlamaConfig
+from transformers import (
+    AutoModelForCausalLM,
+    BertConfig,
+    GPT2Config,
+    LlamaConfig,
+    MambaConfig,
+    XLMConfig,
+)
 
 from specdec_lib.cli import doctor, fit
 
@@ -208,6 +215,46 @@ def test_weights_of_other_shapes_than_described_are_bad(specdec, own, tmp_path, 
     shown = specdec("doctor", *own, "--json")
     status, detail = checks_of(shown.document)["target"]
     assert (shown.code, status) == (1, "bad") and said in detail
+
+
+def test_a_file_of_more_layers_than_described_is_bad(specdec, own, tmp_path) -> None:
+    layers = json.loads((Path(own[1]) / "config.json").read_text())["num_hidden_layers"]
+    folder = tmp_path / "more"
+    shutil.copytree(own[1], folder)
+    config = LlamaConfig.from_pretrained(folder, num_hidden_layers=layers + 1)
+    config.layer_types = None
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    own = copied([own[0], folder, *own[2:]], tmp_path, num_hidden_layers=layers)
+    shown = specdec("doctor", *own, "--json")
+    status, detail = checks_of(shown.document)["target"]
+    assert (shown.code, status) == (1, "bad")
+    assert f"tensors that its config.json has no place for, model.layers.{layers}." in detail
+
+
+_SMALL = {"vocab_size": 257, "hidden_size": 32, "num_hidden_layers": 1}
+_BERT = {**_SMALL, "intermediate_size": 32, "num_attention_heads": 4}
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (MambaConfig(**_SMALL, state_size=4), "cannot be rolled back"),
+        (BertConfig(**_BERT), "is not causal"),
+        (XLMConfig(vocab_size=257, emb_dim=32, n_layers=1, n_heads=4), "is not causal"),
+        (BertConfig(**_BERT, is_decoder=True), None),
+        (GPT2Config(vocab_size=257, n_embd=32, n_layer=1, n_head=4), None),
+    ],
+    ids=["mamba", "bert", "xlm", "bert as a decoder", "gpt2"],
+)
+def test_models_that_no_text_can_be_decoded_with_are_bad(specdec, own, tmp_path, config, said) -> None:
+    folder = tmp_path / "odd"
+    shutil.copytree(own[1], folder)
+    (folder / "config.json").unlink()
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    for options in (["--target", folder, "--autoregressive"], ["--target", folder, *own[2:]]):
+        checks = specdec("doctor", *options, "--json").document["checks"]
+        first = next(check for check in checks if check["name"] == "target")
+        assert first["status"] == ("ok" if said is None else "bad") and (said or "") in first["detail"]
 
 
 def test_damaged_weights_are_bad(specdec, own, tmp_path) -> None:

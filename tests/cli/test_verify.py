@@ -123,3 +123,14 @@ def test_bad_input_is_one_line(specdec, arguments, told):
     shown = specdec("verify", *arguments)
     assert (shown.code, shown.out) == (2, "") and shown.err.count("\n") == 1
     assert told in shown.err
+
+
+def test_a_seed_that_no_generator_takes_is_named_as_it_was_given(specdec, own) -> None:
+    for options in (own, ["--mutants"]):
+        shown = specdec("verify", *options, "--seed", str(2**70))
+        assert shown.code == 2 and f"the seed is {2**70};" in shown.err and shown.err.count("\n") == 1
+
+
+def test_a_mutant_of_another_verifier_is_refused(specdec, own) -> None:
+    shown = specdec("verify", *own, "--mutant", "residual_is_p", "--verifier", "block")
+    assert shown.code == 2 and "judged as the token verifier, and --verifier is block" in shown.err

@@ -10,6 +10,7 @@ from transformers import (
     BertConfig,
     ElectraConfig,
     MambaConfig,
+    ProphetNetConfig,
     RobertaConfig,
     XLMConfig,
 )
@@ -120,3 +121,41 @@ def test_a_recurrent_model_keeps_its_own_refusal():
     mamba = model_of(MambaConfig(vocab_size=VOCAB, hidden_size=16, num_hidden_layers=1, state_size=4))
     with pytest.raises(TypeError, match="cannot be rolled back"):
         AutoregressiveDecoder(ModelWrapper(mamba)).generate(IDS, 4, 0.0)
+
+
+PROPHETNET = ProphetNetConfig(
+    vocab_size=VOCAB,
+    hidden_size=32,
+    encoder_ffn_dim=48,
+    num_encoder_attention_heads=4,
+    decoder_ffn_dim=48,
+    num_decoder_layers=2,
+    num_decoder_attention_heads=4,
+    ngram=2,
+    max_position_embeddings=64,
+)
+
+
+def one_at_a_time():
+    """A llama that refuses several tokens behind a cache in its own words."""
+    model = tiny_model("llama")
+
+    def refuse(_, __, kwargs):
+        cache = kwargs.get("past_key_values")
+        if cache is not None and cache.get_seq_length() and kwargs["input_ids"].shape[1] > 1:
+            raise ValueError("one at a time")
+
+    model.register_forward_pre_hook(refuse, with_kwargs=True)
+    return model
+
+
+@pytest.mark.parametrize("make", [lambda: model_of(PROPHETNET), one_at_a_time], ids=["prophetnet", "llama"])
+def test_a_model_of_single_steps_is_refused_on_both_sides_and_runs_alone(make):
+    other = ModelWrapper(tiny_model("llama"))
+    for target, draft in ((ModelWrapper(make()), other), (other, ModelWrapper(make()))):
+        with pytest.raises(InvalidArgument, match="cannot be fed several tokens behind a cache") as caught:
+            SpeculativeDecoder(target, draft, 3).generate(IDS, 4, 0.0)
+        said = str(caught.value)
+        assert said.startswith(type(make()).__name__) and "\n" not in said
+    alone = AutoregressiveDecoder(ModelWrapper(make())).generate(IDS, 4, 0.0, ignore_eos=True)
+    assert len(alone.generated_ids) == 4

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -89,11 +90,12 @@ def test_int4_computes_nearly_the_same_and_rolls_back(wide):
     assert (again.float() - logits[:, 8:].float()).abs().max() < 0.02 * logits.abs().max()
 
 
-def test_int4_names_the_layer_that_is_too_narrow_for_it(folder, monkeypatch):
+@pytest.mark.parametrize("error", [AssertionError, RuntimeError])
+def test_int4_names_the_layer_that_is_too_narrow_for_it(folder, monkeypatch, error):
     """Whatever shape the packing refuses on this processor: the layer, its shape, and what to do."""
 
     def refuse(self, _):
-        raise AssertionError("N must be divisible by block_n")
+        raise error("N must be divisible by block_n")
 
     monkeypatch.setattr("bitsandbytes.nn.Linear4bit.forward", refuse)
     with pytest.raises(ModelUnavailable) as caught:
@@ -101,6 +103,16 @@ def test_int4_names_the_layer_that_is_too_narrow_for_it(folder, monkeypatch):
     said = str(caught.value)
     assert re.search(r"int4 cannot pack model\.layers\.0\.\S*q_proj \(\d+ × \d+ weights\) for this cpu", said)
     assert "too narrow (N must be divisible by block_n); choose float32" in said
+
+
+def test_int4_does_not_blame_its_packing_for_what_fails_elsewhere(wide, monkeypatch):
+    def fail(self, *_, **__):
+        raise RuntimeError("a rotation failed")
+
+    monkeypatch.setattr("transformers.models.llama.modeling_llama.LlamaRotaryEmbedding.forward", fail)
+    with pytest.raises(ModelUnavailable, match=r"cannot load the weights of .*a rotation failed") as caught:
+        load_model(str(wide), "int4", "cpu")
+    assert "int4" not in str(caught.value)
 
 
 def test_int4_without_bitsandbytes_says_what_to_install(folder, monkeypatch):
@@ -185,7 +197,19 @@ def change_config(folder: Path, **fields) -> None:
     (folder / "config.json").write_text(json.dumps({**config, **fields}), encoding="utf-8")
 
 
+def change_generation(folder: Path, **fields) -> None:
+    (folder / "generation_config.json").write_text(json.dumps(fields), encoding="utf-8")
+
+
 DAMAGE = {
+    "several texts asked for": (
+        lambda folder: change_generation(folder, num_return_sequences=2),
+        r"cannot load the generation_config\.json of .*num_return_sequences",
+    ),
+    "a number of tokens that is none": (
+        lambda folder: change_generation(folder, max_new_tokens="x"),
+        r"cannot load the generation_config\.json of ",
+    ),
     "weights cut short": (truncate_weights, "weights of .*damaged"),
     "weights garbled": (garble_weights, "weights of .*damaged"),
     "a tensor missing": (drop_a_tensor, r"lack 1 tensors .*, model\.layers\.0\.mlp\.up_proj\.weight"),
@@ -507,3 +531,33 @@ def test_the_loader_names_a_prompts_id_that_has_no_row(tmp_path, capfd):
     folder = str(save_model(tmp_path / "narrow", vocab_size=200))
     assert main(["--model", folder, "--prompt", "the cat"]) == 2
     assert "and its embedding has 200 rows" in capfd.readouterr().err
+
+
+def test_a_working_folder_that_was_removed_is_one_line(folder, tmp_path, monkeypatch, capfd):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert main(["--model", str(folder), "--n-tokens", "1"]) == 2
+    told = capfd.readouterr()
+    assert told.out == "" and "the working folder does not exist any more" in told.err
+    assert told.err.startswith("[loader] error: ") and told.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("module", ["models.loader", "data.prompts"])
+def test_a_module_that_is_run_where_the_folder_was_removed_says_so_before_torch(tmp_path, module):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    code = "import os, runpy, sys; os.rmdir(os.getcwd()); sys.argv = ['-m']; " + (
+        f"runpy.run_module('specdec_lib.{module}', run_name='__main__')"
+    )
+    root = Path(__file__).parents[2]
+    ended = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path[0] = {str(root)!r}; {code}"],
+        cwd=gone,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2 and ended.stdout == ""
+    assert ended.stderr == "error: the working folder does not exist any more; change to another one (cd)\n"

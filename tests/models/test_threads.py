@@ -27,6 +27,18 @@ def test_threads_are_set_and_checked(monkeypatch) -> None:
             threads.use_threads(many, target)
 
 
+def test_more_threads_than_processors_are_said_in_one_line(monkeypatch, capfd) -> None:
+    before, (target, _) = torch.get_num_threads(), tiny_models.tiny_pair("gpt2")
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    try:
+        for asked, said in ((1, 0), (2, 0), (3, 1)):
+            threads.use_threads(asked, target)
+            told = capfd.readouterr()
+            assert (told.out + told.err).count("threads share 2 processors") == said
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_the_environment_has_a_say_where_nobody_passes_a_number(monkeypatch) -> None:
     before, (target, _) = torch.get_num_threads(), tiny_models.tiny_pair("gpt2")
     try:

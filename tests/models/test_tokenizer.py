@@ -212,3 +212,17 @@ def test_other_files_of_that_name_are_not_called_tiktokens(tmp_path, capfd, cont
     with pytest.raises(ModelUnavailable):
         load_tokenizer(find_source(str(folder)))
     assert "tiktoken's form" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("longest", ["x", [8], True])
+def test_a_longest_text_that_is_no_number_is_named_by_its_file(tmp_path, longest):
+    folder = save_tokenizer(tmp_path, byte_level(), "PreTrainedTokenizerFast", model_max_length=longest)
+    with pytest.raises(ModelUnavailable, match=r"tokenizer_config\.json of .* model_max_length") as caught:
+        load_tokenizer(find_source(str(folder)))
+    assert repr(longest) in str(caught.value) and "write a number" in str(caught.value)
+
+
+def test_other_settings_that_no_text_can_be_cut_with_are_one_line(tmp_path):
+    folder = save_tokenizer(tmp_path, byte_level(), "PreTrainedTokenizerFast", model_input_names=5)
+    with pytest.raises(ModelUnavailable, match="cannot load the tokenizer of"):
+        load_tokenizer(find_source(str(folder)))

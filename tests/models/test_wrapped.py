@@ -57,6 +57,44 @@ class Adapted(nn.Module):
             return getattr(super().__getattr__("base_model"), name)
 
 
+class Bare(nn.Module):
+    """Has the configuration of the model that it holds, and hands nothing on but the forward."""
+
+    def __init__(self, model: nn.Module | None, config) -> None:
+        super().__init__()
+        self.inner, self.config = model, config
+
+    def forward(self, *args, **kwargs):
+        return self.inner(*args, **kwargs)
+
+
+def test_a_wrapper_without_the_models_attributes_names_the_model_it_holds():
+    model = tiny_model("llama")
+    with pytest.raises(InvalidArgument, match=r"^wrap: Bare has no get_output_embedd.*; pass Bare\.inner,"):
+        ModelWrapper(Bare(model, model.config))
+    with pytest.raises(InvalidArgument, match=r"^wrap: Bare .*; pass the causal language model itself"):
+        ModelWrapper(Bare(None, model.config))
+
+
+def test_a_model_without_any_weights_is_refused():
+    class Table(Bare):
+        def get_output_embeddings(self):
+            return None
+
+    with pytest.raises(InvalidArgument, match=r"^wrap: Table holds no weights"):
+        ModelWrapper(Table(None, tiny_model("llama").config))
+
+
+@pytest.mark.unchecked
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [("pocket", "the model is 'pocket'"), (None, "of type NoneType"), (type, "of type type")],
+)
+def test_what_is_no_module_is_refused_in_one_line(given, told):
+    with pytest.raises(InvalidArgument, match=f"^wrap: .*{told}; pass what load_model gives"):
+        ModelWrapper(given)
+
+
 def test_a_forward_that_hands_everything_on_works(expected):
     model = tiny_model("llama")
     target = ModelWrapper(Adapted(model))
