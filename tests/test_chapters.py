@@ -1,9 +1,9 @@
 """The chapters with pairs that nobody has seen: through papermill, from another folder, to their last cell.
 
 Two models of random weights, of which hardly a draft token is accepted and into whose context a prompt of
-this project does not fit; two that share all but a few ids of a vocabulary; one model as target and as draft;
-a model that drafts for itself in four bits. One chapter runs with every `make test`, some in `.ci/run`,
-all of them with `make strangers` (marker ``chapters``).
+this project does not fit; two that share all but a few ids of a vocabulary; two of another layout; two as
+training begins; one model as target and as draft; a model that drafts for itself in four bits. One chapter
+runs with every `make test`, some in `.ci/run`, all of them with `make strangers` (marker ``chapters``).
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ def fresh(tmp_path_factory) -> tuple[Path, dict[str, Path]]:
     """Two models with the weights that training begins from: all tokens are nearly alike to them."""
     where = tmp_path_factory.mktemp("fresh")
     shape = {"max_position_embeddings": 256, "initializer_range": 0.02}
-    return where, {role: save_model(where / role, seed=n, **shape) for n, role in enumerate(("target", "draft"))}
+    roles = enumerate(("target", "draft"))
+    return where, {role: save_model(where / role, seed=seed, **shape) for seed, role in roles}
 
 
 @pytest.fixture(scope="module")
