@@ -12,7 +12,7 @@ Cache invariant between rounds: with n tokens of text, the target's cache holds 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, no_type_check
+from typing import no_type_check
 
 import torch
 
@@ -72,14 +72,6 @@ class SpeculativeDecoder(Decoder):
         self.verify = VERIFIERS[verifier]
         self.label = f"SD-K{self.k}"
         target.expect_widths(1, self.k + 1)
-
-    def _request(self, *arguments: Any) -> Request:
-        """As of any decoder; whether the models can be fed a round is found out before the first one."""
-        request = super()._request(*arguments)
-        self.target.check_several()
-        if isinstance(self.drafter, DraftModel):
-            self.drafter.model.check_several()
-        return request
 
     @torch.inference_mode()
     def _rounds(self, request: Request) -> Iterator[Round]:

@@ -7,8 +7,6 @@ prefix when what follows changes. Two texts of a few tokens that share a prefix 
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -43,31 +41,6 @@ def require_causal(model: nn.Module, name: str, device: torch.device, vocab_size
         )
 
 
-@torch.inference_mode()
-def require_several_behind(model: nn.Module, name: str, ids: Tensor, options: list[dict[str, Any]]) -> None:
-    """Feed the two halves of ``ids``, the second behind the first: what a round of drafting asks for.
-
-    Args:
-        ids: ``[1, 2 n]``, n >= 2.
-        options: of the two forwards, with one cache.
-
-    Raises:
-        InvalidArgument: the model takes one token at a time behind a cache, or cannot be run.
-    """
-    for half, given in zip(ids.chunk(2, dim=1), options, strict=True):
-        try:
-            model(input_ids=half, use_cache=True, **given)
-        except Exception as error:
-            if is_out_of_memory(error):
-                raise
-            if given is options[0]:
-                raise InvalidArgument(cannot_be_fed(model, name, error)) from error
-            raise InvalidArgument(
-                f"{_called(model, name)} cannot be fed several tokens behind a cache ({_reason(error)}), as "
-                "rounds of drafting do; choose another model, or decode it with AutoregressiveDecoder"
-            ) from error
-
-
 def embedding_rows(model: nn.Module) -> int | None:
     """How many ids a model can be fed: rows of its embedding; None where it does not say."""
     try:
@@ -99,6 +72,14 @@ def cannot_be_fed(model: nn.Module, name: str, error: Exception) -> str:
     return (
         f"{_called(model, name)} cannot be fed token ids alone ({_reason(error)}); choose a decoder-only "
         "language model, or see whether its config.json is the one of its weights"
+    )
+
+
+def takes_single_steps(model: nn.Module, name: str, error: Exception) -> str:
+    """The line about a model that runs, and whose first forward of several tokens behind a cache failed."""
+    return (
+        f"{_called(model, name)} cannot be fed several tokens behind a cache ({_reason(error)}), as rounds "
+        "of drafting do; choose another model, or decode it with AutoregressiveDecoder"
     )
 
 

@@ -23,7 +23,7 @@ from transformers import PretrainedConfig, PreTrainedTokenizerBase
 from transformers.cache_utils import Cache
 
 from specdec_lib.errors import InvalidArgument, is_out_of_memory
-from specdec_lib.models.causal import cannot_be_fed, require_causal, require_rows, require_several_behind
+from specdec_lib.models.causal import cannot_be_fed, require_causal, require_rows, takes_single_steps
 from specdec_lib.models.compiled import CompiledForward
 from specdec_lib.models.ends import end_of_text_ids
 from specdec_lib.models.narrow import Products
@@ -157,13 +157,15 @@ class ModelWrapper:
             )
         if not self._has_run:
             require_rows(self.model, self.name, ids)
+        several = ids.shape[1] > 1 and cache_length(cache) > 0  # what a round feeds
         try:
             logits = self._products.model(input_ids=ids, use_cache=use_cache, **options).logits
         except Exception as error:
-            if self._has_run or is_out_of_memory(error):
+            if is_out_of_memory(error) or (self._takes_several if several else self._has_run):
                 raise
-            raise InvalidArgument(cannot_be_fed(self.model, self.name, error)) from error
-        self._has_run = True
+            refused = takes_single_steps if several else cannot_be_fed
+            raise InvalidArgument(refused(self.model, self.name, error)) from error
+        self._has_run, self._takes_several = True, self._takes_several or several
         return logits
 
     def check_length(self, prompt_length: int, end: int) -> None:
@@ -187,26 +189,6 @@ class ModelWrapper:
         if not self._is_causal:
             require_causal(self.model, self.name, self.device, self._own_vocab)
             self._is_causal = True
-
-    def check_several(self) -> None:
-        """Refuse a model that cannot be fed several tokens behind a cache, as rounds of drafting do.
-
-        The first call feeds it four tokens, and later ones nothing.
-
-        Raises:
-            InvalidArgument: naming the model and what it said.
-            UnsupportedCache: the model keeps a state that cannot be rolled back.
-        """
-        if self._takes_several or self.device.type == "meta":
-            return
-        cache = new_cache(self.model, 4, self.context_length)
-        given: list[dict[str, Any]] = [{"past_key_values": cache} for _ in range(2)]
-        if self._first is not None:
-            for held, one in zip((0, 2), given, strict=True):
-                one["position_ids"] = positions_behind(held, 2, self._first, self.device)
-        ids = torch.zeros(1, 4, dtype=torch.long, device=self.device)
-        require_several_behind(self.model, self.name, ids, given)
-        self._takes_several = True
 
     def _check_border(self, held: int, width: int) -> None:
         """One text, one set of factors; a draft may mix them, and then costs speed alone."""
