@@ -97,7 +97,7 @@ def examine_pair(pair: ModelPair, device: str | None) -> PairReport:
     memory = free_memory(device)
     models, tokenizers = {}, {}
     for role, model_id, dtype in _roles(pair):
-        models[role], tokenizers[role] = _look_at(role, model_id, dtype)
+        models[role], tokenizers[role] = _look_at(role, model_id, dtype, device)
     needs = _needs(pair, models)
     vocabulary = _vocabulary(pair, tokenizers)
     checks = [
@@ -117,7 +117,7 @@ def examine_target(pair: ModelPair, device: str | None) -> PairReport:
     """
     memory = free_memory(device)
     alone = replace(pair, draft_model_id=pair.target_model_id, draft_dtype=pair.target_dtype)
-    models = {"target": _look_at("target", pair.target_model_id, pair.target_dtype)[0]}
+    models = {"target": _look_at("target", pair.target_model_id, pair.target_dtype, device)[0]}
     needs = _needs(alone, models | {"draft": models["target"]})  # one model that serves as both counts once
     checks = [*_model_checks(models), _memory_check(needs, memory, "in"), *_oddities(models)]
     return PairReport(pair, models, "no draft model", memory, needs, checks)
@@ -135,8 +135,12 @@ def _roles(pair: ModelPair) -> list[tuple[str, str, str]]:
 # -- one model -------------------------------------------------------------------------------------
 
 
-def _look_at(role: str, model_id: str, dtype: str) -> tuple[ModelFacts, PreTrainedTokenizerBase | None]:
+def _look_at(
+    role: str, model_id: str, dtype: str, device: str | None
+) -> tuple[ModelFacts, PreTrainedTokenizerBase | None]:
+    from specdec_lib.models.checkpoint import refuse_too_narrow
     from specdec_lib.models.folder import check_folder, described_model, read_config
+    from specdec_lib.models.loader import choose_device
     from specdec_lib.models.source import find_source
     from specdec_lib.models.tokenizer import load_tokenizer
 
@@ -146,6 +150,8 @@ def _look_at(role: str, model_id: str, dtype: str) -> tuple[ModelFacts, PreTrain
         config, tokenizer = read_config(source), load_tokenizer(source)
         described = described_model(source, copy.deepcopy(config))  # making one settles fields of its config
         _refuse_misfits(source, config, described)
+        if dtype == "int4" and choose_device(device).type == "cpu":
+            refuse_too_narrow(model_id, described)
         size, stored = fit.described_size(described, _known(model_id)), _stored_dtype(config)
         facts = ModelFacts(
             model_id,

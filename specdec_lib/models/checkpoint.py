@@ -8,10 +8,11 @@ the user. It refuses to know where the files came from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from specdec_lib.errors import ModelUnavailable
+from specdec_lib.models.source import quiet
 from specdec_lib.utils.logging import get_logger
 
 if TYPE_CHECKING:
@@ -161,17 +162,41 @@ def packed_by_int4(described: nn.Module) -> int:
 
     Linear layers, by Transformers' own rule: embeddings, the head and what a model keeps in 32 bits are none.
     """
+    return sum(rows * columns for _, rows, columns in _packed_layers(described))
+
+
+def refuse_too_narrow(model_id: str, described: nn.Module) -> None:
+    """Refuse layers that int4 cannot pack for a CPU: those with bfloat16 arithmetic take tiles of 32 × 64.
+
+    Raises:
+        ModelUnavailable: naming the first such layer, as when the weights are read.
+    """
+    try:
+        with quiet():
+            from bitsandbytes.nn.modules import has_avx512bf16
+    except ImportError:  # another version, or none: whoever reads the weights will say
+        return
+    for name, rows, columns in _packed_layers(described) if has_avx512bf16() else ():
+        if rows % 32 or columns % 64:
+            raise ModelUnavailable(
+                f"{model_id}: int4 cannot pack {name} ({rows} × {columns} weights) for this cpu: it is too "
+                "narrow; choose float32, bfloat16 or float16"
+            )
+
+
+def _packed_layers(described: nn.Module) -> Iterator[tuple[str, int, int]]:
+    """Name, rows and columns of the layers that int4 packs."""
     from torch.nn import Linear
     from transformers.pytorch_utils import Conv1D
     from transformers.quantizers.base import HfQuantizer
     from transformers.quantizers.quantizers_utils import should_convert_module
 
     kept = HfQuantizer.get_modules_to_not_convert(described, None, described._keep_in_fp32_modules)
-    return sum(
-        module.weight.numel()
-        for name, module in described.named_modules()
-        if (type(module) is Linear or isinstance(module, Conv1D)) and should_convert_module(name, kept)
-    )
+    for name, module in described.named_modules():
+        turned = isinstance(module, Conv1D)
+        if (type(module) is Linear or turned) and should_convert_module(name, kept):
+            rows, columns = reversed(module.weight.shape) if turned else module.weight.shape
+            yield name, rows, columns
 
 
 def warn_of_a_small_packed_share(model_id: str, model: nn.Module) -> None:

@@ -30,6 +30,7 @@ def nothing_is_loaded(monkeypatch) -> None:
         raise OSError("no route to host")
 
     monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", refuse)
+    monkeypatch.setattr("bitsandbytes.nn.modules.has_avx512bf16", lambda: False)  # whatever runs the tests
     monkeypatch.setattr("huggingface_hub.HfApi.model_info", unreachable)
 
 
@@ -255,6 +256,23 @@ def test_models_that_no_text_can_be_decoded_with_are_bad(specdec, own, tmp_path,
         checks = specdec("doctor", *options, "--json").document["checks"]
         first = next(check for check in checks if check["name"] == "target")
         assert first["status"] == ("ok" if said is None else "bad") and (said or "") in first["detail"]
+
+
+@pytest.mark.parametrize(("hidden", "packs"), [(32, False), (96, False), (128, True)])
+def test_a_layer_that_int4_cannot_pack_on_this_cpu_is_bad(
+    specdec, own, tmp_path, monkeypatch, hidden, packs
+) -> None:
+    folder = tmp_path / "narrow"
+    shutil.copytree(own[1], folder)
+    fields = {"hidden_size": hidden, "intermediate_size": 128, "num_attention_heads": 2}
+    config = LlamaConfig(vocab_size=257, num_hidden_layers=1, **fields)
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    asked = ("doctor", "--target", folder, "--autoregressive", "--dtype", "int4", "--device", "cpu", "--json")
+    for tiles in (True, False):  # a processor without bfloat16 arithmetic packs nothing
+        monkeypatch.setattr("bitsandbytes.nn.modules.has_avx512bf16", lambda tiles=tiles: tiles)
+        status, detail = checks_of(specdec(*asked).document)["target"]
+        assert (status == "bad") == (tiles and not packs)
+        assert status == "ok" or f"q_proj ({hidden} × {hidden} weights) for this cpu" in detail
 
 
 def test_damaged_weights_are_bad(specdec, own, tmp_path) -> None:
