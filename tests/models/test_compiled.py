@@ -15,7 +15,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from models.architectures import CONFIGS, CONTEXT, SHARED_KV, SLIDING, llama_config, random_ids, tiny_model
+from models.architectures import (
+    CONFIGS,
+    CONTEXT,
+    ROUNDING,
+    SHARED_KV,
+    SLIDING,
+    llama_config,
+    random_ids,
+    tiny_model,
+)
 
 from specdec_lib.decoding import sampling
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
@@ -88,7 +97,7 @@ def assert_same(compiled: ModelWrapper, eager: ModelWrapper, steps) -> None:
             logits, caches[index] = model.forward(new, model.truncate_cache(caches[index], keep))
             assert model.get_cache_length(caches[index]) == keep + width
             answers.append(logits)
-        torch.testing.assert_close(*answers, atol=1e-5, rtol=0)
+        torch.testing.assert_close(*answers, atol=ROUNDING, rtol=0)
 
 
 STEPS = [(9, 1), (10, 5), (12, 3), (15, 2), (14, 5), (19, 1), (7, 4)]
@@ -123,7 +132,7 @@ def test_nothing_is_padded_beyond_the_context(graphs):
     _, cache = compiled.forward(ids[:, : CONTEXT - 2])
     logits, _ = compiled.forward(ids[:, -2:], cache)
     torch.testing.assert_close(
-        logits, ModelWrapper(tiny_model("gpt2")).forward(ids)[0][:, -2:], atol=1e-5, rtol=0
+        logits, ModelWrapper(tiny_model("gpt2")).forward(ids)[0][:, -2:], atol=ROUNDING, rtol=0
     )
     assert graphs == []
 
@@ -137,7 +146,7 @@ def test_a_text_that_outgrows_its_buffers_gets_larger_ones(graphs):
     for start in range(1018, 1038, 4):
         new = ids[:, start : start + 4]
         ours, theirs = (w.forward(new, cache)[0] for w, cache in zip((compiled, eager), caches, strict=True))
-        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
+        torch.testing.assert_close(ours, theirs, atol=ROUNDING, rtol=0)
     assert caches[0].capacity == 2048
 
 
@@ -152,7 +161,7 @@ def test_caches_that_share_a_store_do_not_disturb_each_other(graphs):
             [ids[:, : min(kept, 5) if held is shorter else 9], *([new] if kept == 6 else []), fed], 1
         )
         fresh = ModelWrapper(tiny_model("llama")).forward(text)[0][:, -1:]
-        torch.testing.assert_close(logits, fresh, atol=1e-5, rtol=0)
+        torch.testing.assert_close(logits, fresh, atol=ROUNDING, rtol=0)
 
 
 def test_buffers_are_used_again_when_their_text_is_gone(graphs):

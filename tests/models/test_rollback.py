@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from models.architectures import CONFIGS, SLIDING, WINDOW, llama_config, random_ids, tiny_model
+from models.architectures import CONFIGS, ROUNDING, SLIDING, WINDOW, llama_config, random_ids, tiny_model
 from transformers import Lfm2Config, LlamaForCausalLM, MambaConfig, OpenAIGPTConfig
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, StaticCache
 
@@ -31,7 +31,7 @@ def assert_continues_as_fresh(
     """Feeding ``new`` after ``cache`` gives the logits of one forward over ``kept`` and ``new``."""
     expected, _ = model.forward(torch.cat([kept, new], dim=1), use_cache=False)
     logits, _ = model.forward(new, cache)
-    torch.testing.assert_close(logits, expected[:, kept.shape[1] :], atol=1e-5, rtol=0)
+    torch.testing.assert_close(logits, expected[:, kept.shape[1] :], atol=ROUNDING, rtol=0)
 
 
 @pytest.mark.parametrize("width", [1, 5])
@@ -135,7 +135,7 @@ def test_sliding_windows_agree_with_the_cache_that_transformers_would_make(name)
     wrapper = ModelWrapper(model)
     _, cache = wrapper.forward(ids[:, : LENGTH + 3])
     logits, _ = wrapper.forward(ids[:, LENGTH:], wrapper.truncate_cache(cache, LENGTH))
-    torch.testing.assert_close(logits, expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(logits, expected, atol=ROUNDING, rtol=0)
 
 
 def test_a_cache_that_forgets_what_left_its_window_is_refused_by_name():

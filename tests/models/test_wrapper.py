@@ -8,6 +8,7 @@ import torch
 from models.architectures import (
     CONFIGS,
     CONTEXT,
+    ROUNDING,
     VOCAB,
     llama_config,
     random_ids,
@@ -41,7 +42,7 @@ class AllLogits(GPT2LMHeadModel):
 def test_forward_gives_the_logits_of_every_position(name):
     model = tiny_model(name)
     logits, cache = ModelWrapper(model).forward(random_ids(9))
-    torch.testing.assert_close(logits, model(random_ids(9), use_cache=False).logits, atol=1e-5, rtol=0)
+    torch.testing.assert_close(logits, model(random_ids(9), use_cache=False).logits, atol=ROUNDING, rtol=0)
     assert logits.shape == (1, 9, VOCAB) and cache.get_seq_length() == 9
 
 
@@ -53,7 +54,7 @@ def test_logits_to_keep_gives_the_last_positions_whether_the_model_knows_it_or_n
     every, _ = wrapper.forward(random_ids(9))
     last, _ = wrapper.forward(random_ids(9), logits_to_keep=kept)
     assert last.shape == (1, kept, VOCAB)
-    torch.testing.assert_close(last, every[:, -kept:], atol=1e-5, rtol=0)
+    torch.testing.assert_close(last, every[:, -kept:], atol=ROUNDING, rtol=0)
 
 
 def test_a_model_that_knows_logits_to_keep_computes_no_others(llama):
