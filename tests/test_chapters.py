@@ -153,32 +153,9 @@ def failed(cell: nbformat.NotebookNode) -> bool:
 
 @pytest.mark.chapters
 @pytest.mark.parametrize("chapter", [name for name in PARAMETERISED if name not in READ_RESULTS])
-def test_every_chapter_runs_with_a_pair_of_strangers(chapter, strangers):
-    where, models = strangers
-    done = through_papermill(chapter, where, **models)
-    assert done.returncode == 0, done.stderr[-2000:]
-
-
-@pytest.mark.chapters
-@pytest.mark.parametrize("chapter", [name for name in PARAMETERISED if name not in READ_RESULTS])
-def test_every_chapter_runs_with_a_pair_of_neighbours(chapter, neighbours):
-    where, models = neighbours
-    done = through_papermill(chapter, where, **models)
-    assert done.returncode == 0, done.stderr[-2000:]
-
-
-@pytest.mark.chapters
-@pytest.mark.parametrize("chapter", [name for name in PARAMETERISED if name not in READ_RESULTS])
-def test_every_chapter_runs_with_a_pair_of_others(chapter, others):
-    where, models = others
-    done = through_papermill(chapter, where, **models)
-    assert done.returncode == 0, done.stderr[-2000:]
-
-
-@pytest.mark.chapters
-@pytest.mark.parametrize("chapter", [name for name in PARAMETERISED if name not in READ_RESULTS])
-def test_every_chapter_runs_with_a_pair_that_was_never_trained(chapter, fresh):
-    where, models = fresh
+@pytest.mark.parametrize("pair", ["strangers", "neighbours", "others", "fresh"])
+def test_every_chapter_runs_with_a_pair_of_ones_own(pair, chapter, request):
+    where, models = request.getfixturevalue(pair)
     done = through_papermill(chapter, where, **models)
     assert done.returncode == 0, done.stderr[-2000:]
 

@@ -206,7 +206,7 @@ def _refuse_quantisation(source: Source, config: dict, dtype: str) -> None:
         )
 
 
-def warn_of_oddities(source: Source) -> None:
+def warn_of_oddities(source: Source, config: PretrainedConfig) -> None:
     """Say, in a line each, what is passed over in a folder: code of its own, files that are not read."""
     log = get_logger(__name__)
     described = ("config.json", "tokenizer_config.json")
@@ -218,5 +218,5 @@ def warn_of_oddities(source: Source) -> None:
             f"'{source.model_id}' holds model.safetensors beside shards ({_INDEX}); the single file is read, "
             "the shards are not; remove what is not meant"
         )
-    for line in ends_beyond(source, read_config(source)):
+    for line in ends_beyond(source, config):
         log.warning(line)

@@ -29,9 +29,9 @@ def load_weights(source: Source, dtype: str, device: torch.device) -> PreTrained
         ModelUnavailable: nothing to load, files of another model than the one described, too little memory,
             tensors missing or left over, plain weights that are called quantised.
     """
-    warn_of_oddities(source)
+    config = read_config(source)
+    warn_of_oddities(source, config)
     with loading(source, "weights"):
-        config = read_config(source)
         quantised = dtype == "int4" or getattr(config, "quantization_config", None) is not None
         options = _int4_options(device) if dtype == "int4" else {"dtype": dtype}
         if quantised:

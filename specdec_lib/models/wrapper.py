@@ -139,12 +139,14 @@ class ModelWrapper:
             cache = self.new_cache() if use_cache else None
         elif not use_cache:  # a model extends what it is given all the same: let it extend a copy
             cache = truncated(cache, held)
-        logits = self._run(self._known(input_ids), cache, use_cache, logits_to_keep)
+        logits = self._run(self._known(input_ids), held, cache, use_cache, logits_to_keep)
         logits = self._widened(logits[:, -logits_to_keep:] if logits_to_keep else logits)
         self._watch.see(logits, cache_length(cache) or width)
         return logits, cache if use_cache else None
 
-    def _run(self, ids: Tensor, cache: Cache | FixedCache | None, use_cache: bool, keep: int) -> Tensor:
+    def _run(
+        self, ids: Tensor, held: int, cache: Cache | FixedCache | None, use_cache: bool, keep: int
+    ) -> Tensor:
         """Logits as the model gives them; a model that cannot be run at all is refused in one line."""
         if isinstance(cache, FixedCache):
             return self.compiled(ids, cache)
@@ -152,12 +154,10 @@ class ModelWrapper:
         if self._keeps_logits:
             options["logits_to_keep"] = keep
         if self._first is not None:
-            options["position_ids"] = positions_behind(
-                cache_length(cache), ids.shape[1], self._first, self.device
-            )
+            options["position_ids"] = positions_behind(held, ids.shape[1], self._first, self.device)
         if not self._has_run:
             require_rows(self.model, self.name, ids)
-        several = ids.shape[1] > 1 and cache_length(cache) > 0  # what a round feeds
+        several = ids.shape[1] > 1 and held > 0  # what a round feeds
         try:
             logits = self._products.model(input_ids=ids, use_cache=use_cache, **options).logits
         except Exception as error:
