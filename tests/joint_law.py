@@ -15,7 +15,7 @@ from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.drafters.draft_model import DraftModel
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
 from specdec_lib.decoding.speculative import SpeculativeDecoder
-from specdec_lib.lossless.table_model import TableModel
+from specdec_lib.lossless.laws.table_model import TableModel
 
 VOCAB, LENGTH, TEMPERATURE, PROMPT = 4, 3, 0.8, [1, 2]
 WORKERS = 2

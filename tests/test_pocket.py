@@ -15,7 +15,7 @@ import torch
 from specdec_lib.data.prompts import DOMAINS, PromptDataset
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
-from specdec_lib.lossless.caches import CheckedModel
+from specdec_lib.lossless.doubles.checked import CheckedModel
 from specdec_lib.models.loader import load_pair
 from specdec_lib.theory.speedup import estimate_alpha
 from specdec_lib.training.recipe import Recipe

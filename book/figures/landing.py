@@ -3,9 +3,9 @@
     python book/figures/landing.py data/results/pocket.jsonl book/_static/landing.svg
 
 An SVG without scripts, fonts or anything else to fetch; it brings its own paper, light or dark as the
-reader's system is. Every number in it comes out of the records by way of ``specdec_lib.bench.summary``;
-nothing is drawn by hand, and nothing is measured here. It is narrow, so that its letters can be read on a
-phone, where it is shrunk.
+reader's system is. Every number in it comes out of the records by way of
+``specdec_lib.bench.tables.summary``; nothing is drawn by hand, and nothing is measured here. It is narrow, so
+that its letters can be read on a phone, where it is shrunk.
 """
 
 from __future__ import annotations
@@ -109,9 +109,9 @@ def notes_of(records: list[dict[str, Any]]) -> list[str]:
 
 def main(results: str, output: str) -> None:
     """Read ``results``, write ``output``."""
-    from specdec_lib.bench.records import read_records
-    from specdec_lib.bench.runs import newest_session, runs_of
-    from specdec_lib.bench.summary import speedup_table
+    from specdec_lib.bench.records.runs import newest_session, runs_of
+    from specdec_lib.bench.records.schema import read_records
+    from specdec_lib.bench.tables.summary import speedup_table
 
     records, problems = read_records(results)
     if problems:

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from specdec_lib import PromptDataset, load_pair
-from specdec_lib.bench.annotated import record_annotated
+from specdec_lib.bench.measure.annotated import record_annotated
 
 DOMAINS = ("code", "conversation", "summarization")
 TEMPERATURES = {"greedy (T = 0)": 0.0, "sampled (T = 0.8)": 0.8}

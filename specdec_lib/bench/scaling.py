@@ -6,7 +6,7 @@ which reads the prompt, is left out, and so are the last ones, for which fewer t
 
 Costs are those of the architecture. Where a context is longer than the models were trained for, their limit
 is raised: the times are real, and the text means nothing. Tables are made by
-:mod:`specdec_lib.bench.scaling_tables`.
+:mod:`specdec_lib.bench.tables.growth`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
-from specdec_lib.bench.grid import rotated
-from specdec_lib.bench.hugging_face import twin
-from specdec_lib.bench.records import Record, read_records
-from specdec_lib.bench.scaling_arms import (
+from specdec_lib.bench.measure.grid import rotated
+from specdec_lib.bench.measure.growth.arms import (
     Arm,
     Seconds,
     forwards,
@@ -30,8 +28,10 @@ from specdec_lib.bench.scaling_arms import (
     our_rounds,
     shortened,
 )
-from specdec_lib.bench.scaling_tables import are_comparable, growth_table, scaling_table
-from specdec_lib.bench.session import Session
+from specdec_lib.bench.measure.peers.hugging_face import twin
+from specdec_lib.bench.measure.session import Session
+from specdec_lib.bench.records.schema import Record, read_records
+from specdec_lib.bench.tables.growth import are_comparable, growth_table, scaling_table
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
@@ -241,8 +241,8 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _measure_and_show(options: argparse.Namespace) -> None:
     from specdec_lib.data.prompts import PromptDataset
+    from specdec_lib.models.fast.threads import use_threads, wanted_threads
     from specdec_lib.models.loader import load_pair
-    from specdec_lib.models.threads import use_threads, wanted_threads
 
     wanted_threads(options.threads)
     names = ("contexts", "k_values", "depths", "k", "context", "new_tokens", "repeats", "compile")

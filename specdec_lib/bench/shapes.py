@@ -17,10 +17,10 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, PretrainedConfig
 
-from specdec_lib.bench.costs import measure_costs
-from specdec_lib.bench.prediction import costs_of
-from specdec_lib.bench.records import Record, read_records
-from specdec_lib.bench.session import Session
+from specdec_lib.bench.measure.costs import measure_costs
+from specdec_lib.bench.measure.session import Session
+from specdec_lib.bench.records.schema import Record, read_records
+from specdec_lib.bench.tables.prediction import costs_of
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.loader import choose_device
 from specdec_lib.models.wrapper import ModelWrapper

@@ -18,9 +18,9 @@ from typing import Annotated
 
 import typer
 
-from specdec_lib.cli import bench, doctor, explain, generate, pairs, train, verify
-from specdec_lib.cli.narrow_help import fit_help
+from specdec_lib.cli.commands import bench, doctor, explain, generate, pairs, train, verify
 from specdec_lib.cli.terminal import log_line, print_error, released_output
+from specdec_lib.cli.views.narrow_help import fit_help
 from specdec_lib.errors import SpecDecError, is_out_of_memory
 from specdec_lib.utils.entry_point import (
     BAD_INPUT,

@@ -63,10 +63,10 @@ class Selection:
             ModelUnavailable: one of the models cannot be had.
         """
         with busy(f"looking for {self.pair.pair_name} …"):
-            from specdec_lib.models.folder import check_folder
+            from specdec_lib.models.fast.threads import wanted_threads
+            from specdec_lib.models.files.folder import check_folder
             from specdec_lib.models.loader import choose_device
             from specdec_lib.models.source import find_source
-            from specdec_lib.models.threads import wanted_threads
 
             wanted_threads(self.threads)
             choose_device(self.device)
@@ -92,8 +92,8 @@ class Selection:
             return
         with busy(f"looking for {self.pair.pair_name} …"):
             from specdec_lib.models.source import find_source
-            from specdec_lib.models.text import encode_chat
-            from specdec_lib.models.tokenizer import load_tokenizer
+            from specdec_lib.models.text.ids import encode_chat
+            from specdec_lib.models.text.tokenizer import load_tokenizer
 
             model_id = self.pair.target_model_id
             tokenizer = load_tokenizer(find_source(model_id))
@@ -110,7 +110,7 @@ class Selection:
         The threads that compute are set as asked for, or else by the one rule there is.
         """
         with busy(f"loading {self.pair.pair_name} …"):
-            from specdec_lib.models.threads import use_threads, wanted_threads
+            from specdec_lib.models.fast.threads import use_threads, wanted_threads
 
             wanted_threads(self.threads)  # refused before the weights are read
             models = self._pair(compile) if self._loads_draft else self._target_alone(compile)

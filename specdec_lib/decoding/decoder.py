@@ -23,7 +23,7 @@ from specdec_lib.decoding.prompt import prompt_ids_of
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.trace import Round
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.text import lead_of
+from specdec_lib.models.text.ids import lead_of
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.metrics import GenerationResult
 from specdec_lib.utils.numbers import whole_number

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from specdec_lib.models.text import Decode, first_to_complete
+from specdec_lib.models.text.ids import Decode, first_to_complete
 
 FinishReason = Literal["length", "eos", "stop"]
 

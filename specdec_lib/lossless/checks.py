@@ -15,10 +15,19 @@ from jaxtyping import Float
 
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.decoder import Decoder
-from specdec_lib.lossless.caches import CheckedModel
-from specdec_lib.lossless.chi_square import ChiSquare, chi_square_test, deviation_caught, pool_thin_cells
-from specdec_lib.lossless.efficiency import Efficiency, expectation, guarded_test
-from specdec_lib.lossless.endings import complaint, ends_of
+from specdec_lib.lossless.doubles.checked import CheckedModel
+from specdec_lib.lossless.doubles.ending import complaint, ends_of
+from specdec_lib.lossless.evidence.chi_square import (
+    ChiSquare,
+    chi_square_test,
+    deviation_caught,
+    pool_thin_cells,
+)
+from specdec_lib.lossless.evidence.efficiency import Efficiency, expectation, guarded_test
+from specdec_lib.lossless.evidence.independence import independence_test, p_values_by_id
+from specdec_lib.lossless.evidence.rounding import judge_parting, rounding_of
+from specdec_lib.lossless.evidence.uniformity import randomised_p_values, uniformity_test
+from specdec_lib.lossless.evidence.variation import variation_bound
 from specdec_lib.lossless.exact import (
     ONE_POSITION,
     check_one_position,
@@ -26,13 +35,9 @@ from specdec_lib.lossless.exact import (
     check_tables,
     one_position_difference,
 )
-from specdec_lib.lossless.independence import independence_test, p_values_by_id
+from specdec_lib.lossless.laws.small_law import SmallLaw
 from specdec_lib.lossless.plan import LEAST_ROUNDS
-from specdec_lib.lossless.precision import judge_parting, rounding_of
-from specdec_lib.lossless.replay import ReplayedRound
-from specdec_lib.lossless.small_law import SmallLaw
-from specdec_lib.lossless.uniformity import randomised_p_values, uniformity_test
-from specdec_lib.lossless.variation import variation_bound
+from specdec_lib.lossless.replays.replay import ReplayedRound
 from specdec_lib.lossless.verdict import Check, not_applicable
 from specdec_lib.utils.numbers import counted, percent
 
@@ -255,7 +260,7 @@ def check_endings(
 ) -> Check:
     """Greedy texts ended at every place.
 
-    The decoder's target is an :class:`~specdec_lib.lossless.endings.EndingModel`.
+    The decoder's target is an :class:`~specdec_lib.lossless.doubles.ending.EndingModel`.
     """
     complaints, tried = [], 0
     for index, prompt in enumerate(prompts):

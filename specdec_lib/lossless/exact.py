@@ -1,8 +1,8 @@
 """The checks that draw nothing: the rule of the decoder on trial, summed over every draft and verdict.
 
-What is summed is the :data:`~specdec_lib.lossless.enumeration.Judge` that is read off the decoder, so a wrong
-rule is seen here. What a decoder does beside its rule (its warping, caches, drafts) is for the other checks.
-A decoder whose rule cannot be read is told so, and passes nothing.
+What is summed is the :data:`~specdec_lib.lossless.laws.enumeration.Judge` that is read off the decoder, so a
+wrong rule is seen here. What a decoder does beside its rule (its warping, caches, drafts) is for the other
+checks. A decoder whose rule cannot be read is told so, and passes nothing.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.decoding.rejection import PLANS, VERIFIERS, PlanMaker, next_law, verify_by
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
-from specdec_lib.lossless.enumeration import ROUNDING, Judge, Law, PlanJudge, error_of
-from specdec_lib.lossless.proposals import DraftSource, rows_at
-from specdec_lib.lossless.scenario import Scenario
-from specdec_lib.lossless.small_law import SmallLaw
+from specdec_lib.lossless.laws.enumeration import ROUNDING, Judge, Law, PlanJudge, error_of
+from specdec_lib.lossless.laws.scenario import Scenario
+from specdec_lib.lossless.laws.small_law import SmallLaw
+from specdec_lib.lossless.replays.proposals import DraftSource, rows_at
 from specdec_lib.lossless.verdict import Check, not_applicable
 from specdec_lib.models.wrapper import ModelWrapper
 

@@ -19,8 +19,9 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.causal import embedding_rows
-from specdec_lib.models.folder import check_folder
+from specdec_lib.models.architecture.causal import embedding_rows
+from specdec_lib.models.files.folder import check_folder
+from specdec_lib.models.files.weights import load_weights
 from specdec_lib.models.precision import runs_in
 from specdec_lib.models.registry import (
     DTYPES,
@@ -30,10 +31,9 @@ from specdec_lib.models.registry import (
     require_shared_vocabulary,
 )
 from specdec_lib.models.source import Source, find_source
-from specdec_lib.models.tokenizer import load_tokenizer, same_tokenizer_files
+from specdec_lib.models.text.tokenizer import load_tokenizer, same_tokenizer_files
 from specdec_lib.models.twins import are_one_model
 from specdec_lib.models.vocabulary import SAME, Relation, beyond_the_rows, require_same_vocabulary
-from specdec_lib.models.weights import load_weights
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.utils.entry_point import OneLineParser, exit_code
 from specdec_lib.utils.logging import get_logger
@@ -69,7 +69,7 @@ def load_model(
     """A causal language model, in evaluation mode, and its tokenizer.
 
     What the checkpoint's generation_config.json asks for (a temperature, penalties, suppressed tokens) is not
-    applied by the decoders here: :func:`specdec_lib.models.checkpoint.unapplied_requests` lists it.
+    applied by the decoders here: :func:`specdec_lib.models.files.checkpoint.unapplied_requests` lists it.
 
     Args:
         model_id: a local folder, an embedded model (``pocket-target``), or a hub id.

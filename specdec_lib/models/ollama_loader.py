@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from specdec_lib.errors import ServerUnavailable
-from specdec_lib.models.ollama_protocol import (
+from specdec_lib.models.ollama.protocol import (
     OllamaGeneration,
     OllamaModel,
     OllamaPiece,

@@ -1,8 +1,8 @@
 """Where the files of a model are: a local folder, an embedded model, or the hub.
 
 When the hub does not answer (:mod:`specdec_lib.models.hub`), its local cache is all there is. It refuses to
-know what is in the files (:mod:`specdec_lib.models.folder` looks at them), but turns whatever goes wrong
-while they are read into one line.
+know what is in the files (:mod:`specdec_lib.models.files.folder` looks at them), but turns whatever goes
+wrong while they are read into one line.
 """
 
 from __future__ import annotations

@@ -23,15 +23,19 @@ from transformers import PretrainedConfig, PreTrainedTokenizerBase
 from transformers.cache_utils import Cache
 
 from specdec_lib.errors import InvalidArgument, is_out_of_memory
-from specdec_lib.models.causal import cannot_be_fed, require_causal, require_rows, takes_single_steps
-from specdec_lib.models.compiled import CompiledForward
-from specdec_lib.models.ends import end_of_text_ids
-from specdec_lib.models.narrow import Products
-from specdec_lib.models.positions import first_position, positions_behind
-from specdec_lib.models.rollback import cache_length, forward_takes, new_cache, truncated
-from specdec_lib.models.ropes import RopeBorder, rope_border
-from specdec_lib.models.soundness import Watch, in_draft
-from specdec_lib.models.static_cache import FixedCache, Store
+from specdec_lib.models.architecture.causal import (
+    cannot_be_fed,
+    require_causal,
+    require_rows,
+    takes_single_steps,
+)
+from specdec_lib.models.architecture.positions import first_position, positions_behind
+from specdec_lib.models.architecture.ropes import RopeBorder, rope_border
+from specdec_lib.models.architecture.soundness import Watch, in_draft
+from specdec_lib.models.caches.fixed import FixedCache, Store
+from specdec_lib.models.caches.rollback import cache_length, forward_takes, new_cache, truncated
+from specdec_lib.models.fast.compiled import CompiledForward
+from specdec_lib.models.fast.products import Products
 from specdec_lib.models.tensors import (
     computes_in,
     computing_device,
@@ -40,7 +44,8 @@ from specdec_lib.models.tensors import (
     num_weights,
     number_format,
 )
-from specdec_lib.models.text import Message, behind, decoded, encode_chat, encoded
+from specdec_lib.models.text.ends import end_of_text_ids
+from specdec_lib.models.text.ids import Message, behind, decoded, encode_chat, encoded
 from specdec_lib.utils.numbers import short_count
 
 _MEBIBYTE = 2**20
@@ -56,7 +61,7 @@ class ModelWrapper:
         tokenizer: its tokenizer; None for a model that is only fed token ids.
         device: where to move the model; None leaves it where it is.
         compile: run forwards of a few tokens through ``torch.compile`` (static shapes, see
-            :mod:`specdec_lib.models.compiled`); where that is not possible the wrapper goes on in eager
+            :mod:`specdec_lib.models.fast.compiled`); where that is not possible the wrapper goes on in eager
             mode and logs one line saying why.
         vocab_size: width to give the logits; None keeps the model's. Where two models of one
             tokenizer pad their vocabularies differently, the draft takes its target's width:
@@ -129,7 +134,7 @@ class ModelWrapper:
             UnsupportedCache: the model keeps a state that cannot be rolled back.
             UnsoundLogits: on a CPU, logits that are NaN, plus infinity, or minus infinity for every token;
                 on other devices :meth:`~specdec_lib.models.wrapper.ModelWrapper.require_sound` tells. Never
-                inside :func:`~specdec_lib.models.soundness.drafting`.
+                inside :func:`~specdec_lib.models.architecture.soundness.drafting`.
         """
         _check_forward(input_ids, logits_to_keep)
         cache = past_key_values
@@ -263,7 +268,7 @@ class ModelWrapper:
     @property
     def products(self) -> str:
         """How products of 2 to 9 rows are made on this processor, "plain" or "transposed"; decided now if it
-        was not: see :mod:`specdec_lib.models.narrow`."""
+        was not: see :mod:`specdec_lib.models.fast.products`."""
         return "plain" if self._products is None else self._products.form
 
     @cached_property

@@ -1,5 +1,5 @@
 // The step-through: a recorded generation, one decision at a time. The same module draws the published figure
-// and the notebook's widget. It reads what specdec_lib.viz.step_through makes: traces whose token texts are
+// and the notebook's widget. It reads what specdec_lib.viz.live.step_through makes: traces whose token texts are
 // already visible, each with its steps in words. Every text enters the page as text, never as markup.
 
 const KINDS = {
@@ -278,7 +278,7 @@ const KEYS = { ArrowRight: "forward", ArrowLeft: "back", PageDown: "next", PageU
 
 /**
  * Draw the step-through into `host`. Returns { go(step), select(trace), stop() }; `onStep(step, trace)` hears of moves.
- * @param payload { title, traces }, as specdec_lib.viz.step_through.payload makes it
+ * @param payload { title, traces }, as specdec_lib.viz.live.step_through.payload makes it
  */
 export function mount(host, payload, onStep = () => {}) {
   const { traces } = payload;

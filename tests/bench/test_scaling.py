@@ -9,16 +9,16 @@ import tiny_models
 import torch
 
 from specdec_lib.bench import scaling
-from specdec_lib.bench.hugging_face import HuggingFace
-from specdec_lib.bench.records import read_records
-from specdec_lib.bench.scaling import Plan, Scaling
-from specdec_lib.bench.scaling_arms import (
+from specdec_lib.bench.measure.growth.arms import (
     hugging_face_rounds,
     later_rounds,
     lengthened,
     our_rounds,
     shortened,
 )
+from specdec_lib.bench.measure.peers.hugging_face import HuggingFace
+from specdec_lib.bench.records.schema import read_records
+from specdec_lib.bench.scaling import Plan, Scaling
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import tiny_models
 
-from specdec_lib.bench.grid import Grid
-from specdec_lib.bench.prompts import TokenisedPrompt
-from specdec_lib.bench.runner import Benchmark
-from specdec_lib.bench.runs import ALL_DOMAINS, runs_of
-from specdec_lib.bench.summary import latency_table, speedup_table
+from specdec_lib.bench.measure.grid import Grid
+from specdec_lib.bench.measure.prompts import TokenisedPrompt
+from specdec_lib.bench.measure.runner import Benchmark
+from specdec_lib.bench.records.runs import ALL_DOMAINS, runs_of
+from specdec_lib.bench.tables.summary import latency_table, speedup_table
 from specdec_lib.models.wrapper import ModelWrapper
 
 DRAWN = 9

@@ -149,7 +149,7 @@ def test_what_ends_a_command_becomes_a_code_and_a_line(specdec, monkeypatch, err
     def fail() -> None:
         raise error
 
-    monkeypatch.setattr("specdec_lib.cli.pairs.console_for", fail)
+    monkeypatch.setattr("specdec_lib.cli.commands.pairs.console_for", fail)
     shown = specdec("pairs")
     assert (shown.code, shown.err.lstrip("\n")) == (code, line)
 
@@ -159,7 +159,7 @@ def test_a_bug_keeps_its_traceback(specdec, monkeypatch, bug: type[Exception]) -
     def fail() -> None:
         raise bug
 
-    monkeypatch.setattr("specdec_lib.cli.pairs.console_for", fail)
+    monkeypatch.setattr("specdec_lib.cli.commands.pairs.console_for", fail)
     with pytest.raises(bug):
         specdec("pairs")
 

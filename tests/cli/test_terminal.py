@@ -48,7 +48,8 @@ def test_a_log_event_is_a_line_like_the_others() -> None:
 
 LOUD = """
 import os, sys
-from specdec_lib.cli import main, pairs
+from specdec_lib.cli import main
+from specdec_lib.cli.commands import pairs
 
 def loud(document):
     print("a library prints")
@@ -71,7 +72,7 @@ def test_json_is_alone_on_standard_output_whatever_libraries_print() -> None:
 
 
 def test_json_is_alone_where_standard_output_is_no_file(specdec, monkeypatch) -> None:
-    monkeypatch.setattr("specdec_lib.cli.pairs.asdict", lambda pair: print("loud") or {})
+    monkeypatch.setattr("specdec_lib.cli.commands.pairs.asdict", lambda pair: print("loud") or {})
     shown = specdec("pairs", "--json")
     assert shown.document["pairs"] and "loud" in shown.err
     assert "pocket" in specdec("pairs").out
@@ -82,7 +83,7 @@ def test_warnings_of_the_library_are_lines_of_the_command_line(specdec, monkeypa
         get_logger("specdec_lib.some.module").warning("something is odd", model="m")
         return ""
 
-    monkeypatch.setattr("specdec_lib.cli.pairs.note", warn)
+    monkeypatch.setattr("specdec_lib.cli.commands.pairs.note", warn)
     assert set(specdec("pairs").err.splitlines()) == {"warning: something is odd (model=m)"}
     warn()
     assert json.loads(capsys.readouterr().err)["event"] == "something is odd"  # the library's own form again

@@ -19,7 +19,7 @@ from specdec_lib.decoding.drafters.own import load_drafter
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.table_model import TableModel
+from specdec_lib.lossless.laws.table_model import TableModel
 from specdec_lib.models.wrapper import ModelWrapper
 
 PROMPTS = ([5, 6, 7], [9, 8, 7, 6, 5, 4, 3, 2], [40, 41])

@@ -10,8 +10,8 @@ from tiny_tokenizers import SPECIAL, TOKENIZERS, metaspace
 
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
-from specdec_lib.lossless.table_model import TableModel
-from specdec_lib.models.text import behind, decoded
+from specdec_lib.lossless.laws.table_model import TableModel
+from specdec_lib.models.text.ids import behind, decoded
 
 PIECES = ("▁the", "▁cat", "▁sat", "s", "at", SPECIAL, "</s>", "é", "<0xE6>", "<0xBC>", "<0xA2>", "▁", ".")
 

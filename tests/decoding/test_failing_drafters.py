@@ -14,8 +14,8 @@ from specdec_lib.decoding.drafters.base import Proposal
 from specdec_lib.decoding.generation import Generation
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.proposals import asked
-from specdec_lib.lossless.table_model import TableModel
+from specdec_lib.lossless.laws.table_model import TableModel
+from specdec_lib.lossless.replays.proposals import asked
 
 VOCAB, PROMPT = 9, [1, 2]
 

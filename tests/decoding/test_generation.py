@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from specdec_lib.bench.runs import Run, pool
+from specdec_lib.bench.records.runs import Run, pool
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.decoding.drafters.base import Proposal
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.table_model import TableModel
+from specdec_lib.lossless.laws.table_model import TableModel
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
 
 TARGET = TableModel.random(9, seed=1)

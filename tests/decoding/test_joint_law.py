@@ -9,7 +9,7 @@ from __future__ import annotations
 import joint_law
 import pytest
 
-from specdec_lib.lossless.chi_square import chi_square_test, deviation_caught
+from specdec_lib.lossless.evidence.chi_square import chi_square_test, deviation_caught
 
 pytestmark = pytest.mark.unchecked
 

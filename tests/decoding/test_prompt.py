@@ -14,7 +14,7 @@ from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.prompt import prompt_ids_of
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.table_model import TableModel
+from specdec_lib.lossless.laws.table_model import TableModel
 
 pytestmark = pytest.mark.unchecked
 VOCAB = 288

@@ -9,8 +9,8 @@ from torch.nn.functional import one_hot
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.drafters.base import Drafter, DraftState, Proposal
 from specdec_lib.decoding.speculative import SpeculativeDecoder
-from specdec_lib.lossless.scenario import Scenario
-from specdec_lib.lossless.trials import Case, ending, joint_law
+from specdec_lib.lossless.laws.scenario import Scenario
+from specdec_lib.lossless.mutants.trials import Case, ending, joint_law
 
 SCENARIO = Scenario(vocab=3, length=4, k=3, eos_token_ids=(2,))
 

@@ -14,8 +14,8 @@ from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.decoding.trace import Trace
 from specdec_lib.errors import InvalidArgument, RecordError, VocabularyMismatch
-from specdec_lib.lossless.caches import CheckedModel
-from specdec_lib.lossless.table_model import TableModel
+from specdec_lib.lossless.doubles.checked import CheckedModel
+from specdec_lib.lossless.laws.table_model import TableModel
 from specdec_lib.models.wrapper import ModelWrapper
 
 

@@ -14,7 +14,7 @@ from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.drafters.draft_model import DraftModel
 from specdec_lib.decoding.sampling import SamplingParams, draw
 from specdec_lib.decoding.speculative import SpeculativeDecoder
-from specdec_lib.lossless.table_model import TableModel
+from specdec_lib.lossless.laws.table_model import TableModel
 from specdec_lib.models.wrapper import ModelWrapper
 
 NONE = {"NaN": math.nan, "one NaN": math.nan, "+inf": math.inf, "-inf": -math.inf}

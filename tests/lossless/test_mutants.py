@@ -6,9 +6,9 @@ import hunts
 import pytest
 
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.lossless.laws.scenario import Scenario
 from specdec_lib.lossless.mutants.gallery import CONTROLS, GALLERY, MUTANTS, find_mutant
-from specdec_lib.lossless.scenario import Scenario
-from specdec_lib.lossless.trials import LEVEL, SCHEDULE, TRIALS
+from specdec_lib.lossless.mutants.trials import LEVEL, SCHEDULE, TRIALS
 
 pytestmark = pytest.mark.unchecked
 

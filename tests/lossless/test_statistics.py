@@ -7,17 +7,17 @@ import pytest
 import torch
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.efficiency import (
+from specdec_lib.lossless.evidence.efficiency import (
     Expectation,
     efficiency_test,
     expectation,
     expected_in_round,
     guarded_test,
 )
-from specdec_lib.lossless.enumeration import expected_accepted, library_judge
-from specdec_lib.lossless.scenario import Scenario
-from specdec_lib.lossless.uniformity import randomised_p_values, uniformity_test
-from specdec_lib.lossless.variation import variation_bound
+from specdec_lib.lossless.evidence.uniformity import randomised_p_values, uniformity_test
+from specdec_lib.lossless.evidence.variation import variation_bound
+from specdec_lib.lossless.laws.enumeration import expected_accepted, library_judge
+from specdec_lib.lossless.laws.scenario import Scenario
 
 
 def test_the_bound_holds_and_shrinks():

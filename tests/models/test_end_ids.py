@@ -9,7 +9,7 @@ from models.architectures import llama_config, save_model, tiny_model, tiny_toke
 from transformers import LlamaConfig
 
 from specdec_lib.errors import ModelUnavailable
-from specdec_lib.models.folder import check_folder
+from specdec_lib.models.files.folder import check_folder
 from specdec_lib.models.loader import load_model
 from specdec_lib.models.source import find_source
 from specdec_lib.models.wrapper import ModelWrapper

@@ -13,7 +13,7 @@ from models.architectures import random_ids, save_model, tiny_tokenizer
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from specdec_lib.bench.subjects import describe_model
+from specdec_lib.bench.measure.subjects import describe_model
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument, ModelUnavailable, UnknownPair, VocabularyMismatch

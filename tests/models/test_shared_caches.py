@@ -8,8 +8,8 @@ from models.architectures import SHARED_KV, random_ids, tiny_model
 
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
-from specdec_lib.models.cache import PreallocatedLayer
-from specdec_lib.models.rollback import holds_nothing
+from specdec_lib.models.caches.preallocated import PreallocatedLayer
+from specdec_lib.models.caches.rollback import holds_nothing
 from specdec_lib.models.wrapper import ModelWrapper
 
 

@@ -8,13 +8,13 @@ import math
 import plotly.graph_objects as go
 import pytest
 
-from specdec_lib.bench.accounts import accounts_of
-from specdec_lib.bench.prediction import costs_of, phase_table, prediction_table
-from specdec_lib.bench.runs import runs_of
-from specdec_lib.bench.summary import acceptance_table, latency_table, position_table, speedup_table
-from specdec_lib.viz.acceptance import plot_acceptance_by_domain, plot_acceptance_by_position
-from specdec_lib.viz.latency import plot_latency_ecdf, plot_round_time
-from specdec_lib.viz.speedup import plot_difference, plot_prediction, plot_speedup_heatmap
+from specdec_lib.bench.explain.accounts import accounts_of
+from specdec_lib.bench.records.runs import runs_of
+from specdec_lib.bench.tables.prediction import costs_of, phase_table, prediction_table
+from specdec_lib.bench.tables.summary import acceptance_table, latency_table, position_table, speedup_table
+from specdec_lib.viz.records.acceptance import plot_acceptance_by_domain, plot_acceptance_by_position
+from specdec_lib.viz.records.latency import plot_latency_ecdf, plot_round_time
+from specdec_lib.viz.records.speedup import plot_difference, plot_prediction, plot_speedup_heatmap
 from tests.bench.sessions import costs, profiled, timed
 
 SESSION = [

@@ -15,7 +15,7 @@ from specdec_lib.decoding.drafters.base import Proposal
 from specdec_lib.decoding.drafters.unrolled import UnrolledDraft
 from specdec_lib.decoding.sampling import SamplingParams, draw, probs_from_logits, warp_logits
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.soundness import drafting, sound_draft
+from specdec_lib.models.architecture.soundness import drafting, sound_draft
 from specdec_lib.models.wrapper import ModelWrapper
 
 

@@ -19,8 +19,8 @@ from torch.nn.functional import pad
 
 from specdec_lib.decoding.drafters.base import Proposal
 from specdec_lib.decoding.sampling import SamplingParams, invert, probs_from_logits, uniforms
-from specdec_lib.models.soundness import drafting, sound_draft
-from specdec_lib.models.static_cache import FixedCache, Store
+from specdec_lib.models.architecture.soundness import drafting, sound_draft
+from specdec_lib.models.caches.fixed import FixedCache, Store
 from specdec_lib.models.wrapper import ModelWrapper
 
 _FIRST = 2

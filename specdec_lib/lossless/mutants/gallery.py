@@ -16,9 +16,9 @@ from specdec_lib.decoding.rejection import PlanMaker, Verifier, plan_block, plan
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.lossless.laws.scenario import Scenario
 from specdec_lib.lossless.mutants import drafters, loops, verifiers
-from specdec_lib.lossless.scenario import Scenario
-from specdec_lib.lossless.trials import LEVEL, SCHEDULE, TRIALS, Case, Look
+from specdec_lib.lossless.mutants.trials import LEVEL, SCHEDULE, TRIALS, Case, Look
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.utils.names import known_names
 

@@ -1,9 +1,9 @@
 """The wrong verifiers once more, with the chance summed out: what each does to a law, exactly.
 
 A verifier of ``specdec_lib.lossless.mutants.verifiers`` throws dice, so it can only be sampled. Here the
-same mistakes are :data:`~specdec_lib.lossless.enumeration.Judge` functions, which an enumeration takes; the
-tests hold the two against each other. Those whose mistake is in how they draw are not here, and neither are
-the mistakes of loops and drafters: their rule, where they ask a verifier, is read off the decoder.
+same mistakes are :data:`~specdec_lib.lossless.laws.enumeration.Judge` functions, which an enumeration takes;
+the tests hold the two against each other. Those whose mistake is in how they draw are not here, and neither
+are the mistakes of loops and drafters: their rule, where they ask a verifier, is read off the decoder.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from math import prod
 from typing import Any
 
 from specdec_lib.decoding.decoder import Decoder
-from specdec_lib.lossless.enumeration import Judge, Judgement, Law, Prefix
 from specdec_lib.lossless.exact import judge_in
+from specdec_lib.lossless.laws.enumeration import Judge, Judgement, Law, Prefix
 from specdec_lib.lossless.mutants.gallery import Mutant
 
 Correction = Callable[[Law, Law, int], Law]

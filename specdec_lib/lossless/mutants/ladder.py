@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from specdec_lib.lossless.enumeration import ROUNDING, Judge, error_of
 from specdec_lib.lossless.exact import ONE_POSITION, emitted_at_one_position
+from specdec_lib.lossless.laws.enumeration import ROUNDING, Judge, error_of
+from specdec_lib.lossless.laws.scenario import Scenario
 from specdec_lib.lossless.mutants.gallery import Mutant, find_mutant
 from specdec_lib.lossless.mutants.judges import judge_of
-from specdec_lib.lossless.pair import PairProof, ProofPlan
-from specdec_lib.lossless.scenario import Scenario
+from specdec_lib.lossless.proof import PairProof, ProofPlan
 from specdec_lib.lossless.verdict import Check
 from specdec_lib.utils.entry_point import OneLineParser, exit_code
 

@@ -1,0 +1,130 @@
+"""What single forwards cost: the c and the v(K) of the prediction S = E / (K c + v + o).
+
+Each forward is timed in the company that it has when decoding. A target forward of width 1 follows others
+of its kind, as in the baseline; one of width K + 1 follows K draft forwards, as in a round. Alone, or in
+another order, it would find other data in the processor's caches, and the prediction would be off by that.
+Arms take turns, so that drift slows all of them alike. Raw seconds come back; the summary takes medians.
+
+A compiled draft runs its K steps as one graph, and a drafter of one's own may have no forwards at all: what
+counts as a forward of theirs is a K-th of a whole greedy proposal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from jaxtyping import Integer
+from torch import Tensor
+
+from specdec_lib.bench.measure.grid import rotated
+from specdec_lib.decoding.drafters.base import Drafter, started
+from specdec_lib.decoding.drafters.draft_model import DraftModel
+from specdec_lib.decoding.sampling import SamplingParams
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.architecture.soundness import drafting
+from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.profiling.timer import cuda_sync_time
+
+_WARM_UP = 3
+_GREEDY = SamplingParams(temperature=0.0)
+_BASELINE_STEPS = 4  # of which the first, which follows a round of another arm, is not counted
+
+
+def measure_costs(
+    target: ModelWrapper,
+    draft: ModelWrapper | Drafter,
+    context_ids: Sequence[int],
+    k_values: Sequence[int],
+    repeats: int = 30,
+) -> dict[str, Any]:
+    """Seconds of single forwards behind ``context_ids``.
+
+    Args:
+        target, draft: the two models, sharing a vocabulary, or a target and a drafter.
+        context_ids: tokens that both caches hold before each timed forward.
+        k_values: draft lengths, each >= 1; the target is timed at widths 1 and K + 1.
+        repeats: rounds a K, after a few that are not counted.
+
+    Returns:
+        ``{"context_length": n, "forwards": [{"model": "target", "width": w, "seconds": [...]}, …]}``
+
+    Raises:
+        InvalidArgument: no context, or ``repeats`` below 1.
+    """
+    if not context_ids or repeats < 1:
+        raise InvalidArgument(
+            f"measure_costs: {len(context_ids)} context tokens, {repeats} repeats; pass at least 1 of each"
+        )
+    clock = _Clock(target, draft, context_ids, k_values)
+    arms = (0, *k_values)
+    for turn in range(-_WARM_UP, repeats):
+        if turn == 0:
+            clock.seconds.clear()
+        for k in rotated(arms, turn):
+            clock.run_round(k) if k else clock.run_baseline()
+    forwards = [{"model": name, "width": width, "seconds": s} for (name, width), s in clock.seconds.items()]
+    return {"context_length": len(context_ids), "forwards": forwards}
+
+
+class _Clock:
+    """Runs rounds and baseline steps behind one context, and keeps the seconds of each forward."""
+
+    def __init__(
+        self,
+        target: ModelWrapper,
+        draft: ModelWrapper | Drafter,
+        context_ids: Sequence[int],
+        k_values: Sequence[int],
+    ) -> None:
+        context, widest = torch.tensor([list(context_ids)]), max(k_values, default=0) + 1
+        self.inputs = context.repeat(1, -(-widest // len(context_ids)))
+        self.models = {"target": target} | ({"draft": draft} if isinstance(draft, ModelWrapper) else {})
+        drafter = DraftModel(draft) if isinstance(draft, ModelWrapper) else draft
+        self.context_ids, self.draft_state = list(context_ids), started(drafter, list(context_ids))
+        target.expect_widths(*(k + 1 for k in k_values))
+        self.caches = {name: self._forward(name, context, logits_to_keep=1) for name in self.models}
+        self._generator = torch.Generator(self.models.get("draft", target).device)
+        self.seconds: dict[tuple[str, int], list[float]] = {}
+
+    def run_baseline(self) -> None:
+        """A few target forwards of width 1, one behind the other."""
+        self._keep("target", 1, self._timed("target", 1, _BASELINE_STEPS)[1:])
+
+    def run_round(self, k: int) -> None:
+        """K draft forwards, then a target forward of width K + 1."""
+        self._keep("draft", 1, self._proposal(k) if self._proposes_whole else self._timed("draft", 1, k))
+        self._keep("target", k + 1, self._timed("target", k + 1, 1))
+
+    @property
+    def _proposes_whole(self) -> bool:
+        """Whether a proposal is made of no forwards that could be timed one by one."""
+        draft = self.models.get("draft")
+        return draft is None or (draft.compiled is not None and draft.compiled.active)
+
+    def _proposal(self, k: int) -> list[float]:
+        """Seconds of a proposal of k tokens, shared out among them."""
+        self.draft_state.roll_back(len(self.context_ids) - 1)
+        start = cuda_sync_time()
+        self.draft_state.propose(self.context_ids, k, _GREEDY, self._generator)
+        return [round((cuda_sync_time() - start) / k, 9)] * k
+
+    def _forward(self, name: str, ids: Integer[Tensor, "1 n"], **options: Any) -> Any:
+        """One forward, and the cache that it leaves; a draft's logits may be no numbers, as in the loop."""
+        with drafting() if name == "draft" else nullcontext():
+            return self.models[name].forward(ids, **options)[1]
+
+    def _keep(self, name: str, width: int, seconds: list[float]) -> None:
+        self.seconds.setdefault((name, width), []).extend(seconds)
+
+    def _timed(self, name: str, width: int, times: int) -> list[float]:
+        """Seconds of each of ``times`` forwards that extend a copy of the cache, which stays as it was."""
+        model, seconds = self.models[name], []
+        cache = model.truncate_cache(self.caches[name], model.get_cache_length(self.caches[name]))
+        for _ in range(times):
+            start = cuda_sync_time()
+            cache = self._forward(name, self.inputs[:, :width], past_key_values=cache)
+            seconds.append(round(cuda_sync_time() - start, 9))
+        return seconds

@@ -1,0 +1,134 @@
+"""One session of measurements: its name, what ran where, and the file that its records are appended to.
+
+Every record of a session carries the same environment and models, so that a line of a results file says by
+itself what it is about. A session that was cut off can be continued where it was measured. It does not know
+what was measured.
+"""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from specdec_lib.bench.measure import subjects
+from specdec_lib.bench.records.runs import newest_session
+from specdec_lib.bench.records.schema import (
+    SCHEMA_VERSION,
+    Record,
+    append_records,
+    read_records,
+    require_results,
+)
+from specdec_lib.decoding.drafters.base import Drafter
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.utils import machine
+from specdec_lib.utils.reproducibility import environment_fingerprint
+
+
+class Session:
+    """Stamps records and appends them, each as soon as it is given.
+
+    Raises:
+        RecordError: the file at ``output_path`` is one of something else.
+    """
+
+    def __init__(
+        self,
+        output_path: str | Path,
+        target: ModelWrapper,
+        draft: ModelWrapper | Drafter,
+        prompts: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.output_path = Path(output_path)
+        require_results(self.output_path)
+        self.name = f"{_now():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+        self.environment = environment_fingerprint()
+        self._models = {"target": target, "draft": draft}
+        self._prompts = {} if prompts is None else {"prompts": dict(prompts)}
+
+    @property
+    def models(self) -> dict[str, dict[str, Any]]:
+        """What the records say of the models; how a model computes is settled by its first forwards."""
+        return {role: subjects.describe(model) for role, model in self._models.items()}
+
+    @property
+    def _shared(self) -> dict[str, Any]:
+        return {
+            "schema": SCHEMA_VERSION,
+            "session": self.name,
+            "environment": self.environment,
+            "models": self.models,
+            **self._prompts,
+        }
+
+    def append(self, records: Sequence[Record]) -> list[Record]:
+        """Append ``records``, all or none, stamped with the session and the time; returns them as written.
+
+        Raises:
+            RecordError: one of them cannot be written; those of earlier calls are kept.
+        """
+        shared = self._shared | {"time": _now().isoformat(timespec="seconds")}
+        stamped = [shared | record for record in records]
+        append_records(self.output_path, stamped)
+        return stamped
+
+    def resume(self) -> list[Record]:
+        """Continue the newest session of the file instead of a new one; returns its records.
+
+        A file that is not there, or that holds no timed run, leaves the new session as it is.
+
+        Raises:
+            InvalidArgument: that session ran on another machine, with other models, or other prompts.
+            RecordError: the file cannot be read.
+        """
+        if not self.output_path.exists():
+            return []
+        records = read_records(self.output_path)[0]
+        if not any(record["kind"] == "run" for record in records):
+            return []
+        records = newest_session(records)
+        if what := _difference(records[0], self._shared):
+            raise InvalidArgument(
+                f"resume {self.output_path}: {what}; runs of two such sessions do not pair, "
+                "so start a new one without resuming"
+            )
+        self.name = records[0]["session"]
+        return records
+
+
+def _difference(before: Record, now: Record) -> str | None:
+    """What tells two sessions apart that should be one, in a few words; the commit may differ."""
+    if changes := machine.difference(before["environment"], now["environment"]):
+        return f"session {before['session']} was measured elsewhere ({changes})"
+    if others := subjects.difference(before["models"], now["models"]):
+        return f"session {before['session']} ran {others}"
+    if _are_other(before.get("prompts"), now.get("prompts")):
+        changes = f"{_told(before.get('prompts'))} is now {_told(now.get('prompts'))}"
+        return f"session {before['session']} ran other prompts ({changes})"
+    return None
+
+
+def _are_other(before: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> bool:
+    """Whether two sets of prompts differ: in their texts, or in the ids of a domain that both have."""
+    if before is None or now is None:
+        return before is not now
+    ids = [dict(prompts.get("ids", {})) for prompts in (before, now)]
+    rest = [{name: prompts[name] for name in prompts if name != "ids"} for prompts in (before, now)]
+    shared = ids[0].keys() & ids[1].keys()
+    return rest[0] != rest[1] or any(ids[0][domain] != ids[1][domain] for domain in shared)
+
+
+def _told(prompts: Mapping[str, Any] | None) -> str:
+    if prompts is None:
+        return "not recorded"
+    chat = " as chat" if prompts.get("chat") else ""
+    ids = "".join(f", {domain} {told}" for domain, told in dict(prompts.get("ids", {})).items())
+    return f"{prompts.get('source')} ({prompts.get('hash')}{ids}){chat}"
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)

@@ -1,0 +1,1 @@
+"""Notebooks run as programs: parameters checked first, one kernel, papermill."""

@@ -1,0 +1,1 @@
+"""Records: plain data in files of one JSON object a line; nothing here knows torch."""

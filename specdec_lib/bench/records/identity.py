@@ -1,0 +1,83 @@
+"""Whether speculation emitted the baseline's tokens, where both are deterministic and exact.
+
+At temperature 0 in float32 it must, token for token. In half precision a forward of width K + 1
+is not bit-identical to one of width 1 and ties between logits may fall the other way, so there a
+difference is a fact to report and no error. Knows results and records, no models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from specdec_lib.bench.records.schema import Record
+from specdec_lib.errors import SpecDecError
+from specdec_lib.profiling.metrics import GenerationResult
+
+EXACT_DTYPES = ("float32", "float64")
+
+
+class OutputsDiffer(SpecDecError):
+    """Speculation emitted other tokens than the baseline where both are exact: temperature 0, float32."""
+
+
+def first_difference(result: GenerationResult, baseline: GenerationResult) -> int:
+    """Index of the first token that is unlike the baseline's, or is missing in one; -1 where none is."""
+    ours, theirs = result.generated_ids, baseline.generated_ids
+    differing = (i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b)
+    return next(differing, -1 if len(ours) == len(theirs) else min(len(ours), len(theirs)))
+
+
+def require_identical(records: Sequence[Record]) -> int:
+    """Number of speculative runs at temperature 0 whose ids were compared with the baseline's and agree.
+
+    In half precision a forward of width K + 1 is not bit-identical to one of width 1, so there a
+    difference is a fact of the record and no error.
+
+    Raises:
+        OutputsDiffer: a run in float32 or float64 emitted other ids, naming the first such run.
+    """
+    compared = [record for record in records if record.get("first_difference") is not None]
+    for record in compared:
+        if record["first_difference"] >= 0 and record["models"]["target"]["dtype"] in EXACT_DTYPES:
+            raise OutputsDiffer(
+                f"benchmark: {record['decoder']} differs from AR on {record['prompt_id']} from token "
+                f"{record['first_difference']} on, at temperature 0, {record['models']['target']['dtype']}; "
+                "speculation is not exact here, so its speed means nothing: run `specdec verify`"
+            )
+    return sum(record["first_difference"] < 0 for record in compared)
+
+
+def identity_of(records: Sequence[Record]) -> dict[str, Any]:
+    """What the comparison of ids at temperature 0 found, over records of kind ``peer``.
+
+    Returns:
+        ``compared`` and ``identical`` runs, and ``differing``: one row a run of decoder, prompt_id, repeat,
+        reference, first_difference, logit_gap (how far apart the target's logits of the two tokens are) and
+        tied (whether that is within rounding).
+    """
+    compared = [record for record in records if record.get("first_difference") is not None]
+    names = ("decoder", "prompt_id", "repeat", "reference", "first_difference", "logit_gap", "tied")
+    differing = [{name: r.get(name) for name in names} for r in compared if r["first_difference"] >= 0]
+    return {"compared": len(compared), "identical": len(compared) - len(differing), "differing": differing}
+
+
+def require_same_ids(records: Sequence[Record]) -> dict[str, Any]:
+    """As :func:`identity_of`; in float32 and float64 a difference is an error, in half precision a report.
+
+    Raises:
+        OutputsDiffer: naming the arms and the prompts whose ids differ, and how many there are.
+    """
+    found = identity_of(records)
+    dtype = next((record["models"]["target"]["dtype"] for record in records), EXACT_DTYPES[0])
+    if found["differing"] and dtype in EXACT_DTYPES:
+        arms = sorted({row["decoder"] for row in found["differing"]})
+        prompts = sorted({row["prompt_id"] for row in found["differing"]})
+        first = found["differing"][0]
+        raise OutputsDiffer(
+            f"comparison: {len(found['differing'])} of {found['compared']} runs at temperature 0 in {dtype} "
+            f"differ from {first['reference']}: {', '.join(arms)} on {', '.join(prompts)}, the first from "
+            f"token {first['first_difference']} on (logits {first['logit_gap']:.2g} apart); where the work "
+            "differs, speed cannot be compared"
+        )
+    return found

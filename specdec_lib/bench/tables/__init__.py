@@ -1,0 +1,1 @@
+"""Tables: records counted and summarised, with intervals; numpy, never torch."""

@@ -1,0 +1,118 @@
+"""Tables of growth: the time of a step or a round over context, K or depth, from records of kind ``scaling``.
+
+Medians and quartiles of the raw seconds of all repeats, in milliseconds. A ratio compares an arm with
+itself, at the smallest value of its axis, so that one library's growth can be held against another's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import median, quantiles
+from typing import Any
+
+from specdec_lib.bench.measure.subjects import difference
+from specdec_lib.bench.records.schema import Record
+from specdec_lib.bench.tables.summary import Table
+from specdec_lib.errors import RecordError
+from specdec_lib.utils import machine
+
+
+def newest_scaling(records: Sequence[Record]) -> list[Record]:
+    """The records of kind ``scaling`` that were measured as the last of them was: pair, models, machine.
+
+    Raises:
+        RecordError: there is none.
+    """
+    found = [record for record in records if record["kind"] == "scaling"]
+    if not found:
+        raise RecordError("scaling: no such record; measure with `python -m specdec_lib.bench.scaling`")
+    return [record for record in found if are_comparable(record, found[-1])]
+
+
+def are_comparable(record: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two of these records are of the same pair, with the same models, on the same machine."""
+    return record["pair"] == other["pair"] and not (
+        difference(record["models"], other["models"])
+        or machine.difference(record["environment"], other["environment"])
+    )
+
+
+def scaling_table(records: Sequence[Record]) -> Table:
+    """The time of each arm at each value of each axis.
+
+    Returns:
+        Rows of vary ("context", "k" or "depth"), value, arm, median, low, high (quartiles; all in
+        milliseconds), ratio (of the median to that at the axis' smallest value), num_samples,
+        beyond_training; ordered by axis as measured, arm, value.
+
+    Raises:
+        RecordError: no record of this kind.
+    """
+    samples: dict[tuple[str, str, int], list[float]] = {}
+    beyond: set[tuple[str, int]] = set()
+    for record in newest_scaling(records):
+        vary, value = record["vary"], record["value"]
+        for arm, seconds in record["seconds"].items():
+            samples.setdefault((vary, arm, value), []).extend(1e3 * s for s in seconds)
+        if record.get("beyond_training"):
+            beyond.add((vary, value))
+    axes = list(dict.fromkeys(vary for vary, _, _ in samples))
+    keys = sorted((k for k, s in samples.items() if s), key=lambda key: (axes.index(key[0]), *key[1:]))
+    first: dict[tuple[str, str], float] = {}
+    rows = []
+    for vary, arm, value in keys:
+        times = samples[vary, arm, value]
+        middle = median(times)
+        low, _, high = quantiles(times, n=4, method="inclusive") if len(times) > 1 else times * 3
+        rows.append(
+            {
+                "vary": vary,
+                "value": value,
+                "arm": arm,
+                "median": middle,
+                "low": low,
+                "high": high,
+                "ratio": middle / first.setdefault((vary, arm), middle),
+                "num_samples": len(times),
+                "beyond_training": (vary, value) in beyond,
+            }
+        )
+    return rows
+
+
+def growth_table(
+    rows: Sequence[dict[str, Any]],
+    small: int | None = None,
+    large: int | None = None,
+    vary: str = "context",
+) -> Table:
+    """By how much each arm's time grows from one value of an axis to another.
+
+    ``growth_table(rows, 256, 4096)`` answers how much longer a round takes behind 4096 tokens than behind
+    256, in ours and in Hugging Face's.
+
+    Args:
+        rows: of :func:`scaling_table`.
+        small, large: by default the ends of the axis. An arm that lacks one of them is left out.
+
+    Returns:
+        Rows of vary, arm, small, large, small_ms, large_ms, growth.
+    """
+    times = {(row["arm"], row["value"]): row["median"] for row in rows if row["vary"] == vary}
+    values = sorted({value for _, value in times})
+    if not values:
+        return []
+    small, large = values[0] if small is None else small, values[-1] if large is None else large
+    return [
+        {
+            "vary": vary,
+            "arm": arm,
+            "small": small,
+            "large": large,
+            "small_ms": times[arm, small],
+            "large_ms": times[arm, large],
+            "growth": times[arm, large] / times[arm, small],
+        }
+        for arm in dict.fromkeys(arm for arm, _ in times)
+        if (arm, small) in times and (arm, large) in times
+    ]

@@ -1,0 +1,209 @@
+"""Tables of a comparison, from its records: each arm against the reference, and the ratios that matter.
+
+A table is a list of plain dicts, one a row. Every rate is total tokens over total time, all domains together;
+every ratio is paired, over the blocks (a prompt at one repeat) in which all of its arms ran. Where a ratio
+takes the best of several arms, it takes it anew in each draw of the bootstrap: having chosen is part of the
+interval. An arm that was refused, also half-way, has no rate. Nothing here draws, and nothing here times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from specdec_lib.bench.measure.peers.arms import HUGGING_FACE, OURS, REFERENCE
+from specdec_lib.bench.records.runs import require_one_machine
+from specdec_lib.bench.records.schema import Record
+from specdec_lib.bench.tables.bootstrap import bootstrap_interval
+from specdec_lib.bench.tables.summary import Table
+from specdec_lib.errors import RecordError
+
+Arms = Mapping[str, Mapping[str, Any]]
+Side = tuple[str | None, str, bool | None]
+"""Library, method, compiled; None takes any."""
+
+RATIOS: dict[str, tuple[Side, Side]] = {
+    "ours speculative ÷ HF assisted (its better setting)": (
+        (OURS, "speculative", None),
+        (HUGGING_FACE, "assisted", None),
+    ),
+    "ours speculative, eager ÷ HF assisted (its better setting)": (
+        (OURS, "speculative", False),
+        (HUGGING_FACE, "assisted", None),
+    ),
+    "ours speculative (best K) ÷ the best autoregressive arm of anybody": (
+        (OURS, "speculative", None),
+        (None, "autoregressive", None),
+    ),
+    "ours autoregressive eager ÷ HF generate dynamic": (
+        (OURS, "autoregressive", False),
+        (HUGGING_FACE, "autoregressive", False),
+    ),
+    "ours autoregressive compiled ÷ HF static + compile": (
+        (OURS, "autoregressive", True),
+        (HUGGING_FACE, "autoregressive", True),
+    ),
+}
+"""Name -> which arms stand above the line and which below; the best of each side counts."""
+
+
+def newest_comparison(records: Sequence[Record]) -> list[Record]:
+    """The records of the last session in the file that compared arms.
+
+    Raises:
+        RecordError: there is none, or it was measured on several machines.
+    """
+    session = next((r["session"] for r in reversed(records) if r["kind"] in ("arm", "peer")), None)
+    if session is None:
+        raise RecordError("comparison: none among the records; measure one with `specdec bench --peers`")
+    chosen = [record for record in records if record["session"] == session]
+    require_one_machine(chosen)
+    return chosen
+
+
+def arms_of(records: Iterable[Record]) -> dict[str, dict[str, Any]]:
+    """Every arm by its name, in the session's order; ``refused`` holds the reason, None where it ran."""
+    arms: dict[str, dict[str, Any]] = {}
+    for record in records:
+        if record["kind"] == "arm":
+            arms.setdefault(record["decoder"], {"refused": None, "compile_seconds": None})
+            arms[record["decoder"]] |= record["arm"]
+    return arms
+
+
+def peer_table(records: Sequence[Record], *, level: float = 0.95, draws: int = 2000) -> Table:
+    """One row a temperature and arm, refused arms included.
+
+    Returns:
+        Rows of temperature, arm, library, method, k, compiled, refused, compile_seconds, tokens_per_second,
+        ratio (to the reference arm's rate) with low and high, num_prompts, num_runs, num_tokens, recompiled
+        (timed runs in which something was compiled after all). What was not measured is None.
+    """
+    arms = arms_of(records)
+    kept = ("library", "method", "k", "compiled", "refused", "compile_seconds")
+    table = []
+    for temperature in _temperatures(records):
+        timed = _timed(records, temperature, arms)
+        for name, arm in arms.items():
+            own = list(timed.get(name, {}).values())
+            seconds, tokens = sum(run[0] for run in own), sum(run[1] for run in own)
+            row = {"temperature": temperature, "arm": name} | {key: arm.get(key) for key in kept}
+            row |= {"tokens_per_second": tokens / seconds if own else None, "num_tokens": int(tokens)}
+            row |= {"num_runs": len(own), "recompiled": sum(run[2] > 0 for run in own)}
+            table.append(row | _ratio(timed, [name], [REFERENCE], level, draws))
+    return table
+
+
+def ratio_table(records: Sequence[Record], *, level: float = 0.95, draws: int = 2000) -> Table:
+    """The ratios of :data:`RATIOS` at each temperature.
+
+    Returns:
+        Rows of temperature, name, ratio, low, high, above and below (the best arm of each side), num_prompts,
+        missing (why there is no ratio; None where there is one).
+    """
+    arms = arms_of(records)
+    table = []
+    for temperature in _temperatures(records):
+        timed = _timed(records, temperature, arms)
+        for name, sides in RATIOS.items():
+            above, below = ([arm for arm in arms if _stands_on(side, arms[arm])] for side in sides)
+            row = {"temperature": temperature, "name": name, "missing": _missing(arms, timed, above, below)}
+            ran = [[arm for arm in side if arm in timed] for side in (above, below)]
+            row |= {"above": _fastest(timed, ran[0]), "below": _fastest(timed, ran[1])}
+            table.append(row | _ratio(timed, ran[0], ran[1], level, draws))
+    return table
+
+
+# -- runs ----------------------------------------------------------------------------------------------
+
+Timed = Mapping[str, Mapping[tuple[str, str, int], tuple[float, int, int]]]
+"""Arm -> (domain, prompt, repeat) -> (seconds, tokens, new graphs)."""
+
+
+def _temperatures(records: Sequence[Record]) -> list[float]:
+    return sorted({record["config"]["temperature"] for record in records if record["kind"] == "peer"})
+
+
+def _timed(records: Sequence[Record], temperature: float, arms: Arms) -> Timed:
+    """The runs of the arms that were not refused."""
+    timed: dict[str, dict[tuple[str, str, int], tuple[float, int, int]]] = {}
+    for record in records:
+        name, config = record.get("decoder"), record.get("config")
+        if record["kind"] == "peer" and config["temperature"] == temperature and not _refused(arms, name):
+            result, key = record["result"], (config["prompt_domain"], record["prompt_id"], record["repeat"])
+            run = (result.get("total_time", 0.0), len(result["generated_ids"]), record.get("new_graphs") or 0)
+            if min(run[:2]) > 0:  # a run of no time, or without tokens, has no rate
+                timed.setdefault(name, {})[key] = run
+    return timed
+
+
+def _refused(arms: Arms, name: str) -> bool:
+    return bool(arms.get(name, {}).get("refused"))
+
+
+def _stands_on(side: Side, arm: Mapping[str, Any]) -> bool:
+    library, method, compiled = side
+    return (
+        arm["method"] == method
+        and library in (None, arm["library"])
+        and (compiled is None or compiled == arm["compiled"])
+    )
+
+
+def _fastest(timed: Timed, names: Sequence[str]) -> str | None:
+    """The arm with the highest rate over all that it ran; None of none."""
+    rate = {name: _rate(timed[name].values()) for name in names}
+    return max(rate, key=rate.__getitem__, default=None)
+
+
+def _rate(runs: Iterable[tuple[float, int, int]]) -> float:
+    runs = list(runs)
+    return sum(run[1] for run in runs) / sum(run[0] for run in runs)
+
+
+def _missing(arms: Arms, timed: Timed, above: Sequence[str], below: Sequence[str]) -> str | None:
+    """Why one side of a ratio is empty."""
+    for side in (above, below):
+        if not any(name in timed for name in side):
+            refused = [
+                f"{name} was refused: {arms[name]['refused']}" for name in side if _refused(arms, name)
+            ]
+            return refused[0] if refused else "no such arm was run"
+    return None
+
+
+# -- ratios --------------------------------------------------------------------------------------------
+
+
+def _ratio(
+    timed: Timed, above: Sequence[str], below: Sequence[str], level: float, draws: int
+) -> dict[str, Any]:
+    """Best rate above over best rate below, paired by block, with an interval over prompts."""
+    ran = all(any(name in timed for name in side) for side in (above, below))
+    groups = _paired(timed, [*above, *below]) if ran else []
+    if not groups:
+        return {"ratio": None, "low": None, "high": None, "num_prompts": 0, "has_interval": False}
+    ratio, low, high = bootstrap_interval(groups, _best_over_best(len(above)), level, draws)
+    counts = list(map(len, groups))
+    found = {"ratio": ratio, "low": low, "high": high}
+    return found | {"num_prompts": sum(counts), "has_interval": min(counts) > 1}
+
+
+def _paired(timed: Timed, names: Sequence[str]) -> list[list[np.ndarray]]:
+    """By domain, by prompt: a row a repeat in which all arms ran, of (seconds, tokens) an arm."""
+    shared = set.intersection(*(set(timed.get(name, {})) for name in names))
+    rows: dict[str, dict[str, list[list[float]]]] = {}
+    for key in sorted(shared):
+        row = [float(value) for name in names for value in timed[name][key][:2]]
+        rows.setdefault(key[0], {}).setdefault(key[1], []).append(row)
+    return [[np.array(repeats) for repeats in prompts.values()] for prompts in rows.values()]
+
+
+def _best_over_best(num_above: int) -> Callable[[np.ndarray], np.ndarray]:
+    def statistic(totals: np.ndarray) -> np.ndarray:
+        rates = totals[:, 1::2] / totals[:, 0::2]
+        return rates[:, :num_above].max(axis=1) / rates[:, num_above:].max(axis=1)
+
+    return statistic

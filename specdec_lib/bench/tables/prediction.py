@@ -1,0 +1,186 @@
+"""Predicted against measured: S = E / (K c + v + o) from its measured parts.
+
+c and v(K) come from single forwards timed by themselves, o from the profiled rounds, alpha from
+the counts of the timed runs; the speedup that they predict is compared with the one that the
+timed runs show, which none of the four has seen. Tables as in :mod:`specdec_lib.bench.tables.summary`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+from specdec_lib.bench.records.runs import Run, cells, pool, runs_of, select
+from specdec_lib.bench.records.schema import PHASES, Record
+from specdec_lib.bench.tables.summary import Table, speedup_row
+from specdec_lib.errors import RecordError
+from specdec_lib.profiling.metrics import BenchmarkConfig
+from specdec_lib.theory.checks import positive, quantity, whole
+from specdec_lib.theory.speedup import expected_tokens, speedup
+
+_TOTALS = ("rounds", "tokens", "drafted", "total_ms", *(f"{name}_ms" for name in PHASES))
+
+
+def costs_of(records: Sequence[Record]) -> dict[str, Any]:
+    """Median costs of single forwards.
+
+    Returns:
+        ``context_length``; ``target_ms`` by width; ``draft_ms``; ``c`` = T_draft(1) / T_target(1);
+        ``v`` = T_target(K + 1) / T_target(1) by K.
+
+    Raises:
+        RecordError: the session has no record of kind ``costs``, or an incomplete one.
+    """
+    costs = next((record["costs"] for record in reversed(records) if record["kind"] == "costs"), None)
+    if costs is None:
+        raise RecordError("prediction: no record of the forwards' costs; run the benchmark with profile=True")
+    try:
+        times = {
+            (str(f["model"]), whole(f["width"], "width", 1)): positive(1e3 * median(f["seconds"]), "a median")
+            for f in costs["forwards"]
+        }
+        context_length, draft_ms, one = costs["context_length"], times["draft", 1], times["target", 1]
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecordError(
+            f"prediction: the record of the forwards' costs is not complete ({error}); measure again"
+        ) from error
+    target = {width: ms for (model, width), ms in sorted(times.items()) if model == "target"}
+    return {
+        "context_length": context_length,
+        "target_ms": target,
+        "draft_ms": draft_ms,
+        "c": draft_ms / one,
+        "v": {width - 1: ms / one for width, ms in target.items() if width > 1},
+    }
+
+
+def phase_table(records: Sequence[Record]) -> Table:
+    """Where a round's time goes, from the profiled runs: rounds after the first, all domains together.
+
+    Returns:
+        Rows of temperature, decoder, k, num_rounds, tokens_per_round, drafted_per_round, and
+        milliseconds a round: round_ms = draft_ms + verify_ms + sampling_ms + rollback_ms + other_ms.
+
+    Raises:
+        RecordError: the phases of a profiled run are not complete.
+    """
+    profiled: dict[tuple[float, int], list[dict[str, Any]]] = {}
+    for record in records:
+        if record["kind"] == "profile":
+            config = record["config"]
+            profiled.setdefault((config["temperature"], config["K"]), []).append(record["phases"])
+    return [_phase_row(*cell, profiled[cell]) for cell in sorted(profiled)]
+
+
+def _phase_row(temperature: float, k: int, phases: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    try:
+        total = {name: sum(quantity(p[name], name) for p in phases) for name in _TOTALS}
+    except (KeyError, ValueError) as error:
+        raise RecordError(
+            f"prediction: the phases of a profiled run at K = {k} are not complete ({error}); measure again"
+        ) from error
+    rounds = total["rounds"] or 1
+    spent = {f"{name}_ms": total[f"{name}_ms"] / rounds for name in PHASES}
+    round_ms = total["total_ms"] / rounds
+    return {
+        "temperature": temperature,
+        "decoder": BenchmarkConfig("pair", k, 0.0, 1, "domain", 0).decoder_label,
+        "k": k,
+        "num_rounds": total["rounds"],
+        "tokens_per_round": total["tokens"] / rounds,
+        "drafted_per_round": total["drafted"] / rounds,
+        "round_ms": round_ms,
+        **spent,
+        "other_ms": max(0.0, round_ms - sum(spent.values())),
+    }
+
+
+def overhead(phases: dict[str, Any], costs: dict[str, Any]) -> float:
+    """o of a profiled round: all that is neither verification nor the draft's forwards, in T_target(1)."""
+    rest = phases["round_ms"] - phases["verify_ms"] - phases["drafted_per_round"] * costs["draft_ms"]
+    return max(0.0, rest) / costs["target_ms"][1]
+
+
+def prediction_table(records: Sequence[Record], *, draws: int = 2000) -> Table:
+    """Predicted and measured speedup of every cell, with each part of the prediction.
+
+    ``measured`` leaves out the first round of every run, because the formula is about rounds that
+    do not read a prompt; ``measured_whole`` is the whole run, prompt included.
+
+    Returns:
+        Rows of temperature, domain, k; alpha_hat, c, v, overhead; expected_tokens (E at alpha_hat),
+        tokens_per_round (as counted); baseline (T of an autoregressive step in T_target(1)); and the
+        speedups predicted, measured (low, high, over num_prompts), measured_whole. What lies between the
+        first two is the matter of :mod:`specdec_lib.bench.explain.accounts`.
+
+    Raises:
+        RecordError: the costs or the profiled runs are missing.
+    """
+    runs, costs, table = runs_of(records), costs_of(records), []
+    profiled = {(row["temperature"], row["k"]): row for row in phase_table(records)}
+    for cell in cells(runs):
+        phases = profiled.get((cell[0], cell[2]))
+        row = prediction_row(runs, *cell, costs, phases, draws=draws)
+        if row is None:
+            continue
+        if phases is None:
+            raise RecordError(
+                f"prediction: no profiled run at K = {cell[2]}; run the benchmark with profile=True"
+            )
+        table.append(row)
+    return table
+
+
+def prediction_row(
+    runs: Sequence[Run],
+    temperature: float,
+    domain: str,
+    k: int,
+    costs: dict[str, Any],
+    phases: dict[str, Any] | None,
+    *,
+    draws: int = 2000,
+) -> dict[str, Any] | None:
+    """One row of :func:`prediction_table`; None where no prompt was run by both arms.
+
+    Args:
+        phases: the cell's row of :func:`phase_table`; without one the overhead is taken as 0.
+    """
+    row = speedup_row(runs, temperature, domain, k, decode_only=True, draws=draws)
+    if row is None:
+        return None
+    whole = speedup_row(runs, temperature, domain, k, draws=1)
+    chosen = [run for run in select(runs, temperature, domain) if run.k == k]
+    o = 0.0 if phases is None else overhead(phases, costs)
+    return {
+        "temperature": temperature,
+        "domain": domain,
+        "k": k,
+        **_parts(chosen, k, costs, o, 1e3 / row["ar_tokens_per_second"]),
+        "measured": row["speedup"],
+        "low": row["low"],
+        "high": row["high"],
+        "num_prompts": row["num_prompts"],
+        "has_interval": row["has_interval"],
+        "measured_whole": whole["speedup"],
+    }
+
+
+def _parts(
+    runs: Sequence[Run], k: int, costs: dict[str, Any], o: float, ar_step_ms: float
+) -> dict[str, float]:
+    """The prediction, what goes into it, and what it leaves out."""
+    c, v, alpha = costs["c"], costs["v"][k], pool(run.result for run in runs).alpha_hat
+    baseline = ar_step_ms / costs["target_ms"][1]
+    counted = sum(run.decode_tokens for run in runs) / max(1, sum(run.forwards - 1 for run in runs))
+    return {
+        "alpha_hat": alpha,
+        "c": c,
+        "v": v,
+        "overhead": o,
+        "baseline": baseline,
+        "expected_tokens": expected_tokens(alpha, k),
+        "tokens_per_round": counted,
+        "predicted": speedup(alpha, k, c, v, o),
+    }

@@ -1,0 +1,243 @@
+"""From records to tidy tables: speedup, acceptance by domain and by position, latency.
+
+A table is a list of plain dicts, one a row, in reading order; figures and notebooks take them as
+they are. Every rate is totals over totals (tokens over time, accepted over drafted), never a mean
+of per-run rates; rates of acceptance come from :mod:`specdec_lib.profiling`. Nothing here draws,
+and nothing here times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from specdec_lib.bench.records.runs import ALL_DOMAINS, Run, cells, pool, select
+from specdec_lib.bench.tables.bootstrap import bootstrap_interval
+from specdec_lib.profiling.acceptance import (
+    conditional_acceptance,
+    rejecting_rounds,
+    unconditional_acceptance,
+)
+
+Table = list[dict[str, Any]]
+
+_QUANTILES = 201
+
+
+# -- speedup ---------------------------------------------------------------------------------
+
+
+def speedup_table(
+    runs: Sequence[Run], *, decode_only: bool = False, level: float = 0.95, draws: int = 2000
+) -> Table:
+    """Speedup by temperature, domain (and ``all`` of them) and K, with a paired bootstrap interval.
+
+    A block is a prompt at one repeat; it counts where both arms ran. The speedup is the ratio of
+    total time over total tokens of the two arms.
+
+    Args:
+        decode_only: leave out the first round of each run, which also reads the prompt.
+
+    Returns:
+        Rows of temperature, domain, k, speedup, low, high, ar_tokens_per_second,
+        sd_tokens_per_second, num_prompts, has_interval (whether each domain has prompts to draw among; of
+        one alone low and high are the speedup itself), num_pairs.
+    """
+    rows = (
+        speedup_row(runs, *cell, decode_only=decode_only, level=level, draws=draws) for cell in cells(runs)
+    )
+    return [row for row in rows if row is not None]
+
+
+def speedup_row(
+    runs: Sequence[Run],
+    temperature: float,
+    domain: str,
+    k: int,
+    *,
+    decode_only: bool = False,
+    level: float = 0.95,
+    draws: int = 2000,
+) -> dict[str, Any] | None:
+    """One row of :func:`speedup_table`; None where no prompt was run, and timed, by both arms."""
+    blocks = paired_blocks(runs, temperature, domain, k, decode_only)
+    pairs = [row for prompts in blocks for rows in prompts for row in rows]
+    if not pairs:
+        return None
+    speedup, low, high = bootstrap_interval(blocks, time_ratio, level, draws)
+    ar_seconds, ar_tokens, sd_seconds, sd_tokens = np.sum(pairs, axis=0)
+    return {
+        "temperature": temperature,
+        "domain": domain,
+        "k": k,
+        "speedup": speedup,
+        "low": low,
+        "high": high,
+        "ar_tokens_per_second": float(ar_tokens / ar_seconds),
+        "sd_tokens_per_second": float(sd_tokens / sd_seconds),
+        "num_prompts": sum(map(len, blocks)),
+        "has_interval": min(map(len, blocks)) > 1,
+        "num_pairs": len(pairs),
+    }
+
+
+def shown_interval(row: Mapping[str, Any]) -> str:
+    """The interval of a row for people, ``1.20–1.40``; a dash where a domain's one prompt gives none.
+
+    >>> shown_interval({"low": 1.2, "high": 1.4, "has_interval": True})
+    '1.20–1.40'
+    """
+    return f"{row['low']:.2f}–{row['high']:.2f}" if row["has_interval"] else "–"
+
+
+def time_ratio(totals: np.ndarray) -> np.ndarray:
+    """The speedup of each row of totals: seconds a token of AR over SD's; see :func:`paired_blocks`."""
+    ar_seconds, ar_tokens, sd_seconds, sd_tokens = totals.T
+    return (ar_seconds / ar_tokens) / (sd_seconds / sd_tokens)
+
+
+def paired_blocks(
+    runs: Sequence[Run], temperature: float, domain: str, k: int, decode_only: bool = False
+) -> list[list[np.ndarray]]:
+    """By domain, by prompt: rows (AR seconds, AR tokens, SD seconds, SD tokens), one a repeat.
+
+    A repeat in which an arm took no time or emitted nothing says nothing about speed, and is left out.
+    """
+    arms: dict[int, dict[tuple[str, str, int], tuple[float, int]]] = {0: {}, k: {}}
+    for run in select(runs, temperature, domain):
+        if run.k in arms:
+            key = (run.config.prompt_domain, run.prompt_id, run.repeat)
+            whole = (run.result.total_time, run.result.num_tokens)
+            arms[run.k][key] = (run.decode_seconds, run.decode_tokens) if decode_only else whole
+    rows: dict[str, dict[str, list[tuple[float, ...]]]] = {}
+    for key in arms[0].keys() & arms[k].keys():
+        row = (*arms[0][key], *arms[k][key])
+        if min(row) > 0:
+            rows.setdefault(key[0], {}).setdefault(key[1], []).append(row)
+    return [[np.array(sorted(rows[d][p])) for p in sorted(rows[d])] for d in sorted(rows)]
+
+
+# -- acceptance ------------------------------------------------------------------------------
+
+
+def acceptance_table(runs: Sequence[Run], *, level: float = 0.95, draws: int = 2000) -> Table:
+    """Acceptance by temperature, domain (and ``all``) and K, counts pooled over runs.
+
+    Returns:
+        Rows of temperature, domain, k, alpha_hat, alpha_low, alpha_high (bootstrap over prompts),
+        acceptance_rate (accepted / drafted), mean_acceptance_length (1 + accepted / rounds),
+        num_rounds, num_draft_tokens, num_accepted_draft_tokens.
+    """
+    table = []
+    for temperature, domain, k in cells(runs):
+        chosen = [run for run in select(runs, temperature, domain) if run.k == k]
+        pooled = pool(run.result for run in chosen)
+        if pooled.alpha_hat is None:  # no draft token was judged
+            continue
+        alpha, low, high = bootstrap_interval(
+            _verdicts(chosen), lambda t: t[:, 0] / t.sum(axis=1), level, draws
+        )
+        table.append(
+            {
+                "temperature": temperature,
+                "domain": domain,
+                "k": k,
+                "alpha_hat": alpha,
+                "alpha_low": low,
+                "alpha_high": high,
+                "acceptance_rate": pooled.acceptance_rate,
+                "mean_acceptance_length": pooled.mean_acceptance_length,
+                "num_rounds": pooled.num_speculation_rounds,
+                "num_draft_tokens": pooled.num_draft_tokens,
+                "num_accepted_draft_tokens": pooled.num_accepted_draft_tokens,
+            }
+        )
+    return table
+
+
+def position_table(runs: Sequence[Run]) -> Table:
+    """Acceptance by position of the draft token in its round, under both conventions.
+
+    Returns:
+        Rows of temperature, domain, k, position (from 1), num_drafted (rounds that drafted it),
+        num_reached (rounds that accepted all before it), num_accepted, ``unconditional`` =
+        accepted / drafted (vLLM's), ``conditional`` = accepted / reached (None where none did).
+    """
+    table = []
+    for temperature, domain, k in cells(runs):
+        pooled = pool(r.result for r in select(runs, temperature, domain) if r.k == k)
+        accepted, drafted = pooled.accepted_per_round, pooled.drafted_per_round
+        rates = zip(
+            unconditional_acceptance(accepted, drafted),
+            conditional_acceptance(accepted, drafted),
+            strict=True,
+        )
+        rounds = list(zip(accepted, drafted, strict=True))
+        for index, (unconditional, conditional) in enumerate(rates):
+            table.append(
+                {
+                    "temperature": temperature,
+                    "domain": domain,
+                    "k": k,
+                    "position": index + 1,
+                    "num_drafted": sum(d > index for _, d in rounds),
+                    "num_reached": sum(d > index and a >= index for a, d in rounds),
+                    "num_accepted": sum(a > index for a, _ in rounds),
+                    "unconditional": unconditional,
+                    "conditional": conditional,
+                }
+            )
+    return table
+
+
+def _verdicts(runs: Sequence[Run]) -> list[list[np.ndarray]]:
+    """By domain, by prompt: rows (accepted, rejecting rounds), one a repeat that has verdicts."""
+    rows: dict[str, dict[str, list[list[int]]]] = {}
+    for run in runs:
+        counts = [run.result.num_accepted_draft_tokens]
+        counts.append(rejecting_rounds(run.result.accepted_per_round, run.result.drafted_per_round))
+        if sum(counts):
+            rows.setdefault(run.config.prompt_domain, {}).setdefault(run.prompt_id, []).append(counts)
+    return [[np.array(repeats, dtype=float) for repeats in prompts.values()] for prompts in rows.values()]
+
+
+# -- latency ---------------------------------------------------------------------------------
+
+
+def latency_table(runs: Sequence[Run]) -> Table:
+    """Time per output token by temperature and decoder, over all domains.
+
+    A token's latency is its round's time over its round's tokens; the first round of each run,
+    which reads the prompt, is left out (it is the time to the first token).
+
+    Returns:
+        Rows of temperature, decoder, k, num_tokens, tpot_ms (time over tokens), p50_ms, p95_ms,
+        p99_ms, ttft_ms (mean time to the first token), quantiles_ms (201, evenly spaced).
+    """
+    table = []
+    for temperature in sorted({run.config.temperature for run in runs}):
+        for k in sorted({run.k for run in runs}):
+            chosen = [r for r in select(runs, temperature, ALL_DOMAINS) if r.k == k and r.decode_tokens > 0]
+            latencies = [1e3 * t for r in chosen for t in r.result.per_token_latencies[r.first_tokens :]]
+            if latencies:
+                table.append(_latency_row(temperature, chosen, latencies))
+    return table
+
+
+def _latency_row(temperature: float, runs: Sequence[Run], latencies_ms: Sequence[float]) -> dict[str, Any]:
+    quantiles = np.quantile(latencies_ms, np.linspace(0, 1, _QUANTILES))
+    p50, p95, p99 = np.quantile(latencies_ms, [0.5, 0.95, 0.99])
+    return {
+        "temperature": temperature,
+        "decoder": runs[0].config.decoder_label,
+        "k": runs[0].k,
+        "num_tokens": len(latencies_ms),
+        "tpot_ms": 1e3 * sum(r.decode_seconds for r in runs) / sum(r.decode_tokens for r in runs),
+        "p50_ms": float(p50),
+        "p95_ms": float(p95),
+        "p99_ms": float(p99),
+        "ttft_ms": 1e3 * sum(r.result.time_to_first_token for r in runs) / len(runs),
+        "quantiles_ms": [round(float(q), 4) for q in quantiles],
+    }

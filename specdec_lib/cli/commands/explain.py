@@ -1,0 +1,224 @@
+"""``specdec explain``: why is it slower, or faster, than it should be? Predicted against measured.
+
+It reads a results file and measures nothing. What is said, and every number in it, is
+:mod:`specdec_lib.bench.explain.report`'s; here it is put on the screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from specdec_lib.cli import options
+from specdec_lib.cli.selection import named_pair
+from specdec_lib.cli.terminal import console_for, print_json, print_warning, table, text
+from specdec_lib.cli.views.summary import ALPHA_IN_WORDS
+from specdec_lib.errors import InvalidArgument, RecordError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from specdec_lib.bench.explain.advice import Advice
+    from specdec_lib.bench.explain.explanation import Explanation
+    from specdec_lib.bench.explain.report import Group, Report
+    from specdec_lib.bench.records.schema import Record
+
+NAME = "explain"
+EXAMPLE = "specdec explain runs/pocket.jsonl --temperature 0 --k 4 --reach 2.5"
+_CELLS = [
+    ("K", "right"),
+    ("α", "right"),
+    ("c", "right"),
+    ("v", "right"),
+    ("o", "right"),
+    ("predicted", "right"),
+    ("measured", "left"),
+    ("unexplained", "right"),
+]
+_TERMS = [
+    ("term", "left"),
+    ("forwards", "right"),
+    ("change", "right"),
+    ("speedup", "right"),
+    ("because", "left"),
+]
+
+
+def run(
+    result: options.Result = None,
+    pair: options.ResultPair = None,
+    target: options.ResultTarget = None,
+    draft: options.ResultDraft = None,
+    drafter: options.ResultDrafter = None,
+    domain: options.CellDomain = None,
+    temperature: options.CellTemperature = None,
+    k: options.CellK = None,
+    reach: options.Reach = None,
+    as_json: options.Json = False,
+) -> None:
+    """Say why a benchmark is slower or faster than it should be, and what would help."""
+    chosen = {"--pair": pair, "--target": target, "--draft": draft, "--drafter": drafter}
+    if result is not None and any(chosen.values()):
+        first = next(option for option, value in chosen.items() if value)
+        raise InvalidArgument(f"{first} chooses a results file, and RESULT is one; give one of the two")
+    paths = [result] if result is not None else _results_of(_name_of(*chosen.values()))
+    asked = {"temperature": temperature, "domain": domain, "k": k, "reach": reach}
+    path, report, problems = _first_that_explains(paths, asked)
+    if as_json:
+        print_json({"results": str(path), "problems": problems, **asdict(report)})
+    else:
+        _show(console_for(), report, path)
+    if problems:
+        _warn(problems)
+        raise RecordError(f"{path}: {len(problems)} of its lines named above; the good records are explained")
+
+
+def _name_of(pair: str | None, target: str | None, draft: str | None, drafter: str | None) -> str:
+    """The name that ``specdec bench`` keeps a pair's results by; what was measured need not be here any more.
+
+    Raises:
+        UnknownPair: with a drafter, a pair that is not registered.
+        InvalidArgument: options that contradict each other, or a target without a draft.
+    """
+    if target is None and draft is None and drafter is None:
+        return pair or options.DEFAULT_PAIR
+    return named_pair(pair, target, draft, drafter=drafter).pair_name
+
+
+def _results_of(pair: str) -> list[Path]:
+    """What ``specdec bench`` wrote here, what the checkout measured and what it ships, if it is there."""
+    from specdec_lib.bench.records.runs import load_results, result_paths
+
+    found = [path for path in result_paths(pair) if path.is_file() and path.stat().st_size]
+    here = Path("runs", f"{pair}.jsonl")
+    return [here if path == here.resolve() else path for path in found] or [load_results(pair)[1]]
+
+
+def _first_that_explains(paths: Sequence[Path], asked: dict[str, Any]) -> tuple[Path, Report, list[str]]:
+    """The report of the first file that holds enough; of each before it, one line says what it lacks.
+
+    Raises:
+        RecordError: none does; the line names the last file.
+    """
+    for path, following in zip(paths, [*paths[1:], None], strict=True):
+        try:
+            return path, *_explained(path, asked)
+        except RecordError as error:
+            if following is None:
+                raise
+            print_warning(f"{error}; reading {following} instead")
+    raise AssertionError("there is always a path")
+
+
+def _explained(path: Path, asked: dict[str, Any]) -> tuple[Report, list[str]]:
+    from specdec_lib.bench.explain.report import explain_session
+
+    records, problems = _newest(path)
+    try:
+        return explain_session(records, **asked), problems
+    except RecordError as error:
+        raise RecordError(f"{path}: {str(error).removeprefix('explain: ')}") from error
+
+
+def _newest(path: Path) -> tuple[list[Record], list[str]]:
+    """The newest session of a file, and its lines that are no records: told at once where there is none."""
+    from specdec_lib.bench.records.runs import newest_session
+    from specdec_lib.bench.records.schema import read_records
+
+    records, problems = read_records(path)
+    try:
+        return newest_session(records), problems
+    except RecordError as error:
+        _warn(problems)
+        if any(record["kind"] == "run" for record in records):  # of several machines
+            raise RecordError(f"{path}: {error}") from error
+        raise RecordError(f"{path} holds no timed run; measure with `specdec bench`") from None
+
+
+def _warn(problems: Sequence[str]) -> None:
+    for problem in problems:
+        print_warning(problem)
+
+
+# -- on the screen ---------------------------------------------------------------------------------
+
+
+def _show(console: Console, report: Report, path: Path) -> None:
+    for group in report.groups:
+        domain = "all domains" if group.domain == "all" else group.domain
+        title = f"{report.pair} at temperature {group.temperature:g}, {domain}"
+        console.print(table(title, _CELLS, (_cell_row(cell, group) for cell in group.cells)))
+        best = group.best
+        console.print(table(f"Where it goes at K = {best.k}", _TERMS, map(_term_row, best.terms)))
+        for advice in _sentences(group):
+            style = "bold" if advice.key in ("unexplained", "no_k_pays") else ""
+            console.print(_point(advice.sentence, style))
+        console.print()
+    for note in report.notes:
+        console.print(text(note, "dim"))
+    console.print(
+        text(
+            f"{ALPHA_IN_WORDS}.\n"
+            "predicted: E / (K·c + v + o). A gain changes that part alone and keeps the rest as measured. "
+            f"Session {report.session} of {path}.",
+            "dim",
+        )
+    )
+
+
+def _sentences(group: Group) -> list[Advice]:
+    """The verdict on the fastest cell and its checks, which K to take, then the cell's levers."""
+    advice = group.best.advice
+    verdicts = [a for a in advice if _is_verdict(a)]
+    outlook = [] if group.best.said("check_first") else group.outlook.advice
+    return [*verdicts, *outlook, *(a for a in advice if not _is_verdict(a))]
+
+
+def _is_verdict(advice: Advice) -> bool:
+    return advice.key.endswith("explained") or advice.key.startswith("check") or advice.key == "inseparable"
+
+
+def _point(sentence: str, style: str) -> Any:
+    """A sentence behind a bullet, its further lines indented."""
+    from rich.padding import Padding
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 1))
+    grid.add_row(text("•"), text(sentence, style))
+    return Padding(grid, (0, 0))
+
+
+def _cell_row(cell: Explanation, group: Group) -> list[str | Text]:
+    is_best = cell.k == group.outlook.measured_best_k
+    interval = f" ({cell.low:.2f}–{cell.high:.2f})" if cell.has_interval else ""
+    measured = f"{cell.measured:.2f}×{interval}{' ★' if is_best else ''}"
+    return [
+        str(cell.k),
+        f"{cell.alpha:.2f}",
+        f"{cell.c:.2f}",
+        f"{cell.v:.2f}",
+        "?" if cell.overhead is None else f"{cell.overhead:.2f}",
+        "?" if cell.predicted is None else f"{cell.predicted:.2f}×",
+        text(measured, "bold" if is_best else ""),
+        _unexplained(cell),
+    ]
+
+
+def _unexplained(cell: Explanation) -> str | Text:
+    if cell.unexplained is None:
+        return "?"
+    share = f"{100.0 * cell.unexplained:+.0f} %"
+    return text(f"{share} !", "bold red") if cell.said("unexplained") else share
+
+
+def _term_row(term: dict[str, Any]) -> list[str | Text]:
+    return [
+        term["term"],
+        "" if term["cost"] is None else f"{term['cost']:.2f}",
+        "" if term["change"] is None else f"{term['change']:+.2f}",
+        f"{term['speedup']:.2f}×",
+        text(term["meaning"], "dim"),
+    ]

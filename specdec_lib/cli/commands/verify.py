@@ -1,0 +1,270 @@
+"""``specdec verify``: is this pair exact? Every check of :mod:`specdec_lib.lossless`, with its power.
+
+Exit code 0 says that nothing was rejected, 1 that something was. ``--mutant`` puts a decoder that is wrong
+on purpose in the pair's place, to see the checks fail; ``--mutants`` tries the whole gallery on small table
+models. It computes no statistic of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from specdec_lib.cli import options
+from specdec_lib.cli.selection import select
+from specdec_lib.cli.terminal import console_for, error_console, print_json, print_warning, table, text
+from specdec_lib.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from specdec_lib.data.prompts import RawPrompt
+    from specdec_lib.lossless.mutants.gallery import Hunt
+    from specdec_lib.lossless.proof import PairProof
+    from specdec_lib.lossless.verdict import Check
+
+NAME = "verify"
+EXAMPLE = "specdec verify --pair pocket --samples 20000"
+_COLUMNS = [
+    ("test", "left"),
+    ("statistic", "left"),
+    ("N", "right"),
+    ("p or bound", "left"),
+    ("sees", "right"),
+    ("verdict", "left"),
+]
+_HUNTS = [("mutant", "left"), ("killed by", "left"), ("smallest N", "right"), ("mistake", "left")]
+_PROMPTS = 30
+_VERDICTS = {True: ("pass", "green"), False: ("REJECTED", "bold red"), None: ("n/a", "dim")}
+
+
+def run(
+    pair: options.Pair = None,
+    target: options.Target = None,
+    draft: options.Draft = None,
+    dtype: options.Dtype = None,
+    draft_dtype: options.DraftDtype = None,
+    drafter: options.Drafter = None,
+    device: options.Device = None,
+    threads: options.Threads = None,
+    k: options.K = 4,
+    verifier: options.BothVerifiers = "both",
+    temperature: options.VerifyTemperature = 0.8,
+    samples: options.Samples = 20_000,
+    prompts: options.Prompts = None,
+    num_prompts: options.NumPrompts = None,
+    chat: options.Chat = False,
+    num_tokens: options.VerifyTokens = 64,
+    seed: options.VerifySeed = 0,
+    mutant: options.MutantName = None,
+    mutants: options.Mutants = False,
+    seeds: options.Seeds = 1,
+    as_json: options.Json = False,
+) -> None:
+    """Prove that a pair's output law is its target's: exact laws, p-values with their power, identity."""
+    options.require_seed(seed)
+    if mutants:
+        _show_gallery(seed, seeds, as_json)
+        return
+    selection = select(
+        pair, target, draft, dtype, device, draft_dtype=draft_dtype, drafter=drafter, threads=threads
+    )
+    from specdec_lib.lossless.plan import ProofPlan
+
+    trial = _trial_of(mutant, verifier)
+    plan = ProofPlan(trial.verifiers, k, temperature, samples, num_tokens, seed)
+    rows = _rows(prompts, num_prompts)
+    plan.require_rounds(len(rows))
+    selection.check()
+    selection.check_chats((row.place or "--chat", row.turns) for row in rows if chat or row.is_chat)
+    models = selection.load()
+    name = selection.pair.pair_name if mutant is None else f"{selection.pair.pair_name} with {mutant}"
+    console = console_for(as_json)
+    with _progress() as report:
+        from specdec_lib.lossless.prompts import proof_prompts
+        from specdec_lib.lossless.proof import PairProof
+
+        texts = proof_prompts(models.target, rows, plan.num_tokens, chat=chat)
+        proof = PairProof(*models, texts, plan, report=report, **trial.more)
+        found = list(proof.run())
+    _show(console, name, proof, found, as_json)
+    if any(check.rejected for check in found):
+        raise typer.Exit(1)
+    if trial.killed_by:
+        print_warning(_unseen(mutant or "", trial))
+
+
+# -- a pair ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """Who is on trial: the library's verifiers, or one mutant."""
+
+    verifiers: tuple[str, ...]
+    more: dict[str, Any]
+    needs: str = ""
+    """What a mutant's mistake takes to show, where a pair's proof does not have it."""
+    killed_by: str = ""
+    """The trial of the gallery that kills a mutant; "" where nothing is wrong on purpose."""
+
+
+def _unseen(mutant: str, trial: _Trial) -> str:
+    """What to say of a mutant that no row rejected: never that it is right."""
+    seen_by = f"--mutants runs the trial that kills it ({trial.killed_by})"
+    if trial.needs:
+        return f"{mutant}: its mistake needs {trial.needs} to show, which is not tried here; {seen_by}"
+    return f"{mutant}: its mistake was not seen here; more --samples or --prompts may show it, and {seen_by}"
+
+
+def _trial_of(mutant: str | None, verifier: str) -> _Trial:
+    if verifier not in ("token", "block", "both"):
+        raise InvalidArgument(f"unknown verifier '{verifier}'; choose token, block or both")
+    if mutant is None:
+        return _Trial(("token", "block") if verifier == "both" else (verifier,), {})
+    from specdec_lib.lossless.mutants.gallery import find_mutant
+    from specdec_lib.lossless.mutants.judges import judge_of
+
+    found = find_mutant(mutant)
+    if verifier not in ("both", found.verifier):
+        raise InvalidArgument(
+            f"--mutant {mutant} is judged as the {found.verifier} verifier, and --verifier is {verifier}; "
+            "leave --verifier out"
+        )
+    more = {
+        "build": lambda target, draft, k, verifier: found.build(target, draft, k),
+        "judge_of": partial(judge_of, found),
+        "draft_law": "proposal" if found.is_control else "model",  # a control may draft in a way of its own
+        "breaks": (Exception,),
+    }
+    return _Trial((found.verifier,), more, found.needs, "" if found.is_control else found.trial)
+
+
+def _rows(prompts: str | None, num_prompts: int | None) -> list[RawPrompt]:
+    """The prompts asked for, their domains in turn; a file is read before any model is."""
+    from specdec_lib.data.prompts import builtin_prompts, read_prompts
+    from specdec_lib.lossless.prompts import in_turn
+
+    number, file = (None, None) if prompts is None else options.parse_prompts(prompts)
+    if file is not None:
+        return in_turn(read_prompts(file), num_prompts)
+    if number is not None and num_prompts is not None:
+        raise InvalidArgument("--prompts is a number, and --num-prompts another; give one of the two")
+    rows = builtin_prompts()
+    wanted = number or num_prompts or _PROMPTS
+    if wanted > len(rows):
+        raise InvalidArgument(f"--prompts is {wanted}; give 1 to {len(rows)}, or a file of your own")
+    return in_turn(rows)[:wanted]
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """A line on standard error that says what is being tested; nothing where that is no terminal."""
+    console = error_console()
+    with console.status(text("verifying …")) as status:
+        yield lambda line: status.update(text(f"{line} …"))
+
+
+def _show(console: Console, name: str, proof: PairProof, found: list[Check], as_json: bool) -> None:
+    from specdec_lib.lossless.verdict import WASTE, sentence
+
+    verdict = sentence(name, found)
+    if as_json:
+        print_json(
+            {
+                "pair": name,
+                "exact": not any(check.rejected and check.test != WASTE for check in found),
+                "sentence": verdict,
+                "plan": asdict(proof.plan),
+                "dtype": proof.target.number_format,
+                "checks": [asdict(check) | {"verdict": check.verdict} for check in found],
+            }
+        )
+        return
+    console.print(table(f"Is {name} exact?", _COLUMNS, (_row(check) for check in found)))
+    console.print(text(verdict, "bold"))
+    for check in found:
+        if check.passed is None:
+            console.print(text(f"not applicable: {check.title}: {check.says}", "dim"))
+    console.print(text("sees: the smallest deviation that would be rejected with 99 % probability", "dim"))
+
+
+def _row(check: Check) -> list[Any]:
+    test = f"{check.test}, {check.verifier}" if check.verifier else check.test
+    number = f"{check.num_samples:,}".replace(",", " ")
+    sees = "–" if check.catches is None else f"{check.catches:.3f}"
+    return [test, check.statistic, number, _decided_by(check), sees, text(*_VERDICTS[check.passed])]
+
+
+def _decided_by(check: Check) -> str:
+    if check.passed is None:
+        return "–"
+    if check.p_value is not None:
+        return f"p = {check.p_value:.2g}"
+    if check.test == "distance":
+        return f"≤ {check.bound:.3f}"
+    return f"≤ {check.bound:.0e}" if check.bound else "= 0"
+
+
+# -- the gallery -----------------------------------------------------------------------------------
+
+
+def _show_gallery(first_seed: int, num_seeds: int, as_json: bool) -> None:
+    from specdec_lib.lossless.mutants.gallery import GALLERY, hunt
+
+    console, rows, wrong = console_for(as_json), [], []
+    with _progress() as report:
+        for number, mutant in enumerate(GALLERY, start=1):
+            hunts = []
+            for seed in range(first_seed, first_seed + num_seeds):
+                report(f"{mutant.name} ({number} of {len(GALLERY)}), seed {seed}")
+                hunts.append(hunt(mutant, seed))
+            rows.append(hunts)
+            wrong += [mutant.name] if not all(one.as_it_should for one in hunts) else []
+    if as_json:
+        print_json({"seeds": num_seeds, "wrong": wrong, "mutants": [_document(hunts) for hunts in rows]})
+    else:
+        console.print(table("Wrong on purpose", _HUNTS, (_hunt_row(hunts) for hunts in rows)))
+        console.print(text(_gallery_sentence(rows, num_seeds), "bold"))
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _hunt_row(hunts: list[Hunt]) -> list[Any]:
+    mutant = hunts[0].mutant
+    killed = [one.killed_at for one in hunts if one.killed_at is not None]
+    most = (
+        "–" if not killed else (f"{min(killed)}" if len(set(killed)) == 1 else f"{min(killed)}–{max(killed)}")
+    )
+    right = all(one.as_it_should for one in hunts)
+    title = f"{mutant.name} (control)" if mutant.is_control else mutant.name
+    return [text(title, "" if right else "bold red"), mutant.trial, most, mutant.mistake]
+
+
+def _document(hunts: list[Hunt]) -> dict[str, Any]:
+    mutant = hunts[0].mutant
+    return {
+        "name": mutant.name,
+        "mistake": mutant.mistake,
+        "traps": list(mutant.traps),
+        "trial": mutant.trial,
+        "is_control": mutant.is_control,
+        "hunts": [
+            {"seed": one.seed, "killed_at": one.killed_at, "looks": [asdict(look) for look in one.looks]}
+            for one in hunts
+        ],
+    }
+
+
+def _gallery_sentence(rows: list[list[Hunt]], num_seeds: int) -> str:
+    mutants = [hunts for hunts in rows if not hunts[0].mutant.is_control]
+    controls = [hunts for hunts in rows if hunts[0].mutant.is_control]
+    dead = sum(all(one.as_it_should for one in hunts) for hunts in mutants)
+    alive = sum(all(one.as_it_should for one in hunts) for hunts in controls)
+    over = f"over {num_seeds} seeds" if num_seeds > 1 else "with this seed"
+    return f"{dead} of {len(mutants)} mutants died and {alive} of {len(controls)} controls survived, {over}."

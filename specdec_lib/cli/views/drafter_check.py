@@ -1,0 +1,63 @@
+"""``specdec doctor --drafter module:Class``: is it found, can it be made, and does it propose?
+
+A class can only be asked: it is called with the loaded target and drafts for a short text that repeats
+itself, as lookups like it: once greedily, and once where its distributions count. What the decoder would
+refuse is the check's line, and so is what the class raises.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from specdec_lib.cli.commands.doctor import Check
+from specdec_lib.errors import SpecDecError, is_out_of_memory
+from specdec_lib.utils.numbers import counted
+
+if TYPE_CHECKING:
+    from specdec_lib.cli.selection import Selection
+    from specdec_lib.decoding.drafters.base import Drafter
+    from specdec_lib.profiling.metrics import GenerationResult
+
+_TEXT = "the cat sat on the mat and the cat sat on the"
+_TOKENS = 8
+_TEMPERATURES = (0.0, 0.7)
+"""At 0 nobody reads the rows of ``probs``."""
+
+
+def check_drafter(selection: Selection) -> Check:
+    """The drafter of a selection, loaded with its target and asked for drafts; its faults are said."""
+    from specdec_lib.decoding.drafters.own import failure
+
+    try:
+        drafter, results = _asked(selection)
+    except SpecDecError as error:
+        return Check("drafter", "bad", str(error))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever somebody's class raises
+        if is_out_of_memory(error):
+            raise
+        return Check("drafter", "bad", f"the drafter raised {failure(error)}")
+    drafted = sum(result.num_draft_tokens for result in results)
+    rounds = counted(sum(result.num_speculation_rounds for result in results), "round")
+    if not drafted:
+        return Check("drafter", "note", f"'{drafter.name}' can be asked, and proposed nothing for '{_TEXT}'")
+    return Check("drafter", "ok", f"'{drafter.name}' proposes: {counted(drafted, 'token')} in {rounds}")
+
+
+def _asked(selection: Selection) -> tuple[Drafter, list[GenerationResult]]:
+    """The drafter, and a text with it at each temperature."""
+    from specdec_lib.decoding.speculative import SpeculativeDecoder
+
+    target, drafter = selection.load()
+    prompt = _prompt(target.encode(_TEXT), target.context_length)
+    decoder = SpeculativeDecoder(target, drafter)
+    return drafter, [
+        decoder.generate(prompt, _TOKENS, temperature=temperature, seed=0, ignore_eos=True)
+        for temperature in _TEMPERATURES
+    ]
+
+
+def _prompt(ids: list[int], context: int | None) -> list[int]:
+    """As much of the text as leaves room for the tokens to come."""
+    return ids if context is None else ids[-max(1, context - _TOKENS) :]

@@ -1,0 +1,149 @@
+"""``specdec bench --peers``: the comparison measured here, as plain data, and as tables for the terminal.
+
+Rates and ratios are those of :mod:`specdec_lib.bench.tables.peers`; here they are put side by side.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from specdec_lib.cli.selection import Selection
+from specdec_lib.cli.terminal import one_line, table, text
+from specdec_lib.utils.numbers import counted
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from specdec_lib.bench.measure.grid import Grid
+    from specdec_lib.bench.measure.prompts import PromptSet
+    from specdec_lib.bench.records.schema import Record
+
+_ARMS = [("arm", "left"), ("tok/s", "right"), ("÷ hf-generate", "left"), ("compiling", "right")]
+_RATIOS = [("ratio of tokens a second", "left"), ("", "left")]
+
+
+def measure(
+    grid: Grid,
+    texts: PromptSet,
+    selection: Selection,
+    output: Path,
+    compile: bool,
+    threads: int | None,
+    lines: io.TextIOBase,
+) -> None:
+    """The steps of the notebook, in this process."""
+    from specdec_lib.bench.measure.peers.comparison import PeerComparison, peer_prompts
+    from specdec_lib.bench.records.identity import require_same_ids
+    from specdec_lib.models.fast.threads import use_threads
+
+    target, draft = selection.load()
+    use_threads(threads, target)
+    prompts = peer_prompts(grid, target, texts)
+    say = lambda line: print(f"[bench] {line}", file=lines)  # noqa: E731
+    comparison = PeerComparison(grid, target, draft, prompts, output, compile, say)
+    say(f"{counted(len(comparison.arms), 'arm')}, {counted(grid.max_new_tokens, 'token')} a run")
+    comparison.warm_up()
+    require_same_ids(comparison.measure())
+
+
+def comparison_of(path: Path, records: Sequence[Record], problems: Sequence[str]) -> dict[str, Any]:
+    """The newest comparison in a results file: one row by temperature and arm, and the five ratios.
+
+    Raises:
+        RecordError: the file holds none.
+    """
+    from specdec_lib.bench.records.identity import identity_of
+    from specdec_lib.bench.tables.peers import arms_of, newest_comparison, peer_table, ratio_table
+
+    chosen = newest_comparison(records)
+    refused = {name: arm["refused"] for name, arm in arms_of(chosen).items() if arm["refused"]}
+    first = next(record for record in chosen if record["kind"] in ("arm", "peer"))
+    return {
+        "results": str(path),
+        "session": first["session"],
+        "pair": first["pair"] if first["kind"] == "arm" else first["config"]["model_pair_name"],
+        "models": first["models"],
+        "threads": first["environment"].get("threads"),
+        "runs": sum(record["kind"] == "peer" for record in chosen),
+        "arms": peer_table(chosen),
+        "refused": refused,
+        "ratios": ratio_table(chosen),
+        "identity": identity_of([record for record in chosen if record["kind"] == "peer"]),
+        "problems": list(problems),
+    }
+
+
+def show_comparison(console: Console, summary: dict[str, Any]) -> None:
+    """Two tables a temperature: the arms, then the ratios."""
+    for temperature in sorted({row["temperature"] for row in summary["arms"]}):
+        arms, ratios = (
+            [row for row in summary[part] if row["temperature"] == temperature] for part in ("arms", "ratios")
+        )
+        title = f"{summary['pair']} at temperature {temperature:g}"
+        console.print(table(title, _ARMS, (_arm_row(row, arms) for row in arms)))
+        console.print(table("", _RATIOS, map(_ratio_row, ratios)))
+    if not summary["arms"]:
+        console.print(text("No arm of the comparison was timed."))
+    console.print(text(_footnote(summary), "dim"))
+
+
+def _arm_row(row: dict[str, Any], rows: Sequence[dict[str, Any]]) -> list[str | Text]:
+    if row["refused"]:
+        return [row["arm"], "–", text("refused", "italic"), "–"]
+    if row["tokens_per_second"] is None:
+        return [row["arm"], "–", "not run", "–"]
+    fastest = max(other["tokens_per_second"] or 0.0 for other in rows)
+    is_best = row["tokens_per_second"] == fastest
+    compiling = f"{row['compile_seconds']:.0f} s" if row["compile_seconds"] and row["compiled"] else "–"
+    rate = f"{row['tokens_per_second']:.1f}"
+    return [
+        row["arm"],
+        rate,
+        text(f"{_interval(row)}{' ★' if is_best else ''}", "bold" if is_best else ""),
+        compiling,
+    ]
+
+
+def _ratio_row(row: dict[str, Any]) -> list[str]:
+    if row["ratio"] is None:
+        return [f"{row['name']}\n  {one_line(row['missing'] or 'no block that both sides ran')}", "–"]
+    return [f"{row['name']}\n  {row['above']} / {row['below']}", _interval(row)]
+
+
+def _interval(row: dict[str, Any]) -> str:
+    if row["ratio"] is None:
+        return "–"
+    interval = f" ({row['low']:.2f}–{row['high']:.2f})" if row["has_interval"] else ""
+    return f"{row['ratio']:.2f}×{interval}"
+
+
+def _footnote(summary: dict[str, Any]) -> str:
+    target, found = summary["models"]["target"], summary["identity"]
+    lines = ["★ fastest; (…) 95 % interval over prompts; total tokens over total time of all domains"]
+    lines += [f"refused: {arm}: {one_line(reason)}" for arm, reason in summary["refused"].items()]
+    for arm in dict.fromkeys(row["arm"] for row in summary["arms"] if row["recompiled"]):
+        count = sum(row["recompiled"] for row in summary["arms"] if row["arm"] == arm)
+        lines.append(f"compiled inside the clock: {counted(count, 'timed run')} of {arm}")
+    lines.append(
+        f"{counted(summary['runs'], 'run')} of {target['name']} ({target['dtype']}, {target['device']}, "
+        f"{counted(summary['threads'], 'thread')}) in {summary['results']}"
+    )
+    if found["compared"]:
+        lines.append(
+            f"exact: {found['identical']} of {found['compared']} runs at temperature 0 gave the same ids"
+        )
+    lines += [_difference(row) for row in found["differing"]]
+    return "\n".join(lines)
+
+
+def _difference(row: dict[str, Any]) -> str:
+    place = f"on {row['prompt_id']} from token {row['first_difference']} on"
+    if row["logit_gap"] is None:
+        return f"{row['decoder']} differs from {row['reference']} {place}"
+    judged = "a tie within rounding" if row["tied"] else "no tie"
+    gap = f"logits {row['logit_gap']:.2g} apart, {judged}"
+    return f"{row['decoder']} differs from {row['reference']} {place}: {gap}"

@@ -1,0 +1,105 @@
+"""A benchmark session as plain data, and as a table for the terminal.
+
+Rates are those of :mod:`specdec_lib.bench.tables.summary`; here they are put side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from specdec_lib.cli.terminal import table, text
+from specdec_lib.utils.numbers import counted
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from specdec_lib.bench.records.schema import Record
+
+ALPHA_IN_WORDS = (
+    "α: share of judged draft tokens that were accepted, those behind a rejection not counted; accepted ÷ "
+    "drafted counts them, so it is less and falls with K"
+)
+"""The two rates of acceptance are told apart in the same words wherever α is printed."""
+
+_COLUMNS = [
+    ("domain", "left"),
+    ("K", "right"),
+    ("AR tok/s", "right"),
+    ("SD tok/s", "right"),
+    ("speedup", "left"),
+    ("α", "right"),
+    ("tokens", "right"),
+]
+
+
+def summary_of(path: Path, records: Sequence[Record], problems: Sequence[str]) -> dict[str, Any]:
+    """One session: where it lies, what ran, and one row by temperature, domain and K."""
+    from specdec_lib.bench.records.runs import runs_of
+    from specdec_lib.bench.tables.summary import acceptance_table, latency_table, speedup_table
+
+    runs = runs_of(records)
+    acceptance = {_cell(row): row for row in acceptance_table(runs)}
+    rows = [{**acceptance.get(_cell(row), {}), **row} for row in speedup_table(runs)]
+    latency = [{k: v for k, v in row.items() if k != "quantiles_ms"} for row in latency_table(runs)]
+    timed = [record for record in records if record["kind"] == "run"]
+    compared = [r["first_difference"] for r in timed if r.get("first_difference") is not None]
+    return {
+        "results": str(path),
+        "session": records[0]["session"],
+        "pair": runs[0].config.model_pair_name,
+        "models": records[0]["models"],
+        "runs": len(runs),
+        "compared": len(compared),
+        "identical": sum(difference < 0 for difference in compared),
+        "cells": rows,
+        "latency": latency,
+        "problems": list(problems),
+    }
+
+
+def _cell(row: dict[str, Any]) -> tuple[float, str, int]:
+    return row["temperature"], row["domain"], row["k"]
+
+
+def show_session(console: Console, summary: dict[str, Any]) -> None:
+    """The session as one table a temperature."""
+    for temperature in sorted({row["temperature"] for row in summary["cells"]}):
+        rows = [row for row in summary["cells"] if row["temperature"] == temperature]
+        title = f"{summary['pair']} at temperature {temperature:g}"
+        console.print(table(title, _COLUMNS, (_row(row, rows) for row in rows)))
+    if not summary["cells"]:
+        console.print(text("No speedup: the session has no prompt that both decoders ran."))
+    console.print(text(_footnote(summary), "dim"))
+
+
+def _row(row: dict[str, Any], rows: Sequence[dict[str, Any]]) -> list[str | Text]:
+    best = max(other["speedup"] for other in rows if other["domain"] == row["domain"])
+    is_best = row["speedup"] == best
+    interval = f" ({row['low']:.2f}–{row['high']:.2f})" if row["has_interval"] else ""
+    speedup = f"{row['speedup']:.2f}×{interval}{' ★' if is_best else ''}"
+    return [
+        row["domain"],
+        str(row["k"]),
+        f"{row['ar_tokens_per_second']:.1f}",
+        f"{row['sd_tokens_per_second']:.1f}",
+        text(speedup, "bold" if is_best else ""),
+        f"{row['alpha_hat']:.2f}" if "alpha_hat" in row else "–",
+        f"{row['mean_acceptance_length']:.2f}" if "mean_acceptance_length" in row else "–",
+    ]
+
+
+def _footnote(summary: dict[str, Any]) -> str:
+    target = summary["models"]["target"]
+    lines = [
+        "★ best K of the domain; (…) 95 % interval over prompts; tokens: a target forward",
+        ALPHA_IN_WORDS,
+        f"{counted(summary['runs'], 'run')} of {target['name']} ({target['dtype']}, {target['device']}) "
+        f"in {summary['results']}",
+    ]
+    if summary["compared"]:
+        agree = f"{summary['identical']} of {summary['compared']}"
+        lines.append(f"exact: {agree} speculative runs at temperature 0 gave the baseline's tokens")
+    return "\n".join(lines)

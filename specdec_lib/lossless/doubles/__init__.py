@@ -1,0 +1,1 @@
+"""Models that stand in for a model: remembering, checking, ending or forgiving."""

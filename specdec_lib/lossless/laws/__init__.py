@@ -1,0 +1,1 @@
+"""Exact laws of small things: enumerated, never sampled."""

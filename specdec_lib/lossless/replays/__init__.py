@@ -1,0 +1,1 @@
+"""What was decoded, read once more: p, q and the draw of every position."""

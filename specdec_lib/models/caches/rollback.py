@@ -1,0 +1,155 @@
+"""Rolling a key-value cache back: to the first ``keep_length`` positions, without copying.
+
+What a cache of full-attention layers held after fewer tokens is a view of what it holds now, be it
+:class:`~specdec_lib.models.caches.preallocated.PreallocatedCache` or a ``DynamicCache`` that a user brings.
+``Cache.crop`` is not used: the meaning of its argument changed between versions of Transformers. Sliding
+windows are kept whole, because a window is a property of the mask, which the model builds, and a layer that
+forgets what left the window cannot come back across its edge. Recurrent states are refused by name.
+
+It refuses to know what the tokens were or who proposed them.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
+from transformers import PretrainedConfig, PreTrainedModel, cache_utils
+from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
+
+from specdec_lib.errors import InvalidArgument, UnsupportedCache
+from specdec_lib.models.caches.fixed import FixedCache
+from specdec_lib.models.caches.preallocated import PreallocatedCache, PreallocatedLayer
+
+_ATTENTION_LAYERS = frozenset({"full_attention", "sliding_attention", "chunked_attention", "dummy"})
+MOST_RESERVED = 8192
+"""Positions that a cache makes room for at once; a text that becomes longer lets it grow."""
+_NOTHING: type | None = getattr(cache_utils, "DummyLayer", None)
+_CROPPABLE = (DynamicLayer, PreallocatedLayer)
+_ADVICE = "choose an attention-only model, or pass use_cache=False"
+
+
+def new_cache(model: nn.Module, reserve: int = 0, most: int | None = None) -> PreallocatedCache:
+    """An empty cache for a model, whose every layer keeps all positions.
+
+    Args:
+        reserve, most: positions to make room for at once (``MOST_RESERVED`` at most, so that memory follows
+            the text and not what was asked for), and at most ahead of need.
+
+    Raises:
+        UnsupportedCache: the model carries a state from which no earlier one can be had.
+    """
+    _refuse_recurrent(model)
+    own = _own_layers(model)
+    _require(own, (DynamicLayer, DynamicSlidingWindowLayer), f"forward: {type(model).__name__}", _ADVICE)
+    cache = PreallocatedCache(len(own), min(reserve, MOST_RESERVED), most)
+    for index, layer in enumerate(own):
+        if holds_nothing(layer):  # it looks at another layer's keys and values, which roll back there
+            cache.layers[index] = layer
+    return cache
+
+
+def _own_layers(model: nn.Module) -> list[Any]:
+    """The layers of the cache that Transformers makes for a model, by its configuration."""
+    try:
+        return DynamicCache(config=model.config).layers
+    except Exception as error:  # as the field that does not fit happens to be used
+        cause = next(iter(str(error).splitlines()), "")
+        raise UnsupportedCache(
+            f"forward: no cache can be made for {type(model).__name__} of its config.json "
+            f"({type(error).__name__}: {cause}); correct it, or choose another model"
+        ) from error
+
+
+def require_cache_fields(config: PretrainedConfig) -> None:
+    """Raise what Transformers raises where a field that the cache of attention layers needs does not fit.
+
+    Layers of other kinds are for :func:`new_cache` to refuse, by their name.
+    """
+    if not _other_layers(config):
+        DynamicCache(config=config)
+
+
+def _other_layers(config: PretrainedConfig) -> list[str]:
+    """Types of layers that do not keep a key and a value for each position."""
+    layer_types: Any = getattr(config.get_text_config(decoder=True), "layer_types", None) or ()
+    return sorted(set(layer_types) - _ATTENTION_LAYERS)
+
+
+def holds_nothing(layer: Any) -> bool:
+    """Whether a layer of a cache keeps neither keys and values nor a state, and so is always rolled back."""
+    return _NOTHING is not None and type(layer) is _NOTHING
+
+
+def cache_length(cache: Cache | FixedCache | None) -> int:
+    """Tokens that a cache holds; 0 for None."""
+    return 0 if cache is None else int(cache.get_seq_length())
+
+
+def truncated(cache: Cache | FixedCache | None, keep_length: int) -> Cache | FixedCache | None:
+    """A cache of the first ``keep_length`` positions; the given one stays valid and unchanged.
+
+    The new cache holds views; whoever extends either of them leaves the other alone.
+
+    Raises:
+        InvalidArgument: ``keep_length`` outside ``[0, length]``.
+        UnsupportedCache: a layer that cannot be rolled back, by its name.
+    """
+    length = cache_length(cache)
+    if not 0 <= keep_length <= length:
+        raise InvalidArgument(
+            f"truncate_cache: keep_length {keep_length} is outside [0, {length}], the cache's length"
+        )
+    if cache is None:
+        return None
+    if isinstance(cache, FixedCache):
+        return cache.truncated(keep_length)
+    advice = "use the cache that ModelWrapper.forward returns"
+    _require(cache.layers, _CROPPABLE, f"truncate_cache: a {type(cache).__name__}", advice)
+    shortened = copy.copy(cache)
+    shortened.layers = [
+        layer if holds_nothing(layer) else _first_positions(layer, keep_length) for layer in cache.layers
+    ]
+    return shortened
+
+
+def _first_positions(layer: DynamicLayer, keep_length: int) -> DynamicLayer:
+    if isinstance(layer, PreallocatedLayer):
+        return layer.truncated(keep_length)
+    shortened = copy.copy(layer)
+    if layer.get_seq_length():
+        shortened.keys = layer.keys[..., :keep_length, :]
+        shortened.values = layer.values[..., :keep_length, :]
+    return shortened
+
+
+def _require(layers: Sequence[Any], kinds: tuple[type, ...], who: str, advice: str) -> None:
+    """Every layer holds one key and one value a position, and nothing else."""
+    for layer in layers:
+        if type(layer) not in kinds and not holds_nothing(layer):
+            raise UnsupportedCache(f"{who} with a {type(layer).__name__} cannot be rolled back; {advice}")
+
+
+def forward_takes(model: nn.Module, argument: str) -> bool:
+    """Whether a forward has that argument; one that hands everything on takes what the inner one takes."""
+    parameters = inspect.signature(model.forward).parameters
+    hands_on = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    inner = (m for m in model.modules() if m is not model and isinstance(m, PreTrainedModel))
+    if argument in parameters or not hands_on or isinstance(model, PreTrainedModel):
+        return argument in parameters
+    return any(argument in inspect.signature(module.forward).parameters for module in inner)
+
+
+def _refuse_recurrent(model: nn.Module) -> None:
+    """Refuse a model whose state after n tokens does not hold its state after n - 1."""
+    other = _other_layers(model.config)
+    takes_cache = forward_takes(model, "past_key_values")
+    if other or getattr(model, "_is_stateful", False) or not takes_cache:
+        kind = "a recurrent state" if takes_cache else "no cache of keys and values"
+        kind = f"{', '.join(other)} layers" if other else kind
+        raise UnsupportedCache(
+            f"forward: {type(model).__name__} has {kind}, which cannot be rolled back; {_ADVICE}"
+        )

@@ -1,0 +1,1 @@
+"""Faster forwards: compiled code, products of a few rows, threads."""

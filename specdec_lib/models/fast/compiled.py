@@ -1,0 +1,263 @@
+"""The forward through ``torch.compile``: static shapes, a handful of widths, CUDA graphs on a GPU.
+
+A width is how many tokens a forward is fed: 1 for the baseline, K + 1 for a verification, and whatever else
+was asked for by :meth:`CompiledForward.add_widths`. Each width and capacity is one graph; narrower feeds are
+padded to the next width (what is padded comes behind, so nothing sees it), wider ones, such as prompts, run
+eagerly on the same buffers. Every graph's first answer is compared with the eager one.
+
+The first failure (no C++ compiler, a model that breaks the graph) is logged in one line and ends compilation
+for that model; the same call is answered eagerly. It refuses to know what the logits are for.
+"""
+
+from __future__ import annotations
+
+import time
+import types
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers.cache_utils import DynamicCache, DynamicLayer
+
+from specdec_lib.models.architecture.positions import first_position, positions_behind
+from specdec_lib.models.caches.fixed import FixedCache, Store, bucket
+from specdec_lib.models.caches.rollback import MOST_RESERVED, holds_nothing
+from specdec_lib.models.fast.products import Products
+from specdec_lib.models.tensors import computes_in
+from specdec_lib.utils.logging import get_logger
+
+_TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3}  # of the largest logit; half precision: 0.05
+
+
+GUARDED_CALLS = 2
+"""Calls of a graph, after the first, that still evaluate its guards."""
+
+
+class Uncompilable(Exception):
+    """Why a model runs eagerly, in a few words."""
+
+
+class CompiledForward:
+    """Compiled forwards of one model; ``active`` says whether compiled code still answers.
+
+    Args:
+        products: a Transformers causal LM, in the form of matrix products that is chosen when it runs.
+        context_length: positions beyond which no padding may go; None for no limit.
+    """
+
+    def __init__(self, products: Products, context_length: int | None) -> None:
+        model = products.original
+        self.model, self.context_length, self._products = model, context_length, products
+        self._first = first_position(model)
+        self.active = True
+        self.compile_seconds = 0.0
+        """Time that went into building graphs so far."""
+        self.num_graphs = 0
+        self.num_layers = 0
+        self._widths: tuple[int, ...] = (1,)
+        self._graphs: dict[Any, Callable[..., Any]] = {}
+        self._stores: list[Store] = []
+        parameter = next(model.parameters())
+        self._device, self._dtype = parameter.device, computes_in(model)
+        try:
+            self.num_layers = _plain_layers(model)
+            self._rehearse()
+        except Exception as error:  # whatever a model refuses: it runs eagerly, and says why
+            self.give_up(error)
+
+    def add_widths(self, widths: Iterable[int]) -> None:
+        """Forwards of these widths get a graph of their own."""
+        self._widths = tuple(sorted({*self._widths, *widths}))
+
+    def new_cache(self, max_length: int) -> FixedCache:
+        """An empty cache with room for ``max_length`` positions, padding included; it grows beyond."""
+        return FixedCache(self._store(min(max_length, MOST_RESERVED) + self._widths[-1]))
+
+    def __call__(self, input_ids: Integer[Tensor, "1 n"], cache: FixedCache) -> Float[Tensor, "1 n vocab"]:
+        """Logits of ``input_ids`` behind the cache, which is extended."""
+        width = input_ids.shape[1]
+        self.model = self._products.model
+        self.make_room(cache, width)
+        padded = self.fitting_width(cache.length, width)
+        if padded is None or not self.active:
+            cache.store.frame.move(cache.length, cache.length + width)
+            logits = self.step(input_ids, cache.store)
+        else:
+            feed = functional.pad(input_ids, (0, padded - width))
+            logits = self.run(("step", padded), self.step, cache, padded, feed)[:, :width]
+        cache.length += width
+        return logits
+
+    def step(self, input_ids: Integer[Tensor, "1 n"], store: Store) -> Float[Tensor, "1 n vocab"]:
+        """One forward on a store's buffers; plain code, which other graphs may contain."""
+        positions = positions_behind(0, input_ids.shape[1], self._first or 0, input_ids.device)
+        return self.model(
+            input_ids=input_ids,
+            attention_mask=store.mask(input_ids.shape[1], self._dtype),
+            position_ids=positions + store.frame.start,
+            past_key_values=store,
+            use_cache=True,
+        ).logits
+
+    def run(self, key: Any, function: Callable[..., Any], cache: FixedCache, width: int, *inputs: Any) -> Any:
+        """``function(*inputs, store)`` from the cache's length on, by a graph of that key and capacity.
+
+        Args:
+            key: names the graph; the same key must always come with the same code, shapes and constants.
+            width: positions that the function writes.
+        """
+        store = cache.store
+        self.model = self._products.model
+        name = (key, store.capacity, self._products.form)
+        store.frame.move(cache.length, cache.length + width)
+        graph = self._graphs.get(name)
+        if graph is None:
+            return self._first_run(name, function, cache, width, inputs)
+        answer = graph(*inputs, store)
+        return _copied(answer) if self._device.type == "cuda" else answer
+
+    def fitting_width(self, length: int, width: int) -> int | None:
+        """The smallest compiled width that takes ``width`` tokens behind ``length``; None where none does."""
+        fits = next((w for w in self._widths if w >= width), None)
+        limit = self.context_length
+        return None if fits is None or (limit is not None and length + fits > limit) else fits
+
+    def make_room(self, cache: FixedCache, width: int) -> None:
+        """See to it that ``width`` tokens, padded, can be written behind the cache and harm nobody's."""
+        needed = cache.length + max(width, self._widths[-1])
+        if needed > cache.capacity or cache.would_overwrite():
+            before, store = cache.store, self._store(needed)
+            before.copied_into(store, cache.length)
+            cache.hold(store)
+
+    def give_up(self, error: Exception) -> None:
+        """Run eagerly from now on, and say why in one line."""
+        if self.active:
+            self.active = False
+            get_logger(__name__).warning("torch.compile gave up, running eager", reason=_reason(error))
+
+    # -- the first time ---------------------------------------------------------------------------
+
+    def _first_run(
+        self, key: Any, function: Callable[..., Any], cache: FixedCache, width: int, inputs: tuple
+    ) -> Any:
+        """Answer eagerly and by a new graph; keep the graph if both say the same."""
+        store, place = cache.store, (cache.length, cache.length + width)
+        expected = _copied(function(*inputs, store))
+        store.frame.move(*place)
+        began = time.perf_counter()
+        try:
+            graph = _compiled(function, f"{function.__name__}_{self.num_graphs}", self._device)
+            answer = _copied(graph(*inputs, store))
+            self._compare(expected, answer)
+        except Exception as error:  # whatever a compiler raises: eager answers
+            self.give_up(error)
+            store.frame.move(*place)
+            return function(*inputs, store)
+        seconds = time.perf_counter() - began
+        self.compile_seconds, self.num_graphs = self.compile_seconds + seconds, self.num_graphs + 1
+        self._graphs[key] = _Graph(graph)
+        get_logger(__name__).info("compiled", graph=str(key), seconds=round(seconds, 1))
+        return answer
+
+    def _compare(self, expected: Any, answer: Any) -> None:
+        """Raise unless the floating-point tensors agree; integers may differ where a tie fell otherwise."""
+        for ours, theirs in zip(_tensors(answer), _tensors(expected), strict=True):
+            if not ours.is_floating_point():
+                continue
+            finite = theirs.isfinite() & ours.isfinite()
+            scale = float(theirs[finite].abs().amax()) if finite.any() else 1.0
+            apart = float((ours - theirs)[finite].abs().amax()) if finite.any() else 0.0
+            if apart > _TOLERANCE.get(self._dtype, 0.05) * max(scale, 1e-6):
+                raise Uncompilable(f"compiled logits differ from eager ones by {apart:.2g}")
+
+    @torch.inference_mode()
+    def _rehearse(self) -> None:
+        """A few tokens on fixed buffers against the same tokens without a cache."""
+        ids = torch.arange(1, 9, device=self._device)[None] % self.model.get_input_embeddings().num_embeddings
+        store = Store(self.num_layers, 16, self._device)
+        store.frame.move(0, 5)
+        self.step(ids[:, :5], store)
+        store.frame.move(5, 8)
+        continued = self.step(ids[:, 5:], store)
+        told = (
+            {} if self._first is None else {"position_ids": positions_behind(0, 8, self._first, self._device)}
+        )
+        fresh = self.model(input_ids=ids, use_cache=False, **told).logits
+        self._compare(fresh[:, 5:], continued)
+
+    def _store(self, length: int) -> Store:
+        """A store that nobody looks at; buffers are used again, and graphs with them."""
+        capacity = bucket(length)
+        free = next((s for s in self._stores if s.capacity == capacity and not s.holders.anybody), None)
+        if free is None:
+            free = Store(self.num_layers, capacity, self._device)
+            self._stores = [s for s in self._stores if s.holders.anybody or s.capacity == capacity] + [free]
+        return free
+
+
+class _Graph:
+    """Compiled code of one shape, which after a few calls is no longer asked whether it fits.
+
+    The compiler guards a graph by looking at every buffer and attribute of every layer before each call: a
+    tenth of a step of a small model. Here nothing of that can differ. A graph has a code object to itself, it
+    is found by its width and capacity, and the window's length is dynamic.
+    """
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call, self._calls = call, 0
+
+    def __call__(self, *inputs: Any) -> Any:
+        self._calls += 1
+        if self._calls <= GUARDED_CALLS:
+            return self._call(*inputs)
+        with torch.compiler.set_stance("default", skip_guard_eval_unsafe=True):
+            return self._call(*inputs)
+
+
+def _compiled(function: Callable[..., Any], name: str, device: torch.device) -> Callable[..., Any]:
+    """A compiled copy of ``function`` under a name of its own: graphs neither share guards nor a limit."""
+    plain, owner = getattr(function, "__func__", function), getattr(function, "__self__", None)
+    copied = types.FunctionType(
+        plain.__code__.replace(co_name=name), plain.__globals__, name, plain.__defaults__, plain.__closure__
+    )
+    bound = copied if owner is None else types.MethodType(copied, owner)
+    mode = "reduce-overhead" if device.type == "cuda" else None
+    return torch.compile(bound, dynamic=False, fullgraph=True, mode=mode)
+
+
+def _plain_layers(model: nn.Module) -> int:
+    """How many layers keep keys and values; every one must see all that came before."""
+    layers = DynamicCache(config=model.config).layers
+    other = sorted(
+        {
+            type(layer).__name__
+            for layer in layers
+            if type(layer) is not DynamicLayer and not holds_nothing(layer)
+        }
+    )
+    if other:
+        raise Uncompilable(f"{type(model).__name__} has layers that do not see the whole text ({other[0]})")
+    return len(layers)
+
+
+def _tensors(answer: Any) -> list[Tensor]:
+    parts = answer if isinstance(answer, tuple) else (answer,)
+    return [part for part in parts if isinstance(part, Tensor)]
+
+
+def _copied(answer: Any) -> Any:
+    """A copy that the next run of a graph does not overwrite."""
+    if isinstance(answer, tuple):
+        return tuple(_copied(part) for part in answer)
+    return answer.clone() if isinstance(answer, Tensor) else answer
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an error that may be pages long; two where the first announces the second."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no message"]
+    told = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
+    return told if isinstance(error, Uncompilable) else f"{type(error).__name__}: {told}"

@@ -1,0 +1,216 @@
+"""What a checkpoint holds and asks for, set against what was made of it.
+
+Transformers fills what is missing with random numbers and drops what is left over; a checkpoint's
+generation_config.json may ask for rules that this library does not apply. The first two are refused (or,
+where nothing of the model is lost, said); the third is listed by :func:`unapplied_requests` for whoever tells
+the user. It refuses to know where the files came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from specdec_lib.errors import ModelUnavailable
+from specdec_lib.models.source import quiet
+from specdec_lib.utils.logging import get_logger
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from specdec_lib.models.wrapper import ModelWrapper
+
+_NEUTRAL: dict[str, tuple[object, ...]] = {
+    "do_sample": (False,),
+    "temperature": (1.0,),
+    "top_k": (0,),
+    "top_p": (1.0,),
+    "min_p": (0.0,),
+    "top_h": (),
+    "typical_p": (1.0,),
+    "epsilon_cutoff": (0.0,),
+    "eta_cutoff": (0.0,),
+    "p_less": (False,),
+    "p_less_norm": (False,),
+    "repetition_penalty": (1.0,),
+    "encoder_repetition_penalty": (1.0,),
+    "no_repeat_ngram_size": (0,),
+    "encoder_no_repeat_ngram_size": (0,),
+    "bad_words_ids": ([],),
+    "force_words_ids": ([],),
+    "constraints": ([],),
+    "suppress_tokens": ([],),
+    "begin_suppress_tokens": ([],),
+    "sequence_bias": ({}, []),
+    "exponential_decay_length_penalty": (),
+    "forced_bos_token_id": (),
+    "forced_eos_token_id": (),
+    "min_new_tokens": (0,),
+    "min_length": (0,),
+    "max_new_tokens": (),
+    "max_time": (),
+    "stop_strings": ([], ""),
+    "num_beams": (1,),
+    "num_beam_groups": (1,),
+    "penalty_alpha": (0.0,),
+    "guidance_scale": (1.0,),
+    "dola_layers": (),
+    "renormalize_logits": (False,),
+    "remove_invalid_values": (False,),
+    "watermarking_config": (),
+    "token_healing": (False,),
+}
+"""Fields of a generation config that change a text, with the values that change nothing (None never does)."""
+
+_SAMPLING = ("temperature", "top_k", "top_p", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff")
+_ROOM = 48
+
+
+def unapplied_requests(model: ModelWrapper | nn.Module) -> list[str]:
+    """What the checkpoint's generation_config.json asks for and decoding here does not do, as ``name=value``.
+
+    Decoding takes its parameters from the caller alone: a checkpoint's temperature or penalty would change
+    what is measured. The ids that end a text are the exception (``eos_token_ids``), and no part of this list.
+    Sampling parameters count only where the checkpoint asks for sampling.
+    """
+    holder = getattr(model, "model", model)
+    config = getattr(holder, "generation_config", None) or getattr(model, "generation_config", None)
+    if config is None:
+        return []
+    asked = {name: getattr(config, name, None) for name in _NEUTRAL}
+    asked = {name: value for name, value in asked.items() if not _changes_nothing(name, value)}
+    if "do_sample" not in asked:
+        asked = {name: value for name, value in asked.items() if name not in _SAMPLING}
+    return [f"{name}={_short(value)}" for name, value in asked.items()]
+
+
+def _changes_nothing(name: str, value: object) -> bool:
+    return value is None or value in _NEUTRAL[name]
+
+
+def _short(value: object) -> str:
+    said = str(value)
+    return said if len(said) <= _ROOM else f"{said[:_ROOM]}…"
+
+
+def refuse_gaps(model_id: str, missing: Iterable[str], misshapen: Iterable[str | tuple]) -> None:
+    """Refuse tensors that the files lack: Transformers fills them with random numbers.
+
+    Raises:
+        ModelUnavailable: counting them and naming the first.
+    """
+    names = [key if isinstance(key, str) else key[0] for key in misshapen]
+    gaps = sorted([*missing, *names])
+    if gaps:
+        raise ModelUnavailable(
+            f"the weights of {model_id} lack {len(gaps)} tensors of the right shape, {gaps[0]} first; "
+            "fetch or export the model again"
+        )
+
+
+def refuse_surplus(model_id: str, model: nn.Module, unexpected: Iterable[str]) -> None:
+    """Refuse tensors that belong inside the model and found no place in it: its config describes another one.
+
+    Layers, biases, scales of a quantisation and adapters lie inside a module that the model has. What lies
+    beside (a vision tower, a value head) changes no logit and is a warning. Buffers that Transformers itself
+    disregards are not in ``unexpected``.
+
+    Raises:
+        ModelUnavailable: counting them and naming the first.
+    """
+    modules = {name for name, _ in model.named_modules()}
+    surplus = sorted(key for key in unexpected if not _is_known_surplus(key, model))
+    inside = [key for key in surplus if _is_inside(key, modules, model.base_model_prefix)]
+    if inside:
+        raise ModelUnavailable(
+            f"the files of {model_id} hold {len(inside)} tensors that its config.json has no place for, "
+            f"{inside[0]} first: part of the model would be left out; fetch or export the model again"
+        )
+    if surplus:
+        get_logger(__name__).warning(
+            f"{model_id}: {len(surplus)} tensors are no part of the language model and are not used, "
+            f"{surplus[0]} first"
+        )
+
+
+def _is_inside(key: str, modules: set[str], prefix: str) -> bool:
+    """Whether a tensor's name starts with the path of one of the model's parts."""
+    return any(_home(name, modules) not in ("", prefix) for name in (key, f"{prefix}.{key}"))
+
+
+def _home(key: str, modules: set[str]) -> str:
+    """The longest path in front of a tensor's name that a module of the model has."""
+    path = key.rpartition(".")[0]
+    while path and path not in modules:
+        path = path.rpartition(".")[0]
+    return path
+
+
+def _is_known_surplus(key: str, model: nn.Module) -> bool:
+    """Buffers of old checkpoints, and layers that predict further tokens, which stand behind the last one."""
+    if key.endswith(("rotary_emb.inv_freq", ".masked_bias", "position_ids", "rope.freqs")):
+        return True
+    config = model.config.get_text_config(decoder=True)
+    extra = getattr(config, "num_nextn_predict_layers", None) or 0
+    layers = getattr(config, "num_hidden_layers", None) or 0
+    places = [int(part) for part in key.split(".") if part.isdigit()]
+    return bool(extra and places and layers <= places[0] < layers + extra)
+
+
+def packed_by_int4(described: nn.Module) -> int:
+    """Weights that int4 would pack, of a model that ``files.folder.described_model`` made.
+
+    Linear layers, by Transformers' own rule: embeddings, the head and what a model keeps in 32 bits are none.
+    """
+    return sum(rows * columns for _, rows, columns in _packed_layers(described))
+
+
+def refuse_too_narrow(model_id: str, described: nn.Module) -> None:
+    """Refuse layers that int4 cannot pack for a CPU: those with bfloat16 arithmetic take tiles of 32 × 64.
+
+    Raises:
+        ModelUnavailable: naming the first such layer, as when the weights are read.
+    """
+    try:
+        with quiet():
+            from bitsandbytes.nn.modules import has_avx512bf16
+    except ImportError:  # another version, or none: whoever reads the weights will say
+        return
+    for name, rows, columns in _packed_layers(described) if has_avx512bf16() else ():
+        if rows % 32 or columns % 64:
+            raise ModelUnavailable(
+                f"{model_id}: int4 cannot pack {name} ({rows} × {columns} weights) for this cpu: it is too "
+                "narrow; choose float32, bfloat16 or float16"
+            )
+
+
+def _packed_layers(described: nn.Module) -> Iterator[tuple[str, int, int]]:
+    """Name, rows and columns of the layers that int4 packs."""
+    from torch.nn import Linear
+    from transformers.pytorch_utils import Conv1D
+    from transformers.quantizers.base import HfQuantizer
+    from transformers.quantizers.quantizers_utils import should_convert_module
+
+    kept = HfQuantizer.get_modules_to_not_convert(described, None, described._keep_in_fp32_modules)
+    for name, module in described.named_modules():
+        turned = isinstance(module, Conv1D)
+        if (type(module) is Linear or turned) and should_convert_module(name, kept):
+            rows, columns = reversed(module.weight.shape) if turned else module.weight.shape
+            yield name, rows, columns
+
+
+def warn_of_a_small_packed_share(model_id: str, model: nn.Module) -> None:
+    """Say it where int4 leaves most weights as they were: only linear layers are packed.
+
+    A mixture of experts keeps its experts in one large tensor a layer, which bitsandbytes leaves alone.
+    """
+    packed = total = 0
+    for parameter in model.parameters():
+        state = getattr(parameter, "quant_state", None)
+        count = parameter.numel() if state is None else state.shape.numel()
+        packed, total = packed + (0 if state is None else count), total + count
+    if 2 * packed < total:
+        get_logger(__name__).warning(
+            f"{model_id}: int4 packs {packed / total:.0%} of the weights; the rest (embeddings, experts of "
+            "a mixture) stays in 16 bits, and so does most of its memory"
+        )

@@ -1,0 +1,171 @@
+"""A model's weights, read by Transformers in the dtype asked for, then looked at: all, and nothing else?
+
+``int4`` is bitsandbytes NF4 with double quantisation, imported only then. It refuses to know about
+tokenizers, and about how the files were found.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
+
+from specdec_lib.errors import ModelUnavailable, is_out_of_memory
+from specdec_lib.models.caches.rollback import require_cache_fields
+from specdec_lib.models.files.checkpoint import refuse_gaps, refuse_surplus, warn_of_a_small_packed_share
+from specdec_lib.models.files.folder import described_model, quantisation_of, read_config, warn_of_oddities
+from specdec_lib.models.files.stored import most_weights, refuse_too_little
+from specdec_lib.models.source import Source, loading
+from specdec_lib.models.text.ends import remember_named_ends
+from specdec_lib.utils.logging import get_logger
+
+
+def load_weights(source: Source, dtype: str, device: torch.device) -> PreTrainedModel:
+    """The model of a folder or repository in evaluation mode, whole, on that device and in that dtype.
+
+    Raises:
+        ModelUnavailable: nothing to load, files of another model than the one described, too little memory,
+            tensors missing or left over, plain weights that are called quantised.
+    """
+    config = read_config(source)
+    warn_of_oddities(source, config)
+    with loading(source, "weights"):
+        quantised = dtype == "int4" or getattr(config, "quantization_config", None) is not None
+        options = _int4_options(device) if dtype == "int4" else {"dtype": dtype}
+        if quantised:
+            options["device_map"] = {"": device}
+        _refuse_what_cannot_be(source, config)
+        model, report = _read(source, config, options)
+        refuse_gaps(source.model_id, report.get("missing_keys") or (), report.get("mismatched_keys") or ())
+        refuse_surplus(source.model_id, model, report.get("unexpected_keys") or ())
+        model = (model if quantised else model.to(device)).eval()
+        _answer_in_fields(model)
+        remember_named_ends(source, model)
+        _say_if_unpacked(source, config, model)
+        if dtype == "int4":
+            warn_of_a_small_packed_share(source.model_id, model)
+        if quantised:
+            _refuse_plain_weights(source, config, model)
+            _pack(model, device)
+        return model
+
+
+def _refuse_what_cannot_be(source: Source, config: PretrainedConfig) -> None:
+    """Refuse what would be allocated and never filled; what cannot be judged here is left to the reader."""
+    try:
+        held = most_weights(source, config)
+        if held is None:
+            return
+        model = described_model(source, copy.deepcopy(config))  # making one settles fields of its config
+    except ModelUnavailable:
+        return
+    refuse_too_little(source.model_id, held, model)
+
+
+def _read(
+    source: Source, config: PretrainedConfig, options: dict[str, Any]
+) -> tuple[PreTrainedModel, dict[str, Any]]:
+    """What Transformers makes of the files, and its report; config.json is named where it is at fault."""
+    try:
+        model, report = AutoModelForCausalLM.from_pretrained(
+            source.location,
+            local_files_only=source.offline,
+            trust_remote_code=False,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # reported, and refused by name
+            **options,
+        )
+        require_cache_fields(model.config)
+        return model, report
+    except Exception as error:
+        if not is_out_of_memory(error):
+            described_model(source, config)
+        raise
+
+
+def _answer_in_fields(model: PreTrainedModel) -> None:
+    """A checkpoint's ``return_dict: false`` would have the parts answer in tuples; none are read here."""
+    for module in model.modules():
+        config = getattr(module, "config", None)
+        if getattr(config, "return_dict", True) is False:
+            config.return_dict = True
+
+
+def _say_if_unpacked(source: Source, config: PretrainedConfig, model: PreTrainedModel) -> None:
+    """Transformers turns some quantised weights into floats where a device cannot compute in them."""
+    stored = quantisation_of(config.to_dict())
+    if stored is not None and getattr(model.config, "quantization_config", None) is None:
+        get_logger(__name__).warning(
+            f"{source.model_id}: this device does not compute in its stored weights ({stored}), so they are "
+            f"unpacked to {str(model.dtype).removeprefix('torch.')}, with the memory that takes"
+        )
+
+
+def _refuse_plain_weights(source: Source, config: PretrainedConfig, model: PreTrainedModel) -> None:
+    """bitsandbytes cannot run a layer that its config.json calls quantised and whose file holds floats."""
+    for name, module in model.named_modules():
+        if _is_plain(module):
+            raise ModelUnavailable(
+                f"the config.json of {source.model_id} calls its weights quantised "
+                f"({quantisation_of(config.to_dict())}), and its files hold {name} as plain "
+                f"{str(module.weight.dtype).removeprefix('torch.')}; remove quantization_config from "
+                "config.json, or fetch the model again"
+            )
+
+
+def _is_plain(module: torch.nn.Module) -> bool:
+    """A layer of bitsandbytes whose weights nobody quantised; those of packed weights have one column."""
+    kind, weight = type(module).__name__, getattr(module, "weight", None)
+    if kind == "Linear8bitLt":
+        return not hasattr(weight, "SCB")
+    return kind == "Linear4bit" and getattr(weight, "quant_state", None) is None and weight.shape[-1] != 1
+
+
+@torch.inference_mode()
+def _pack(model: PreTrainedModel, device: torch.device) -> None:
+    """On a CPU, bitsandbytes rearranges int4 weights at the first forward: here, so that a shape it
+    cannot take is found out now, by its name, and no timed forward pays for it."""
+    inside: list[tuple[str, torch.Size]] = []  # the layer that is being computed
+    hooks = []
+    for name, module in model.named_modules():
+        state = getattr(getattr(module, "weight", None), "quant_state", None)
+        if state is not None:
+            layer = (name, state.shape)
+            hooks.append(module.register_forward_pre_hook(lambda *_, layer=layer: inside.append(layer)))
+            hooks.append(module.register_forward_hook(lambda *_: inside.clear()))
+    try:
+        model(input_ids=torch.zeros(1, 1, dtype=torch.long, device=device), use_cache=False)
+    except (AssertionError, RuntimeError) as error:  # some of the shapes that it cannot pack are asserted
+        if not inside or is_out_of_memory(error):
+            raise
+        name, (rows, columns) = inside[-1]
+        raise ModelUnavailable(
+            f"int4 cannot pack {name} ({rows} × {columns} weights) for this {device.type}: it is too narrow "
+            f"({error}); choose float32, bfloat16 or float16"
+        ) from error
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _int4_options(device: torch.device) -> dict[str, Any]:
+    """NF4 with double quantisation; bitsandbytes quantises while the weights are placed."""
+    try:
+        import accelerate  # noqa: F401
+        import bitsandbytes  # noqa: F401
+        from transformers import BitsAndBytesConfig
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"dtype 'int4' needs {error.name}: pip install bitsandbytes accelerate, or choose another dtype"
+        ) from error
+    half = device.type == "cuda" and not torch.cuda.is_bf16_supported()
+    compute = torch.float16 if half else torch.bfloat16
+    config = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=compute,
+    )
+    return {"quantization_config": config, "dtype": compute}

@@ -1,0 +1,1 @@
+"""Figures of single chapters of the book."""

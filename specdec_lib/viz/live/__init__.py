@@ -1,0 +1,1 @@
+"""What moves: the step-through and the playground."""

@@ -1,0 +1,149 @@
+"""The step-through: recorded generations as a figure in which every decision can be walked through.
+
+:class:`StepThrough` shows itself wherever HTML is shown, and asks nobody for anything: its data, its style
+and one ES module travel with it. :class:`StepThroughWidget` is the same module as an anywidget, whose step
+can be set and observed from Python. Both take what :func:`specdec_lib.lossless.replays.annotation.annotate`
+returns.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from functools import cache
+from typing import Any
+
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.lossless.replays.annotation import AnnotatedTrace
+from specdec_lib.viz.live.narration import narrate, visible
+from specdec_lib.viz.standalone import fragment, source
+
+TITLE = "Speculative decoding, step by step"
+_TOKENS = ("token", "prompt")
+
+
+def payload(traces: AnnotatedTrace | Iterable[AnnotatedTrace], title: str = TITLE) -> dict[str, Any]:
+    """What the module draws: plain data, token texts made visible, each trace with its steps in words.
+
+    Args:
+        traces: one or several; where there are several, a reader chooses among them by what differs in their
+            ``choice`` (by title, where they have none).
+
+    Raises:
+        InvalidArgument: no trace, or one without rounds.
+    """
+    traces = [traces] if isinstance(traces, AnnotatedTrace) else list(traces)
+    if not traces or any(not trace.rounds for trace in traces):
+        raise InvalidArgument("step-through: there is nothing to show; pass traces that hold a round")
+    return {"title": title, "traces": [_plain(trace) for trace in traces]}
+
+
+# On a page of its own nobody else wants the keys: they work on opening, and after a click beside the figure.
+_TAKES_THE_KEYS = """
+const steps = document.querySelector(".specdec-steps");
+const take = () => steps.focus({ preventScroll: true });
+document.addEventListener("keydown", (event) => {
+  if (event.target !== document.body) return;
+  take();
+  if (!steps.dispatchEvent(new KeyboardEvent("keydown", event))) event.preventDefault();
+});
+take();
+"""
+
+
+class StepThrough:
+    """A self-contained figure of recorded generations.
+
+    Args:
+        traces: as :func:`payload` takes them.
+        title: its name, for those who do not see it.
+    """
+
+    def __init__(self, traces: AnnotatedTrace | Iterable[AnnotatedTrace], title: str = TITLE) -> None:
+        self.payload = payload(traces, title)
+
+    def to_html(self) -> str:
+        """An HTML fragment; the same traces give the same bytes. Without scripts it is its transcript."""
+        return fragment("steps", "step_through", self.payload, self._transcript())
+
+    def to_page(self) -> str:
+        """A whole HTML document that needs nothing but a browser: to keep, or to send to somebody."""
+        title = html.escape(self.payload["title"])
+        return "\n".join(
+            [
+                '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">',
+                '<meta name="viewport" content="width=device-width, initial-scale=1">',
+                f"<title>{title}</title>\n<style>:root {{ color-scheme: light dark; }}",
+                "body { font-family: system-ui, sans-serif; max-width: 60rem; margin: auto; }",
+                f"</style>\n<body>\n<main>\n<h1>{title}</h1>",
+                self.to_html(),
+                f'<script type="module">{_TAKES_THE_KEYS}</script>',
+                "</main>\n</body>\n</html>\n",
+            ]
+        )
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def __repr__(self) -> str:
+        traces = self.payload["traces"]
+        steps = sum(len(trace["steps"]) for trace in traces)
+        return f"StepThrough(traces: {len(traces)}, steps: {steps})"
+
+    def _transcript(self) -> str:
+        trace = self.payload["traces"][0]
+        rounds = [
+            " ".join(step["text"] for step in trace["steps"] if step["round"] == index)
+            for index in range(len(trace["rounds"]))
+        ]
+        return "<ol>" + "".join(f"<li>{html.escape(told)}</li>" for told in rounds) + "</ol>"
+
+
+def StepThroughWidget(traces: AnnotatedTrace | Iterable[AnnotatedTrace], title: str = TITLE) -> Any:
+    """The step-through as a widget for JupyterLab: ``.step`` and ``.trace`` follow the reader, and lead.
+
+    Needs ``anywidget`` (of the extra ``dev``) and a kernel; a published page has :class:`StepThrough`.
+    """
+    return _widget_class()(payload=payload(traces, title))
+
+
+@cache
+def _widget_class() -> type:
+    import anywidget
+    import traitlets
+
+    class StepThroughWidget(anywidget.AnyWidget):
+        _esm = source("step_through.js")
+        _css = source("step_through.css")
+        payload = traitlets.Dict().tag(sync=True)
+        step = traitlets.Int(0).tag(sync=True)
+        trace = traitlets.Int(0).tag(sync=True)
+
+        def __repr__(self) -> str:
+            return f"StepThroughWidget(traces: {len(self.payload['traces'])})"
+
+    return StepThroughWidget
+
+
+def _plain(trace: AnnotatedTrace) -> dict[str, Any]:
+    steps = [asdict(step) for step in narrate(trace)]
+    choice = trace.choice or {"trace": trace.title}
+    return {**_shown(asdict(trace)), "choice": choice, "steps": steps, "caption": _caption(trace)}
+
+
+def _caption(trace: AnnotatedTrace) -> str:
+    """What ran, where and when, as far as the trace tells."""
+    forms = {"target": "{}", "k": "K = {}", "seed": "seed {}", "dtype": "{}", "threads": "threads: {}"}
+    forms |= {"gpu": "{}", "cpu": "{}", "date": "{}"}
+    known = {name: trace.about[name] for name in forms if trace.about.get(name) is not None}
+    return ", ".join([trace.title, *(forms[name].format(value) for name, value in known.items())])
+
+
+def _shown(value: Any, key: str = "") -> Any:
+    """``value`` with every token's text made visible."""
+    if isinstance(value, Mapping):
+        return {name: _shown(inner, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_shown(inner, key) for inner in value]
+    return visible(value) if isinstance(value, str) and key in _TOKENS else value

@@ -1,0 +1,231 @@
+"""Figures of growth and of rounds as they went by: time over context, K or depth, and a timeline.
+
+Lines carry their names at their ends, and a dash and a marker of their own beside their colour. Takes rows of
+:mod:`specdec_lib.bench.tables.growth` and rounds of a profiled run, and measures nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from specdec_lib.viz.theme import (
+    AMBER,
+    BLUE,
+    GREEN,
+    GREY,
+    PURPLE,
+    VERMILLION,
+    error_bars,
+    hatched,
+    new_figure,
+)
+
+Rows = Sequence[Mapping[str, Any]]
+
+_STYLE = {  # arm -> colour, marker, dash
+    "ours round": (BLUE, "circle", "solid"),
+    "HF round": (VERMILLION, "square", "dash"),
+    "ours token": (GREEN, "diamond", "dot"),
+    "HF token": (AMBER, "triangle-up", "dashdot"),
+    "ours token, compiled": (PURPLE, "x", "longdash"),
+    "ours forward": (AMBER, "diamond", "dash"),
+    "draft forward": (GREY, "cross", "longdashdot"),
+}
+_AXIS = {
+    "context": "tokens of context",
+    "k": "draft tokens a round, K",
+    "depth": "layers of the target",
+}
+_TIMES = [m * 10.0**e for e in range(-2, 6) for m in (1, 2, 5)]
+_LABEL_GAP, _LABEL_WIDTH = 0.09, 96
+"""Distance of two labels at least, as a share of the axis' height; pixels kept for them at the right."""
+_PHASES = (  # key of Round.phases_ms -> lane, colour, pattern
+    ("draft", "draft", AMBER, ""),
+    ("verify", "verify", BLUE, "/"),
+    ("sampling", "sample", GREEN, "."),
+    ("rollback", "roll back", PURPLE, "x"),
+    ("other", "other", GREY, "\\"),
+)
+
+
+def plot_scaling(rows: Rows, vary: str = "context") -> go.Figure:
+    """Time of a round and of a token over one axis, a line an arm, its name at its end.
+
+    Both axes are logarithmic for the context; for K and the depth both are linear and the times start at 0.
+
+    Args:
+        rows: of ``scaling_table``: vary, value, arm, median, low, high (milliseconds), ratio.
+    """
+    chosen = [row for row in rows if row["vary"] == vary]
+    arms = list(dict.fromkeys(row["arm"] for row in chosen))
+    figure = new_figure(400, showlegend=False, margin={"l": 8, "r": _LABEL_WIDTH, "t": 24, "b": 8})
+    for arm in arms:
+        figure.add_trace(_line([row for row in chosen if row["arm"] == arm], arm, _AXIS[vary]))
+    if not chosen:
+        return figure
+    is_log = vary == "context"
+    place = math.log10 if is_log else float
+    x_range, y_range = _ranges(chosen, place, is_log)
+    ends = {arm: max((r for r in chosen if r["arm"] == arm), key=lambda r: r["value"]) for arm in arms}
+    heights = spread([place(ends[arm]["median"]) for arm in arms], _LABEL_GAP * (y_range[1] - y_range[0]))
+    for arm, height in zip(arms, heights, strict=True):
+        figure.add_annotation(
+            x=place(max(row["value"] for row in chosen)),
+            y=height,
+            text=arm.replace(", ", ",<br>"),
+            align="left",
+            font={"color": _style(arm)[0], "size": 12},
+            xanchor="left",
+            xshift=9,
+            showarrow=False,
+        )
+    kind = "log" if is_log else "linear"
+    values = sorted({row["value"] for row in chosen})
+    figure.update_xaxes(type=kind, range=x_range, title_text=_AXIS[vary], tickvals=_ticks(values, is_log))
+    figure.update_yaxes(type=kind, range=y_range, title_text="milliseconds")
+    return figure.update_yaxes(tickvals=_TIMES) if is_log else figure
+
+
+def plot_timeline(rounds: Sequence[Any]) -> go.Figure:
+    """Rounds one after the other on a time axis, a lane a phase; a dotted line ends each round.
+
+    Args:
+        rounds: of the trace of a run with ``profile=True``: seconds, phases_ms, token_ids, draft_ids. What
+            the phases do not cover is drawn as "other", at the end of its round.
+    """
+    bars = _bars_of(rounds)
+    total = sum(1e3 * step.seconds for step in rounds)
+    figure = new_figure(82 + 44 * (1 + len(_PHASES)), bargap=0.25, barmode="overlay", showlegend=False)
+    names = {}
+    for key, label, color, pattern in _PHASES:
+        own = [bar for bar in bars if bar["phase"] == key]
+        spent = sum(bar["ms"] for bar in own)
+        names[key] = f"{label}<br>{_percent(spent / (total or 1.0))}"
+        figure.add_trace(_lane(own, names[key], label, color, pattern))
+    edge = 0.0
+    for number, step in enumerate(rounds, start=1):
+        start, edge = edge, edge + 1e3 * step.seconds
+        figure.add_vline(x=edge, line={"color": GREY, "dash": "dot", "width": 1})
+        words = f"round {number}<br>{len(step.token_ids)} tok"
+        middle = (start + edge) / 2
+        figure.add_annotation(
+            x=middle, y=1, yref="paper", yanchor="bottom", text=words, showarrow=False, font={"size": 11}
+        )
+    figure.update_layout(margin={"t": 62})  # the words about the rounds, and plotly's buttons above them
+    figure.update_xaxes(title_text="time since the first of these rounds", ticksuffix=" ms", range=[0, edge])
+    figure.update_xaxes(showgrid=False, nticks=6)
+    order = [names[key] for key, *_ in _PHASES][::-1]
+    return figure.update_yaxes(categoryorder="array", categoryarray=order, showgrid=False)
+
+
+def _percent(share: float) -> str:
+    return "< 1%" if 0 < share < 0.01 else f"{share:.0%}"
+
+
+def spread(heights: Sequence[float], gap: float) -> list[float]:
+    """The heights moved apart to at least ``gap``, their order and, of a crowd, its middle kept.
+
+    >>> spread([1.0, 1.0, 5.0], 2.0)
+    [0.0, 2.0, 5.0]
+    """
+    order = sorted(range(len(heights)), key=lambda i: heights[i])
+    crowds: list[list[int]] = []
+    for i in order:
+        crowds.append([i])
+        while len(crowds) > 1 and _bottom(crowds[-1], heights, gap) < _top(crowds[-2], heights, gap) + gap:
+            last = crowds.pop()
+            crowds[-1] += last
+    moved = list(map(float, heights))
+    for crowd in crowds:
+        bottom = _bottom(crowd, heights, gap)
+        for place, i in enumerate(crowd):
+            moved[i] = bottom + place * gap
+    return moved
+
+
+def _bottom(crowd: Sequence[int], heights: Sequence[float], gap: float) -> float:
+    return sum(heights[i] for i in crowd) / len(crowd) - gap * (len(crowd) - 1) / 2
+
+
+def _top(crowd: Sequence[int], heights: Sequence[float], gap: float) -> float:
+    return _bottom(crowd, heights, gap) + gap * (len(crowd) - 1)
+
+
+def _style(arm: str) -> tuple[str, str, str]:
+    return _STYLE.get(arm, (GREY, "star", "solid"))
+
+
+def _line(rows: Rows, arm: str, axis: str) -> go.Scatter:
+    color, symbol, dash = _style(arm)
+    rows = sorted(rows, key=lambda row: row["value"])
+    return go.Scatter(
+        x=[row["value"] for row in rows],
+        y=[row["median"] for row in rows],
+        error_y=error_bars(rows, "median", color=color, thickness=1.2, width=3),
+        mode="lines+markers",
+        name=arm,
+        line={"color": color, "dash": dash, "width": 2},
+        marker={"color": color, "symbol": symbol, "size": 8},
+        customdata=[[row["low"], row["high"], row["ratio"], rows[0]["value"]] for row in rows],
+        hovertemplate=(
+            f"<b>{arm}</b><br>%{{x}} {axis}: %{{y:.2f}} ms, middle half "
+            "%{customdata[0]:.2f}–%{customdata[1]:.2f}<br>%{customdata[2]:.2f}× that at "
+            "%{customdata[3]}<extra></extra>"
+        ),
+    )
+
+
+def _ranges(rows: Rows, place: Any, is_log: bool) -> tuple[list[float], list[float]]:
+    """Both axes, a little wider than the lines."""
+    values = [place(row["value"]) for row in rows]
+    width = max(values) - min(values) or 1.0
+    lows, highs = [place(row["low"]) for row in rows], [place(row["high"]) for row in rows]
+    height = max(highs) - (min(lows) if is_log else 0.0) or 1.0
+    bottom = min(lows) - 0.06 * height if is_log else 0.0
+    return [min(values) - 0.04 * width, max(values) + 0.02 * width], [bottom, max(highs) + 0.06 * height]
+
+
+def _ticks(values: Sequence[int], is_log: bool) -> list[int]:
+    """Every value where they double; else those that leave each other room."""
+    kept: list[int] = []
+    span = values[-1] - values[0] or 1
+    for value in values:
+        if not kept or (value >= 1.9 * kept[-1] if is_log else value - kept[-1] >= 0.09 * span):
+            kept.append(value)
+    return kept
+
+
+def _bars_of(rounds: Sequence[Any]) -> list[dict[str, Any]]:
+    """One bar a round and phase: where it starts and how long it is, in milliseconds."""
+    bars, now = [], 0.0
+    for number, step in enumerate(rounds, start=1):
+        total = 1e3 * step.seconds
+        spent = {key: step.phases_ms.get(key, 0.0) for key, *_ in _PHASES[:-1]}
+        spent["other"] = max(0.0, total - math.fsum(spent.values()))
+        at = now
+        for key, milliseconds in spent.items():
+            told = {"round": number, "drafted": len(step.draft_ids), "total": total}
+            bars.append({"phase": key, "start": at, "ms": milliseconds, **told})
+            at += milliseconds
+        now += total
+    return bars
+
+
+def _lane(bars: Rows, name: str, label: str, color: str, pattern: str) -> go.Bar:
+    return go.Bar(
+        x=[round(bar["ms"], 4) for bar in bars],
+        base=[round(bar["start"], 4) for bar in bars],
+        y=[name] * len(bars),
+        orientation="h",
+        name=label,
+        marker=hatched(color, pattern) | {"line": {"width": 1, "color": color}},
+        customdata=[[bar["round"], bar["ms"] / (bar["total"] or 1.0), bar["drafted"]] for bar in bars],
+        hovertemplate=(
+            f"<b>round %{{customdata[0]}}: {label}</b><br>%{{x:.2f}} ms, %{{customdata[1]:.0%}} of the "
+            "round<br>%{customdata[2]} tokens drafted<extra></extra>"
+        ),
+    )

@@ -1,0 +1,134 @@
+"""The best K by theory: against the published table, with v interpolated, and where no K pays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from specdec_lib.bench.explain.accounts import Accounts
+from specdec_lib.bench.explain.outlook import look_ahead, speedup_curve
+
+
+def accounts(
+    k: int, measured: float, *, o: float | None = 0.0, step: float = 1.0, spread: float = 0.0
+) -> Accounts:
+    """A cell of which only the speedup, the overhead and the baseline's step matter here."""
+    return Accounts(
+        k=k, alpha=0.5, c=0.1, v=1.0, overhead=o, step=step, timed_step=step, expected=1.5, counted=1.5,
+        measured=measured, low=measured - spread / 2, high=measured + spread / 2, has_interval=True,
+        whole=measured, target_ms=10.0,
+    )  # fmt: skip
+
+
+def costs(c: float, v: dict[int, float]) -> dict[str, Any]:
+    return {"c": c, "v": v}
+
+
+@pytest.mark.parametrize(
+    ("alpha", "c", "best_k", "gain"),
+    [(0.5, 0.05, 3, 1.630), (0.7, 0.1, 4, 1.981), (0.8, 0.05, 8, 3.092), (0.9, 0.1, 10, 3.431)],
+)
+def test_the_published_best_k(alpha: float, c: float, best_k: int, gain: float) -> None:
+    found = look_ahead([accounts(1, 1.1), accounts(16, 1.2)], alpha, costs(c, {1: 1.0, 16: 1.0}))
+    assert found.best_k == best_k and found.best_speedup == pytest.approx(gain, abs=5e-4)
+    assert (found.measured_best_k, found.measured_best) == (16, 1.2)
+
+
+def test_v_and_o_are_interpolated_between_measured_k() -> None:
+    """v: 1 at K = 0, 1.2 at 2, 1.6 at 4; o: 0.1 at 2, 0.3 at 4, and below 2 that of 2."""
+    curve = speedup_curve(0.5, costs(0.1, {2: 1.2, 4: 1.6}), {2: 0.1, 4: 0.3})
+    assert [row["k"] for row in curve] == [1, 2, 3, 4]
+    assert [row["v"] for row in curve] == pytest.approx([1.1, 1.2, 1.4, 1.6])
+    assert [row["overhead"] for row in curve] == pytest.approx([0.1, 0.1, 0.2, 0.3])
+    assert [row["is_measured"] for row in curve] == [False, True, False, True]
+    assert curve[2]["speedup"] == pytest.approx((1 + 1 / 2 + 1 / 4 + 1 / 8) / (0.3 + 1.4 + 0.2))
+
+
+def test_nothing_is_said_beyond_what_was_measured() -> None:
+    assert len(speedup_curve(0.5, costs(0.1, {2: 1.2, 16: 1.6}), {2: 0.1, 4: 0.3})) == 4
+    assert len(speedup_curve(0.5, costs(0.1, {2: 1.2}), {2: 0.1, 4: 0.3})) == 2
+
+
+def test_the_alpha_that_each_k_needs() -> None:
+    [one, two] = speedup_curve(0.5, costs(0.3, {1: 1.1, 2: 1.1}), {1: 0.1, 2: 0.1}, step=1.25)
+    assert one["break_even_alpha"] == pytest.approx(1.5 / 1.25 - 1)  # 1 + alpha = cost / step
+    alpha = two["break_even_alpha"]
+    assert 1 + alpha + alpha**2 == pytest.approx(1.8 / 1.25)
+    assert speedup_curve(0.5, costs(1.5, {1: 1.0}), {1: 0.0})[0]["break_even_alpha"] is None
+
+
+def said(cells: list[Accounts], alpha: float, c: float, v: dict[int, float]) -> str:
+    [advice] = look_ahead(cells, alpha, costs(c, v)).advice
+    return advice.sentence
+
+
+def test_theory_agrees_with_the_measured_best() -> None:
+    cells = [accounts(2, 1.4), accounts(4, 1.9), accounts(8, 1.8)]
+    assert said(cells, 0.7, 0.1, {2: 1.0, 4: 1.0, 8: 1.0}) == (
+        "K = 4 is measured best (1.90×), and with these costs theory agrees (1.98×)."
+    )
+
+
+def test_theory_says_another_k_that_was_not_measured() -> None:
+    cells = [accounts(2, 1.4), accounts(4, 1.2), accounts(8, 1.1)]  # alpha = 0.8, c = 0.3: best is 3
+    sentence = said(cells, 0.8, 0.3, {2: 1.0, 4: 1.0, 8: 1.0})
+    assert sentence == (
+        "K = 2 is measured best (1.40×); with these costs theory says K = 3 (1.55×, its v interpolated), "
+        "which would gain 0.03×."
+    )
+    found = look_ahead(cells, 0.8, costs(0.3, {2: 1.0, 4: 1.0, 8: 1.0}))
+    assert found.advice[0].gain == pytest.approx(2.952 / 1.9 - 2.44 / 1.6)
+
+
+def test_a_gain_that_the_interval_hides_and_one_that_two_decimals_hide() -> None:
+    cells = [accounts(2, 1.4, spread=0.2), accounts(3, 1.3), accounts(4, 1.2)]
+    v = {2: 1.0, 3: 1.0, 4: 1.0}
+    assert said(cells, 0.8, 0.3, v).endswith(
+        "K = 3 (1.55×), which would gain 0.03×, less than the interval shows."
+    )
+    cells = [accounts(4, 1.8), accounts(5, 1.7)]  # alpha = 0.7, c = 0.1: 1.981 and 1.961
+    assert "theory agrees" in said(cells, 0.7, 0.1, {4: 1.0, 5: 1.0})
+    even = said([accounts(4, 1.7), accounts(5, 1.8)], 0.5, 0.0175, {4: 1.0, 5: 1.0})  # 1.8107 and 1.8103
+    assert even.endswith("which is no faster to two decimals.")
+
+
+def test_the_largest_k_may_not_be_the_best_there_is() -> None:
+    cells = [accounts(1, 1.4), accounts(2, 1.9)]
+    assert said(cells, 0.9, 0.1, {1: 1.0, 2: 1.0}).endswith(
+        "theory agrees (2.26×); larger K were not measured."
+    )
+
+
+def test_no_k_pays_exactly_up_to_c_plus_s() -> None:
+    """Without overhead, v = 1 + 0.1 K: no K helps up to alpha = 0.4, and K = 1 does above."""
+    cells, v = [accounts(1, 0.95), accounts(2, 0.9), accounts(4, 0.8)], {1: 1.1, 2: 1.2, 4: 1.4}
+    found = look_ahead(cells, 0.39, costs(0.3, v))
+    assert found.best_k == 0
+    assert found.advice[0].key == "no_k_pays" and found.advice[0].numbers["slope"] == pytest.approx(0.1)
+    assert found.advice[0].sentence == (
+        "No K pays: α is 0.39, and K = 1, which needs least, needs 0.40. c + s is 0.40 by itself, s being "
+        "the smallest (v − 1) / K: without a cheaper draft or a better one nothing helps."
+    )
+    assert look_ahead(cells, 0.41, costs(0.3, v)).best_k == 1
+
+
+def test_no_k_pays_for_its_overhead_alone() -> None:
+    cells = [accounts(1, 0.95, o=0.2)]
+    sentence = said(cells, 0.45, 0.3, {1: 1.1})
+    assert sentence == "No K pays: α is 0.45, and K = 1, which needs least, needs 0.60."
+
+
+def test_no_alpha_is_enough_for_any_k() -> None:
+    assert "and not even 1 would be enough at these costs." in said([accounts(2, 0.5)], 0.9, 1.5, {2: 1.0})
+
+
+def test_a_measured_gain_is_not_talked_away() -> None:
+    """Theory sees none, the clock does: the best K is named; the verdict on the cell has to say why."""
+    sentence = said([accounts(1, 1.1), accounts(2, 1.05)], 0.2, 0.3, {1: 1.1, 2: 1.2})
+    assert sentence.startswith("K = 1 is measured best (1.10×), and with these costs theory agrees (0.86×)")
+
+
+def test_a_costly_baseline_step_makes_a_k_pay() -> None:
+    assert look_ahead([accounts(1, 0.95)], 0.35, costs(0.3, {1: 1.1})).best_k == 0
+    assert look_ahead([accounts(1, 0.95, step=1.1)], 0.35, costs(0.3, {1: 1.1})).best_k == 1

@@ -1,0 +1,101 @@
+"""Sizes of models of one's own, from the headers of their files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from models.architectures import VOCAB, save_model, tiny_model, tiny_tokenizer
+from safetensors.torch import save_file
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from specdec_lib.cli.views import fit
+from specdec_lib.errors import ModelUnavailable
+from specdec_lib.models.loader import load_model
+from specdec_lib.models.registry import own_pair
+from specdec_lib.models.tensors import num_bytes, num_weights
+
+
+def shards(folder: Path, dtype: torch.dtype = torch.bfloat16) -> int:
+    """A model of several files in a folder; the number of its weights."""
+    model = tiny_model("llama").to(dtype)
+    model.save_pretrained(folder, max_shard_size="20KB")
+    assert len(list(folder.glob("*.safetensors"))) > 2
+    return model.num_parameters()
+
+
+def test_a_folder_of_one_file_and_one_of_shards_are_counted(tmp_path):
+    one = save_model(tmp_path / "one")
+    assert fit.stored_weights(str(one)).dtype == "float32"
+    assert fit.parameters_of(str(one)) == fit.count_weights(one / "model.safetensors") > 10_000
+    number = shards(tmp_path / "many")
+    assert fit.stored_weights(str(tmp_path / "many")) == fit.StoredWeights(number, "bfloat16")
+    assert fit.parameters_of(str(tmp_path / "many")) == number
+
+
+def test_the_hubs_cache_is_counted_without_asking_anybody(tmp_path, monkeypatch):
+    snapshot = tmp_path / "models--org--name" / "snapshots" / "abc"
+    number = shards(snapshot)
+    refs = tmp_path / "models--org--name" / "refs"
+    refs.mkdir()
+    (refs / "main").write_text("abc", encoding="utf-8")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    assert fit.parameters_of("org/name") == number
+    assert fit.parameters_of("org/other") is None
+
+
+def test_a_shard_that_is_missing_leaves_the_size_unknown(tmp_path):
+    shards(tmp_path)
+    next(tmp_path.glob("*.safetensors")).unlink()
+    assert fit.parameters_of(str(tmp_path)) is None
+
+
+def test_a_folder_without_weights_and_a_path_that_is_not_there_are_unknown(tmp_path):
+    tiny_tokenizer().save_pretrained(tmp_path)
+    assert fit.parameters_of(str(tmp_path)) is None
+    assert fit.parameters_of(str(tmp_path / "none")) is None
+
+
+def test_packed_weights_are_not_counted_as_weights(tmp_path):
+    save_file({"w": torch.zeros(8, dtype=torch.uint8), "v": torch.zeros(9)}, tmp_path / "model.safetensors")
+    assert fit.parameters_of(str(tmp_path)) is None
+
+
+def test_masks_are_no_weights(tmp_path):
+    save_file({"m": torch.zeros(8, dtype=torch.bool), "v": torch.zeros(9)}, tmp_path / "model.safetensors")
+    assert fit.parameters_of(str(tmp_path)) == 9
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"weight_map": 3}', "{}"])
+def test_a_damaged_index_is_named(tmp_path, content):
+    (tmp_path / "model.safetensors.index.json").write_text(content, encoding="utf-8")
+    with pytest.raises(ModelUnavailable, match=r"model\.safetensors\.index\.json is damaged"):
+        fit.parameters_of(str(tmp_path))
+
+
+def test_a_pair_of_one_s_own_needs_what_its_files_are_stored_in(tmp_path):
+    target, draft = save_model(tmp_path / "target"), tmp_path / "draft"
+    halves = shards(draft)
+    pair = own_pair(str(target), str(draft))
+    number = fit.parameters_of(str(target))
+    sizes = fit.Size(number, 0), fit.Size(halves, 0)
+    needs = {need.dtype: need.gib * fit.GIB / fit.ROOM for need in fit.needs(pair, *sizes)}
+    assert needs["as listed"] == pytest.approx(4 * number + 2 * halves)
+    assert needs["bfloat16"] == pytest.approx(2 * number + 2 * halves)
+
+
+def test_what_int4_takes_is_known_before_anything_is_loaded(tmp_path):
+    """Also where layers are Conv1D, and where the head is tied to the embeddings."""
+    wide = save_model(tmp_path / "wide", hidden_size=128, intermediate_size=256)
+    tied = save_model(tmp_path / "tied", hidden_size=128, intermediate_size=256, tie_word_embeddings=True)
+    gpt2 = GPT2LMHeadModel(GPT2Config(vocab_size=VOCAB, n_embd=128, n_layer=2, n_head=4, n_positions=64))
+    gpt2.save_pretrained(tmp_path / "gpt2")
+    tiny_tokenizer().save_pretrained(tmp_path / "gpt2")
+    for folder in (wide, tied, tmp_path / "gpt2"):
+        size = fit.size_of(str(folder))
+        model = load_model(str(folder), "int4", "cpu")[0]
+        packed = [p.quant_state.shape.numel() for p in model.parameters() if hasattr(p, "quant_state")]
+        assert size.parameters - size.unpacked == sum(packed) > 0
+        assert size.parameters == num_weights(model)
+        assert fit.bytes_of(size, "int4") == pytest.approx(num_bytes(model), rel=0.03)

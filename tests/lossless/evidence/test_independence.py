@@ -1,0 +1,53 @@
+"""Rounds that know of each other: what is seen, how often a right decoder is accused, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.lossless.evidence.independence import independence_test, p_values_by_id
+from specdec_lib.lossless.replays.replay import ReplayedRound
+
+LEVEL = 1e-4
+
+
+def texts(
+    rng: np.random.Generator, correlation: float, count: int = 30, rounds: int = 20
+) -> list[np.ndarray]:
+    """Uniform numbers of which each is, with a chance of sqrt(correlation), the one that its text repeats."""
+    found = []
+    for _ in range(count):
+        own, again = rng.uniform(size=rounds), rng.uniform() * np.ones(rounds)
+        found.append(np.where(rng.uniform(size=rounds) < correlation**0.5, again, own))
+    return found
+
+
+def test_the_power_that_is_claimed_is_there_and_the_right_one_is_left_alone():
+    rng = np.random.default_rng(0)
+    catches = independence_test(texts(rng, 0.0), LEVEL).catches
+    assert 0 < catches < 0.3
+    wrong = [independence_test(texts(rng, catches), LEVEL).p_value < LEVEL for _ in range(100)]
+    right = [independence_test(texts(rng, 0.0), LEVEL).p_value for _ in range(400)]
+    assert sum(wrong) >= 95 and min(right) >= LEVEL
+    assert 0.01 < np.mean(np.array(right) < 0.05) < 0.1
+
+
+def test_so_few_rounds_that_nothing_would_show_are_told():
+    rng = np.random.default_rng(1)
+    assert independence_test(texts(rng, 0.0, 3, 4), LEVEL).catches > 1
+    assert independence_test(texts(rng, 0.0, 30, 1), LEVEL).catches == np.inf
+
+
+def test_each_first_token_is_a_uniform_number_in_the_order_of_ids():
+    law = torch.tensor([[0.2, 0.5, 0.3], [1.0, 0.0, 0.0]])
+    step = ReplayedRound(law, law, torch.tensor([0]), torch.tensor([1, 0]), 0)
+    values = p_values_by_id([step] * 200, torch.Generator().manual_seed(0))
+    assert values.min() >= 0.2 and values.max() <= 0.7 + 1e-6 and np.ptp(values) > 0.4
+
+
+@pytest.mark.parametrize("bad", [[], [np.array([0.5]), np.array([])]])
+def test_a_text_without_a_round_is_refused(bad):
+    with pytest.raises(InvalidArgument, match="independence"):
+        independence_test(bad, LEVEL)

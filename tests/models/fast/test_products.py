@@ -1,0 +1,162 @@
+"""Products of a few rows: the same numbers, the same weights, only where it helps."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from models.architectures import CONFIGS, random_ids, tiny_model
+from torch import nn
+
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.fast import products as narrow
+from specdec_lib.models.fast.products import FORMS, WIDEST, NarrowLinear, products_in, with_narrow_products
+from specdec_lib.models.wrapper import ModelWrapper
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("rows", [1, 2, WIDEST, WIDEST + 1, 40])
+def test_the_product_is_that_of_a_linear_layer(rows, bias):
+    torch.manual_seed(0)
+    layer = nn.Sequential(nn.Linear(32, 48, bias=bias))
+    twin = with_narrow_products(layer, transpose=True)
+    assert type(twin[0]) is NarrowLinear and type(layer[0]) is nn.Linear
+    for shape in ((rows, 32), (1, rows, 32)):
+        x = torch.randn(shape)
+        torch.testing.assert_close(twin(x), layer(x), atol=1e-5, rtol=1e-5)
+        assert twin(x).shape == layer(x).shape
+
+
+@pytest.mark.parametrize("name", list(CONFIGS))
+def test_a_model_says_the_same_on_shared_weights(name):
+    model = tiny_model(name)
+    twin = with_narrow_products(model, transpose=True)
+    assert {id(p) for p in twin.parameters()} == {id(p) for p in model.parameters()}
+    assert twin.lm_head.weight is twin.get_input_embeddings().weight or not model.config.tie_word_embeddings
+    with torch.inference_mode():
+        ids = random_ids(5)
+        torch.testing.assert_close(twin(ids).logits, model(ids).logits, atol=1e-4, rtol=1e-4)
+
+
+def test_other_types_and_other_layers_stay_as_they_are():
+    half = nn.Linear(8, 8).bfloat16()
+    assert with_narrow_products(half, transpose=True) is half
+
+    class Special(nn.Linear):
+        pass
+
+    special = Special(8, 8)
+    assert with_narrow_products(special, transpose=True) is special
+
+
+def test_hooks_and_new_weights_of_the_user_reach_the_twin():
+    model = tiny_model("llama")
+    twin, ids, seen = with_narrow_products(model, transpose=True), random_ids(4), []
+    model.lm_head.register_forward_hook(lambda *_: seen.append("head"))
+    model.model.layers[1].register_forward_hook(lambda *_: seen.append("layer"))
+    before = twin(ids).logits
+    model.lm_head.weight = nn.Parameter(2 * model.lm_head.weight.detach())
+    torch.testing.assert_close(twin(ids).logits, 2 * before)
+    assert seen == ["layer", "head"] * 2
+
+
+def test_the_model_of_the_user_is_not_touched():
+    model = tiny_model("llama")
+    wrapper = ModelWrapper(model)
+    wrapper.forward(random_ids(4))
+    assert wrapper.model is model
+    assert {type(m) for m in model.modules() if isinstance(m, nn.Linear)} == {nn.Linear}
+
+
+@pytest.mark.parametrize(("transposed", "pays"), [(0.7, True), (0.95, False), (2.0, False)])
+def test_products_are_transposed_where_that_was_timed_to_win(monkeypatch, transposed, pays):
+    model = tiny_model("llama")
+    took = {narrow.transposed_product: transposed, nn.functional.linear: 1.0}
+    monkeypatch.setattr(narrow, "_seconds", lambda form, rows, weights: took[form])
+    narrow._transposing_pays.cache_clear()
+    try:
+        assert narrow.transposing_pays() is pays
+        assert (with_narrow_products(model) is not model) is pays
+    finally:
+        narrow._transposing_pays.cache_clear()
+
+
+@pytest.fixture
+def trials(monkeypatch):
+    """Which thread counts the two forms were timed with; the transposed one wins with one thread alone."""
+    timed = []
+
+    def pays() -> bool:
+        timed.append(torch.get_num_threads())
+        return timed[-1] == 1
+
+    monkeypatch.setattr(narrow, "transposing_pays", pays)
+    monkeypatch.delenv(narrow.VARIABLE, raising=False)
+    threads = torch.get_num_threads()
+    yield timed
+    torch.set_num_threads(threads)
+
+
+def test_nothing_is_timed_before_the_first_forward_and_then_once(trials):
+    torch.set_num_threads(1)
+    wrapper = ModelWrapper(tiny_model("llama"))
+    assert trials == []
+    for _ in range(3):
+        wrapper.forward(random_ids(4))
+    assert trials == [1] and wrapper.products == "transposed"
+
+
+def test_it_is_decided_again_when_the_number_of_threads_changed(trials):
+    torch.set_num_threads(1)
+    wrapper = ModelWrapper(tiny_model("llama"))
+    assert wrapper.products == "transposed"
+    torch.set_num_threads(2)
+    wrapper.forward(random_ids(4))
+    assert wrapper.products == "plain" and trials == [1, 2]
+
+
+def forms_run(monkeypatch, wrapper, form: str) -> set[str]:
+    """Which products a forward of four tokens makes, asked for ``form``."""
+    made, real = set(), narrow.transposed_product
+    monkeypatch.setattr(narrow, "transposed_product", lambda *x: (made.add("transposed"), real(*x))[1])
+    with products_in(form):
+        wrapper.forward(random_ids(4))
+        assert wrapper.products == form
+    return made or {"plain"}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_asked_for_is_done_and_nothing_is_timed(form, trials, monkeypatch):
+    wrapper = ModelWrapper(tiny_model("llama"))
+    assert forms_run(monkeypatch, wrapper, form) == {form}
+    monkeypatch.setenv(narrow.VARIABLE, form)
+    assert ModelWrapper(tiny_model("llama")).products == form
+    assert trials == []
+
+
+def test_plain_products_are_the_model_s_own_to_the_last_digit(trials):
+    model = tiny_model("llama")
+    with products_in("plain"), torch.inference_mode():
+        ours, _ = ModelWrapper(model).forward(random_ids(4), use_cache=False)
+        assert torch.equal(ours, model(random_ids(4), use_cache=False).logits)
+
+
+def test_a_model_that_gains_nothing_is_plain_whatever_is_asked_for(trials):
+    with products_in("transposed"):
+        assert ModelWrapper(tiny_model("llama").bfloat16()).products == "plain"
+    assert trials == []
+
+
+@pytest.mark.unchecked  # the annotation names the forms
+def test_a_form_that_does_not_exist_is_refused(monkeypatch):
+    with pytest.raises(InvalidArgument, match=r"products_in: unknown form 'fast'"), products_in("fast"):
+        pass
+    monkeypatch.setenv(narrow.VARIABLE, "fast")
+    with pytest.raises(InvalidArgument, match=r"SPECDEC_PRODUCTS: unknown form 'fast' .*'plain'"):
+        ModelWrapper(tiny_model("llama")).forward(random_ids(3))
+
+
+def test_the_trial_is_made_once_a_process_and_number_of_threads():
+    found = narrow.transposing_pays()
+    before = narrow._transposing_pays.cache_info().misses
+    assert narrow.transposing_pays() is found
+    assert narrow._transposing_pays.cache_info().misses == before
