@@ -26,14 +26,21 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.compare_outputs = partial(holds, item)
 
 
-def holds(cell: pytest.Item, shown: Iterable[Output], stored: Iterable[Output]) -> bool:
+def holds(
+    cell: pytest.Item, shown: Iterable[Output], stored: Iterable[Output]
+) -> bool:
     """Whether the stored outputs hold; if not, ``cell.comparison_traceback`` says where they differ first."""
-    ours, theirs = by_type(stored, cell.parent.skip_compare), by_type(shown, cell.parent.skip_compare)
+    ours, theirs = (
+        by_type(stored, cell.parent.skip_compare),
+        by_type(shown, cell.parent.skip_compare),
+    )
     cell.comparison_traceback = list(complaints(ours, theirs))[:1]
     return not cell.comparison_traceback
 
 
-def complaints(stored: Mapping[str, list[object]], shown: Mapping[str, list[object]]) -> Iterable[str]:
+def complaints(
+    stored: Mapping[str, list[object]], shown: Mapping[str, list[object]]
+) -> Iterable[str]:
     """What is missing, what is new, and what differs, one line each."""
     for kind in sorted(stored.keys() | shown.keys()):
         counts = len(stored.get(kind, ())), len(shown.get(kind, ()))
@@ -46,7 +53,9 @@ def complaints(stored: Mapping[str, list[object]], shown: Mapping[str, list[obje
                 yield f"{kind}: {found}"
 
 
-def by_type(outputs: Iterable[Output], left_out: Iterable[str]) -> dict[str, list[object]]:
+def by_type(
+    outputs: Iterable[Output], left_out: Iterable[str]
+) -> dict[str, list[object]]:
     """The outputs of a cell, those of one type in order; a stream's type is its name."""
     found = defaultdict(list)
     for output in transform_streams_for_comparison(outputs):

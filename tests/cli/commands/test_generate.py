@@ -265,7 +265,8 @@ def test_a_drafter_that_prints_to_nobody_ends_silently(own, tmp_path, length) ->
     os.close(reading)
     code = (
         "import sys; from specdec_lib.cli import main; from specdec_lib.cli.commands import generate; "
-        "generate._show = lambda *more, **options: list(more[3]); sys.exit(main(sys.argv[1:]))"  # so that the drafter is the first to write
+        "generate._show = lambda *more, **options: list(more[3]); "
+        "sys.exit(main(sys.argv[1:]))"  # so that the drafter is the first to write
     )
     arguments = ["generate", "abc", *own[:2], "--ignore-eos", "--drafter", "printing:Mine"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
