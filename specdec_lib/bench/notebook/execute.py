@@ -36,7 +36,7 @@ __all__ = [
     "run_benchmark",
 ]
 
-_NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks" / "bench"
+_NOTEBOOKS = Path(__file__).resolve().parents[3] / "notebooks" / "bench"
 BENCHMARK_NOTEBOOK = _NOTEBOOKS / "benchmark_pair.ipynb"
 PEERS_NOTEBOOK = _NOTEBOOKS / "peers.ipynb"
 _LONGEST_SOCKET = 100
