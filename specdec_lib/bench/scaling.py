@@ -30,8 +30,9 @@ from specdec_lib.bench.measure.growth.arms import (
 )
 from specdec_lib.bench.measure.peers.hugging_face import twin
 from specdec_lib.bench.measure.session import Session
+from specdec_lib.bench.records.origin import are_comparable
 from specdec_lib.bench.records.schema import Record, read_records
-from specdec_lib.bench.tables.growth import are_comparable, growth_table, scaling_table
+from specdec_lib.bench.tables.growth import growth_table, scaling_table
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument

@@ -8,12 +8,12 @@ know models or prompts' texts: a prompt is its index here.
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from specdec_lib.bench.records.generations import run_seed
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.profiling.metrics import BenchmarkConfig
 
@@ -148,12 +148,6 @@ def rotated(arms: Sequence[int], turn: int) -> tuple[int, ...]:
     """
     start = turn % len(arms) if arms else 0
     return tuple(arms[start:]) + tuple(arms[:start])
-
-
-def run_seed(seed: int, *parts: object) -> int:
-    """A 31-bit seed for one block, a function of the benchmark's seed and of the block alone."""
-    digest = hashlib.sha256(repr((seed, *parts)).encode()).digest()
-    return int.from_bytes(digest[:4], "big") >> 1
 
 
 def _distinct(axis: str, values: Any) -> tuple[Any, ...]:

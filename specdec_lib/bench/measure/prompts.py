@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from specdec_lib.bench.measure.grid import Grid
+from specdec_lib.bench.records.generations import TokenisedPrompt
 from specdec_lib.data.prompts import PromptDataset, RawPrompt, builtin_prompts, prompts_hash, read_prompts
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
@@ -23,14 +24,6 @@ from specdec_lib.utils.names import known_names
 from specdec_lib.utils.numbers import counted
 
 BUILTIN = "builtin"
-
-
-@dataclass(frozen=True)
-class TokenisedPrompt:
-    """A prompt as the target's token ids."""
-
-    prompt_id: str
-    ids: list[int]
 
 
 @dataclass(frozen=True)

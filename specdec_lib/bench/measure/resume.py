@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from specdec_lib.bench.measure.grid import Block, Grid, run_seed
-from specdec_lib.bench.measure.prompts import TokenisedPrompt
+from specdec_lib.bench.measure.grid import Block, Grid
+from specdec_lib.bench.records.generations import TokenisedPrompt, run_seed
 from specdec_lib.bench.records.schema import Record
 from specdec_lib.errors import InvalidArgument
 

@@ -11,24 +11,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from specdec_lib.bench.measure.costs import measure_costs
 from specdec_lib.bench.measure.grid import Block, Grid
-from specdec_lib.bench.measure.prompts import TokenisedPrompt
 from specdec_lib.bench.measure.resume import missing_blocks, missing_profiles
 from specdec_lib.bench.measure.session import Session
+from specdec_lib.bench.records.generations import TokenisedPrompt, decode_phases, run_record
 from specdec_lib.bench.records.identity import first_difference
-from specdec_lib.bench.records.schema import PHASES, Record
+from specdec_lib.bench.records.schema import Record
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.drafters.base import Drafter
 from specdec_lib.decoding.speculative import SpeculativeDecoder
-from specdec_lib.decoding.trace import Round
 from specdec_lib.models.wrapper import ModelWrapper
-from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
+from specdec_lib.profiling.metrics import GenerationResult
 from specdec_lib.utils.numbers import counted
 
 _WARM_UP_TOKENS = 12
@@ -195,7 +192,7 @@ class Benchmark:
         records = []
         for turn, (arm, result) in enumerate(results.items()):
             config = self.grid.config(arm, block.temperature, block.domain)
-            record = run_record(kind, config.decoder_label, config, prompt, block, result)
+            record = run_record(kind, config.decoder_label, config, prompt, block.repeat, block.seed, result)
             if arm and baseline is not None:
                 record["first_difference"] = first_difference(result, baseline)
             records.append(record | {"turn": turn})
@@ -207,55 +204,6 @@ def over_prompts(grid: Grid, prompts: Mapping[str, Sequence[TokenisedPrompt]]) -
     if not isinstance(grid.num_prompts, Mapping):
         return grid
     return grid.with_prompts({domain: len(prompts[domain]) for domain in grid.domains})
-
-
-def run_record(
-    kind: str,
-    decoder: str,
-    config: BenchmarkConfig,
-    prompt: TokenisedPrompt,
-    block: Block,
-    result: GenerationResult,
-) -> Record:
-    """What the record of one run holds whoever ran it: the setting, the prompt, and the raw result.
-
-    ``first_difference`` is None until somebody compares.
-    """
-    return {
-        "kind": kind,
-        "config": config.to_dict(),
-        "config_hash": config.config_hash(),
-        "decoder": decoder,
-        "prompt_id": prompt.prompt_id,
-        "prompt_tokens": len(prompt.ids),
-        "repeat": block.repeat,
-        "seed": block.seed,
-        "first_difference": None,
-        "result": raw_result(result),
-    }
-
-
-def raw_result(result: GenerationResult) -> dict[str, Any]:
-    """What a record keeps of a result: its fields, nothing derived; times to the nanosecond."""
-    kept = {f.name: getattr(result, f.name) for f in fields(result) if f.name != "trace"}
-    kept["per_token_latencies"] = [round(t, 9) for t in result.per_token_latencies]
-    return kept
-
-
-def decode_phases(rounds: Sequence[Round]) -> dict[str, float]:
-    """Totals over the rounds after the first, which read the prompt: rounds, tokens, milliseconds by phase.
-
-    ``total_ms`` is the time of those rounds; what the phases do not cover is everything else.
-    """
-    later = rounds[1:]
-    phases = {f"{name}_ms": sum(r.phases_ms.get(name, 0.0) for r in later) for name in PHASES}
-    return {
-        "rounds": len(later),
-        "tokens": sum(len(r.token_ids) for r in later),
-        "drafted": sum(len(r.draft_ids) for r in later),
-        "total_ms": 1e3 * sum(r.seconds for r in later),
-        **phases,
-    }
 
 
 def _progress(

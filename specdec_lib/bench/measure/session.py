@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from specdec_lib.bench.measure import subjects
+from specdec_lib.bench.records.origin import model_difference
 from specdec_lib.bench.records.runs import newest_session
 from specdec_lib.bench.records.schema import (
     SCHEMA_VERSION,
@@ -104,7 +105,7 @@ def _difference(before: Record, now: Record) -> str | None:
     """What tells two sessions apart that should be one, in a few words; the commit may differ."""
     if changes := machine.difference(before["environment"], now["environment"]):
         return f"session {before['session']} was measured elsewhere ({changes})"
-    if others := subjects.difference(before["models"], now["models"]):
+    if others := model_difference(before["models"], now["models"]):
         return f"session {before['session']} ran {others}"
     if _are_other(before.get("prompts"), now.get("prompts")):
         changes = f"{_told(before.get('prompts'))} is now {_told(now.get('prompts'))}"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,6 @@ from specdec_lib.decoding.drafters.base import Drafter
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.registry import ModelPair, choose_pair, short_name
 from specdec_lib.models.wrapper import ModelWrapper
-
-_UNSTABLE = frozenset({"memory_mb", "products"})
-"""What the description of one model may say differently from one session to the next."""
 
 
 @dataclass(frozen=True)
@@ -126,18 +122,3 @@ def _source_hash(kind: type) -> str | None:
     except (OSError, TypeError):  # typed into an interpreter, or built in
         return None
     return hashlib.sha256(content).hexdigest()[:12]
-
-
-def difference(then: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
-    """What tells the models of two sessions apart, in a few words; None where they are the same."""
-    for role in dict.fromkeys([*now, *then]):
-        before, here = then.get(role) or {}, now.get(role) or {}
-        if here.get("weights_hash") == "":  # offloaded
-            return f"other models, or the same: the {role}'s weights are not at hand to be compared"
-        for name in dict.fromkeys([*here, *before]):
-            if name in _UNSTABLE or before.get(name) == here.get(name):
-                continue
-            if name == "weights_hash" and before.get(name) is None:
-                return f"other models, or the same: nothing was recorded of the {role}'s weights"
-            return f"other models ({role}: {name} {before.get(name)!r} is now {here.get(name)!r})"
-    return None

@@ -13,11 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from specdec_lib.bench.records.origin import require_one_machine
 from specdec_lib.bench.records.schema import PAIR_KINDS, Record, read_records
 from specdec_lib.errors import RecordError
 from specdec_lib.models.registry import REGISTRY
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
-from specdec_lib.utils import machine
 from specdec_lib.utils.paths import data_path
 
 ALL_DOMAINS = "all"
@@ -83,21 +83,6 @@ def newest_session(records: Sequence[Record], cells: Iterable[BenchmarkConfig] =
             return chosen
     what = f"session that ran all of {len(wanted)} cells" if wanted else "timed run"
     raise RecordError(f"summary: no {what} among the records; measure first with `specdec bench`")
-
-
-def require_one_machine(records: Sequence[Record]) -> None:
-    """Refuse records that do not pair, because they are not of one machine.
-
-    Raises:
-        RecordError: naming the session and what tells the machines apart.
-    """
-    first = records[0]["environment"]
-    for record in records:
-        if changes := machine.difference(first, record["environment"]):
-            raise RecordError(
-                f"session {record['session']} was measured on several machines ({changes}); its runs do not "
-                "pair, so measure again"
-            )
 
 
 def load_session(

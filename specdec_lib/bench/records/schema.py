@@ -32,6 +32,9 @@ SCALING_KINDS = ("scaling",)
 SHAPE_KINDS = ("shape",)
 """What the measurements of random models of a known shape append: single forwards, and the bandwidth."""
 KINDS = PAIR_KINDS + PEER_KINDS + SCALING_KINDS + SHAPE_KINDS
+HUGGING_FACE, OURS = "transformers", "specdec_lib"
+REFERENCE = "hf-generate"
+"""The arm that all others are compared with: Hugging Face's ``generate`` as it is."""
 PHASES = ("draft", "verify", "sampling", "rollback")
 
 Record = dict[str, Any]

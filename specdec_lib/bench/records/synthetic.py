@@ -16,9 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from specdec_lib.bench.measure.grid import Block, run_seed
-from specdec_lib.bench.measure.prompts import TokenisedPrompt
-from specdec_lib.bench.measure.runner import run_record
+from specdec_lib.bench.records.generations import TokenisedPrompt, run_record, run_seed
 from specdec_lib.bench.records.schema import SCHEMA_VERSION, Record
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
@@ -184,10 +182,9 @@ class _Maker:
         self, kind: str, k: int, domain: str, prompt: int, repeat: int, seed: int, result: GenerationResult
     ) -> Record:
         config = BenchmarkConfig("synthetic", k, self.temperature, self.num_tokens, domain, self.seed)
-        block = Block(repeat, self.temperature, domain, prompt, seed, ())
         asked = TokenisedPrompt(f"{domain}_{prompt:03d}", [0])
-        record = self._shared(kind) | run_record(kind, config.decoder_label, config, asked, block, result)
-        return record | {"first_difference": -1 if k and self.temperature == 0 else None}
+        run = run_record(kind, config.decoder_label, config, asked, repeat, seed, result)
+        return self._shared(kind) | run | {"first_difference": -1 if k and self.temperature == 0 else None}
 
     def _shared(self, kind: str) -> Record:
         model = {"name": "synthetic", "dtype": "float32", "device": "none"}

@@ -6,15 +6,14 @@ itself, at the smallest value of its axis, so that one library's growth can be h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from statistics import median, quantiles
 from typing import Any
 
-from specdec_lib.bench.measure.subjects import difference
+from specdec_lib.bench.records.origin import are_comparable
 from specdec_lib.bench.records.schema import Record
 from specdec_lib.bench.tables.summary import Table
 from specdec_lib.errors import RecordError
-from specdec_lib.utils import machine
 
 
 def newest_scaling(records: Sequence[Record]) -> list[Record]:
@@ -27,14 +26,6 @@ def newest_scaling(records: Sequence[Record]) -> list[Record]:
     if not found:
         raise RecordError("scaling: no such record; measure with `python -m specdec_lib.bench.scaling`")
     return [record for record in found if are_comparable(record, found[-1])]
-
-
-def are_comparable(record: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two of these records are of the same pair, with the same models, on the same machine."""
-    return record["pair"] == other["pair"] and not (
-        difference(record["models"], other["models"])
-        or machine.difference(record["environment"], other["environment"])
-    )
 
 
 def scaling_table(records: Sequence[Record]) -> Table:

@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from specdec_lib.bench.measure.peers.arms import HUGGING_FACE, OURS, REFERENCE
-from specdec_lib.bench.records.runs import require_one_machine
-from specdec_lib.bench.records.schema import Record
+from specdec_lib.bench.records.origin import require_one_machine
+from specdec_lib.bench.records.schema import HUGGING_FACE, OURS, REFERENCE, Record
 from specdec_lib.bench.tables.bootstrap import bootstrap_interval
 from specdec_lib.bench.tables.summary import Table
 from specdec_lib.errors import RecordError

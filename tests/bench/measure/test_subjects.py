@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import tiny_models
 
-from specdec_lib.bench.measure.subjects import describe, difference, drafted_pair
+from specdec_lib.bench.measure.subjects import describe, drafted_pair
+from specdec_lib.bench.records.origin import model_difference
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 
@@ -17,7 +18,7 @@ def test_a_model_is_described_with_its_weights_and_products() -> None:
     told = describe(target)
     assert (told["name"], told["dtype"], told["device"]) == (target.name, "float32", "cpu")
     assert {"weights_hash", "products", "revision", "compiled", "parameters"} <= set(told)
-    assert difference({"target": told}, {"target": describe(target)}) is None
+    assert model_difference({"target": told}, {"target": describe(target)}) is None
     assert told["weights_hash"] is None or told["weights_hash"] != describe(draft)["weights_hash"]
 
 
@@ -30,26 +31,28 @@ def test_a_model_is_described_with_its_weights_and_products() -> None:
     ],
 )
 def test_what_tells_models_apart_is_named(change: dict, said: str) -> None:
-    assert difference({"target": MODEL}, {"target": MODEL | change}) == said
+    assert model_difference({"target": MODEL}, {"target": MODEL | change}) == said
 
 
 def test_memory_and_the_choice_of_product_are_of_one_model() -> None:
     assert (
-        difference({"target": MODEL}, {"target": MODEL | {"memory_mb": 2.0, "products": "transposed"}})
+        model_difference({"target": MODEL}, {"target": MODEL | {"memory_mb": 2.0, "products": "transposed"}})
         is None
     )
 
 
 def test_a_record_without_a_hash_is_of_nobody_knows_which_weights() -> None:
     old = {key: value for key, value in MODEL.items() if key != "weights_hash"}
-    assert "nothing was recorded of the target's weights" in difference({"target": old}, {"target": MODEL})
-    assert difference({"target": MODEL}, {"target": MODEL, "draft": MODEL}) is not None
+    assert "nothing was recorded of the target's weights" in model_difference(
+        {"target": old}, {"target": MODEL}
+    )
+    assert model_difference({"target": MODEL}, {"target": MODEL, "draft": MODEL}) is not None
 
 
 def test_weights_that_cannot_be_looked_at_are_not_taken_for_the_same() -> None:
     """Offloaded ones have the hash of nothing, and all nothings are equal."""
     away = {"target": MODEL | {"weights_hash": ""}}
-    assert "not at hand to be compared" in difference(away, away)
+    assert "not at hand to be compared" in model_difference(away, away)
 
 
 class Repeat:
@@ -67,9 +70,12 @@ class Repeat:
 def test_a_drafter_is_its_class_its_file_and_the_weights_it_holds() -> None:
     told = describe(Repeat())
     assert told["class"] == f"{__name__}:Repeat" and len(told["source_hash"]) == 12
-    assert told["weights_hashes"] == [] and difference({"draft": told}, {"draft": describe(Repeat())}) is None
+    assert (
+        told["weights_hashes"] == []
+        and model_difference({"draft": told}, {"draft": describe(Repeat())}) is None
+    )
     changed = told | {"source_hash": "0" * 12}
-    assert "source_hash" in difference({"draft": changed}, {"draft": told})
+    assert "source_hash" in model_difference({"draft": changed}, {"draft": told})
 
 
 def test_a_drafter_that_holds_other_weights_is_another(monkeypatch) -> None:
@@ -77,7 +83,7 @@ def test_a_drafter_that_holds_other_weights_is_another(monkeypatch) -> None:
     monkeypatch.setattr(ModelWrapper, "weights_hash", property(lambda model: str(id(model))), raising=False)
     told = describe(Repeat(target=target, heads=draft))
     assert told["weights_hashes"] == sorted([str(id(target)), str(id(draft))])
-    assert "weights_hashes" in difference({"draft": told}, {"draft": describe(Repeat(target=target))})
+    assert "weights_hashes" in model_difference({"draft": told}, {"draft": describe(Repeat(target=target))})
 
 
 def test_a_drafters_pair_needs_no_draft_model() -> None:

@@ -21,16 +21,13 @@ from specdec_lib.bench.measure.peers.hugging_face import (
     static_and_compiled,
     twin,
 )
+from specdec_lib.bench.records.schema import HUGGING_FACE, OURS, REFERENCE
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.metrics import GenerationResult
 from specdec_lib.profiling.timer import cuda_sync_time
-
-HUGGING_FACE, OURS = "transformers", "specdec_lib"
-REFERENCE = "hf-generate"
-"""The arm that all others are compared with: Hugging Face's ``generate`` as it is."""
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,11 @@ from typing import Any
 from specdec_lib.bench.measure.grid import Block, Grid, rotated
 from specdec_lib.bench.measure.peers.arms import Arm, make_arms
 from specdec_lib.bench.measure.peers.hugging_face import LOOKUP_TOKENS
-from specdec_lib.bench.measure.prompts import ChosenPrompts, PromptSet, TokenisedPrompt, choose_prompts
-from specdec_lib.bench.measure.runner import over_prompts, print_progress, run_record
+from specdec_lib.bench.measure.prompts import ChosenPrompts, PromptSet, choose_prompts
+from specdec_lib.bench.measure.runner import over_prompts, print_progress
 from specdec_lib.bench.measure.session import Session
 from specdec_lib.bench.notebook.execute import first_line
+from specdec_lib.bench.records.generations import TokenisedPrompt, run_record
 from specdec_lib.bench.records.identity import first_difference
 from specdec_lib.bench.records.schema import Record
 from specdec_lib.data.prompts import PromptDataset
@@ -204,7 +205,7 @@ class PeerComparison:
 
     def _record(self, arm: Arm, block: Block, result: GenerationResult) -> Record:
         config = self.grid.config(arm.k, block.temperature, block.domain)
-        return run_record("peer", arm.name, config, self._prompt(block), block, result)
+        return run_record("peer", arm.name, config, self._prompt(block), block.repeat, block.seed, result)
 
     # -- identity --------------------------------------------------------------------------
 
