@@ -1,4 +1,6 @@
-"""Are two models one and the same, under two names? Then drafting with one for the other saves nothing.
+"""Two models of the same weights: told apart from others, or made on purpose in another dtype.
+
+Are two models one and the same, under two names? Then drafting with one for the other saves nothing.
 
 It compares configurations, then weights one by one and stops at the first that differs, so that telling two
 models apart costs next to nothing. It refuses to know what the models are called.
@@ -6,10 +8,13 @@ models apart costs next to nothing. It refuses to know what the models are calle
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
 from torch import nn
+
+from specdec_lib.models.wrapper import ModelWrapper
 
 _NAMES = ("_name_or_path", "transformers_version", "dtype", "torch_dtype", "architectures")
 
@@ -23,6 +28,17 @@ def are_one_model(one: nn.Module, other: nn.Module) -> bool:
         return False
     ours, theirs = dict(one.named_parameters()), dict(other.named_parameters())
     return ours.keys() == theirs.keys() and all(_equal(ours[name], theirs[name]) for name in ours)
+
+
+def in_dtype(model: ModelWrapper, dtype: torch.dtype | str) -> ModelWrapper:
+    """A copy of the model with its weights rounded to ``dtype`` ("bfloat16", say); the model stays as it is.
+
+    The model itself where it has that dtype already, or is quantised and so cannot have another.
+    """
+    wanted = getattr(torch, dtype) if isinstance(dtype, str) else dtype
+    if model.dtype == wanted or getattr(model.model, "is_quantized", False):
+        return model
+    return ModelWrapper(copy.deepcopy(model.model).to(wanted), model.tokenizer)
 
 
 def _described(model: nn.Module) -> dict[str, Any]:

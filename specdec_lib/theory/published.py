@@ -1,12 +1,15 @@
-"""What the first two papers measured, as data: to hold the law against, and to draw beside one's own points.
+"""What papers measured, as data: to hold the law against, and to draw beside one's own points.
 
 Leviathan et al. 2023 give alpha, K and c with each speedup, so the law can predict it; what a wide forward
 and the rest of a round cost there, v and o, is not known. Chen et al. 2023 give times and speedups alone.
+Spec-Bench compares nine kinds of draft by what a round brings and by speedup.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from specdec_lib.theory.drafts import implied_round_cost
 
 
 @dataclass(frozen=True)
@@ -80,3 +83,34 @@ CHEN_2023: tuple[PublishedRun, ...] = (
     PublishedRun(_CHINCHILLA, "HumanEval", "", "", 4, 2.46),
 )
 """Chinchilla (70B), K = 4. The quotient of the two times is 1.875 where the paper says 1.92."""
+
+
+@dataclass(frozen=True)
+class PublishedDraft:
+    """One line of a comparison of drafts: how it drafts, of which kind, tokens a round, and the speedup."""
+
+    method: str
+    kind: str
+    tokens: float
+    speedup: float
+
+    @property
+    def round_cost(self) -> float:
+        """What a round cost, in units of T_target(1)."""
+        return implied_round_cost(self.tokens, self.speedup)
+
+
+_UNTRAINED, _TRAINED = "nothing is trained", "a draft is trained"
+
+SPEC_BENCH_2024: tuple[PublishedDraft, ...] = (
+    PublishedDraft("prompt lookup", _UNTRAINED, 1.75, 1.66),
+    PublishedDraft("lookahead", _UNTRAINED, 1.64, 1.34),
+    PublishedDraft("REST", _UNTRAINED, 1.82, 1.48),
+    PublishedDraft("token recycling", _UNTRAINED, 2.73, 2.22),
+    PublishedDraft("Medusa", _TRAINED, 2.31, 1.71),
+    PublishedDraft("small model", _TRAINED, 2.28, 1.52),
+    PublishedDraft("Hydra", _TRAINED, 3.26, 2.07),
+    PublishedDraft("EAGLE", _TRAINED, 3.58, 2.10),
+    PublishedDraft("EAGLE-2", _TRAINED, 4.34, 2.36),
+)
+"""Xia et al. 2024, the leaderboard of Spec-Bench: Vicuna-7B on one A100, temperature 0, batch 1, overall."""

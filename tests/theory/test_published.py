@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from specdec_lib.theory.published import CHEN_2023, LEVIATHAN_2023
+from specdec_lib.theory.published import CHEN_2023, LEVIATHAN_2023, SPEC_BENCH_2024
 from specdec_lib.theory.speedup import expected_tokens, speedup
 
 
@@ -38,3 +38,10 @@ def test_the_times_of_chen_are_not_quite_their_speedup():
     assert nucleus.name == "XSum, nucleus" and CHEN_2023[2].name == "HumanEval"
     assert round(nucleus.plain_ms / nucleus.speculative_ms, 3) == 1.875 and nucleus.speedup == 1.92
     assert all(run.k == 4 and run.alpha is None for run in CHEN_2023)
+
+
+def test_spec_bench_has_nine_drafts_of_which_four_are_not_trained():
+    assert len({line.method for line in SPEC_BENCH_2024}) == 9
+    assert [line.kind for line in SPEC_BENCH_2024].count("nothing is trained") == 4
+    assert all(line.round_cost > 1 for line in SPEC_BENCH_2024), "no draft is free"
+    assert (SPEC_BENCH_2024[-1].method, SPEC_BENCH_2024[-1].speedup) == ("EAGLE-2", 2.36)

@@ -48,3 +48,18 @@ def leftover(scale: Any, target: Law, draft: Law) -> Law:
     parts = [max(scale * p - q, 0) for p, q in zip(target, draft, strict=True)]
     total = sum(parts)
     return [part / total for part in parts] if total else target
+
+
+def coupling(target: Law, draft: Law) -> list[Law]:
+    """P(x is drafted and y is emitted) as rows over x: sums to the draft's law down, to the target's across.
+
+    A drafted token stays with probability min(p, q), on the diagonal; what it has too much of is handed out
+    in proportion to what the target misses. Of all joint laws with these sums it keeps most.
+    """
+    missing = [max(p - q, 0) for p, q in zip(target, draft, strict=True)]
+    surplus = [max(q - p, 0) for p, q in zip(target, draft, strict=True)]
+    total = sum(missing) or 1
+    joint = [[x * y / total for y in missing] for x in surplus]
+    for i, kept in enumerate(map(min, target, draft)):
+        joint[i][i] += kept
+    return joint

@@ -22,6 +22,15 @@ _DISTANCES = [m * 10.0**e for e in range(-5, 1) for m in (1, 2, 5)]  # ticks of 
 _LEAST = 1e-9  # probabilities below it are nothing, left over by rounding
 
 
+def coupling_rows(tokens: Sequence[str], joint: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+    """A joint law, a row a drafted token and a column an emitted one, as :func:`plot_coupling` takes it."""
+    return [
+        {"drafted": x, "emitted": y, "probability": share}
+        for x, line in zip(tokens, joint, strict=True)
+        for y, share in zip(tokens, line, strict=True)
+    ]
+
+
 def plot_coupling(rows: Rows) -> go.Figure:
     """A joint law of drafted and emitted token: what stays on the diagonal, what is traded off it.
 

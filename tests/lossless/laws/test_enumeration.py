@@ -148,3 +148,13 @@ def test_an_empty_draft_gives_the_targets_law():
 def test_every_outcome_is_there():
     target = rational_model(8, 2)
     assert set(target_law(target, 3)) == set(itertools.product(range(2), repeat=3))
+
+
+def test_a_coupling_has_both_laws_for_its_sums_and_keeps_what_they_share():
+    p = [Fraction(share, 100) for share in (10, 5, 5, 30, 50)]
+    q = [Fraction(share, 100) for share in (6, 3, 5, 5, 81)]
+    joint = reference.coupling(p, q)
+    assert [sum(line) for line in joint] == q
+    assert [sum(column) for column in zip(*joint, strict=True)] == p
+    assert [joint[i][i] for i in range(5)] == list(map(min, p, q))
+    assert reference.coupling(p, p) == [[p[i] * (i == j) for j in range(5)] for i in range(5)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from specdec_lib.viz.chapters.proof import (
+    coupling_rows,
     plot_coupling,
     plot_ladder,
     plot_p_values,
@@ -16,6 +17,7 @@ SERIES = ("right", "wrong")
 def test_a_coupling_shows_its_margins_and_tells_what_stays_from_what_is_traded():
     law = {("x", "x"): 0.25, ("x", "<y>"): 0.5, ("<y>", "x"): 0.0, ("<y>", "<y>"): 0.25}
     rows = [{"drafted": x, "emitted": y, "probability": share} for (x, y), share in law.items()]
+    assert coupling_rows(["x", "<y>"], [[0.25, 0.5], [0.0, 0.25]]) == rows
     figure = plot_coupling(rows)
     table = figure.data[0]
     assert [list(line) for line in table.text] == [["<b>0.250</b>", "0.500"], ["", "<b>0.250</b>"]]

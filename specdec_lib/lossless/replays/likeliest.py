@@ -1,0 +1,75 @@
+"""The likeliest next tokens behind a text: at several temperatures, and behind each warper in turn.
+
+Rows are plain values, as the figures of :mod:`specdec_lib.viz.chapters` take them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
+from specdec_lib.models.wrapper import ModelWrapper
+
+OTHERS = "all others"
+"""The token text of what is not shown one by one."""
+_LABELS = {
+    "repetition_penalty": "penalty {:g}",
+    "temperature": "T = {:g}",
+    "top_k": "top-k {}",
+    "top_p": "top-p {:g}",
+    "min_p": "min-p {:g}",
+}  # in the order in which the library applies them
+
+
+def next_logits(model: ModelWrapper, ids: Sequence[int]) -> Float[Tensor, " vocab"]:
+    """What the model says of the token behind ``ids``."""
+    return model.forward(torch.tensor([list(ids)]), logits_to_keep=1)[0][0, -1]
+
+
+def likeliest_by_temperature(
+    model: ModelWrapper, ids: Sequence[int], temperatures: Sequence[float], num_tokens: int = 8
+) -> list[dict[str, Any]]:
+    """temperature, token (text), probability: the same tokens at each temperature, the likeliest first."""
+    logits = next_logits(model, ids)
+    chosen = logits.topk(num_tokens).indices.tolist()
+    laws = {t: probs_from_logits(logits, SamplingParams(t)) for t in temperatures}
+    return [
+        {"temperature": t, "token": model.decode([i]), "probability": float(law[i])}
+        for t, law in laws.items()
+        for i in chosen
+    ]
+
+
+def likeliest_by_stage(
+    model: ModelWrapper, ids: Sequence[int], params: SamplingParams, num_tokens: int = 9
+) -> list[dict[str, Any]]:
+    """stage, token (text, or :data:`OTHERS`), probability: what each warper of ``params`` leaves of the law.
+
+    The first stage is the model's own law; each further one applies one warper more, in the library's order.
+    """
+    logits = next_logits(model, ids)
+    chosen, rows = logits.topk(num_tokens).indices.tolist(), []
+    for stage, applied in _stages(params):
+        law = probs_from_logits(logits, applied, ids)
+        shares = {model.decode([i]): float(law[i]) for i in chosen}
+        shares[OTHERS] = 1 - sum(shares.values())
+        rows += [{"stage": stage, "token": t, "probability": share} for t, share in shares.items()]
+    return rows
+
+
+def _stages(params: SamplingParams) -> list[tuple[str, SamplingParams]]:
+    """The warpers of ``params`` that do something, added one at a time, under their names."""
+    applied = SamplingParams()
+    stages = [("the model", applied)]
+    for name, label in _LABELS.items():
+        value = getattr(params, name)
+        if value != getattr(SamplingParams(), name):
+            applied = replace(applied, **{name: value})
+            stages.append((label.format(value), applied))
+    return stages
