@@ -120,7 +120,7 @@ def test_every_chapter_that_loads_a_model_takes_it_from_its_parameters():
     for path in CHAPTERS:
         cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
         source = "\n".join(cell.source for cell in cells)
-        loads = "load_pair(" in source or "load_results(" in source
+        loads = any(f"{name}(" in source for name in ("load_pair", "open_pair", "load_results"))
         assert not loads or path.stem in PARAMETERISED or path.stem == "04_speedup_law", path.stem
         assert "set_num_threads" not in source, f"{path.stem}: threads have one rule, use_threads"
         for cell in cells:

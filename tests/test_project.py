@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
@@ -208,6 +209,43 @@ def test_no_line_of_a_chapter_scrolls_beside_the_books_margins():
     for path in CHAPTERS:
         lines = [line for cell in code_cells(path) for line in cell.source.splitlines()]
         assert [line for line in lines if len(line) > 87] == [], path.name
+
+
+FOLDS = {"hide-input", "hide-cell"}
+OPENING = 12  # lines of code, folded, before a chapter's first section
+RUN = 6  # code cells without a word between them
+
+
+def tags(cell: dict) -> set[str]:
+    return set(cell.metadata.get("tags", []))
+
+
+def only_asserts(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.For | ast.With):
+        return all(map(only_asserts, statement.body))
+    return isinstance(statement, ast.Assert)
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_an_opening_is_short_since_what_can_be_reused_is_in_the_library(path):
+    cells = nbformat.read(path, as_version=4).cells
+    begins = (cell.cell_type == "markdown" and re.search("^## ", cell.source, re.M) for cell in cells)
+    first = next(n for n, found in enumerate(begins) if found)
+    opening = [cell for cell in cells[:first] if cell.cell_type == "code" and "parameters" not in tags(cell)]
+    lines = [line for cell in opening for line in cell.source.splitlines() if line.strip()]
+    assert len(lines) <= OPENING
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_no_six_code_cells_follow_each_other_without_a_word(path):
+    kinds = "".join(cell.cell_type[0] for cell in nbformat.read(path, as_version=4).cells)
+    assert "c" * RUN not in kinds
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_cell_that_only_asserts_is_folded(path):
+    asserting = [cell for cell in code_cells(path) if all(map(only_asserts, ast.parse(cell.source).body))]
+    assert [cell.source for cell in asserting if not tags(cell) & FOLDS] == []
 
 
 def test_figures_of_the_chapters_load_nothing_from_elsewhere():
