@@ -25,7 +25,7 @@ from specdec_lib.models.vocabulary import relation
 
 ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-READ_RESULTS = ("15_results", "16_diagnosis")
+READ_RESULTS = ("16_results", "17_diagnosis")
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "JUPYTER_PREFER_ENV_PATH": "1", "OMP_NUM_THREADS": "1"}
 
 
@@ -171,7 +171,7 @@ def test_every_chapter_runs_with_one_model_as_both(draft, chapter, one_model):
 
 
 @pytest.mark.chapters
-@pytest.mark.parametrize("chapter", ["07_speculative_loop", "11_floating_point", "18_other_drafts"])
+@pytest.mark.parametrize("chapter", ["07_speculative_loop", "12_floating_point", "19_other_drafts"])
 def test_chapters_run_with_a_model_that_drafts_for_itself(chapter, tmp_path):
     done = through_papermill(chapter, tmp_path, pair="pocket_self")
     assert done.returncode == 0, done.stderr[-2000:]
