@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import json
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
+from viz.live import modules
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.theory.published import CHEN_2023, LEVIATHAN_2023
@@ -41,26 +39,7 @@ COSTS = list(itertools.product([0.0, 0.05, 0.3, 0.6], [0.0, 0.07, 0.5], [0.0, 0.
 # -- the module's formulas, under node -------------------------------------------------------
 
 
-def node() -> str:
-    """Node of the path, or the one that the package ``playwright`` brings along."""
-    package = importlib.util.find_spec("playwright")
-    bundled = Path(package.origin).parent / "driver" / "node" if package else Path("node")
-    found = shutil.which("node") or (str(bundled) if bundled.is_file() else None)
-    if found is None:
-        pytest.skip("neither node nor the package playwright, which brings one, is here")
-    return found
-
-
-def evaluate(expression: str, cases: list[Any]) -> list[Any]:
-    """``expression`` over ``...x`` for each case, with the module's own functions."""
-    script = source("playground.js").replace("export default", "const exported =")
-    script += f"\nconst cases = {json.dumps(cases)};"
-    script += f"\nconsole.log(JSON.stringify(cases.map((x) => {expression})));"
-    told = subprocess.run(
-        [node(), "--input-type=module", "-"], input=script, capture_output=True, text=True, timeout=60
-    )
-    assert told.returncode == 0, told.stderr
-    return json.loads(told.stdout)
+evaluate = partial(modules.evaluate, "playground.js")
 
 
 def test_tokens_and_speedup_are_the_librarys():
@@ -165,30 +144,14 @@ def test_the_widget_is_the_same_module_and_data():
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not here")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        pytest.skip("no Chromium on the path")
-    with api.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+    with modules.opened_browser() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
 def page(browser) -> Iterator[Any]:
-    """The playground on an empty page; complaints of the page, and whatever it asks for, fail the test."""
-    opened = browser.new_page(viewport={"width": 900, "height": 900})
-    faults: list[str] = []
-    opened.on("pageerror", lambda error: faults.append(str(error)))
-    opened.on("console", lambda message: faults.append(message.text))
-    opened.on("request", lambda request: faults.append(request.url))
-    opened.set_content(f'<!doctype html><html lang="en"><body>{Playground(POINTS).to_html()}</body></html>')
-    opened.wait_for_selector(".specdec-playground")
-    yield opened
-    opened.close()
-    assert faults == []
+    with modules.opened_page(browser, Playground(POINTS).to_html(), ".specdec-playground") as opened:
+        yield opened
 
 
 def said(page: Any) -> str:
