@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import typer
 
 from specdec_lib.cli import options
-from specdec_lib.cli.commands.doctor import find_compiler
+from specdec_lib.cli.checks.machine import find_compiler
 from specdec_lib.cli.terminal import console_for, error_console, print_error, print_json, safe_text, text
 from specdec_lib.errors import InvalidArgument, SpecDecError
 from specdec_lib.utils.paths import data_path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,12 @@ from transformers import (
     XLMConfig,
 )
 
+from specdec_lib.cli.checks import drafter, fit
+from specdec_lib.cli.checks.machine import MachineReport
+from specdec_lib.cli.checks.memory import Memory
 from specdec_lib.cli.commands import doctor
-from specdec_lib.cli.views import fit
 
-ROOMY = {"device": "cpu", "total_gib": 16.0, "free_gib": 8.0}
+ROOMY = Memory("cpu", total_gib=16.0, free_gib=8.0)
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +65,7 @@ def test_memory_follows_what_is_asked_for(specdec, own, monkeypatch) -> None:
     mixed = specdec(*pair, "--draft-dtype", "int4").document["needs_gib"]["as asked"]
     assert needs["int4"].keys() == needs["float32"].keys() and mixed < listed
     monkeypatch.setattr(
-        "specdec_lib.cli.views.pair_check.free_memory", lambda device: {**ROOMY, "free_gib": 0.001}
+        "specdec_lib.cli.checks.pair.free_memory", lambda device: replace(ROOMY, free_gib=0.001)
     )
     shown = specdec(*pair)
     assert shown.code == 1 and checks_of(shown.document)["memory"][0] == "bad"
@@ -75,9 +78,7 @@ def listed_dtypes() -> tuple[str, ...]:
 
 def test_the_memory_line_says_what_the_other_formats_are_of(specdec, own, monkeypatch) -> None:
     """Of both models, of the one that serves as both, or of the target alone."""
-    monkeypatch.setattr(
-        "specdec_lib.cli.views.drafter_check.check_drafter", lambda selection: doctor.NOT_TRIED
-    )
+    monkeypatch.setattr(drafter, "check_drafter", lambda selection: drafter.NOT_TRIED)
     told = {}
     for name, arguments in {
         "two": own,
@@ -156,7 +157,7 @@ def test_bad_input_is_one_line_and_code_2(specdec, arguments, said) -> None:
 
 
 def test_without_a_pair_it_is_the_report_of_the_machine(specdec, monkeypatch) -> None:
-    monkeypatch.setattr(doctor, "examine", lambda: ([], ROOMY, []))
+    monkeypatch.setattr(doctor, "examine_machine", lambda: MachineReport([], ROOMY, []))
     assert "GiB free of 16.0 GiB on cpu" in specdec("doctor").out
 
 

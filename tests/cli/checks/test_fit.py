@@ -8,13 +8,14 @@ import pytest
 import torch
 from models.architectures import VOCAB, save_model, tiny_model, tiny_tokenizer
 from safetensors.torch import save_file
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
-from specdec_lib.cli.views import fit
+from specdec_lib.cli.checks import fit
 from specdec_lib.errors import ModelUnavailable
 from specdec_lib.models.loader import load_model
-from specdec_lib.models.registry import own_pair
+from specdec_lib.models.registry import REGISTRY, ModelPair, own_pair
 from specdec_lib.models.tensors import num_bytes, num_weights
+from specdec_lib.utils.paths import data_path
 
 
 def shards(folder: Path, dtype: torch.dtype = torch.bfloat16) -> int:
@@ -99,3 +100,49 @@ def test_what_int4_takes_is_known_before_anything_is_loaded(tmp_path):
         assert size.parameters - size.unpacked == sum(packed) > 0
         assert size.parameters == num_weights(model)
         assert fit.bytes_of(size, "int4") == pytest.approx(num_bytes(model), rel=0.03)
+
+
+# -- the registry ----------------------------------------------------------------------------------
+
+
+def test_every_model_of_the_registry_has_a_size() -> None:
+    for pair in REGISTRY.values():
+        for model_id in (pair.target_model_id, pair.draft_model_id):
+            assert fit.parameters_of(model_id) > 10**5
+    assert fit.parameters_of("org/unheard-of") is None
+
+
+def test_needs_are_weights_and_a_fifth() -> None:
+    pair = ModelPair("p", "small", "big", "float16", "float32")
+    sizes = fit.Size(1000, 200), fit.Size(100, 100)
+    needs = {need.dtype: need.gib * fit.GIB / 1.2 for need in fit.needs(pair, *sizes)}
+    packed = 800 * 0.53125 + 2 * (200 + 100)
+    assert needs == pytest.approx({"as listed": 4200, "float32": 4400, "bfloat16": 2200, "int4": packed})
+
+
+def test_of_each_listed_model_it_is_known_what_int4_packs() -> None:
+    for pair in REGISTRY.values():
+        for model_id in (pair.target_model_id, pair.draft_model_id):
+            size = fit.size_of(model_id)
+            assert 0 < size.unpacked < size.parameters
+    assert fit.UNPACKED_MILLIONS.keys() == fit.MILLIONS.keys() and fit.size_of("org/unheard-of") is None
+
+
+def test_a_model_that_is_both_counts_once() -> None:
+    pair, big = ModelPair("p", "big", "big", "int4", "float32"), fit.Size(1000, 360)
+    needs = {need.dtype: need.gib * fit.GIB / 1.2 for need in fit.needs(pair, big, big)}
+    assert needs == pytest.approx({"as listed": 5060, "float32": 4000, "bfloat16": 2000, "int4": 1060})
+
+
+def test_weights_are_counted_without_being_read() -> None:
+    folder = data_path("models") / "pocket-draft"
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    assert fit.count_weights(folder / "model.safetensors") == model.num_parameters()
+
+
+def test_a_torn_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "some-model" / "model.safetensors"
+    path.parent.mkdir()
+    path.write_bytes(b"\x00" * 20)
+    with pytest.raises(ModelUnavailable, match="some-model: its weights are damaged"):
+        fit.count_weights(path)

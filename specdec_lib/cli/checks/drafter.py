@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from specdec_lib.cli.commands.doctor import Check
+from specdec_lib.cli import sentences
+from specdec_lib.cli.checks.finding import Finding
 from specdec_lib.errors import SpecDecError, is_out_of_memory
-from specdec_lib.utils.numbers import counted
 
 if TYPE_CHECKING:
     from specdec_lib.cli.selection import Selection
@@ -23,26 +23,27 @@ _TOKENS = 8
 _TEMPERATURES = (0.0, 0.7)
 """At 0 nobody reads the rows of ``probs``."""
 
+NOT_TRIED = Finding("drafter", "note", sentences.NOT_TRIED)
 
-def check_drafter(selection: Selection) -> Check:
+
+def check_drafter(selection: Selection) -> Finding:
     """The drafter of a selection, loaded with its target and asked for drafts; its faults are said."""
     from specdec_lib.decoding.drafters.own import failure
 
     try:
         drafter, results = _asked(selection)
     except SpecDecError as error:
-        return Check("drafter", "bad", str(error))
+        return Finding("drafter", "bad", str(error))
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever somebody's class raises
         if is_out_of_memory(error):
             raise
-        return Check("drafter", "bad", f"the drafter raised {failure(error)}")
+        return Finding("drafter", "bad", sentences.drafter_raised(failure(error)))
     drafted = sum(result.num_draft_tokens for result in results)
-    rounds = counted(sum(result.num_speculation_rounds for result in results), "round")
-    if not drafted:
-        return Check("drafter", "note", f"'{drafter.name}' can be asked, and proposed nothing for '{_TEXT}'")
-    return Check("drafter", "ok", f"'{drafter.name}' proposes: {counted(drafted, 'token')} in {rounds}")
+    rounds = sum(result.num_speculation_rounds for result in results)
+    told = sentences.drafter_proposed(drafter.name, drafted, rounds, _TEXT)
+    return Finding("drafter", "ok" if drafted else "note", told)
 
 
 def _asked(selection: Selection) -> tuple[Drafter, list[GenerationResult]]:

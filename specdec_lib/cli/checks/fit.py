@@ -164,15 +164,6 @@ def needs(pair: ModelPair, target: Size, draft: Size) -> list[Need]:
     return [listed, *(Need(dtype, gib(dtype, dtype)) for dtype in ("float32", "bfloat16", "int4"))]
 
 
-def memory_in_words(gib: float) -> str:
-    """GiB, 2^30 bytes each; of a tiny model MiB, so that what is there is not shown as nothing.
-
-    >>> memory_in_words(14.96), memory_in_words(0.0001)
-    ('14.96 GiB', '0.10 MiB')
-    """
-    return f"{gib:.2f} GiB" if gib >= 0.01 else f"{1024 * gib:.2f} MiB"
-
-
 def bytes_of(size: Size, dtype: str) -> float:
     """Bytes of the weights in a dtype; in int4 only linear layers are packed.
 
