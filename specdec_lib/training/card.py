@@ -2,10 +2,38 @@
 
 from __future__ import annotations
 
+import json
 import platform
-from typing import Any
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from specdec_lib.training.recipe import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageFigures:
+    """What one stage came to; losses in nats a token, averaged over its last 100 steps."""
+
+    stage: str
+    kind: str
+    layers: int
+    tokens: int
+    hours: float | None = None
+    final_loss: float | None = None
+    final_acceptance: float | None = None
+    held_out_nats: float
+    hardware: str
+    date: str
+    remark: str | None = None
+
+    def save(self, path: Path) -> None:
+        """Write it as JSON, without what is not known."""
+        path.write_text(json.dumps({k: v for k, v in asdict(self).items() if v is not None}, indent=1))
+
+    @classmethod
+    def load(cls, path: Path) -> StageFigures:
+        """Read what :meth:`save` wrote."""
+        return cls(**json.loads(path.read_text()))
 
 
 def hardware(device: str) -> str:
@@ -17,7 +45,7 @@ def hardware(device: str) -> str:
     return f"{torch.get_num_threads()} CPU cores ({platform.machine()})"
 
 
-def model_card(recipe: Recipe, role: str, figures: list[dict[str, Any]], corpus_name: str, model) -> str:
+def model_card(recipe: Recipe, role: str, figures: list[StageFigures], corpus_name: str, model) -> str:
     """Markdown with a YAML header, as the Hugging Face hub reads it."""
     config = model.config
     parameters = sum(parameter.numel() for parameter in model.parameters())
@@ -52,21 +80,20 @@ def _header(recipe: Recipe) -> str:
     return "---\n" + "".join(f"{key}: {value}\n" for key, value in fields.items()) + "---\n\n"
 
 
-def _remarks(figures: list[dict[str, Any]]) -> list[str]:
-    return [f"Stage `{row['stage']}`: {row['remark']}" for row in figures if row.get("remark")]
+def _remarks(figures: list[StageFigures]) -> list[str]:
+    return [f"Stage `{row.stage}`: {row.remark}" for row in figures if row.remark]
 
 
-def _stage_table(figures: list[dict[str, Any]]) -> str:
+def _stage_table(figures: list[StageFigures]) -> str:
     rows = [
         "| stage | kind | layers | tokens seen | loss | held-out | acceptance | hours | hardware | date |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in figures:
-        acceptance = row.get("final_acceptance")
         rows.append(
-            f"| {row['stage']} | {row['kind']} | {row['layers']} | {row['tokens'] / 1e6:.1f} M "
-            f"| {_number(row.get('final_loss'))} | {_number(row['held_out_nats'])} | {_number(acceptance)} "
-            f"| {_number(row.get('hours'))} | {row['hardware']} | {row['date']} |"
+            f"| {row.stage} | {row.kind} | {row.layers} | {row.tokens / 1e6:.1f} M "
+            f"| {_number(row.final_loss)} | {_number(row.held_out_nats)} | {_number(row.final_acceptance)} "
+            f"| {_number(row.hours)} | {row.hardware} | {row.date} |"
         )
     return "\n".join(rows)
 

@@ -3,7 +3,7 @@
 A corpus is JSON lines, ``{"domain": …, "text": …}``, plain or compressed with xz or gzip.
 One document in a hundred is held out by the hash of its text, so that duplicates always fall
 on the same side. Windows are drawn by step number: a run that resumes sees the same batches
-as one that was never interrupted. Nothing here knows a model.
+as one that was never interrupted.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _too_few(window: int) -> str:
     return f"and a stage of the recipe takes {window} in a row; give more text or shorter stages"
 
 
-def content_hash(path: str | Path) -> str:
+def corpus_hash(path: str | Path) -> str:
     """Hex digest of a corpus file as it lies on the disk.
 
     Raises:

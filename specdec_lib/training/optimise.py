@@ -1,8 +1,7 @@
 """One optimiser run of a stage: AdamW, warm-up–flat–decay, bf16 autocast, checkpoints, resume.
 
-The loop knows a stage, a model to train, and a function from a batch to (loss, other figures).
-It does not know what is being learned. A run that was interrupted continues from its last
-checkpoint and sees the batches it would have seen.
+What is learned comes as a function from a batch to (loss, other figures). A run that was
+interrupted continues from its last checkpoint and sees the batches it would have seen.
 """
 
 from __future__ import annotations

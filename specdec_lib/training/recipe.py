@@ -3,8 +3,7 @@
 A recipe is a tokenizer and a list of stages. Each stage continues from the one before it and
 has its own kind: `pretrain` starts a target from random weights, `grow` makes it deeper,
 `distill` trains a draft on the target's distribution over the corpus, `rollout` goes on
-training that draft on text the target itself wrote. The recipe knows nothing of files,
-devices or progress.
+training that draft on text the target itself wrote.
 """
 
 from __future__ import annotations

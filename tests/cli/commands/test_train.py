@@ -12,7 +12,7 @@ from rich.console import Console
 
 from specdec_lib.cli.commands.train import Bars, PlainLines, _display, figures_of
 from specdec_lib.models.loader import load_model
-from specdec_lib.training import pipeline
+from specdec_lib.training import pipeline, stages, work_folder
 from specdec_lib.training.corpus import Document
 from specdec_lib.training.optimise import StepReport
 
@@ -97,8 +97,8 @@ def test_a_corpus_that_is_none_is_one_line_and_code_2(specdec, recipe, tmp_path,
 
 def untouched(specdec, monkeypatch, given: list[object], said: str) -> None:
     """Refused in one line, before a tokenizer or a model is trained."""
-    monkeypatch.setattr(pipeline, "train_tokenizer", lambda *args: pytest.fail("a tokenizer was trained"))
-    monkeypatch.setattr(pipeline, "_run", lambda *args, **more: pytest.fail("a stage was run"))
+    monkeypatch.setattr(work_folder, "train_tokenizer", lambda *args: pytest.fail("a tokenizer was trained"))
+    monkeypatch.setattr(stages, "_run", lambda *args, **more: pytest.fail("a stage was run"))
     shown = specdec(*given)
     assert shown.code == 2 and said in shown.err, shown.err
     assert [line for line in shown.err.splitlines() if "reading" not in line] == [shown.err.splitlines()[-1]]
@@ -126,7 +126,7 @@ def test_a_corpus_shorter_than_a_stages_windows(specdec, recipe, tmp_path, monke
 def test_a_corpus_that_its_tokenizer_makes_too_short(specdec, recipe, tmp_path, monkeypatch) -> None:
     held_out = next(t for t in (f"text {i}" for i in range(10**4)) if Document("code", t).is_held_out)
     corpus = write_corpus(tmp_path / "c.jsonl", [held_out, "aaaaaaaa", "aaaaaaab"])
-    monkeypatch.setattr(pipeline, "_run", lambda *args, **more: pytest.fail("a stage was run"))
+    monkeypatch.setattr(stages, "_run", lambda *args, **more: pytest.fail("a stage was run"))
     shown = specdec(*arguments(corpus, recipe, tmp_path / "out"))
     assert shown.code == 2 and "tokens, and a stage of the recipe takes 17 in a row" in shown.err
 
