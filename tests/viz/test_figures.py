@@ -8,7 +8,7 @@ import math
 import plotly.graph_objects as go
 import pytest
 
-from specdec_lib.bench.explain.accounts import accounts_of
+from specdec_lib.bench.explain.cell import cell_of
 from specdec_lib.bench.records.runs import runs_of
 from specdec_lib.bench.tables.prediction import costs_of, phase_table, prediction_table
 from specdec_lib.bench.tables.summary import acceptance_table, latency_table, position_table, speedup_table
@@ -32,7 +32,7 @@ SESSION = [
 RUNS = runs_of(SESSION)
 PREDICTIONS = prediction_table(SESSION, draws=50)
 PLAIN, ROUNDS = phase_table(SESSION)[:2]
-TERMS = accounts_of(PREDICTIONS[0], costs_of(SESSION), ROUNDS, PLAIN).terms()
+TERMS = cell_of(PREDICTIONS[0], costs_of(SESSION), ROUNDS, PLAIN).terms
 
 FIGURES = {
     "heatmap": lambda: plot_speedup_heatmap(speedup_table(RUNS, draws=50)),

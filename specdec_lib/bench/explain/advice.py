@@ -1,187 +1,166 @@
-"""What would make a cell faster, and by how much: one sentence a lever, with its numbers.
+"""What is said of a cell: whether its parts explain it, what to check where they do not, what would help.
 
-The levers are the parts of the formula, each moved by a stated step: c halved, v = 1, o = 0, half of the
-rejections gone. A gain is measured speedup against measured speedup with that one part changed, everything
+The verdict holds the speedup that the parts add up to against the interval of the measured one. Where it lies
+outside by more than ``LARGE``, every pair of clocks that should agree is compared, and those that do not are
+named: an explanation is never guessed. The levers are the parts of the formula, each moved by a stated step:
+c halved, v = 1, o = 0, half of the rejections gone; a gain changes that one part alone and keeps everything
 else, the unexplained share included, as it is. How hard a lever is to move, nothing here knows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
-from specdec_lib.bench.explain.accounts import Accounts, overhead_parts
+from specdec_lib.bench.explain.cell import LARGE, Advice, Cell
+from specdec_lib.bench.explain.sentences import VISIBLE, sentence
 from specdec_lib.theory.speedup import draft_cost_for, expected_tokens
 
-VISIBLE = 0.005
-"""A gain, or a share of a forward, that two decimals show."""
+TOO_MUCH = 0.5
+"""An unexplained share of the speedup above which no lever is told: its gain would rest on that."""
+WIDE = 0.10
+"""A width of the interval, as a share of the speedup, that hides what is smaller."""
 
+_EXACT = 1e-9
 _UNEVEN = 0.02
-_LARGE = 0.05
 
 
-@dataclass(frozen=True)
-class Advice:
-    """One thing to know about a cell.
-
-    Attributes:
-        key: names it for programs: "draft", "width", "overhead", "acceptance", "unexplained", …
-        sentence: says it to people.
-        numbers: the numbers in the sentence, unrounded.
-        gain: speedup to be gained, None where it is no lever.
-    """
-
-    key: str
-    sentence: str
-    numbers: dict[str, float | int]
-    gain: float | None = None
-
-
-def levers(
-    accounts: Accounts,
-    costs: Mapping[str, Any],
-    phases: Mapping[str, Any] | None = None,
-    reach: float | None = None,
-) -> list[Advice]:
-    """All that the numbers of one cell say about making it faster, the largest gain first.
+def advised(cell: Cell, reach: float | None = None) -> Cell:
+    """The cell with all that its numbers say: the verdict, its checks, and what would make it faster.
 
     Args:
         reach: a speedup to be reached, for which the cost of the draft is told.
     """
-    overheads = [] if phases is None else [_overhead(accounts, overhead_parts(phases, costs))]
-    found = [
-        _draft(accounts),
-        _width(accounts),
-        *overheads,
-        _acceptance(accounts),
-        None if reach is None else _reach(accounts, reach),
-        _counts(accounts),
-        _prompt(accounts),
-    ]
-    said = [advice for advice in found if advice is not None]
-    return sorted(said, key=lambda advice: (advice.gain is None, -(advice.gain or 0.0)))
+    advice = [_verdict(cell)]
+    if advice[0].key == "unexplained":
+        advice += _checks(cell) or [said("check_again", {})]
+    if cell.unexplained is not None and abs(cell.unexplained) > TOO_MUCH:
+        return replace(cell, advice=[*advice, said("check_first", {"unexplained": cell.unexplained})])
+    return replace(cell, advice=advice + _levers(cell, reach))
 
 
-def _draft(a: Accounts) -> Advice | None:
-    half = a.c / 2.0
-    reached = a.reached(a.cost - a.k * half)
-    gain = reached - a.measured
-    if gain < VISIBLE:
-        return None
-    return Advice(
-        "draft",
-        f"Your draft costs {_cost(a.c)} of a target forward. At {_cost(half)} this pair would reach "
-        f"{reached:.2f}× at K = {a.k}.",
-        {"c": a.c, "better_c": half, "speedup": reached},
-        gain,
-    )
+def said(key: str, numbers: dict[str, float | int], gain: float | None = None, **more: Any) -> Advice:
+    """An advice in its words; ``more`` is what these need beside its numbers."""
+    return Advice(key, sentence(key, **numbers, **more), numbers, gain)
 
 
-def _cost(c: float) -> str:
-    return f"{c:.2f}" if c >= 0.1 else f"{c:.3f}"
+# -- the verdict, and clocks that should agree -----------------------------------------------------
 
 
-def _width(a: Accounts) -> Advice | None:
-    gain = a.reached(a.cost - (a.v - 1.0)) - a.measured
-    if gain < VISIBLE:
-        return None
-    sentence = f"Verifying {a.k + 1} tokens costs {a.v:.2f} forwards; at 1.00 you would gain {gain:.2f}×."
-    return Advice("width", sentence, {"v": a.v, "width": a.k + 1}, gain)
+def _verdict(cell: Cell) -> Advice:
+    if cell.accounted is None or cell.unexplained is None:
+        return said("inseparable", {"rest": cell.rest})
+    rest = abs(cell.unexplained)
+    names = ("accounted", "measured", "low", "high", "unexplained")
+    numbers: dict[str, float | int] = {name: getattr(cell, name) for name in names}
+    if (cell.has_interval and cell.low <= cell.accounted <= cell.high) or rest <= _EXACT:
+        hidden = cell.interval_width if cell.interval_width > WIDE else None
+        return said("explained", numbers, has_interval=cell.has_interval, hidden=hidden)
+    key = "nearly_explained" if rest <= LARGE else "unexplained"
+    return said(key, numbers, has_interval=cell.has_interval)
 
 
-def _overhead(a: Accounts, parts: Mapping[str, float]) -> Advice | None:
+def _checks(cell: Cell) -> list[Advice]:
+    one = cell.costs.forward_ms
+    found = []
+    if _differ(cell.timed_step, cell.step):
+        found.append(said("check_baseline", {"timed_ms": cell.timed_step * one, "parts_ms": cell.step * one}))
+    if _differ(cell.timed_round, cell.cost):
+        found.append(said("check_rounds", {"timed_ms": cell.timed_round * one, "parts_ms": cell.cost * one}))
+    found += _profile_checks(cell)
+    repeats = cell.repeats_ms
+    if repeats and max(repeats) > min(repeats) * (1.0 + LARGE):
+        found.append(said("check_machine", {"fastest_ms": min(repeats), "slowest_ms": max(repeats)}))
+    if cell.interval_width > WIDE:
+        found.append(said("check_noise", {"width": cell.interval_width}))
+    return found
+
+
+def _profile_checks(cell: Cell) -> list[Advice]:
+    """Profiled rounds against timed ones, and the single forwards against those in profiled rounds.
+
+    Drafting holds more than forwards, so only a c that is larger than all of it is suspicious.
+    """
+    phases, baseline, found = cell.phases, cell.baseline_phases, []
+    timed = cell.timed_round * cell.costs.forward_ms
+    if phases is not None and _differ(phases.round_ms, timed):
+        found.append(said("check_profile", {"profiled_ms": phases.round_ms, "timed_ms": timed}))
+    if phases is None or baseline is None or not baseline.verify_ms:
+        return found
+    v = phases.verify_ms / baseline.verify_ms
+    if _differ(v, cell.v):
+        found.append(said("check_width", {"v": cell.v, "profiled_v": v}, width=cell.k + 1))
+    if phases.drafted_per_round:
+        c = phases.draft_ms / phases.drafted_per_round / baseline.verify_ms
+        if c <= cell.c * (1.0 - LARGE):
+            found.append(said("check_draft", {"c": cell.c, "profiled_c": c}))
+    return found
+
+
+def _differ(one: float, other: float) -> bool:
+    return abs(one / other - 1.0) > LARGE
+
+
+# -- the levers ------------------------------------------------------------------------------------
+
+
+def _levers(cell: Cell, reach: float | None) -> list[Advice]:
+    """What would make the cell faster, the largest gain first, and facts beside."""
+    found = [_draft(cell), _width(cell), _overhead(cell), _acceptance(cell)]
+    found += [None if reach is None else _reach(cell, reach)]
+    if abs(cell.counted / cell.expected - 1.0) >= _UNEVEN:
+        found.append(said("counts", {"counted": cell.counted, "expected": cell.expected}))
+    if abs(cell.whole / cell.measured - 1.0) >= LARGE:
+        found.append(said("prompt", {"whole": cell.whole, "measured": cell.measured}))
+    told = [advice for advice in found if advice is not None]
+    return sorted(told, key=lambda advice: (advice.gain is None, -(advice.gain or 0.0)))
+
+
+def _draft(cell: Cell) -> Advice | None:
+    half = cell.c / 2.0
+    reached = cell.reached(cell.cost - cell.k * half)
+    gain = reached - cell.measured
+    numbers: dict[str, float | int] = {"c": cell.c, "better_c": half, "speedup": reached}
+    return None if gain < VISIBLE else said("draft", numbers, gain, k=cell.k)
+
+
+def _width(cell: Cell) -> Advice | None:
+    gain = cell.reached(cell.cost - (cell.v - 1.0)) - cell.measured
+    return None if gain < VISIBLE else said("width", {"v": cell.v, "width": cell.k + 1}, gain, gained=gain)
+
+
+def _overhead(cell: Cell) -> Advice | None:
+    parts = cell.overhead_parts
     total = sum(parts.values())
+    numbers: dict[str, float | int] = {"total": total, **parts}
     if total < -VISIBLE:
-        return Advice(
-            "overhead_unknown",
-            f"Overhead cannot be told and is taken as 0: profiled rounds took {-total:.2f} forwards less "
-            "than their forwards by themselves.",
-            {"total": total, **parts},
-        )
+        return said("overhead_unknown", numbers)
     if total < VISIBLE:
         return None
-    gain = a.reached(a.cost - total) - a.measured
-    return Advice(
-        "overhead",
-        f"Overhead is {total:.2f} forwards a round ({_listed(parts)}); without it you would gain "
-        f"{gain:.2f}×.",
-        {"total": total, **parts},
-        gain,
-    )
+    gain = cell.reached(cell.cost - total) - cell.measured
+    return said("overhead", numbers, gain, gained=gain)
 
 
-def _listed(parts: Mapping[str, float]) -> str:
-    """Parts by name; drafting goes into other where the draft's forwards alone took longer."""
-    shown = {"sampling": parts["sampling"], "roll-back": parts["rollback"]}
-    if parts["drafting"] >= 0.0:
-        shown |= {"drafting": parts["drafting"], "other": parts["other"]}
-    else:
-        shown["other"] = parts["drafting"] + parts["other"]
-    return ", ".join(f"{name} {value:.2f}" for name, value in shown.items() if value > -VISIBLE)
-
-
-def _acceptance(a: Accounts) -> Advice:
-    numbers: dict[str, float | int] = {"alpha": a.alpha}
-    if a.break_even is None:
-        most = a.reached(a.cost) * (a.k + 1) / a.expected
-        return Advice(
-            "acceptance",
-            f"α is {a.alpha:.2f}, and no α is enough at this cost: with every draft accepted it would be "
-            f"{most:.2f}×.",
-            numbers | {"speedup_at_1": most},
-        )
-    sentence = f"α is {a.alpha:.2f}; to break even at this cost it must be at least {a.break_even:.2f}"
-    if a.break_even < VISIBLE:
-        sentence = f"α is {a.alpha:.2f}; at this cost a round breaks even without an accepted draft"
-    numbers["break_even"] = a.break_even
-    better = (1.0 + a.alpha) / 2.0
-    reached = a.measured * expected_tokens(better, a.k) / a.expected
-    gain = reached - a.measured
+def _acceptance(cell: Cell) -> Advice:
+    numbers: dict[str, float | int] = {"alpha": cell.alpha}
+    if cell.break_even is None:
+        most = cell.reached(cell.cost) * (cell.k + 1) / cell.expected
+        return said("acceptance", numbers | {"speedup_at_1": most})
+    numbers["break_even"] = cell.break_even
+    better = (1.0 + cell.alpha) / 2.0
+    reached = cell.measured * expected_tokens(better, cell.k) / cell.expected
+    gain = reached - cell.measured
     if gain < VISIBLE:
-        return Advice("acceptance", f"{sentence}.", numbers)
-    sentence += f", and at {better:.2f}, with half of the rejections, it would reach {reached:.2f}×."
-    return Advice("acceptance", sentence, numbers | {"better_alpha": better, "speedup": reached}, gain)
+        return said("acceptance", numbers)
+    return said("acceptance", numbers | {"better_alpha": better, "speedup": reached}, gain)
 
 
-def _reach(a: Accounts, wanted: float) -> Advice:
+def _reach(cell: Cell, wanted: float) -> Advice:
     """The c at which the cell would be as fast as ``wanted``, its unexplained share kept."""
-    formula = a.expected / a.cost
-    c = draft_cost_for(wanted * formula / a.measured, a.alpha, a.k, a.v, a.beside)
-    numbers = {"wanted": wanted, "c": a.c, "measured": a.measured}
+    formula = cell.expected / cell.cost
+    c = draft_cost_for(wanted * formula / cell.measured, cell.alpha, cell.k, cell.v, cell.beside)
+    numbers: dict[str, float | int] = {"wanted": wanted, "c": cell.c, "measured": cell.measured}
     if c is None:
-        free = a.reached(a.cost - a.k * a.c)
-        return Advice(
-            "reach",
-            f"No draft is cheap enough for {wanted:.2f}× at K = {a.k}: a free one would reach {free:.2f}×.",
-            numbers | {"speedup_when_free": free},
-        )
-    return Advice(
-        "reach",
-        f"To reach {wanted:.2f}× at K = {a.k} the draft may cost {_cost(c)} of a target forward; it costs "
-        f"{_cost(a.c)}.",
-        numbers | {"needed_c": c},
-    )
-
-
-def _counts(a: Accounts) -> Advice | None:
-    if abs(a.counted / a.expected - 1.0) < _UNEVEN:
-        return None
-    why = "acceptance is uneven"
-    why += ", or the last rounds were cut" if a.counted < a.expected else ""
-    return Advice(
-        "counts",
-        f"A round gave {a.counted:.2f} tokens, where a constant α gives {a.expected:.2f}: {why}.",
-        {"counted": a.counted, "expected": a.expected},
-    )
-
-
-def _prompt(a: Accounts) -> Advice | None:
-    if abs(a.whole / a.measured - 1.0) < _LARGE:
-        return None
-    return Advice(
-        "prompt",
-        f"Whole runs reach {a.whole:.2f}×, and {a.measured:.2f}× after their first round, which reads the "
-        "prompt at the same price in both arms.",
-        {"whole": a.whole, "measured": a.measured},
-    )
+        free = cell.reached(cell.cost - cell.k * cell.c)
+        return said("reach", numbers | {"speedup_when_free": free}, needed_c=None, k=cell.k)
+    return said("reach", numbers | {"needed_c": c}, speedup_when_free=None, k=cell.k)

@@ -9,30 +9,22 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from specdec_lib.bench.explain.accounts import accounts_of
-from specdec_lib.bench.explain.explanation import Explanation, explain_cell
+from specdec_lib.bench.explain import sentences
+from specdec_lib.bench.explain.advice import advised
+from specdec_lib.bench.explain.cell import Cell, cell_of
 from specdec_lib.bench.explain.outlook import Outlook, look_ahead
 from specdec_lib.bench.records.runs import ALL_DOMAINS, Run, cells, pool, runs_of, select
 from specdec_lib.bench.records.schema import Record
 from specdec_lib.bench.tables.prediction import costs_of, phase_table, prediction_row
-from specdec_lib.bench.tables.summary import Table, speedup_row
+from specdec_lib.bench.tables.rows import Costs, PhaseRow, PredictionRow
+from specdec_lib.bench.tables.summary import speedup_row
 from specdec_lib.errors import InvalidArgument, RecordError
 from specdec_lib.theory.checks import positive
-
-_NO_FORWARDS = (
-    "single forwards were not timed: c and v are taken from the profiled rounds, where a draft's forward and "
-    "what drafting takes beside it cannot be separated"
-)
-_NO_BASELINE = (
-    "the baseline was not profiled: what its steps take beside their forwards is not told from load"
-)
-
 
 _MOSTLY = 0.8
 """The share of K that a round drafts, on average, for an account of rounds of K to be one of this cell."""
@@ -45,12 +37,20 @@ class Group:
     temperature: float
     domain: str
     outlook: Outlook
-    cells: list[Explanation]
+    cells: list[Cell]
 
     @property
-    def best(self) -> Explanation:
+    def best(self) -> Cell:
         """The cell with the largest measured speedup."""
         return max(self.cells, key=lambda cell: cell.measured)
+
+    def of_length(self, k: int) -> Cell:
+        """The cell of that K. Raises InvalidArgument where there is none."""
+        found = next((cell for cell in self.cells if cell.k == k), None)
+        if found is None:
+            listed = sentences.listed([cell.k for cell in self.cells])
+            raise InvalidArgument(f"triage: the session explains no K {k}; choose from {listed}")
+        return found
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,11 @@ def explain_session(
         reach = positive(reach, "reach")
     runs = runs_of(records)
     wanted = _wanted(cells(runs), temperature, domain, k)
-    phases = [row for row in phase_table(records) if row["num_rounds"]]
+    phases = [row for row in phase_table(records) if row.num_rounds]
     has_costs = any(record["kind"] == "costs" for record in records)
     costs = costs_of(records) if has_costs else _costs_in_rounds(phases)
-    session = _Session(runs, costs, {(row["temperature"], row["k"]): row for row in phases}, draws)
-    notes = [] if has_costs else [_NO_FORWARDS]
+    session = _Session(runs, costs, {(row.temperature, row.k): row for row in phases}, draws)
+    notes = [] if has_costs else [sentences.NO_FORWARDS]
     groups = []
     for at, of in dict.fromkeys(cell[:2] for cell in wanted):
         chosen = [cell[2] for cell in wanted if cell[:2] == (at, of)]
@@ -102,7 +102,8 @@ def explain_session(
         raise RecordError(
             f"explain: {'; '.join(notes) or 'no speculative run'}; measure with `specdec bench`"
         )
-    notes += _interpolated(costs)
+    ks = sorted(costs.v)
+    notes += [] if ks == list(range(1, len(ks) + 1)) else [sentences.interpolated(ks)]
     return Report(runs[0].config.model_pair_name, records[0]["session"], list(dict.fromkeys(notes)), groups)
 
 
@@ -128,13 +129,13 @@ def _wanted(
     return found
 
 
-def _costs_in_rounds(phases: Table) -> dict[str, Any]:
-    """c and v from the profiled rounds, for want of single forwards, as ``costs_of`` returns them."""
+def _costs_in_rounds(phases: Sequence[PhaseRow]) -> Costs:
+    """c and v from the profiled rounds, for want of single forwards."""
     total: dict[int, float] = {}
     for row in phases:
-        total[row["k"]] = total.get(row["k"], 0.0) + row["num_rounds"]
+        total[row.k] = total.get(row.k, 0.0) + row.num_rounds
     mean = {
-        (k, name): sum(row[name] * row["num_rounds"] for row in phases if row["k"] == k) / rounds
+        (k, name): sum(row[name] * row.num_rounds for row in phases if row.k == k) / rounds
         for k, rounds in total.items()
         for name in ("verify_ms", "draft_ms", "drafted_per_round")
     }
@@ -147,23 +148,8 @@ def _costs_in_rounds(phases: Table) -> dict[str, Any]:
         )
     draft_ms = sum(mean[k, "draft_ms"] * rounds for k, rounds in total.items()) / drafted
     target = {k + 1: mean[k, "verify_ms"] for k in sorted(total)}
-    return {
-        "context_length": None,
-        "target_ms": target,
-        "draft_ms": draft_ms,
-        "c": draft_ms / one,
-        "v": {k: target[k + 1] / one for k in sorted(total) if k},
-    }
-
-
-def _interpolated(costs: Mapping[str, Any]) -> list[str]:
-    ks = sorted(costs["v"])
-    if ks == list(range(1, len(ks) + 1)):
-        return []
-    listed = ", ".join(map(str, ks))
-    if len(ks) == 1:
-        return [f"v was measured at K = {listed}; below it is interpolated, beyond it nothing is said"]
-    return [f"v was measured at K = {listed}; between them it is interpolated, beyond them nothing is said"]
+    v = {k: target[k + 1] / one for k in sorted(total) if k}
+    return Costs(None, target, draft_ms, draft_ms / one, v)
 
 
 @dataclass(frozen=True)
@@ -171,45 +157,39 @@ class _Session:
     """What the cells of a session share."""
 
     runs: list[Run]
-    costs: dict[str, Any]
-    phases: dict[tuple[float, int], dict[str, Any]]
+    costs: Costs
+    phases: dict[tuple[float, int], PhaseRow]
     draws: int
 
     def group(
         self, temperature: float, domain: str, ks: Sequence[int], reach: float | None, notes: list[str]
     ) -> list[Group]:
         """The cells of one temperature and domain, none where nothing can be said; ``notes`` say why."""
-        rows = {}
+        found: dict[int, Cell] = {}
         for k in sorted(cell[2] for cell in cells(self.runs) if cell[:2] == (temperature, domain)):
-            reason, row = self.row(temperature, domain, k)
+            reason, row = self._row(temperature, domain, k)
             if row is not None:
-                rows[k] = row
+                found[k] = self._cell(row)
             elif k in ks:
-                notes.append(f"K = {k} at temperature {temperature:g} is left out: {reason}")
-        notes += self._not_profiled(temperature, rows)
-        notes += self._drafted_less(temperature, domain, [k for k in rows if k in ks])
-        explained = [
-            explain_cell(
-                row,
-                self.costs,
-                self.phases.get((temperature, k)),
-                baseline_phases=self.phases.get((temperature, 0)),
-                repeats_ms=self._repeats_ms(temperature, domain),
-                reach=reach,
-            )
-            for k, row in rows.items()
-            if k in ks
-        ]
-        if not explained:
+                notes.append(sentences.LEFT_OUT.format(k=k, temperature=temperature, reason=reason))
+        notes += self._not_profiled(temperature, found)
+        notes += self._drafted_less(temperature, domain, [k for k in found if k in ks])
+        told = [advised(cell, reach) for k, cell in found.items() if k in ks]
+        if not told:
             return []
-        return [Group(temperature, domain, self._outlook(temperature, domain, rows), explained)]
+        chosen = [run for run in select(self.runs, temperature, domain) if run.k in found]
+        alpha = pool(run.result for run in chosen).alpha_hat
+        return [Group(temperature, domain, look_ahead(list(found.values()), alpha, self.costs), told)]
+
+    def _cell(self, row: PredictionRow) -> Cell:
+        profiled = (self.phases.get((row.temperature, k)) for k in (row.k, 0))
+        return cell_of(row, self.costs, *profiled, self._repeats_ms(row.temperature, row.domain))
 
     def _not_profiled(self, temperature: float, ks: Iterable[int]) -> list[str]:
         missing = [k for k in ks if (temperature, k) not in self.phases]
         if missing:
-            listed = ", ".join(map(str, missing))
-            return [f"no profile at K = {listed}: overhead and what is unexplained cannot be separated"]
-        return [] if (temperature, 0) in self.phases else [_NO_BASELINE]
+            return [sentences.NO_PROFILE.format(ks=sentences.listed(missing))]
+        return [] if (temperature, 0) in self.phases else [sentences.NO_BASELINE]
 
     def _drafted_less(self, temperature: float, domain: str, ks: Iterable[int]) -> list[str]:
         """A drafter may propose less than it is asked for, or nothing: then K is not what a round costs."""
@@ -218,45 +198,32 @@ class _Session:
             chosen = [run for run in select(self.runs, temperature, domain) if run.k == k]
             drafted = sum(run.result.num_draft_tokens for run in chosen) / sum(run.forwards for run in chosen)
             if drafted < _MOSTLY * k:
-                told.append(
-                    f"at K = {k}, T = {temperature:g}, rounds drafted {drafted:.2f} tokens on average; "
-                    f"they cost less, and give less, than the rounds of {k} that the account is made for"
-                )
+                told.append(sentences.DRAFTED_LESS.format(k=k, temperature=temperature, drafted=drafted))
         return told
 
-    def row(self, temperature: float, domain: str, k: int) -> tuple[str, dict[str, Any] | None]:
+    def _row(self, temperature: float, domain: str, k: int) -> tuple[str, PredictionRow | None]:
         """A cell's row of the prediction, or why there is none."""
-        cell = temperature, domain, k
-        if k not in self.costs["v"]:
-            return f"the forward of {k + 1} tokens was not timed", None
+        cell, why = (temperature, domain, k), sentences.WHY_LEFT_OUT
+        if k not in self.costs.v:
+            return why["forward"].format(width=k + 1), None
         if pool(run.result for run in select(self.runs, *cell[:2]) if run.k == k).alpha_hat is None:
-            return "no draft token was judged", None
+            return why["verdicts"], None
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # of quotients that are looked at next
-            speeds = speedup_row(self.runs, *cell, decode_only=True, draws=1)
-            if speeds is None:
-                return self._untimed(*cell), None
+            if speedup_row(self.runs, *cell, decode_only=True, draws=1) is None:
+                return why["rounds" if self._ran_by_both(*cell) else "pairs"], None
             phases = self.phases.get((temperature, k))
             row = prediction_row(self.runs, *cell, self.costs, phases, draws=self.draws)
-        if not all(math.isfinite(value) for value in row.values() if isinstance(value, float)):
-            return "its times hold no interval", None
+        if row is None or not all(math.isfinite(value) for value in row.values() if isinstance(value, float)):
+            return why["interval"], None
         return "", row
 
-    def _untimed(self, temperature: float, domain: str, k: int) -> str:
-        """Why a cell has no speedup."""
+    def _ran_by_both(self, temperature: float, domain: str, k: int) -> bool:
+        """Whether there is a block that both decoders ran, timed or not."""
         ran: dict[int, set[tuple[str, str, int]]] = {0: set(), k: set()}
         for run in select(self.runs, temperature, domain):
             ran.setdefault(run.k, set()).add((run.config.prompt_domain, run.prompt_id, run.repeat))
-        both = ran[0] & ran[k]
-        return "nothing was timed after the first round" if both else "no prompt was run by both decoders"
-
-    def _outlook(self, temperature: float, domain: str, rows: Mapping[int, dict[str, Any]]) -> Outlook:
-        accounts = [
-            accounts_of(row, self.costs, self.phases.get((temperature, k)), self.phases.get((temperature, 0)))
-            for k, row in rows.items()
-        ]
-        chosen = [run for run in select(self.runs, temperature, domain) if run.k in rows]
-        return look_ahead(accounts, pool(run.result for run in chosen).alpha_hat, self.costs)
+        return bool(ran[0] & ran[k])
 
     def _repeats_ms(self, temperature: float, domain: str) -> list[float]:
         """Milliseconds of a baseline step, by repeat."""

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import median, quantiles
-from typing import Any
 
 from specdec_lib.bench.records.origin import are_comparable
 from specdec_lib.bench.records.schema import Record
-from specdec_lib.bench.tables.summary import Table
+from specdec_lib.bench.tables.rows import GrowthRow, ScalingRow
 from specdec_lib.errors import RecordError
 
 
@@ -28,13 +27,8 @@ def newest_scaling(records: Sequence[Record]) -> list[Record]:
     return [record for record in found if are_comparable(record, found[-1])]
 
 
-def scaling_table(records: Sequence[Record]) -> Table:
-    """The time of each arm at each value of each axis.
-
-    Returns:
-        Rows of vary ("context", "k" or "depth"), value, arm, median, low, high (quartiles; all in
-        milliseconds), ratio (of the median to that at the axis' smallest value), num_samples,
-        beyond_training; ordered by axis as measured, arm, value.
+def scaling_table(records: Sequence[Record]) -> list[ScalingRow]:
+    """The time of each arm at each value of each axis, ordered by axis as measured, arm, value.
 
     Raises:
         RecordError: no record of this kind.
@@ -56,27 +50,27 @@ def scaling_table(records: Sequence[Record]) -> Table:
         middle = median(times)
         low, _, high = quantiles(times, n=4, method="inclusive") if len(times) > 1 else times * 3
         rows.append(
-            {
-                "vary": vary,
-                "value": value,
-                "arm": arm,
-                "median": middle,
-                "low": low,
-                "high": high,
-                "ratio": middle / first.setdefault((vary, arm), middle),
-                "num_samples": len(times),
-                "beyond_training": (vary, value) in beyond,
-            }
+            ScalingRow(
+                vary,
+                value,
+                arm,
+                median=middle,
+                low=low,
+                high=high,
+                ratio=middle / first.setdefault((vary, arm), middle),
+                num_samples=len(times),
+                beyond_training=(vary, value) in beyond,
+            )
         )
     return rows
 
 
 def growth_table(
-    rows: Sequence[dict[str, Any]],
+    rows: Sequence[ScalingRow],
     small: int | None = None,
     large: int | None = None,
     vary: str = "context",
-) -> Table:
+) -> list[GrowthRow]:
     """By how much each arm's time grows from one value of an axis to another.
 
     ``growth_table(rows, 256, 4096)`` answers how much longer a round takes behind 4096 tokens than behind
@@ -85,25 +79,22 @@ def growth_table(
     Args:
         rows: of :func:`scaling_table`.
         small, large: by default the ends of the axis. An arm that lacks one of them is left out.
-
-    Returns:
-        Rows of vary, arm, small, large, small_ms, large_ms, growth.
     """
-    times = {(row["arm"], row["value"]): row["median"] for row in rows if row["vary"] == vary}
+    times = {(row.arm, row.value): row.median for row in rows if row.vary == vary}
     values = sorted({value for _, value in times})
     if not values:
         return []
     small, large = values[0] if small is None else small, values[-1] if large is None else large
     return [
-        {
-            "vary": vary,
-            "arm": arm,
-            "small": small,
-            "large": large,
-            "small_ms": times[arm, small],
-            "large_ms": times[arm, large],
-            "growth": times[arm, large] / times[arm, small],
-        }
+        GrowthRow(
+            vary,
+            arm,
+            small,
+            large,
+            small_ms=times[arm, small],
+            large_ms=times[arm, large],
+            growth=times[arm, large] / times[arm, small],
+        )
         for arm in dict.fromkeys(arm for arm, _ in times)
         if (arm, small) in times and (arm, large) in times
     ]

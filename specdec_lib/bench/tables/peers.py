@@ -1,6 +1,6 @@
 """Tables of a comparison, from its records: each arm against the reference, and the ratios that matter.
 
-A table is a list of plain dicts, one a row. Every rate is total tokens over total time, all domains together;
+Every rate is total tokens over total time, all domains together;
 every ratio is paired, over the blocks (a prompt at one repeat) in which all of its arms ran. Where a ratio
 takes the best of several arms, it takes it anew in each draw of the bootstrap: having chosen is part of the
 interval. An arm that was refused, also half-way, has no rate. Nothing here draws, and nothing here times.
@@ -16,7 +16,7 @@ import numpy as np
 from specdec_lib.bench.records.origin import require_one_machine
 from specdec_lib.bench.records.schema import HUGGING_FACE, OURS, REFERENCE, Record
 from specdec_lib.bench.tables.bootstrap import bootstrap_interval
-from specdec_lib.bench.tables.summary import Table
+from specdec_lib.bench.tables.rows import PeerRow, RatioRow
 from specdec_lib.errors import RecordError
 
 Arms = Mapping[str, Mapping[str, Any]]
@@ -72,14 +72,8 @@ def arms_of(records: Iterable[Record]) -> dict[str, dict[str, Any]]:
     return arms
 
 
-def peer_table(records: Sequence[Record], *, level: float = 0.95, draws: int = 2000) -> Table:
-    """One row a temperature and arm, refused arms included.
-
-    Returns:
-        Rows of temperature, arm, library, method, k, compiled, refused, compile_seconds, tokens_per_second,
-        ratio (to the reference arm's rate) with low and high, num_prompts, num_runs, num_tokens, recompiled
-        (timed runs in which something was compiled after all). What was not measured is None.
-    """
+def peer_table(records: Sequence[Record], *, level: float = 0.95, draws: int = 2000) -> list[PeerRow]:
+    """One row a temperature and arm, refused arms included."""
     arms = arms_of(records)
     kept = ("library", "method", "k", "compiled", "refused", "compile_seconds")
     table = []
@@ -88,30 +82,33 @@ def peer_table(records: Sequence[Record], *, level: float = 0.95, draws: int = 2
         for name, arm in arms.items():
             own = list(timed.get(name, {}).values())
             seconds, tokens = sum(run[0] for run in own), sum(run[1] for run in own)
-            row = {"temperature": temperature, "arm": name} | {key: arm.get(key) for key in kept}
-            row |= {"tokens_per_second": tokens / seconds if own else None, "num_tokens": int(tokens)}
-            row |= {"num_runs": len(own), "recompiled": sum(run[2] > 0 for run in own)}
-            table.append(row | _ratio(timed, [name], [REFERENCE], level, draws))
+            row = PeerRow(
+                temperature,
+                name,
+                **{key: arm.get(key) for key in kept},
+                tokens_per_second=tokens / seconds if own else None,
+                num_tokens=int(tokens),
+                num_runs=len(own),
+                recompiled=sum(run[2] > 0 for run in own),
+                **_ratio(timed, [name], [REFERENCE], level, draws),
+            )
+            table.append(row)
     return table
 
 
-def ratio_table(records: Sequence[Record], *, level: float = 0.95, draws: int = 2000) -> Table:
-    """The ratios of :data:`RATIOS` at each temperature.
-
-    Returns:
-        Rows of temperature, name, ratio, low, high, above and below (the best arm of each side), num_prompts,
-        missing (why there is no ratio; None where there is one).
-    """
+def ratio_table(records: Sequence[Record], *, level: float = 0.95, draws: int = 2000) -> list[RatioRow]:
+    """The ratios of :data:`RATIOS` at each temperature."""
     arms = arms_of(records)
     table = []
     for temperature in _temperatures(records):
         timed = _timed(records, temperature, arms)
         for name, sides in RATIOS.items():
             above, below = ([arm for arm in arms if _stands_on(side, arms[arm])] for side in sides)
-            row = {"temperature": temperature, "name": name, "missing": _missing(arms, timed, above, below)}
+            missing = _missing(arms, timed, above, below)
             ran = [[arm for arm in side if arm in timed] for side in (above, below)]
-            row |= {"above": _fastest(timed, ran[0]), "below": _fastest(timed, ran[1])}
-            table.append(row | _ratio(timed, ran[0], ran[1], level, draws))
+            best = [_fastest(timed, side) for side in ran]
+            ratio = _ratio(timed, *ran, level, draws)
+            table.append(RatioRow(temperature, name, missing, *best, **ratio))
     return table
 
 

@@ -21,7 +21,8 @@ from statistics import NormalDist
 import numpy as np
 
 from specdec_lib.bench.records.runs import Run, select
-from specdec_lib.bench.tables.summary import Table, paired_blocks, time_ratio
+from specdec_lib.bench.tables.rows import ChoiceRow
+from specdec_lib.bench.tables.summary import paired_blocks, time_ratio
 from specdec_lib.errors import InvalidArgument, RecordError
 from specdec_lib.theory.checks import positive, whole
 from specdec_lib.utils.numbers import counted
@@ -128,13 +129,10 @@ def _quantile(level: float) -> float:
 
 def choices_checked(
     runs: Sequence[Run], temperature: float, domain: str, num_prompts: int, draws: int = 1000, seed: int = 0
-) -> Table:
+) -> list[ChoiceRow]:
     """The K with the largest speedup on some prompts, and what it is worth on others: the winner's curse.
 
     Each draw takes ``num_prompts`` prompts of each domain to choose by, and as many others to check with.
-
-    Returns:
-        Rows of k (the chosen one), claimed (its speedup where it was chosen), delivered (on the others).
 
     Raises:
         RecordError: a domain has fewer than twice ``num_prompts`` prompts that all arms ran.
@@ -157,7 +155,7 @@ def choices_checked(
             for part in (slice(num_prompts), slice(num_prompts, 2 * num_prompts))
         ]
         best = max(ks, key=halves[0].__getitem__)
-        table.append({"k": best, "claimed": halves[0][best], "delivered": halves[1][best]})
+        table.append(ChoiceRow(best, halves[0][best], halves[1][best]))
     return table
 
 

@@ -2,7 +2,7 @@
 
 c and v(K) come from single forwards timed by themselves, o from the profiled rounds, alpha from
 the counts of the timed runs; the speedup that they predict is compared with the one that the
-timed runs show, which none of the four has seen. Tables as in :mod:`specdec_lib.bench.tables.summary`.
+timed runs show, which none of the four has seen.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 
 from specdec_lib.bench.records.runs import Run, cells, pool, runs_of, select
 from specdec_lib.bench.records.schema import PHASES, Record
-from specdec_lib.bench.tables.summary import Table, speedup_row
+from specdec_lib.bench.tables.rows import Costs, PhaseRow, PredictionRow
+from specdec_lib.bench.tables.summary import speedup_row
 from specdec_lib.errors import RecordError
 from specdec_lib.profiling.metrics import BenchmarkConfig
 from specdec_lib.theory.checks import positive, quantity, whole
@@ -22,12 +23,8 @@ from specdec_lib.theory.speedup import expected_tokens, speedup
 _TOTALS = ("rounds", "tokens", "drafted", "total_ms", *(f"{name}_ms" for name in PHASES))
 
 
-def costs_of(records: Sequence[Record]) -> dict[str, Any]:
-    """Median costs of single forwards.
-
-    Returns:
-        ``context_length``; ``target_ms`` by width; ``draft_ms``; ``c`` = T_draft(1) / T_target(1);
-        ``v`` = T_target(K + 1) / T_target(1) by K.
+def costs_of(records: Sequence[Record]) -> Costs:
+    """Median costs of single forwards, from the session's last record of them.
 
     Raises:
         RecordError: the session has no record of kind ``costs``, or an incomplete one.
@@ -46,21 +43,12 @@ def costs_of(records: Sequence[Record]) -> dict[str, Any]:
             f"prediction: the record of the forwards' costs is not complete ({error}); measure again"
         ) from error
     target = {width: ms for (model, width), ms in sorted(times.items()) if model == "target"}
-    return {
-        "context_length": context_length,
-        "target_ms": target,
-        "draft_ms": draft_ms,
-        "c": draft_ms / one,
-        "v": {width - 1: ms / one for width, ms in target.items() if width > 1},
-    }
+    v = {width - 1: ms / one for width, ms in target.items() if width > 1}
+    return Costs(context_length, target, draft_ms, draft_ms / one, v)
 
 
-def phase_table(records: Sequence[Record]) -> Table:
+def phase_table(records: Sequence[Record]) -> list[PhaseRow]:
     """Where a round's time goes, from the profiled runs: rounds after the first, all domains together.
-
-    Returns:
-        Rows of temperature, decoder, k, num_rounds, tokens_per_round, drafted_per_round, and
-        milliseconds a round: round_ms = draft_ms + verify_ms + sampling_ms + rollback_ms + other_ms.
 
     Raises:
         RecordError: the phases of a profiled run are not complete.
@@ -73,7 +61,7 @@ def phase_table(records: Sequence[Record]) -> Table:
     return [_phase_row(*cell, profiled[cell]) for cell in sorted(profiled)]
 
 
-def _phase_row(temperature: float, k: int, phases: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _phase_row(temperature: float, k: int, phases: Sequence[dict[str, Any]]) -> PhaseRow:
     try:
         total = {name: sum(quantity(p[name], name) for p in phases) for name in _TOTALS}
     except (KeyError, ValueError) as error:
@@ -83,42 +71,37 @@ def _phase_row(temperature: float, k: int, phases: Sequence[dict[str, Any]]) -> 
     rounds = total["rounds"] or 1
     spent = {f"{name}_ms": total[f"{name}_ms"] / rounds for name in PHASES}
     round_ms = total["total_ms"] / rounds
-    return {
-        "temperature": temperature,
-        "decoder": BenchmarkConfig("pair", k, 0.0, 1, "domain", 0).decoder_label,
-        "k": k,
-        "num_rounds": total["rounds"],
-        "tokens_per_round": total["tokens"] / rounds,
-        "drafted_per_round": total["drafted"] / rounds,
-        "round_ms": round_ms,
+    return PhaseRow(
+        temperature,
+        BenchmarkConfig("pair", k, 0.0, 1, "domain", 0).decoder_label,
+        k,
+        num_rounds=total["rounds"],
+        tokens_per_round=total["tokens"] / rounds,
+        drafted_per_round=total["drafted"] / rounds,
+        round_ms=round_ms,
         **spent,
-        "other_ms": max(0.0, round_ms - sum(spent.values())),
-    }
+        other_ms=max(0.0, round_ms - sum(spent.values())),
+    )
 
 
-def overhead(phases: dict[str, Any], costs: dict[str, Any]) -> float:
+def overhead(phases: PhaseRow, costs: Costs) -> float:
     """o of a profiled round: all that is neither verification nor the draft's forwards, in T_target(1)."""
-    rest = phases["round_ms"] - phases["verify_ms"] - phases["drafted_per_round"] * costs["draft_ms"]
-    return max(0.0, rest) / costs["target_ms"][1]
+    rest = phases.round_ms - phases.verify_ms - phases.drafted_per_round * costs.draft_ms
+    return max(0.0, rest) / costs.forward_ms
 
 
-def prediction_table(records: Sequence[Record], *, draws: int = 2000) -> Table:
+def prediction_table(records: Sequence[Record], *, draws: int = 2000) -> list[PredictionRow]:
     """Predicted and measured speedup of every cell, with each part of the prediction.
 
     ``measured`` leaves out the first round of every run, because the formula is about rounds that
-    do not read a prompt; ``measured_whole`` is the whole run, prompt included.
-
-    Returns:
-        Rows of temperature, domain, k; alpha_hat, c, v, overhead; expected_tokens (E at alpha_hat),
-        tokens_per_round (as counted); baseline (T of an autoregressive step in T_target(1)); and the
-        speedups predicted, measured (low, high, over num_prompts), measured_whole. What lies between the
-        first two is the matter of :mod:`specdec_lib.bench.explain.accounts`.
+    do not read a prompt; ``measured_whole`` is the whole run, prompt included. What lies between predicted
+    and measured is the matter of :mod:`specdec_lib.bench.explain`.
 
     Raises:
         RecordError: the costs or the profiled runs are missing.
     """
     runs, costs, table = runs_of(records), costs_of(records), []
-    profiled = {(row["temperature"], row["k"]): row for row in phase_table(records)}
+    profiled = {(row.temperature, row.k): row for row in phase_table(records)}
     for cell in cells(runs):
         phases = profiled.get((cell[0], cell[2]))
         row = prediction_row(runs, *cell, costs, phases, draws=draws)
@@ -137,11 +120,11 @@ def prediction_row(
     temperature: float,
     domain: str,
     k: int,
-    costs: dict[str, Any],
-    phases: dict[str, Any] | None,
+    costs: Costs,
+    phases: PhaseRow | None,
     *,
     draws: int = 2000,
-) -> dict[str, Any] | None:
+) -> PredictionRow | None:
     """One row of :func:`prediction_table`; None where no prompt was run by both arms.
 
     Args:
@@ -150,37 +133,30 @@ def prediction_row(
     row = speedup_row(runs, temperature, domain, k, decode_only=True, draws=draws)
     if row is None:
         return None
-    whole = speedup_row(runs, temperature, domain, k, draws=1)
     chosen = [run for run in select(runs, temperature, domain) if run.k == k]
+    alpha, c, v = pool(run.result for run in chosen).alpha_hat, costs.c, costs.v[k]
     o = 0.0 if phases is None else overhead(phases, costs)
-    return {
-        "temperature": temperature,
-        "domain": domain,
-        "k": k,
-        **_parts(chosen, k, costs, o, 1e3 / row["ar_tokens_per_second"]),
-        "measured": row["speedup"],
-        "low": row["low"],
-        "high": row["high"],
-        "num_prompts": row["num_prompts"],
-        "has_interval": row["has_interval"],
-        "measured_whole": whole["speedup"],
-    }
+    return PredictionRow(
+        temperature,
+        domain,
+        k,
+        alpha_hat=alpha,
+        c=c,
+        v=v,
+        overhead=o,
+        baseline=1e3 / row.ar_tokens_per_second / costs.forward_ms,
+        expected_tokens=expected_tokens(alpha, k),
+        tokens_per_round=_counted(chosen),
+        predicted=speedup(alpha, k, c, v, o),
+        measured=row.speedup,
+        low=row.low,
+        high=row.high,
+        num_prompts=row.num_prompts,
+        has_interval=row.has_interval,
+        measured_whole=speedup_row(runs, temperature, domain, k, draws=1).speedup,
+    )
 
 
-def _parts(
-    runs: Sequence[Run], k: int, costs: dict[str, Any], o: float, ar_step_ms: float
-) -> dict[str, float]:
-    """The prediction, what goes into it, and what it leaves out."""
-    c, v, alpha = costs["c"], costs["v"][k], pool(run.result for run in runs).alpha_hat
-    baseline = ar_step_ms / costs["target_ms"][1]
-    counted = sum(run.decode_tokens for run in runs) / max(1, sum(run.forwards - 1 for run in runs))
-    return {
-        "alpha_hat": alpha,
-        "c": c,
-        "v": v,
-        "overhead": o,
-        "baseline": baseline,
-        "expected_tokens": expected_tokens(alpha, k),
-        "tokens_per_round": counted,
-        "predicted": speedup(alpha, k, c, v, o),
-    }
+def _counted(runs: Sequence[Run]) -> float:
+    """Tokens a round, as counted after the first."""
+    return sum(run.decode_tokens for run in runs) / max(1, sum(run.forwards - 1 for run in runs))

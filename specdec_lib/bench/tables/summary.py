@@ -1,9 +1,8 @@
 """From records to tidy tables: speedup, acceptance by domain and by position, latency.
 
-A table is a list of plain dicts, one a row, in reading order; figures and notebooks take them as
-they are. Every rate is totals over totals (tokens over time, accepted over drafted), never a mean
-of per-run rates; rates of acceptance come from :mod:`specdec_lib.profiling`. Nothing here draws,
-and nothing here times.
+A table is a list of rows (:mod:`specdec_lib.bench.tables.rows`) in reading order. Every rate is totals over
+totals (tokens over time, accepted over drafted), never a mean of per-run rates; rates of acceptance come from
+:mod:`specdec_lib.profiling`. Nothing here draws, and nothing here times.
 """
 
 from __future__ import annotations
@@ -15,13 +14,12 @@ import numpy as np
 
 from specdec_lib.bench.records.runs import ALL_DOMAINS, Run, cells, pool, select
 from specdec_lib.bench.tables.bootstrap import bootstrap_interval
+from specdec_lib.bench.tables.rows import AcceptanceRow, LatencyRow, PositionRow, SpeedupRow
 from specdec_lib.profiling.acceptance import (
     conditional_acceptance,
     rejecting_rounds,
     unconditional_acceptance,
 )
-
-Table = list[dict[str, Any]]
 
 _QUANTILES = 201
 
@@ -31,7 +29,7 @@ _QUANTILES = 201
 
 def speedup_table(
     runs: Sequence[Run], *, decode_only: bool = False, level: float = 0.95, draws: int = 2000
-) -> Table:
+) -> list[SpeedupRow]:
     """Speedup by temperature, domain (and ``all`` of them) and K, with a paired bootstrap interval.
 
     A block is a prompt at one repeat; it counts where both arms ran. The speedup is the ratio of
@@ -39,11 +37,6 @@ def speedup_table(
 
     Args:
         decode_only: leave out the first round of each run, which also reads the prompt.
-
-    Returns:
-        Rows of temperature, domain, k, speedup, low, high, ar_tokens_per_second,
-        sd_tokens_per_second, num_prompts, has_interval (whether each domain has prompts to draw among; of
-        one alone low and high are the speedup itself), num_pairs.
     """
     rows = (
         speedup_row(runs, *cell, decode_only=decode_only, level=level, draws=draws) for cell in cells(runs)
@@ -60,7 +53,7 @@ def speedup_row(
     decode_only: bool = False,
     level: float = 0.95,
     draws: int = 2000,
-) -> dict[str, Any] | None:
+) -> SpeedupRow | None:
     """One row of :func:`speedup_table`; None where no prompt was run, and timed, by both arms."""
     blocks = paired_blocks(runs, temperature, domain, k, decode_only)
     pairs = [row for prompts in blocks for rows in prompts for row in rows]
@@ -68,19 +61,19 @@ def speedup_row(
         return None
     speedup, low, high = bootstrap_interval(blocks, time_ratio, level, draws)
     ar_seconds, ar_tokens, sd_seconds, sd_tokens = np.sum(pairs, axis=0)
-    return {
-        "temperature": temperature,
-        "domain": domain,
-        "k": k,
-        "speedup": speedup,
-        "low": low,
-        "high": high,
-        "ar_tokens_per_second": float(ar_tokens / ar_seconds),
-        "sd_tokens_per_second": float(sd_tokens / sd_seconds),
-        "num_prompts": sum(map(len, blocks)),
-        "has_interval": min(map(len, blocks)) > 1,
-        "num_pairs": len(pairs),
-    }
+    return SpeedupRow(
+        temperature,
+        domain,
+        k,
+        speedup=speedup,
+        low=low,
+        high=high,
+        ar_tokens_per_second=float(ar_tokens / ar_seconds),
+        sd_tokens_per_second=float(sd_tokens / sd_seconds),
+        num_prompts=sum(map(len, blocks)),
+        has_interval=min(map(len, blocks)) > 1,
+        num_pairs=len(pairs),
+    )
 
 
 def shown_interval(row: Mapping[str, Any]) -> str:
@@ -122,14 +115,8 @@ def paired_blocks(
 # -- acceptance ------------------------------------------------------------------------------
 
 
-def acceptance_table(runs: Sequence[Run], *, level: float = 0.95, draws: int = 2000) -> Table:
-    """Acceptance by temperature, domain (and ``all``) and K, counts pooled over runs.
-
-    Returns:
-        Rows of temperature, domain, k, alpha_hat, alpha_low, alpha_high (bootstrap over prompts),
-        acceptance_rate (accepted / drafted), mean_acceptance_length (1 + accepted / rounds),
-        num_rounds, num_draft_tokens, num_accepted_draft_tokens.
-    """
+def acceptance_table(runs: Sequence[Run], *, level: float = 0.95, draws: int = 2000) -> list[AcceptanceRow]:
+    """Acceptance by temperature, domain (and ``all``) and K, counts pooled over runs."""
     table = []
     for temperature, domain, k in cells(runs):
         chosen = [run for run in select(runs, temperature, domain) if run.k == k]
@@ -140,31 +127,25 @@ def acceptance_table(runs: Sequence[Run], *, level: float = 0.95, draws: int = 2
             _verdicts(chosen), lambda t: t[:, 0] / t.sum(axis=1), level, draws
         )
         table.append(
-            {
-                "temperature": temperature,
-                "domain": domain,
-                "k": k,
-                "alpha_hat": alpha,
-                "alpha_low": low,
-                "alpha_high": high,
-                "acceptance_rate": pooled.acceptance_rate,
-                "mean_acceptance_length": pooled.mean_acceptance_length,
-                "num_rounds": pooled.num_speculation_rounds,
-                "num_draft_tokens": pooled.num_draft_tokens,
-                "num_accepted_draft_tokens": pooled.num_accepted_draft_tokens,
-            }
+            AcceptanceRow(
+                temperature,
+                domain,
+                k,
+                alpha_hat=alpha,
+                alpha_low=low,
+                alpha_high=high,
+                acceptance_rate=pooled.acceptance_rate,
+                mean_acceptance_length=pooled.mean_acceptance_length,
+                num_rounds=pooled.num_speculation_rounds,
+                num_draft_tokens=pooled.num_draft_tokens,
+                num_accepted_draft_tokens=pooled.num_accepted_draft_tokens,
+            )
         )
     return table
 
 
-def position_table(runs: Sequence[Run]) -> Table:
-    """Acceptance by position of the draft token in its round, under both conventions.
-
-    Returns:
-        Rows of temperature, domain, k, position (from 1), num_drafted (rounds that drafted it),
-        num_reached (rounds that accepted all before it), num_accepted, ``unconditional`` =
-        accepted / drafted (vLLM's), ``conditional`` = accepted / reached (None where none did).
-    """
+def position_table(runs: Sequence[Run]) -> list[PositionRow]:
+    """Acceptance by position of the draft token in its round, under both conventions."""
     table = []
     for temperature, domain, k in cells(runs):
         pooled = pool(r.result for r in select(runs, temperature, domain) if r.k == k)
@@ -177,17 +158,17 @@ def position_table(runs: Sequence[Run]) -> Table:
         rounds = list(zip(accepted, drafted, strict=True))
         for index, (unconditional, conditional) in enumerate(rates):
             table.append(
-                {
-                    "temperature": temperature,
-                    "domain": domain,
-                    "k": k,
-                    "position": index + 1,
-                    "num_drafted": sum(d > index for _, d in rounds),
-                    "num_reached": sum(d > index and a >= index for a, d in rounds),
-                    "num_accepted": sum(a > index for a, _ in rounds),
-                    "unconditional": unconditional,
-                    "conditional": conditional,
-                }
+                PositionRow(
+                    temperature,
+                    domain,
+                    k,
+                    position=index + 1,
+                    num_drafted=sum(d > index for _, d in rounds),
+                    num_reached=sum(d > index and a >= index for a, d in rounds),
+                    num_accepted=sum(a > index for a, _ in rounds),
+                    unconditional=unconditional,
+                    conditional=conditional,
+                )
             )
     return table
 
@@ -206,15 +187,11 @@ def _verdicts(runs: Sequence[Run]) -> list[list[np.ndarray]]:
 # -- latency ---------------------------------------------------------------------------------
 
 
-def latency_table(runs: Sequence[Run]) -> Table:
+def latency_table(runs: Sequence[Run]) -> list[LatencyRow]:
     """Time per output token by temperature and decoder, over all domains.
 
     A token's latency is its round's time over its round's tokens; the first round of each run,
     which reads the prompt, is left out (it is the time to the first token).
-
-    Returns:
-        Rows of temperature, decoder, k, num_tokens, tpot_ms (time over tokens), p50_ms, p95_ms,
-        p99_ms, ttft_ms (mean time to the first token), quantiles_ms (201, evenly spaced).
     """
     table = []
     for temperature in sorted({run.config.temperature for run in runs}):
@@ -226,18 +203,18 @@ def latency_table(runs: Sequence[Run]) -> Table:
     return table
 
 
-def _latency_row(temperature: float, runs: Sequence[Run], latencies_ms: Sequence[float]) -> dict[str, Any]:
+def _latency_row(temperature: float, runs: Sequence[Run], latencies_ms: Sequence[float]) -> LatencyRow:
     quantiles = np.quantile(latencies_ms, np.linspace(0, 1, _QUANTILES))
     p50, p95, p99 = np.quantile(latencies_ms, [0.5, 0.95, 0.99])
-    return {
-        "temperature": temperature,
-        "decoder": runs[0].config.decoder_label,
-        "k": runs[0].k,
-        "num_tokens": len(latencies_ms),
-        "tpot_ms": 1e3 * sum(r.decode_seconds for r in runs) / sum(r.decode_tokens for r in runs),
-        "p50_ms": float(p50),
-        "p95_ms": float(p95),
-        "p99_ms": float(p99),
-        "ttft_ms": 1e3 * sum(r.result.time_to_first_token for r in runs) / len(runs),
-        "quantiles_ms": [round(float(q), 4) for q in quantiles],
-    }
+    return LatencyRow(
+        temperature,
+        decoder=runs[0].config.decoder_label,
+        k=runs[0].k,
+        num_tokens=len(latencies_ms),
+        tpot_ms=1e3 * sum(r.decode_seconds for r in runs) / sum(r.decode_tokens for r in runs),
+        p50_ms=float(p50),
+        p95_ms=float(p95),
+        p99_ms=float(p99),
+        ttft_ms=1e3 * sum(r.result.time_to_first_token for r in runs) / len(runs),
+        quantiles_ms=[round(float(q), 4) for q in quantiles],
+    )

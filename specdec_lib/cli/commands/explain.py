@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from specdec_lib.bench.explain.advice import Advice
-    from specdec_lib.bench.explain.explanation import Explanation
+    from specdec_lib.bench.explain.cell import Advice, Cell, Term
     from specdec_lib.bench.explain.report import Group, Report
     from specdec_lib.bench.records.schema import Record
 
@@ -68,7 +67,7 @@ def run(
     asked = {"temperature": temperature, "domain": domain, "k": k, "reach": reach}
     path, report, problems = _first_that_explains(paths, asked)
     if as_json:
-        print_json({"results": str(path), "problems": problems, **asdict(report)})
+        print_json({"results": str(path), "problems": problems, **_document(report)})
     else:
         _show(console_for(), report, path)
     if problems:
@@ -143,6 +142,23 @@ def _warn(problems: Sequence[str]) -> None:
         print_warning(problem)
 
 
+_CELL = (
+    "temperature", "domain", "k", "alpha", "c", "v", "overhead", "predicted", "accounted", "measured", "low",
+    "high", "has_interval", "unexplained", "step", "timed_step",
+)  # fmt: skip
+"""What the document tells of a cell, beside its terms and the advice."""
+
+
+def _document(report: Report) -> dict[str, Any]:
+    groups = [asdict(group) | {"cells": list(map(_cell_document, group.cells))} for group in report.groups]
+    return asdict(report) | {"groups": groups}
+
+
+def _cell_document(cell: Cell) -> dict[str, Any]:
+    said = {"terms": list(map(dict, cell.terms)), "advice": list(map(asdict, cell.advice))}
+    return {name: getattr(cell, name) for name in _CELL} | said
+
+
 # -- on the screen ---------------------------------------------------------------------------------
 
 
@@ -191,7 +207,7 @@ def _point(sentence: str, style: str) -> Any:
     return Padding(grid, (0, 0))
 
 
-def _cell_row(cell: Explanation, group: Group) -> list[str | Text]:
+def _cell_row(cell: Cell, group: Group) -> list[str | Text]:
     is_best = cell.k == group.outlook.measured_best_k
     interval = f" ({cell.low:.2f}–{cell.high:.2f})" if cell.has_interval else ""
     measured = f"{cell.measured:.2f}×{interval}{' ★' if is_best else ''}"
@@ -207,18 +223,18 @@ def _cell_row(cell: Explanation, group: Group) -> list[str | Text]:
     ]
 
 
-def _unexplained(cell: Explanation) -> str | Text:
+def _unexplained(cell: Cell) -> str | Text:
     if cell.unexplained is None:
         return "?"
     share = f"{100.0 * cell.unexplained:+.0f} %"
     return text(f"{share} !", "bold red") if cell.said("unexplained") else share
 
 
-def _term_row(term: dict[str, Any]) -> list[str | Text]:
+def _term_row(term: Term) -> list[str | Text]:
     return [
-        term["term"],
-        "" if term["cost"] is None else f"{term['cost']:.2f}",
-        "" if term["change"] is None else f"{term['change']:+.2f}",
-        f"{term['speedup']:.2f}×",
-        text(term["meaning"], "dim"),
+        term.term,
+        "" if term.cost is None else f"{term.cost:.2f}",
+        "" if term.change is None else f"{term.change:+.2f}",
+        f"{term.speedup:.2f}×",
+        text(term.meaning, "dim"),
     ]

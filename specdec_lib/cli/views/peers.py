@@ -69,9 +69,9 @@ def comparison_of(path: Path, records: Sequence[Record], problems: Sequence[str]
         "models": first["models"],
         "threads": first["environment"].get("threads"),
         "runs": sum(record["kind"] == "peer" for record in chosen),
-        "arms": peer_table(chosen),
+        "arms": [dict(row) for row in peer_table(chosen)],
         "refused": refused,
-        "ratios": ratio_table(chosen),
+        "ratios": [dict(row) for row in ratio_table(chosen)],
         "identity": identity_of([record for record in chosen if record["kind"] == "peer"]),
         "problems": list(problems),
     }

@@ -205,7 +205,7 @@ def plot_difference(rows: Rows) -> go.Figure:
     """From the speedup of a free draft to the measured one, one assumption dropped a bar.
 
     Args:
-        rows: of ``Accounts.terms`` for one cell, in order: term (short name), speedup, change, meaning. The
+        rows: of ``Cell.terms``, in order: term (short name), speedup, change, meaning. The
             last one is the measured speedup (hatched); those before it are calculated (plain).
     """
     figure = new_figure(90 + 42 * len(rows), showlegend=False)

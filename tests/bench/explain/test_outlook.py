@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from specdec_lib.bench.explain.accounts import Accounts
+from specdec_lib.bench.explain.cell import Cell
 from specdec_lib.bench.explain.outlook import look_ahead, speedup_curve
+from specdec_lib.bench.tables.rows import Costs
 
 
 def accounts(
     k: int, measured: float, *, o: float | None = 0.0, step: float = 1.0, spread: float = 0.0
-) -> Accounts:
+) -> Cell:
     """A cell of which only the speedup, the overhead and the baseline's step matter here."""
-    return Accounts(
-        k=k, alpha=0.5, c=0.1, v=1.0, overhead=o, step=step, timed_step=step, expected=1.5, counted=1.5,
-        measured=measured, low=measured - spread / 2, high=measured + spread / 2, has_interval=True,
-        whole=measured, target_ms=10.0,
+    return Cell(
+        temperature=0.0, domain="all", k=k, alpha=0.5, c=0.1, v=1.0, overhead=o, step=step,
+        timed_step=step, expected=1.5, counted=1.5, measured=measured,
+        low=measured - spread / 2, high=measured + spread / 2,
+        has_interval=True, whole=measured, costs=costs(0.1, {}),
     )  # fmt: skip
 
 
-def costs(c: float, v: dict[int, float]) -> dict[str, Any]:
-    return {"c": c, "v": v}
+def costs(c: float, v: dict[int, float]) -> Costs:
+    return Costs(context_length=None, target_ms={1: 10.0}, draft_ms=10.0 * c, c=c, v=v)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_the_alpha_that_each_k_needs() -> None:
     assert speedup_curve(0.5, costs(1.5, {1: 1.0}), {1: 0.0})[0]["break_even_alpha"] is None
 
 
-def said(cells: list[Accounts], alpha: float, c: float, v: dict[int, float]) -> str:
+def said(cells: list[Cell], alpha: float, c: float, v: dict[int, float]) -> str:
     [advice] = look_ahead(cells, alpha, costs(c, v)).advice
     return advice.sentence
 

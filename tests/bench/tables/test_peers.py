@@ -182,4 +182,5 @@ def test_an_arm_whose_runs_took_no_time_has_no_rate() -> None:
     rows = {row["arm"]: row for row in peer_table(records)}
     assert [rows[name]["tokens_per_second"] for name in ("ours-AR", "ours-K4")] == [None, None]
     assert rows["hf-generate"]["ratio"] == 1.0
-    json.dumps([peer_table(records), ratio_table(records)], allow_nan=False)
+    tables = peer_table(records), ratio_table(records)
+    json.dumps([list(map(dict, table)) for table in tables], allow_nan=False)

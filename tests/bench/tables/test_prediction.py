@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from specdec_lib.bench.explain.accounts import accounts_of
+from specdec_lib.bench.explain.cell import cell_of
 from specdec_lib.bench.tables.prediction import costs_of, overhead, phase_table, prediction_table
 from specdec_lib.errors import RecordError
 from tests.bench.sessions import costs, profiled, timed
@@ -56,7 +56,7 @@ def test_the_prediction_by_hand() -> None:
 def test_the_terms_lead_from_a_free_draft_to_the_measured_speedup() -> None:
     [row] = prediction_table(SESSION)
     plain, speculative = phase_table(SESSION)
-    terms = accounts_of(row, costs_of(SESSION), speculative, plain).terms()
+    terms = cell_of(row, costs_of(SESSION), speculative, plain).terms
     expected = 211 / 81
     by_hand = [expected, *(expected / cost for cost in (1.4, 1.6, 1.8)), 1.1 * expected / 1.8, 1.1 * 3 / 1.8]
     assert [t["speedup"] for t in terms] == pytest.approx([*by_hand, row["measured"]])

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import itertools
 import random
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 
-from specdec_lib.bench.explain.accounts import accounts_of, overhead_parts
-from specdec_lib.bench.explain.explanation import Explanation, explain_cell
+from specdec_lib.bench.explain.advice import advised
+from specdec_lib.bench.explain.cell import Cell, cell_of
 from specdec_lib.bench.tables.prediction import costs_of, phase_table, prediction_table
+from specdec_lib.bench.tables.rows import Costs, PhaseRow, PredictionRow
 from tests.bench.sessions import costs, profiled, timed
 
 SESSION = [*timed(accepted=2, prompts=3), profiled(0, 0), profiled(4, 2), costs()]
 VERDICTS = {"explained", "nearly_explained", "unexplained", "inseparable"}
 
 
-def session_cell(**more: Any) -> Explanation:
+def session_cell() -> Cell:
     [row] = prediction_table(SESSION, draws=50)
     baseline, phases = phase_table(SESSION)
-    return explain_cell(row, costs_of(SESSION), phases, baseline_phases=baseline, **more)
+    return advised(cell_of(row, costs_of(SESSION), phases, baseline))
 
 
 def made_cell(
@@ -40,40 +41,39 @@ def made_cell(
     whole: float = 1.0,
     phases: dict[str, float] | None = None,
     has_profile: bool = True,
-    **more: Any,
-) -> Explanation:
+    repeats_ms: Sequence[float] = (),
+    reach: float | None = None,
+) -> Cell:
     """A cell out of its parts: a forward takes 10 ms; ``slow_*`` multiply times and explain nothing."""
     tokens = sum(alpha**i for i in range(k + 1))
     counted = tokens if counted is None else counted
     timed_step, timed_round = slow_step * step, slow_round * (k * c + v + o)
     measured = timed_step * counted / timed_round
-    row = {
-        "temperature": 0.0,
-        "domain": "all",
-        "k": k,
-        "alpha_hat": alpha,
-        "c": c,
-        "v": v,
-        "baseline": timed_step,
-        "expected_tokens": tokens,
-        "tokens_per_round": counted,
-        "measured": measured,
-        "low": measured * (1 - spread / 2),
-        "high": measured * (1 + spread / 2),
-        "num_prompts": prompts,
-        "measured_whole": whole * measured,
-    }
-    spent = {"draft_ms": 10 * k * c, "verify_ms": 10 * v, "sampling_ms": 5 * o, "rollback_ms": 1 * o}
-    cell = {name: slow_profile * ms for name, ms in (spent | (phases or {})).items()}
-    cell |= {"round_ms": slow_profile * 10 * (k * c + v + o), "drafted_per_round": float(k)}
-    baseline = {"round_ms": 10 * step, "verify_ms": 10.0}
-    ms = {"target_ms": {1: 10.0, k + 1: 10 * v}, "draft_ms": 10 * c, "c": c, "v": {k: v}}
+    row = PredictionRow(
+        temperature=0.0, domain="all", k=k, alpha_hat=alpha, c=c, v=v, overhead=o, baseline=timed_step,
+        expected_tokens=tokens, tokens_per_round=counted, predicted=tokens / (k * c + v + o),
+        measured=measured, low=measured * (1 - spread / 2), high=measured * (1 + spread / 2),
+        num_prompts=prompts, has_interval=prompts > 1, measured_whole=whole * measured,
+    )  # fmt: skip
+    ms = Costs(None, {1: 10.0, k + 1: 10 * v}, 10 * c, c, {k: v})
     if not has_profile:
-        return explain_cell(row, ms, **more)
-    return explain_cell(row, ms, cell, baseline_phases=baseline, **more)
+        return advised(cell_of(row, ms, repeats_ms=repeats_ms), reach)
+    spent = {"draft_ms": 10 * k * c, "verify_ms": 10 * v, "sampling_ms": 5 * o, "rollback_ms": 1 * o}
+    spent = {name: slow_profile * ms for name, ms in (spent | (phases or {})).items()}
+    cell = _phases(k, slow_profile * 10 * (k * c + v + o), **spent)
+    return advised(cell_of(row, ms, cell, _phases(0, 10 * step, verify_ms=10.0), repeats_ms), reach)
 
 
-def keys(cell: Explanation) -> list[str]:
+def _phases(k: int, round_ms: float, **spent: float) -> PhaseRow:
+    """A profiled round of K drafts; what is not named took no time."""
+    times = {f"{name}_ms": 0.0 for name in ("draft", "verify", "sampling", "rollback", "other")} | spent
+    return PhaseRow(
+        0.0, f"K{k}", k, num_rounds=1.0, tokens_per_round=1.0, drafted_per_round=float(k), round_ms=round_ms,
+        **times,
+    )  # fmt: skip
+
+
+def keys(cell: Cell) -> list[str]:
     return [advice.key for advice in cell.advice]
 
 
@@ -125,12 +125,12 @@ def test_a_load_on_both_arms_cancels_and_a_load_on_one_does_not() -> None:
 def test_without_the_baselines_profile_its_timed_step_is_taken() -> None:
     [row] = prediction_table(SESSION, draws=1)
     phases = phase_table(SESSION)
-    assert accounts_of(row, costs_of(SESSION), phases[1]).step == pytest.approx(row["baseline"])
-    assert accounts_of(row, costs_of(SESSION), phases[1], phases[0]).step == pytest.approx(1.1)
+    assert cell_of(row, costs_of(SESSION), phases[1]).step == pytest.approx(row["baseline"])
+    assert cell_of(row, costs_of(SESSION), phases[1], phases[0]).step == pytest.approx(1.1)
 
 
 def test_the_parts_of_the_overhead_add_up_to_it() -> None:
-    parts = overhead_parts(phase_table(SESSION)[1], costs_of(SESSION))
+    parts = session_cell().overhead_parts
     assert parts == pytest.approx({"sampling": 0.04, "rollback": 0.01, "drafting": 0.0, "other": 0.15})
     assert sum(parts.values()) == pytest.approx(0.2)
 

@@ -1,0 +1,172 @@
+"""The words of the triage: what is asked, what a no means and what to do about it, and numbers as told.
+
+Nothing is computed here but the form; :mod:`specdec_lib.bench.explain.triage` asks and answers.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Words(NamedTuple):
+    """A question, which is answered with yes where nothing is wrong; what a no means; what helps."""
+
+    question: str
+    cause: str
+    remedy: str
+
+
+QUESTIONS = {
+    "tokens": Words(
+        "Are the tokens right?",
+        "A verifier or a cache is wrong, and no speed counts.",
+        "Run specdec verify.",
+    ),
+    "length": Words(
+        "Are all runs equally long?",
+        "An arm that stops early spares itself the late, long context.",
+        "Ignore the end of text and fix the length.",
+    ),
+    "baseline": Words(
+        "Is the baseline a fair one?",
+        "A baseline that is slowed down flatters every speedup, and one that is spared belittles it.",
+        "Time all arms in turns on a quiet machine, against the best plain decoding.",
+    ),
+    "noise": Words(
+        "Is the interval clear of 1?",
+        "Too few prompts to say whether it is faster or slower.",
+        "Measure more prompts.",
+    ),
+    "sum": Words(
+        "Do the parts add up?",
+        "Two clocks disagree.",
+        "specdec explain says which two numbers differ; measure those again.",
+    ),
+    "pays": Words(
+        "Can any K pay?",
+        "The draft is too slow, or too often wrong, for this target.",
+        "Another draft, or none.",
+    ),
+    "k": Words(
+        "Is this the right K?",
+        "The draft is too long or too short.",
+        "Take the K that the law names.",
+    ),
+    "draft": Words(
+        "Is the draft too slow?",
+        "Its forwards are Python and dispatch, or it is too large.",
+        "Fewer layers, compile it, a smaller draft, a smaller K.",
+    ),
+    "width": Words(
+        "Is the wide forward too wide?",
+        "A full batch, a long context, or a kernel that is slow for few rows.",
+        "A smaller batch, another kernel, a smaller K.",
+    ),
+    "overhead": Words(
+        "Is the overhead too high?",
+        "Waiting for the device, copies to the host, a tokenizer in the loop.",
+        "Profile the phases; keep ids and laws on the device until the verdict.",
+    ),
+    "acceptance": Words(
+        "Is acceptance too low?",
+        "Another domain or temperature, warpers on one side, a stale draft cache.",
+        "Acceptance by domain and by position; a draft made for this text.",
+    ),
+}
+STEPS = {
+    "draft": "at half of c",
+    "width": "at v = 1",
+    "overhead": "at o = 0",
+    "acceptance": "with half of the rejections",
+}
+"""What the gain of a part is reckoned for."""
+
+NOT_COMPARED, NOT_PROFILED = "not compared", "not profiled"
+NO_INTERVAL = "one prompt a domain has no interval"
+ONE_LENGTH, CLEAR_OF_1 = "one length", "above 1, or below it"
+NO_ALPHA = "no α is enough"
+TOO_LONG = "Drafts beyond the likely end of a round are paid for and thrown away."
+TOO_SHORT = "Rounds end while further drafts were likely to stay."
+HOPELESS = "Do not speculate with it: even a free draft would not pay."
+
+
+def tokens(same: int, compared: int) -> str:
+    return f"{same} of {compared} greedy runs emit the baseline's ids" if compared else NOT_COMPARED
+
+
+def tokens_needed(exact: bool) -> str:
+    return "all of them" if exact else "all, or ties between logits where not"
+
+
+def lengths(least: int, most: int) -> str:
+    return f"{least} tokens, every run" if least == most else f"{least} to {most} tokens"
+
+
+def step_and_round(step: float, round_: float) -> str:
+    return f"a timed step takes {step:.2f} of its parts, a round {round_:.2f}"
+
+
+def within(share: float, otherwise: str) -> str:
+    return f"within {100 * share:.0f} %{otherwise}"
+
+
+def interval(low: float, high: float, prompts: int) -> str:
+    return f"{low:.2f} to {high:.2f} on {prompts} prompts"
+
+
+def more_prompts(needed: int | None) -> str:
+    return f"Measure about {'many more' if needed is None else needed} prompts."
+
+
+def parts_and_clock(accounted: float, measured: float) -> str:
+    return f"parts {accounted:.2f}×, clock {measured:.2f}×"
+
+
+def disagree(checks: list[str]) -> str:
+    return f"Two clocks disagree: {', '.join(checks)}." if checks else QUESTIONS["sum"].cause
+
+
+def alpha(value: float) -> str:
+    return f"α = {value:.2f}"
+
+
+def draft(c: float, k: int) -> str:
+    return f"c = {c:.3f}, {k * c:.2f} forwards a round"
+
+
+def width(v: float, k: int) -> str:
+    return f"v({k}) = {v:.2f}"
+
+
+def overhead(o: float) -> str:
+    return f"o = {o:.2f}"
+
+
+def less_to_gain(hidden: float) -> str:
+    return f"less than {hidden:.2f}× to gain"
+
+
+def take(k: int) -> str:
+    return f"Take K = {k}."
+
+
+def alpha_needed(limit: float, k: int) -> str:
+    return f"at least {limit:.2f}, at K = {k}"
+
+
+def affordable(needed_c: float | None, c: float) -> str:
+    if needed_c is None:
+        return HOPELESS
+    return f"Another draft, or none: at this α it may cost c = {needed_c:.2f}, and it costs {c:.2f}."
+
+
+def by_the_law(here: float, k: int, best: float, best_k: int) -> str:
+    return f"by the law {here:.2f}× at K = {k}, {best:.2f}× at K = {best_k}"
+
+
+def pays_up_to(limit: float | None, what: str) -> str:
+    return f"pays up to {what} = {limit:.2f}" if limit is not None and limit > 0.0 else "pays at no value"
+
+
+def pays_from(alpha: float | None) -> str:
+    return "pays at no value" if alpha is None else f"pays from α = {alpha:.2f}"

@@ -1,0 +1,238 @@
+"""The rows of all tables: what each column means, on one page.
+
+A row is read by attribute where code computes with it, and by name where a format string or a figure asks
+for its columns: ``row.speedup``, ``"{speedup:.2f}×".format(**row)``, ``row | {"note": …}`` (a plain dict).
+Times are in milliseconds unless a name says otherwise; ``k`` is the draft length, 0 the baseline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+class Row(Mapping[str, Any]):
+    """A frozen dataclass whose fields are also columns; two rows are equal where all columns are."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.__dataclass_fields__:
+            raise KeyError(name)
+        return getattr(self, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.__dataclass_fields__)
+
+    def __len__(self) -> int:
+        return len(self.__dataclass_fields__)
+
+    def __or__(self, more: Mapping[str, Any]) -> dict[str, Any]:
+        return {**self, **more}
+
+
+@dataclass(frozen=True, eq=False)
+class SpeedupRow(Row):
+    """A cell's speedup; without ``has_interval`` a domain's one prompt leaves nothing to draw among."""
+
+    temperature: float
+    domain: str
+    k: int
+    speedup: float
+    low: float
+    high: float
+    ar_tokens_per_second: float
+    sd_tokens_per_second: float
+    num_prompts: int
+    has_interval: bool
+    num_pairs: int
+
+
+@dataclass(frozen=True, eq=False)
+class AcceptanceRow(Row):
+    """A cell's acceptance: alpha and its bootstrap interval over prompts, accepted / drafted, and tokens a
+    forward (1 + accepted / rounds)."""
+
+    temperature: float
+    domain: str
+    k: int
+    alpha_hat: float
+    alpha_low: float
+    alpha_high: float
+    acceptance_rate: float
+    mean_acceptance_length: float
+    num_rounds: int
+    num_draft_tokens: int
+    num_accepted_draft_tokens: int
+
+
+@dataclass(frozen=True, eq=False)
+class PositionRow(Row):
+    """Acceptance at one position (from 1): accepted / drafted, which is vLLM's, and accepted / reached.
+
+    A round reaches a position where it accepted all before it; ``conditional`` is None where none did.
+    """
+
+    temperature: float
+    domain: str
+    k: int
+    position: int
+    num_drafted: int
+    num_reached: int
+    num_accepted: int
+    unconditional: float | None
+    conditional: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class LatencyRow(Row):
+    """Time per output token after the first round; ``quantiles_ms`` are 201, evenly spaced."""
+
+    temperature: float
+    decoder: str
+    k: int
+    num_tokens: int
+    tpot_ms: float
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    ttft_ms: float
+    quantiles_ms: list[float]
+
+
+@dataclass(frozen=True, eq=False)
+class PhaseRow(Row):
+    """Where a profiled round's time goes: round = draft + verify + sampling + rollback + other."""
+
+    temperature: float
+    decoder: str
+    k: int
+    num_rounds: float
+    tokens_per_round: float
+    drafted_per_round: float
+    round_ms: float
+    draft_ms: float
+    verify_ms: float
+    sampling_ms: float
+    rollback_ms: float
+    other_ms: float
+
+
+@dataclass(frozen=True, eq=False)
+class Costs(Row):
+    """Median costs of single forwards: ``target_ms`` by width; ``c`` = T_draft(1) / T_target(1); ``v`` =
+    T_target(K + 1) / T_target(1) by K. Behind ``context_length`` tokens, where that was recorded."""
+
+    context_length: int | None
+    target_ms: Mapping[int, float]
+    draft_ms: float
+    c: float
+    v: Mapping[int, float]
+
+    @property
+    def forward_ms(self) -> float:
+        """T_target(1), the unit of all costs."""
+        return self.target_ms[1]
+
+
+@dataclass(frozen=True, eq=False)
+class PredictionRow(Row):
+    """Predicted beside measured: ``baseline`` is T of an autoregressive step in T_target(1), ``measured`` the
+    speedup after the first round, which reads the prompt, and ``measured_whole`` that of whole runs."""
+
+    temperature: float
+    domain: str
+    k: int
+    alpha_hat: float
+    c: float
+    v: float
+    overhead: float
+    baseline: float
+    expected_tokens: float
+    tokens_per_round: float
+    predicted: float
+    measured: float
+    low: float
+    high: float
+    num_prompts: int
+    has_interval: bool
+    measured_whole: float
+
+
+@dataclass(frozen=True, eq=False)
+class PeerRow(Row):
+    """An arm's rate and its ratio to the reference's; ``recompiled`` counts timed runs in which something was
+    compiled after all. What was not measured is None."""
+
+    temperature: float
+    arm: str
+    library: str | None
+    method: str | None
+    k: int | None
+    compiled: bool | None
+    refused: str | None
+    compile_seconds: float | None
+    tokens_per_second: float | None
+    num_tokens: int
+    num_runs: int
+    recompiled: int
+    ratio: float | None
+    low: float | None
+    high: float | None
+    num_prompts: int
+    has_interval: bool
+
+
+@dataclass(frozen=True, eq=False)
+class RatioRow(Row):
+    """The best arm of one side over the best of another; ``missing``: why there is no ratio."""
+
+    temperature: float
+    name: str
+    missing: str | None
+    above: str | None
+    below: str | None
+    ratio: float | None
+    low: float | None
+    high: float | None
+    num_prompts: int
+    has_interval: bool
+
+
+@dataclass(frozen=True, eq=False)
+class ScalingRow(Row):
+    """An arm's time at one value of an axis ("context", "k" or "depth"): median and quartiles, and the
+    median's ratio to that at the axis' smallest value."""
+
+    vary: str
+    value: int
+    arm: str
+    median: float
+    low: float
+    high: float
+    ratio: float
+    num_samples: int
+    beyond_training: bool
+
+
+@dataclass(frozen=True, eq=False)
+class GrowthRow(Row):
+    """By how much an arm's time grows from one value of an axis to another."""
+
+    vary: str
+    arm: str
+    small: int
+    large: int
+    small_ms: float
+    large_ms: float
+    growth: float
+
+
+@dataclass(frozen=True, eq=False)
+class ChoiceRow(Row):
+    """The K that some prompts chose, its speedup on them (claimed), and on others (delivered)."""
+
+    k: int
+    claimed: float
+    delivered: float
