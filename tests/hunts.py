@@ -8,7 +8,8 @@ from concurrent.futures import ProcessPoolExecutor
 
 import torch
 
-from specdec_lib.lossless.mutants.gallery import Hunt, find_mutant, hunt
+from specdec_lib.lossless.mutants.gallery import find_mutant
+from specdec_lib.lossless.mutants.mutant import Hunt, hunt
 
 WORKERS = 2
 

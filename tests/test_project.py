@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from collections import defaultdict
 from pathlib import Path
 
 import nbformat
@@ -31,6 +32,22 @@ TOP_LEVEL = {
     "LICENSE", "Makefile", "README.md", "_config.yml", "_toc.yml", "book", "constraints.txt", "data",
     "environment.yml", "findings", "notebooks", "pyproject.toml", "specdec_lib", "tests",
 }  # fmt: skip
+
+SAME_NAMES = {
+    "main": "of every module that `python -m` runs",
+    "run": "of every command: its module's name says which",
+    "Plan": "until the sweep's in bench.scaling is named by what it plans",
+    "Prompt": "until the one of cli.views is named by what it shows",
+    "describe": "until those of data.sources and bench.measure are told apart",
+    "difference": "until those of utils.machine and bench.measure are told apart",
+    "load_tokenizer": "until data.command takes that of models.text",
+    "one_line": "until those of models.source and cli.terminal are told apart",
+    "payload": "until those of the two live figures are told apart",
+    "plot_rounds": "until those of two chapters are told apart",
+    "select": "until those of cli.selection and bench.records are told apart",
+    "table": "until one table serves the terminal",
+}
+"""Public names that two modules define, and why they may."""
 
 
 def python(code: str) -> str:
@@ -159,6 +176,24 @@ def test_help_answers_without_torch():
         "print(sorted({'torch', 'transformers', 'numpy'} & set(sys.modules)))"
     )
     assert python(code).splitlines()[-1] in ("[]", "['numpy']")
+
+
+def public_names(path: Path) -> list[str]:
+    """The functions and classes that a module defines for others."""
+    body = ast.parse(path.read_text(encoding="utf8")).body
+    defined = [node.name for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    return [name for name in defined if not name.startswith("_")]
+
+
+def test_names_are_unique():
+    """One public function or class, one name: who greps for it finds it, and nothing else."""
+    homes = defaultdict(list)
+    for path in sorted((ROOT / "specdec_lib").rglob("*.py")):
+        for name in public_names(path):
+            homes[name].append(str(path.relative_to(ROOT)))
+    shared = {name: paths for name, paths in homes.items() if len(paths) > 1}
+    assert {name: paths for name, paths in shared.items() if name not in SAME_NAMES} == {}
+    assert set(SAME_NAMES) - set(shared) == set(), "no longer shared: strike them out"
 
 
 # --- notebooks ---------------------------------------------------------------------------------------------

@@ -1,1 +1,1 @@
-"""Proof that the output law is the target's: enumeration, tests of stated power, and mutants that die."""
+"""Proof that the output law is the target's: exact laws, tests of stated power, and mutants that die."""

@@ -1,8 +1,7 @@
 """Prompts cut to what is worth reading, with what the tokenizer puts in front of every text still there.
 
 A model that was trained behind ``<bos>`` is another one without it. So a prompt is cut behind its lead: the
-ids that all texts begin with, such as ``<bos>`` or the head of a chat template. Where prompts come from is
-not known here.
+ids that all texts begin with, such as ``<bos>`` or the head of a chat template.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ def special_lead(ids: Sequence[int], tokenizer: PreTrainedTokenizerBase | None) 
     return next((place for place, token in enumerate(ids) if token not in special), len(ids))
 
 
-def shortened(ids: Sequence[int], room: int, lead: int = 0) -> list[int]:
+def cut_to_room(ids: Sequence[int], room: int, lead: int = 0) -> list[int]:
     """The first ``lead`` ids and the last ones, ``room`` together; all of them where they fit."""
     if len(ids) <= room:
         return list(ids)
@@ -80,7 +79,7 @@ def _encoded(
             f"verify: {target.name} sees {target.context_length} tokens; {num_tokens} new ones do not fit "
             f"behind a prompt of {lead + 1}; give fewer --tokens"
         )
-    return shortened(ids, room, lead)
+    return cut_to_room(ids, room, lead)
 
 
 def in_turn(rows: Sequence[RawPrompt], limit: int | None = None) -> list[RawPrompt]:

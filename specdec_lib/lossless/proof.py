@@ -15,19 +15,20 @@ from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.decoding.trace import Trace
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless import checks
+from specdec_lib.lossless import checks, sentences
+from specdec_lib.lossless.checks.exact import judge_in
+from specdec_lib.lossless.checks.identity import EXACT_DTYPES
 from specdec_lib.lossless.doubles.checked import CheckedModel
 from specdec_lib.lossless.doubles.ending import EndingModel
 from specdec_lib.lossless.doubles.reader import DraftReader
 from specdec_lib.lossless.doubles.remembering import RememberingModel
-from specdec_lib.lossless.exact import judge_in
 from specdec_lib.lossless.laws.enumeration import Judge
 from specdec_lib.lossless.laws.small_law import SmallLaw
 from specdec_lib.lossless.plan import LEVEL, ProofPlan, fewest_rounds
-from specdec_lib.lossless.prompts import shortened, special_lead
-from specdec_lib.lossless.replays.proposals import DraftSource, recorded
+from specdec_lib.lossless.prompts import cut_to_room, special_lead
+from specdec_lib.lossless.replays.proposals import DraftSource, FixedDrafts, recorded
 from specdec_lib.lossless.replays.replay import ReplayedRound, replay, short_drafts
-from specdec_lib.lossless.verdict import Check, not_applicable, sentence
+from specdec_lib.lossless.verdict import Finding, not_applicable, sentence
 from specdec_lib.models.wrapper import ModelWrapper
 
 __all__ = ["LEVEL", "PairProof", "ProofPlan", "fewest_rounds", "library_decoder", "sentence"]
@@ -86,7 +87,7 @@ class PairProof:
         self._replays_draft = draft_law == "model" and isinstance(draft, ModelWrapper)
         self._params = SamplingParams(self.plan.temperature)
 
-    def run(self) -> Iterator[Check]:
+    def run(self) -> Iterator[Finding]:
         """All checks, each as soon as it is done."""
         yield from self._exact()
         yield from self._tried("caches", "", self._caches)
@@ -96,15 +97,15 @@ class PairProof:
             yield from self._tried("joint law", verifier, partial(self._joint_law, verifier))
             yield from self._tried("uniformity", verifier, partial(self._long_texts, verifier))
 
-    def _tried(self, test: str, verifier: str, run: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+    def _tried(self, test: str, verifier: str, run: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
         """The checks of ``run``; a decoder that breaks in it, where it may, is rejected by ``test``."""
         try:
             yield from run()
         except self._breaks as error:
-            why = f"{type(error).__name__} where text should be: {error}"
-            yield Check(test, verifier, "it broke", 0, "texts", False, why, bound=0.0)
+            why = sentences.BREAKING_SAYS.format(type(error).__name__, error)
+            yield Finding(test, verifier, sentences.BROKE, 0, "texts", False, why, bound=0.0)
 
-    def _exact(self) -> Iterator[Check]:
+    def _exact(self) -> Iterator[Finding]:
         self._report("exact laws")
         plan = self.plan
         judges = {
@@ -123,7 +124,7 @@ class PairProof:
     @cached_property
     def _joint_prompt(self) -> list[int]:
         lead = special_lead(self.prompts[0], self.target.tokenizer)
-        return shortened(self.prompts[0], self.plan.joint_prompt + lead, lead)
+        return cut_to_room(self.prompts[0], self.plan.joint_prompt + lead, lead)
 
     @cached_property
     def _remembering(self) -> tuple[ModelWrapper, DraftSource]:
@@ -134,11 +135,14 @@ class PairProof:
 
     @cached_property
     def _small_law(self) -> SmallLaw:
-        plan = self.plan
+        plan, prompt = self.plan, self._joint_prompt
         params = SamplingParams(plan.temperature, top_k=plan.joint_top_k)
-        return SmallLaw(*self._remembering, self._joint_prompt, plan.joint_tokens, params, plan.joint_k)
+        target, draft = self._remembering
+        is_model = isinstance(draft, ModelWrapper)
+        drafts = DraftReader(draft) if is_model else FixedDrafts(draft, prompt, params)
+        return SmallLaw(target, drafts, prompt, plan.joint_tokens, params, plan.joint_k)
 
-    def _caches(self) -> Iterator[Check]:
+    def _caches(self) -> Iterator[Finding]:
         self._report("caches")
         models = [CheckedModel(self.target)]
         draft = self.draft
@@ -148,17 +152,17 @@ class PairProof:
         decoder = self._build(models[0], draft, self.plan.k, self.plan.verifiers[0])
         yield checks.check_caches(decoder, self.prompts[-1], self.plan.num_tokens // 2, models)
 
-    def _greedy(self) -> Iterator[Check]:
+    def _greedy(self) -> Iterator[Finding]:
         decoder = self._build(self.target, self.draft, self.plan.k, self.plan.verifiers[0])
         yield checks.check_greedy(decoder, self.prompts[:12], self.plan.num_tokens, self._report)
 
-    def _endings(self) -> Iterator[Check]:
+    def _endings(self) -> Iterator[Finding]:
         target, draft = self._remembering
         decoder = self._build(EndingModel(target), draft, self.plan.k, self.plan.verifiers[0])
         length = min(_ENDED, self.plan.num_tokens)
         yield checks.check_endings(decoder, self.prompts[:_ENDED_PROMPTS], length, self._report)
 
-    def _joint_law(self, verifier: str) -> Iterator[Check]:
+    def _joint_law(self, verifier: str) -> Iterator[Finding]:
         law, plan = self._small_law, self.plan
         if law.is_broad:
             for test in ("joint law", "distance"):
@@ -169,11 +173,11 @@ class PairProof:
             verifier, decoder, law, self._joint_prompt, plan.num_samples, plan.seed, plan.level, self._report
         )
 
-    def _long_texts(self, verifier: str) -> Iterator[Check]:
+    def _long_texts(self, verifier: str) -> Iterator[Finding]:
         plan = self.plan
         texts, short = zip(*self._replayed(verifier), strict=True)
-        rounds = [step for text in texts for step in text]
-        exact = self.target.dtype in checks.EXACT_DTYPES
+        rounds = [round_ for text in texts for round_ in text]
+        exact = self.target.dtype in EXACT_DTYPES
         yield checks.check_uniformity(verifier, rounds, plan.seed, plan.level, exact)
         yield checks.check_independence(verifier, texts, plan.seed, plan.level)
         yield checks.check_efficiency(verifier, rounds, plan.level, sum(short))

@@ -1,4 +1,4 @@
-"""What a check found, and what all of them together say of a pair, in one sentence.
+"""What a check found, and what all of them together say of a pair.
 
 A check passes, rejects, or could not be asked (a rule that cannot be read, a drafter whose drafts cannot be
 listed, too few rounds). What was not asked says nothing, and is not counted among those that saw something.
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from specdec_lib.utils.numbers import percent
+from specdec_lib.lossless import sentences
 
 Verdict = Literal["pass", "rejected", "not applicable"]
 WASTE = "efficiency"
@@ -18,7 +18,7 @@ WASTE = "efficiency"
 
 
 @dataclass(frozen=True)
-class Check:
+class Finding:
     """One line of the verdict.
 
     ``statistic`` is what was computed, as text; ``num_samples`` counts ``unit``; ``passed`` is None where
@@ -42,7 +42,9 @@ class Check:
     @property
     def verdict(self) -> Verdict:
         """In a word or two."""
-        return {True: "pass", False: "rejected", None: "not applicable"}[self.passed]
+        if self.passed is None:
+            return "not applicable"
+        return "pass" if self.passed else "rejected"
 
     @property
     def rejected(self) -> bool:
@@ -55,33 +57,37 @@ class Check:
         return f"{self.test} ({self.verifier})" if self.verifier else self.test
 
 
-def not_applicable(test: str, verifier: str, why: str, unit: str = "", num_samples: int = 0) -> Check:
+def not_applicable(test: str, verifier: str, why: str, unit: str = "", num_samples: int = 0) -> Finding:
     """A check that could not be asked, and ``why``."""
-    return Check(test, verifier, "–", num_samples, unit, None, why)
+    return Finding(test, verifier, sentences.NOTHING_SEEN, num_samples, unit, None, why)
 
 
-def sentence(name: str, found: Sequence[Check]) -> str:
+def within(
+    test: str, verifier: str, difference: float, bound: float, num_samples: int, unit: str, says: str
+) -> Finding:
+    """A check of a ``difference`` that has to stay within ``bound``."""
+    seen = sentences.DIFFERENCE.format(difference)
+    return Finding(test, verifier, seen, num_samples, unit, difference <= bound, says, bound=bound)
+
+
+def sentence(name: str, found: Sequence[Finding]) -> str:
     """What the checks say of the pair, with the power behind it, in one sentence."""
-    failed = [check for check in found if check.rejected]
-    asked = [check for check in found if check.passed is not None]
-    titles = ", ".join(check.title for check in failed)
-    if failed and all(check.test == WASTE for check in failed):
-        rest = len(asked) - len(failed)
-        return f"{name} wastes its draft: {titles} rejected. Its output passed the other {rest} checks."
-    if failed:
-        return f"{name} is not exact: {titles} rejected."
-    return f"{name} is exact, as far as {len(asked)} checks can see{_power(found)}."
+    failed = [finding for finding in found if finding.rejected]
+    asked = sum(finding.passed is not None for finding in found)
+    titles = ", ".join(finding.title for finding in failed)
+    if not failed:
+        return sentences.EXACT.format(name, asked, _power(found))
+    if all(finding.test == WASTE for finding in failed):
+        return sentences.WASTES.format(name, titles, asked - len(failed))
+    return sentences.NOT_EXACT.format(name, titles)
 
 
-def _power(found: Sequence[Check]) -> str:
+def _power(found: Sequence[Finding]) -> str:
     """What the counted laws would have shown; each bound holds with its own confidence, so all with less."""
-    joint = [check.catches for check in found if check.test == "joint law" and check.catches is not None]
-    bounds = [check for check in found if check.test == "distance" and check.bound is not None]
+    joint = [one.catches for one in found if one.test == "joint law" and one.catches is not None]
+    distances = [one for one in found if one.test == "distance"]
+    bounds = [(one.bound, one.confidence or 0.0) for one in distances if one.bound is not None]
     if not joint or not bounds:
         return ""
-    confidence = 1 - sum(1 - (check.confidence or 0.0) for check in bounds)
-    return (
-        f": behind one prompt, a joint law that is off by {max(joint):.3f} in total variation, over the cells"
-        " counted, would have been rejected with 99 % probability, and no event of that law is off by more"
-        f" than {max(check.bound or 0.0 for check in bounds):.3f} with {percent(confidence, 2)} confidence"
-    )
+    confidence = 1 - sum(1 - sure for _, sure in bounds)
+    return sentences.joint_power(max(joint), max(bound for bound, _ in bounds), confidence)

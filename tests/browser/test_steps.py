@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from reader import holding, opened, reading
 
-from specdec_lib.lossless.replays.annotation import AnnotatedRound, AnnotatedTrace, Following, Place, Share
+from specdec_lib.lossless.replays.annotated import AnnotatedRound, AnnotatedTrace, Following, Place, Share
 from specdec_lib.viz.live.step_through import StepThrough
 
 STEPS, PLAYGROUND = ".specdec-steps", ".specdec-playground"

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from specdec_lib.lossless.checks.exact import emitted_at_one_position
 from specdec_lib.lossless.evidence.chi_square import chi_square_test
-from specdec_lib.lossless.exact import emitted_at_one_position
 from specdec_lib.lossless.laws import reference
 from specdec_lib.lossless.mutants import ladder, verifiers
 from specdec_lib.lossless.mutants.gallery import MUTANTS, find_mutant

@@ -7,7 +7,7 @@ from models.architectures import tiny_tokenizer
 
 from specdec_lib.data.prompts import RawPrompt
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.prompts import common_lead, in_turn, proof_prompts, shortened, special_lead
+from specdec_lib.lossless.prompts import common_lead, cut_to_room, in_turn, proof_prompts, special_lead
 from specdec_lib.models.wrapper import ModelWrapper
 
 BOS = 1
@@ -59,7 +59,7 @@ def test_leads_and_turns():
     (special,) = tokenizer.all_special_ids
     assert special_lead([special, special, 5, special], tokenizer) == 2
     assert special_lead([1], None) == 0
-    assert shortened([1, 5, 6, 7, 8], 3, 1) == [1, 7, 8] and shortened([1, 5], 3, 1) == [1, 5]
+    assert cut_to_room([1, 5, 6, 7, 8], 3, 1) == [1, 7, 8] and cut_to_room([1, 5], 3, 1) == [1, 5]
     rows = [RawPrompt(str(n), domain, "t") for n, domain in enumerate("aaab")]
     assert [row.prompt_id for row in in_turn(rows)] == ["0", "3", "1", "2"]
     assert [row.prompt_id for row in in_turn(rows, 1)] == ["0", "3"]

@@ -13,12 +13,15 @@ from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.rejection import plan_block, plan_tokens
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless import checks
+from specdec_lib.lossless.checks.sampled import pooled_test
 from specdec_lib.lossless.doubles.remembering import RememberingModel
 from specdec_lib.lossless.evidence.chi_square import deviation_caught
+from specdec_lib.lossless.evidence.rounding import rounding_of
 from specdec_lib.lossless.mutants.gallery import find_mutant
 from specdec_lib.lossless.mutants.judges import judge_of
 from specdec_lib.lossless.proof import PairProof, ProofPlan, fewest_rounds, library_decoder, sentence
 from specdec_lib.lossless.replays.replay import ReplayedRound
+from specdec_lib.lossless.verdict import Finding
 from specdec_lib.models.wrapper import ModelWrapper
 
 pytestmark = pytest.mark.unchecked
@@ -53,7 +56,7 @@ def test_the_sentence_states_the_power(found):
     assert "99 % probability" in told and "99.98 % confidence" in told
 
 
-def found_of(pair, name: str, num_samples: int = 400, num_tokens: int = 16) -> list[checks.Check]:
+def found_of(pair, name: str, num_samples: int = 400, num_tokens: int = 16) -> list[Finding]:
     """What the checks find of a mutant in the pair's place."""
     mutant = find_mutant(name)
     proof = PairProof(
@@ -67,7 +70,7 @@ def found_of(pair, name: str, num_samples: int = 400, num_tokens: int = 16) -> l
     return list(proof.run())
 
 
-def rejected_by(pair, name: str, **options) -> list[checks.Check]:
+def rejected_by(pair, name: str, **options) -> list[Finding]:
     """The checks that reject a mutant."""
     return [check for check in found_of(pair, name, **options) if check.rejected]
 
@@ -210,7 +213,7 @@ def test_remembered_forwards_are_the_models(pair):
 
 
 def test_ties_of_half_precision_are_judged_by_their_gap(pair):
-    assert checks.rounding_of(torch.float32, 20.0) < 1e-4 < checks.rounding_of(torch.bfloat16, 20.0)
+    assert rounding_of(torch.float32, 20.0) < 1e-4 < rounding_of(torch.bfloat16, 20.0)
     half = [ModelWrapper(model.model.bfloat16()) for model in tiny_pair("llama")]
     decoder = find_mutant("library_token").build(*half, 3)
     check = checks.check_greedy(decoder, prompts(4), 24, lambda line: None)
@@ -222,7 +225,7 @@ def test_the_power_that_is_claimed_is_there_where_outcomes_are_thin():
     rng = np.random.default_rng(0)
     law = np.append(rng.dirichlet(np.full(64, 0.15)), 0.0)
     num = 5_000
-    _, cells = checks.pooled_test(rng.multinomial(num, law).astype(float), law)
+    _, cells = pooled_test(rng.multinomial(num, law).astype(float), law)
     deviation = deviation_caught(num, cells)
     other = law.copy()
     large = np.argsort(law)[-12:]
@@ -230,13 +233,13 @@ def test_the_power_that_is_claimed_is_there_where_outcomes_are_thin():
     other[large] += (shift - shift.mean()) * deviation / (np.abs(shift - shift.mean()).sum() / 2)
     assert other.min() >= 0 and np.abs(other - law).sum() / 2 == pytest.approx(deviation)
     draws = [[rng.multinomial(num, p / p.sum()).astype(float) for _ in range(100)] for p in (law, other)]
-    right, wrong = ([checks.pooled_test(counts, law)[0].p_value < 1e-4 for counts in row] for row in draws)
+    right, wrong = ([pooled_test(counts, law)[0].p_value < 1e-4 for counts in row] for row in draws)
     assert sum(right) <= 1 and sum(wrong) >= 95
 
 
 def test_an_outcome_that_cannot_be_refutes():
     law = np.array([0.5, 0.5, 0.0])
-    assert checks.pooled_test(np.array([50.0, 49.0, 1.0]), law)[0].p_value == 0.0
+    assert pooled_test(np.array([50.0, 49.0, 1.0]), law)[0].p_value == 0.0
 
 
 def test_mass_that_does_not_add_up_is_seen():

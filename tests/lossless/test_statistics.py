@@ -16,7 +16,7 @@ from specdec_lib.lossless.evidence.efficiency import (
 )
 from specdec_lib.lossless.evidence.uniformity import randomised_p_values, uniformity_test
 from specdec_lib.lossless.evidence.variation import variation_bound
-from specdec_lib.lossless.laws.enumeration import expected_accepted, library_judge
+from specdec_lib.lossless.laws.enumeration import library_judge, mean_accepted
 from specdec_lib.lossless.laws.scenario import Scenario
 
 
@@ -82,7 +82,7 @@ def test_expected_in_round_is_the_enumerated_mean(verifier):
     """Averaged over drafts, the conditional expectations add up to the exact mean."""
     scenario = Scenario(seed=3, vocab=3, k=3)
     target, draft = scenario.models
-    exact = expected_accepted(
+    exact = mean_accepted(
         lambda x: scenario.warped(target, x), lambda x: scenario.warped(draft, x), 3, library_judge(verifier)
     )
     mean = 0.0

@@ -19,14 +19,15 @@ from specdec_lib.cli import options
 from specdec_lib.cli.selection import select
 from specdec_lib.cli.terminal import console_for, error_console, print_json, print_warning, table, text
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.lossless.sentences import NOT_ASKED, SEES, gallery_says, mutant_unseen
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from specdec_lib.data.prompts import RawPrompt
-    from specdec_lib.lossless.mutants.gallery import Hunt
+    from specdec_lib.lossless.mutants.mutant import Fate
     from specdec_lib.lossless.proof import PairProof
-    from specdec_lib.lossless.verdict import Check
+    from specdec_lib.lossless.verdict import Finding
 
 NAME = "verify"
 EXAMPLE = "specdec verify --pair pocket --samples 20000"
@@ -96,7 +97,7 @@ def run(
     if any(check.rejected for check in found):
         raise typer.Exit(1)
     if trial.killed_by:
-        print_warning(_unseen(mutant or "", trial))
+        print_warning(mutant_unseen(mutant or "", trial.needs, trial.killed_by))
 
 
 # -- a pair ----------------------------------------------------------------------------------------
@@ -112,14 +113,6 @@ class _Trial:
     """What a mutant's mistake takes to show, where a pair's proof does not have it."""
     killed_by: str = ""
     """The trial of the gallery that kills a mutant; "" where nothing is wrong on purpose."""
-
-
-def _unseen(mutant: str, trial: _Trial) -> str:
-    """What to say of a mutant that no row rejected: never that it is right."""
-    seen_by = f"--mutants runs the trial that kills it ({trial.killed_by})"
-    if trial.needs:
-        return f"{mutant}: its mistake needs {trial.needs} to show, which is not tried here; {seen_by}"
-    return f"{mutant}: its mistake was not seen here; more --samples or --prompts may show it, and {seen_by}"
 
 
 def _trial_of(mutant: str | None, verifier: str) -> _Trial:
@@ -170,7 +163,7 @@ def _progress() -> Iterator[Callable[[str], None]]:
         yield lambda line: status.update(text(f"{line} …"))
 
 
-def _show(console: Console, name: str, proof: PairProof, found: list[Check], as_json: bool) -> None:
+def _show(console: Console, name: str, proof: PairProof, found: list[Finding], as_json: bool) -> None:
     from specdec_lib.lossless.verdict import WASTE, sentence
 
     verdict = sentence(name, found)
@@ -190,18 +183,18 @@ def _show(console: Console, name: str, proof: PairProof, found: list[Check], as_
     console.print(text(verdict, "bold"))
     for check in found:
         if check.passed is None:
-            console.print(text(f"not applicable: {check.title}: {check.says}", "dim"))
-    console.print(text("sees: the smallest deviation that would be rejected with 99 % probability", "dim"))
+            console.print(text(NOT_ASKED.format(check.title, check.says), "dim"))
+    console.print(text(SEES, "dim"))
 
 
-def _row(check: Check) -> list[Any]:
+def _row(check: Finding) -> list[Any]:
     test = f"{check.test}, {check.verifier}" if check.verifier else check.test
     number = f"{check.num_samples:,}".replace(",", " ")
     sees = "–" if check.catches is None else f"{check.catches:.3f}"
     return [test, check.statistic, number, _decided_by(check), sees, text(*_VERDICTS[check.passed])]
 
 
-def _decided_by(check: Check) -> str:
+def _decided_by(check: Finding) -> str:
     if check.passed is None:
         return "–"
     if check.p_value is not None:
@@ -215,39 +208,44 @@ def _decided_by(check: Check) -> str:
 
 
 def _show_gallery(first_seed: int, num_seeds: int, as_json: bool) -> None:
-    from specdec_lib.lossless.mutants.gallery import GALLERY, hunt
-
-    console, rows, wrong = console_for(as_json), [], []
-    with _progress() as report:
-        for number, mutant in enumerate(GALLERY, start=1):
-            hunts = []
-            for seed in range(first_seed, first_seed + num_seeds):
-                report(f"{mutant.name} ({number} of {len(GALLERY)}), seed {seed}")
-                hunts.append(hunt(mutant, seed))
-            rows.append(hunts)
-            wrong += [mutant.name] if not all(one.as_it_should for one in hunts) else []
+    console = console_for(as_json)
+    fates = list(_fates(range(first_seed, first_seed + num_seeds)))
+    wrong = [fate.mutant.name for fate in fates if not fate.as_it_should]
     if as_json:
-        print_json({"seeds": num_seeds, "wrong": wrong, "mutants": [_document(hunts) for hunts in rows]})
+        print_json({"seeds": num_seeds, "wrong": wrong, "mutants": [_document(fate) for fate in fates]})
     else:
-        console.print(table("Wrong on purpose", _HUNTS, (_hunt_row(hunts) for hunts in rows)))
-        console.print(text(_gallery_sentence(rows, num_seeds), "bold"))
+        console.print(table("Wrong on purpose", _HUNTS, (_fate_row(fate) for fate in fates)))
+        right = {
+            control: [fate.as_it_should for fate in fates if fate.mutant.is_control == control]
+            for control in (False, True)
+        }
+        console.print(text(gallery_says(right[False], right[True], num_seeds), "bold"))
     if wrong:
         raise typer.Exit(1)
 
 
-def _hunt_row(hunts: list[Hunt]) -> list[Any]:
-    mutant = hunts[0].mutant
-    killed = [one.killed_at for one in hunts if one.killed_at is not None]
-    most = (
-        "–" if not killed else (f"{min(killed)}" if len(set(killed)) == 1 else f"{min(killed)}–{max(killed)}")
-    )
-    right = all(one.as_it_should for one in hunts)
+def _fates(seeds: range) -> Iterator[Fate]:
+    from specdec_lib.lossless.mutants.gallery import GALLERY
+    from specdec_lib.lossless.mutants.mutant import Fate, hunt
+
+    with _progress() as report:
+        for number, mutant in enumerate(GALLERY, start=1):
+            hunts = []
+            for seed in seeds:
+                report(f"{mutant.name} ({number} of {len(GALLERY)}), seed {seed}")
+                hunts.append(hunt(mutant, seed))
+            yield Fate(mutant, hunts)
+
+
+def _fate_row(fate: Fate) -> list[Any]:
+    mutant, killed = fate.mutant, sorted(set(fate.killed_at))
+    most = "–".join(str(n) for n in (*killed[:1], *killed[1:][-1:])) or "–"
     title = f"{mutant.name} (control)" if mutant.is_control else mutant.name
-    return [text(title, "" if right else "bold red"), mutant.trial, most, mutant.mistake]
+    return [text(title, "" if fate.as_it_should else "bold red"), mutant.trial, most, mutant.mistake]
 
 
-def _document(hunts: list[Hunt]) -> dict[str, Any]:
-    mutant = hunts[0].mutant
+def _document(fate: Fate) -> dict[str, Any]:
+    mutant = fate.mutant
     return {
         "name": mutant.name,
         "mistake": mutant.mistake,
@@ -256,15 +254,6 @@ def _document(hunts: list[Hunt]) -> dict[str, Any]:
         "is_control": mutant.is_control,
         "hunts": [
             {"seed": one.seed, "killed_at": one.killed_at, "looks": [asdict(look) for look in one.looks]}
-            for one in hunts
+            for one in fate.hunts
         ],
     }
-
-
-def _gallery_sentence(rows: list[list[Hunt]], num_seeds: int) -> str:
-    mutants = [hunts for hunts in rows if not hunts[0].mutant.is_control]
-    controls = [hunts for hunts in rows if hunts[0].mutant.is_control]
-    dead = sum(all(one.as_it_should for one in hunts) for hunts in mutants)
-    alive = sum(all(one.as_it_should for one in hunts) for hunts in controls)
-    over = f"over {num_seeds} seeds" if num_seeds > 1 else "with this seed"
-    return f"{dead} of {len(mutants)} mutants died and {alive} of {len(controls)} controls survived, {over}."

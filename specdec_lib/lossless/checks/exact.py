@@ -17,11 +17,12 @@ from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.decoding.rejection import PLANS, VERIFIERS, PlanMaker, next_law, verify_by
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
+from specdec_lib.lossless import sentences
 from specdec_lib.lossless.laws.enumeration import ROUNDING, Judge, Law, PlanJudge, error_of
 from specdec_lib.lossless.laws.scenario import Scenario
 from specdec_lib.lossless.laws.small_law import SmallLaw
 from specdec_lib.lossless.replays.proposals import DraftSource, rows_at
-from specdec_lib.lossless.verdict import Check, not_applicable
+from specdec_lib.lossless.verdict import Finding, not_applicable, within
 from specdec_lib.models.wrapper import ModelWrapper
 
 ONE_POSITION = 1e-6
@@ -29,7 +30,6 @@ ONE_POSITION = 1e-6
 LIKELIEST = 256
 """Tokens of the vocabulary, the likeliest, over which a rule in plain Python is summed."""
 _CHUNK = 4096
-_DICE = "the decoder throws dice of its own: its rule can be sampled, not summed"
 
 
 def judge_in(decoder: Decoder) -> PlanJudge | None:
@@ -49,50 +49,35 @@ def judge_in(decoder: Decoder) -> PlanJudge | None:
     return None
 
 
-def check_tables(verifier: str, judge: Judge | PlanMaker | None, num_tables: int = 3, seed: int = 0) -> Check:
+def check_tables(
+    verifier: str, judge: Judge | PlanMaker | None, num_tables: int = 3, seed: int = 0
+) -> Finding:
     """The rule, enumerated over chained rounds on random tables in float64.
 
     Args:
         judge: the rule; one of the library's plans stands for its own; None where it cannot be read.
     """
     if judge is None:
-        return not_applicable("exact, tables", verifier, _DICE, "outcomes")
+        return not_applicable("exact, tables", verifier, sentences.WHY_DICE, "outcomes")
     largest, outcomes = 0.0, 0
     for index in range(num_tables):
         scenario = Scenario(seed=seed + index, vocab=3, length=4, k=3, draft_error=1.0, prompt=(1, 2))
         own, other = (partial(scenario.warped, model) for model in scenario.models)
         difference, count = error_of(own, other, scenario.length, scenario.k, _judge(judge))
         largest, outcomes = max(largest, difference), outcomes + count
-    return Check(
-        "exact, tables",
-        verifier,
-        f"|Δ| = {largest:.1e}",
-        outcomes,
-        "outcomes",
-        largest <= ROUNDING,
-        f"the rule, every draft and verdict of {num_tables} small worlds summed: the law is the target's",
-        bound=ROUNDING,
-    )
+    says = sentences.TABLES_SAY.format(num_tables)
+    return within("exact, tables", verifier, largest, ROUNDING, outcomes, "outcomes", says)
 
 
-def check_small_law(verifier: str, judge: Judge | PlanMaker | None, law: SmallLaw, k: int) -> Check:
+def check_small_law(verifier: str, judge: Judge | PlanMaker | None, law: SmallLaw, k: int) -> Finding:
     """The same on the pair's own laws, behind a prompt, with the vocabulary cut."""
     if judge is None:
-        return not_applicable("exact, pair", verifier, _DICE, "outcomes")
+        return not_applicable("exact, pair", verifier, sentences.WHY_DICE, "outcomes")
     if law.drafts is None:
-        by_chance = "the drafter draws by chance: its drafts cannot be listed, and are sampled below"
-        return not_applicable("exact, pair", verifier, law.why_broad or by_chance, "outcomes")
+        return not_applicable("exact, pair", verifier, law.why_broad or sentences.WHY_DRAWN, "outcomes")
     largest, outcomes = error_of(law.target, law.drafts, law.length, k, _judge(judge))
-    return Check(
-        "exact, pair",
-        verifier,
-        f"|Δ| = {largest:.1e}",
-        outcomes,
-        "outcomes",
-        largest <= ROUNDING,
-        f"the rule, {law.length} tokens on the pair's own laws, every draft and verdict summed",
-        bound=ROUNDING,
-    )
+    says = sentences.SMALL_LAW_SAYS.format(law.length)
+    return within("exact, pair", verifier, largest, ROUNDING, outcomes, "outcomes", says)
 
 
 def check_one_position(
@@ -102,34 +87,26 @@ def check_one_position(
     params: SamplingParams,
     verifier: str = "token",
     judge: Judge | PlanMaker | None = PLANS["token"],
-) -> Check:
+) -> Finding:
     """Σ over all drafts x of q(x) (accept · x + reject · residual) against p, over the whole vocabulary.
 
     Rules that are no plans are summed in plain Python, over the likeliest tokens of either law.
     """
     if judge is None:
-        return not_applicable("one position", verifier, _DICE, "drafts")
-    largest, drafts, vocabulary = 0.0, 0, f"all {target.vocab_size} tokens"
+        return not_applicable("one position", verifier, sentences.WHY_DICE, "drafts")
+    largest, drafts, vocabulary = 0.0, 0, sentences.ALL_TOKENS.format(target.vocab_size)
     for p, q in rows_at(target, draft, prompts, params):
         if isinstance(_judge(judge), PlanJudge):
             difference = one_position_difference(p, q, _judge(judge).plan)
         else:
             p, q = _likeliest(p, q)
-            vocabulary = f"the {len(p)} likeliest tokens"
+            vocabulary = sentences.LIKELIEST_TOKENS.format(len(p))
             difference = _difference(emitted_at_one_position(_judge(judge), p.tolist(), q.tolist()), p)
         largest, drafts = max(largest, difference), drafts + len(p)
     if not drafts:
-        return not_applicable("one position", verifier, "the drafter proposed nothing behind these prompts")
-    return Check(
-        "one position",
-        verifier,
-        f"|Δ| = {largest:.1e}",
-        drafts,
-        "drafts",
-        largest <= ONE_POSITION,
-        f"the rule: accepted mass and residual mass add up to p, for {vocabulary}",
-        bound=ONE_POSITION,
-    )
+        return not_applicable("one position", verifier, sentences.WHY_NO_PROPOSAL)
+    says = sentences.ONE_POSITION_SAYS.format(vocabulary)
+    return within("one position", verifier, largest, ONE_POSITION, drafts, "drafts", says)
 
 
 def one_position_difference(p: Tensor, q: Tensor, plan: PlanMaker = PLANS["token"]) -> float:

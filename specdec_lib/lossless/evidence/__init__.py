@@ -1,1 +1,1 @@
-"""What samples say: tests with their power, bounds, and what rounding may do."""
+"""What counted numbers say: tests with their power, bounds, and what rounding may do."""

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.replays.replay import ReplayedRound
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class Independence:
 
 
 def p_values_by_id(
-    rounds: Sequence[ReplayedRound], generator: torch.Generator
+    target_probs: Sequence[Float[Tensor, " vocab"]], ids: Sequence[int], generator: torch.Generator
 ) -> Float[np.ndarray, " rounds"]:
     """P(an id below x) + U · p(x) for the first token x of each round; U comes from ``generator``."""
     values = []
-    for round_ in rounds:
-        law, token = round_.target_probs[0].double().cpu(), int(round_.token_ids[0])
+    for probs, token in zip(target_probs, ids, strict=True):
+        law = probs.double().cpu()
         uniform = float(torch.rand((), dtype=torch.float64, generator=generator))
         values.append(float(law[:token].sum()) + uniform * float(law[token]))
     return np.array(values)

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.wrapper import ModelWrapper
+
+if TYPE_CHECKING:
+    from specdec_lib.models.wrapper import ModelWrapper
 
 _ULPS = 16
 _TIMES_NOISE = 4

@@ -149,7 +149,7 @@ def accepted_law(
     return law
 
 
-def expected_accepted(target: Model, draft: Model, k: int, judge: Judge, prefix: Prefix = ()) -> Any:
+def mean_accepted(target: Model, draft: Model, k: int, judge: Judge, prefix: Prefix = ()) -> Any:
     """Draft tokens that a round accepts on average, the correction or bonus excluded."""
     return sum(n * chance for n, chance in enumerate(accepted_law(target, draft, k, judge, prefix)))
 

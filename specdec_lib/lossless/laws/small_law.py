@@ -9,26 +9,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from functools import cached_property
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
+from specdec_lib.decoding.drafters.base import Proposal
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
-from specdec_lib.lossless.doubles.reader import DraftReader
+from specdec_lib.lossless import sentences
 from specdec_lib.lossless.laws.enumeration import DraftLister, Law, Model, Prefix, target_law
-from specdec_lib.lossless.replays.proposals import DraftSource, FixedDrafts
 from specdec_lib.models.wrapper import ModelWrapper
 
 MOST_PREFIXES = 4_000
 """Prefixes that are read at most; a pair whose laws are cut to four tokens takes less than a hundred."""
 
 
+@runtime_checkable
+class KnownDrafts(Protocol):
+    """What a drafter that is no model answers behind a prefix, and whether it always answers so."""
+
+    @property
+    def is_fixed(self) -> bool: ...
+
+    def at(self, emitted: tuple[int, ...], k: int) -> Proposal:
+        """The proposal of up to ``k`` tokens behind the prompt and ``emitted``."""
+
+
 class SmallLaw:
-    """Laws of target and draft behind ``prompt_ids``, over the tokens that can occur in ``length`` steps.
+    """Laws of target and draft behind ``prompt_ids``, over the tokens that can occur within ``length``.
 
     Args:
-        draft: a draft model, whose law is known for every prefix, or any other drafter, which is asked.
+        draft: a draft model, whose law is known for every prefix, or what any other drafter answers.
         params: must cut the vocabulary, by ``top_k`` or otherwise; no repetition penalty.
         k: draft tokens a round; a drafter that is no model is asked for as many.
     """
@@ -36,7 +48,7 @@ class SmallLaw:
     def __init__(
         self,
         target: ModelWrapper,
-        draft: DraftSource,
+        draft: ModelWrapper | KnownDrafts,
         prompt_ids: Sequence[int],
         length: int,
         params: SamplingParams,
@@ -47,15 +59,16 @@ class SmallLaw:
         self._models = {"target": target}
         self._fixed = None
         if isinstance(draft, ModelWrapper):
-            self._models["draft"] = DraftReader(draft)
+            self._models["draft"] = draft
         else:
-            self._fixed = FixedDrafts(draft, prompt_ids, params)
+            self._fixed = draft
         self._rows: dict[tuple[str, tuple[int, ...]], torch.Tensor] = {}
         with_drafts = self._reachable({"target", "draft"})
         reached = self._reachable({"target"}) if with_drafts is None else with_drafts
         self.is_broad = reached is None
         """Whether even the target alone reaches more than could be listed; nothing can be asked then."""
-        self.why_broad = _told("target" if self.is_broad else "draft") if with_drafts is None else ""
+        why = sentences.WHY_BROAD_TARGET if self.is_broad else sentences.WHY_BROAD_DRAFT
+        self.why_broad = why if with_drafts is None else ""
         """Why drafts, or nothing at all, can be listed; "" where everything can."""
         self.token_ids = reached or []
 
@@ -146,15 +159,10 @@ class SmallLaw:
         return (row / row.sum().clamp_min(1e-300)).tolist()  # all 0 behind what no law allows
 
 
-def _told(who: str) -> str:
-    rest = "its drafts cannot be listed, and are sampled below" if who == "draft" else "it cannot be counted"
-    return f"the {who} finds too many tokens alike for a cut to the likeliest: {rest}"
-
-
 class _CompressedDrafts:
     """A fixed drafter's answers, with tokens counted as the law counts them."""
 
-    def __init__(self, fixed: FixedDrafts, token_ids: list[int]) -> None:
+    def __init__(self, fixed: KnownDrafts, token_ids: list[int]) -> None:
         self._fixed, self._token_ids = fixed, token_ids
         self._place = {token: place for place, token in enumerate(token_ids)}
 

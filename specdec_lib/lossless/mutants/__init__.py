@@ -1,1 +1,1 @@
-"""Wrong on purpose: decoders with one mistake each, which show that the tests can fail. Never use them."""
+"""Wrong on purpose, so that tests can be seen to fail: decoders with one mistake each, never to be used."""

@@ -6,75 +6,20 @@ right; a test that rejects one of them is wrong. Run it all with ``specdec verif
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from specdec_lib.decoding.drafters.draft_model import DraftModel
-from specdec_lib.decoding.rejection import PlanMaker, Verifier, plan_block, plan_tokens, verify_by
+from specdec_lib.decoding.rejection import PlanMaker, Verifier, plan_block, verify_by
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.laws.scenario import Scenario
 from specdec_lib.lossless.mutants import drafters, loops, verifiers
-from specdec_lib.lossless.mutants.trials import LEVEL, SCHEDULE, TRIALS, Case, Look
+from specdec_lib.lossless.mutants.mutant import Build, Mutant
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.utils.names import known_names
-
-Build = Callable[[ModelWrapper, ModelWrapper, int], SpeculativeDecoder]
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A decoder with one mistake, or (``is_control``) with none."""
-
-    name: str
-    mistake: str
-    build: Build = field(repr=False)
-    trial: str = "joint law"
-    traps: tuple[int, ...] = ()
-    scenario: Scenario = field(default_factory=Scenario, repr=False)
-    plan: PlanMaker = field(default=plan_tokens, repr=False)
-    is_control: bool = False
-    needs: str = ""
-    """What its mistake takes to show, where ``specdec verify --mutant`` on a pair does not have it."""
-
-    @property
-    def verifier(self) -> str:
-        """The library's verifier that it stands in for: "token" or "block"."""
-        return "token" if self.plan is plan_tokens else "block"
-
-    def looks(self, seed: int, schedule: Sequence[int] = SCHEDULE) -> Iterator[Look]:
-        """The trial's looks in the scenario of that seed."""
-        scenario = replace(self.scenario, seed=seed)
-        decoder = self.build(*scenario.models, scenario.k)
-        return TRIALS[self.trial](Case(decoder, scenario, seed, self.plan), schedule)
-
-
-@dataclass(frozen=True)
-class Hunt:
-    """How a mutant fared with one seed; ``killed_at`` is the smallest N that rejected it, or None."""
-
-    mutant: Mutant
-    seed: int
-    looks: list[Look]
-    killed_at: int | None
-
-    @property
-    def as_it_should(self) -> bool:
-        """A mutant died, or a control survived."""
-        return (self.killed_at is None) == self.mutant.is_control
-
-
-def hunt(mutant: Mutant, seed: int, schedule: Sequence[int] = SCHEDULE, level: float = LEVEL) -> Hunt:
-    """Look at more and more generations until the trial rejects, or the schedule ends."""
-    looks = []
-    for look in mutant.looks(seed, schedule):
-        looks.append(look)
-        if look.p_value < level:
-            return Hunt(mutant, seed, looks, look.num_samples)
-    return Hunt(mutant, seed, looks, None)
 
 
 def find_mutant(name: str) -> Mutant:
@@ -140,12 +85,21 @@ def _broken_drafter(drafter: type[DraftModel], *traps: int, name: str = "", **mo
     return Mutant(title, what, _with_drafter(drafter, loop), traps=traps, **more)
 
 
-def _broken_loop(loop: type[SpeculativeDecoder], *traps: int, **more: Any) -> Mutant:
-    return Mutant(_snake(loop.__name__), _first_line(loop), _with_loop(loop), traps=traps, **more)
+def _broken_loop(loop: type[SpeculativeDecoder], *traps: int, name: str = "", **more: Any) -> Mutant:
+    return Mutant(name or _snake(loop.__name__), _first_line(loop), _with_loop(loop), traps=traps, **more)
 
 
 def _control(name: str, mistake: str, build: Build, **more: Any) -> Mutant:
     return Mutant(name, mistake, build, is_control=True, **more)
+
+
+def _block_control(name: str, mistake: str, build: Build | None = None, **more: Any) -> Mutant:
+    build = build or _with_loop(SpeculativeDecoder, "block")
+    return _control(name, mistake, build, scenario=_BLOCK, plan=plan_block, **more)
+
+
+def _odd_draft(drafter: type[DraftModel]) -> Mutant:
+    return _control(_snake(drafter.__name__), _first_line(drafter), _with_drafter(drafter))
 
 
 def _first_line(thing: Any) -> str:
@@ -213,7 +167,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _broken_loop(loops.EmitsOneForNone, 15, trial="ending", scenario=_ENDS),
     _broken_loop(loops.LooksBeyondTheContext, 16, trial="ending", scenario=_NARROW),
     _broken_drafter(drafters.ForgetsItsLastToken, 17, trial="efficiency", scenario=_CLOSE),
-    _broken_loop(loops.KeepsRejectedTokens, 18),
+    _broken_loop(loops.TargetKeepsRejectedTokens, 18, name="keeps_rejected_tokens"),
     _broken_loop(loops.RollsBackOneTooFew, 18),
     _broken_drafter(drafters.KeepsRejectedTokens, 18, trial="efficiency", scenario=_CLOSE),
     _broken_loop(loops.CutsByMinusZero, 19),
@@ -230,18 +184,10 @@ MUTANTS: tuple[Mutant, ...] = (
 """One mistake each."""
 
 _LIBRARY = _with_loop(SpeculativeDecoder)
-_LIBRARY_BLOCK = _with_loop(SpeculativeDecoder, "block")
 
 CONTROLS: tuple[Mutant, ...] = (
     _control("library_token_exact", "Token verification, enumerated.", _LIBRARY, trial="exact law"),
-    _control(
-        "library_block_exact",
-        "Block verification, enumerated.",
-        _LIBRARY_BLOCK,
-        trial="exact law",
-        scenario=_BLOCK,
-        plan=plan_block,
-    ),
+    _block_control("library_block_exact", "Block verification, enumerated.", trial="exact law"),
     _control("library_token", "The library's token verification.", _LIBRARY),
     _control("library_token_nucleus", "The same, with a nucleus.", _LIBRARY, scenario=_NUCLEUS),
     _control("library_token_penalty", "The same, with a repetition penalty.", _LIBRARY, scenario=_PENALTY),
@@ -253,40 +199,13 @@ CONTROLS: tuple[Mutant, ...] = (
         "library_context", "The library in a short context.", _LIBRARY, trial="ending", scenario=_NARROW
     ),
     _control("library_efficiency", "The library's counts.", _LIBRARY, trial="efficiency"),
-    _control(
-        "library_block",
-        "The library's block verification.",
-        _LIBRARY_BLOCK,
-        scenario=_BLOCK,
-        plan=plan_block,
-    ),
-    _control(
-        "library_block_efficiency",
-        "The counts of block verification.",
-        _LIBRARY_BLOCK,
-        trial="efficiency",
-        scenario=_BLOCK,
-        plan=plan_block,
-    ),
+    _block_control("library_block", "The library's block verification."),
+    _block_control("library_block_efficiency", "The counts of block verification.", trial="efficiency"),
     _control("correct", _first_line(verifiers.correct), _with_verifier(verifiers.correct)),
-    _control(
-        "block",
-        _first_line(verifiers.block),
-        _with_verifier(verifiers.block),
-        scenario=_BLOCK,
-        plan=plan_block,
-    ),
-    _control("tempered_draft", _first_line(drafters.TemperedDraft), _with_drafter(drafters.TemperedDraft)),
-    _control(
-        "one_hot_argmax_draft",
-        _first_line(drafters.OneHotArgmaxDraft),
-        _with_drafter(drafters.OneHotArgmaxDraft),
-    ),
-    _control(
-        "pauses_after_improbable",
-        _first_line(drafters.PausesAfterImprobable),
-        _with_drafter(drafters.PausesAfterImprobable),
-    ),
+    _block_control("block", _first_line(verifiers.block), _with_verifier(verifiers.block)),
+    _odd_draft(drafters.TemperedDraft),
+    _odd_draft(drafters.OneHotArgmaxDraft),
+    _odd_draft(drafters.PausesAfterImprobable),
 )
 """Nothing wrong with them."""
 

@@ -13,7 +13,7 @@ from math import prod
 from typing import Any
 
 from specdec_lib.decoding.decoder import Decoder
-from specdec_lib.lossless.exact import judge_in
+from specdec_lib.lossless.checks.exact import judge_in
 from specdec_lib.lossless.laws.enumeration import Judge, Judgement, Law, Prefix
 from specdec_lib.lossless.mutants.gallery import Mutant
 

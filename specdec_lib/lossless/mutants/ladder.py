@@ -17,13 +17,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from specdec_lib.lossless.exact import ONE_POSITION, emitted_at_one_position
+from specdec_lib.lossless import sentences
+from specdec_lib.lossless.checks.exact import ONE_POSITION, emitted_at_one_position
 from specdec_lib.lossless.laws.enumeration import ROUNDING, Judge, error_of
 from specdec_lib.lossless.laws.scenario import Scenario
 from specdec_lib.lossless.mutants.gallery import Mutant, find_mutant
 from specdec_lib.lossless.mutants.judges import judge_of
 from specdec_lib.lossless.proof import PairProof, ProofPlan
-from specdec_lib.lossless.verdict import Check
+from specdec_lib.lossless.verdict import Finding
 from specdec_lib.utils.entry_point import OneLineParser, exit_code
 
 TIERS = (
@@ -79,8 +80,8 @@ def climb(mutant: Mutant, seed: int = 0, num_samples: int = 1500) -> list[Rung]:
     found = list(_proof(mutant, scenario, num_samples).run())
     verdicts = {"enumeration": _enumerated(judge, seed), "one position": _one_position(judge, scenario)}
     for tier in TIERS[2:]:
-        checks = [check for check in found if _TIER_OF.get(check.test) == tier]
-        verdicts[tier] = (not any(check.rejected for check in checks), _told(checks[0]))
+        findings = [finding for finding in found if _TIER_OF.get(finding.test) == tier]
+        verdicts[tier] = (_passed(findings), _told(findings[0]))
     return [Rung(mutant.name, mutant.is_control, tier, *verdicts[tier]) for tier in TIERS]
 
 
@@ -109,24 +110,33 @@ def _proof(mutant: Mutant, scenario: Scenario, num_samples: int) -> PairProof:
 
 def _enumerated(judge: Judge | None, seed: int) -> tuple[bool | None, str]:
     if judge is None:
-        return None, "it throws dice, and can only be sampled"
+        return None, sentences.WHY_DICE_OF_A_MUTANT
     world = Scenario(seed=seed, vocab=3, length=4, k=3, draft_error=1.0)
     own, other = (partial(world.warped, model) for model in world.models)
     error, _ = error_of(own, other, world.length, world.k, judge)
-    return error <= ROUNDING, f"|Δ| = {error:.1e}"
+    return error <= ROUNDING, sentences.DIFFERENCE.format(error)
 
 
 def _one_position(judge: Judge | None, scenario: Scenario) -> tuple[bool | None, str]:
     if judge is None:
-        return None, "it throws dice, and can only be sampled"
+        return None, sentences.WHY_DICE_OF_A_MUTANT
     target, draft = (scenario.warped(model) for model in scenario.models)
     law = emitted_at_one_position(judge, target, draft)
     error = max(abs(a - b) for a, b in zip(law, target, strict=True))
-    return error <= ONE_POSITION, f"|Δ| = {error:.1e}"
+    return error <= ONE_POSITION, sentences.DIFFERENCE.format(error)
 
 
-def _told(check: Check) -> str:
-    return check.statistic if check.p_value is None else f"{check.statistic}, p = {check.p_value:.1e}"
+def _passed(findings: Sequence[Finding]) -> bool | None:
+    """Whether all that could be asked passed; None where nothing could."""
+    asked = [finding.passed for finding in findings if finding.passed is not None]
+    return all(asked) if asked else None
+
+
+def _told(finding: Finding) -> str:
+    if finding.passed is None:
+        return finding.says
+    seen, p_value = finding.statistic, finding.p_value
+    return seen if p_value is None else sentences.WITH_P_VALUE.format(seen, p_value)
 
 
 # -- the recording ---------------------------------------------------------------------------------

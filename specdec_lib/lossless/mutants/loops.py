@@ -87,7 +87,7 @@ class _FeedsTheLastToken(SpeculativeDecoder):
         return ids if cache is None else ids[-1:]
 
 
-class KeepsRejectedTokens(_FeedsTheLastToken):
+class TargetKeepsRejectedTokens(_FeedsTheLastToken):
     """The target's cache is not rolled back after a rejection."""
 
     def _roll_back(self, cache, keep_length):
@@ -181,8 +181,8 @@ class CountsWhatWasCut(SpeculativeDecoder):
     _verdicts: Sequence[Verdict] = ()
 
     def _result(self, request, rounds, reason, total, peak_memory_mb):
-        for step, verdict in zip(rounds, self._verdicts, strict=False):
-            step.draft_ids, step.num_accepted = verdict.draft_ids, verdict.num_accepted
+        for round_, verdict in zip(rounds, self._verdicts, strict=False):
+            round_.draft_ids, round_.num_accepted = verdict.draft_ids, verdict.num_accepted
         return super()._result(request, rounds, reason, total, peak_memory_mb)
 
     def _rounds(self, request):

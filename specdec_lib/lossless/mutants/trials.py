@@ -167,13 +167,13 @@ def efficiency(case: Case, schedule: Sequence[int] = SCHEDULE) -> Iterator[Look]
     def generation(index: int) -> None:
         left, text = 3 * scenario.length, ()
         result = case.generate(index, max_new_tokens=left)
-        for step in result.trace.rounds:
+        for round_ in result.trace.rounds:
             intended = min(scenario.k, left - len(text) - 1)
-            if len(step.draft_ids) != intended:
+            if len(round_.draft_ids) != intended:
                 missing.append(index)
-            accepted.append(step.num_accepted)
-            expected.append(mean(text[-2:], tuple(step.draft_ids)))
-            text = (*text, *step.token_ids)
+            accepted.append(round_.num_accepted)
+            expected.append(mean(text[-2:], tuple(round_.draft_ids)))
+            text = (*text, *round_.token_ids)
 
     def p_value() -> float:
         return 0.0 if missing else efficiency_test(accepted, expected).p_value

@@ -1,1 +1,1 @@
-"""What was decoded, read once more: p, q and the draw of every position."""
+"""What a pair did, and what it would propose, with the laws of both models computed anew."""

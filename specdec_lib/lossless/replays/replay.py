@@ -49,17 +49,17 @@ def replay(
     is_model = isinstance(draft, ModelWrapper)
     other = _Rows(DraftReader(draft), params) if is_model else _Said(draft, target.vocab_size)
     text = list(trace.prompt_ids)
-    for step in trace.rounds:
-        laws = [source.along(text, step.draft_ids) for source in (own, other)]
+    for round_ in trace.rounds:
+        laws = [source.along(text, round_.draft_ids) for source in (own, other)]
         device = laws[0].device
         yield ReplayedRound(
             laws[0],
             laws[1].to(device),
-            torch.tensor(step.draft_ids, dtype=torch.long, device=device),
-            torch.tensor(step.token_ids, dtype=torch.long, device=device),
-            step.num_accepted,
+            torch.tensor(round_.draft_ids, dtype=torch.long, device=device),
+            torch.tensor(round_.token_ids, dtype=torch.long, device=device),
+            round_.num_accepted,
         )
-        text += step.token_ids
+        text += round_.token_ids
 
 
 def short_drafts(trace: Trace, k: int, end: int, context: int | None) -> int:
@@ -71,10 +71,10 @@ def short_drafts(trace: Trace, k: int, end: int, context: int | None) -> int:
         context: positions that the draft model sees; None for no limit.
     """
     short, length = 0, len(trace.prompt_ids)
-    for step in trace.rounds:
+    for round_ in trace.rounds:
         room = end - length - 1 if context is None else min(end - length - 1, context - length + 1)
-        short += len(step.draft_ids) < min(k, room)
-        length += len(step.token_ids)
+        short += len(round_.draft_ids) < min(k, room)
+        length += len(round_.token_ids)
     return short
 
 

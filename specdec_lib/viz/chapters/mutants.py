@@ -1,7 +1,7 @@
 """Figures of trials: how p-values fall while evidence grows, and how much evidence each mutant needed.
 
 Rows are plain values. A wrong decoder is a coloured line with a symbol and a dash of its own, one with
-nothing wrong is grey and open; a trial has a symbol as well as a colour. Nothing here runs a trial.
+nothing wrong is grey and open; a trial has a symbol as well as a colour.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _OPEN = ("circle-open", "square-open", "diamond-open", "x-open")
 _NONE = 0.15  # where a logarithmic axis shows a trial that sampled nothing
 
 
-def plot_p_values(rows: Rows, level: float = 1e-6, least: float = 1e-18) -> go.Figure:
+def plot_falling_p_values(rows: Rows, level: float = 1e-6, least: float = 1e-18) -> go.Figure:
     """p-value over the number of generations, both logarithmic, a line a decoder.
 
     Args:

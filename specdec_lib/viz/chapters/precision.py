@@ -1,7 +1,7 @@
 """Figures of rounding: the gap between the two best logits, the noise under it, and a bound on laws.
 
 Rows are plain values, computed elsewhere; a token's text is untrusted and is escaped before it is shown.
-Every series has a symbol or a dash beside its colour. Nothing here knows a model.
+Every series has a symbol or a dash beside its colour.
 """
 
 from __future__ import annotations

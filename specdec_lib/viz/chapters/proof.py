@@ -1,12 +1,11 @@
 """Figures of a proof and its tests: a coupling, p-values, power, a text's uniformity, who catches what.
 
 Rows are plain values, computed elsewhere. Every series has a dash, a symbol or a word beside its colour.
-Nothing here knows what was tested.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -85,18 +84,10 @@ def plot_p_values(rows: Rows) -> go.Figure:
         rows: series, p (ascending within a series), share.
     """
     figure = new_figure(360)
-    for index, name in enumerate(dict.fromkeys(row["series"] for row in rows)):
-        chosen = [row for row in rows if row["series"] == name]
-        figure.add_trace(
-            go.Scatter(
-                x=[round(float(row["p"]), 4) for row in chosen],
-                y=[round(float(row["share"]), 4) for row in chosen],
-                mode="lines",
-                name=name,
-                line={"color": PALETTE[index], "dash": DASHES[index], "width": 2.5},
-                hovertemplate=f"<b>{name}</b>: %{{y:.1%}} of p-values up to %{{x}}<extra></extra>",
-            )
-        )
+    for name, style, chosen in _series(rows, "series"):
+        hover = f"<b>{name}</b>: %{{y:.1%}} of p-values up to %{{x}}<extra></extra>"
+        xs, ys = ([round(float(row[axis]), 4) for row in chosen] for axis in ("p", "share"))
+        figure.add_trace(go.Scatter(x=xs, y=ys, mode="lines", name=name, line=style, hovertemplate=hover))
     figure.add_trace(_line([0, 1], [0, 1], "uniform"))
     figure.update_xaxes(title_text="p-value", range=[0, 1])
     figure.update_yaxes(title_text="share of tests", range=[0, 1.02], tickformat=".0%")
@@ -111,18 +102,12 @@ def plot_power(curves: Rows, points: Rows) -> go.Figure:
         points: name, deviation, num_samples.
     """
     figure = new_figure(400)
-    for index, cells in enumerate(dict.fromkeys(row["num_cells"] for row in curves)):
-        chosen = [row for row in curves if row["num_cells"] == cells]
-        figure.add_trace(
-            go.Scatter(
-                x=[round(float(row["deviation"]), 5) for row in chosen],
-                y=[int(row["num_samples"]) for row in chosen],
-                mode="lines",
-                name=f"{cells:,} outcomes".replace(",", " "),
-                line={"color": PALETTE[index], "dash": DASHES[index], "width": 2.5},
-                hovertemplate=f"{cells} outcomes: %{{y:,}} samples see %{{x}}<extra></extra>",
-            )
-        )
+    for cells, style, chosen in _series(curves, "num_cells"):
+        name = f"{cells:,} outcomes".replace(",", " ")
+        hover = f"{cells} outcomes: %{{y:,}} samples see %{{x}}<extra></extra>"
+        xs = [round(float(row["deviation"]), 5) for row in chosen]
+        ys = [int(row["num_samples"]) for row in chosen]
+        figure.add_trace(go.Scatter(x=xs, y=ys, mode="lines", name=name, line=style, hovertemplate=hover))
     figure.add_trace(
         go.Scatter(
             x=[round(float(row["deviation"]), 5) for row in points],
@@ -150,18 +135,10 @@ def plot_uniformity(rows: Rows, critical: float) -> go.Figure:
     figure = new_figure(360)
     for sign in (1, -1):
         figure.add_trace(_line([0, 1], [sign * critical] * 2, "edge of the test", legend=sign == 1))
-    for index, name in enumerate(dict.fromkeys(row["series"] for row in rows)):
-        chosen = [row for row in rows if row["series"] == name]
-        figure.add_trace(
-            go.Scatter(
-                x=[round(float(row["u"]), 4) for row in chosen],
-                y=[round(float(row["gap"]), 4) for row in chosen],
-                mode="lines",
-                name=name,
-                line={"color": PALETTE[index], "dash": DASHES[index], "width": 2.5},
-                hovertemplate=f"<b>{name}</b>: %{{y:+.3f}} at u = %{{x}}<extra></extra>",
-            )
-        )
+    for name, style, chosen in _series(rows, "series"):
+        hover = f"<b>{name}</b>: %{{y:+.3f}} at u = %{{x}}<extra></extra>"
+        xs, ys = ([round(float(row[axis]), 4) for row in chosen] for axis in ("u", "gap"))
+        figure.add_trace(go.Scatter(x=xs, y=ys, mode="lines", name=name, line=style, hovertemplate=hover))
     figure.update_xaxes(title_text="u", range=[0, 1])
     figure.update_yaxes(title_text="share of values up to u, less u", tickformat="+.2f")
     return figure
@@ -204,6 +181,13 @@ def plot_ladder(rows: Rows) -> go.Figure:
     figure.update_xaxes(side="top", tickangle=-90, showgrid=False, ticks="", type="category")
     figure.update_yaxes(showgrid=False, ticks="", autorange="reversed", type="category")
     return figure
+
+
+def _series(rows: Rows, key: str) -> Iterator[tuple[Any, dict[str, Any], list[Mapping[str, Any]]]]:
+    """Each value of ``key`` in its order, the style of its line, and its rows."""
+    for index, value in enumerate(dict.fromkeys(row[key] for row in rows)):
+        style = {"color": PALETTE[index], "dash": DASHES[index], "width": 2.5}
+        yield value, style, [row for row in rows if row[key] == value]
 
 
 _MARKS = {True: "·", False: "<b style='color:#111111'>✕</b>", None: "–"}

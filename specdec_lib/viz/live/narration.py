@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from specdec_lib.lossless.replays.annotation import AnnotatedRound, AnnotatedTrace
+from specdec_lib.lossless.replays.annotated import AnnotatedRound, AnnotatedTrace
 
 _SHOWN = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍"}
 

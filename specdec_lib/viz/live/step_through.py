@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.replays.annotation import AnnotatedTrace
+from specdec_lib.lossless.replays.annotated import AnnotatedTrace
 from specdec_lib.viz.live.narration import narrate, visible
 from specdec_lib.viz.standalone import fragment, source
 

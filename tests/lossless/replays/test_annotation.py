@@ -13,7 +13,8 @@ from worked_round import WORDS
 from specdec_lib import SamplingParams, SpeculativeDecoder
 from specdec_lib.decoding.trace import Round
 from specdec_lib.errors import RecordError
-from specdec_lib.lossless.replays.annotation import AnnotatedTrace, annotate, annotate_round, load_annotated
+from specdec_lib.lossless.replays.annotated import AnnotatedTrace, load_annotated
+from specdec_lib.lossless.replays.annotation import annotate, annotate_round
 
 
 def worked_round(**options):

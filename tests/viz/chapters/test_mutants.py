@@ -7,7 +7,7 @@ import math
 import plotly.graph_objects as go
 import pytest
 
-from specdec_lib.viz.chapters.mutants import plot_p_values, plot_smallest_n
+from specdec_lib.viz.chapters.mutants import plot_falling_p_values, plot_smallest_n
 
 NAMES = {"late": False, "soon": False, "innocent": True, "odd": True}
 FALLS = [
@@ -24,7 +24,7 @@ HUNTS = [
 ]
 
 
-@pytest.mark.parametrize("figure", [plot_p_values(FALLS), plot_smallest_n(HUNTS)])
+@pytest.mark.parametrize("figure", [plot_falling_p_values(FALLS), plot_smallest_n(HUNTS)])
 def test_a_figure_is_complete_and_has_no_width(figure: go.Figure):
     assert figure.data and figure.layout.width is None
     assert go.Figure(figure.to_dict()) == figure
@@ -32,7 +32,7 @@ def test_a_figure_is_complete_and_has_no_width(figure: go.Figure):
 
 
 def test_p_values_too_small_for_the_picture_stand_on_its_floor_with_an_arrow_head():
-    late = plot_p_values(FALLS, least=1e-15).data[0]
+    late = plot_falling_p_values(FALLS, least=1e-15).data[0]
     assert list(late.x) == [50, 100]
     assert list(late.y) == [1e-10, 1e-15]
     assert list(late.marker.symbol) == ["circle", "triangle-down"]
@@ -40,14 +40,14 @@ def test_p_values_too_small_for_the_picture_stand_on_its_floor_with_an_arrow_hea
 
 
 def test_decoders_differ_in_more_than_colour_and_controls_say_so():
-    traces = plot_p_values(FALLS).data
+    traces = plot_falling_p_values(FALLS).data
     assert [trace.name.endswith("(control)") for trace in traces] == list(NAMES.values())
     assert len({(trace.marker.symbol[0], trace.line.dash) for trace in traces}) == len(NAMES)
     assert {trace.marker.symbol[0].endswith("-open") for trace in traces[2:]} == {True}
 
 
 def test_the_level_is_written_where_it_is_drawn():
-    layout = plot_p_values(FALLS, level=1e-4).layout
+    layout = plot_falling_p_values(FALLS, level=1e-4).layout
     assert layout.shapes[0].y0 == 1e-4
     assert math.isclose(layout.annotations[0].y, -4)  # a position on a logarithmic axis
 

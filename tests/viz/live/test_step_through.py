@@ -8,7 +8,7 @@ import re
 import pytest
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.replays.annotation import AnnotatedRound, AnnotatedTrace, Following, Place, Share
+from specdec_lib.lossless.replays.annotated import AnnotatedRound, AnnotatedTrace, Following, Place, Share
 from specdec_lib.viz.live.narration import narrate, visible
 from specdec_lib.viz.live.step_through import StepThrough, StepThroughWidget, payload, source
 
