@@ -28,10 +28,10 @@ from specdec_lib.lossless.plan import LEVEL, ProofPlan, fewest_rounds
 from specdec_lib.lossless.prompts import cut_to_room, special_lead
 from specdec_lib.lossless.replays.proposals import DraftSource, FixedDrafts, recorded
 from specdec_lib.lossless.replays.replay import ReplayedRound, replay, short_drafts
-from specdec_lib.lossless.verdict import Finding, not_applicable, sentence
+from specdec_lib.lossless.verdict import Check, not_applicable, verdict_on
 from specdec_lib.models.wrapper import ModelWrapper
 
-__all__ = ["LEVEL", "PairProof", "ProofPlan", "fewest_rounds", "library_decoder", "sentence"]
+__all__ = ["LEVEL", "PairProof", "ProofPlan", "fewest_rounds", "library_decoder", "verdict_on"]
 
 _ENDED, _ENDED_PROMPTS = 24, 2
 """Tokens of the texts that are ended at every place, and how many there are."""
@@ -87,7 +87,7 @@ class PairProof:
         self._replays_draft = draft_law == "model" and isinstance(draft, ModelWrapper)
         self._params = SamplingParams(self.plan.temperature)
 
-    def run(self) -> Iterator[Finding]:
+    def run(self) -> Iterator[Check]:
         """All checks, each as soon as it is done."""
         yield from self._exact()
         yield from self._tried("caches", "", self._caches)
@@ -97,15 +97,15 @@ class PairProof:
             yield from self._tried("joint law", verifier, partial(self._joint_law, verifier))
             yield from self._tried("uniformity", verifier, partial(self._long_texts, verifier))
 
-    def _tried(self, test: str, verifier: str, run: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    def _tried(self, test: str, verifier: str, run: Callable[[], Iterator[Check]]) -> Iterator[Check]:
         """The checks of ``run``; a decoder that breaks in it, where it may, is rejected by ``test``."""
         try:
             yield from run()
         except self._breaks as error:
             why = sentences.BREAKING_SAYS.format(type(error).__name__, error)
-            yield Finding(test, verifier, sentences.BROKE, 0, "texts", False, why, bound=0.0)
+            yield Check(test, verifier, sentences.BROKE, 0, "texts", False, why, bound=0.0)
 
-    def _exact(self) -> Iterator[Finding]:
+    def _exact(self) -> Iterator[Check]:
         self._report("exact laws")
         plan = self.plan
         judges = {
@@ -142,7 +142,7 @@ class PairProof:
         drafts = DraftReader(draft) if is_model else FixedDrafts(draft, prompt, params)
         return SmallLaw(target, drafts, prompt, plan.joint_tokens, params, plan.joint_k)
 
-    def _caches(self) -> Iterator[Finding]:
+    def _caches(self) -> Iterator[Check]:
         self._report("caches")
         models = [CheckedModel(self.target)]
         draft = self.draft
@@ -152,17 +152,17 @@ class PairProof:
         decoder = self._build(models[0], draft, self.plan.k, self.plan.verifiers[0])
         yield checks.check_caches(decoder, self.prompts[-1], self.plan.num_tokens // 2, models)
 
-    def _greedy(self) -> Iterator[Finding]:
+    def _greedy(self) -> Iterator[Check]:
         decoder = self._build(self.target, self.draft, self.plan.k, self.plan.verifiers[0])
         yield checks.check_greedy(decoder, self.prompts[:12], self.plan.num_tokens, self._report)
 
-    def _endings(self) -> Iterator[Finding]:
+    def _endings(self) -> Iterator[Check]:
         target, draft = self._remembering
         decoder = self._build(EndingModel(target), draft, self.plan.k, self.plan.verifiers[0])
         length = min(_ENDED, self.plan.num_tokens)
         yield checks.check_endings(decoder, self.prompts[:_ENDED_PROMPTS], length, self._report)
 
-    def _joint_law(self, verifier: str) -> Iterator[Finding]:
+    def _joint_law(self, verifier: str) -> Iterator[Check]:
         law, plan = self._small_law, self.plan
         if law.is_broad:
             for test in ("joint law", "distance"):
@@ -173,7 +173,7 @@ class PairProof:
             verifier, decoder, law, self._joint_prompt, plan.num_samples, plan.seed, plan.level, self._report
         )
 
-    def _long_texts(self, verifier: str) -> Iterator[Finding]:
+    def _long_texts(self, verifier: str) -> Iterator[Check]:
         plan = self.plan
         texts, short = zip(*self._replayed(verifier), strict=True)
         rounds = [round_ for text in texts for round_ in text]

@@ -18,7 +18,7 @@ WASTE = "efficiency"
 
 
 @dataclass(frozen=True)
-class Finding:
+class Check:
     """One line of the verdict.
 
     ``statistic`` is what was computed, as text; ``num_samples`` counts ``unit``; ``passed`` is None where
@@ -57,20 +57,20 @@ class Finding:
         return f"{self.test} ({self.verifier})" if self.verifier else self.test
 
 
-def not_applicable(test: str, verifier: str, why: str, unit: str = "", num_samples: int = 0) -> Finding:
+def not_applicable(test: str, verifier: str, why: str, unit: str = "", num_samples: int = 0) -> Check:
     """A check that could not be asked, and ``why``."""
-    return Finding(test, verifier, sentences.NOTHING_SEEN, num_samples, unit, None, why)
+    return Check(test, verifier, sentences.NOTHING_SEEN, num_samples, unit, None, why)
 
 
-def within(
+def bounded_check(
     test: str, verifier: str, difference: float, bound: float, num_samples: int, unit: str, says: str
-) -> Finding:
+) -> Check:
     """A check of a ``difference`` that has to stay within ``bound``."""
     seen = sentences.DIFFERENCE.format(difference)
-    return Finding(test, verifier, seen, num_samples, unit, difference <= bound, says, bound=bound)
+    return Check(test, verifier, seen, num_samples, unit, difference <= bound, says, bound=bound)
 
 
-def sentence(name: str, found: Sequence[Finding]) -> str:
+def verdict_on(name: str, found: Sequence[Check]) -> str:
     """What the checks say of the pair, with the power behind it, in one sentence."""
     failed = [finding for finding in found if finding.rejected]
     asked = sum(finding.passed is not None for finding in found)
@@ -82,7 +82,7 @@ def sentence(name: str, found: Sequence[Finding]) -> str:
     return sentences.NOT_EXACT.format(name, titles)
 
 
-def _power(found: Sequence[Finding]) -> str:
+def _power(found: Sequence[Check]) -> str:
     """What the counted laws would have shown; each bound holds with its own confidence, so all with less."""
     joint = [one.catches for one in found if one.test == "joint law" and one.catches is not None]
     distances = [one for one in found if one.test == "distance"]

@@ -8,7 +8,13 @@ from dataclasses import replace
 import pytest
 from reader import holding, opened, reading
 
-from specdec_lib.lossless.replays.annotated import AnnotatedRound, AnnotatedTrace, Following, Place, Share
+from specdec_lib.lossless.replays.annotated import (
+    AnnotatedRound,
+    AnnotatedTrace,
+    DraftedToken,
+    Following,
+    Share,
+)
 from specdec_lib.viz.live.step_through import StepThrough
 
 STEPS, PLAYGROUND = ".specdec-steps", ".specdec-playground"
@@ -124,8 +130,8 @@ def test_another_trace_can_be_chosen(steps):
 
 def hostile_trace() -> AnnotatedTrace:
     shares = [Share(token, 0.4, 0.3) for token in HOSTILE]
-    places = [Place(HOSTILE[0], 0.6, 0.5, 1.0, 0.4, 0.25, "accepted", shares)]
-    places.append(Place(HOSTILE[1], 0.1, 0.5, 0.2, 0.4, 0.75, "rejected", shares))
+    places = [DraftedToken(HOSTILE[0], 0.6, 0.5, 1.0, 0.4, 0.25, "accepted", shares)]
+    places.append(DraftedToken(HOSTILE[1], 0.1, 0.5, 0.2, 0.4, 0.75, "rejected", shares))
     following = Following(HOSTILE[2], "corrected", 0.31, shares)
     one = AnnotatedRound(places, following, [4, 7, 6], [4, 6, 6], {"draft": 1.0, "verify": 2.5})
     return AnnotatedTrace(HOSTILE[0], [HOSTILE[1], "b"], [one], temperature=0.8)

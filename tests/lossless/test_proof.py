@@ -19,9 +19,9 @@ from specdec_lib.lossless.evidence.chi_square import deviation_caught
 from specdec_lib.lossless.evidence.rounding import rounding_of
 from specdec_lib.lossless.mutants.gallery import find_mutant
 from specdec_lib.lossless.mutants.judges import judge_of
-from specdec_lib.lossless.proof import PairProof, ProofPlan, fewest_rounds, library_decoder, sentence
+from specdec_lib.lossless.proof import PairProof, ProofPlan, fewest_rounds, library_decoder, verdict_on
 from specdec_lib.lossless.replays.replay import ReplayedRound
-from specdec_lib.lossless.verdict import Finding
+from specdec_lib.lossless.verdict import Check
 from specdec_lib.models.wrapper import ModelWrapper
 
 pytestmark = pytest.mark.unchecked
@@ -51,12 +51,12 @@ def test_an_exact_pair_passes_every_check(found):
 
 
 def test_the_sentence_states_the_power(found):
-    told = sentence("tiny", found)
+    told = verdict_on("tiny", found)
     assert told.startswith("tiny is exact, as far as 17 checks can see: behind one prompt, a joint law")
     assert "99 % probability" in told and "99.98 % confidence" in told
 
 
-def found_of(pair, name: str, num_samples: int = 400, num_tokens: int = 16) -> list[Finding]:
+def found_of(pair, name: str, num_samples: int = 400, num_tokens: int = 16) -> list[Check]:
     """What the checks find of a mutant in the pair's place."""
     mutant = find_mutant(name)
     proof = PairProof(
@@ -70,7 +70,7 @@ def found_of(pair, name: str, num_samples: int = 400, num_tokens: int = 16) -> l
     return list(proof.run())
 
 
-def rejected_by(pair, name: str, **options) -> list[Finding]:
+def rejected_by(pair, name: str, **options) -> list[Check]:
     """The checks that reject a mutant."""
     return [check for check in found_of(pair, name, **options) if check.rejected]
 
@@ -88,7 +88,7 @@ def rejected_by(pair, name: str, **options) -> list[Finding]:
 def test_a_broken_decoder_is_rejected_by_name(pair, name, tests):
     rejected = rejected_by(pair, name, num_samples=200)
     assert tests <= {check.test for check in rejected}
-    assert sentence("it", rejected).startswith("it is not exact: ")
+    assert verdict_on("it", rejected).startswith("it is not exact: ")
 
 
 def test_a_rule_that_cannot_be_read_is_not_judged(pair):
@@ -101,7 +101,7 @@ def test_a_rule_that_cannot_be_read_is_not_judged(pair):
     assert check.passed is None and check.verdict == "not applicable" and not check.rejected
     passed = checks.check_tables("token", plan_tokens, num_tables=1)
     assert passed.passed
-    assert sentence("it", [check, passed]) == "it is exact, as far as 1 checks can see."
+    assert verdict_on("it", [check, passed]) == "it is exact, as far as 1 checks can see."
 
 
 def test_the_exact_rows_name_the_verifier_on_trial(found):
@@ -167,7 +167,7 @@ def test_counts_that_could_not_see_a_lack_of_all_pass_nothing(verifier):
 def test_waste_is_seen_though_it_is_lossless(pair):
     rejected = rejected_by(pair, "draft_keeps_rejected_tokens", num_samples=50, num_tokens=48)
     assert [check.test for check in rejected] == ["efficiency"]
-    assert sentence("it", rejected).startswith("it wastes its draft: efficiency (token) rejected.")
+    assert verdict_on("it", rejected).startswith("it wastes its draft: efficiency (token) rejected.")
 
 
 def test_a_draft_of_fewer_tokens_than_were_asked_for_is_waste(pair):

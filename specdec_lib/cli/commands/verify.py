@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from specdec_lib.data.prompts import RawPrompt
     from specdec_lib.lossless.mutants.mutant import Fate
     from specdec_lib.lossless.proof import PairProof
-    from specdec_lib.lossless.verdict import Finding
+    from specdec_lib.lossless.verdict import Check
 
 NAME = "verify"
 EXAMPLE = "specdec verify --pair pocket --samples 20000"
@@ -163,10 +163,10 @@ def _progress() -> Iterator[Callable[[str], None]]:
         yield lambda line: status.update(text(f"{line} …"))
 
 
-def _show(console: Console, name: str, proof: PairProof, found: list[Finding], as_json: bool) -> None:
-    from specdec_lib.lossless.verdict import WASTE, sentence
+def _show(console: Console, name: str, proof: PairProof, found: list[Check], as_json: bool) -> None:
+    from specdec_lib.lossless.verdict import WASTE, verdict_on
 
-    verdict = sentence(name, found)
+    verdict = verdict_on(name, found)
     if as_json:
         print_json(
             {
@@ -187,14 +187,14 @@ def _show(console: Console, name: str, proof: PairProof, found: list[Finding], a
     console.print(text(SEES, "dim"))
 
 
-def _row(check: Finding) -> list[Any]:
+def _row(check: Check) -> list[Any]:
     test = f"{check.test}, {check.verifier}" if check.verifier else check.test
     number = f"{check.num_samples:,}".replace(",", " ")
     sees = "–" if check.catches is None else f"{check.catches:.3f}"
     return [test, check.statistic, number, _decided_by(check), sees, text(*_VERDICTS[check.passed])]
 
 
-def _decided_by(check: Finding) -> str:
+def _decided_by(check: Check) -> str:
     if check.passed is None:
         return "–"
     if check.p_value is not None:

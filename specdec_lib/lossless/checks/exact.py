@@ -22,7 +22,7 @@ from specdec_lib.lossless.laws.enumeration import ROUNDING, Judge, Law, PlanJudg
 from specdec_lib.lossless.laws.scenario import Scenario
 from specdec_lib.lossless.laws.small_law import SmallLaw
 from specdec_lib.lossless.replays.proposals import DraftSource, rows_at
-from specdec_lib.lossless.verdict import Finding, not_applicable, within
+from specdec_lib.lossless.verdict import Check, bounded_check, not_applicable
 from specdec_lib.models.wrapper import ModelWrapper
 
 ONE_POSITION = 1e-6
@@ -49,9 +49,7 @@ def judge_in(decoder: Decoder) -> PlanJudge | None:
     return None
 
 
-def check_tables(
-    verifier: str, judge: Judge | PlanMaker | None, num_tables: int = 3, seed: int = 0
-) -> Finding:
+def check_tables(verifier: str, judge: Judge | PlanMaker | None, num_tables: int = 3, seed: int = 0) -> Check:
     """The rule, enumerated over chained rounds on random tables in float64.
 
     Args:
@@ -66,10 +64,10 @@ def check_tables(
         difference, count = error_of(own, other, scenario.length, scenario.k, _judge(judge))
         largest, outcomes = max(largest, difference), outcomes + count
     says = sentences.TABLES_SAY.format(num_tables)
-    return within("exact, tables", verifier, largest, ROUNDING, outcomes, "outcomes", says)
+    return bounded_check("exact, tables", verifier, largest, ROUNDING, outcomes, "outcomes", says)
 
 
-def check_small_law(verifier: str, judge: Judge | PlanMaker | None, law: SmallLaw, k: int) -> Finding:
+def check_small_law(verifier: str, judge: Judge | PlanMaker | None, law: SmallLaw, k: int) -> Check:
     """The same on the pair's own laws, behind a prompt, with the vocabulary cut."""
     if judge is None:
         return not_applicable("exact, pair", verifier, sentences.WHY_DICE, "outcomes")
@@ -77,7 +75,7 @@ def check_small_law(verifier: str, judge: Judge | PlanMaker | None, law: SmallLa
         return not_applicable("exact, pair", verifier, law.why_broad or sentences.WHY_DRAWN, "outcomes")
     largest, outcomes = error_of(law.target, law.drafts, law.length, k, _judge(judge))
     says = sentences.SMALL_LAW_SAYS.format(law.length)
-    return within("exact, pair", verifier, largest, ROUNDING, outcomes, "outcomes", says)
+    return bounded_check("exact, pair", verifier, largest, ROUNDING, outcomes, "outcomes", says)
 
 
 def check_one_position(
@@ -87,7 +85,7 @@ def check_one_position(
     params: SamplingParams,
     verifier: str = "token",
     judge: Judge | PlanMaker | None = PLANS["token"],
-) -> Finding:
+) -> Check:
     """Σ over all drafts x of q(x) (accept · x + reject · residual) against p, over the whole vocabulary.
 
     Rules that are no plans are summed in plain Python, over the likeliest tokens of either law.
@@ -106,7 +104,7 @@ def check_one_position(
     if not drafts:
         return not_applicable("one position", verifier, sentences.WHY_NO_PROPOSAL)
     says = sentences.ONE_POSITION_SAYS.format(vocabulary)
-    return within("one position", verifier, largest, ONE_POSITION, drafts, "drafts", says)
+    return bounded_check("one position", verifier, largest, ONE_POSITION, drafts, "drafts", says)
 
 
 def one_position_difference(p: Tensor, q: Tensor, plan: PlanMaker = PLANS["token"]) -> float:

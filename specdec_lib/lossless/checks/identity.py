@@ -16,14 +16,14 @@ from specdec_lib.lossless import sentences
 from specdec_lib.lossless.doubles.checked import CheckedModel
 from specdec_lib.lossless.doubles.ending import complaint, ends_of
 from specdec_lib.lossless.evidence.rounding import judge_parting
-from specdec_lib.lossless.verdict import Finding, within
+from specdec_lib.lossless.verdict import Check, bounded_check
 
 EXACT_DTYPES = (torch.float32, torch.float64)
 
 
 def check_greedy(
     decoder: Decoder, prompts: Sequence[Sequence[int]], num_tokens: int, report: Callable[[str], None]
-) -> Finding:
+) -> Check:
     """Ids at temperature 0 against the baseline's; in half precision each mismatch is judged by its gap."""
     baseline, ties, differing, compared = AutoregressiveDecoder(decoder.target), 0, 0, 0
     for index, prompt in enumerate(prompts):
@@ -43,7 +43,7 @@ def check_greedy(
         ties, differing = 0, differing + ties
     seen = sentences.seen_differing(differing, len(prompts), ties)
     says = sentences.GREEDY_SAYS if exact else sentences.GREEDY_SAYS_BUT_FOR_TIES
-    return Finding("greedy identity", "", seen, compared, "ids", differing == 0, says, bound=0.0)
+    return Check("greedy identity", "", seen, compared, "ids", differing == 0, says, bound=0.0)
 
 
 def _is_tie(decoder: Decoder, text: list[int], ours: int, theirs: int) -> bool:
@@ -54,7 +54,7 @@ def _is_tie(decoder: Decoder, text: list[int], ours: int, theirs: int) -> bool:
 
 def check_endings(
     decoder: Decoder, prompts: Sequence[Sequence[int]], num_tokens: int, report: Callable[[str], None]
-) -> Finding:
+) -> Check:
     """Greedy texts ended at every place.
 
     The decoder's target is an :class:`~specdec_lib.lossless.doubles.ending.EndingModel`.
@@ -69,12 +69,12 @@ def check_endings(
     wrong = [one for one in complaints if one]
     seen = sentences.WRONG_ENDS.format(len(wrong), len(complaints))
     says = ": ".join([sentences.ENDINGS_SAY, *wrong[:1]])
-    return Finding("endings", "", seen, len(complaints), "ends", not wrong, says, bound=0.0)
+    return Check("endings", "", seen, len(complaints), "ends", not wrong, says, bound=0.0)
 
 
 def check_caches(
     decoder: Decoder, prompt: Sequence[int], num_tokens: int, models: Sequence[CheckedModel]
-) -> Finding:
+) -> Check:
     """Roll-backs against fresh forwards, in a run of its own; ``models`` are the decoder's, the target first.
 
     What is allowed follows from the rounding of the models themselves, measured on the same text.
@@ -85,5 +85,5 @@ def check_caches(
     worst = max(used, key=lambda model: model.largest_difference / model.allowed, default=target)
     num_cuts = sum(model.num_checks for model in models)
     says = sentences.CACHES_SAY.format(worst.noise)
-    found = within("caches", "", worst.largest_difference, worst.allowed, num_cuts, "cuts", says)
+    found = bounded_check("caches", "", worst.largest_difference, worst.allowed, num_cuts, "cuts", says)
     return found if target.num_checks else replace(found, passed=False)  # nothing was rolled back

@@ -27,7 +27,7 @@ from specdec_lib.lossless.evidence.variation import variation_bound
 from specdec_lib.lossless.laws.small_law import SmallLaw
 from specdec_lib.lossless.plan import LEAST_ROUNDS
 from specdec_lib.lossless.replays.replay import ReplayedRound
-from specdec_lib.lossless.verdict import Finding, not_applicable
+from specdec_lib.lossless.verdict import Check, not_applicable
 from specdec_lib.utils.numbers import percent
 
 _LEAST_EXPECTED = 10.0
@@ -42,7 +42,7 @@ def check_joint_law(
     seed: int,
     level: float,
     report: Callable[[str], None],
-) -> Iterator[Finding]:
+) -> Iterator[Check]:
     """Chi-square of sampled continuations against the exact law; then the bound on their distance."""
     samples = []
     for index in range(num_samples):
@@ -55,13 +55,13 @@ def check_joint_law(
     n, seen = num_samples, sentences.CHI_SQUARE.format(test.degrees, test.statistic)
     passed, says = test.p_value >= level, sentences.JOINT_LAW_SAYS.format(law.length)
     catches = deviation_caught(n, cells, level) if cells > 1 else None
-    yield Finding("joint law", verifier, seen, n, "samples", passed, says, test.p_value, catches=catches)
+    yield Check("joint law", verifier, seen, n, "samples", passed, says, test.p_value, catches=catches)
     found = variation_bound(counts, exact, 1 - level)
     bound, sure = found.bound, found.confidence
     seen = sentences.DISTANCE.format(found.empirical)
     passed = found.empirical <= found.expected + found.margin
     says = sentences.DISTANCE_SAYS.format(law.length, percent(sure, 2))
-    yield Finding("distance", verifier, seen, n, "samples", passed, says, bound=bound, confidence=sure)
+    yield Check("distance", verifier, seen, n, "samples", passed, says, bound=bound, confidence=sure)
 
 
 def pooled_test(
@@ -78,7 +78,7 @@ def pooled_test(
 
 def check_uniformity(
     verifier: str, rounds: Sequence[ReplayedRound], seed: int, level: float, exact_dtype: bool
-) -> Finding:
+) -> Check:
     """Randomised p-values of every emitted token, against the uniform law."""
     generator = torch.Generator().manual_seed(seed)
     values, impossible = [], 0
@@ -91,7 +91,7 @@ def check_uniformity(
     seen = sentences.seen_uniformity(test.statistic, impossible)
     passed = test.p_value >= level and not (impossible and exact_dtype)
     n, says, catches = test.num_samples, sentences.UNIFORMITY_SAYS, _ks_catches(test.num_samples, level)
-    return Finding("uniformity", verifier, seen, n, "tokens", passed, says, test.p_value, catches=catches)
+    return Check("uniformity", verifier, seen, n, "tokens", passed, says, test.p_value, catches=catches)
 
 
 def _ks_catches(num_samples: int, level: float, power: float = 0.99) -> float:
@@ -102,7 +102,7 @@ def _ks_catches(num_samples: int, level: float, power: float = 0.99) -> float:
 
 def check_independence(
     verifier: str, texts: Sequence[Sequence[ReplayedRound]], seed: int, level: float
-) -> Finding:
+) -> Check:
     """The first token of each round of a text, against those of its other rounds."""
     generator = torch.Generator().manual_seed(seed)
     values = [
@@ -119,10 +119,10 @@ def check_independence(
         why = sentences.WHY_FEW_ROUNDS.format(n, len(texts))
         return not_applicable("independence", verifier, why, "rounds", n)
     seen, says = sentences.CHI_SQUARE.format(test.num_texts, test.statistic), sentences.INDEPENDENCE_SAYS
-    return Finding("independence", verifier, seen, n, "rounds", passed, says, test.p_value, catches=catches)
+    return Check("independence", verifier, seen, n, "rounds", passed, says, test.p_value, catches=catches)
 
 
-def check_efficiency(verifier: str, rounds: Sequence[ReplayedRound], level: float, short: int = 0) -> Finding:
+def check_efficiency(verifier: str, rounds: Sequence[ReplayedRound], level: float, short: int = 0) -> Check:
     """Accepted draft tokens a round, against what p and q allow; ``short`` drafts had fewer tokens."""
     drafted = [round_ for round_ in rounds if len(round_.draft_ids)]
     if len(drafted) < LEAST_ROUNDS:
@@ -139,4 +139,4 @@ def check_efficiency(verifier: str, rounds: Sequence[ReplayedRound], level: floa
         why = sentences.why_blind(n, catches, test.expected)
         return not_applicable("efficiency", verifier, why, "rounds", n)
     seen, says = sentences.seen_accepted(test.accepted, test.expected, short), sentences.EFFICIENCY_SAYS
-    return Finding("efficiency", verifier, seen, n, "rounds", passed, says, test.p_value, catches=catches)
+    return Check("efficiency", verifier, seen, n, "rounds", passed, says, test.p_value, catches=catches)

@@ -24,7 +24,7 @@ from specdec_lib.lossless.laws.scenario import Scenario
 from specdec_lib.lossless.mutants.gallery import Mutant, find_mutant
 from specdec_lib.lossless.mutants.judges import judge_of
 from specdec_lib.lossless.proof import PairProof, ProofPlan
-from specdec_lib.lossless.verdict import Finding
+from specdec_lib.lossless.verdict import Check
 from specdec_lib.utils.entry_point import OneLineParser, exit_code
 
 TIERS = (
@@ -126,13 +126,13 @@ def _one_position(judge: Judge | None, scenario: Scenario) -> tuple[bool | None,
     return error <= ONE_POSITION, sentences.DIFFERENCE.format(error)
 
 
-def _passed(findings: Sequence[Finding]) -> bool | None:
+def _passed(findings: Sequence[Check]) -> bool | None:
     """Whether all that could be asked passed; None where nothing could."""
     asked = [finding.passed for finding in findings if finding.passed is not None]
     return all(asked) if asked else None
 
 
-def _told(finding: Finding) -> str:
+def _told(finding: Check) -> str:
     if finding.passed is None:
         return finding.says
     seen, p_value = finding.statistic, finding.p_value

@@ -25,7 +25,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Place:
+class DraftedToken:
     """One drafted token and its judgement."""
 
     token: str
@@ -58,7 +58,7 @@ class Following:
 class AnnotatedRound:
     """One round; cache lengths are [before, after the forwards, after the roll-back]."""
 
-    places: list[Place]
+    places: list[DraftedToken]
     following: Following
     target_cache: list[int]
     draft_cache: list[int]
@@ -123,6 +123,6 @@ def _round_from(row: dict[str, Any]) -> AnnotatedRound:
     def shares(rows: list[dict[str, Any]]) -> list[Share]:
         return [Share(**share) for share in rows]
 
-    places = [Place(**{**place, "shares": shares(place["shares"])}) for place in row["places"]]
+    places = [DraftedToken(**{**place, "shares": shares(place["shares"])}) for place in row["places"]]
     following = Following(**{**row["following"], "shares": shares(row["following"]["shares"])})
     return AnnotatedRound(**{**row, "places": places, "following": following})

@@ -22,8 +22,8 @@ from specdec_lib.decoding.trace import Round, Trace
 from specdec_lib.lossless.replays.annotated import (
     AnnotatedRound,
     AnnotatedTrace,
+    DraftedToken,
     Following,
-    Place,
     Share,
 )
 from specdec_lib.lossless.replays.replay import replay
@@ -110,7 +110,7 @@ def annotate_round(
         thresholds = [float(x == y) for x, y in zip(target_probs[:k].argmax(-1), draft_ids, strict=True)]
         prefix = torch.tensor(thresholds).cumprod(0).tolist()
     places = [
-        Place(
+        DraftedToken(
             token=text_of(token),
             p=_rounded(target_probs[i, token]),
             q=_rounded(draft_probs[i, token]),

@@ -10,7 +10,7 @@ from specdec_lib.decoding.drafters.base import Proposal
 from specdec_lib.decoding.drafters.draft_model import DraftModel
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
-from specdec_lib.lossless.proof import PairProof, ProofPlan, sentence
+from specdec_lib.lossless.proof import PairProof, ProofPlan, verdict_on
 from specdec_lib.lossless.replays.proposals import FixedDrafts, recorded
 
 pytestmark = pytest.mark.unchecked
@@ -104,7 +104,7 @@ def test_a_drafter_that_is_right_is_rejected_nowhere(target, drafter, not_asked)
 def test_a_drafter_that_lies_about_its_law_is_rejected(target):
     found = list(PairProof(target, Liar(), prompts(5, longest=12), PLAN)._exact())
     assert "exact, pair" in {check.test for check in found if check.rejected}
-    assert "is not exact" in sentence("it", found)
+    assert "is not exact" in verdict_on("it", found)
 
 
 def test_a_draft_model_as_a_drafter_is_recorded_and_cannot_be_listed(target):

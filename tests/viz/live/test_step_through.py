@@ -8,7 +8,13 @@ import re
 import pytest
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.replays.annotated import AnnotatedRound, AnnotatedTrace, Following, Place, Share
+from specdec_lib.lossless.replays.annotated import (
+    AnnotatedRound,
+    AnnotatedTrace,
+    DraftedToken,
+    Following,
+    Share,
+)
 from specdec_lib.viz.live.narration import narrate, visible
 from specdec_lib.viz.live.step_through import StepThrough, StepThroughWidget, payload, source
 
@@ -16,7 +22,7 @@ SHARES = [Share("</script><b>", 0.6, 0.5), Share("…", 0.4, 0.5)]
 
 
 def place(outcome, threshold=0.5, uniform=0.25, token="</script><b>"):
-    return Place(token, 0.6, 0.5, threshold, 0.4, uniform, outcome, SHARES)
+    return DraftedToken(token, 0.6, 0.5, threshold, 0.4, uniform, outcome, SHARES)
 
 
 def trace(places, following, **options):
@@ -58,7 +64,9 @@ def test_block_verification_judges_the_whole_draft():
 
 
 def test_greedy_verification_names_the_targets_own_choice():
-    other = Place("y", 0.1, 0.9, 0.0, 0.0, None, "rejected", [Share(" z", 0.9, 0.1), Share("y", 0.1, 0.9)])
+    other = DraftedToken(
+        "y", 0.1, 0.9, 0.0, 0.0, None, "rejected", [Share(" z", 0.9, 0.1), Share("y", 0.1, 0.9)]
+    )
     told = sentences(trace([other], Following(" z", "corrected", 1, SHARES), temperature=0.0))
     assert told[2].endswith("which is “␣z”: rejected.")
     assert told[3] == "In its place comes what the target finds likeliest: “␣z”."
