@@ -175,15 +175,15 @@ class _Session:
         notes += self._not_profiled(temperature, found)
         notes += self._drafted_less(temperature, domain, [k for k in found if k in ks])
         told = [advised(cell, reach) for k, cell in found.items() if k in ks]
-        if not told:
-            return []
         chosen = [run for run in select(self.runs, temperature, domain) if run.k in found]
         alpha = pool(run.result for run in chosen).alpha_hat
+        if not told or alpha is None:
+            return []
         return [Group(temperature, domain, look_ahead(list(found.values()), alpha, self.costs), told)]
 
     def _cell(self, row: PredictionRow) -> Cell:
-        profiled = (self.phases.get((row.temperature, k)) for k in (row.k, 0))
-        return cell_of(row, self.costs, *profiled, self._repeats_ms(row.temperature, row.domain))
+        own, baseline = (self.phases.get((row.temperature, k)) for k in (row.k, 0))
+        return cell_of(row, self.costs, own, baseline, self._repeats_ms(row.temperature, row.domain))
 
     def _not_profiled(self, temperature: float, ks: Iterable[int]) -> list[str]:
         missing = [k for k in ks if (temperature, k) not in self.phases]
@@ -196,7 +196,9 @@ class _Session:
         told = []
         for k in ks:
             chosen = [run for run in select(self.runs, temperature, domain) if run.k == k]
-            drafted = sum(run.result.num_draft_tokens for run in chosen) / sum(run.forwards for run in chosen)
+            drafted = sum(run.result.num_draft_tokens or 0 for run in chosen) / sum(
+                run.forwards for run in chosen
+            )
             if drafted < _MOSTLY * k:
                 told.append(sentences.DRAFTED_LESS.format(k=k, temperature=temperature, drafted=drafted))
         return told

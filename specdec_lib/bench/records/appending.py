@@ -12,7 +12,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 from specdec_lib.errors import RecordError
@@ -47,7 +47,7 @@ def append_lines(path: str | os.PathLike[str], lines: bytes) -> None:
 
 
 @contextlib.contextmanager
-def open_for_appending(path: str | os.PathLike[str]) -> Iterator[int]:
+def open_for_appending(path: str | os.PathLike[str]) -> Generator[int, None, None]:
     """A descriptor of the regular file at ``path``, made if need be; a pipe is refused and not waited for.
 
     Raises:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
+Described = Mapping[str, Any]
 _PHASE_TOTALS = ("rounds", "tokens", "drafted", "total_ms")
 _MODEL = ("name", "dtype", "device")
 
 
-def problem_of_contents(record: Mapping[str, Any]) -> str | None:
+def problem_of_contents(record: Described) -> str | None:
     """What is wrong inside the first field that is not as it should be, in a few words; None if none is."""
     for name, check in _CHECKS.items():
         if record.get(name) is not None and (problem := check(record[name])):
@@ -33,50 +34,51 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _models(models: Mapping[str, Any]) -> str | None:
+def _models(models: Described) -> str | None:
     for role, model in models.items():
         if model is None:
             continue
         if not isinstance(model, dict):
             return f"holds {role} {model!r:.40}, not what the model is"
         needed = _MODEL if role == "target" else _MODEL[:1]  # a drafter need not be a model
-        lacking = [key for key in needed if not isinstance(model.get(key), str)]
+        lacking = [key for key in needed if not isinstance(cast(Described, model).get(key), str)]
         if lacking:
             return f"says no {', '.join(lacking)} of the {role}"
     return None
 
 
-def _phases(phases: Mapping[str, Any]) -> str | None:
+def _phases(phases: Described) -> str | None:
     wrong = [name for name, value in phases.items() if not _is_number(value)]
     wrong += [name for name in _PHASE_TOTALS if name not in phases]
     return f"holds no number for {', '.join(wrong)}" if wrong else None
 
 
-def _costs(costs: Mapping[str, Any]) -> str | None:
+def _costs(costs: Described) -> str | None:
     forwards = costs.get("forwards")
     if not isinstance(forwards, list):
         return "holds no list of forwards"
-    for number, forward in enumerate(forwards):
+    for number, forward in enumerate(cast(list[Any], forwards)):
+        told: Described = cast(Described, forward) if isinstance(forward, dict) else {}
         if not (
-            isinstance(forward, dict)
-            and isinstance(forward.get("model"), str)
-            and _is_count(forward.get("width"))
-            and _are_seconds(forward.get("seconds"))
+            isinstance(told.get("model"), str)
+            and _is_count(told.get("width"))
+            and _are_seconds(told.get("seconds"))
         ):
             return f"holds a forward ({number}) without model, width or seconds"
     return None
 
 
 def _are_seconds(seconds: Any) -> bool:
-    return isinstance(seconds, list) and bool(seconds) and all(map(_is_number, seconds))
+    listed = cast(list[Any], seconds) if isinstance(seconds, list) else []
+    return bool(listed) and all(map(_is_number, listed))
 
 
-def _seconds(seconds: Mapping[str, Any]) -> str | None:
+def _seconds(seconds: Described) -> str | None:
     wrong = [name for name, s in seconds.items() if s != [] and not (_are_seconds(s) and min(s) > 0)]
     return f"holds no list of seconds for {', '.join(wrong)}" if wrong else None
 
 
-def _arm(arm: Mapping[str, Any]) -> str | None:
+def _arm(arm: Described) -> str | None:
     wrong = [name for name in ("library", "method") if not isinstance(arm.get(name), str)]
     wrong += [] if isinstance(arm.get("compiled"), bool) else ["compiled"]
     wrong += [] if _is_count(arm.get("k", 0)) else ["k"]

@@ -42,7 +42,8 @@ def are_comparable(record: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 def model_difference(then: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
     """What tells the models of two sessions apart, in a few words; None where they are the same."""
     for role in dict.fromkeys([*now, *then]):
-        before, here = then.get(role) or {}, now.get(role) or {}
+        before: Mapping[str, Any] = then.get(role) or {}
+        here: Mapping[str, Any] = now.get(role) or {}
         if here.get("weights_hash") == "":  # offloaded
             return f"other models, or the same: the {role}'s weights are not at hand to be compared"
         for name in dict.fromkeys([*here, *before]):

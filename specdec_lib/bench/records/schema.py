@@ -15,7 +15,7 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from specdec_lib.bench.records.appending import append_lines, open_for_appending
 from specdec_lib.bench.records.contents import problem_of_contents
@@ -62,10 +62,11 @@ _FIELDS = {
 }
 
 
-def problem_of(record: Any) -> str | None:
-    """Why ``record`` is not a record of schema ``SCHEMA_VERSION``, in a few words; None if it is one."""
-    if not isinstance(record, dict):
-        return f"expected a JSON object, got {type(record).__name__}"
+def problem_of(candidate: object) -> str | None:
+    """Why this is not a record of schema ``SCHEMA_VERSION``, in a few words; None if it is one."""
+    if not isinstance(candidate, dict):
+        return f"expected a JSON object, got {type(candidate).__name__}"
+    record = cast(Record, candidate)
     if record.get("schema") != SCHEMA_VERSION:
         return f"schema {record.get('schema')!r} is not {SCHEMA_VERSION}, the one this version reads"
     if record.get("kind") not in KINDS:
@@ -188,7 +189,10 @@ def read_records(path: str | os.PathLike[str]) -> tuple[list[Record], list[str]]
             f"read records from {path}: {error.strerror or error}; "
             "name an existing results file, or make one with `specdec bench`."
         ) from error
-    records, problems, seen, again = [], [], set(), []
+    records: list[Record] = []
+    problems: list[str] = []
+    seen: set[str] = set()
+    again: list[int] = []
     for number, line in enumerate(content.removeprefix(_BOM).split(b"\n"), start=1):
         if not line.strip():
             continue

@@ -148,7 +148,8 @@ class _Maker:
 
     def _rounds(self, k: int, generator: np.random.Generator) -> list[tuple[int, int]]:
         """Drafted and accepted tokens of each round, as the loop drafts: no more than can be used."""
-        rounds, left = [], self.num_tokens
+        rounds: list[tuple[int, int]] = []
+        left = self.num_tokens
         while left:
             drafted = min(k, left - 1)
             stays = generator.random(drafted) < self.pair.alpha

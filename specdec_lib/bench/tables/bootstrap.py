@@ -63,8 +63,9 @@ def bootstrap_interval(
     if not 0 < level < 1:
         raise InvalidArgument(f"bootstrap: level is {level}; pass a share between 0 and 1, such as 0.95")
     generator = np.random.default_rng(seed)
-    totals = sum(rows.sum(axis=0) for prompts in groups for rows in prompts)
+    totals = np.sum([rows.sum(axis=0) for prompts in groups for rows in prompts], axis=0)
     estimate = float(statistic(totals[None])[0])
-    resampled = statistic(sum(resampled_totals(prompts, draws, generator) for prompts in groups))
+    drawn = [resampled_totals(prompts, draws, generator) for prompts in groups]
+    resampled = statistic(np.sum(drawn, axis=0))
     low, high = np.nanquantile(resampled, [(1 - level) / 2, (1 + level) / 2])
     return estimate, min(float(low), estimate), max(float(high), estimate)

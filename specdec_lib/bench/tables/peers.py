@@ -105,10 +105,10 @@ def ratio_table(records: Sequence[Record], *, level: float = 0.95, draws: int = 
         for name, sides in RATIOS.items():
             above, below = ([arm for arm in arms if _stands_on(side, arms[arm])] for side in sides)
             missing = _missing(arms, timed, above, below)
-            ran = [[arm for arm in side if arm in timed] for side in (above, below)]
-            best = [_fastest(timed, side) for side in ran]
-            ratio = _ratio(timed, *ran, level, draws)
-            table.append(RatioRow(temperature, name, missing, *best, **ratio))
+            over, under = ([arm for arm in side if arm in timed] for side in (above, below))
+            fastest = _fastest(timed, over), _fastest(timed, under)
+            ratio = _ratio(timed, over, under, level, draws)
+            table.append(RatioRow(temperature, name, missing, *fastest, **ratio))
     return table
 
 
@@ -126,8 +126,10 @@ def _timed(records: Sequence[Record], temperature: float, arms: Arms) -> Timed:
     """The runs of the arms that were not refused."""
     timed: dict[str, dict[tuple[str, str, int], tuple[float, int, int]]] = {}
     for record in records:
-        name, config = record.get("decoder"), record.get("config")
-        if record["kind"] == "peer" and config["temperature"] == temperature and not _refused(arms, name):
+        if record["kind"] != "peer":
+            continue
+        name, config = record["decoder"], record["config"]
+        if config["temperature"] == temperature and not _refused(arms, name):
             result, key = record["result"], (config["prompt_domain"], record["prompt_id"], record["repeat"])
             run = (result.get("total_time", 0.0), len(result["generated_ids"]), record.get("new_graphs") or 0)
             if min(run[:2]) > 0:  # a run of no time, or without tokens, has no rate

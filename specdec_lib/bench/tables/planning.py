@@ -177,5 +177,5 @@ def _prompt_totals(runs: Sequence[Run], temperature: float, domain: str, k: int)
 
 
 def _ratio(domains: Sequence[np.ndarray], chosen: Sequence[np.ndarray]) -> float:
-    totals = sum(rows[index].sum(axis=0) for rows, index in zip(domains, chosen, strict=True))
+    totals = np.sum([rows[i].sum(axis=0) for rows, i in zip(domains, chosen, strict=True)], axis=0)
     return float(time_ratio(totals[None])[0])

@@ -125,7 +125,7 @@ def prediction_row(
     *,
     draws: int = 2000,
 ) -> PredictionRow | None:
-    """One row of :func:`prediction_table`; None where no prompt was run by both arms.
+    """One row of :func:`prediction_table`; None where no prompt was run by both arms, or no draft judged.
 
     Args:
         phases: the cell's row of :func:`phase_table`; without one the overhead is taken as 0.
@@ -135,6 +135,9 @@ def prediction_row(
         return None
     chosen = [run for run in select(runs, temperature, domain) if run.k == k]
     alpha, c, v = pool(run.result for run in chosen).alpha_hat, costs.c, costs.v[k]
+    whole_runs = speedup_row(runs, temperature, domain, k, draws=1)
+    if alpha is None or whole_runs is None:
+        return None
     o = 0.0 if phases is None else overhead(phases, costs)
     return PredictionRow(
         temperature,
@@ -153,7 +156,7 @@ def prediction_row(
         high=row.high,
         num_prompts=row.num_prompts,
         has_interval=row.has_interval,
-        measured_whole=speedup_row(runs, temperature, domain, k, draws=1).speedup,
+        measured_whole=whole_runs.speedup,
     )
 
 

@@ -121,7 +121,7 @@ def acceptance_table(runs: Sequence[Run], *, level: float = 0.95, draws: int = 2
     for temperature, domain, k in cells(runs):
         chosen = [run for run in select(runs, temperature, domain) if run.k == k]
         pooled = pool(run.result for run in chosen)
-        if pooled.alpha_hat is None:  # no draft token was judged
+        if pooled.alpha_hat is None or pooled.acceptance_rate is None:  # no draft token was judged
             continue
         alpha, low, high = bootstrap_interval(
             _verdicts(chosen), lambda t: t[:, 0] / t.sum(axis=1), level, draws
@@ -135,10 +135,10 @@ def acceptance_table(runs: Sequence[Run], *, level: float = 0.95, draws: int = 2
                 alpha_low=low,
                 alpha_high=high,
                 acceptance_rate=pooled.acceptance_rate,
-                mean_acceptance_length=pooled.mean_acceptance_length,
-                num_rounds=pooled.num_speculation_rounds,
-                num_draft_tokens=pooled.num_draft_tokens,
-                num_accepted_draft_tokens=pooled.num_accepted_draft_tokens,
+                mean_acceptance_length=pooled.mean_acceptance_length or 1.0,
+                num_rounds=len(pooled.accepted_per_round),
+                num_draft_tokens=sum(pooled.drafted_per_round),
+                num_accepted_draft_tokens=sum(pooled.accepted_per_round),
             )
         )
     return table
@@ -177,7 +177,7 @@ def _verdicts(runs: Sequence[Run]) -> list[list[np.ndarray]]:
     """By domain, by prompt: rows (accepted, rejecting rounds), one a repeat that has verdicts."""
     rows: dict[str, dict[str, list[list[int]]]] = {}
     for run in runs:
-        counts = [run.result.num_accepted_draft_tokens]
+        counts = [run.result.num_accepted_draft_tokens or 0]
         counts.append(rejecting_rounds(run.result.accepted_per_round, run.result.drafted_per_round))
         if sum(counts):
             rows.setdefault(run.config.prompt_domain, {}).setdefault(run.prompt_id, []).append(counts)
