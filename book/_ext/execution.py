@@ -1,15 +1,101 @@
-"""A Sphinx extension: the kernels that execute the chapters encrypt what they say, where they can.
+"""A Sphinx extension: the chapters are executed some at a time, before Sphinx reads one page after the other.
 
-They listen on the loopback address; anybody on a shared machine could read along, and ipykernel warns of it.
+What they show goes into the cache in which MyST-NB then finds it, under the same keys. A kernel computes with
+one thread: several stand side by side, and small models wait for their threads longer than they compute.
+``NOTEBOOK_WORKERS`` in the environment says how many kernels run at once.
+
+The kernels encrypt what they say, where they can: they listen on the loopback address, where anybody on a
+shared machine could read along, and ipykernel warns of it.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import nbformat
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
+from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
 from jupyter_client.manager import KernelManager
+from myst_nb.core.config import NbParserConfig
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+
+LONGEST = (
+    "07_speculative_loop",
+    "11_mutants",
+    "12_floating_point",
+    "06_autoregressive_baseline",
+    "09_exactness_in_practice",
+    "10_exactness_by_counting",
+)
+"""Chapters that take longest begin first, so that no kernel is left alone with one of them."""
+
+
+def execute_ahead(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
+    """Execute what Sphinx is about to read and the cache does not hold.
+
+    Raises:
+        ExtensionError: a cell raised; with the traceback of each chapter that failed, after all others ran.
+    """
+    config = env.mystnb_config
+    if config.execution_mode != "cache":
+        return
+    cache = get_cache(config.execution_cache_path)
+    paths = [Path(env.doc2path(name)) for name in docnames]
+    waiting = unknown([path for path in paths if path.suffix == ".ipynb"], cache)
+    failed = execute(waiting, cache, config)
+    if failed:
+        raise ExtensionError("\n\n".join(failed))
+
+
+def unknown(paths: Iterable[Path], cache: JupyterCacheAbstract) -> list[Path]:
+    """The notebooks whose code the cache has not seen, the longest first."""
+    found = []
+    for path in paths:
+        try:
+            cache.match_cache_notebook(nbformat.read(path, as_version=4))
+        except KeyError:
+            found.append(path)
+    return sorted(found, key=lambda path: (*LONGEST, path.stem).index(path.stem))
+
+
+def execute(paths: list[Path], cache: JupyterCacheAbstract, config: NbParserConfig) -> list[str]:
+    """Execute the notebooks into the cache, and return a traceback for each that failed."""
+    failed = []
+    with ThreadPoolExecutor(int(os.environ.get("NOTEBOOK_WORKERS", "2"))) as pool:
+        running = {pool.submit(run, path, config): path for path in paths}
+        for done in as_completed(running):
+            path, result = running[done], done.result()
+            logger.info("executed %s in %.1f s", path.name, result.time)
+            if result.err is not None:
+                failed.append(f"{path.name}: {result.exc_string}")
+            else:
+                bundle = CacheBundleIn(result.nb, str(path), data={"execution_seconds": result.time})
+                cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+    return failed
+
+
+def run(path: Path, config: NbParserConfig) -> ExecutionResult:
+    """One notebook from top to bottom, in a kernel of its own."""
+    return single_nb_execution(
+        nbformat.read(path, as_version=4),
+        cwd=str(path.parent),
+        timeout=config.execution_timeout,
+        allow_errors=config.execution_allow_errors,
+    )
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Make encryption the default of every kernel that this build starts."""
+    """Connect to the moment at which it is known what will be read."""
     KernelManager.transport_encryption.default_value = "auto"
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    app.connect("env-before-read-docs", execute_ahead)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
