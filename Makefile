@@ -6,10 +6,12 @@ VENV   ?= .venv
 
 BIN       := $(VENV)/bin
 PY        := $(BIN)/python
+PYTEST    := $(PY) -m pytest
 ENV_STAMP := $(VENV)/.installed
 
-# Notebooks that are tested side by side: as many as there are cores for their threads.
+# Chapters that run side by side, in the book's build and under nbval: as many as there are cores for their threads.
 NOTEBOOK_WORKERS ?= 2
+export NOTEBOOK_WORKERS
 
 # What the benchmark measures, and what the pages show. A change in either runs just what stands on it.
 RECORDS     := runs/pocket.jsonl
@@ -18,6 +20,10 @@ BOOK_STAMP  := _build/.book
 FRESH_STAMP := _build/.fresh
 HTML        := _build/html/index.html
 EPUB        := _build/epub/speculative-decoding.epub
+EXECUTED    := _build/.jupyter_cache
+EXEC_STAMP  := _build/.executions
+PAGE        := _build/page
+NBVAL       := -n $(NOTEBOOK_WORKERS) --dist loadfile --nbval --nbval-current-env -p no:cacheprovider
 CHROMIUM    := $(PY) book/_ext/chromium.py
 
 py_files = $(shell find $(1) -name '*.py' 2>/dev/null)
@@ -45,7 +51,8 @@ export GOMP_SPINCOUNT ?= 10000
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help env book epub test lint unit notebooks strangers browser bench figure traces lab clean distclean
+.PHONY: help env book page epub test lint unit outputs notebooks strangers browser coverage compat bench figure
+.PHONY: traces lab clean distclean
 
 help: ## what can be done
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -56,7 +63,7 @@ book: $(BOOK_STAMP) ## the book: benchmark the embedded pair, execute the chapte
 epub: $(EPUB) ## the book for e-readers; figures and formulas are drawn by a Chromium
 	@echo "== the book for e-readers is at $(CURDIR)/$(EPUB)"
 
-test: lint unit notebooks browser ## everything that must hold before a commit
+test: lint unit outputs browser ## everything that must hold before a commit
 	@echo "== all checks passed"
 
 lint: $(ENV_STAMP) ## ruff, import-linter and codespell
@@ -67,11 +74,16 @@ lint: $(ENV_STAMP) ## ruff, import-linter and codespell
 
 unit: $(ENV_STAMP) ## pytest on the library
 	@echo "== tests of the library"
-	$(PY) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
+	$(PYTEST) -n 2 --dist loadscope --no-loadscope-reorder
+
+# The book's build runs every chapter; what it has shown is compared, so that none runs twice.
+outputs: $(BOOK_STAMP) ## nbval: the stored outputs of every chapter hold beside those of the book's build
+	@echo "== stored outputs against the book's"
+	$(PYTEST) $(NBVAL) --executed $(EXECUTED) notebooks --ignore=notebooks/bench
 
 notebooks: $(ENV_STAMP) ## nbval: every chapter runs, and its stored outputs still hold
 	@echo "== notebooks against their stored outputs"
-	$(PY) -m pytest -n $(NOTEBOOK_WORKERS) --dist loadfile --nbval --nbval-current-env -p no:cacheprovider notebooks --ignore=notebooks/bench
+	$(PYTEST) $(NBVAL) notebooks --ignore=notebooks/bench
 
 strangers: $(ENV_STAMP) ## every chapter with pairs that nobody has seen, through papermill
 	$(PY) -m pytest -n 2 -m chapters tests/test_chapters.py
@@ -111,20 +123,34 @@ $(ENV_STAMP): pyproject.toml constraints.txt
 
 $(BENCH_STAMP): $(ENV_STAMP) $(ENGINE) $(DATA) notebooks/bench/benchmark_pair.ipynb
 	@echo "== benchmark of the embedded pair, through papermill"
-	$(BIN)/specdec bench --pair pocket --output $(RECORDS)
+	$(BIN)/specdec bench --pair pocket --repeats 1 --output $(RECORDS)
 	@mkdir -p $(@D) && touch $@
 
 # The execution cache sees the notebooks' own code only, and Sphinx the pages' own text, so a change in
 # what they stand on clears both.
 $(FRESH_STAMP): $(BENCH_STAMP) $(LIBRARY) $(DATA) $(RESULTS) $(BUILDER)
 	rm -rf _build
-	@mkdir -p $(@D) && touch $@
+	@mkdir -p $(@D) && touch $(EXEC_STAMP) $@
 
 # A failed build forgets what it read: else the next one would pass over the page that was at fault.
 $(BOOK_STAMP): $(FRESH_STAMP) $(CHAPTERS) $(PROSE)
 	@echo "== book: execute the chapters, build the pages, warnings are errors"
 	$(BIN)/jupyter-book build . -n -W --keep-going || { rm -rf _build/.doctrees; exit 1; }
 	@touch $@
+
+# One page alone, by the book's settings and from its executions, as far as they are of this library. What it
+# refers to on other pages leads nowhere here, so warnings are left to `make book`.
+page: $(EXEC_STAMP) ## one chapter alone, as it will look: make page NB=notebooks/07_speculative_loop.ipynb
+	@test -f "$(NB)" || { echo "say which: make page NB=notebooks/07_speculative_loop.ipynb" >&2; exit 2; }
+	@mkdir -p $(PAGE) && printf 'format: jb-book\nroot: %s\n' "$(basename $(NB))" >$(PAGE)/_toc.yml
+	@sed -e 's,^execute:,&\n  cache: "$(CURDIR)/$(EXECUTED)",' -e 's,: book/_ext$$,: $(CURDIR)/book/_ext,' \
+	  _config.yml >$(PAGE)/_config.yml
+	$(BIN)/jupyter-book build . -qq --config $(PAGE)/_config.yml --toc $(PAGE)/_toc.yml --path-output $(PAGE)
+	@echo "== the page is at $(CURDIR)/$(PAGE)/_build/html/$(basename $(NB)).html"
+
+$(EXEC_STAMP): $(ENV_STAMP) $(LIBRARY) $(DATA) $(RESULTS)
+	rm -rf $(EXECUTED)
+	@mkdir -p $(@D) && touch $@
 
 $(EPUB): $(BOOK_STAMP)
 	@echo "== the book for e-readers: figures as pictures, formulas as MathML"

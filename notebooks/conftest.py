@@ -1,11 +1,12 @@
 """nbval compares what a chapter's cells show with what is stored, by the project's rule for numbers.
 
-The rule itself is ``tests/stored_outputs.py``; which outputs are compared (tags, types) stays nbval's.
+The rule itself is ``tests/stored_outputs.py``; which outputs are compared (tags, types) stays nbval's. With
+``--executed CACHE`` no kernel runs: the chapters show what they showed when `make book` executed the same code.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from functools import partial
 
@@ -13,6 +14,8 @@ import pytest
 from stored_outputs import difference
 
 try:
+    from jupyter_cache import get_cache
+    from nbformat import NotebookNode
     from nbval.plugin import IPyNbCell, transform_streams_for_comparison
 except ImportError:  # pytest without the notebooks' environment collects no cells
     IPyNbCell = ()
@@ -20,10 +23,69 @@ except ImportError:  # pytest without the notebooks' environment collects no cel
 Output = Mapping[str, object]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--executed",
+        metavar="CACHE",
+        help="nbval: take what the cells show from this cache of executed chapters",
+    )
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Every cell that nbval collects compares its outputs with :func:`holds`."""
     if isinstance(item, IPyNbCell):
         item.compare_outputs = partial(holds, item)
+        cache = item.config.getoption("executed", None)
+        if cache:
+            item.parent.setup = partial(take_from, cache, item.parent)
+
+
+def take_from(cache: str, chapter: pytest.File) -> None:
+    """Let nbval ask what the book's build has kept, in place of a kernel that it would start."""
+    chapter.kernel = Executed(chapter.nb, cache)
+
+
+class Executed:
+    """Answers as a kernel does, with what the cells showed when the book was built.
+
+    Raises:
+        LookupError: the book has not been built from this code.
+    """
+
+    def __init__(self, notebook: NotebookNode, cache: str) -> None:
+        try:
+            _, notebook = get_cache(cache).merge_match_into_notebook(notebook)
+        except KeyError:
+            raise LookupError("run `make book`: it has not executed this") from None
+        self.cells = iter([c for c in notebook.cells if c.cell_type == "code"])
+        self.messages: deque[dict] = deque()
+
+    def is_alive(self) -> bool:
+        return True
+
+    def execute_cell_input(self, source: str, allow_stdin: bool) -> str:
+        """What the next cell of that text has shown, then that it is done. The text names the question."""
+        cell = next(cell for cell in self.cells if cell.source == source)
+        about = {"parent_header": {"msg_id": source}}
+        for output in cell.outputs:
+            message = {"msg_type": output.output_type, "content": output}
+            self.messages.append(about | message)
+        idle = {"msg_type": "status", "content": {"execution_state": "idle"}}
+        self.messages.append(about | idle)
+        return source
+
+    def await_reply(self, question: str, timeout: float | None = None) -> None:
+        """It is there."""
+
+    def get_message(self, stream: str, timeout: float | None = None) -> dict:
+        return self.messages.popleft()
+
+    def await_idle(self, question: str, timeout: float) -> None:
+        """After an error nobody asks for what else the cell has shown."""
+        self.messages.clear()
+
+    def stop(self) -> None:
+        """There is nothing to stop."""
 
 
 def holds(
