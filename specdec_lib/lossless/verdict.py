@@ -72,12 +72,12 @@ def bounded_check(
 
 def verdict_on(name: str, found: Sequence[Check]) -> str:
     """What the checks say of the pair, with the power behind it, in one sentence."""
-    failed = [finding for finding in found if finding.rejected]
-    asked = sum(finding.passed is not None for finding in found)
-    titles = ", ".join(finding.title for finding in failed)
+    failed = [check for check in found if check.rejected]
+    asked = sum(check.passed is not None for check in found)
+    titles = ", ".join(check.title for check in failed)
     if not failed:
         return sentences.EXACT.format(name, asked, _power(found))
-    if all(finding.test == WASTE for finding in failed):
+    if all(check.test == WASTE for check in failed):
         return sentences.WASTES.format(name, titles, asked - len(failed))
     return sentences.NOT_EXACT.format(name, titles)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from specdec_lib.lossless.laws import reference
 from specdec_lib.lossless.mutants import ladder, verifiers
 from specdec_lib.lossless.mutants.gallery import MUTANTS, find_mutant
 from specdec_lib.lossless.mutants.judges import JUDGES, judge_of, judging
+from specdec_lib.lossless.verdict import bounded_check, not_applicable
 from specdec_lib.utils.paths import data_path
 
 pytestmark = pytest.mark.unchecked
@@ -82,6 +84,15 @@ def test_each_mistake_is_seen_by_the_tiers_that_can_see_it(name, tiers):
 def test_where_a_rule_cannot_be_listed_its_tiers_are_not_asked():
     rungs = ladder.climb(find_mutant("residual_is_not_clamped"), 0, 50)
     assert [rung.tier for rung in rungs if rung.passed is None] == ["enumeration", "one position"]
+
+
+def test_a_tier_that_could_not_be_asked_has_not_passed(monkeypatch):
+    asked = [bounded_check(tier, "", 0.0, 0.0, 1, "cuts", "") for tier in ladder.TIERS[2:-1]]
+    found = [*asked, not_applicable("efficiency", "token", "too few rounds")]
+    monkeypatch.setattr(ladder, "_proof", lambda *arguments: SimpleNamespace(run=lambda: found))
+    *others, last = ladder.climb(find_mutant("library_token"))
+    assert (last.tier, last.passed, last.told) == ("efficiency", None, "too few rounds")
+    assert {rung.passed for rung in others} == {True}
 
 
 def test_the_recording_holds_every_tier_of_what_the_book_shows():

@@ -80,8 +80,8 @@ def climb(mutant: Mutant, seed: int = 0, num_samples: int = 1500) -> list[Rung]:
     found = list(_proof(mutant, scenario, num_samples).run())
     verdicts = {"enumeration": _enumerated(judge, seed), "one position": _one_position(judge, scenario)}
     for tier in TIERS[2:]:
-        findings = [finding for finding in found if _TIER_OF.get(finding.test) == tier]
-        verdicts[tier] = (_passed(findings), _told(findings[0]))
+        checks = [check for check in found if _TIER_OF.get(check.test) == tier]
+        verdicts[tier] = (_passed(checks), _told(checks[0]))
     return [Rung(mutant.name, mutant.is_control, tier, *verdicts[tier]) for tier in TIERS]
 
 
@@ -126,16 +126,16 @@ def _one_position(judge: Judge | None, scenario: Scenario) -> tuple[bool | None,
     return error <= ONE_POSITION, sentences.DIFFERENCE.format(error)
 
 
-def _passed(findings: Sequence[Check]) -> bool | None:
+def _passed(checks: Sequence[Check]) -> bool | None:
     """Whether all that could be asked passed; None where nothing could."""
-    asked = [finding.passed for finding in findings if finding.passed is not None]
+    asked = [check.passed for check in checks if check.passed is not None]
     return all(asked) if asked else None
 
 
-def _told(finding: Check) -> str:
-    if finding.passed is None:
-        return finding.says
-    seen, p_value = finding.statistic, finding.p_value
+def _told(check: Check) -> str:
+    if check.passed is None:
+        return check.says
+    seen, p_value = check.statistic, check.p_value
     return seen if p_value is None else sentences.WITH_P_VALUE.format(seen, p_value)
 
 
