@@ -35,7 +35,7 @@ class OfflineRenderer(PlotlyRenderer):
 
 def figure_html(figure: Any) -> str:
     """An HTML fragment that draws ``figure`` where plotly.js is loaded; its id is a hash of it."""
-    digest = hashlib.sha256(pio.to_json(figure, validate=False).encode()).hexdigest()[:16]
+    digest = hashlib.sha256((pio.to_json(figure, validate=False) or "").encode()).hexdigest()[:16]
     return pio.to_html(
         figure,
         config=dict(_CONFIG),  # to_html takes entries out of it

@@ -14,6 +14,9 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+Rows = Sequence[Mapping[str, Any]]
+"""What a figure is drawn from: plain values by column, as each figure's docstring names them."""
+
 GREY, BLUE, VERMILLION, GREEN = "#747b85", "#2b7bba", "#d55e00", "#0a8f6a"
 PURPLE, AMBER = "#b0609a", "#b07c12"
 PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, AMBER, GREY)
@@ -36,9 +39,7 @@ def hatched(color: str | list[str], shape: str | list[str]) -> dict[str, Any]:
     return {"color": color, "pattern": pattern, "line": {"width": 0}}
 
 
-def error_bars(
-    rows: Sequence[Mapping[str, Any]], middle: str, low: str = "low", high: str = "high", **style: Any
-) -> dict[str, Any]:
+def error_bars(rows: Rows, middle: str, low: str = "low", high: str = "high", **style: Any) -> dict[str, Any]:
     """Error bars from the columns of an interval; ``style`` as plotly's ``error_y`` takes it."""
     above = [row[high] - row[middle] for row in rows]
     below = [row[middle] - row[low] for row in rows]

@@ -6,7 +6,6 @@ stand as markers beside the bars of what was expected. Nothing here judges a dra
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -18,14 +17,13 @@ from specdec_lib.viz.theme import (
     GREY,
     PALETTE,
     VERMILLION,
+    Rows,
     error_bars,
     hatched,
     new_figure,
     panels,
     temperature_title,
 )
-
-Rows = Sequence[Mapping[str, Any]]
 
 _VERIFIERS = {"token": (BLUE, "", "circle"), "block": (GREEN, "/", "diamond")}
 _HALF = 0.19  # from the middle of a group to the middle of one of its two bars
@@ -111,8 +109,9 @@ def plot_gain(rows: Rows, published: tuple[float, float] | None = None) -> go.Fi
             places = [ks.index(row["k"]) + 0.16 * (index - (len(domains) - 1) / 2) for row in chosen]
             figure.add_trace(_gain_line(chosen, domain, places, panel == 1), row=panel, col=1)
         if published:  # after the traces: plotly draws no shape in an empty panel
-            band = {"y0": published[0], "y1": published[1], "fillcolor": GREY, "opacity": 0.22}
-            figure.add_hrect(**band, line_width=0, layer="below", row=panel, col=1)
+            band: dict[str, Any] = {"y0": published[0], "y1": published[1], "fillcolor": GREY}
+            place: dict[str, Any] = {"row": panel, "col": 1}
+            figure.add_hrect(**band, opacity=0.22, line_width=0, layer="below", **place)
     figure.update_xaxes(_places([f"K = {k}" for k in ks]))
     figure.update_yaxes(tickformat="+.0%", rangemode="tozero", title_text="more tokens a round")
     return figure

@@ -6,13 +6,11 @@ Colours come with a pattern, a symbol or a letter of their own. Nothing here run
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz.live.narration import visible
 from specdec_lib.viz.theme import (
     AMBER,
     BLUE,
@@ -22,11 +20,11 @@ from specdec_lib.viz.theme import (
     PALETTE,
     SYMBOLS,
     VERMILLION,
+    Rows,
     hatched,
     new_figure,
 )
-
-Rows = Sequence[Mapping[str, Any]]
+from specdec_lib.viz.tokens import shown_token
 
 _KINDS = {  # code -> (label, letter, colour)
     1: ("accepted", "a", "#7fbf9f"),
@@ -180,16 +178,11 @@ def plot_speedup_by_k(rows: Rows) -> go.Figure:
     return figure
 
 
-def shown_token(text: str) -> str:
-    """A token's text for a figure: white space made visible, markup made harmless."""
-    return html.escape(visible(text))
-
-
-def _round_cells(step: Any, text_of: Callable[[int], str], width: int) -> list[tuple[int, str]]:
+def _round_cells(round_: Any, text_of: Callable[[int], str], width: int) -> list[tuple[int, str]]:
     """(code, token) of each place in a round's line: emitted tokens, then drafted ones never emitted."""
-    emitted = [(1, text_of(i)) for i in step.token_ids[: step.num_accepted]]
-    own = [(3 if step.kind == "bonus" else 2, text_of(i)) for i in step.token_ids[step.num_accepted :]]
-    thrown = [(4, text_of(i)) for i in step.draft_ids[step.num_accepted + len(own) :]]
+    emitted = [(1, text_of(i)) for i in round_.token_ids[: round_.num_accepted]]
+    own = [(3 if round_.kind == "bonus" else 2, text_of(i)) for i in round_.token_ids[round_.num_accepted :]]
+    thrown = [(4, text_of(i)) for i in round_.draft_ids[round_.num_accepted + len(own) :]]
     cells = emitted + own + thrown
     return cells + [(0, "")] * (width - len(cells))
 

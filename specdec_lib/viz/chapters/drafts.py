@@ -6,19 +6,17 @@ name written beside it or in the legend. Nothing here evaluates a law.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz.theme import DASHES, GREY, PALETTE, SYMBOLS, new_figure
-
-Rows = Sequence[Mapping[str, Any]]
+from specdec_lib.viz.theme import DASHES, GREY, PALETTE, SYMBOLS, Rows, new_figure
 
 _MARKER, _STAR = 11, 15
 
 
-def plot_rounds(rows: Rows, speedups: Sequence[float] = (1.0, 1.5, 2.0, 2.5)) -> go.Figure:
+def plot_round_costs(rows: Rows, speedups: Sequence[float] = (1.0, 1.5, 2.0, 2.5)) -> go.Figure:
     """Tokens a round over the cost of the round, a marker a method; on a grey line the speedup is the same.
 
     Args:

@@ -8,13 +8,10 @@ apart without their colours. Nothing here knows a model or a device.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz.theme import AMBER, BLUE, GREEN, GREY, SYMBOLS, VERMILLION, new_figure
-
-Rows = Sequence[Mapping[str, Any]]
+from specdec_lib.viz.theme import AMBER, BLUE, GREEN, GREY, SYMBOLS, VERMILLION, Rows, new_figure
 
 _METHOD_STYLE = ((VERMILLION, "square", "dash"), (BLUE, "circle", "solid"), (GREEN, "diamond", "dot"))
 

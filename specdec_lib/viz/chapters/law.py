@@ -7,14 +7,11 @@ marker and dash as well as by colour. Nothing here computes the law; the playgro
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz.theme import BLUE, DASHES, GREY, PALETTE, SYMBOLS, VERMILLION, hatched, new_figure
-
-Rows = Sequence[Mapping[str, Any]]
+from specdec_lib.viz.theme import BLUE, DASHES, GREY, PALETTE, SYMBOLS, VERMILLION, Rows, hatched, new_figure
 
 
 def plot_round_lengths(rows: Rows, mean: float) -> go.Figure:

@@ -6,9 +6,7 @@ Nothing here knows how anything was measured.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from textwrap import wrap
-from typing import Any
 
 import plotly.graph_objects as go
 
@@ -21,12 +19,11 @@ from specdec_lib.viz.theme import (
     PALETTE,
     SYMBOLS,
     VERMILLION,
+    Rows,
     hatched,
     new_figure,
     panels,
 )
-
-Rows = Sequence[Mapping[str, Any]]
 
 _LANES = {  # lane -> colour, pattern
     "Python": (BLUE, ""),

@@ -12,8 +12,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz.chapters.decoding import shown_token
 from specdec_lib.viz.theme import BLUE, DASHES, GREY, PALETTE, SYMBOLS, new_figure
+from specdec_lib.viz.tokens import shown_token
 
 Rows = Sequence[Mapping[str, Any]]
 

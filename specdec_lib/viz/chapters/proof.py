@@ -10,8 +10,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz.chapters.decoding import shown_token
 from specdec_lib.viz.theme import DASHES, GREY, PALETTE, PURPLE, SYMBOLS, new_figure
+from specdec_lib.viz.tokens import shown_token
 
 Rows = Sequence[Mapping[str, Any]]
 

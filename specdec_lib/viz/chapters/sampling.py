@@ -6,15 +6,12 @@ Tokens are told apart by their text and their place, series by symbol and dash; 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz.chapters.decoding import shown_token
-from specdec_lib.viz.theme import DASHES, PALETTE, SYMBOLS, error_bars, new_figure
-
-Rows = Sequence[Mapping[str, Any]]
+from specdec_lib.viz.theme import DASHES, PALETTE, SYMBOLS, Rows, error_bars, new_figure
+from specdec_lib.viz.tokens import shown_token
 
 _TINTS = ("#8dbbe6", "#e8a06c", "#7fbf9f", "#d3a3c6", "#d9bd74")
 _OTHERS = "#d9d9d9"

@@ -1,7 +1,7 @@
 """The steps of an annotated generation in words: what a reader sees happen, one sentence at a time.
 
 The step-through shows them under its picture and reads them out; together they are its transcript, for
-those who do not see it. Token texts are untrusted: they are made visible here, and escaped where shown.
+those who do not see it. Token texts are untrusted: they are made visible, and escaped where shown.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from specdec_lib.lossless.replays.annotated import AnnotatedRound, AnnotatedTrace
-
-_SHOWN = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍"}
+from specdec_lib.viz.tokens import visible
 
 
 @dataclass(frozen=True)
@@ -28,14 +27,6 @@ class Step:
 def narrate(trace: AnnotatedTrace) -> list[Step]:
     """All steps of ``trace``, in order."""
     return [step for index in range(len(trace.rounds)) for step in _round_steps(trace, index)]
-
-
-def visible(token: str) -> str:
-    """A token's text with white space and control characters made visible."""
-    shown = "".join(
-        _SHOWN.get(char) or (char if char.isprintable() else f"\\x{ord(char):02x}") for char in token
-    )
-    return shown or "∅"
 
 
 def quoted(token: str) -> str:

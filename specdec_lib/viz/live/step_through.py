@@ -16,8 +16,9 @@ from typing import Any
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.replays.annotated import AnnotatedTrace
-from specdec_lib.viz.live.narration import narrate, visible
+from specdec_lib.viz.live.narration import narrate
 from specdec_lib.viz.standalone import fragment, source
+from specdec_lib.viz.tokens import visible
 
 TITLE = "Speculative decoding, step by step"
 _TOKENS = ("token", "prompt")

@@ -11,8 +11,8 @@ from specdec_lib.viz.chapters.decoding import (
     plot_rounds,
     plot_speedup_by_k,
     plot_token_times,
-    shown_token,
 )
+from specdec_lib.viz.tokens import shown_token
 
 TEXTS = ["<script>", " a", "b", "c", "d"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from specdec_lib.viz.chapters.drafts import plot_break_even, plot_draft_map, plot_over_k, plot_rounds
+from specdec_lib.viz.chapters.drafts import plot_break_even, plot_draft_map, plot_over_k, plot_round_costs
 
 METHODS = [
     {"method": "lookup", "kind": "no training", "tokens": 1.5, "cost": 1.0, "speedup": 1.5},
@@ -14,7 +14,7 @@ METHODS = [
 
 
 def test_methods_stand_at_their_cost_and_tokens_and_lines_have_the_slope_of_their_speedup():
-    figure = plot_rounds(METHODS, speedups=(1.0, 2.0))
+    figure = plot_round_costs(METHODS, speedups=(1.0, 2.0))
     *rays, untrained, trained = figure.data
     for ray, value in zip(rays, (1.0, 2.0), strict=True):
         assert [y / x for x, y in zip(ray.x, ray.y, strict=True)] == pytest.approx([value, value])

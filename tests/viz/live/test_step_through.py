@@ -15,8 +15,9 @@ from specdec_lib.lossless.replays.annotated import (
     Following,
     Share,
 )
-from specdec_lib.viz.live.narration import narrate, visible
+from specdec_lib.viz.live.narration import narrate
 from specdec_lib.viz.live.step_through import StepThrough, StepThroughWidget, payload, source
+from specdec_lib.viz.tokens import visible
 
 SHARES = [Share("</script><b>", 0.6, 0.5), Share("…", 0.4, 0.5)]
 
