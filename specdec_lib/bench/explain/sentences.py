@@ -244,7 +244,7 @@ DRAFTED_LESS = (
 
 def interpolated(ks: Sequence[int]) -> str:
     """Which v were measured."""
-    below, beyond = ("below", "beyond") if len(ks) == 1 else ("between them", "beyond them")
+    below, beyond = ("below", "beyond it") if len(ks) == 1 else ("between them", "beyond them")
     return f"v was measured at K = {listed(ks)}; {below} it is interpolated, {beyond} nothing is said"
 
 

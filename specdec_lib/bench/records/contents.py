@@ -1,28 +1,18 @@
-"""What the fields of a record must hold, for those whose type alone does not say it.
+"""What the fields of a record must hold: a check each, which says in a few words what is wrong, or None.
 
 A results file may come from other hands: whoever reads a field later may take for granted what is checked
-here. Knows records and no file.
+here. Which field of which kind is checked how says :mod:`specdec_lib.bench.records.kinds`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 Described = Mapping[str, Any]
 _PHASE_TOTALS = ("rounds", "tokens", "drafted", "total_ms")
 _MODEL = ("name", "dtype", "device")
-
-
-def problem_of_contents(record: Described) -> str | None:
-    """What is wrong inside the first field that is not as it should be, in a few words; None if none is."""
-    for name, check in _CHECKS.items():
-        if record.get(name) is not None and (problem := check(record[name])):
-            return f"field '{name}' {problem}"
-    if record["kind"] in ("run", "profile", "peer", "costs", "arm") and not record["models"].get("target"):
-        return "field 'models' names no target"
-    return None
 
 
 def _is_number(value: Any) -> bool:
@@ -34,7 +24,7 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _models(models: Described) -> str | None:
+def models(models: Described) -> str | None:
     for role, model in models.items():
         if model is None:
             continue
@@ -47,13 +37,13 @@ def _models(models: Described) -> str | None:
     return None
 
 
-def _phases(phases: Described) -> str | None:
+def phases(phases: Described) -> str | None:
     wrong = [name for name, value in phases.items() if not _is_number(value)]
     wrong += [name for name in _PHASE_TOTALS if name not in phases]
     return f"holds no number for {', '.join(wrong)}" if wrong else None
 
 
-def _costs(costs: Described) -> str | None:
+def costs(costs: Described) -> str | None:
     forwards = costs.get("forwards")
     if not isinstance(forwards, list):
         return "holds no list of forwards"
@@ -73,12 +63,12 @@ def _are_seconds(seconds: Any) -> bool:
     return bool(listed) and all(map(_is_number, listed))
 
 
-def _seconds(seconds: Described) -> str | None:
+def seconds(seconds: Described) -> str | None:
     wrong = [name for name, s in seconds.items() if s != [] and not (_are_seconds(s) and min(s) > 0)]
     return f"holds no list of seconds for {', '.join(wrong)}" if wrong else None
 
 
-def _arm(arm: Described) -> str | None:
+def arm(arm: Described) -> str | None:
     wrong = [name for name in ("library", "method") if not isinstance(arm.get(name), str)]
     wrong += [] if isinstance(arm.get("compiled"), bool) else ["compiled"]
     wrong += [] if _is_count(arm.get("k", 0)) else ["k"]
@@ -89,46 +79,26 @@ def _arm(arm: Described) -> str | None:
     return f"says nothing sound about {', '.join(wrong)}" if wrong else None
 
 
-def _first_difference(place: Any) -> str | None:
+def first_difference(place: Any) -> str | None:
     whole = isinstance(place, int) and not isinstance(place, bool) and place >= -1
     return None if whole else f"is {place!r:.40}, not the index of a token, -1 or null"
 
 
-def _number(value: Any) -> str | None:
+def number(value: Any) -> str | None:
     return None if _is_number(value) else f"is {value!r:.40}, not a number of at least 0"
 
 
-def _positive(value: Any) -> str | None:
+def positive(value: Any) -> str | None:
     return None if _is_number(value) and value > 0 else f"is {value!r:.40}, not a number above 0"
 
 
-def _count(value: Any) -> str | None:
+def count(value: Any) -> str | None:
     return None if _is_count(value) else f"is {value!r:.40}, not a count"
 
 
-def _name(value: Any) -> str | None:
+def name(value: Any) -> str | None:
     return None if isinstance(value, str) else f"is {value!r:.40}, not a name"
 
 
-def _described(value: Any) -> str | None:
+def described(value: Any) -> str | None:
     return None if isinstance(value, dict) else f"is {value!r:.40}, not a description"
-
-
-_CHECKS: dict[str, Callable[[Any], str | None]] = {
-    "models": _models,
-    "phases": _phases,
-    "costs": _costs,
-    "seconds": _seconds,
-    "arm": _arm,
-    "first_difference": _first_difference,
-    "logit_gap": _number,
-    "weight_bytes": _positive,
-    "copy_bytes_per_second": _positive,
-    "reference": _name,
-    "prompt_tokens": _count,
-    "repeat": _count,
-    "turn": _count,
-    "new_graphs": _count,
-    "prompts": _described,
-    "drafter": _name,
-}

@@ -13,14 +13,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from specdec_lib.bench.records.kinds import RunRecord, of_kind
 from specdec_lib.bench.records.origin import require_one_machine
-from specdec_lib.bench.records.schema import PAIR_KINDS, Record, read_records
+from specdec_lib.bench.records.schema import Record, read_records
 from specdec_lib.errors import RecordError
 from specdec_lib.models.registry import REGISTRY
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
 from specdec_lib.utils.paths import data_path
 
 ALL_DOMAINS = "all"
+_PAIR_KINDS = ("run", "profile", "costs")
+"""What a whole benchmark of a pair appends: timed runs, runs with phases, single forwards."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def newest_session(records: Sequence[Record], cells: Iterable[BenchmarkConfig] =
     for session in reversed(dict.fromkeys(r["session"] for r in records if r["kind"] == "run")):
         chosen = [record for record in records if record["session"] == session]
         ran = {record["config_hash"] for record in chosen if record["kind"] == "run"}
-        if not wanted or (wanted <= ran and set(PAIR_KINDS) <= {record["kind"] for record in chosen}):
+        if not wanted or (wanted <= ran and set(_PAIR_KINDS) <= {record["kind"] for record in chosen}):
             require_one_machine(chosen)
             return chosen
     what = f"session that ran all of {len(wanted)} cells" if wanted else "timed run"
@@ -135,14 +138,13 @@ def runs_of(records: Iterable[Record]) -> list[Run]:
     """The timed runs among the records, as objects."""
     return [
         Run(
-            BenchmarkConfig.from_dict(r["config"]),
-            r["prompt_id"],
-            r["prompt_tokens"],
-            r["repeat"],
-            GenerationResult.from_dict(r["result"]),
+            BenchmarkConfig.from_dict(run.config),
+            run.prompt_id,
+            run.prompt_tokens,
+            run.repeat,
+            GenerationResult.from_dict(run.result),
         )
-        for r in records
-        if r["kind"] == "run"
+        for run in of_kind(records, RunRecord)
     ]
 
 

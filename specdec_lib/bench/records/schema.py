@@ -4,8 +4,8 @@ A results file is only ever appended to. An append that fails half-way (a full d
 signal) is taken back, so everything written before it survives (:mod:`specdec_lib.bench.records.appending`);
 a file that an earlier crash left torn costs its torn line and nothing else. Records keep raw counts and
 times: rates are derived in :class:`specdec_lib.profiling.metrics.GenerationResult`, tables in
-:mod:`specdec_lib.bench.tables.summary`. What a field must hold says
-:mod:`specdec_lib.bench.records.contents`. This module does not know what a decoder or a model is.
+:mod:`specdec_lib.bench.tables.summary`. What each kind holds says
+:mod:`specdec_lib.bench.records.kinds`. This module does not know what a decoder or a model is.
 """
 
 from __future__ import annotations
@@ -18,20 +18,11 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from specdec_lib.bench.records.appending import append_lines, open_for_appending
-from specdec_lib.bench.records.contents import problem_of_contents
+from specdec_lib.bench.records.kinds import KINDS, RunRecord, problem_of_contents, problem_of_types
 from specdec_lib.errors import RecordError, SpecDecError
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
 
 SCHEMA_VERSION = 1
-PAIR_KINDS = ("run", "profile", "costs")
-"""What the benchmark of a pair appends: timed runs, runs with phases, single forwards."""
-PEER_KINDS = ("arm", "peer")
-"""What the comparison with other libraries appends: each arm once, and its timed runs."""
-SCALING_KINDS = ("scaling",)
-"""What the measurements of growth append: the raw seconds of one value of one axis."""
-SHAPE_KINDS = ("shape",)
-"""What the measurements of random models of a known shape append: single forwards, and the bandwidth."""
-KINDS = PAIR_KINDS + PEER_KINDS + SCALING_KINDS + SHAPE_KINDS
 HUGGING_FACE, OURS = "transformers", "specdec_lib"
 REFERENCE = "hf-generate"
 """The arm that all others are compared with: Hugging Face's ``generate`` as it is."""
@@ -39,27 +30,7 @@ PHASES = ("draft", "verify", "sampling", "rollback")
 
 Record = dict[str, Any]
 
-_COMMON = {"schema": int, "kind": str, "session": str, "time": str, "environment": dict, "models": dict}
-_GENERATION = _COMMON | {
-    "config": dict,
-    "config_hash": str,
-    "decoder": str,
-    "prompt_id": str,
-    "prompt_tokens": int,
-    "repeat": int,
-    "seed": int,
-    "result": dict,
-}
 _BOM = b"\xef\xbb\xbf"
-_FIELDS = {
-    "run": _GENERATION,
-    "profile": _GENERATION | {"phases": dict},
-    "costs": _COMMON | {"pair": str, "costs": dict},
-    "arm": _COMMON | {"pair": str, "decoder": str, "arm": dict},
-    "peer": _GENERATION,
-    "shape": _COMMON | {"pair": str, "costs": dict, "weight_bytes": float, "copy_bytes_per_second": float},
-    "scaling": _COMMON | {"pair": str, "vary": str, "value": int, "repeat": int, "seconds": dict},
-}
 
 
 def problem_of(candidate: object) -> str | None:
@@ -71,18 +42,13 @@ def problem_of(candidate: object) -> str | None:
         return f"schema {record.get('schema')!r} is not {SCHEMA_VERSION}, the one this version reads"
     if record.get("kind") not in KINDS:
         return f"kind {record.get('kind')!r} is none of {', '.join(KINDS)}"
-    for name, kind in _FIELDS[record["kind"]].items():
-        if name not in record:
-            return f"field '{name}' is missing"
-        value = record[name]
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            return f"field '{name}' is {type(value).__name__}, not {kind.__name__}"
-    generated = _problem_of_generation(record) if "result" in _FIELDS[record["kind"]] else None
-    return generated or problem_of_contents(record)
+    return problem_of_types(record) or _problem_of_generation(record) or problem_of_contents(record)
 
 
 def _problem_of_generation(record: Record) -> str | None:
-    """Why the configuration or the result of a record cannot be read back, or None."""
+    """Why the configuration or the result of a record cannot be read back; None where it has neither."""
+    if not issubclass(KINDS[record["kind"]], RunRecord):
+        return None
     try:
         config = BenchmarkConfig.from_dict(record["config"])
         GenerationResult.from_dict(record["result"])

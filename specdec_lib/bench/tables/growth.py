@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median, quantiles
 
+from specdec_lib.bench.records.kinds import ScalingRecord, of_kind
 from specdec_lib.bench.records.origin import are_comparable
 from specdec_lib.bench.records.schema import Record
 from specdec_lib.bench.tables.rows import GrowthRow, ScalingRow
@@ -35,12 +36,11 @@ def scaling_table(records: Sequence[Record]) -> list[ScalingRow]:
     """
     samples: dict[tuple[str, str, int], list[float]] = {}
     beyond: set[tuple[str, int]] = set()
-    for record in newest_scaling(records):
-        vary, value = record["vary"], record["value"]
-        for arm, seconds in record["seconds"].items():
-            samples.setdefault((vary, arm, value), []).extend(1e3 * s for s in seconds)
-        if record.get("beyond_training"):
-            beyond.add((vary, value))
+    for record in of_kind(newest_scaling(records), ScalingRecord):
+        for arm, seconds in record.seconds.items():
+            samples.setdefault((record.vary, arm, record.value), []).extend(1e3 * s for s in seconds)
+        if record.beyond_training:
+            beyond.add((record.vary, record.value))
     axes = list(dict.fromkeys(vary for vary, _, _ in samples))
     keys = sorted((k for k, s in samples.items() if s), key=lambda key: (axes.index(key[0]), *key[1:]))
     first: dict[tuple[str, str], float] = {}

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from specdec_lib.bench.records.kinds import ArmRecord, PeerRecord, of_kind
 from specdec_lib.bench.records.origin import require_one_machine
 from specdec_lib.bench.records.schema import HUGGING_FACE, OURS, REFERENCE, Record
 from specdec_lib.bench.tables.bootstrap import bootstrap_interval
@@ -65,10 +66,9 @@ def newest_comparison(records: Sequence[Record]) -> list[Record]:
 def arms_of(records: Iterable[Record]) -> dict[str, dict[str, Any]]:
     """Every arm by its name, in the session's order; ``refused`` holds the reason, None where it ran."""
     arms: dict[str, dict[str, Any]] = {}
-    for record in records:
-        if record["kind"] == "arm":
-            arms.setdefault(record["decoder"], {"refused": None, "compile_seconds": None})
-            arms[record["decoder"]] |= record["arm"]
+    for record in of_kind(records, ArmRecord):
+        arms.setdefault(record.decoder, {"refused": None, "compile_seconds": None})
+        arms[record.decoder] |= record.arm
     return arms
 
 
@@ -119,21 +119,19 @@ Timed = Mapping[str, Mapping[tuple[str, str, int], tuple[float, int, int]]]
 
 
 def _temperatures(records: Sequence[Record]) -> list[float]:
-    return sorted({record["config"]["temperature"] for record in records if record["kind"] == "peer"})
+    return sorted({record.config["temperature"] for record in of_kind(records, PeerRecord)})
 
 
 def _timed(records: Sequence[Record], temperature: float, arms: Arms) -> Timed:
     """The runs of the arms that were not refused."""
     timed: dict[str, dict[tuple[str, str, int], tuple[float, int, int]]] = {}
-    for record in records:
-        if record["kind"] != "peer":
-            continue
-        name, config = record["decoder"], record["config"]
-        if config["temperature"] == temperature and not _refused(arms, name):
-            result, key = record["result"], (config["prompt_domain"], record["prompt_id"], record["repeat"])
-            run = (result.get("total_time", 0.0), len(result["generated_ids"]), record.get("new_graphs") or 0)
+    for record in of_kind(records, PeerRecord):
+        config, result = record.config, record.result
+        if config["temperature"] == temperature and not _refused(arms, record.decoder):
+            key = config["prompt_domain"], record.prompt_id, record.repeat
+            run = result.get("total_time", 0.0), len(result["generated_ids"]), record.new_graphs or 0
             if min(run[:2]) > 0:  # a run of no time, or without tokens, has no rate
-                timed.setdefault(name, {})[key] = run
+                timed.setdefault(record.decoder, {})[key] = run
     return timed
 
 

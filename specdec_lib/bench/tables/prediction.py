@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
+from specdec_lib.bench.records.kinds import ProfileRecord, of_kind
 from specdec_lib.bench.records.runs import Run, cells, pool, runs_of, select
 from specdec_lib.bench.records.schema import PHASES, Record
 from specdec_lib.bench.tables.rows import Costs, PhaseRow, PredictionRow
@@ -54,10 +55,9 @@ def phase_table(records: Sequence[Record]) -> list[PhaseRow]:
         RecordError: the phases of a profiled run are not complete.
     """
     profiled: dict[tuple[float, int], list[dict[str, Any]]] = {}
-    for record in records:
-        if record["kind"] == "profile":
-            config = record["config"]
-            profiled.setdefault((config["temperature"], config["K"]), []).append(record["phases"])
+    for record in of_kind(records, ProfileRecord):
+        cell = record.config["temperature"], record.config["K"]
+        profiled.setdefault(cell, []).append(record.phases)
     return [_phase_row(*cell, profiled[cell]) for cell in sorted(profiled)]
 
 
