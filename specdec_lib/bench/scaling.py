@@ -12,29 +12,20 @@ is raised: the times are real, and the text means nothing. Tables are made by
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
 
-from specdec_lib.bench.measure.grid import rotated
-from specdec_lib.bench.measure.growth.arms import (
-    Arm,
-    Seconds,
-    forwards,
-    hugging_face_rounds,
-    lengthened,
-    our_rounds,
-    shortened,
-)
-from specdec_lib.bench.measure.peers.hugging_face import twin
+from specdec_lib.bench.measure.arm import Arm, Job
+from specdec_lib.bench.measure.growth.arms import Seconds, growth_arms, lengthened
+from specdec_lib.bench.measure.resume import key_of, recorded_keys
+from specdec_lib.bench.measure.runner import Outcome, Runner
 from specdec_lib.bench.measure.session import Session
-from specdec_lib.bench.records.origin import are_comparable
 from specdec_lib.bench.records.schema import Record, read_records
 from specdec_lib.bench.tables.growth import growth_table, scaling_table
-from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
-from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.utils.entry_point import OneLineParser, exit_code
@@ -45,7 +36,20 @@ _SPARE = 64
 
 
 @dataclass(frozen=True)
-class Plan:
+class GrowthBlock:
+    """One value of one axis, in one repeat, with its settings; ``turn`` is its place in the whole order."""
+
+    vary: str
+    value: int
+    repeat: int
+    k: int
+    context: int
+    depth: int
+    turn: int
+
+
+@dataclass(frozen=True)
+class GrowthPlan:
     """What to measure. An axis without values is left out.
 
     Args:
@@ -85,11 +89,15 @@ class Plan:
         """Tokens to emit at ``k`` drafts a round."""
         return max(self.new_tokens, _ROUNDS * (k + 1))
 
-    def blocks(self) -> Iterator[tuple[int, str, int]]:
-        """Repeat, axis and value of every block, in the order in which they run."""
-        axes = (("context", self.contexts), ("k", self.k_values), ("depth", self.depths))
-        for repeat in range(self.repeats):
-            yield from ((repeat, vary, value) for vary, values in axes for value in values)
+    def blocks(self, depth: int = 0) -> list[GrowthBlock]:
+        """Every block, in the order in which they run; ``depth`` is the target's, where it does not vary."""
+        axes = {"context": self.contexts, "k": self.k_values, "depth": self.depths}
+        points = [(vary, value) for vary, values in axes.items() for value in values]
+        settings = {"k": self.k, "context": self.context, "depth": depth}
+        return [
+            GrowthBlock(vary, value, repeat, turn=turn, **(settings | {vary: value}))
+            for turn, (repeat, (vary, value)) in enumerate(itertools.product(range(self.repeats), points))
+        ]
 
 
 class Scaling:
@@ -98,14 +106,14 @@ class Scaling:
     Args:
         pair: name of the pair, for the records. target, draft: its models, eager; they stay as they are.
         text_ids: any text; it is repeated to the length asked for.
-        output_path: results file. Blocks that it already holds, measured with the same models in the same
-            environment, are not measured again, so that a run that was ended goes on.
+        output_path: results file. Its newest session of these models on this machine is continued: blocks
+            that it holds are not measured again, so that a run that was ended goes on.
         report: called with a line of progress now and then.
     """
 
     def __init__(
         self,
-        plan: Plan,
+        plan: GrowthPlan,
         pair: str,
         target: ModelWrapper,
         draft: ModelWrapper,
@@ -119,100 +127,52 @@ class Scaling:
         self.trained = target.context_length
         self.target, self.draft = (lengthened(model, plan.longest) for model in (target, draft))
         self.text_ids, self.output_path = list(text_ids), Path(output_path)
-        self._session = Session(output_path, target, draft)
-        self._arms = cache(self._make_arms)
+        session = Session(output_path, target, draft)
+        self._runner = Runner(session, pair, report, session.resume("scaling", required=False))
+        self._blocks = plan.blocks(target.config.num_hidden_layers)
+        self._arms_of = cache(partial(growth_arms, self.target, self.draft, compile=plan.compile))
 
     def measure(self) -> list[Record]:
         """Every block that the file does not hold yet; returns the records that were appended."""
-        known = self._known()
-        blocks = [block for block in self.plan.blocks() if block not in known]
-        if known:
-            self.report(f"{len(known)} blocks are there already, {len(blocks)} are left")
+        blocks, before = self._left(), len(self._runner.records)
+        if known := len(self._blocks) - len(blocks):
+            self.report(f"{known} blocks are there already, {len(blocks)} are left")
         for block in self._colds(blocks):
-            self._run(block, turn=0)  # what only the first call pays, such as compiling, is not kept
-        records = []
-        for turn, block in enumerate(blocks):
-            seconds = self._run(block, turn)
-            records += self._session.append([self._record(block, seconds)])
-            self.report(f"{turn + 1:3d}/{len(blocks)} {_told(block, seconds)}")
-        return records
+            for arm in self._runner.allowed(self._arms(block)):
+                self._runner.warm_up(arm, [self._job(block)])  # what only the first call pays is not kept
+        runs = self._runner.run(blocks, self._arms, self._job, self._records)
+        for done, (block, records, _) in enumerate(runs, start=1):
+            for record in records:
+                self.report(f"{done:3d}/{len(blocks)} {_told(block, record['seconds'])}")
+        return self._runner.records[before:]
 
-    def _colds(self, blocks: Sequence[tuple[int, str, int]]) -> list[tuple[int, str, int]]:
+    def _left(self) -> list[GrowthBlock]:
+        """Blocks that are not recorded yet; nor those of which every arm is refused."""
+        keys = recorded_keys(self._runner.records, "scaling")
+        left = [block for block in self._blocks if key_of(self._record(block)) not in keys]
+        return [block for block in left if self._runner.allowed(self._arms(block))]
+
+    def _colds(self, blocks: Sequence[GrowthBlock]) -> list[GrowthBlock]:
         """One block an axis; of the depth every one, because each has a model of its own."""
-        keys = {(vary, value if vary == "depth" else 0): (0, vary, value) for _, vary, value in blocks[::-1]}
+        keys = {(block.vary, block.value if block.vary == "depth" else 0): block for block in blocks[::-1]}
         return list(keys.values())[::-1]
 
-    def _known(self) -> set[tuple[int, str, int]]:
-        """Blocks of the file that need not be measured again."""
-        if not self.output_path.exists():
-            return set()
-        session = self._session
-        wanted = {"pair": self.pair, "environment": session.environment, "models": session.models}
-        found = set()
-        for record in read_records(self.output_path)[0]:
-            if record["kind"] != "scaling" or not are_comparable(record, wanted):
-                continue
-            block = record["repeat"], record["vary"], record["value"]
-            if self._settings(block).items() <= record.items():
-                found.add(block)
-        return found & set(self.plan.blocks())
+    def _arms(self, block: GrowthBlock) -> list[Arm[Seconds]]:
+        return self._arms_of(block.vary, block.k, block.depth)
 
-    def _settings(self, block: tuple[int, str, int]) -> dict[str, int]:
-        """K, context and depth of a block."""
-        _, vary, value = block
-        depth = self.target.config.num_hidden_layers
-        return {"k": self.plan.k, "context": self.plan.context, "depth": depth} | {vary: value}
+    def _job(self, block: GrowthBlock) -> Job:
+        ids = (self.text_ids * (block.context // len(self.text_ids) + 1))[: block.context]
+        return Job(ids, self.plan.tokens(block.k), temperature=0.0, seed=0)
 
-    def _record(self, block: tuple[int, str, int], seconds: Seconds) -> Record:
-        repeat, vary, value = block
-        settings = self._settings(block)
-        beyond = self.trained is not None and settings["context"] > self.trained
-        told = {"pair": self.pair, "vary": vary, "value": value, "repeat": repeat}
-        return {"kind": "scaling", **told, **settings, "beyond_training": beyond, "seconds": seconds}
+    def _record(self, block: GrowthBlock) -> Record:
+        beyond = self.trained is not None and block.context > self.trained
+        asked = {name: value for name, value in asdict(block).items() if name != "turn"}
+        return {"kind": "scaling", "pair": self.pair, **asked, "beyond_training": beyond}
 
-    def _run(self, block: tuple[int, str, int], turn: int) -> Seconds:
-        settings = self._settings(block)
-        length = settings["context"]
-        ids = (self.text_ids * (length // len(self.text_ids) + 1))[:length]
-        seconds: Seconds = {}
-        arms = self._arms(block[1], settings["k"], settings["depth"])
-        for index in rotated(range(len(arms)), turn):
-            seconds |= arms[index](ids)
-        return dict(sorted(seconds.items()))
-
-    def _make_arms(self, vary: str, k: int, depth: int) -> list[Arm]:
-        """The arms of a block; those of another context are the same."""
-        tokens = self.plan.tokens(k)
-        if vary == "depth":
-            shallow = shortened(self.target, depth)
-            arms = self._baselines(shallow, tokens)
-            if self.plan.compile:
-                model = ModelWrapper(
-                    twin(shallow.model),
-                    compile=True,
-                    vocab_size=shallow.vocab_size,
-                    masked_ids=shallow.masked_ids,
-                )
-                make = partial(AutoregressiveDecoder, model)
-                arms.append(partial(our_rounds, "ours token, compiled", make, tokens, 0))
-            return arms
-        speculate = partial(SpeculativeDecoder, self.target, self.draft, k=k)
-        ours = partial(our_rounds, "ours round", speculate, tokens, k)
-        if vary == "k":
-            return [ours, partial(forwards, self.target, self.draft, k)]
-        return [
-            ours,
-            hugging_face_rounds("HF round", self.target, self.draft, tokens, k),
-            *self._baselines(self.target, tokens),
-        ]
-
-    @staticmethod
-    def _baselines(target: ModelWrapper, tokens: int) -> list[Arm]:
-        make = partial(AutoregressiveDecoder, target)
-        return [
-            partial(our_rounds, "ours token", make, tokens, 0),
-            hugging_face_rounds("HF token", target, None, tokens, 0),
-        ]
+    def _records(self, block: GrowthBlock, outcomes: Sequence[Outcome[Seconds]]) -> list[Record]:
+        """One record of all that the block timed, or none where every arm was refused."""
+        seconds = dict(sorted(timed for outcome in outcomes for timed in outcome.result.items()))
+        return [self._record(block) | {"seconds": seconds}] if outcomes else []
 
 
 # -- python -m specdec_lib.bench.scaling ---------------------------------------------------------------
@@ -221,9 +181,11 @@ class Scaling:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure a pair, and print the table; exit code 2 on bad input."""
     parser = OneLineParser(
-        "[scaling] error: ", prog="python -m specdec_lib.bench.scaling", description=__doc__.split("\n\n")[0]
+        "[scaling] error: ",
+        prog="python -m specdec_lib.bench.scaling",
+        description=(__doc__ or "").split("\n\n")[0],
     )
-    plan = Plan()
+    plan = GrowthPlan()
     parser.add_argument("--pair", default="pocket", help="name of a pair, as `specdec pairs` lists them")
     parser.add_argument("--contexts", type=_numbers, default=plan.contexts, help="such as 128,256,512")
     parser.add_argument("--k-values", type=_numbers, default=plan.k_values, help="such as 1,2,4,8")
@@ -247,7 +209,7 @@ def _measure_and_show(options: argparse.Namespace) -> None:
 
     wanted_threads(options.threads)
     names = ("contexts", "k_values", "depths", "k", "context", "new_tokens", "repeats", "compile")
-    plan = Plan(**{name: getattr(options, name) for name in names})
+    plan = GrowthPlan(**{name: getattr(options, name) for name in names})
     pair = load_pair(options.pair)
     use_threads(options.threads, pair.target)
     prompts = PromptDataset.build(pair.target, n_per_domain=8, source="builtin").get_all()
@@ -268,10 +230,9 @@ def _show(records: Sequence[Record]) -> None:
         print(f"{row['vary']} {row['small']} → {row['large']}: {row['arm']} {row['growth']:.2f}×")
 
 
-def _told(block: tuple[int, str, int], seconds: Seconds) -> str:
-    repeat, vary, value = block
+def _told(block: GrowthBlock, seconds: Seconds) -> str:
     medians = (f"{name} {1e3 * sorted(s)[len(s) // 2]:.1f} ms" for name, s in seconds.items() if s)
-    return f"repeat {repeat + 1}, {vary} {value}: {', '.join(medians)}"
+    return f"repeat {block.repeat + 1}, {block.vary} {block.value}: {', '.join(medians)}"
 
 
 if __name__ == "__main__":

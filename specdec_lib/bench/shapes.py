@@ -143,7 +143,9 @@ def shape_summary(record: Record) -> dict[str, Any]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure one shape or all of them, and print what was found; exit code 2 on bad input."""
     parser = OneLineParser(
-        "[shapes] error: ", prog="python -m specdec_lib.bench.shapes", description=__doc__.split("\n\n")[0]
+        "[shapes] error: ",
+        prog="python -m specdec_lib.bench.shapes",
+        description=(__doc__ or "").split("\n\n")[0],
     )
     parser.add_argument("--shape", default="all", help=f"one of {', '.join(SHAPES)}, or all")
     parser.add_argument("--dtype", default="bfloat16", choices=("float16", "bfloat16", "float32"))
@@ -163,9 +165,9 @@ def _run(options: argparse.Namespace) -> None:
     Path(options.output).parent.mkdir(parents=True, exist_ok=True)
     for name in names:
         print(f"[shapes] {name}: random weights in {options.dtype} on {device} …", flush=True)
-        models = [random_model(config, dtype, device, options.compile) for config in SHAPES[name]]
-        measure_shape(name, *models, options.output, context=options.context, repeats=options.repeats)
-        del models
+        target, draft = (random_model(config, dtype, device, options.compile) for config in SHAPES[name])
+        measure_shape(name, target, draft, options.output, context=options.context, repeats=options.repeats)
+        del target, draft
     newest = {r["pair"]: r for r in read_records(options.output)[0] if r["kind"] == "shape"}
     for name in names:
         _show(shape_summary(newest[name]))

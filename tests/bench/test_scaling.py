@@ -9,6 +9,7 @@ import tiny_models
 import torch
 
 from specdec_lib.bench import scaling
+from specdec_lib.bench.measure.arm import Ours
 from specdec_lib.bench.measure.growth.arms import (
     hugging_face_rounds,
     later_rounds,
@@ -18,13 +19,15 @@ from specdec_lib.bench.measure.growth.arms import (
 )
 from specdec_lib.bench.measure.peers.hugging_face import HuggingFace
 from specdec_lib.bench.records.schema import read_records
-from specdec_lib.bench.scaling import Plan, Scaling
+from specdec_lib.bench.scaling import GrowthPlan, Scaling
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 
-PLAN = Plan(contexts=(8, 300), k_values=(1, 3), depths=(1, 2), k=2, context=12, new_tokens=12, repeats=2)
+PLAN = GrowthPlan(
+    contexts=(8, 300), k_values=(1, 3), depths=(1, 2), k=2, context=12, new_tokens=12, repeats=2
+)
 TEXT = tiny_models.prompts(1, seed=5)[0]
 
 
@@ -33,7 +36,7 @@ def pair() -> tuple[ModelWrapper, ModelWrapper]:
     return tiny_models.tiny_pair("llama")
 
 
-def run(path: Path, pair, plan: Plan = PLAN, report=lambda line: None) -> list[dict]:
+def run(path: Path, pair, plan: GrowthPlan = PLAN, report=lambda line: None) -> list[dict]:
     return Scaling(plan, "tiny", *pair, TEXT, path / "scaling.jsonl", report).measure()
 
 
@@ -46,7 +49,9 @@ def records(tmp_path_factory, pair) -> list[dict]:
 
 
 def test_there_is_a_record_a_block_and_every_arm_is_in_it(records) -> None:
-    assert [(r["repeat"], r["vary"], r["value"]) for r in records] == list(PLAN.blocks())
+    assert [(r["repeat"], r["vary"], r["value"]) for r in records] == [
+        (b.repeat, b.vary, b.value) for b in PLAN.blocks()
+    ]
     arms = {r["vary"]: set(r["seconds"]) for r in records}
     assert arms["context"] == {"ours round", "HF round", "ours token", "HF token"}
     assert arms["k"] == {"ours round", "ours forward", "draft forward"}
@@ -75,7 +80,7 @@ def test_the_users_models_stay_as_they_are(records, pair) -> None:
 
 
 def test_a_run_that_was_ended_goes_on(tmp_path, pair) -> None:
-    plan = Plan(contexts=(), k_values=(1, 2, 3), k=2, context=12, new_tokens=8, repeats=1)
+    plan = GrowthPlan(contexts=(), k_values=(1, 2, 3), k=2, context=12, new_tokens=8, repeats=1)
     path = tmp_path / "scaling.jsonl"
     first = run(tmp_path, pair, plan)
     lines = path.read_bytes().splitlines(keepends=True)
@@ -85,7 +90,7 @@ def test_a_run_that_was_ended_goes_on(tmp_path, pair) -> None:
     assert said[0] == "2 blocks are there already, 1 are left"
     assert [r["value"] for r in again] == [3] and [r["value"] for r in first] == [1, 2, 3]
     assert run(tmp_path, pair, plan) == []
-    other = Plan(contexts=(), k_values=(1,), k=2, context=20, new_tokens=8, repeats=1)
+    other = GrowthPlan(contexts=(), k_values=(1,), k=2, context=20, new_tokens=8, repeats=1)
     assert len(run(tmp_path, pair, other)) == 1, "another context is another measurement"
 
 
@@ -103,14 +108,14 @@ def test_as_many_rounds_as_the_decoder_makes(pair) -> None:
     decoder = SpeculativeDecoder(*pair, k=2)
     rounds = list(decoder.stream(TEXT, 12, 0.0, ignore_eos=True))
     room = [12 - sum(map(len, rounds[:i])) for i in range(1, len(rounds))]
-    timed = our_rounds("round", lambda: SpeculativeDecoder(*pair, k=2), 12, 2, TEXT)
+    timed = our_rounds("round", Ours(*pair, k=2), TEXT, 12)
     assert len(timed["round"]) == sum(left >= 3 for left in room)
 
 
 def test_the_streamer_sees_every_step_of_generate(pair) -> None:
-    seen = hugging_face_rounds("token", pair[0], None, 9, 0)(TEXT)
+    seen = hugging_face_rounds("token", pair[0], None, 0)(TEXT, 9)
     assert len(seen["token"]) == 8
-    assert hugging_face_rounds("token", pair[0], None, 9, 0)(TEXT).keys() == {"token"}
+    assert hugging_face_rounds("token", pair[0], None, 0)(TEXT, 9).keys() == {"token"}
 
 
 def test_a_longer_model_shares_its_weights_and_computes_the_same(pair) -> None:
@@ -144,7 +149,7 @@ def test_the_first_layers_are_the_models_own(architecture) -> None:
 
 def test_numbers_below_one_are_refused_by_name(pair, tmp_path) -> None:
     with pytest.raises(InvalidArgument, match="k_values holds 0"):
-        Plan(k_values=(1, 0))
+        GrowthPlan(k_values=(1, 0))
     with pytest.raises(InvalidArgument, match="text is empty"):
         Scaling(PLAN, "tiny", *pair, [], tmp_path / "x.jsonl")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import tiny_models
 
+from specdec_lib.bench.measure.benchmark import Benchmark
 from specdec_lib.bench.measure.grid import Grid
 from specdec_lib.bench.measure.prompts import TokenisedPrompt
-from specdec_lib.bench.measure.runner import Benchmark
 from specdec_lib.bench.records.runs import ALL_DOMAINS, runs_of
 from specdec_lib.bench.tables.summary import latency_table, speedup_table
 from specdec_lib.models.wrapper import ModelWrapper

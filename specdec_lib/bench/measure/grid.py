@@ -11,19 +11,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from specdec_lib.bench.records.generations import run_seed
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.profiling.metrics import BenchmarkConfig
 
+Arm = TypeVar("Arm")
 DECODERS = ("autoregressive", "speculative")
 DOMAINS = ("code", "conversation", "summarization")
 
 
 @dataclass(frozen=True)
 class Block:
-    """One prompt, one temperature, one repeat: all ``arms`` run back to back, in this order."""
+    """One prompt, one temperature, one repeat: all ``arms`` run back to back, in this order.
+
+    ``turn`` is its place in the whole order: by so many arms its first one stands further on.
+    """
 
     repeat: int
     temperature: float
@@ -31,6 +35,7 @@ class Block:
     prompt_index: int
     seed: int
     arms: tuple[int, ...]
+    turn: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,12 @@ class Grid:
         """How many prompts of a domain are run."""
         return self.num_prompts[domain] if isinstance(self.num_prompts, Mapping) else self.num_prompts
 
+    def over(self, prompts: Mapping[str, Sequence[Any]]) -> Grid:
+        """The same grid over as many prompts as there are, where it has a number for each domain."""
+        if not isinstance(self.num_prompts, Mapping):
+            return self
+        return self.with_prompts({domain: len(prompts[domain]) for domain in self.domains})
+
     def with_prompts(self, counts: Mapping[str, int]) -> Grid:
         """The same grid over so many prompts of each domain."""
         return replace(self, num_prompts=dict(counts))
@@ -107,7 +118,7 @@ class Grid:
     def arms(self) -> tuple[int, ...]:
         """Draft lengths to run, 0 standing for the autoregressive baseline."""
         baseline = (0,) if "autoregressive" in self.decoders else ()
-        return baseline + (self.k_values if "speculative" in self.decoders else ())
+        return baseline + (tuple(self.k_values) if "speculative" in self.decoders else ())
 
     @property
     def num_runs(self) -> int:
@@ -125,22 +136,23 @@ class Grid:
 
     def blocks(self) -> Iterator[Block]:
         """Every block once, repeats outermost: a run that is cut short has whole repeats of everything."""
-        turn = 0
-        for repeat in range(self.repeats):
-            for temperature in self.temperatures:
-                for domain in self.domains:
-                    for index in range(self.prompts_of(domain)):
-                        seed = run_seed(self.seed, temperature, domain, index, repeat)
-                        arms = rotated(self.arms, turn)
-                        yield Block(repeat, temperature, domain, index, seed, arms)
-                        turn += 1
+        places = (
+            (repeat, temperature, domain, index)
+            for repeat in range(self.repeats)
+            for temperature in self.temperatures
+            for domain in self.domains
+            for index in range(self.prompts_of(domain))
+        )
+        for turn, (repeat, temperature, domain, index) in enumerate(places):
+            seed = run_seed(self.seed, temperature, domain, index, repeat)
+            yield Block(repeat, temperature, domain, index, seed, rotated(self.arms, turn), turn)
 
     def to_dict(self) -> dict[str, Any]:
         """The axes as JSON knows them."""
         return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
 
 
-def rotated(arms: Sequence[int], turn: int) -> tuple[int, ...]:
+def rotated(arms: Sequence[Arm], turn: int) -> tuple[Arm, ...]:
     """``arms`` started ``turn`` places further on: over ``len(arms)`` turns each comes first once.
 
     >>> rotated((0, 1, 2, 4), 1)

@@ -13,10 +13,18 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from specdec_lib.bench.measure.grid import Grid
 from specdec_lib.bench.records.generations import TokenisedPrompt
-from specdec_lib.data.prompts import PromptDataset, RawPrompt, builtin_prompts, prompts_hash, read_prompts
+from specdec_lib.data.prompts import (
+    Prompt,
+    PromptDataset,
+    RawPrompt,
+    builtin_prompts,
+    prompts_hash,
+    read_prompts,
+)
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.utils.logging import get_logger
@@ -76,7 +84,7 @@ class PromptSet:
         counts = {domain: len(self.get_by_domain(domain)) for domain in domains}
         return counts if limit is None else {domain: min(limit, n) for domain, n in counts.items()}
 
-    def describe(self) -> dict[str, str | bool]:
+    def describe(self) -> dict[str, Any]:
         """What a record says of them: ``source``, ``hash`` of all prompts of the set, ``chat``."""
         return {"source": self.source, "hash": prompts_hash(self.prompts), "chat": self.chat}
 
@@ -84,7 +92,7 @@ class PromptSet:
 class ChosenPrompts(dict[str, list[TokenisedPrompt]]):
     """The chosen prompts by domain; ``description`` is what a record says of the set that they are from."""
 
-    description: dict[str, str | bool | dict[str, str]] | None = None
+    description: dict[str, Any] | None = None
 
 
 def prompt_set(file: str | os.PathLike[str] | None = None, chat: bool = False) -> PromptSet:
@@ -98,7 +106,7 @@ def prompt_set(file: str | os.PathLike[str] | None = None, chat: bool = False) -
     return PromptSet(tuple(read_prompts(file)), Path(file).name, chat, is_own=True)
 
 
-def grid_of(prompts: PromptSet, num_prompts: int | None = None, **axes: object) -> Grid:
+def grid_of(prompts: PromptSet, num_prompts: int | None = None, **axes: Any) -> Grid:
     """The grid over a set of prompts: of the project's own so many a domain, of a file all that it has.
 
     Args:
@@ -110,7 +118,8 @@ def grid_of(prompts: PromptSet, num_prompts: int | None = None, **axes: object) 
     """
     axes = {name: value for name, value in axes.items() if name != "domains" or value is not None}
     if not prompts.is_own:
-        return Grid(**axes, **({} if num_prompts is None else {"num_prompts": num_prompts}))
+        axes |= {} if num_prompts is None else {"num_prompts": num_prompts}
+        return Grid(**axes)
     domains = axes.setdefault("domains", prompts.domains)
     own = Grid(**axes, num_prompts=1 if num_prompts is None else num_prompts, own_domains=True)
     return own.with_prompts(prompts.counts(list(domains), num_prompts))
@@ -126,15 +135,15 @@ def choose_prompts(grid: Grid, target: ModelWrapper, dataset: PromptDataset | Pr
         InvalidArgument: a domain holds too few prompts that fit the context with ``max_new_tokens``.
         SpecDecError: a chat, and the target has no chat template.
     """
-    chosen = ChosenPrompts()
-    chosen.description = dataset.describe() if isinstance(dataset, PromptSet) else None
+    chosen, hashes = ChosenPrompts(), {}
     for domain in grid.domains:
         encoded = [_tokenised(prompt, target, dataset) for prompt in dataset.get_by_domain(domain)]
         fitting = [p for p in encoded if p.ids and fits(target, p, grid.max_new_tokens)]
-        if chosen.description is not None:
-            chosen.description["ids"] = chosen.description.get("ids", {}) | {domain: _ids_hash(encoded)}
+        hashes[domain] = _ids_hash(encoded)
         wanted = _wanted(grid, domain, len(encoded), len(fitting))
         chosen[domain] = [fitting[i * len(fitting) // wanted] for i in range(wanted)]
+    if isinstance(dataset, PromptSet):
+        chosen.description = dataset.describe() | {"ids": hashes}
     return chosen
 
 
@@ -149,11 +158,13 @@ def fits(target: ModelWrapper, prompt: TokenisedPrompt, max_new_tokens: int) -> 
     return target.context_length is None or len(prompt.ids) + max_new_tokens <= target.context_length
 
 
-def _tokenised(prompt: object, target: ModelWrapper, dataset: PromptDataset | PromptSet) -> TokenisedPrompt:
+def _tokenised(
+    prompt: Prompt | RawPrompt, target: ModelWrapper, dataset: PromptDataset | PromptSet
+) -> TokenisedPrompt:
     if not isinstance(prompt, RawPrompt):
         return TokenisedPrompt(prompt.prompt_id, target.encode(prompt.raw_text))
     if not (prompt.is_chat or (isinstance(dataset, PromptSet) and dataset.chat)):
-        return TokenisedPrompt(prompt.prompt_id, target.encode(prompt.text))
+        return TokenisedPrompt(prompt.prompt_id, target.encode(prompt.text or ""))
     try:
         return TokenisedPrompt(prompt.prompt_id, target.encode_chat(prompt.turns))
     except InvalidArgument as error:

@@ -1,8 +1,9 @@
-"""What of a grid is already in a results file, and what is left to run.
+"""What of a measurement is already in a results file, and what is left to run.
 
 A block is appended whole or not at all, so it is either there or not. It is known by what was asked for: the
-configuration of each arm, the prompt, and the seed, which is a function of the benchmark's own seed, the
-temperature, the domain, the prompt's index and the repeat. It knows no model.
+arm, its configuration, the prompt and the seed, which is a function of the benchmark's own seed and of the
+block's place; or, of growth, the settings of its value. An arm that the session refused is not waited for.
+It knows no model.
 """
 
 from __future__ import annotations
@@ -14,36 +15,49 @@ from specdec_lib.bench.records.generations import TokenisedPrompt, run_seed
 from specdec_lib.bench.records.schema import Record
 from specdec_lib.errors import InvalidArgument
 
-Key = tuple[str, str, int]
+Key = tuple[str | int, ...]
+Prompts = Mapping[str, Sequence[TokenisedPrompt]]
+_GENERATION = ("decoder", "config_hash", "prompt_id", "seed")
+_GROWTH = ("pair", "vary", "value", "repeat", "k", "context", "depth")
+
+
+def key_of(record: Record) -> Key:
+    """What was asked for of a record, by which it is known."""
+    names = _GROWTH if record["kind"] == "scaling" else _GENERATION
+    return tuple(record[name] for name in names if name in record)
 
 
 def recorded_keys(records: Iterable[Record], kind: str = "run") -> set[Key]:
-    """Configuration hash, prompt and seed of every record of ``kind``: what was asked for, and came."""
-    return {(r["config_hash"], r["prompt_id"], r["seed"]) for r in records if r["kind"] == kind}
+    """The keys of every record of ``kind``: what was asked for, and came."""
+    return {key_of(record) for record in records if record["kind"] == kind}
 
 
-def is_recorded(grid: Grid, block: Block, prompt_id: str, keys: set[Key]) -> bool:
-    """Whether the arms of ``block`` are among ``keys``.
+def is_recorded(wanted: Mapping[str, Key], keys: set[Key], what: str) -> bool:
+    """Whether all of a block is among ``keys``.
+
+    Args:
+        wanted: the key of each arm, by its name. what: the arms of the block, to be named in an error.
 
     Raises:
         InvalidArgument: some are and some are not. They must run back to back, so the rest cannot be added.
     """
-    there = {
-        arm: (grid.config(arm, block.temperature, block.domain).config_hash(), prompt_id, block.seed) in keys
-        for arm in sorted(block.arms)
-    }
-    if any(there.values()) and not all(there.values()):
-        ran = ", ".join(str(arm) for arm, is_there in there.items() if is_there)
+    there = [name for name, key in wanted.items() if key in keys]
+    if there and len(there) < len(wanted):
         raise InvalidArgument(
-            f"resume: of {prompt_id}'s draft lengths {', '.join(map(str, there))} the session ran {ran}; all "
+            f"resume: of {what} {', '.join(wanted)} the session ran {', '.join(there)}; all "
             "arms of a block run back to back, so resume with the same ones (or, if lines of the file were "
             "lost, remove the rest of that block), or start a new session"
         )
-    return all(there.values())
+    return len(there) == len(wanted)
 
 
 def missing_blocks(
-    grid: Grid, prompts: Mapping[str, Sequence[TokenisedPrompt]], records: Iterable[Record]
+    grid: Grid,
+    prompts: Prompts,
+    records: Sequence[Record],
+    arms: Mapping[str, int] | None = None,
+    kind: str = "run",
+    blocks: Iterable[Block] | None = None,
 ) -> list[Block]:
     """The blocks of ``grid`` that are not there yet, in the grid's order.
 
@@ -52,35 +66,44 @@ def missing_blocks(
     Args:
         prompts: of each domain, as :func:`~specdec_lib.bench.measure.prompts.choose_prompts` gives them.
         records: of one session; see :func:`~specdec_lib.bench.records.runs.newest_session`.
+        arms: the draft length of each arm, by its name; None for the grid's own.
+        kind: of the records that count. blocks: other ones than the grid's.
 
     Raises:
-        InvalidArgument: the session ran other draft lengths.
+        InvalidArgument: the session ran other arms.
     """
-    keys = recorded_keys(records)
-    return [
-        block
-        for block in grid.blocks()
-        if not is_recorded(grid, block, prompts[block.domain][block.prompt_index].prompt_id, keys)
-    ]
+    keys, left = recorded_keys(records, kind), []
+    refused = {record["decoder"] for record in records if is_refusal(record)}
+    for block in grid.blocks() if blocks is None else blocks:
+        prompt_id, wanted = prompts[block.domain][block.prompt_index].prompt_id, {}
+        for name, k in ((None, k) for k in sorted(block.arms)) if arms is None else arms.items():
+            config = grid.config(k, block.temperature, block.domain)
+            arm = config.decoder_label if name is None else name
+            if arm not in refused:
+                wanted[str(k) if name is None else name] = arm, config.config_hash(), prompt_id, block.seed
+        if not is_recorded(wanted, keys, f"{prompt_id}'s {'draft lengths' if arms is None else 'arms'}"):
+            left.append(block)
+    return left
 
 
 def missing_profiles(
-    grid: Grid,
-    prompts: Mapping[str, Sequence[TokenisedPrompt]],
-    records: Iterable[Record],
-    prompts_per_domain: int = 1,
+    grid: Grid, prompts: Prompts, records: Sequence[Record], prompts_per_domain: int = 1
 ) -> list[Block]:
     """The blocks of the profile that are not there yet, temperature by temperature; a seed of their own each.
 
     Raises:
         InvalidArgument: the session profiled other draft lengths.
     """
-    keys, left = recorded_keys(records, "profile"), []
-    for temperature in grid.temperatures:
-        for domain in grid.domains:
-            for index, prompt in enumerate(prompts[domain][:prompts_per_domain]):
-                seed = run_seed(grid.seed, temperature, domain, index, "profile")
-                block = Block(0, temperature, domain, index, seed, grid.arms)
-                if not is_recorded(grid, block, prompt.prompt_id, keys):
-                    left.append(block)
-    return left
+    seeds = {
+        (temperature, domain, index): run_seed(grid.seed, temperature, domain, index, "profile")
+        for temperature in grid.temperatures
+        for domain in grid.domains
+        for index in range(len(prompts[domain][:prompts_per_domain]))
+    }
+    blocks = [Block(0, *place, seed, grid.arms) for place, seed in seeds.items()]
+    return missing_blocks(grid, prompts, records, None, "profile", blocks)
+
+
+def is_refusal(record: Record) -> bool:
+    """Whether a record says that an arm was refused."""
+    return record["kind"] == "arm" and bool(record["arm"].get("refused"))

@@ -1,34 +1,55 @@
-"""The benchmark itself: warm up, time every arm of a block back to back, profile apart, append records.
+"""The one loop of every measurement: blocks of arms, back to back, in rotating order.
 
-What makes the numbers comparable: all arms of a block run one after the other in rotating order;
-every run emits exactly ``max_new_tokens`` tokens (EOS is ignored) from a decoder made for that
-run, so no draft is warm; timed runs never synchronise in the middle, because phases are measured
-in runs of their own, marked ``profile``. At temperature 0 each arm's ids are compared with the
-baseline's. It does not know how a number is summarised: that is :mod:`specdec_lib.bench.tables.summary`.
+All arms of a block run one after the other, so that whatever slows the machine slows them alike, and each
+block starts one arm further on, so that no arm always runs first. Records are appended as soon as their block
+is done. An arm that raises is refused by name and by reason, which is recorded too, and the others go on;
+when the session is resumed it stays refused. What a block asks, and what is kept of it, its caller knows.
 """
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
-from specdec_lib.bench.measure.costs import measure_costs
-from specdec_lib.bench.measure.grid import Block, Grid
-from specdec_lib.bench.measure.resume import missing_blocks, missing_profiles
+from specdec_lib.bench.measure.arm import Arm, Engine, Job, Result
+from specdec_lib.bench.measure.grid import rotated
+from specdec_lib.bench.measure.resume import is_refusal
 from specdec_lib.bench.measure.session import Session
-from specdec_lib.bench.records.generations import TokenisedPrompt, decode_phases, run_record
-from specdec_lib.bench.records.identity import first_difference
+from specdec_lib.bench.notebook.parameters import first_line
 from specdec_lib.bench.records.schema import Record
-from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
-from specdec_lib.decoding.drafters.base import Drafter
-from specdec_lib.decoding.speculative import SpeculativeDecoder
-from specdec_lib.models.wrapper import ModelWrapper
-from specdec_lib.profiling.metrics import GenerationResult
-from specdec_lib.utils.numbers import counted
+from specdec_lib.errors import SpecDecError, UnsoundLogits
+from specdec_lib.profiling.timer import cuda_sync_time
 
-_WARM_UP_TOKENS = 12
+_LONGEST_REASON = 200
+
+
+@runtime_checkable
+class Turn(Protocol):
+    """A block, as far as the loop knows it: its place in the whole order, from 0."""
+
+    @property
+    def turn(self) -> int: ...
+
+
+Block = TypeVar("Block", bound=Turn)
+Used = TypeVar("Used")
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[Result]):
+    """What came of one arm in one block.
+
+    Attributes:
+        turn: its place among the arms that ran. new_graphs: what torch compiled meanwhile.
+    """
+
+    arm: Arm[Result]
+    result: Result
+    turn: int
+    new_graphs: int
 
 
 def print_progress(line: str) -> None:
@@ -36,195 +57,131 @@ def print_progress(line: str) -> None:
     print(f"[bench] {line}", flush=True)
 
 
-class Benchmark:
-    """One session of measurements on one pair, its records appended to one file.
+class Runner:
+    """Runs arms for one session, and keeps its records.
 
     Args:
-        grid: what to run.
-        target, draft: the two models, or a target and a drafter of one's own.
-        prompts: tokenised prompts by domain, at least ``grid.num_prompts`` each; where the grid has a number
-            for each domain, those that there are.
-        output_path: results file; records are appended as soon as a block is done.
-        report: called with a line of progress now and then.
-        resume: continue the newest session of that file: what it holds is not measured again.
+        session: what the records are appended to. pair: its name, for the records of arms.
+        report: called with a line where an arm is refused.
+        recorded: what the session holds already; arms that it refused are not run again.
 
-    Raises:
-        InvalidArgument: the session to be resumed ran on another machine, or with other models.
+    Attributes:
+        records: all of the session, those before included, in the order of the file.
     """
 
     def __init__(
-        self,
-        grid: Grid,
-        target: ModelWrapper,
-        draft: ModelWrapper | Drafter,
-        prompts: Mapping[str, Sequence[TokenisedPrompt]],
-        output_path: str | Path,
-        report: Callable[[str], None] = print_progress,
-        *,
-        resume: bool = False,
+        self, session: Session, pair: str, report: Callable[[str], None], recorded: Iterable[Record] = ()
     ) -> None:
-        self.grid, self.target, self.draft = over_prompts(grid, prompts), target, draft
-        self.prompts, self.output_path, self.report = prompts, Path(output_path), report
-        self._session = Session(output_path, target, draft, getattr(prompts, "description", None))
-        self._recorded = self._session.resume() if resume else []
+        self.session, self.pair, self.report = session, pair, report
+        self.records = list(recorded)
+        self._engines: dict[Arm[Any], Engine[Any]] = {}
 
-    @property
-    def num_left(self) -> int:
-        """Timed runs that are not recorded yet.
+    def allowed(self, arms: Iterable[Arm[Result]]) -> list[Arm[Result]]:
+        """Those of ``arms`` that are not refused."""
+        refused = {(r["decoder"], r["arm"].get("facts_hash")) for r in self.records if is_refusal(r)}
+        return [arm for arm in arms if not refused & {(arm.name, arm.facts.hash), (arm.name, None)}]
 
-        Raises:
-            InvalidArgument: the session to be resumed ran other draft lengths.
-        """
-        return sum(len(block.arms) for block in self._blocks_left())
+    def warm_up(self, arm: Arm[Any], jobs: Iterable[Job]) -> dict[str, float] | None:
+        """Make the engine of ``arm`` and let it do ``jobs``, which is recorded nowhere; None: it is refused.
 
-    def warm_up(self) -> None:
-        """A short generation with every arm at every temperature, recorded nowhere.
-
-        Of a session that is complete already, none.
-        """
-        if not (self.num_left or self._profiles_left() or self._costs_left):
-            return
-        prompt = self.prompts[self.grid.domains[0]][0]
-        for temperature in self.grid.temperatures:
-            for arm in self.grid.arms:
-                self._generate(arm, prompt, temperature, seed=0, max_new_tokens=_WARM_UP_TOKENS)
-
-    def measure(self) -> list[Record]:
-        """The timed runs: every block that is not recorded yet. Returns the session's, those before included.
+        Where a job of a compiled arm compiled something, it is done once more: the difference is the time
+        that compiling took.
 
         Raises:
-            InvalidArgument: the session to be resumed ran other draft lengths.
+            UnsoundLogits: no arm says anything then, and none is refused.
         """
-        blocks = self._blocks_left()
-        records = [record for record in self._recorded if record["kind"] == "run"]
-        start, done, total = time.perf_counter(), 0, sum(len(block.arms) for block in blocks)
-        if records:
-            are, left = ("is" if number == 1 else "are" for number in (len(records), total))
-            there = f"{counted(len(records), 'run')} {are} recorded already"
-            self.report(f"{there}, {total or 'none'} {left} left")
-        for block in blocks:
-            records += self._session.append(self._run_block(block))
-            done += len(block.arms)
-            if block.prompt_index == self.grid.prompts_of(block.domain) - 1:
-                left = (time.perf_counter() - start) * (total / done - 1)
-                self.report(_progress(block, records, done, total, left, max(map(len, self.grid.domains))))
-        return records
+        return self._unless_refused(arm, lambda engine: _warmed(engine, jobs, arm.facts.compiled))
 
-    def profile(self, prompts_per_domain: int = 1) -> list[Record]:
-        """Runs of kind ``profile``, which synchronise to time the phases of each round."""
-        records: list[Record] = []
-        for temperature, blocks in groupby(self._profiles_left(prompts_per_domain), lambda b: b.temperature):
-            for block in blocks:
-                records += self._session.append(self._profile_block(block))
-            self.report(f"profiled rounds at temperature {temperature:g}")
-        return records
-
-    def measure_costs(self, repeats: int = 30) -> list[Record]:
-        """One record of kind ``costs``: seconds of single forwards by width, for c and v(K)."""
-        if not self._costs_left:
-            return []
-        ids = [i for domain in self.grid.domains for prompt in self.prompts[domain] for i in prompt.ids]
-        context = len(ids) // sum(map(len, self.prompts.values())) + self.grid.max_new_tokens // 2
-        if self.target.context_length is not None:
-            context = max(1, min(context, self.target.context_length - max(self.grid.k_values) - 4))
-        ids = (ids * (context // len(ids) + 1))[:context]
-        costs = measure_costs(self.target, self.draft, ids, self.grid.k_values, repeats)
-        self.report(f"timed single forwards behind {context} tokens of context")
-        record = {"kind": "costs", "pair": self.grid.pair, "costs": costs}
-        return self._session.append([record])
-
-    # -- what is left ----------------------------------------------------------------------
-
-    def _blocks_left(self) -> list[Block]:
-        return missing_blocks(self.grid, self.prompts, self._recorded)
-
-    def _profiles_left(self, prompts_per_domain: int = 1) -> list[Block]:
-        return missing_profiles(self.grid, self.prompts, self._recorded, prompts_per_domain)
-
-    @property
-    def _costs_left(self) -> bool:
-        return not any(record["kind"] == "costs" for record in self._recorded)
-
-    # -- one block -------------------------------------------------------------------------
-
-    def _run_block(self, block: Block) -> list[Record]:
-        prompt = self.prompts[block.domain][block.prompt_index]
-        results = {arm: self._generate(arm, prompt, block.temperature, block.seed) for arm in block.arms}
-        return self._records("run", block, results)
-
-    def _profile_block(self, block: Block) -> list[Record]:
-        prompt = self.prompts[block.domain][block.prompt_index]
-        results = {
-            arm: self._generate(arm, prompt, block.temperature, block.seed, profile=True)
-            for arm in block.arms
-        }
-        records = self._records("profile", block, results)
-        for record, result in zip(records, results.values(), strict=True):
-            record["phases"] = decode_phases(result.trace.rounds)
-        return records
-
-    def _generate(
+    def run(
         self,
-        arm: int,
-        prompt: TokenisedPrompt,
-        temperature: float,
-        seed: int,
-        profile: bool = False,
-        max_new_tokens: int | None = None,
-    ) -> GenerationResult:
-        """One run by a decoder made for it alone."""
-        decoder = (
-            SpeculativeDecoder(self.target, self.draft, k=arm) if arm else AutoregressiveDecoder(self.target)
-        )
-        return decoder.generate(
-            prompt.ids,
-            max_new_tokens or self.grid.max_new_tokens,
-            temperature,
-            ignore_eos=True,
-            seed=seed,
-            trace=profile,  # rounds one by one: the first, which reads the prompt, is told apart
-            profile=profile,
-        )
+        blocks: Sequence[Block],
+        arms: Callable[[Block], Iterable[Arm[Result]]],
+        job: Callable[[Block], Job],
+        kept: Callable[[Block, list[Outcome[Result]]], list[Record]],
+    ) -> Iterator[tuple[Block, list[Record], float]]:
+        """Run ``blocks`` one by one, each by all of its arms that are not refused.
 
-    def _records(self, kind: str, block: Block, results: Mapping[int, GenerationResult]) -> list[Record]:
-        prompt = self.prompts[block.domain][block.prompt_index]
-        baseline = results.get(0) if block.temperature == 0 else None
-        records = []
-        for turn, (arm, result) in enumerate(results.items()):
-            config = self.grid.config(arm, block.temperature, block.domain)
-            record = run_record(kind, config.decoder_label, config, prompt, block.repeat, block.seed, result)
-            if arm and baseline is not None:
-                record["first_difference"] = first_difference(result, baseline)
-            records.append(record | {"turn": turn})
-        return records
+        Args:
+            arms: of a block, in the order of turn 0. job: what a block asks of each of them.
+            kept: the records of a block, made of what came of it.
+
+        Yields:
+            Each block that is done, its records as they were appended, and the seconds that are likely left.
+
+        Raises:
+            UnsoundLogits: some logits are no numbers; of that block nothing is kept.
+            RecordError: nothing can be appended; the blocks before are kept.
+        """
+        start = time.perf_counter()
+        for done, block in enumerate(blocks, start=1):
+            outcomes: list[Outcome[Result]] = []
+            for arm in rotated(self.allowed(arms(block)), block.turn):
+                outcome = self._outcome(arm, job(block), len(outcomes))
+                outcomes += [] if outcome is None else [outcome]
+            records = self.append(kept(block, outcomes))
+            yield block, records, (time.perf_counter() - start) * (len(blocks) / done - 1)
+
+    def of_kind(self, kind: str) -> list[Record]:
+        """The session's records of one kind."""
+        return [record for record in self.records if record["kind"] == kind]
+
+    def append(self, records: Sequence[Record]) -> list[Record]:
+        """Append ``records`` to the session, all or none; returns them as written."""
+        written = self.session.append(records)
+        self.records += written
+        return written
+
+    def append_arm(self, arm: Arm[Any], more: Mapping[str, Any]) -> None:
+        """One record of kind ``arm``: its facts, and what else is to be said of it."""
+        record = {"kind": "arm", "pair": self.pair, "decoder": arm.name}
+        self.append([record | {"arm": arm.facts.to_dict() | dict(more)}])
+
+    def _outcome(self, arm: Arm[Result], job: Job, turn: int) -> Outcome[Result] | None:
+        before = compiled_graphs()
+        result = self._unless_refused(arm, lambda engine: engine(*job))
+        return None if result is None else Outcome(arm, result, turn, compiled_graphs() - before)
+
+    def _unless_refused(self, arm: Arm[Result], use: Callable[[Engine[Result]], Used]) -> Used | None:
+        """What comes of using the arm's engine, made if need be; None: the arm is refused."""
+        try:
+            if arm not in self._engines:
+                self._engines[arm] = arm.make()
+            return use(self._engines[arm])
+        except UnsoundLogits:
+            raise
+        except Exception as error:  # a measurement must not end because one arm cannot run
+            self._engines.pop(arm, None)
+            reason = _reason(error)
+            self.report(f"{arm.name} is refused: {reason}")
+            self.append_arm(arm, {"refused": reason})
+            return None
 
 
-def over_prompts(grid: Grid, prompts: Mapping[str, Sequence[TokenisedPrompt]]) -> Grid:
-    """The grid over as many prompts as there are, where it has a number for each domain."""
-    if not isinstance(grid.num_prompts, Mapping):
-        return grid
-    return grid.with_prompts({domain: len(prompts[domain]) for domain in grid.domains})
+def _warmed(engine: Engine[Any], jobs: Iterable[Job], compiled: bool) -> dict[str, float]:
+    """Seconds that the jobs took, and how many of them were spent compiling."""
+    total = compiling = 0.0
+    for job in jobs:
+        before = compiled_graphs()
+        first = _seconds(engine, job)
+        total += first
+        if compiled and compiled_graphs() > before:
+            compiling += max(0.0, first - _seconds(engine, job))
+    return {"warm_up_seconds": round(total, 6), "compile_seconds": round(compiling, 6)}
 
 
-def _progress(
-    block: Block, records: Sequence[Record], done: int, total: int, seconds_left: float, width: int
-) -> str:
-    """A line on the blocks of one domain that were just finished: total tokens over total time.
+def _seconds(engine: Engine[Any], job: Job) -> float:
+    start = cuda_sync_time()
+    engine(*job)
+    return cuda_sync_time() - start
 
-    Names of domains take ``width`` characters, so that the lines stand below each other.
-    """
-    recent = [
-        r
-        for r in records
-        if (r["repeat"], r["config"]["temperature"], r["config"]["prompt_domain"])
-        == (block.repeat, block.temperature, block.domain)
-    ]
-    rates = []
-    for label in dict.fromkeys(r["decoder"] for r in sorted(recent, key=lambda r: r["config"]["K"])):
-        results = [r["result"] for r in recent if r["decoder"] == label]
-        tokens, seconds = sum(len(r["generated_ids"]) for r in results), sum(r["total_time"] for r in results)
-        rates.append(f"{label} {tokens / seconds:.0f}" if seconds > 0 else f"{label} –")
-    return (
-        f"{done:4d}/{counted(total, 'run')}, repeat {block.repeat + 1}, T={block.temperature:g}, "
-        f"{block.domain:<{width}} tokens/s: {', '.join(rates)}; about {seconds_left:.0f} s left"
-    )
+
+def compiled_graphs() -> int:
+    """Graphs that torch has compiled in this process, 0 where its compiler was never loaded."""
+    utils = sys.modules.get("torch._dynamo.utils")
+    return 0 if utils is None else int(utils.counters["stats"]["unique_graphs"])
+
+
+def _reason(error: Exception) -> str:
+    """One line: what was raised, and the first line of what it says."""
+    name = "" if isinstance(error, SpecDecError) else f"{type(error).__name__}: "
+    return f"{name}{first_line(str(error))}"[:_LONGEST_REASON]

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from specdec_lib.bench.measure import subjects
-from specdec_lib.bench.records.origin import model_difference
-from specdec_lib.bench.records.runs import newest_session
+from specdec_lib.bench.records.origin import model_difference, require_one_machine
 from specdec_lib.bench.records.schema import (
     SCHEMA_VERSION,
     Record,
@@ -77,28 +76,32 @@ class Session:
         append_records(self.output_path, stamped)
         return stamped
 
-    def resume(self) -> list[Record]:
-        """Continue the newest session of the file instead of a new one; returns its records.
+    def resume(self, kind: str, *, required: bool = True) -> list[Record]:
+        """Continue the newest session of the file that holds records of ``kind``; returns all of its records.
 
-        A file that is not there, or that holds no timed run, leaves the new session as it is.
+        Where there is none, the new session stays as it is.
+
+        Args:
+            required: refuse where that session does not pair with this one; else pass over it, to older ones.
 
         Raises:
             InvalidArgument: that session ran on another machine, with other models, or other prompts.
-            RecordError: the file cannot be read.
+            RecordError: the file cannot be read, or that session ran on several machines.
         """
-        if not self.output_path.exists():
-            return []
-        records = read_records(self.output_path)[0]
-        if not any(record["kind"] == "run" for record in records):
-            return []
-        records = newest_session(records)
-        if what := _difference(records[0], self._shared):
-            raise InvalidArgument(
-                f"resume {self.output_path}: {what}; runs of two such sessions do not pair, "
-                "so start a new one without resuming"
-            )
-        self.name = records[0]["session"]
-        return records
+        records = read_records(self.output_path)[0] if self.output_path.exists() else []
+        for name in reversed(dict.fromkeys(r["session"] for r in records if r["kind"] == kind)):
+            chosen = [record for record in records if record["session"] == name]
+            require_one_machine(chosen)
+            what = _difference(chosen[0], self._shared)
+            if not what:
+                self.name = name
+                return chosen
+            if required:
+                raise InvalidArgument(
+                    f"resume {self.output_path}: {what}; runs of two such sessions do not pair, "
+                    "so start a new one without resuming"
+                )
+        return []
 
 
 def _difference(before: Record, now: Record) -> str | None:

@@ -93,7 +93,7 @@ def describe_model(model: ModelWrapper) -> dict[str, Any]:
     return {
         "name": model.name,
         "parameters": model.param_count,
-        "dtype": getattr(model, "number_format", None) or str(model.dtype).removeprefix("torch."),
+        "dtype": dtype_of(model),
         "device": str(model.device),
         "memory_mb": round(model.memory_footprint_mb, 2),
         "compiled": model.compiled is not None and model.compiled.active,
@@ -101,6 +101,11 @@ def describe_model(model: ModelWrapper) -> dict[str, Any]:
         "products": getattr(model, "products", None),
         "revision": getattr(model.config, "_commit_hash", None),
     }
+
+
+def dtype_of(model: ModelWrapper) -> str:
+    """What a model computes in, or what its weights are packed in, as records name it."""
+    return getattr(model, "number_format", None) or str(model.dtype).removeprefix("torch.")
 
 
 def describe_drafter(drafter: Drafter) -> dict[str, Any]:

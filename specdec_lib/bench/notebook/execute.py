@@ -20,7 +20,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from specdec_lib.bench.notebook.parameters import checked_parameters, first_line, notebook_parameters, plain
 from specdec_lib.errors import SpecDecError
@@ -54,7 +54,7 @@ def run_benchmark(
     *,
     notebook: str | Path = BENCHMARK_NOTEBOOK,
     runs_folder: str | Path | None = None,
-    stream: io.TextIOBase | None = None,
+    stream: TextIO | io.TextIOBase | None = None,
     **parameters: Any,
 ) -> Path:
     """Execute the benchmark notebook; its records are appended to ``output_path``.
@@ -113,7 +113,7 @@ def execute_notebook(
     notebook: str | Path,
     executed: str | Path,
     parameters: Mapping[str, Any],
-    stream: io.TextIOBase | None = None,
+    stream: TextIO | io.TextIOBase | None = None,
 ) -> Path:
     """Run ``notebook`` with ``parameters``, save it as ``executed`` while it runs, and return that path.
 
@@ -127,7 +127,7 @@ def execute_notebook(
     from specdec_lib.bench.notebook.kernel import ThisPythonKernelManager, kernel_config
 
     notebook, executed = Path(notebook).absolute(), Path(executed).absolute()
-    stream = stream or sys.stderr
+    stream = sys.stderr if stream is None else stream
     try:
         executed.parent.mkdir(parents=True, exist_ok=True)
         with _socket_folder() as folder, _quiet():

@@ -155,13 +155,15 @@ def _assignments(source: str) -> tuple[dict[str, Any], dict[str, Kind]]:
     values: dict[str, Any] = {}
     kinds: dict[str, Kind] = {}
     for statement in ast.parse(source).body:
-        if isinstance(statement, ast.Assign) and all(isinstance(t, ast.Name) for t in statement.targets):
-            for target in statement.targets:
-                values[target.id] = ast.literal_eval(statement.value)
-                kinds[target.id] = _kind_of(values[target.id])
+        if isinstance(statement, ast.Assign):
+            names = [target.id for target in statement.targets if isinstance(target, ast.Name)]
+            for name in names if len(names) == len(statement.targets) else ():
+                values[name] = ast.literal_eval(statement.value)
+                kinds[name] = _kind_of(values[name])
         elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            values[statement.target.id] = ast.literal_eval(statement.value)
-            kinds[statement.target.id] = _annotated(statement.annotation)
+            name = statement.target.id
+            values[name] = ast.literal_eval(statement.value)  # type: ignore[arg-type]  # of none it says so
+            kinds[name] = _annotated(statement.annotation)
     return values, kinds
 
 

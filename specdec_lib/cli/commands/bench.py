@@ -64,8 +64,6 @@ def run(
     if show is not None:
         _report(show, as_json, peers, strict=True)
         return
-    if resume and peers:
-        raise InvalidArgument("a comparison (--peers) cannot be resumed; give one of the two")
     selection = select(
         pair, target, draft, dtype, device, draft_dtype=draft_dtype, drafter=drafter, threads=threads
     )
@@ -94,8 +92,7 @@ def run(
     _check_output(output)
     lines = _Lines()
     switch: dict[str, Any] = {"compile": compile is not False if peers else bool(compile)}
-    if not peers:
-        switch |= {"profile": not no_profile, "resume": resume}
+    switch |= {"resume": resume} if peers else {"profile": not no_profile, "resume": resume}
     with _no_empty_file(output, was_there), _kept(output):
         if in_process or not _has_notebook():
             measured_here = measure_peers if peers else _measure
@@ -169,8 +166,8 @@ def _measure(
     lines: io.TextIOBase,
 ) -> None:
     """The steps of the notebook, in this process."""
+    from specdec_lib.bench.measure.benchmark import Benchmark
     from specdec_lib.bench.measure.prompts import choose_prompts
-    from specdec_lib.bench.measure.runner import Benchmark
     from specdec_lib.bench.records.identity import require_identical
     from specdec_lib.models.fast.threads import use_threads
 

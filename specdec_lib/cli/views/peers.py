@@ -32,6 +32,7 @@ def measure(
     selection: Selection,
     output: Path,
     compile: bool,
+    resume: bool,
     threads: int | None,
     lines: io.TextIOBase,
 ) -> None:
@@ -44,7 +45,7 @@ def measure(
     use_threads(threads, target)
     prompts = peer_prompts(grid, target, texts)
     say = lambda line: print(f"[bench] {line}", file=lines)  # noqa: E731
-    comparison = PeerComparison(grid, target, draft, prompts, output, compile, say)
+    comparison = PeerComparison(grid, target, draft, prompts, output, compile, say, resume=resume)
     say(f"{counted(len(comparison.arms), 'arm')}, {counted(grid.max_new_tokens, 'token')} a run")
     comparison.warm_up()
     require_same_ids(comparison.measure())

@@ -10,10 +10,11 @@ import pytest
 import tiny_models
 import torch
 
+from specdec_lib.bench.measure.arm import Ours
+from specdec_lib.bench.measure.benchmark import Benchmark
 from specdec_lib.bench.measure.grid import Grid
 from specdec_lib.bench.measure.prompts import ChosenPrompts, TokenisedPrompt
 from specdec_lib.bench.measure.resume import missing_blocks, recorded_keys
-from specdec_lib.bench.measure.runner import Benchmark
 from specdec_lib.bench.records.runs import load_session, runs_of
 from specdec_lib.bench.records.schema import append_records, read_records
 from specdec_lib.bench.tables.summary import speedup_table
@@ -32,23 +33,22 @@ def benchmark(path: Path, grid: Grid = GRID, resume: bool = False, **options) ->
     return Benchmark(grid, target, draft, PROMPTS, path / "runs.jsonl", resume=resume, **options)
 
 
-class Cut(Exception):
+class Cut(BaseException):
     """The machine went down."""
 
 
 def cut_off(path: Path, after: int, monkeypatch) -> None:
-    """A benchmark that ends while its block number ``after`` runs."""
-    bench = benchmark(path)
-    honest, blocks = bench._run_block, itertools.count()
+    """A benchmark that ends in the middle of its block number ``after``."""
+    honest, jobs = Ours.__call__, itertools.count()
 
-    def failing(block):
-        if next(blocks) == after:
+    def failing(self, *job):
+        if next(jobs) == after * len(GRID.arms) + 1:
             raise Cut
-        return honest(block)
+        return honest(self, *job)
 
-    monkeypatch.setattr(bench, "_run_block", failing)
-    with pytest.raises(Cut):
-        bench.measure()
+    with monkeypatch.context() as cutting, pytest.raises(Cut):
+        cutting.setattr(Ours, "__call__", failing)
+        benchmark(path).measure()
 
 
 def test_what_is_left_runs_once_in_the_same_session(tmp_path: Path, monkeypatch) -> None:
@@ -108,7 +108,7 @@ def test_of_a_complete_session_nothing_is_announced_that_will_not_be_done(
     first.measure(), first.measure_costs(repeats=2), first.profile()
     lines: list[str] = []
     again = benchmark(tmp_path, resume=True, report=lines.append)
-    monkeypatch.setattr(Benchmark, "_generate", lambda *_, **__: pytest.fail("something was run"))
+    monkeypatch.setattr(Ours, "__call__", lambda *_, **__: pytest.fail("something was run"))
     assert again.num_left == 0
     again.warm_up(), again.measure(), again.measure_costs(), again.profile()
     assert lines == [f"{GRID.num_runs} runs are recorded already, none are left"]

@@ -13,7 +13,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from specdec_lib.bench.measure.runner import Benchmark
+from specdec_lib.bench.measure.benchmark import Benchmark
 from specdec_lib.bench.measure.subjects import load_subject
 from specdec_lib.bench.notebook import execute
 from specdec_lib.bench.records.schema import read_records
@@ -326,7 +326,6 @@ def test_without_papermill_it_is_measured_here(monkeypatch, tmp_path: Path) -> N
         (["--drafter", "json:Nobody", "--target", "pocket-target"], "drafter 'json:Nobody': AttributeError"),
         (["--repeats", "0"], "repeats holds 0"),
         (["--seed", "-1"], "seed holds -1"),
-        (["--resume", "--peers"], "a comparison (--peers) cannot be resumed"),
         (["--threads", "0"], "'--threads': Input should be greater than or equal to 1"),
         (["--in-process", "--threads", "-1"], "'--threads': Input should be greater than or equal to 1"),
         (["--in-process", "--prompts", "500"], "500 are asked for"),

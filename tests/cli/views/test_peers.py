@@ -47,6 +47,15 @@ def test_a_comparison_appends_its_arms_and_runs(results: Path) -> None:
     assert [r["kind"] for r in records].count("peer") == len(NAMES)
 
 
+def test_a_finished_comparison_is_resumed_without_running_anything(specdec, results, tmp_path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(results.read_bytes())
+    switches = ["--peers", "--resume", "--no-compile", "--in-process", "-k", "2"]
+    shown = specdec("bench", *switches, *TINY, "-o", path, "--json")
+    assert shown.code == 0 and "6 runs are recorded already, no block is left" in shown.err
+    assert path.read_bytes() == results.read_bytes() and shown.document["runs"] == 6
+
+
 def test_show_prints_arms_and_ratios_at_80_columns(specdec, results: Path) -> None:
     shown = specdec("bench", "--peers", "--show", results)
     assert shown.code == 0 and shown.err == ""
@@ -92,12 +101,12 @@ def test_a_named_pair_goes_through_its_notebook_with_parameters_it_has(
     monkeypatch.setattr(execute, "run_benchmark", run_benchmark)
     path = tmp_path / "r.jsonl"
     shown = specdec(
-        "bench", "--peers", "--no-compile", "-k", "2", *TINY, "-o", path, "--threads", 1, "--json"
+        "bench", "--peers", "--no-compile", "-k", "2", *TINY, "-o", path, "--threads", 1, "--resume", "--json"
     )
     assert shown.code == 0 and shown.document["runs"] == 6
     assert seen["notebook"] == execute.PEERS_NOTEBOOK
     assert (seen["compile"], seen["k_values"], seen["threads"], seen["device"]) == (False, [2], 1, "cpu")
-    assert "decoders" not in seen and "profile" not in seen
+    assert seen["resume"] is True and "decoders" not in seen and "profile" not in seen
 
 
 def test_compiled_arms_are_in_unless_they_are_not_wanted(specdec, results, tmp_path, monkeypatch) -> None:

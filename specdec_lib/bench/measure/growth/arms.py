@@ -1,37 +1,80 @@
 """What :mod:`specdec_lib.bench.scaling` times, and models as they are, but longer or shorter.
 
-An arm is called with a text and returns raw seconds by name. Rounds of both libraries are timed from outside:
-ours between the yields of ``stream``, Hugging Face's between the calls of a streamer. Nothing here knows
-records or the order of measurements.
+An engine here returns raw seconds by name. Rounds of both libraries are timed from outside: ours between the
+yields of ``stream``, Hugging Face's between the calls of a streamer. Nothing here knows records or the order
+of measurements.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
 
+from specdec_lib.bench.measure.arm import Arm, Engine, Facts, Ours, our_facts, wrapped_like
 from specdec_lib.bench.measure.costs import measure_costs
 from specdec_lib.bench.measure.peers.hugging_face import HuggingFace, constant_drafting, twin
-from specdec_lib.decoding.decoder import Decoder
+from specdec_lib.bench.measure.subjects import dtype_of
+from specdec_lib.bench.records.schema import HUGGING_FACE
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.timer import cuda_sync_time
 
 Seconds = dict[str, list[float]]
-Arm = Callable[[Sequence[int]], Seconds]
-"""Behind a text, the raw seconds of what it times, by name."""
+"""Raw seconds by the name of what was timed."""
 
 
-def our_rounds(name: str, make: Callable[[], Decoder], tokens: int, k: int, ids: Sequence[int]) -> Seconds:
+def growth_arms(
+    target: ModelWrapper, draft: ModelWrapper, vary: str, k: int, depth: int, compile: bool
+) -> list[Arm[Seconds]]:
+    """The arms of one value of one axis; those of another context are the same.
+
+    Args:
+        vary: "context", "k" or "depth". k: draft tokens a round.
+        depth: layers of the target that are kept where the depth varies.
+        compile: at each depth have our compiled step too.
+
+    Raises:
+        InvalidArgument: the target has fewer layers.
+    """
+    if vary == "depth":
+        shallow = shortened(target, depth)
+        arms = _baselines(shallow, depth=depth)
+        if compile:
+            name, facts = "ours token, compiled", our_facts(shallow, compiled=True, depth=depth)
+            model = wrapped_like(shallow, twin(shallow.model), compile=True)
+            arms.append(Arm(name, facts, lambda: partial(our_rounds, name, Ours(model))))
+        return arms
+    facts = our_facts(target, draft, k)
+    ours = Arm("ours round", facts, lambda: partial(our_rounds, "ours round", Ours(target, draft, k)))
+    if vary == "k":
+        return [ours, Arm("ours forward", facts, lambda: partial(forwards, target, draft, k))]
+    theirs = Facts(HUGGING_FACE, "assisted", k, drafter=draft.name, dtype=dtype_of(target))
+    make = partial(hugging_face_rounds, "HF round", target, draft, k)
+    return [ours, Arm("HF round", theirs, make), *_baselines(target)]
+
+
+def _baselines(target: ModelWrapper, **options: Any) -> list[Arm[Seconds]]:
+    ours = our_facts(target, **options)
+    theirs = Facts(HUGGING_FACE, "autoregressive", dtype=ours.dtype, options=options)
+    return [
+        Arm("ours token", ours, lambda: partial(our_rounds, "ours token", Ours(target))),
+        Arm("HF token", theirs, partial(hugging_face_rounds, "HF token", target, None, 0)),
+    ]
+
+
+def our_rounds(
+    name: str, ours: Ours, ids: Sequence[int], tokens: int, temperature: float = 0.0, seed: int = 0
+) -> Seconds:
     """Rounds of a decoder made for this text alone."""
     stamps = [(cuda_sync_time(), 0)]
-    for emitted in make().stream(ids, tokens, 0.0, ignore_eos=True):
+    for emitted in ours.decoder().stream(ids, tokens, temperature, ignore_eos=True, seed=seed):
         stamps.append((cuda_sync_time(), len(emitted)))
-    return {name: later_rounds(stamps, tokens, k)}
+    return {name: later_rounds(stamps, tokens, ours.k)}
 
 
 class _Streamer:
@@ -48,22 +91,22 @@ class _Streamer:
 
 
 def hugging_face_rounds(
-    name: str, target: ModelWrapper, draft: ModelWrapper | None, tokens: int, k: int
-) -> Arm:
+    name: str, target: ModelWrapper, draft: ModelWrapper | None, k: int
+) -> Engine[Seconds]:
     """Rounds, or steps without a draft, of ``generate`` with its dynamic cache."""
     run = HuggingFace(target.model, {}, None if draft is None else draft.model, constant_drafting(k))
     generate = run.model.generate
 
-    def arm(ids: Sequence[int]) -> Seconds:
+    def engine(ids: Sequence[int], tokens: int, temperature: float = 0.0, seed: int = 0) -> Seconds:
         streamer = _Streamer()
         run.model.generate = partial(generate, streamer=streamer)
-        run(ids, tokens, 0.0, 0)
+        run(ids, tokens, temperature, seed)
         return {name: later_rounds(streamer.stamps, tokens, k)}
 
-    return arm
+    return engine
 
 
-def forwards(target: ModelWrapper, draft: ModelWrapper, k: int, ids: Sequence[int]) -> Seconds:
+def forwards(target: ModelWrapper, draft: ModelWrapper, k: int, ids: Sequence[int], *_: float) -> Seconds:
     """The target's forward of K + 1 tokens, and the draft's of one, in the company of a round."""
     measured = measure_costs(target, draft, ids, (k,), repeats=4)["forwards"]
     found = {(forward["model"], forward["width"]): forward["seconds"] for forward in measured}
@@ -99,7 +142,7 @@ def lengthened(model: ModelWrapper, positions: int) -> ModelWrapper:
     """
     if model.context_length is None or model.context_length >= positions:
         return model
-    longer = twin(model.model)
+    longer: Any = twin(model.model)
     config = longer.config.get_text_config(decoder=True)
     rotary = getattr(config, "rope_parameters", None) or getattr(config, "rope_theta", None)
     if not rotary or not hasattr(config, "max_position_embeddings"):
@@ -108,7 +151,7 @@ def lengthened(model: ModelWrapper, positions: int) -> ModelWrapper:
             "ask for shorter contexts"
         )
     config.max_position_embeddings = positions
-    return ModelWrapper(longer, model.tokenizer, vocab_size=model.vocab_size, masked_ids=model.masked_ids)
+    return wrapped_like(model, longer)
 
 
 def shortened(model: ModelWrapper, depth: int) -> ModelWrapper:
@@ -117,7 +160,7 @@ def shortened(model: ModelWrapper, depth: int) -> ModelWrapper:
     Raises:
         InvalidArgument: it has fewer, or keeps them where they are not found.
     """
-    shorter = twin(model.model)
+    shorter: Any = twin(model.model)
     config = shorter.config.get_text_config(decoder=True)
     total = config.num_hidden_layers
     stacks = [
@@ -133,4 +176,4 @@ def shortened(model: ModelWrapper, depth: int) -> ModelWrapper:
     config.num_hidden_layers = depth
     if getattr(config, "layer_types", None):
         config.layer_types = config.layer_types[:depth]
-    return ModelWrapper(shorter, model.tokenizer, vocab_size=model.vocab_size, masked_ids=model.masked_ids)
+    return wrapped_like(model, shorter)

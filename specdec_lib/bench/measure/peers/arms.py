@@ -8,11 +8,12 @@ run is timed from outside the public call, alike for all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
+from specdec_lib.bench.measure.arm import Arm, Facts, Ours, our_facts, wrapped_like
 from specdec_lib.bench.measure.peers.hugging_face import (
     LOOKUP_TOKENS,
     HuggingFace,
@@ -21,48 +22,25 @@ from specdec_lib.bench.measure.peers.hugging_face import (
     static_and_compiled,
     twin,
 )
-from specdec_lib.bench.records.schema import HUGGING_FACE, OURS, REFERENCE
-from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
-from specdec_lib.decoding.decoder import Decoder
-from specdec_lib.decoding.speculative import SpeculativeDecoder
+from specdec_lib.bench.measure.runner import compiled_graphs
+from specdec_lib.bench.measure.subjects import dtype_of
+from specdec_lib.bench.records.schema import HUGGING_FACE, REFERENCE
+from specdec_lib.errors import SpecDecError
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.metrics import GenerationResult
 from specdec_lib.profiling.timer import cuda_sync_time
 
+GeneratingArm = Arm[GenerationResult]
+_NOT_COMPILED = "it ran, but without compiled code: torch.compile gave up or was not asked"
 
-@dataclass(frozen=True)
-class Arm:
-    """One way to decode, not built yet.
 
-    Args:
-        name: as records and tables show it.
-        library: ``HUGGING_FACE`` or ``OURS``.
-        method: "autoregressive", "assisted", "lookup" or "speculative".
-        build: makes what runs it: called with prompt ids, a number of tokens, a temperature and a seed, it
-            returns a result; its ``fell_back`` says whether the compiler gave up. Whatever cannot be had
-            raises here or at the first run.
-        k: draft tokens a round where the arm is told how many; else 0.
-        compiled: whether it claims to run compiled code.
-        options: what else sets the arm apart, as the records tell it.
-    """
-
-    name: str
-    library: str
-    method: str
-    build: Callable[[], Any]
-    k: int = 0
-    compiled: bool = False
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def describe(self) -> dict[str, Any]:
-        """What a record says of the arm."""
-        kept = ("library", "method", "k", "compiled")
-        return {name: getattr(self, name) for name in kept} | {"options": dict(self.options)}
+class ArmRefused(SpecDecError):
+    """An arm that ran, but not as its name says."""
 
 
 def make_arms(
     target: ModelWrapper, draft: ModelWrapper, k_values: Sequence[int], compile: bool = True
-) -> list[Arm]:
+) -> list[GeneratingArm]:
     """Every arm of the comparison, the reference first; nothing is built or compiled yet.
 
     Args:
@@ -77,85 +55,97 @@ def make_arms(
 
 def _hugging_face_arms(
     target: ModelWrapper, draft: ModelWrapper, k_values: Sequence[int], compile: bool
-) -> list[Arm]:
-    model, helper = target.model, draft.model
+) -> list[GeneratingArm]:
+    def arm(name: str, facts: Facts, *options: Any) -> GeneratingArm:
+        return Arm(name, replace(facts, dtype=dtype_of(target)), partial(HuggingFace, target.model, *options))
 
-    def assisted(name: str, drafting: Mapping[str, Any], k: int = 0) -> Arm:
-        build = partial(HuggingFace, model, {}, helper, drafting)
-        return Arm(name, HUGGING_FACE, "assisted", build, k, options=drafting)
-
-    arms = [Arm(REFERENCE, HUGGING_FACE, "autoregressive", partial(HuggingFace, model, {}))]
+    arms = [arm(REFERENCE, Facts(HUGGING_FACE, "autoregressive"), {})]
     if compile:
-        build = partial(HuggingFace, model, static_and_compiled())
         told = {"cache_implementation": "static"}
-        arms.append(
-            Arm("hf-static-compiled", HUGGING_FACE, "autoregressive", build, compiled=True, options=told)
-        )
-    arms.append(assisted("hf-assisted", drafting_of(helper)))
-    arms += [assisted(f"hf-assisted-K{k}", constant_drafting(k), k) for k in k_values]
+        facts = Facts(HUGGING_FACE, "autoregressive", compiled=True, options=told)
+        arms.append(arm("hf-static-compiled", facts, static_and_compiled()))
+    assisted = {"hf-assisted": (0, drafting_of(draft.model))}
+    assisted |= {f"hf-assisted-K{k}": (k, constant_drafting(k)) for k in k_values}
+    for name, (k, drafting) in assisted.items():
+        facts = Facts(HUGGING_FACE, "assisted", k, drafter=draft.name, options=drafting)
+        arms.append(arm(name, facts, {}, draft.model, drafting))
     lookup = {"prompt_lookup_num_tokens": LOOKUP_TOKENS}
-    build = partial(HuggingFace, model, lookup)
-    return [*arms, Arm("hf-lookup", HUGGING_FACE, "lookup", build, LOOKUP_TOKENS, options=lookup)]
+    facts = Facts(HUGGING_FACE, "lookup", LOOKUP_TOKENS, options=lookup)
+    return [*arms, arm("hf-lookup", facts, lookup)]
 
 
 def _our_arms(
     target: ModelWrapper, draft: ModelWrapper, k_values: Sequence[int], compiled: bool
-) -> list[Arm]:
-    wrapped = {id(model): cache(partial(_compiled, model)) for model in (target, draft)}
+) -> list[GeneratingArm]:
+    @cache  # a graph is kept by its width, and our arms share some
+    def wrapped(model: ModelWrapper) -> ModelWrapper:
+        return wrapped_like(model, twin(model.model), compile=True) if compiled else model
 
-    def build(k: int) -> Ours:
-        models = [target, draft] if k else [target]
-        return Ours([wrapped[id(model)]() for model in models] if compiled else models, k)
+    def build(k: int) -> OursFromOutside:
+        return OursFromOutside(wrapped(target), wrapped(draft) if k else None, k)
 
     suffix = "-compiled" if compiled else ""
-    arms = [Arm(f"ours-AR{suffix}", OURS, "autoregressive", partial(build, 0), compiled=compiled)]
-    for k in k_values:
-        arms.append(Arm(f"ours-K{k}{suffix}", OURS, "speculative", partial(build, k), k, compiled))
-    return arms
+    return [
+        Arm(
+            f"ours-{f'K{k}' if k else 'AR'}{suffix}",
+            our_facts(target, draft if k else None, k, compiled),
+            partial(build, k),
+        )
+        for k in (0, *k_values)
+    ]
 
 
-def _compiled(model: ModelWrapper) -> ModelWrapper:
-    """The model compiled, once for all of our arms: a graph is kept by its width, and the arms share some."""
-    return ModelWrapper(
-        twin(model.model),
-        model.tokenizer,
-        compile=True,
-        vocab_size=model.vocab_size,
-        masked_ids=model.masked_ids,
-    )
-
-
-class Ours:
-    """A decoder of this library, made anew for every run: no draft is warm.
-
-    Args:
-        models: the target, and for ``k`` > 0 the draft.
-        k: draft tokens a round; 0 decodes autoregressively.
-    """
-
-    def __init__(self, models: Sequence[ModelWrapper], k: int) -> None:
-        self.models, self.k = list(models), k
+class OursFromOutside(Ours):
+    """This library's engine on the clock of the others, which ticks outside of the public call."""
 
     @property
     def has_graphs(self) -> bool:
         """Whether compiled code is there already, of this arm or of one before it."""
-        return any(model.compiled is not None and model.compiled.num_graphs for model in self.models)
+        return any(model.compiled is not None and model.compiled.num_graphs for model in self._models)
 
     @property
     def fell_back(self) -> bool:
         """Whether the compiler gave a model up, which then goes on eagerly."""
-        return any(model.compiled is not None and not model.compiled.active for model in self.models)
+        return any(model.compiled is not None and not model.compiled.active for model in self._models)
 
     def __call__(
         self, prompt_ids: Sequence[int], max_new_tokens: int, temperature: float, seed: int
     ) -> GenerationResult:
         """One generation, timed from outside like any other."""
-        decoder = self._decoder()
         start = cuda_sync_time()
-        result = decoder.generate(prompt_ids, max_new_tokens, temperature, ignore_eos=True, seed=seed)
+        result = super().__call__(prompt_ids, max_new_tokens, temperature, seed)
         return replace(result, total_time=cuda_sync_time() - start)
 
-    def _decoder(self) -> Decoder:
-        if self.k:
-            return SpeculativeDecoder(self.models[0], self.models[1], k=self.k)
-        return AutoregressiveDecoder(self.models[0])
+    @property
+    def _models(self) -> list[ModelWrapper]:
+        return [model for model in (self.target, self.draft) if isinstance(model, ModelWrapper)]
+
+
+class AsNamed:
+    """An arm's engine, held to its name: compiled code where that is claimed, and every token that is asked.
+
+    Arms may share a compiler that gives up for all of them, also in the middle of the timed runs.
+    """
+
+    def __init__(self, arm: GeneratingArm) -> None:
+        self._compiled, self._graphs = arm.facts.compiled, compiled_graphs()
+        self._engine: Any = arm.make()
+
+    def __call__(
+        self, prompt_ids: Sequence[int], max_new_tokens: int, temperature: float, seed: int
+    ) -> GenerationResult:
+        """One generation.
+
+        Raises:
+            ArmRefused: it came without compiled code, or with fewer tokens.
+        """
+        result = self._engine(prompt_ids, max_new_tokens, temperature, seed)
+        if self._compiled and (
+            self._engine.fell_back or not (compiled_graphs() > self._graphs or self._engine.has_graphs)
+        ):
+            raise ArmRefused(_NOT_COMPILED)
+        if result.num_tokens != max_new_tokens:
+            raise ArmRefused(
+                f"it emitted {result.num_tokens} of {max_new_tokens} tokens, so its time says nothing"
+            )
+        return result

@@ -9,38 +9,32 @@ each arm's ids are compared with the reference's. Nothing is summarised here: th
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from specdec_lib.bench.measure.grid import Block, Grid, rotated
-from specdec_lib.bench.measure.peers.arms import Arm, make_arms
+from specdec_lib.bench.measure.arm import Job
+from specdec_lib.bench.measure.benchmark import generation_record
+from specdec_lib.bench.measure.grid import Block, Grid
+from specdec_lib.bench.measure.peers.arms import AsNamed, GeneratingArm, make_arms
 from specdec_lib.bench.measure.peers.hugging_face import LOOKUP_TOKENS
 from specdec_lib.bench.measure.prompts import ChosenPrompts, PromptSet, choose_prompts
-from specdec_lib.bench.measure.runner import over_prompts, print_progress
+from specdec_lib.bench.measure.resume import Prompts, missing_blocks
+from specdec_lib.bench.measure.runner import Outcome, Runner, print_progress
 from specdec_lib.bench.measure.session import Session
-from specdec_lib.bench.notebook.execute import first_line
-from specdec_lib.bench.records.generations import TokenisedPrompt, run_record
 from specdec_lib.bench.records.identity import first_difference
 from specdec_lib.bench.records.schema import Record
 from specdec_lib.data.prompts import PromptDataset
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
-from specdec_lib.errors import SpecDecError, UnsoundLogits
+from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.evidence.rounding import judge_parting
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.metrics import GenerationResult
 from specdec_lib.utils.numbers import counted
 
 _WARM_UP_TOKENS = 12
-_LONGEST_REASON = 200
-_NOT_COMPILED = "it ran, but without compiled code: torch.compile gave up or was not asked"
-
-
-class ArmRefused(SpecDecError):
-    """An arm that ran, but not as its name says."""
 
 
 def peer_prompts(grid: Grid, target: ModelWrapper, dataset: PromptDataset | PromptSet) -> ChosenPrompts:
@@ -63,6 +57,10 @@ class PeerComparison:
         compile: have the compiled arms too.
         report: called with a line of progress now and then.
         arms: what to compare; by default every arm there is, the reference first.
+        resume: continue the newest comparison of that file: what it holds is not run again.
+
+    Raises:
+        InvalidArgument: the session to be resumed ran on another machine, with other models, prompts or arms.
     """
 
     def __init__(
@@ -70,163 +68,138 @@ class PeerComparison:
         grid: Grid,
         target: ModelWrapper,
         draft: ModelWrapper,
-        prompts: Mapping[str, Sequence[TokenisedPrompt]],
+        prompts: Prompts,
         output_path: str | Path,
         compile: bool = True,
         report: Callable[[str], None] = print_progress,
-        arms: Sequence[Arm] | None = None,
+        arms: Sequence[GeneratingArm] | None = None,
+        *,
+        resume: bool = False,
     ) -> None:
-        self.grid, self.target, self.prompts, self.report = (
-            over_prompts(grid, prompts),
-            target,
-            prompts,
-            report,
-        )
-        self.arms = list(make_arms(target, draft, grid.k_values, compile) if arms is None else arms)
+        self.grid, self.target, self.prompts, self.report = grid.over(prompts), target, prompts, report
+        chosen = make_arms(target, draft, grid.k_values, compile) if arms is None else arms
+        self.arms = [replace(arm, make=partial(AsNamed, arm)) for arm in chosen]
         self.output_path = Path(output_path)
-        self._session = Session(output_path, target, draft, getattr(prompts, "description", None))
-        self._running: dict[str, Callable[..., GenerationResult]] = {}
+        session = Session(output_path, target, draft, getattr(prompts, "description", None))
+        self._runner = Runner(session, grid.pair, report, session.resume("peer") if resume else [])
+        self._require_same_arms()
 
     def warm_up(self) -> list[Record]:
         """Build every arm and let it run, compile what is to be compiled; one record of kind ``arm`` each.
 
         A compiled arm runs all that the first repeat will ask of it, the longest text first, and what
-        compiled something is run once more: the difference is the time that compiling took.
+        compiled something is run once more: the difference is the time that compiling took. Returns the
+        session's records of arms, those before included; of a comparison that is complete none is warmed up.
 
         Raises:
             UnsoundLogits: the target's logits are no numbers; then no arm says anything, and nothing is kept.
         """
-        first = self.prompts[self.grid.domains[0]][0]
-        AutoregressiveDecoder(self.target).generate(first.ids, 1, 0.0, ignore_eos=True)
-        return [record for arm in self.arms for record in self._warm_up(arm)]
+        if self._left():
+            first = self.prompts[self.grid.domains[0]][0]
+            AutoregressiveDecoder(self.target).generate(first.ids, 1, 0.0, ignore_eos=True)
+            for arm in self._runner.allowed(self.arms):
+                self._warm_up(arm)
+        return self._runner.of_kind("arm")
 
     def measure(self) -> list[Record]:
-        """The timed runs of all arms that are not refused; returns the records that were appended."""
-        start, blocks = time.perf_counter(), list(self.grid.blocks())
-        records: list[Record] = []
-        for done, block in enumerate(blocks, start=1):
-            records += self._run_block(done - 1, block)
+        """The timed runs of all arms that are not refused, every block that is not recorded yet.
+
+        Returns:
+            The session's timed runs, those before included; and the arms that were refused meanwhile.
+        """
+        blocks, recorded, before = self._left(), self._runner.of_kind("peer"), len(self._runner.records)
+        if recorded:
+            are, left = ("is" if number == 1 else "are" for number in (len(recorded), len(blocks) or 1))
+            there = f"{counted(len(recorded), 'run')} {are} recorded already"
+            self.report(f"{there}, {counted(len(blocks), 'block') if blocks else 'no block'} {left} left")
+        runs = self._runner.run(blocks, lambda _: self.arms, self._job, self._records)
+        for done, (block, _, seconds) in enumerate(runs, start=1):
             if block.prompt_index == self.grid.prompts_of(block.domain) - 1:
-                left = (time.perf_counter() - start) * (len(blocks) / done - 1)
                 domain = block.domain.ljust(max(map(len, self.grid.domains)))
+                arms = counted(len(self._runner.allowed(self.arms)), "arm")
                 self.report(
-                    f"{done:4d}/{counted(len(blocks), 'block')} of {counted(len(self._running), 'arm')}, "
-                    f"T={block.temperature:g}, {domain}  about {left:.0f} s left"
+                    f"{done:4d}/{counted(len(blocks), 'block')} of {arms}, "
+                    f"T={block.temperature:g}, {domain}  about {seconds:.0f} s left"
                 )
-        return records
+        return recorded + self._runner.records[before:]
+
+    # -- what is left ----------------------------------------------------------------------
+
+    def _left(self) -> list[Block]:
+        arms = {arm.name: arm.facts.k for arm in self._runner.allowed(self.arms)}
+        return missing_blocks(self.grid, self.prompts, self._runner.records, arms, "peer")
+
+    def _require_same_arms(self) -> None:
+        """Refuse to go on with an arm that has the name of one before, and is another."""
+        before = {record["decoder"]: record["arm"] for record in self._runner.of_kind("arm")}
+        for arm in self.arms:
+            now, then = arm.facts.to_dict(), before.get(arm.name, {})
+            both = (now.keys() & then.keys()) - {"facts_hash"}
+            if changes := [f"{name} was {then[name]!r}" for name in sorted(both) if then[name] != now[name]]:
+                raise InvalidArgument(
+                    f"resume {self.output_path}: {arm.name} is another arm now ({', '.join(changes)}); its "
+                    "runs before and now do not pair, so start a new session without resuming"
+                )
 
     # -- warming up ------------------------------------------------------------------------
 
-    def _warm_up(self, arm: Arm) -> list[Record]:
-        before = compiled_graphs()
-        if arm.compiled:
+    def _warm_up(self, arm: GeneratingArm) -> None:
+        known = any(record["decoder"] == arm.name for record in self._runner.of_kind("arm"))
+        if arm.facts.compiled:
             self.report(f"{arm.name} is being compiled, a minute or more …")
-        try:
-            run = arm.build()
-            spent = self._first_runs(arm, run)
-            if arm.compiled and not (compiled_graphs() > before or run.has_graphs):
-                raise ArmRefused(_NOT_COMPILED)
-        except UnsoundLogits:
-            raise
-        except Exception as error:  # a comparison must not end because one arm cannot run
-            return self._refuse(arm, error)
-        self._running[arm.name] = run
-        compiling = f", after compiling for {spent['compile_seconds']:.1f} s" if arm.compiled else ""
+        spent = self._runner.warm_up(arm, self._warm_up_jobs(arm))
+        if spent is None:
+            return
+        compiling = f", after compiling for {spent['compile_seconds']:.1f} s" if arm.facts.compiled else ""
         self.report(f"{arm.name} is warm{compiling}")
-        return self._append_arm(arm, spent)
+        if not known:
+            self._runner.append_arm(arm, spent)
 
-    def _first_runs(self, arm: Arm, run: Callable[..., GenerationResult]) -> dict[str, float]:
-        total = compiling = 0.0
-        for block, tokens in self._requests(arm):
-            before = compiled_graphs()
-            first = self._generate(arm, run, block, tokens).total_time
-            total += first
-            if arm.compiled and compiled_graphs() > before:
-                compiling += max(0.0, first - self._generate(arm, run, block, tokens).total_time)
-        return {"warm_up_seconds": round(total, 6), "compile_seconds": round(compiling, 6)}
-
-    def _requests(self, arm: Arm) -> Iterator[tuple[Block, int]]:
-        """What an arm is warmed up with: blocks, and how many tokens of each."""
-        blocks = [block for block in self.grid.blocks() if block.repeat == 0]
-        blocks.sort(key=lambda block: -len(self._prompt(block).ids))
-        if arm.compiled:
-            yield from ((block, self.grid.max_new_tokens) for block in blocks)
+    def _warm_up_jobs(self, arm: GeneratingArm) -> Iterator[Job]:
+        """What an arm is warmed up with."""
+        jobs = [self._job(block) for block in self.grid.blocks() if block.repeat == 0]
+        jobs.sort(key=lambda job: -len(job.prompt_ids))
+        if arm.facts.compiled:
+            yield from jobs
             return
         for temperature in self.grid.temperatures:
-            longest = next(block for block in blocks if block.temperature == temperature)
-            yield longest, min(_WARM_UP_TOKENS, self.grid.max_new_tokens)
-
-    def _refuse(self, arm: Arm, error: Exception) -> list[Record]:
-        reason = _reason(error)
-        self.report(f"{arm.name} is refused: {reason}")
-        return self._append_arm(arm, {"refused": reason})
-
-    def _append_arm(self, arm: Arm, more: Mapping[str, Any]) -> list[Record]:
-        record = {"kind": "arm", "pair": self.grid.pair, "decoder": arm.name}
-        return self._session.append([record | {"arm": arm.describe() | dict(more)}])
+            longest = next(job for job in jobs if job.temperature == temperature)
+            yield longest._replace(max_new_tokens=min(_WARM_UP_TOKENS, self.grid.max_new_tokens))
 
     # -- one block -------------------------------------------------------------------------
 
-    def _run_block(self, turn: int, block: Block) -> list[Record]:
-        arms = [arm for arm in self.arms if arm.name in self._running]
-        results: dict[str, GenerationResult] = {}
-        refused, records = [], []
-        for index in rotated(range(len(arms)), turn):
-            arm, before = arms[index], compiled_graphs()
-            try:
-                result = self._generate(arm, self._running[arm.name], block, self.grid.max_new_tokens)
-            except UnsoundLogits:
-                raise
-            except Exception as error:  # as above
-                del self._running[arm.name]
-                refused += self._refuse(arm, error)
-                continue
-            results[arm.name] = result
-            counts = {"turn": len(records), "new_graphs": compiled_graphs() - before}
-            records.append(self._record(arm, block, result) | counts)
+    def _job(self, block: Block) -> Job:
+        ids = self.prompts[block.domain][block.prompt_index].ids
+        return Job(ids, self.grid.max_new_tokens, block.temperature, block.seed)
+
+    def _records(self, block: Block, outcomes: Sequence[Outcome[GenerationResult]]) -> list[Record]:
+        records = [
+            generation_record("peer", self.grid, self.prompts, block, outcome)
+            | {"new_graphs": outcome.new_graphs}
+            for outcome in outcomes
+        ]
         if block.temperature == 0:
-            self._compare(arms, block, results, records)
-        return refused + self._session.append(records)
-
-    def _prompt(self, block: Block) -> TokenisedPrompt:
-        return self.prompts[block.domain][block.prompt_index]
-
-    def _generate(self, arm: Arm, run: Any, block: Block, tokens: int) -> GenerationResult:
-        """One run, which must have emitted exactly that many tokens, counted by id, and be what it is called.
-
-        Arms may share a compiler that gives up for all of them, also in the middle of the timed runs.
-        """
-        result = run(self._prompt(block).ids, tokens, block.temperature, block.seed)
-        if arm.compiled and run.fell_back:
-            raise ArmRefused(_NOT_COMPILED)
-        if result.num_tokens != tokens:
-            raise ArmRefused(f"it emitted {result.num_tokens} of {tokens} tokens, so its time says nothing")
-        return result
-
-    def _record(self, arm: Arm, block: Block, result: GenerationResult) -> Record:
-        config = self.grid.config(arm.k, block.temperature, block.domain)
-        return run_record("peer", arm.name, config, self._prompt(block), block.repeat, block.seed, result)
+            self._compare(block, outcomes, records)
+        return records
 
     # -- identity --------------------------------------------------------------------------
 
     def _compare(
-        self,
-        arms: Sequence[Arm],
-        block: Block,
-        results: Mapping[str, GenerationResult],
-        records: Sequence[Record],
+        self, block: Block, outcomes: Sequence[Outcome[GenerationResult]], records: Sequence[Record]
     ) -> None:
         """Note in each record where its ids first differ from those of the first autoregressive arm."""
-        plain = (arm.name for arm in arms if arm.method == "autoregressive" and arm.name in results)
-        reference = next(plain, None)
+        results = {outcome.arm.name: outcome.result for outcome in outcomes}
+        plain = [
+            arm.name for arm in self.arms if arm.facts.method == "autoregressive" and arm.name in results
+        ]
         for record in records:
-            if reference is None or record["decoder"] == reference:
+            if not plain or record["decoder"] == plain[0]:
                 continue
-            ours, theirs = results[record["decoder"]], results[reference]
+            ours, theirs = results[record["decoder"]], results[plain[0]]
             place = first_difference(ours, theirs)
-            record |= {"first_difference": place, "reference": reference}
+            record |= {"first_difference": place, "reference": plain[0]}
             if place >= 0:
-                record |= self._judged(self._prompt(block).ids, ours, theirs, place)
+                record |= self._judged(self._job(block).prompt_ids, ours, theirs, place)
 
     def _judged(
         self, prompt_ids: Sequence[int], ours: GenerationResult, theirs: GenerationResult, place: int
@@ -235,15 +208,3 @@ class PeerComparison:
         text = [*prompt_ids, *theirs.generated_ids[:place]]
         found = judge_parting(self.target, text, *(run.generated_ids[place] for run in (ours, theirs)))
         return {"logit_gap": found.gap, "tied": found.is_tie}
-
-
-def compiled_graphs() -> int:
-    """Graphs that torch has compiled in this process, 0 where its compiler was never loaded."""
-    utils = sys.modules.get("torch._dynamo.utils")
-    return 0 if utils is None else int(utils.counters["stats"]["unique_graphs"])
-
-
-def _reason(error: Exception) -> str:
-    """One line: what was raised, and the first line of what it says."""
-    name = "" if isinstance(error, SpecDecError) else f"{type(error).__name__}: "
-    return f"{name}{first_line(str(error))}"[:_LONGEST_REASON]

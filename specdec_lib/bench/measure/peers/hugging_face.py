@@ -46,8 +46,9 @@ class HuggingFace:
         assistant: nn.Module | None = None,
         assistant_options: Mapping[str, Any] | None = None,
     ) -> None:
-        self.model, self.options = twin(model), dict(options)
-        self.assistant = None if assistant is None else twin(assistant)
+        self.model: Any = twin(model)
+        self.assistant: Any = None if assistant is None else twin(assistant)
+        self.options = dict(options)
         self.assistant_options = dict(assistant_options or {})
         self._first = None if assistant is not None else first_position(self.model)
 
@@ -91,7 +92,7 @@ def constant_drafting(k: int) -> dict[str, Any]:
 
 def static_and_compiled() -> dict[str, Any]:
     """The fixed cache and the compiler, on the CPU too, where ``generate`` would silently not compile."""
-    config = CompileConfig()
+    config: Any = CompileConfig()
     config._compile_all_devices = True
     return {"cache_implementation": "static", "compile_config": config}
 

@@ -10,14 +10,15 @@ import tiny_models
 import torch
 
 from specdec_lib.bench.measure import session as session_module
+from specdec_lib.bench.measure.arm import Arm, Facts
 from specdec_lib.bench.measure.grid import Grid
 from specdec_lib.bench.measure.peers import hugging_face
-from specdec_lib.bench.measure.peers.arms import OURS, Arm, make_arms
+from specdec_lib.bench.measure.peers.arms import make_arms
 from specdec_lib.bench.measure.peers.comparison import PeerComparison, peer_prompts
 from specdec_lib.bench.measure.peers.hugging_face import HuggingFace, constant_drafting, drafting_of, twin
 from specdec_lib.bench.measure.prompts import TokenisedPrompt
 from specdec_lib.bench.records.identity import OutputsDiffer, require_same_ids
-from specdec_lib.bench.records.schema import read_records
+from specdec_lib.bench.records.schema import HUGGING_FACE, OURS, read_records
 from specdec_lib.bench.tables.peers import peer_table, ratio_table
 from specdec_lib.data.prompts import Prompt, PromptDataset
 from specdec_lib.errors import RecordError, UnsoundLogits
@@ -105,7 +106,7 @@ def test_the_records_lead_to_every_row_and_ratio(session) -> None:
 def test_other_architectures_emit_the_same_ids_too(architecture: str) -> None:
     prompt = tiny_models.prompts(1, seed=3)[0]
     arms = make_arms(*tiny_models.tiny_pair(architecture), (3,), compile=False)
-    assert len({tuple(arm.build()(prompt, 8, 0.0, 1).generated_ids) for arm in arms}) == 1
+    assert len({tuple(arm.make()(prompt, 8, 0.0, 1).generated_ids) for arm in arms}) == 1
 
 
 # -- no arm starts warm, and none leaves anything behind ------------------------------------------------
@@ -134,7 +135,7 @@ def test_a_draft_that_ships_its_own_draft_length_keeps_it(pair) -> None:
     assert drafting_of(draft.model) == {}
     draft.model.generation_config.num_assistant_tokens = 7
     (arm,) = [arm for arm in make_arms(pair[0], draft, (2,), compile=False) if arm.name == "hf-assisted"]
-    assert arm.options == {"num_assistant_tokens": 7}
+    assert arm.facts.options == {"num_assistant_tokens": 7}
 
 
 def test_a_checkpoints_generation_configuration_takes_no_part(pair, tmp_path: Path) -> None:
@@ -145,7 +146,7 @@ def test_a_checkpoints_generation_configuration_takes_no_part(pair, tmp_path: Pa
         model.generation_config.update(eos_token_id=plain[1], repetition_penalty=2.0, top_k=1, max_length=5)
     shipped = copy.deepcopy(target.model.generation_config.to_dict())
     for arm in make_arms(target, draft, (2,), compile=False):
-        assert arm.build()([3, 1, 4], 12, 0.0, seed=0).generated_ids == plain, arm.name
+        assert arm.make()([3, 1, 4], 12, 0.0, seed=0).generated_ids == plain, arm.name
     sampled = {
         tuple(HuggingFace(target.model, {})([3, 1, 4], 12, 0.8, seed).generated_ids) for seed in range(4)
     }
@@ -184,7 +185,7 @@ def test_what_static_caches_and_compilers_leave_stays_on_their_own_modules(
         built.append(HuggingFace(pair[0].model, options))
         return built[-1]
 
-    static = Arm("hf-static-compiled", "transformers", "autoregressive", build, compiled=True)
+    static = Arm("hf-static-compiled", Facts(HUGGING_FACE, "autoregressive", compiled=True), build)
     comparison = compare(tmp_path, pair, [make_arms(*pair, (2,), compile=False)[0], static], SMALL)
     before = set(vars(pair[0].model))
     records = comparison.warm_up() + comparison.measure()
@@ -204,7 +205,7 @@ def arms_with(pair, arm: Arm) -> list[Arm]:
     return [*chosen[:1], arm, *chosen[1:]]
 
 
-class Runner:
+class Spoilt:
     """Emits the ids of the honest arm, until told otherwise."""
 
     fell_back = False
@@ -241,7 +242,7 @@ def emits_a_wrong_token(result: GenerationResult) -> GenerationResult:
     ],
 )
 def test_an_arm_that_fails_is_refused_by_name_with_its_reason(pair, tmp_path, spoil, after, reason) -> None:
-    failing = Arm("failing", OURS, "autoregressive", lambda: Runner(pair, spoil, after))
+    failing = Arm("failing", Facts(OURS, "autoregressive"), lambda: Spoilt(pair, spoil, after))
     lines: list[str] = []
     comparison = compare(tmp_path, pair, arms_with(pair, failing), SMALL, report=lines.append)
     records = comparison.warm_up() + comparison.measure()
@@ -256,9 +257,9 @@ def test_an_arm_that_fails_is_refused_by_name_with_its_reason(pair, tmp_path, sp
 
 
 def test_an_arm_whose_compiler_gives_up_in_the_middle_does_not_keep_its_name(pair, tmp_path: Path) -> None:
-    runner = Runner(pair, lambda result: setattr(runner, "fell_back", True) or result, after=5)
-    runner.has_graphs = True
-    arm = Arm("compiled", OURS, "autoregressive", lambda: runner, compiled=True)
+    engine = Spoilt(pair, lambda result: setattr(engine, "fell_back", True) or result, after=5)
+    engine.has_graphs = True
+    arm = Arm("compiled", Facts(OURS, "autoregressive", compiled=True), lambda: engine)
     comparison = compare(tmp_path, pair, arms_with(pair, arm), SMALL)
     assert "refused" not in comparison.warm_up()[1]["arm"]
     (record,) = [record for record in comparison.measure() if record["kind"] == "arm"]
@@ -269,7 +270,7 @@ def test_an_arm_that_cannot_be_built_is_refused(pair, tmp_path: Path) -> None:
     def build():
         raise RuntimeError("no such kernel")
 
-    comparison = compare(tmp_path, pair, arms_with(pair, Arm("unbuilt", OURS, "lookup", build)))
+    comparison = compare(tmp_path, pair, arms_with(pair, Arm("unbuilt", Facts(OURS, "lookup"), build)))
     (record,) = [r for r in comparison.warm_up() if r["decoder"] == "unbuilt"]
     assert record["arm"]["refused"] == "RuntimeError: no such kernel"
 
@@ -299,13 +300,13 @@ def test_a_draft_of_another_width_is_refused_by_assisted_generation_alone(pair) 
     draft = ModelWrapper(narrow, vocab_size=pair[0].vocab_size)
     arms = {arm.name: arm for arm in make_arms(pair[0], draft, (2,), compile=False)}
     with pytest.raises(ValueError, match="different tokenizers"):
-        arms["hf-assisted"].build()([1, 2], 4, 0.0, 0)
-    assert arms["ours-K2"].build()([1, 2], 4, 0.0, 0).num_tokens == 4
+        arms["hf-assisted"].make()([1, 2], 4, 0.0, 0)
+    assert arms["ours-K2"].make()([1, 2], 4, 0.0, 0).num_tokens == 4
 
 
 def test_a_lossy_arm_is_caught_with_its_prompts(pair, tmp_path: Path) -> None:
     """A bug put in on purpose."""
-    lossy = Arm("lossy", OURS, "speculative", lambda: Runner(pair, emits_a_wrong_token))
+    lossy = Arm("lossy", Facts(OURS, "speculative"), lambda: Spoilt(pair, emits_a_wrong_token))
     comparison = compare(tmp_path, pair, arms_with(pair, lossy))
     comparison.warm_up()
     runs = runs_of(comparison.measure())

@@ -1,0 +1,139 @@
+"""An arm: one way to decode, which is a name, facts in plain data, and how to make what runs it.
+
+Nothing is built, loaded or compiled before :attr:`Arm.make` is called. What it makes, an engine, answers one
+job after the other and keeps nothing of a text. An arm does not know what else is measured, nor when.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from torch import nn
+
+from specdec_lib.bench.measure.subjects import dtype_of
+from specdec_lib.bench.records.schema import OURS
+from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
+from specdec_lib.decoding.decoder import Decoder
+from specdec_lib.decoding.drafters.base import Drafter
+from specdec_lib.decoding.speculative import SpeculativeDecoder
+from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.profiling.metrics import GenerationResult
+
+Result = TypeVar("Result")
+Engine = Callable[[Sequence[int], int, float, int], Result]
+"""Does one job, whatever ends a text, and returns raw results: called with the job's four fields."""
+
+
+class Job(NamedTuple):
+    """What an engine is given: a text, how many tokens to emit behind it, and under which law."""
+
+    prompt_ids: Sequence[int]
+    max_new_tokens: int
+    temperature: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What an arm is, in plain data.
+
+    Attributes:
+        library: whose decoder it is. method: "autoregressive", "assisted", "lookup" or "speculative".
+        k: draft tokens a round where the arm is told how many; else 0.
+        compiled: whether it claims to run compiled code.
+        drafter: the name of what drafts. verifier: how drafts are verified. None where nothing is drafted.
+        batch: texts at a time. dtype: what the target computes in.
+        options: what else sets the arm apart; JSON must have a word for it.
+    """
+
+    library: str
+    method: str
+    k: int = 0
+    compiled: bool = False
+    drafter: str | None = None
+    verifier: str | None = None
+    batch: int = 1
+    dtype: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def hash(self) -> str:
+        """First 12 hexadecimal digits of SHA-256 over the sorted JSON of the facts."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+
+    def to_dict(self) -> dict[str, Any]:
+        """What a record says of the arm."""
+        return asdict(self) | {"facts_hash": self.hash}
+
+
+@dataclass(frozen=True, eq=False)
+class Arm(Generic[Result]):
+    """One way to decode, not built yet.
+
+    Args:
+        name: as records and tables show it.
+        facts: what it is; two arms of one name are the same where their facts are.
+        make: builds its engine; whatever cannot be had raises there or at the first job.
+    """
+
+    name: str
+    facts: Facts
+    make: Callable[[], Engine[Result]]
+
+
+class Ours:
+    """The engine of this library: a decoder made anew for every job, so that no draft is warm.
+
+    Args:
+        draft: a model or a drafter; None decodes autoregressively.
+        k: draft tokens a round.
+        profile: time the phases of each round, told one by one; it synchronises, and so slows what it times.
+    """
+
+    def __init__(
+        self,
+        target: ModelWrapper,
+        draft: ModelWrapper | Drafter | None = None,
+        k: int = 0,
+        profile: bool = False,
+    ) -> None:
+        self.target, self.draft, self.k, self.profile = target, draft, k, profile
+
+    def __call__(
+        self, prompt_ids: Sequence[int], max_new_tokens: int, temperature: float, seed: int
+    ) -> GenerationResult:
+        """One generation, past any end of text."""
+        options = {"ignore_eos": True, "seed": seed, "trace": self.profile, "profile": self.profile}
+        return self.decoder().generate(prompt_ids, max_new_tokens, temperature, **options)
+
+    def decoder(self) -> Decoder:
+        """A decoder that has seen no text."""
+        if self.draft is None:
+            return AutoregressiveDecoder(self.target)
+        return SpeculativeDecoder(self.target, self.draft, k=self.k)
+
+
+def our_facts(
+    target: ModelWrapper,
+    draft: ModelWrapper | Drafter | None = None,
+    k: int = 0,
+    compiled: bool = False,
+    **options: Any,
+) -> Facts:
+    """The facts of an arm whose engine is :class:`Ours`."""
+    told = {"compiled": compiled, "dtype": dtype_of(target), "options": options}
+    if draft is None:
+        return Facts(OURS, "autoregressive", **told)
+    return Facts(OURS, "speculative", k, drafter=str(draft.name), verifier="token", **told)
+
+
+def wrapped_like(model: ModelWrapper, modules: nn.Module, compile: bool = False) -> ModelWrapper:
+    """Other modules wrapped as ``model`` is: its tokenizer, width of logits and masked ids."""
+    return ModelWrapper(
+        modules, model.tokenizer, compile=compile, vocab_size=model.vocab_size, masked_ids=model.masked_ids
+    )

@@ -1,0 +1,200 @@
+"""The benchmark of a pair: plain decoding beside speculation at every draft length, then what its parts cost.
+
+What makes the numbers comparable: the order of :mod:`specdec_lib.bench.measure.runner`; every run emits
+exactly ``max_new_tokens`` tokens (EOS is ignored) from a decoder made for that run, so no draft is warm;
+timed runs never synchronise in the middle, because phases are measured in runs of their own, marked
+``profile``. At temperature 0 each arm's ids are compared with the baseline's. How a number is summarised says
+:mod:`specdec_lib.bench.tables.summary`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+
+from specdec_lib.bench.measure.arm import Arm, Job, Ours, our_facts
+from specdec_lib.bench.measure.costs import measure_costs
+from specdec_lib.bench.measure.grid import Block, Grid
+from specdec_lib.bench.measure.resume import Prompts, is_refusal, missing_blocks, missing_profiles
+from specdec_lib.bench.measure.runner import Outcome, Runner, print_progress
+from specdec_lib.bench.measure.session import Session
+from specdec_lib.bench.records.generations import decode_phases, run_record
+from specdec_lib.bench.records.identity import first_difference
+from specdec_lib.bench.records.schema import Record
+from specdec_lib.decoding.drafters.base import Drafter
+from specdec_lib.errors import SpecDecError
+from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.profiling.metrics import GenerationResult
+from specdec_lib.utils.numbers import counted
+
+_WARM_UP_TOKENS = 12
+
+
+class Benchmark:
+    """One session of measurements on one pair, its records appended to one file.
+
+    Args:
+        grid: what to run.
+        target, draft: the two models, or a target and a drafter of one's own.
+        prompts: tokenised prompts by domain, at least ``grid.num_prompts`` each; where the grid has a number
+            for each domain, those that there are.
+        output_path: results file; records are appended as soon as a block is done.
+        report: called with a line of progress now and then.
+        resume: continue the newest session of that file: what it holds is not measured again.
+
+    Raises:
+        InvalidArgument: the session to be resumed ran on another machine, or with other models.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        target: ModelWrapper,
+        draft: ModelWrapper | Drafter,
+        prompts: Prompts,
+        output_path: str | Path,
+        report: Callable[[str], None] = print_progress,
+        *,
+        resume: bool = False,
+    ) -> None:
+        self.grid, self.target, self.draft = grid.over(prompts), target, draft
+        self.prompts, self.output_path, self.report = prompts, Path(output_path), report
+        session = Session(output_path, target, draft, getattr(prompts, "description", None))
+        self._runner = Runner(session, grid.pair, report, session.resume("run") if resume else [])
+        self._arms = self._made(profile=False)
+
+    @property
+    def num_left(self) -> int:
+        """Timed runs that are not recorded yet.
+
+        Raises:
+            InvalidArgument: the session to be resumed ran other draft lengths.
+        """
+        return len(self._blocks_left()) * len(self._runner.allowed(self._arms))
+
+    def warm_up(self) -> None:
+        """A short generation with every arm at every temperature, recorded nowhere.
+
+        Of a session that is complete already, none.
+        """
+        if not (self.num_left or self._profiles_left() or self._costs_left):
+            return
+        ids = self.prompts[self.grid.domains[0]][0].ids
+        jobs = [Job(ids, _WARM_UP_TOKENS, temperature, 0) for temperature in self.grid.temperatures]
+        for arm in self._runner.allowed(self._arms):
+            self._runner.warm_up(arm, jobs)
+
+    def measure(self) -> list[Record]:
+        """The timed runs: every block that is not recorded yet. Returns the session's, those before included.
+
+        Raises:
+            InvalidArgument: the session to be resumed ran other draft lengths.
+            SpecDecError: every arm was refused.
+        """
+        blocks, recorded = self._blocks_left(), len(self._runner.of_kind("run"))
+        total = len(blocks) * (each := len(self._runner.allowed(self._arms)))
+        if recorded:
+            are, left = ("is" if number == 1 else "are" for number in (recorded, total))
+            there = f"{counted(recorded, 'run')} {are} recorded already"
+            self.report(f"{there}, {total or 'none'} {left} left")
+        runs = self._runner.run(blocks, lambda _: self._arms, self._job, partial(self._records, "run"))
+        for done, (block, _, seconds) in enumerate(runs, start=1):
+            if block.prompt_index == self.grid.prompts_of(block.domain) - 1:
+                count = f"{done * each:4d}/{counted(total, 'run')}, repeat {block.repeat + 1}"
+                place = f"T={block.temperature:g}, {block.domain:<{max(map(len, self.grid.domains))}}"
+                rates = ", ".join(_rates(self._runner.of_kind("run"), block))
+                self.report(f"{count}, {place} tokens/s: {rates}; about {seconds:.0f} s left")
+        if not self._runner.allowed(self._arms):
+            why = next(r["arm"]["refused"] for r in reversed(self._runner.records) if is_refusal(r))
+            raise SpecDecError(f"benchmark: every arm was refused, the last of them for this reason: {why}")
+        return self._runner.of_kind("run")
+
+    def profile(self, prompts_per_domain: int = 1) -> list[Record]:
+        """Runs of kind ``profile``, which synchronise to time the phases of each round."""
+        kept, records = partial(self._records, "profile"), []
+        arms = self._made(profile=True)
+        for temperature, blocks in groupby(self._profiles_left(prompts_per_domain), lambda b: b.temperature):
+            for _, appended, _ in self._runner.run(list(blocks), lambda _: arms, self._job, kept):
+                records += appended
+            self.report(f"profiled rounds at temperature {temperature:g}")
+        return records
+
+    def measure_costs(self, repeats: int = 30) -> list[Record]:
+        """One record of kind ``costs``: seconds of single forwards by width, for c and v(K)."""
+        if not self._costs_left:
+            return []
+        ids = [i for domain in self.grid.domains for prompt in self.prompts[domain] for i in prompt.ids]
+        context = len(ids) // sum(map(len, self.prompts.values())) + self.grid.max_new_tokens // 2
+        if self.target.context_length is not None:
+            context = max(1, min(context, self.target.context_length - max(self.grid.k_values) - 4))
+        ids = (ids * (context // len(ids) + 1))[:context]
+        costs = measure_costs(self.target, self.draft, ids, self.grid.k_values, repeats)
+        self.report(f"timed single forwards behind {context} tokens of context")
+        return self._runner.append([{"kind": "costs", "pair": self.grid.pair, "costs": costs}])
+
+    # -- what is left ----------------------------------------------------------------------
+
+    def _blocks_left(self) -> list[Block]:
+        return missing_blocks(self.grid, self.prompts, self._runner.records)
+
+    def _profiles_left(self, prompts_per_domain: int = 1) -> list[Block]:
+        return missing_profiles(self.grid, self.prompts, self._runner.records, prompts_per_domain)
+
+    @property
+    def _costs_left(self) -> bool:
+        return not self._runner.of_kind("costs")
+
+    # -- one block -------------------------------------------------------------------------
+
+    def _made(self, profile: bool) -> list[Arm[GenerationResult]]:
+        """The arms, in the grid's order."""
+        arms = []
+        for config in self.grid.cells()[: len(self.grid.arms)]:  # of the first temperature and domain
+            draft = self.draft if config.K else None
+            facts = our_facts(self.target, draft, config.K, compiled=self.target.compiled is not None)
+            arms.append(
+                Arm(config.decoder_label, facts, partial(Ours, self.target, draft, config.K, profile))
+            )
+        return arms
+
+    def _job(self, block: Block) -> Job:
+        ids = self.prompts[block.domain][block.prompt_index].ids
+        return Job(ids, self.grid.max_new_tokens, block.temperature, block.seed)
+
+    def _records(
+        self, kind: str, block: Block, outcomes: Sequence[Outcome[GenerationResult]]
+    ) -> list[Record]:
+        baseline = next((o.result for o in outcomes if not o.arm.facts.k and block.temperature == 0), None)
+        records = [generation_record(kind, self.grid, self.prompts, block, outcome) for outcome in outcomes]
+        for record, outcome in zip(records, outcomes, strict=True):
+            if outcome.arm.facts.k and baseline is not None:
+                record["first_difference"] = first_difference(outcome.result, baseline)
+            if kind == "profile":
+                record["phases"] = decode_phases(outcome.result.trace.rounds)
+        return records
+
+
+def generation_record(
+    kind: str, grid: Grid, prompts: Prompts, block: Block, outcome: Outcome[GenerationResult]
+) -> Record:
+    """The record of one arm's generation in a block, with its turn; not compared with any other yet."""
+    arm, prompt = outcome.arm, prompts[block.domain][block.prompt_index]
+    config = grid.config(arm.facts.k, block.temperature, block.domain)
+    record = run_record(kind, arm.name, config, prompt, block.repeat, block.seed, outcome.result)
+    return record | {"turn": outcome.turn}
+
+
+def _rates(runs: Sequence[Record], block: Block) -> Iterator[str]:
+    """Tokens a second of each arm in the blocks of one domain that were just finished, total over total."""
+    place = block.repeat, block.temperature, block.domain
+    recent = [
+        r
+        for r in sorted(runs, key=lambda r: r["config"]["K"])
+        if (r["repeat"], r["config"]["temperature"], r["config"]["prompt_domain"]) == place
+    ]
+    for label, records in groupby(recent, lambda r: r["decoder"]):
+        results = [r["result"] for r in records]
+        tokens, seconds = sum(len(r["generated_ids"]) for r in results), sum(r["total_time"] for r in results)
+        yield f"{label} {tokens / seconds:.0f}" if seconds > 0 else f"{label} –"
