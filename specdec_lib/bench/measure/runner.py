@@ -20,6 +20,7 @@ from specdec_lib.bench.measure.resume import is_refusal
 from specdec_lib.bench.measure.session import Session
 from specdec_lib.bench.notebook.parameters import first_line
 from specdec_lib.bench.records.schema import Record
+from specdec_lib.decoding.drafters.own import own_failure
 from specdec_lib.errors import SpecDecError, UnsoundLogits
 from specdec_lib.profiling.timer import cuda_sync_time
 
@@ -182,6 +183,6 @@ def compiled_graphs() -> int:
 
 
 def _reason(error: Exception) -> str:
-    """One line: what was raised, and the first line of what it says."""
+    """One line: what was raised, and the first line of what it says; and where a drafter's own code did."""
     name = "" if isinstance(error, SpecDecError) else f"{type(error).__name__}: "
-    return f"{name}{first_line(str(error))}"[:_LONGEST_REASON]
+    return (own_failure(error) or f"{name}{first_line(str(error))}")[:_LONGEST_REASON]

@@ -31,12 +31,12 @@ class Kind(NamedTuple):
     elements: Kind | None = None
     anything: bool = False
 
-    def takes(self, value: Any) -> bool:
+    def accepts(self, value: Any) -> bool:
         """Whether a plain value is of this kind; whole numbers stand where numbers do, and no truth value."""
         if self.anything:
             return True
         if isinstance(value, list):
-            return self.elements is not None and all(map(self.elements.takes, value))
+            return self.elements is not None and all(map(self.elements.accepts, value))
         return type(value) in self.types or (type(value) is int and float in self.types)
 
     def __str__(self) -> str:
@@ -67,10 +67,10 @@ def checked_parameters(notebook: str | Path, parameters: Mapping[str, Any]) -> d
         where = f"{name}: parameter '{parameter}'"
         values[parameter] = value = plain(where, given)
         kind = kinds[parameter]
-        if not kind.takes(value):
+        if not kind.accepts(value):
             wrong = value
             if isinstance(value, list) and kind.elements is not None:
-                wrong = next(one for one in value if not kind.elements.takes(one))
+                wrong = next(one for one in value if not kind.elements.accepts(one))
             raise InvalidArgument(
                 f"{where} {'is' if wrong is value else 'holds'} {wrong!r:.60}; "
                 f"the notebook's default is {known[parameter]!r}, give {kind}"
