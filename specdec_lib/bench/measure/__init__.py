@@ -1,1 +1,1 @@
-"""Measuring: the grid, its prompts and its runner, a session, and what single forwards cost."""
+"""Measuring: arms and the one loop that runs them, the grid and its prompts, a session, single forwards."""

@@ -1,8 +1,8 @@
 """One session of measurements: its name, what ran where, and the file that its records are appended to.
 
 Every record of a session carries the same environment and models, so that a line of a results file says by
-itself what it is about. A session that was cut off can be continued where it was measured. It does not know
-what was measured.
+itself what it is about. A session that was cut off can be continued where it was measured: on the same
+machine, with the same models and prompts, for every kind of measurement. It does not know what was measured.
 """
 
 from __future__ import annotations

@@ -94,13 +94,13 @@ def hugging_face_rounds(
     name: str, target: ModelWrapper, draft: ModelWrapper | None, k: int
 ) -> Engine[Seconds]:
     """Rounds, or steps without a draft, of ``generate`` with its dynamic cache."""
-    run = HuggingFace(target.model, {}, None if draft is None else draft.model, constant_drafting(k))
-    generate = run.model.generate
+    theirs = HuggingFace(target.model, {}, None if draft is None else draft.model, constant_drafting(k))
+    generate = theirs.model.generate
 
     def engine(ids: Sequence[int], tokens: int, temperature: float = 0.0, seed: int = 0) -> Seconds:
         streamer = _Streamer()
-        run.model.generate = partial(generate, streamer=streamer)
-        run(ids, tokens, temperature, seed)
+        theirs.model.generate = partial(generate, streamer=streamer)
+        theirs(ids, tokens, temperature, seed)
         return {name: later_rounds(streamer.stamps, tokens, k)}
 
     return engine
