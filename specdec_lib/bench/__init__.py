@@ -1,6 +1,7 @@
-"""Measuring: result records, the benchmark's grid, the interleaved runner, papermill execution, summaries.
+"""The benchmark, room by room: measure fills records, tables count them, explain says why.
 
-Importing this package imports none of its modules; each is imported by name
+Records, tables and explain never need torch; notebook runs a benchmark's notebook; scaling and shapes are
+programs on top of all rooms. Importing this package imports none of its modules; each is imported by name
 (``from specdec_lib.bench.records.schema import read_records``). Nothing here draws: figures are in
-:mod:`specdec_lib.viz`, which takes the plain tables that :mod:`specdec_lib.bench.tables.summary` makes.
+:mod:`specdec_lib.viz`, which takes the rows of :mod:`specdec_lib.bench.tables`.
 """

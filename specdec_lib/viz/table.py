@@ -36,7 +36,7 @@ def show_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) ->
     """The rows of a table, a column for each header.
 
     Args:
-        rows: plain dicts, such as :mod:`specdec_lib.bench.tables.summary` makes.
+        rows: those of :mod:`specdec_lib.bench.tables.rows`, or plain dicts.
         columns: header -> format string over the row's columns, such as
             ``{"K": "{k}", "speedup": "{speedup:.2f}×"}``. A value that is None shows as a dash.
 

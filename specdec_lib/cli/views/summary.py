@@ -41,8 +41,10 @@ def summary_of(path: Path, records: Sequence[Record], problems: Sequence[str]) -
     from specdec_lib.bench.tables.summary import acceptance_table, latency_table, speedup_table
 
     runs = runs_of(records)
-    acceptance = {_cell(row): row for row in acceptance_table(runs)}
-    rows = [{**acceptance.get(_cell(row), {}), **row} for row in speedup_table(runs)]
+    acceptance = {(row.temperature, row.domain, row.k): row for row in acceptance_table(runs)}
+    rows = [
+        {**acceptance.get((row.temperature, row.domain, row.k), {}), **row} for row in speedup_table(runs)
+    ]
     latency = [{k: v for k, v in row.items() if k != "quantiles_ms"} for row in latency_table(runs)]
     timed = [record for record in records if record["kind"] == "run"]
     compared = [r["first_difference"] for r in timed if r.get("first_difference") is not None]
@@ -58,10 +60,6 @@ def summary_of(path: Path, records: Sequence[Record], problems: Sequence[str]) -
         "latency": latency,
         "problems": list(problems),
     }
-
-
-def _cell(row: dict[str, Any]) -> tuple[float, str, int]:
-    return row["temperature"], row["domain"], row["k"]
 
 
 def show_session(console: Console, summary: dict[str, Any]) -> None:
