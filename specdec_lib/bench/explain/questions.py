@@ -18,9 +18,7 @@ class Words(NamedTuple):
 
 QUESTIONS = {
     "tokens": Words(
-        "Are the tokens right?",
-        "A verifier or a cache is wrong, and no speed counts.",
-        "Run specdec verify.",
+        "Are the tokens right?", "A verifier or a cache is wrong, and no speed counts.", "Run specdec verify."
     ),
     "length": Words(
         "Are all runs equally long?",
@@ -48,9 +46,7 @@ QUESTIONS = {
         "Another draft, or none.",
     ),
     "k": Words(
-        "Is this the right K?",
-        "The draft is too long or too short.",
-        "Take the K that the law names.",
+        "Is this the right K?", "The draft is too long or too short.", "Take the K that the law names."
     ),
     "draft": Words(
         "Is the draft too slow?",
@@ -85,6 +81,17 @@ NOT_COMPARED, NOT_PROFILED = "not compared", "not profiled"
 NO_INTERVAL = "one prompt a domain has no interval"
 ONE_LENGTH, CLEAR_OF_1 = "one length", "above 1, or below it"
 NO_ALPHA = "no α is enough"
+STEP_AND_ROUND = "a timed step takes {:.2f} of its parts, a round {:.2f}"
+INTERVAL = "{:.2f} to {:.2f} on {} prompts"
+PARTS_AND_CLOCK = "parts {:.2f}×, clock {:.2f}×"
+ALPHA = "α = {:.2f}"
+DRAFT = "c = {:.3f}, {:.2f} forwards a round"
+WIDTH = "v({}) = {:.2f}"
+OVERHEAD = "o = {:.2f}"
+LESS_TO_GAIN = "less than {:.2f}× to gain"
+TAKE = "Take K = {}."
+ALPHA_NEEDED = "at least {:.2f}, at K = {}"
+BY_THE_LAW = "by the law {:.2f}× at K = {}, {:.2f}× at K = {}"
 TOO_LONG = "Drafts beyond the likely end of a round are paid for and thrown away."
 TOO_SHORT = "Rounds end while further drafts were likely to stay."
 HOPELESS = "Do not speculate with it: even a free draft would not pay."
@@ -102,66 +109,22 @@ def lengths(least: int, most: int) -> str:
     return f"{least} tokens, every run" if least == most else f"{least} to {most} tokens"
 
 
-def step_and_round(step: float, round_: float) -> str:
-    return f"a timed step takes {step:.2f} of its parts, a round {round_:.2f}"
-
-
 def within(share: float, otherwise: str) -> str:
     return f"within {100 * share:.0f} %{otherwise}"
-
-
-def interval(low: float, high: float, prompts: int) -> str:
-    return f"{low:.2f} to {high:.2f} on {prompts} prompts"
 
 
 def more_prompts(needed: int | None) -> str:
     return f"Measure about {'many more' if needed is None else needed} prompts."
 
 
-def parts_and_clock(accounted: float, measured: float) -> str:
-    return f"parts {accounted:.2f}×, clock {measured:.2f}×"
-
-
 def disagree(checks: list[str]) -> str:
     return f"Two clocks disagree: {', '.join(checks)}." if checks else QUESTIONS["sum"].cause
-
-
-def alpha(value: float) -> str:
-    return f"α = {value:.2f}"
-
-
-def draft(c: float, k: int) -> str:
-    return f"c = {c:.3f}, {k * c:.2f} forwards a round"
-
-
-def width(v: float, k: int) -> str:
-    return f"v({k}) = {v:.2f}"
-
-
-def overhead(o: float) -> str:
-    return f"o = {o:.2f}"
-
-
-def less_to_gain(hidden: float) -> str:
-    return f"less than {hidden:.2f}× to gain"
-
-
-def take(k: int) -> str:
-    return f"Take K = {k}."
-
-
-def alpha_needed(limit: float, k: int) -> str:
-    return f"at least {limit:.2f}, at K = {k}"
 
 
 def affordable(needed_c: float | None, c: float) -> str:
     if needed_c is None:
         return HOPELESS
     return f"Another draft, or none: at this α it may cost c = {needed_c:.2f}, and it costs {c:.2f}."
-
-
-def by_the_law(here: float, k: int, best: float, best_k: int) -> str:
-    return f"by the law {here:.2f}× at K = {k}, {best:.2f}× at K = {best_k}"
 
 
 def pays_up_to(limit: float | None, what: str) -> str:

@@ -168,13 +168,15 @@ def _baseline(cell: Cell) -> Question:
         return _question("baseline", words.NOT_PROFILED, needed, None)
     step = cell.timed_step / cell.step
     holds = cell.said("unexplained") is None or abs(step - 1.0) <= LARGE
-    return _question("baseline", words.step_and_round(step, step / (1 + cell.unexplained)), needed, holds)
+    return _question(
+        "baseline", words.STEP_AND_ROUND.format(step, step / (1 + cell.unexplained)), needed, holds
+    )
 
 
 def _noise(cell: Cell, runs: Sequence[Run]) -> Question:
     prompts = len({(run.config.prompt_domain, run.prompt_id) for run in runs})
     clear = not cell.low <= 1.0 <= cell.high
-    measured = words.interval(cell.low, cell.high, prompts) if cell.has_interval else words.NO_INTERVAL
+    measured = words.INTERVAL.format(cell.low, cell.high, prompts) if cell.has_interval else words.NO_INTERVAL
     instead = {} if clear else {"remedy": words.more_prompts(_prompts_needed(cell, prompts))}
     return _question("noise", measured, words.CLEAR_OF_1, clear if cell.has_interval else None, **instead)
 
@@ -193,7 +195,7 @@ def _prompts_needed(cell: Cell, prompts: int) -> int | None:
 def _sum(cell: Cell) -> Question:
     measured, holds = words.NOT_PROFILED, None
     if cell.accounted is not None:
-        measured = words.parts_and_clock(cell.accounted, cell.measured)
+        measured = words.PARTS_AND_CLOCK.format(cell.accounted, cell.measured)
         holds = cell.said("unexplained") is None
     checks = [a.key.removeprefix("check_") for a in cell.advice if a.key.startswith("check_")]
     needed = "inside the interval, or " + words.within(LARGE, "")
@@ -204,26 +206,26 @@ def _pays(cell: Cell, outlook: Outlook) -> Question:
     least = outlook.least_needed or outlook.curve[0]
     limit = least.break_even_alpha
     holds = limit is not None and outlook.alpha >= limit
-    needed = words.NO_ALPHA if limit is None else words.alpha_needed(limit, least.k)
+    needed = words.NO_ALPHA if limit is None else words.ALPHA_NEEDED.format(limit, least.k)
     instead = {}
     if not holds:
         c = draft_cost_for(1.0 / cell.step, outlook.alpha, least.k, least.v, least.overhead)
         instead = {"remedy": words.affordable(c, cell.c)}
-    return _question("pays", words.alpha(outlook.alpha), needed, holds, **instead)
+    return _question("pays", words.ALPHA.format(outlook.alpha), needed, holds, **instead)
 
 
 def _draft_length(cell: Cell, outlook: Outlook) -> Question:
     here = next(row.speedup for row in outlook.curve if row.k == cell.k)
     best = max(outlook.curve, key=lambda row: row.speedup)
     hidden = max(VISIBLE, (cell.high - cell.low) / 2.0 if cell.has_interval else 0.0)
-    measured = words.by_the_law(here, cell.k, best.speedup, best.k)
+    measured = words.BY_THE_LAW.format(here, cell.k, best.speedup, best.k)
     if best.speedup - here < hidden:
-        return _question("k", measured, words.less_to_gain(hidden), True)
+        return _question("k", measured, words.LESS_TO_GAIN.format(hidden), True)
     instead = {
         "cause": words.TOO_LONG if best.k < cell.k else words.TOO_SHORT,
-        "remedy": words.take(best.k),
+        "remedy": words.TAKE.format(best.k),
     }
-    return _question("k", measured, words.less_to_gain(hidden), False, **instead)
+    return _question("k", measured, words.LESS_TO_GAIN.format(hidden), False, **instead)
 
 
 # -- which part costs most? ------------------------------------------------------------------------
@@ -246,9 +248,9 @@ def _parts(cell: Cell) -> list[Part]:
         "acceptance": words.pays_from(break_even_alpha(cell.k, c / step, v / step, o / step)),
     }
     measured = {
-        "draft": words.draft(c, cell.k),
-        "width": words.width(v, cell.k),
-        "overhead": words.NOT_PROFILED if cell.overhead is None else words.overhead(cell.overhead),
-        "acceptance": words.alpha(cell.alpha),
+        "draft": words.DRAFT.format(c, cell.k * c),
+        "width": words.WIDTH.format(cell.k, v),
+        "overhead": words.NOT_PROFILED if cell.overhead is None else words.OVERHEAD.format(cell.overhead),
+        "acceptance": words.ALPHA.format(cell.alpha),
     }
     return [_part(key, cell, measured[key], limit) for key, limit in limits.items()]
