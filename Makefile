@@ -6,7 +6,7 @@ VENV   ?= .venv
 
 BIN       := $(VENV)/bin
 PY        := $(BIN)/python
-PYTEST    := $(PY) -m pytest
+PYTEST    := $(if $(COVERED),$(BIN)/coverage run -m pytest,$(PY) -m pytest)
 ENV_STAMP := $(VENV)/.installed
 
 # Chapters that run side by side, in the book's build and under nbval: as many as there are cores for their threads.
@@ -43,6 +43,7 @@ export PYTHONNOUSERSITE := 1
 export JUPYTER_PREFER_ENV_PATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TOKENIZERS_PARALLELISM := false
+export COVERAGE_FILE := $(CURDIR)/.coverage
 
 # Threads that wait for each other sleep soon: tests and kernels run side by side, and one that spins takes the
 # core that the thread it waits for needs.
@@ -51,7 +52,7 @@ export GOMP_SPINCOUNT ?= 10000
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help env book page epub test lint unit outputs notebooks strangers browser coverage compat bench figure
+.PHONY: help env book page epub test lint unit outputs notebooks strangers browser coverage covered compat bench figure
 .PHONY: traces lab clean distclean
 
 help: ## what can be done
@@ -66,11 +67,13 @@ epub: $(EPUB) ## the book for e-readers; figures and formulas are drawn by a Chr
 test: lint unit outputs browser ## everything that must hold before a commit
 	@echo "== all checks passed"
 
-lint: $(ENV_STAMP) ## ruff, import-linter and codespell
+lint: $(ENV_STAMP) ## ruff, its formatter, import-linter, codespell and pyright
 	@echo "== linters"
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(BIN)/basedpyright --pythonpath $(PY)
 
 unit: $(ENV_STAMP) ## pytest on the library
 	@echo "== tests of the library"
@@ -84,6 +87,15 @@ outputs: $(BOOK_STAMP) ## nbval: the stored outputs of every chapter hold beside
 notebooks: $(ENV_STAMP) ## nbval: every chapter runs, and its stored outputs still hold
 	@echo "== notebooks against their stored outputs"
 	$(PYTEST) $(NBVAL) notebooks --ignore=notebooks/bench
+
+coverage: $(ENV_STAMP) ## pytest and nbval again, under coverage: at least 90 % of the library's lines run
+	$(BIN)/coverage erase
+	$(MAKE) --no-print-directory unit notebooks covered COVERED=yes
+
+# What `make test COVERED=yes` and `make notebooks COVERED=yes` have left.
+covered: $(ENV_STAMP)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 strangers: $(ENV_STAMP) ## every chapter with pairs that nobody has seen, through papermill
 	$(PY) -m pytest -n 2 -m chapters tests/test_chapters.py

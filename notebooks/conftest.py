@@ -6,6 +6,7 @@ The rule itself is ``tests/stored_outputs.py``; which outputs are compared (tags
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -16,6 +17,7 @@ from stored_outputs import difference
 try:
     from jupyter_cache import get_cache
     from nbformat import NotebookNode
+    from nbval.kernel import RunningKernel
     from nbval.plugin import IPyNbCell, transform_streams_for_comparison
 except ImportError:  # pytest without the notebooks' environment collects no cells
     IPyNbCell = ()
@@ -29,6 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="CACHE",
         help="nbval: take what the cells show from this cache of executed chapters",
     )
+
+
+def pytest_configure() -> None:
+    """Under coverage a kernel writes down what it ran as it ends, so it is asked to, and not killed."""
+    if "COVERAGE_PROCESS_CONFIG" in os.environ:
+        RunningKernel.stop = lambda kernel: kernel.km.shutdown_kernel(now=False)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
