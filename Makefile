@@ -97,6 +97,22 @@ covered: $(ENV_STAMP)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
+# The oldest Transformers that the library allows, and the newest, each laid over the environment, torch and all.
+OVERLAYS := .compat/oldest .compat/newest
+.compat/oldest: WANTED := transformers==5.0.*
+.compat/newest: WANTED := transformers<6
+OVERLAID := transformers|huggingface_hub|tokenizers
+
+$(OVERLAYS): $(ENV_STAMP)
+	rm -rf $@ && mkdir -p $@
+	grep -vE '^($(OVERLAID))==' constraints.txt >$@/constraints.txt
+	$(PY) -m pip install --quiet --target $@ -c $@/constraints.txt '$(WANTED)'
+
+compat: $(OVERLAYS) ## models, caches and decoding with the oldest and the newest Transformers
+	@set -e; for overlay in $^; do \
+	  PYTHONPATH=$$overlay $(PY) -c 'import transformers; print("== Transformers", transformers.__version__)'; \
+	  PYTHONPATH=$$overlay $(PY) -m pytest -q -n 2 --dist loadscope tests/models tests/decoding; done
+
 strangers: $(ENV_STAMP) ## every chapter with pairs that nobody has seen, through papermill
 	$(PY) -m pytest -n 2 -m chapters tests/test_chapters.py
 
