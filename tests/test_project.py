@@ -28,9 +28,10 @@ NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
 CHAPTERS = [path for path in NOTEBOOKS if path.parent.name == "notebooks"]
 
 TOP_LEVEL = {
-    ".ci", ".gitattributes", ".github", ".gitignore", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md",
-    "LICENSE", "Makefile", "README.md", "_config.yml", "_toc.yml", "book", "constraints.txt", "data",
-    "environment.yml", "findings", "notebooks", "pyproject.toml", "specdec_lib", "tests",
+    ".ci", ".devcontainer", ".gitattributes", ".github", ".gitignore", ".pre-commit-config.yaml",
+    "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "_config.yml",
+    "_toc.yml", "book", "constraints.txt", "data", "environment.yml", "findings", "notebooks",
+    "pyproject.toml", "specdec_lib", "tests",
 }  # fmt: skip
 
 SAME_NAMES = {
@@ -119,7 +120,8 @@ def test_top_level_holds_what_the_design_lists_and_nothing_else():
 
 def test_readme_tree_names_every_top_level_entry():
     readme = (ROOT / "README.md").read_text(encoding="utf8")
-    named = TOP_LEVEL - {".gitattributes", ".gitignore", "README.md"}
+    settings = {".devcontainer", ".gitattributes", ".gitignore", ".pre-commit-config.yaml"}
+    named = TOP_LEVEL - settings - {"README.md"}
     assert {name for name in named if name not in readme} == set()
 
 
@@ -141,6 +143,44 @@ def test_wheel_carries_the_embedded_pair_its_recipe_and_the_prompts(tmp_path):
         assert {f"specdec_lib/_data/{path.relative_to(ROOT / 'data')}" for path in shipped} <= held
     assert "specdec_lib/_data/results/pocket.jsonl" in held  # `specdec explain` falls back on it
     assert not [name for name in held if name.startswith(("tests/", "data/", "notebooks/", "book/"))]
+
+
+# --- what runs elsewhere -----------------------------------------------------------------------------------
+
+
+def test_every_action_is_pinned_by_its_commit_and_says_its_version():
+    lines = [
+        line.strip()
+        for path in (ROOT / ".github" / "workflows").glob("*.yml")
+        for line in path.read_text(encoding="utf8").splitlines()
+        if "uses:" in line
+    ]
+    assert lines
+    pinned = r"(- )?uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+"
+    assert [line for line in lines if not re.fullmatch(pinned, line)] == []
+
+
+def test_hooks_before_a_commit_run_the_pinned_tools():
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf8"))
+    (repository,) = config["repos"]
+    assert repository["repo"] == "local"
+    for hook in repository["hooks"]:
+        program = hook["entry"].split()[0]
+        assert program.startswith(".venv/bin/") and (BIN / Path(program).name).is_file(), hook["id"]
+
+
+def test_devcontainer_has_a_python_that_the_package_supports():
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf8"))
+    version = re.search(r"python:(\d+\.\d+)", container["image"])[1]
+    assert version in SpecifierSet(PROJECT["requires-python"])
+    assert container["postCreateCommand"] == "make env"
+
+
+def test_oldest_transformers_of_compat_is_the_oldest_that_the_package_allows():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf8")
+    (oldest,) = re.findall(r"oldest: WANTED := transformers==(.+)\.\*", makefile)
+    (allowed,) = [line for line in PROJECT["dependencies"] if line.startswith("transformers")]
+    assert f">={oldest}," in allowed
 
 
 # --- imports -----------------------------------------------------------------------------------------------
