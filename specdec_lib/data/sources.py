@@ -2,8 +2,8 @@
 
 The hub is asked once whether it has a data set, without retries and for ``HUB_TIMEOUT`` seconds at most,
 because the ``datasets`` package alone takes half a minute to notice that there is no network. ``datasets``
-is optional and is imported only after that. This module refuses to know what a prompt is called or how it
-is stored; it hands out texts with their token counts.
+is optional and is imported only after that. What comes out are texts with their
+token counts.
 """
 
 from __future__ import annotations
