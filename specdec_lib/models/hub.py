@@ -2,7 +2,7 @@
 
 One request a model, neither retried nor waited for longer than ``TIMEOUT``. A hub that does not answer, or
 answers that it is busy or that the access token is no good, leaves the local cache; the reason is kept, so
-that whoever misses a file there can say why. It refuses to know what is in the files.
+that whoever misses a file there can say why.
 """
 
 from __future__ import annotations

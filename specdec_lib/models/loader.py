@@ -4,7 +4,7 @@
 imported only then) and ``auto``, the dtype that the weights were stored in. Whatever stands
 between a name and a model that runs (no such folder, no network, a gated repository, damaged
 weights, no memory) becomes one line in a :class:`~specdec_lib.errors.ModelUnavailable`; code that a folder
-brings along is never run. It refuses to know how the models will be used together, beyond their vocabularies.
+brings along is never run.
 
 ``python -m specdec_lib.models.loader --model gpt2 --dtype float16`` loads one and lets it speak.
 """

@@ -2,7 +2,7 @@
 
 torch computes in float16 on any CPU, but a processor without float16 instructions emulates it: a product of a
 few rows (a verification) then takes three to four times as long as in bfloat16 or float32, and speculation
-cannot pay. A dtype that the user asked for is kept all the same. It refuses to know about models.
+cannot pay. A dtype that the user asked for is kept all the same.
 """
 
 from __future__ import annotations

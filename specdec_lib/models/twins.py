@@ -3,7 +3,7 @@
 Are two models one and the same, under two names? Then drafting with one for the other saves nothing.
 
 It compares configurations, then weights one by one and stops at the first that differs, so that telling two
-models apart costs next to nothing. It refuses to know what the models are called.
+models apart costs next to nothing.
 """
 
 from __future__ import annotations

@@ -4,8 +4,7 @@ A speculative loop exchanges token ids between draft and target, so both must re
 (Leviathan et al. 2023 assume it throughout). What counts is the map from id to token, not the width of the
 logits: Qwen2.5 pads one tokenizer to 151 936 columns in one size and to 152 064 in another. A few ids may
 differ, most often the names of turns and reserved places (Llama-3 and 3.1: 249); such a pair runs once the
-draft can no longer propose those ids, since the target's law is untouched by what the draft leaves out. It
-refuses to know about weights.
+draft can no longer propose those ids, since the target's law is untouched by what the draft leaves out.
 """
 
 from __future__ import annotations

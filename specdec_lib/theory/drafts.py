@@ -3,7 +3,6 @@
 :mod:`specdec_lib.theory.speedup` takes one alpha for every place and charges every draft token alike. Heads
 that guess all places at once pay once and get worse with the distance; a tree offers several tokens at a
 place; a lookup costs nothing. Here a draft is what the law sees of it: a list of acceptances and a cost.
-It refuses to know how a draft is made.
 """
 
 from __future__ import annotations

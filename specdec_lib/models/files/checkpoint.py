@@ -3,7 +3,7 @@
 Transformers fills what is missing with random numbers and drops what is left over; a checkpoint's
 generation_config.json may ask for rules that this library does not apply. The first two are refused (or,
 where nothing of the model is lost, said); the third is listed by :func:`unapplied_requests` for whoever tells
-the user. It refuses to know where the files came from.
+the user.
 """
 
 from __future__ import annotations

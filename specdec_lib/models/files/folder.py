@@ -3,7 +3,7 @@
 Transformers passes over much in silence: an adapter beside the weights it adapts, a quantisation that it does
 not know, a damaged generation_config.json, code that a folder brings along. Here each is refused or said in
 one line, by the name of the file. Code that comes with a model is never run, and nobody is asked whether it
-should be. It refuses to know what the weights are for.
+should be.
 """
 
 from __future__ import annotations

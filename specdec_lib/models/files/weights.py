@@ -1,7 +1,6 @@
 """A model's weights, read by Transformers in the dtype asked for, then looked at: all, and nothing else?
 
-``int4`` is bitsandbytes NF4 with double quantisation, imported only then. It refuses to know about
-tokenizers, and about how the files were found.
+``int4`` is bitsandbytes NF4 with double quantisation, imported only then.
 """
 
 from __future__ import annotations

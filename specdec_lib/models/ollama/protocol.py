@@ -1,7 +1,7 @@
 """What Ollama's messages mean: addresses, requests, models, generations, errors.
 
-Everything here is a function of text that a server sent or a user typed. It refuses to know
-about sockets; those are :mod:`specdec_lib.models.ollama_loader`'s.
+Everything here is a function of text that a server sent or a user typed. Sockets are
+:mod:`specdec_lib.models.ollama_loader`'s.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 ``generation_config.json``, ``config.json`` and the tokenizer may each name some, and all of them count. What
 only the class of a configuration names (2 for every Llama) is an ordinary token to a model of another
-vocabulary: it counts where nobody else says anything. It refuses to know what decoding does with an end.
+vocabulary: it counts where nobody else says anything.
 """
 
 from __future__ import annotations

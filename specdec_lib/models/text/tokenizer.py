@@ -3,8 +3,7 @@
 ``tokenizer.json`` says how text is cut: normalizer, pre-tokenizer, decoder, post-processor and the options of
 its model. A class that ``tokenizer_config.json`` names may put its own in their place, and Transformers says
 nothing of it: the same text then has other ids than the model was trained on, although the vocabularies are
-equal. So what was loaded is compared with the file, part by part, and where they differ the file is right. It
-refuses to know about weights.
+equal. So what was loaded is compared with the file, part by part, and where they differ the file is right.
 """
 
 from __future__ import annotations
