@@ -15,7 +15,8 @@ __version__ = "0.2.0"
 
 _HOMES = {
     "AutoregressiveDecoder": "decoding.autoregressive",
-    "BenchmarkConfig": "profiling.metrics",
+    "BenchmarkConfig": "profiling.config",
+    "CausalModel": "models.base",
     "DraftModel": "decoding.drafters.draft_model",
     "GenerationResult": "profiling.metrics",
     "ModelPair": "models.registry",
@@ -36,6 +37,7 @@ _HOMES = {
 __all__ = [
     "AutoregressiveDecoder",
     "BenchmarkConfig",
+    "CausalModel",
     "DraftModel",
     "GenerationResult",
     "ModelPair",
@@ -61,10 +63,12 @@ if TYPE_CHECKING:
     from specdec_lib.decoding.sampling import SamplingParams
     from specdec_lib.decoding.speculative import SpeculativeDecoder
     from specdec_lib.errors import SpecDecError
+    from specdec_lib.models.base import CausalModel
     from specdec_lib.models.loader import load_model, load_pair
     from specdec_lib.models.registry import ModelPair, get_pair, list_pairs
     from specdec_lib.models.wrapper import ModelWrapper
-    from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
+    from specdec_lib.profiling.config import BenchmarkConfig
+    from specdec_lib.profiling.metrics import GenerationResult
     from specdec_lib.theory.speedup import expected_tokens, optimal_k, speedup
 
 

@@ -8,6 +8,7 @@ line turns any :class:`SpecDecError` into one line on standard error and exit co
 from __future__ import annotations
 
 import errno
+import textwrap
 
 
 class SpecDecError(Exception):
@@ -82,3 +83,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def _says_no_memory(message: str) -> bool:
     return any(words in message for words in _NO_MEMORY) or "Storage size calculation overflowed" in message
+
+
+def in_one_line(error: BaseException) -> str:
+    """The kind of an error and what it says, or as much of it as a line has room for."""
+    said = textwrap.shorten(str(error), 240, placeholder=" …")
+    return f"{type(error).__name__}: {said}".removesuffix(": ")

@@ -14,7 +14,7 @@ from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.decoding.generation import Request
 from specdec_lib.decoding.sampling import draw, probs_from_logits, warp_logits
 from specdec_lib.decoding.trace import Round
-from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.models.base import CausalModel
 
 
 class AutoregressiveDecoder(Decoder):
@@ -22,7 +22,7 @@ class AutoregressiveDecoder(Decoder):
 
     label = "AR"
 
-    def __init__(self, model: ModelWrapper) -> None:
+    def __init__(self, model: CausalModel) -> None:
         super().__init__(model)
 
     @torch.inference_mode()

@@ -23,8 +23,8 @@ from specdec_lib.decoding.prompt import prompt_ids_of
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.trace import Round
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.base import CausalModel, with_text
 from specdec_lib.models.text.ids import lead_of
-from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.metrics import GenerationResult
 from specdec_lib.utils.numbers import whole_number
 
@@ -41,7 +41,7 @@ class Decoder(ABC):
 
     label: str = ""
 
-    def __init__(self, target: ModelWrapper) -> None:
+    def __init__(self, target: CausalModel) -> None:
         self.target = target
 
     @no_type_check  # checks and normalises by itself
@@ -141,9 +141,10 @@ class Decoder(ABC):
         self, prompt: str, max_new_tokens: int, params: SamplingParams | float | None = None, **options: Any
     ) -> str:
         """``prompt`` and its continuation as text; options as in :meth:`generate`."""
-        ids = self.target.encode(prompt)
+        model = with_text(self.target, "generate_text")
+        ids = model.encode(prompt)
         result = self.generate(ids, max_new_tokens, params, **options)
-        return prompt + self.target.continuation(ids, result.generated_ids)
+        return prompt + model.continuation(ids, result.generated_ids)
 
     @abstractmethod
     def _rounds(self, request: Request) -> Iterator[Round]:
@@ -174,7 +175,7 @@ class Decoder(ABC):
         eos = frozenset() if ignore_eos else frozenset(self.target.eos_token_ids)
         if not stops:
             return Ending(limit, eos)
-        decode = partial(self.target.decode, skip_special_tokens=False)
+        decode = partial(with_text(self.target, "generate").decode, skip_special_tokens=False)
         return Ending(limit, eos, stops, decode, tuple(lead_of(decode, prompt)))
 
     def _checked_prompt(self, prompt_ids: Any) -> list[int]:

@@ -45,6 +45,6 @@ class Ending:
 
     def _first_stop(self, emitted: Sequence[int], new_ids: Sequence[int]) -> int | None:
         """How many of ``new_ids`` it takes until the text holds a stop string; None if it never does."""
-        if not self.stop_strings:
+        if self.decode is None or not self.stop_strings:
             return None
         return first_to_complete(self.decode, self.context, emitted, new_ids, self.stop_strings)

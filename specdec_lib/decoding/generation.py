@@ -22,7 +22,7 @@ from specdec_lib.profiling.timer import CUDATimer
 
 PHASES = ("draft", "verify", "sampling", "rollback")
 
-MakeResult = Callable[["Request", list[Round], str, float, float], GenerationResult]
+MakeResult = Callable[["Request", list[Round], str, float, float | None], GenerationResult]
 
 
 class PhaseClock:
@@ -77,7 +77,8 @@ class Generation(Iterator[Round]):
     def __init__(
         self, request: Request, source: Iterator[Round], device: torch.device, make_result: MakeResult
     ) -> None:
-        self.request, self.rounds = request, []
+        self.request = request
+        self.rounds: list[Round] = []
         self.finish_reason: str | None = None if request.ending.limit else "length"
         """Why the text ended; None while it goes on."""
         self._source, self._device, self._make_result = source, device, make_result
@@ -126,11 +127,12 @@ class Generation(Iterator[Round]):
         cuda = self._device.type == "cuda"
         peak = torch.cuda.max_memory_allocated(self._device) / 2**20 if cuda else None
         total = sum(round_.seconds for round_ in self.rounds)
-        return self._make_result(self.request, self.rounds, self.finish_reason, total, peak)
+        return self._make_result(self.request, self.rounds, self.finish_reason or "interrupted", total, peak)
 
     def _let_go(self) -> None:
-        if hasattr(self._source, "close"):
-            self._source.close()
+        close = getattr(self._source, "close", None)
+        if close is not None:
+            close()
         self._source = iter(())
 
 
@@ -150,7 +152,7 @@ def result_of(
         label: the decoder's, for the trace.
     """
     drafted = [round_ for round_ in rounds if round_.draft_ids]
-    spent = {f"{phase}_time_total_ms": sum(r.phases_ms.get(phase, 0.0) for r in rounds) for phase in PHASES}
+    spent = {phase: sum(r.phases_ms.get(phase, 0.0) for r in rounds) for phase in PHASES}
     return GenerationResult(
         generated_ids=[token for round_ in rounds for token in round_.token_ids],
         per_token_latencies=[r.seconds / len(r.token_ids) for r in rounds for _ in r.token_ids],
@@ -164,5 +166,8 @@ def result_of(
         trace=Trace(request.prompt_ids, list(rounds), label, request.params.temperature)
         if request.trace
         else None,
-        **spent,
+        draft_time_total_ms=spent["draft"],
+        verify_time_total_ms=spent["verify"],
+        sampling_time_total_ms=spent["sampling"],
+        rollback_time_total_ms=spent["rollback"],
     )

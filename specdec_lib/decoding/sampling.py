@@ -110,7 +110,7 @@ def warp_logits(
     At temperature 0 only the penalty applies. Raises InvalidArgument when the penalty lacks a history.
     """
     warped = logits if logits.dtype == torch.float64 else logits.float()
-    if params.needs_history:
+    if params.needs_history and params.repetition_penalty is not None:
         if history_ids is None:
             raise InvalidArgument("warp logits: repetition_penalty needs history_ids; pass the ids so far")
         warped = penalise(warped, float(params.repetition_penalty), history_ids)

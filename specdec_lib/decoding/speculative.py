@@ -21,18 +21,17 @@ from specdec_lib.decoding.drafters.base import (
     Drafter,
     DraftState,
     Proposal,
-    checked_drafter,
     checked_proposal,
     require_laws,
     started,
 )
-from specdec_lib.decoding.drafters.draft_model import DraftModel, DraftModelState
+from specdec_lib.decoding.drafters.draft_model import DraftModelState, DraftSource, as_drafter
 from specdec_lib.decoding.generation import Request
 from specdec_lib.decoding.rejection import VERIFIERS, Verdict, verify_greedy
 from specdec_lib.decoding.sampling import probs_from_logits, warp_logits
 from specdec_lib.decoding.trace import Round
 from specdec_lib.errors import InvalidArgument, VocabularyMismatch
-from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.models.base import CausalModel
 from specdec_lib.utils.numbers import whole_number
 
 
@@ -41,7 +40,7 @@ class SpeculativeDecoder(Decoder):
 
     Args:
         target: the model whose distribution the output has.
-        drafter: any :class:`~specdec_lib.decoding.drafters.base.Drafter`, or a ModelWrapper, which is
+        drafter: any :class:`~specdec_lib.decoding.drafters.base.Drafter`, or a model, which is
             wrapped in a :class:`~specdec_lib.decoding.drafters.draft_model.DraftModel`.
         k: draft tokens a round, >= 1; fewer are drafted where fewer can be used.
         verifier: "token" (Leviathan et al. 2023) or "block" (Sun et al. 2024).
@@ -53,12 +52,10 @@ class SpeculativeDecoder(Decoder):
 
     @no_type_check  # checks by itself
     def __init__(
-        self, target: ModelWrapper, drafter: Drafter | ModelWrapper, k: int = 4, verifier: str = "token"
+        self, target: CausalModel, drafter: DraftSource, k: int = 4, verifier: str = "token"
     ) -> None:
         super().__init__(target)
-        self.drafter: Drafter = (
-            DraftModel(drafter) if isinstance(drafter, ModelWrapper) else checked_drafter(drafter)
-        )
+        self.drafter: Drafter = as_drafter(drafter)
         if verifier not in VERIFIERS:
             raise InvalidArgument(
                 f"speculative decoder: unknown verifier {verifier!r}; choose from {list(VERIFIERS)}"
@@ -146,7 +143,9 @@ class SpeculativeDecoder(Decoder):
         if params.is_greedy:
             return verify_greedy(warp_logits(logits, params, history).argmax(-1), draft_ids)
         target_probs = probs_from_logits(logits, params, history)
-        draft_probs = target_probs[:0] if proposal is None else proposal.probs.to(logits.device)
+        draft_probs = target_probs[:0]
+        if proposal is not None and proposal.probs is not None:
+            draft_probs = proposal.probs.to(logits.device)
         if request.trace and proposal is not None:
             picked[:] = [
                 rows.gather(1, draft_ids[:, None])[:, 0].tolist() for rows in (target_probs[:-1], draft_probs)
@@ -156,7 +155,6 @@ class SpeculativeDecoder(Decoder):
     def _record(
         self, verdict: Verdict, target_cache_length: int, draft_cache_length: int, picked: list
     ) -> Round:
-        traced = verdict.uniforms is not None and bool(picked[0])
         return Round(
             token_ids=verdict.token_ids,
             kind=verdict.kind if verdict.draft_ids else "autoregressive",
@@ -166,5 +164,5 @@ class SpeculativeDecoder(Decoder):
             draft_cache_length=draft_cache_length,
             target_picked=picked[0],
             draft_picked=picked[1],
-            uniforms=verdict.uniforms.tolist() if traced else [],
+            uniforms=verdict.uniforms.tolist() if verdict.uniforms is not None and picked[0] else [],
         )

@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from typing import Literal
 
 from specdec_lib.decoding.decoder import Decoder
+from specdec_lib.decoding.drafters.draft_model import DraftSource
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.decoding.trace import Trace
@@ -26,19 +27,19 @@ from specdec_lib.lossless.laws.enumeration import Judge
 from specdec_lib.lossless.laws.small_law import SmallLaw
 from specdec_lib.lossless.plan import LEVEL, ProofPlan, fewest_rounds
 from specdec_lib.lossless.prompts import cut_to_room, special_lead
-from specdec_lib.lossless.replays.proposals import DraftSource, FixedDrafts, recorded
+from specdec_lib.lossless.replays.proposals import FixedDrafts, recorded
 from specdec_lib.lossless.replays.replay import ReplayedRound, replay, short_drafts
 from specdec_lib.lossless.verdict import Check, not_applicable, verdict_on
-from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.models.base import CausalModel, is_causal_model
 
 __all__ = ["LEVEL", "PairProof", "ProofPlan", "fewest_rounds", "library_decoder", "verdict_on"]
 
 _ENDED, _ENDED_PROMPTS = 24, 2
 """Tokens of the texts that are ended at every place, and how many there are."""
-Build = Callable[[ModelWrapper, DraftSource, int, str], Decoder]
+Build = Callable[[CausalModel, DraftSource, int, str], Decoder]
 
 
-def library_decoder(target: ModelWrapper, draft: DraftSource, k: int, verifier: str) -> Decoder:
+def library_decoder(target: CausalModel, draft: DraftSource, k: int, verifier: str) -> Decoder:
     """The decoder that is on trial unless another is named."""
     return SpeculativeDecoder(target, draft, k, verifier)
 
@@ -66,7 +67,7 @@ class PairProof:
 
     def __init__(
         self,
-        target: ModelWrapper,
+        target: CausalModel,
         draft: DraftSource,
         prompts: Sequence[Sequence[int]],
         plan: ProofPlan | None = None,
@@ -84,7 +85,7 @@ class PairProof:
         self.plan.require_rounds(len(prompts))
         self.prompts = [list(prompt) for prompt in prompts]
         self._build, self._judge_of, self._breaks, self._report = build, judge_of, breaks, report
-        self._replays_draft = draft_law == "model" and isinstance(draft, ModelWrapper)
+        self._replays_draft = draft_law == "model" and is_causal_model(draft)
         self._params = SamplingParams(self.plan.temperature)
 
     def run(self) -> Iterator[Check]:
@@ -123,22 +124,20 @@ class PairProof:
 
     @cached_property
     def _joint_prompt(self) -> list[int]:
-        lead = special_lead(self.prompts[0], self.target.tokenizer)
+        lead = special_lead(self.prompts[0], getattr(self.target, "tokenizer", None))
         return cut_to_room(self.prompts[0], self.plan.joint_prompt + lead, lead)
 
     @cached_property
-    def _remembering(self) -> tuple[ModelWrapper, DraftSource]:
+    def _remembering(self) -> tuple[CausalModel, DraftSource]:
         draft = self.draft
-        return RememberingModel(self.target), (
-            RememberingModel(draft) if isinstance(draft, ModelWrapper) else draft
-        )
+        return RememberingModel(self.target), (RememberingModel(draft) if is_causal_model(draft) else draft)
 
     @cached_property
     def _small_law(self) -> SmallLaw:
         plan, prompt = self.plan, self._joint_prompt
         params = SamplingParams(plan.temperature, top_k=plan.joint_top_k)
         target, draft = self._remembering
-        is_model = isinstance(draft, ModelWrapper)
+        is_model = is_causal_model(draft)
         drafts = DraftReader(draft) if is_model else FixedDrafts(draft, prompt, params)
         return SmallLaw(target, drafts, prompt, plan.joint_tokens, params, plan.joint_k)
 
@@ -146,7 +145,7 @@ class PairProof:
         self._report("caches")
         models = [CheckedModel(self.target)]
         draft = self.draft
-        if isinstance(draft, ModelWrapper):
+        if is_causal_model(draft):
             draft = CheckedModel(DraftReader(draft))
             models.append(draft)
         decoder = self._build(models[0], draft, self.plan.k, self.plan.verifiers[0])

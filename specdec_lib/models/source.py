@@ -1,8 +1,8 @@
 """Where the files of a model are: a local folder, an embedded model, or the hub.
 
-When the hub does not answer (:mod:`specdec_lib.models.hub`), its local cache is all there is. It refuses to
-know what is in the files (:mod:`specdec_lib.models.files.folder` looks at them), but turns whatever goes
-wrong while they are read into one line.
+When the hub does not answer (:mod:`specdec_lib.models.hub`), its local cache is all there is. What is in the
+files is :mod:`specdec_lib.models.files.folder`'s to see; whatever goes wrong while they are read becomes one
+line here.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ import json
 import logging
 import os
 import re
-import textwrap
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from specdec_lib.errors import ModelUnavailable, SpecDecError, is_out_of_memory
+from specdec_lib.errors import ModelUnavailable, SpecDecError, in_one_line, is_out_of_memory
 from specdec_lib.models import hub
 from specdec_lib.utils.paths import data_path
 
@@ -180,9 +179,8 @@ def _cause(error: BaseException, source: Source) -> str:
 
 def one_line(error: BaseException) -> str:
     """The message, or what there is room for of it, with the kind of the error where it says little."""
-    said = textwrap.shorten(str(error), 240, placeholder=" …")
-    terse = " " not in said or isinstance(error, _TERSE)
-    return f"{type(error).__name__}: {said}".removesuffix(": ") if terse else said
+    terse = " " not in str(error).strip() or isinstance(error, _TERSE)
+    return in_one_line(error) if terse else in_one_line(error).removeprefix(f"{type(error).__name__}: ")
 
 
 @contextmanager

@@ -13,8 +13,47 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from specdec_lib.models.base import cached_property
+
 _CHUNK = 2**21
 """Words of eight bytes that are mixed at once, so that hashing takes 16 MB of memory."""
+_MEBIBYTE = 2**20
+
+
+class Weighed:
+    """What has a model, and says what its weights are."""
+
+    model: nn.Module
+
+    @cached_property
+    def device(self) -> torch.device:
+        """Where token ids go: where the embeddings are, or where offloaded weights are fetched to."""
+        return computing_device(self.model)
+
+    @cached_property
+    def dtype(self) -> torch.dtype:
+        """Type of the floating-point weights, and so of the logits (int4: what it computes in)."""
+        return compute_dtype(self.model)
+
+    @cached_property
+    def number_format(self) -> str:
+        """What the weights are kept in: "float32", "int4" and so on, or another quantisation by its name."""
+        return number_format(self.model)
+
+    @cached_property
+    def weights_hash(self) -> str:
+        """Of the weights' content, 16 hex digits; "" where they are not at hand (offloaded, ``meta``)."""
+        return content_hash(self.model)
+
+    @cached_property
+    def param_count(self) -> int:
+        """Number of weights: tied ones once, packed int4 ones by what they stand for."""
+        return num_weights(self.model)
+
+    @property
+    def memory_footprint_mb(self) -> float:
+        """Memory of weights and buffers, in units of 2**20 bytes (int4: with its scales)."""
+        return num_bytes(self.model) / _MEBIBYTE
 
 
 def num_weights(model: nn.Module) -> int:
@@ -36,10 +75,10 @@ def number_format(model: nn.Module) -> str:
     method = getattr(stored, "quant_method", None)
     if method is not None:
         return str(getattr(method, "value", method))
-    return str(computes_in(model)).removeprefix("torch.")
+    return str(compute_dtype(model)).removeprefix("torch.")
 
 
-def computes_in(model: nn.Module) -> torch.dtype:
+def compute_dtype(model: nn.Module) -> torch.dtype:
     """Type of the floating-point weights, and so of the logits (int4: what it computes in)."""
     return next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
 

@@ -20,12 +20,12 @@ from jaxtyping import Integer
 from torch import Tensor
 
 from specdec_lib.bench.measure.grid import rotated
-from specdec_lib.decoding.drafters.base import Drafter, started
-from specdec_lib.decoding.drafters.draft_model import DraftModel
+from specdec_lib.decoding.drafters.base import started
+from specdec_lib.decoding.drafters.draft_model import DraftSource, as_drafter
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.architecture.soundness import drafting
-from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.models.base import CausalModel, is_causal_model
 from specdec_lib.profiling.timer import cuda_sync_time
 
 _WARM_UP = 3
@@ -34,8 +34,8 @@ _BASELINE_STEPS = 4  # of which the first, which follows a round of another arm,
 
 
 def measure_costs(
-    target: ModelWrapper,
-    draft: ModelWrapper | Drafter,
+    target: CausalModel,
+    draft: DraftSource,
     context_ids: Sequence[int],
     k_values: Sequence[int],
     repeats: int = 30,
@@ -74,16 +74,15 @@ class _Clock:
 
     def __init__(
         self,
-        target: ModelWrapper,
-        draft: ModelWrapper | Drafter,
+        target: CausalModel,
+        draft: DraftSource,
         context_ids: Sequence[int],
         k_values: Sequence[int],
     ) -> None:
         context, widest = torch.tensor([list(context_ids)]), max(k_values, default=0) + 1
         self.inputs = context.repeat(1, -(-widest // len(context_ids)))
-        self.models = {"target": target} | ({"draft": draft} if isinstance(draft, ModelWrapper) else {})
-        drafter = DraftModel(draft) if isinstance(draft, ModelWrapper) else draft
-        self.context_ids, self.draft_state = list(context_ids), started(drafter, list(context_ids))
+        self.models = {"target": target} | ({"draft": draft} if is_causal_model(draft) else {})
+        self.context_ids, self.draft_state = list(context_ids), started(as_drafter(draft), list(context_ids))
         target.expect_widths(*(k + 1 for k in k_values))
         self.caches = {name: self._forward(name, context, logits_to_keep=1) for name in self.models}
         self._generator = torch.Generator(self.models.get("draft", target).device)
@@ -102,7 +101,8 @@ class _Clock:
     def _proposes_whole(self) -> bool:
         """Whether a proposal is made of no forwards that could be timed one by one."""
         draft = self.models.get("draft")
-        return draft is None or (draft.compiled is not None and draft.compiled.active)
+        compiled = getattr(draft, "compiled", None)
+        return draft is None or (compiled is not None and compiled.active)
 
     def _proposal(self, k: int) -> list[float]:
         """Seconds of a proposal of k tokens, shared out among them."""

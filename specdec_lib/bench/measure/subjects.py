@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from specdec_lib.decoding.drafters.base import Drafter
+from specdec_lib.decoding.drafters.draft_model import DraftSource
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.base import CausalModel, is_causal_model
 from specdec_lib.models.registry import ModelPair, choose_pair, short_name
 from specdec_lib.models.wrapper import ModelWrapper
 
@@ -25,7 +27,7 @@ class Subject:
 
     name: str
     target: ModelWrapper
-    draft: ModelWrapper | Drafter
+    draft: DraftSource
 
 
 def load_subject(
@@ -83,27 +85,28 @@ def drafted_pair(
 # -- who they are ----------------------------------------------------------------------------------
 
 
-def describe(model: ModelWrapper | Drafter) -> dict[str, Any]:
+def describe(model: DraftSource) -> dict[str, Any]:
     """A model or a drafter as a record tells of it."""
-    return describe_model(model) if isinstance(model, ModelWrapper) else describe_drafter(model)
+    return describe_model(model) if is_causal_model(model) else describe_drafter(model)
 
 
-def describe_model(model: ModelWrapper) -> dict[str, Any]:
+def describe_model(model: CausalModel) -> dict[str, Any]:
     """Name, size and placement of a model, the hash of its weights, and which matrix product it uses."""
+    compiled = getattr(model, "compiled", None)
     return {
         "name": model.name,
-        "parameters": model.param_count,
+        "parameters": getattr(model, "param_count", None),
         "dtype": dtype_of(model),
         "device": str(model.device),
-        "memory_mb": round(model.memory_footprint_mb, 2),
-        "compiled": model.compiled is not None and model.compiled.active,
+        "memory_mb": round(getattr(model, "memory_footprint_mb", 0.0), 2),
+        "compiled": compiled is not None and compiled.active,
         "weights_hash": getattr(model, "weights_hash", None),
         "products": getattr(model, "products", None),
-        "revision": getattr(model.config, "_commit_hash", None),
+        "revision": getattr(getattr(model, "config", None), "_commit_hash", None),
     }
 
 
-def dtype_of(model: ModelWrapper) -> str:
+def dtype_of(model: CausalModel) -> str:
     """What a model computes in, or what its weights are packed in, as records name it."""
     return getattr(model, "number_format", None) or str(model.dtype).removeprefix("torch.")
 
@@ -111,7 +114,7 @@ def dtype_of(model: ModelWrapper) -> str:
 def describe_drafter(drafter: Drafter) -> dict[str, Any]:
     """Name and class of a drafter, the hash of the file that defines it, and of the weights that it holds."""
     kind = type(drafter)
-    held = [value for value in getattr(drafter, "__dict__", {}).values() if isinstance(value, ModelWrapper)]
+    held = [value for value in getattr(drafter, "__dict__", {}).values() if is_causal_model(value)]
     return {
         "name": str(drafter.name),
         "class": f"{kind.__module__}:{kind.__qualname__}",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, no_type_check, runtime_checkable
+from typing import Protocol, cast, no_type_check, runtime_checkable
 
 import torch
 from jaxtyping import Float, Integer
@@ -83,10 +83,11 @@ def checked_drafter(candidate: object) -> Drafter:
         )
     if lacking:
         raise InvalidArgument(f"{name} is no drafter: it lacks {', '.join(lacking)}")
-    whole_number(candidate.vocab_size, f"drafter {name}: vocab_size", least=1)
-    if candidate.context_length is not None:
-        whole_number(candidate.context_length, f"drafter {name}: context_length", least=0)
-    return candidate  # type: ignore[return-value]
+    drafter = cast(Drafter, candidate)
+    whole_number(drafter.vocab_size, f"drafter {name}: vocab_size", least=1)
+    if drafter.context_length is not None:
+        whole_number(drafter.context_length, f"drafter {name}: context_length", least=0)
+    return drafter
 
 
 def started(drafter: Drafter, prompt_ids: Sequence[int], end: int = 0) -> DraftState:

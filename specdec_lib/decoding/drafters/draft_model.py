@@ -8,23 +8,25 @@ rejection the cache is cut back to the accepted part.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
+from torch import Tensor
 
-from specdec_lib.decoding.drafters.base import Proposal
-from specdec_lib.decoding.drafters.unrolled import UnrolledDraft
+from specdec_lib.decoding.drafters.base import Drafter, Proposal, checked_drafter
+from specdec_lib.decoding.drafters.unrolled import UnrolledDraft, unrolled_draft
 from specdec_lib.decoding.sampling import SamplingParams, draw, probs_from_logits, warp_logits
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.architecture.soundness import drafting, sound_draft
-from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.models.base import CausalModel, is_causal_model
 
 
 class DraftModelState:
     """What a :class:`DraftModel` knows of one text: a cache."""
 
-    def __init__(self, model: ModelWrapper, unrolled: UnrolledDraft, end: int = 0) -> None:
+    def __init__(self, model: CausalModel, unrolled: UnrolledDraft | None = None, end: int = 0) -> None:
         self.model, self._unrolled = model, unrolled
-        self._cache = model.new_cache(end) if end else None
+        self._cache: Any = model.new_cache(end) if end else None
 
     def roll_back(self, keep_length: int) -> None:
         """Keep at most ``keep_length`` tokens in the cache."""
@@ -49,11 +51,9 @@ class DraftModelState:
                 f"propose: k = {k}, {len(context_ids)} tokens of text, {self.cache_length} in the cache; "
                 "pass k >= 1 and roll the drafter back to the accepted text first"
             )
-        steps = self._unrolled.steps(len(context_ids), k, params, self._cache)
-        if steps:
-            proposal, self._cache = self._unrolled.propose(
-                context_ids, k, steps, params, generator, self._cache
-            )
+        unrolled = self._unrolled
+        if unrolled is not None and (steps := unrolled.steps(len(context_ids), k, params, self._cache)):
+            proposal, self._cache = unrolled.propose(context_ids, k, steps, params, generator, self._cache)
             return proposal
         return self._step_by_step(context_ids, pending, k, params, generator)
 
@@ -68,7 +68,8 @@ class DraftModelState:
         device = self.model.device
         history = torch.tensor(context_ids, device=device) if params.needs_history else None
         feed = torch.tensor([pending], device=device)
-        ids, probs = [], []
+        ids: list[Tensor] = []
+        probs: list[Tensor] = []
         for _ in range(k):
             with drafting():
                 logits, self._cache = self.model.forward(feed, self._cache, logits_to_keep=1)
@@ -78,7 +79,14 @@ class DraftModelState:
             history = None if history is None else torch.cat([history, token.view(1)])
         return Proposal(torch.stack(ids), torch.stack(probs) if probs else None)
 
-    def _choose(self, logits, params: SamplingParams, history, generator, probs: list) -> torch.Tensor:
+    def _choose(
+        self,
+        logits: Tensor,
+        params: SamplingParams,
+        history: Tensor | None,
+        generator: torch.Generator,
+        probs: list[Tensor],
+    ) -> Tensor:
         if params.is_greedy:
             return warp_logits(logits, params, history).argmax(-1)
         probs.append(probs_from_logits(logits, params, history))
@@ -86,17 +94,17 @@ class DraftModelState:
 
 
 class DraftModel:
-    """Proposes with a :class:`~specdec_lib.models.wrapper.ModelWrapper`, warped like the target."""
+    """Proposes with a :class:`~specdec_lib.models.base.CausalModel`, warped like the target."""
 
     state: type[DraftModelState] = DraftModelState
     """What it keeps of a text; a drafter that draws otherwise overrides that class's ``propose``."""
 
-    def __init__(self, model: ModelWrapper) -> None:
+    def __init__(self, model: CausalModel) -> None:
         self.model = model
         self.vocab_size = model.vocab_size
         self.context_length = model.context_length
         self.name = model.name
-        self._unrolled = UnrolledDraft(model)
+        self._unrolled = unrolled_draft(model)
         model.expect_widths(1, 2)
 
     def __init_subclass__(cls) -> None:
@@ -111,3 +119,16 @@ class DraftModel:
     def start(self, prompt_ids: Sequence[int], end: int = 0) -> DraftModelState:
         """An empty cache with room for ``end`` tokens, so that it is allocated once."""
         return self.state(self.model, self._unrolled, end)
+
+
+DraftSource = CausalModel | Drafter
+"""What a decoder is given to draft with: a draft model, or anything else that drafts."""
+
+
+def as_drafter(draft: object) -> Drafter:
+    """``draft``, if it is a drafter; a draft model becomes one.
+
+    Raises:
+        InvalidArgument: it is neither.
+    """
+    return DraftModel(draft) if is_causal_model(draft) else checked_drafter(draft)

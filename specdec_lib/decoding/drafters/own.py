@@ -1,7 +1,7 @@
 """A drafter of one's own, by the name of its class: ``module:Class``, found as Python finds modules.
 
-The class is called with the target, a :class:`~specdec_lib.models.wrapper.ModelWrapper`, and what comes back
-has to keep the protocol of :mod:`specdec_lib.decoding.drafters.base`. Nothing here knows what it does.
+The class is called with the target, a :class:`~specdec_lib.models.base.CausalModel`, and what comes back has
+to keep the protocol of :mod:`specdec_lib.decoding.drafters.base`. Nothing here knows what it does.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from specdec_lib.decoding.drafters.base import Drafter, checked_drafter
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.models.base import CausalModel
 
 _ROOTS: set[str] = set()
 """Packages and modules of drafters that were asked for by name; never this library itself."""
@@ -45,7 +45,7 @@ def find_drafter(spec: str) -> Any:
     return found
 
 
-def load_drafter(spec: str, target: ModelWrapper) -> Drafter:
+def load_drafter(spec: str, target: CausalModel) -> Drafter:
     """The drafter that ``module:Class`` names, made for ``target``.
 
     Raises:

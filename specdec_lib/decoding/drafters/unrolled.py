@@ -3,14 +3,12 @@
 A draft model is small, so what surrounds its forwards weighs as much as they do: K calls, K samplings, K
 times Python. Unrolled, the compiler sees all of it at once. Every loop starts from the last two tokens of
 the text (one or two are pending, as the last draft token was or was not kept), so there is one shape.
-
-It refuses to know what happens to a proposal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import no_type_check
+from typing import cast, no_type_check
 
 import torch
 from jaxtyping import Float, Integer
@@ -20,7 +18,9 @@ from torch.nn.functional import pad
 from specdec_lib.decoding.drafters.base import Proposal
 from specdec_lib.decoding.sampling import SamplingParams, invert, probs_from_logits, uniforms
 from specdec_lib.models.architecture.soundness import drafting, sound_draft
+from specdec_lib.models.base import CausalModel
 from specdec_lib.models.caches.fixed import FixedCache, Store
+from specdec_lib.models.fast.compiled import CompiledForward
 from specdec_lib.models.wrapper import ModelWrapper
 
 _FIRST = 2
@@ -31,8 +31,8 @@ _MOST_LAYERS = 64
 class UnrolledDraft:
     """Proposals of a compiled draft model."""
 
-    def __init__(self, model: ModelWrapper) -> None:
-        self.model = model
+    def __init__(self, model: ModelWrapper, compiled: CompiledForward) -> None:
+        self.model, self._compiled = model, compiled
         self._steps = 0
 
     def steps(self, length: int, k: int, params: SamplingParams, held: object) -> int:
@@ -40,10 +40,9 @@ class UnrolledDraft:
 
         The largest so far, so that a few tokens less need no graph of their own; 0: no graph can do it.
         """
-        compiled = self.model.compiled
-        if compiled is None or not compiled.active or not isinstance(held, FixedCache | None):
+        if not self._compiled.active or not isinstance(held, FixedCache | None):
             return 0
-        if k > self._steps and k * compiled.num_layers <= _MOST_LAYERS:
+        if k > self._steps and k * self._compiled.num_layers <= _MOST_LAYERS:
             self._steps = k
         steps, limit = self._steps, self.model.context_length
         fits = limit is None or length + steps <= limit
@@ -66,21 +65,27 @@ class UnrolledDraft:
         """
         device, model = self.model.device, self.model
         before = len(context_ids) - _FIRST
-        held = model.new_cache(len(context_ids)) if held is None else held
+        held = self._compiled.new_cache(len(context_ids)) if held is None else held
         if held.length < before:
             missing = torch.tensor([context_ids[held.length : before]], device=device)
             with drafting():
-                _, held = model.forward(missing, held, logits_to_keep=1)
+                model.forward(missing, held, logits_to_keep=1)  # which extends it
         elif held.length > before:
             held = held.truncated(before)
-        model.compiled.make_room(held, _FIRST + steps)
+        self._compiled.make_room(held, _FIRST + steps)
         feed = torch.tensor([context_ids[before:]], device=device)
         chances = pad(uniforms(k, device, generator), (0, steps - k))
         key = ("draft", steps, params)
         loop, width = _loop(model, steps, params), _FIRST + steps - 1
-        ids, rows = model.compiled.run(key, loop, held, width, feed, chances)
+        ids, rows = self._compiled.run(key, loop, held, width, feed, chances)
         held.length = len(context_ids) + k - 1
         return Proposal(ids[:k], None if params.is_greedy else rows[:k]), held
+
+
+def unrolled_draft(model: CausalModel) -> UnrolledDraft | None:
+    """Proposals in one graph, of a model that has graphs; None for one that computes in eager mode."""
+    compiled = getattr(model, "compiled", None)
+    return None if compiled is None else UnrolledDraft(cast(ModelWrapper, model), compiled)
 
 
 def _loop(model: ModelWrapper, k: int, params: SamplingParams) -> Callable[..., tuple[Tensor, Tensor]]:
@@ -89,15 +94,16 @@ def _loop(model: ModelWrapper, k: int, params: SamplingParams) -> Callable[..., 
         ids: Integer[Tensor, "1 first"], chances: Float[Tensor, " k"], store: Store
     ) -> tuple[Integer[Tensor, " k"], Tensor]:
         """Ids, and the distributions ``[k, vocab]`` or, at temperature 0, the largest logits ``[k]``."""
-        chosen, rows = [], []
-        for step in range(k):
+        chosen: list[Tensor] = []
+        rows: list[Tensor] = []
+        for place in range(k):
             logits = sound_draft(model.traced_step(ids, store)[0, -1])
             store.frame.start.add_(ids.shape[1])
             if params.is_greedy:
                 row, token = logits.max(-1)
             else:
                 row = probs_from_logits(logits, params)
-                token = invert(row, chances[step])
+                token = invert(row, chances[place])
             rows.append(row)
             chosen.append(token)
             ids = token.view(1, 1)

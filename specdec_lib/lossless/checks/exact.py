@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from specdec_lib.decoding.decoder import Decoder
+from specdec_lib.decoding.drafters.draft_model import DraftSource
 from specdec_lib.decoding.rejection import PLANS, VERIFIERS, PlanMaker, next_law, verify_by
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
@@ -21,9 +22,9 @@ from specdec_lib.lossless import sentences
 from specdec_lib.lossless.laws.enumeration import ROUNDING, Judge, Law, PlanJudge, error_of
 from specdec_lib.lossless.laws.scenario import Scenario
 from specdec_lib.lossless.laws.small_law import SmallLaw
-from specdec_lib.lossless.replays.proposals import DraftSource, rows_at
+from specdec_lib.lossless.replays.proposals import rows_at
 from specdec_lib.lossless.verdict import Check, bounded_check, not_applicable
-from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.models.base import CausalModel
 
 ONE_POSITION = 1e-6
 """Largest difference that float32 probabilities may leave at one position."""
@@ -79,7 +80,7 @@ def check_small_law(verifier: str, judge: Judge | PlanMaker | None, law: SmallLa
 
 
 def check_one_position(
-    target: ModelWrapper,
+    target: CausalModel,
     draft: DraftSource,
     prompts: Sequence[Sequence[int]],
     params: SamplingParams,

@@ -1,4 +1,4 @@
-"""Does a rolled-back cache hold what it says? A wrapper that compares it with a fresh forward every time.
+"""Does a rolled-back cache hold what it says? A model that compares it with a fresh forward every time.
 
 The two forwards add the same numbers up in another order, so they differ by rounding. How much of it is right
 is measured: the same text, read in forwards of other widths on a cache that nothing was taken from. That
@@ -7,55 +7,50 @@ cache is the model's own too, so what it may explain is bounded by forwards that
 
 from __future__ import annotations
 
-import copy
 from functools import cached_property
 
 import torch
 
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.lossless.doubles.base import StandIn, in_eager_mode
 from specdec_lib.lossless.evidence.rounding import cacheless_noise, measured_noise, noise_allowed
-from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.models.base import CausalModel
 
 
-class CheckedModel(ModelWrapper):
+class CheckedModel(StandIn):
     """Stands in for ``model``; notes how far a rolled-back cache's logits are from those of no cache.
 
     After each roll-back one more token is fed behind the cut as it is, every kept position in it, and behind
     the whole text without a cache. Which token does not matter: the last one, once more.
     """
 
-    def __init__(self, model: ModelWrapper) -> None:
-        self.__dict__.update(model.__dict__)
-        self._inner = copy.copy(model)  # of its own kind: a table model has another cache
+    def __init__(self, model: CausalModel) -> None:
+        super().__init__(in_eager_mode(model))
         self._seen: tuple[int, ...] = ()
-        self.compiled = self._inner.compiled = None
         self.num_checks = 0
         self.largest_difference = 0.0
         self.largest_logit = 0.0
 
     def forward(self, input_ids, past_key_values=None, use_cache=True, logits_to_keep=0):
-        """As :meth:`specdec_lib.models.wrapper.ModelWrapper.forward`."""
+        """The model's own logits; the text is remembered."""
         held = self.get_cache_length(past_key_values)
         self._seen = (*self._seen[:held], *input_ids[0].tolist())
         return self._inner.forward(input_ids, past_key_values, use_cache, logits_to_keep)
 
-    def new_cache(self, max_length=0):
-        """As the wrapper's own."""
-        return self._inner.new_cache(max_length)
-
-    def get_cache_length(self, cache):
-        """As the wrapper's own."""
-        return self._inner.get_cache_length(cache)
-
     def truncate_cache(self, cache, keep_length):
-        """As the wrapper's own, and checked where a token is kept and another has room behind it."""
+        """As the model's own, and checked where a token is kept and another has room behind it."""
         cut = self._inner.truncate_cache(cache, keep_length)
         if keep_length >= 1 and self._has_room(keep_length):
             self._check(cut, keep_length)
         return cut
 
     def _has_room(self, held: int) -> bool:
-        fits = self.context_length is None or held < self.context_length
-        return fits and (self._border is None or not self._border.crossed(held, held + 1))
+        """Whether one more token may be fed; a text's last one never is."""
+        try:
+            self._inner.check_length(held, held + 2)
+        except InvalidArgument:
+            return False
+        return self.context_length is None or held < self.context_length
 
     def _check(self, cut, keep_length: int) -> None:
         probe = self._seen[keep_length - 1]
@@ -84,6 +79,5 @@ class CheckedModel(ModelWrapper):
 
     @property
     def _depth(self) -> int:
-        """Layers; 1 for a model that is a table."""
-        has_layers = getattr(self._inner, "model", None) is not None
-        return getattr(self._inner.config, "num_hidden_layers", None) or 1 if has_layers else 1
+        """Layers; 1 for a model that does not say."""
+        return getattr(getattr(self._inner, "config", None), "num_hidden_layers", None) or 1

@@ -10,40 +10,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import cast
 
 from specdec_lib.decoding.decoder import Decoder
-from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.lossless.doubles.base import StandIn
+from specdec_lib.models.base import CausalModel, with_text
 from specdec_lib.profiling.metrics import GenerationResult
 
 
-class EndingModel(ModelWrapper):
+class EndingModel(StandIn):
     """Stands in for ``model`` with ends of text and a context of its own; notes the longest text it saw."""
 
-    def __init__(self, model: ModelWrapper) -> None:
-        self.__dict__.update(model.__dict__)
-        self._inner = model
-        self.compiled = None
-        self.eos_token_ids: tuple[int, ...] = ()
-        self.context_length: int | None = model.context_length
+    def __init__(self, model: CausalModel) -> None:
+        super().__init__(model)
+        self.eos_token_ids = ()
         self.longest = 0
 
     def forward(self, input_ids, past_key_values=None, use_cache=True, logits_to_keep=0):
-        """As :meth:`specdec_lib.models.wrapper.ModelWrapper.forward`."""
+        """The model's own logits; how long the text has become is noted."""
         held = self.get_cache_length(past_key_values)
         self.longest = max(self.longest, held + input_ids.shape[1])
         return self._inner.forward(input_ids, past_key_values, use_cache, logits_to_keep)
-
-    def new_cache(self, max_length=0):
-        """As the model's own."""
-        return self._inner.new_cache(max_length)
-
-    def get_cache_length(self, cache):
-        """As the model's own."""
-        return self._inner.get_cache_length(cache)
-
-    def truncate_cache(self, cache, keep_length):
-        """As the model's own."""
-        return self._inner.truncate_cache(cache, keep_length)
 
 
 @dataclass(frozen=True)
@@ -59,7 +46,7 @@ class End:
     """Tokens that the context has room for behind the prompt."""
 
 
-def ends_of(model: ModelWrapper, ids: Sequence[int]) -> Iterator[End]:
+def ends_of(model: CausalModel, ids: Sequence[int]) -> Iterator[End]:
     """Ends at every place of the text ``ids`` that one of its kind can cut."""
     for limit in (0, 1, len(ids) // 2):
         yield End(limit, "length", limit)
@@ -69,16 +56,17 @@ def ends_of(model: ModelWrapper, ids: Sequence[int]) -> Iterator[End]:
     for place, token in enumerate(ids):
         if token not in ids[:place]:
             yield End(place + 1, "eos", len(ids), eos_token_ids=tuple(sorted((stranger, token))))
-    if model.tokenizer is not None:
+    if getattr(model, "tokenizer", None) is not None:
         yield from _stops(model, ids)
 
 
-def _stops(model: ModelWrapper, ids: Sequence[int]) -> Iterator[End]:
+def _stops(model: CausalModel, ids: Sequence[int]) -> Iterator[End]:
     """The text of each token with the letter before it: it may begin in one round and end in the next.
 
     Each ends the text where it first stands, which the texts of the ids say.
     """
-    texts = [model.decode(ids[:count]) for count in range(len(ids) + 1)]
+    decode = with_text(model, "endings").decode
+    texts = [decode(ids[:count]) for count in range(len(ids) + 1)]
     for before, text in pairwise(texts):
         stop = text[len(before) - 1 :] if before and text.startswith(before) else ""
         if len(stop) > 1 and stop[0].isalnum() and stop.isascii() and stop.isprintable():
@@ -88,7 +76,7 @@ def _stops(model: ModelWrapper, ids: Sequence[int]) -> Iterator[End]:
 
 def complaint(decoder: Decoder, prompt: Sequence[int], ids: Sequence[int], end: End) -> str | None:
     """What is wrong with where ``decoder``, on an :class:`EndingModel`, ends; None where nothing is."""
-    target = decoder.target
+    target = cast(EndingModel, decoder.target)
     target.eos_token_ids, target.longest = end.eos_token_ids, 0
     context, target.context_length = target.context_length, _context(target, prompt, end)
     try:
@@ -100,7 +88,7 @@ def complaint(decoder: Decoder, prompt: Sequence[int], ids: Sequence[int], end: 
         target.context_length = context
 
 
-def _context(target: ModelWrapper, prompt: Sequence[int], end: End) -> int | None:
+def _context(target: EndingModel, prompt: Sequence[int], end: End) -> int | None:
     return target.context_length if end.context is None else len(prompt) + end.context
 
 

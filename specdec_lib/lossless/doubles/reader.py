@@ -10,24 +10,21 @@ computed on its own.
 
 from __future__ import annotations
 
-import copy
-
 import torch
 
+from specdec_lib.lossless.doubles.base import StandIn, in_eager_mode
 from specdec_lib.models.architecture.soundness import drafting, sound_draft, unsound
-from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.models.base import CausalModel
 
 
-class DraftReader(ModelWrapper):
+class DraftReader(StandIn):
     """Stands in for the draft model ``model`` wherever its laws are read; it never computes in graphs."""
 
-    def __init__(self, model: ModelWrapper) -> None:
-        self.__dict__.update(model.__dict__)
-        self._inner = copy.copy(model)  # of its own kind: a table model has another cache
-        self.compiled = self._inner.compiled = None
+    def __init__(self, model: CausalModel) -> None:
+        super().__init__(in_eager_mode(model))
 
     def forward(self, input_ids, past_key_values=None, use_cache=True, logits_to_keep=0):
-        """As :meth:`specdec_lib.models.wrapper.ModelWrapper.forward`; a row of no numbers is uniform."""
+        """The model's own logits; a row of no numbers is uniform."""
         with drafting():
             held = self.get_cache_length(past_key_values) if past_key_values is not None else 0
             before = self._inner.truncate_cache(past_key_values, held) if held else None
@@ -43,15 +40,3 @@ class DraftReader(ModelWrapper):
             logits, cache = self._inner.forward(feed, cache, logits_to_keep=1)
             rows.append(logits)
         return torch.cat(rows, dim=1), cache
-
-    def new_cache(self, max_length=0):
-        """As the model's own."""
-        return self._inner.new_cache(max_length)
-
-    def get_cache_length(self, cache):
-        """As the model's own."""
-        return self._inner.get_cache_length(cache)
-
-    def truncate_cache(self, cache, keep_length):
-        """As the model's own."""
-        return self._inner.truncate_cache(cache, keep_length)

@@ -1,6 +1,6 @@
 """A model that answers each question once: real logits, and samples by the tens of thousands.
 
-A statistical test of a real pair runs the same short text again and again. This wrapper remembers the
+A statistical test of a real pair runs the same short text again and again. This model remembers the
 logits behind each prefix, so the decoding loop, the drafter, the sampling and the verifier run for real
 each time while every forward is computed once. Its cache is the tuple of ids that were fed: a loop that
 leaves rejected tokens in it asks about another text, and gets that text's logits. A row is always computed
@@ -17,23 +17,24 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.lossless.doubles.base import StandIn
+from specdec_lib.models.architecture.soundness import Watch
+from specdec_lib.models.base import CausalModel
 
 _MOST = 4_000
 
 
-class RememberingModel(ModelWrapper):
-    """Stands in for ``model`` wherever a ModelWrapper is taken.
+class RememberingModel(StandIn):
+    """Stands in for ``model`` in every sampling.
 
     Args:
         model: who computes what has not been asked before, in one forward without a cache.
         most: rows to keep; the oldest are forgotten.
     """
 
-    def __init__(self, model: ModelWrapper, most: int = _MOST) -> None:
-        self.__dict__.update(model.__dict__)
-        self._inner, self._most = model, most
-        self.compiled = None
+    def __init__(self, model: CausalModel, most: int = _MOST) -> None:
+        super().__init__(model)
+        self._most, self._watch = most, Watch(model.name)
         self._rows: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()
 
     @torch.inference_mode()
@@ -44,7 +45,7 @@ class RememberingModel(ModelWrapper):
         use_cache: bool = True,
         logits_to_keep: int = 0,
     ) -> tuple[Float[Tensor, "1 kept vocab"], tuple[int, ...] | None]:
-        """As :meth:`specdec_lib.models.wrapper.ModelWrapper.forward`; the cache is a tuple of ids."""
+        """The model's own logits; the cache is a tuple of ids."""
         text = (*(past_key_values or ()), *input_ids[0].tolist())
         kept = min(logits_to_keep or input_ids.shape[1], input_ids.shape[1])
         rows = [self._row(text[:end]) for end in range(len(text) - kept + 1, len(text) + 1)]
@@ -74,3 +75,7 @@ class RememberingModel(ModelWrapper):
     def get_cache_length(self, cache: tuple[int, ...] | None) -> int:
         """Ids in the cache; 0 for None."""
         return 0 if cache is None else len(cache)
+
+    def require_sound(self) -> None:
+        """Raise UnsoundLogits for what was asked for since the last call, remembered or not."""
+        self._watch.require_sound()

@@ -18,7 +18,7 @@ from torch import Tensor
 from specdec_lib.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from specdec_lib.models.wrapper import ModelWrapper
+    from specdec_lib.models.base import CausalModel
 
 _ULPS = 16
 _TIMES_NOISE = 4
@@ -51,7 +51,7 @@ def rounding_of(dtype: torch.dtype, largest: float) -> float:
     return _ULPS * torch.finfo(dtype).eps * max(1.0, largest)
 
 
-def measured_noise(model: ModelWrapper, ids: Sequence[int], widths: Sequence[int] = (1, 2, 5)) -> float:
+def measured_noise(model: CausalModel, ids: Sequence[int], widths: Sequence[int] = (1, 2, 5)) -> float:
     """How far the logits behind the last ids of a text are apart when it is read in forwards of other widths.
 
     The largest difference of a logit, over up to 32 places, between one forward of the whole text and
@@ -65,7 +65,7 @@ def measured_noise(model: ModelWrapper, ids: Sequence[int], widths: Sequence[int
     return max(float(_difference(row, whole[0]).max()) for row in rows)
 
 
-def cacheless_noise(model: ModelWrapper, ids: Sequence[int]) -> float:
+def cacheless_noise(model: CausalModel, ids: Sequence[int]) -> float:
     """How far a model's logits are apart when more and less of a text is read with them, without a cache.
 
     The largest difference of a logit between two forwards that hold the same place behind the same text: one
@@ -81,7 +81,7 @@ def cacheless_noise(model: ModelWrapper, ids: Sequence[int]) -> float:
     return max(apart)
 
 
-def _apart_without_cache(model: ModelWrapper, ids: Sequence[int], lengths: Sequence[int]) -> float:
+def _apart_without_cache(model: CausalModel, ids: Sequence[int], lengths: Sequence[int]) -> float:
     """The largest difference between a forward of all ``ids`` and those of only the first ``lengths``."""
     if not lengths:
         return 0.0
@@ -113,9 +113,7 @@ def _difference(logits: Tensor, others: Tensor) -> Tensor:
     return (logits.double() - others.double()).abs().masked_fill(both_cut, 0)
 
 
-def judge_parting(
-    model: ModelWrapper, text: Sequence[int], ours: int, theirs: int, width: int = 5
-) -> Parting:
+def judge_parting(model: CausalModel, text: Sequence[int], ours: int, theirs: int, width: int = 5) -> Parting:
     """How close the tokens ``ours`` and ``theirs`` are behind ``text``, which both texts have in common.
 
     A text decoded in forwards of one token and one decoded in forwards of ``width`` can part by rounding only
@@ -134,7 +132,7 @@ def judge_parting(
 
 
 def logits_by_width(
-    model: ModelWrapper, ids: Sequence[int], start: int, width: int
+    model: CausalModel, ids: Sequence[int], start: int, width: int
 ) -> Float[Tensor, "places vocab"]:
     """Logits behind each of ``ids[start:]``, read ``width`` at a time on a cache of ``ids[:start]``.
 

@@ -19,7 +19,7 @@ from specdec_lib.decoding.drafters.base import Proposal
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
 from specdec_lib.lossless import sentences
 from specdec_lib.lossless.laws.enumeration import DraftLister, Law, Model, Prefix, target_law
-from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.models.base import CausalModel, is_causal_model
 
 MOST_PREFIXES = 4_000
 """Prefixes that are read at most; a pair whose laws are cut to four tokens takes less than a hundred."""
@@ -47,8 +47,8 @@ class SmallLaw:
 
     def __init__(
         self,
-        target: ModelWrapper,
-        draft: ModelWrapper | KnownDrafts,
+        target: CausalModel,
+        draft: CausalModel | KnownDrafts,
         prompt_ids: Sequence[int],
         length: int,
         params: SamplingParams,
@@ -58,7 +58,7 @@ class SmallLaw:
         self._prompt = list(prompt_ids)
         self._models = {"target": target}
         self._fixed = None
-        if isinstance(draft, ModelWrapper):
+        if is_causal_model(draft):
             self._models["draft"] = draft
         else:
             self._fixed = draft

@@ -1,8 +1,8 @@
 """A language model that is a table: exact laws, no weights, thousands of generations a second.
 
 The next-token distribution depends on the last two tokens of the prefix, through probabilities drawn
-once from a seed. It answers to everything the decoders ask of a ModelWrapper; its cache is the tuple
-of ids seen so far, so that a test can say what should be in it.
+once from a seed. It is a :class:`~specdec_lib.models.base.CausalModel`, and reads and writes letters; its
+cache is the tuple of ids seen so far, so that a test can say what should be in it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.models.text.tokenized import Tokenized
 
 
-class TableModel(ModelWrapper):
+class TableModel(Tokenized):
     """``rows[a, b]`` is the distribution after ``… a b`` (a = 0 where the prefix has one token).
 
     ``offset`` is added to every logit, which changes no distribution.
@@ -36,7 +36,6 @@ class TableModel(ModelWrapper):
         self.eos_token_ids = tuple(eos_token_ids)
         self.context_length = context_length
         self.device, self.dtype = torch.device("cpu"), torch.float32
-        self.compiled = None
         self.forwards: deque[tuple[int, int]] = deque(maxlen=1000)
         """(tokens in the cache before, tokens fed) of the last forwards."""
 
@@ -73,6 +72,15 @@ class TableModel(ModelWrapper):
 
     def get_cache_length(self, cache):
         return 0 if cache is None else len(cache)
+
+    def check_length(self, prompt_length, end):
+        """Any: a text beyond the context is refused where it is fed."""
+
+    def expect_widths(self, *widths):
+        """Nothing to prepare."""
+
+    def require_sound(self):
+        """A table holds numbers."""
 
     def decode(self, ids, skip_special_tokens=True):
         return "".join(string.ascii_letters[i] for i in ids)

@@ -1,6 +1,6 @@
 """Drafters with one mistake each, and two odd ones with none: the controls.
 
-All draft with a :class:`~specdec_lib.models.wrapper.ModelWrapper`, as the library's own drafter does.
+All draft with a :class:`~specdec_lib.models.base.CausalModel`, as the library's own drafter does.
 """
 
 from __future__ import annotations

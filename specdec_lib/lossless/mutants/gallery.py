@@ -18,7 +18,7 @@ from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.laws.scenario import Scenario
 from specdec_lib.lossless.mutants import drafters, loops, verifiers
 from specdec_lib.lossless.mutants.mutant import Build, Mutant
-from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.models.base import CausalModel, is_causal_model
 from specdec_lib.utils.names import known_names
 
 
@@ -41,7 +41,7 @@ def find_mutant(name: str) -> Mutant:
 
 
 def _with_verifier(verify: Verifier) -> Build:
-    def build(target: ModelWrapper, draft: ModelWrapper, k: int) -> SpeculativeDecoder:
+    def build(target: CausalModel, draft: CausalModel, k: int) -> SpeculativeDecoder:
         decoder = SpeculativeDecoder(target, draft, k)
         decoder.verify = verify
         return decoder
@@ -50,8 +50,8 @@ def _with_verifier(verify: Verifier) -> Build:
 
 
 def _with_drafter(drafter: type[DraftModel], loop: type[SpeculativeDecoder] = SpeculativeDecoder) -> Build:
-    def build(target: ModelWrapper, draft: ModelWrapper, k: int) -> SpeculativeDecoder:
-        if not isinstance(draft, ModelWrapper):
+    def build(target: CausalModel, draft: CausalModel, k: int) -> SpeculativeDecoder:
+        if not is_causal_model(draft):
             raise InvalidArgument(
                 f"mutant {drafter.__name__} drafts with a model, and {draft.name} is a drafter of its own; "
                 "give a --draft, or try a mutant that verifies wrongly"

@@ -9,9 +9,9 @@ from specdec_lib.decoding.rejection import PlanMaker, plan_tokens
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.lossless.laws.scenario import Scenario
 from specdec_lib.lossless.mutants.trials import LEVEL, SCHEDULE, TRIALS, Case, Look
-from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.models.base import CausalModel
 
-Build = Callable[[ModelWrapper, ModelWrapper, int], SpeculativeDecoder]
+Build = Callable[[CausalModel, CausalModel, int], SpeculativeDecoder]
 
 
 @dataclass(frozen=True)

@@ -27,15 +27,15 @@ from specdec_lib.lossless.replays.annotated import (
     Share,
 )
 from specdec_lib.lossless.replays.replay import replay
-from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.models.base import CausalModel
 
 SHOWN_TOKENS = 5
 _DIGITS = 5
 
 
 def annotate(
-    target: ModelWrapper,
-    draft: ModelWrapper,
+    target: CausalModel,
+    draft: CausalModel,
     trace: Trace,
     params: SamplingParams,
     *,
@@ -79,8 +79,8 @@ def annotate(
     )
 
 
-def _text_of(model: ModelWrapper, token: int) -> str:
-    return f"<{token}>" if model.tokenizer is None else model.token_text(token)
+def _text_of(model: CausalModel, token: int) -> str:
+    return f"<{token}>" if getattr(model, "tokenizer", None) is None else model.token_text(token)
 
 
 def annotate_round(

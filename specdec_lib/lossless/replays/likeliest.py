@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
-from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.models.base import CausalModel
 
 OTHERS = "all others"
 """The token text of what is not shown one by one."""
@@ -27,13 +27,13 @@ _LABELS = {
 }  # in the order in which the library applies them
 
 
-def next_logits(model: ModelWrapper, ids: Sequence[int]) -> Float[Tensor, " vocab"]:
+def next_logits(model: CausalModel, ids: Sequence[int]) -> Float[Tensor, " vocab"]:
     """What the model says of the token behind ``ids``."""
     return model.forward(torch.tensor([list(ids)]), logits_to_keep=1)[0][0, -1]
 
 
 def likeliest_by_temperature(
-    model: ModelWrapper, ids: Sequence[int], temperatures: Sequence[float], num_tokens: int = 8
+    model: CausalModel, ids: Sequence[int], temperatures: Sequence[float], num_tokens: int = 8
 ) -> list[dict[str, Any]]:
     """temperature, token (text), probability: the same tokens at each temperature, the likeliest first."""
     logits = next_logits(model, ids)
@@ -47,7 +47,7 @@ def likeliest_by_temperature(
 
 
 def likeliest_by_stage(
-    model: ModelWrapper, ids: Sequence[int], params: SamplingParams, num_tokens: int = 9
+    model: CausalModel, ids: Sequence[int], params: SamplingParams, num_tokens: int = 9
 ) -> list[dict[str, Any]]:
     """stage, token (text, or :data:`OTHERS`), probability: what each warper of ``params`` leaves of the law.
 

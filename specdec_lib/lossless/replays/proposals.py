@@ -24,12 +24,10 @@ from specdec_lib.decoding.drafters.base import (
     require_laws,
     started,
 )
+from specdec_lib.decoding.drafters.draft_model import DraftSource
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
 from specdec_lib.lossless.doubles.reader import DraftReader
-from specdec_lib.models.wrapper import ModelWrapper
-
-DraftSource = ModelWrapper | Drafter
-"""A draft model, or anything else that drafts."""
+from specdec_lib.models.base import CausalModel, is_causal_model
 
 _ASKED, _MOST_ASKED = 5, 60
 """How often a drafter is asked the same again, with other seeds: at least, and at most where q is broad."""
@@ -38,20 +36,21 @@ _BY_CHANCE = 1e-9
 
 
 def rows_at(
-    target: ModelWrapper, draft: DraftSource, prompts: Sequence[Sequence[int]], params: SamplingParams
+    target: CausalModel, draft: DraftSource, prompts: Sequence[Sequence[int]], params: SamplingParams
 ) -> Iterator[tuple[Float[Tensor, " vocab"], Float[Tensor, " vocab"]]]:
     """p and q behind each prompt; prompts behind which a drafter proposes nothing are left out."""
     for prompt in prompts:
         p = _next_law(target, prompt, params)
-        q = _next_law(DraftReader(draft), prompt, params) if isinstance(draft, ModelWrapper) else None
-        if not isinstance(draft, ModelWrapper):
+        if is_causal_model(draft):
+            q = _next_law(DraftReader(draft), prompt, params)
+        else:
             made = asked(draft, prompt, (), 1, params, seed=0)
             q = made.probs[0] if len(made.ids) else None
         if q is not None:
             yield p, q.to(p.device, p.dtype)
 
 
-def _next_law(model: ModelWrapper, ids: Sequence[int], params: SamplingParams) -> Tensor:
+def _next_law(model: CausalModel, ids: Sequence[int], params: SamplingParams) -> Tensor:
     logits, _ = model.forward(torch.tensor([list(ids)]), use_cache=False, logits_to_keep=1)
     return probs_from_logits(logits[0, -1], params)
 

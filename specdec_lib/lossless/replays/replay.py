@@ -19,7 +19,7 @@ from specdec_lib.decoding.drafters.base import Proposal
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
 from specdec_lib.decoding.trace import Trace
 from specdec_lib.lossless.doubles.reader import DraftReader
-from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.models.base import CausalModel, is_causal_model
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class ReplayedRound:
 
 
 def replay(
-    target: ModelWrapper,
-    draft: ModelWrapper | Mapping[int, Proposal],
+    target: CausalModel,
+    draft: CausalModel | Mapping[int, Proposal],
     trace: Trace,
     params: SamplingParams,
 ) -> Iterator[ReplayedRound]:
@@ -46,7 +46,7 @@ def replay(
             and behind a draft, where nothing was, every token's alike.
     """
     own = _Rows(target, params)
-    is_model = isinstance(draft, ModelWrapper)
+    is_model = is_causal_model(draft)
     other = _Rows(DraftReader(draft), params) if is_model else _Said(draft, target.vocab_size)
     text = list(trace.prompt_ids)
     for round_ in trace.rounds:
@@ -95,7 +95,7 @@ class _Said:
 class _Rows:
     """Laws of one model along a text that grows."""
 
-    def __init__(self, model: ModelWrapper, params: SamplingParams) -> None:
+    def __init__(self, model: CausalModel, params: SamplingParams) -> None:
         self._model, self._params, self._cache = model, params, None
 
     def along(self, text: list[int], drafted: list[int]) -> Float[Tensor, "rows vocab"]:

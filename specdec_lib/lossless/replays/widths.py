@@ -13,13 +13,13 @@ from torch import Tensor
 
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.lossless.evidence.rounding import logits_by_width
-from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.models.base import CausalModel
 
 WIDE = 5
 
 
 def narrow_and_wide(
-    model: ModelWrapper, ids: Sequence[int], start: int, width: int = WIDE
+    model: CausalModel, ids: Sequence[int], start: int, width: int = WIDE
 ) -> tuple[Tensor, Tensor]:
     """Logits behind each of ``ids[start:]``, read one at a time and ``width`` at a time: ``[places, vocab]``.
 
@@ -37,7 +37,7 @@ class ReadTwice:
     text: list[int]
     by_width: dict[str, tuple[Tensor, Tensor]]
 
-    def gap_rows(self, name: str, model: ModelWrapper) -> list[dict[str, Any]]:
+    def gap_rows(self, name: str, model: CausalModel) -> list[dict[str, Any]]:
         """place, token (text), gap: how far the best logit is ahead of the next, in forwards of one token."""
         best = self.by_width[name][0].topk(2)
         pairs = zip(best.values.tolist(), best.indices.tolist(), strict=True)
@@ -55,7 +55,7 @@ class ReadTwice:
         ]
 
 
-def read_twice(models: Mapping[str, ModelWrapper], prompt_ids: Sequence[int], num_tokens: int) -> ReadTwice:
+def read_twice(models: Mapping[str, CausalModel], prompt_ids: Sequence[int], num_tokens: int) -> ReadTwice:
     """Let the first model go on greedily, and let all of them read what it wrote, in both widths."""
     writer = AutoregressiveDecoder(next(iter(models.values())))
     written = writer.generate(list(prompt_ids), num_tokens, 0.0, ignore_eos=True).generated_ids

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from specdec_lib.errors import InvalidArgument, is_out_of_memory
+from specdec_lib.errors import InvalidArgument, in_one_line, is_out_of_memory
 
 _SHARED = 3
 _TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-4}  # of the largest difference of two logits; else 0.05
@@ -70,21 +70,17 @@ def require_rows(model: nn.Module, name: str, ids: Tensor) -> None:
 def cannot_be_fed(model: nn.Module, name: str, error: Exception) -> str:
     """The line about a model whose first forward failed."""
     return (
-        f"{_called(model, name)} cannot be fed token ids alone ({_reason(error)}); choose a decoder-only "
+        f"{_called(model, name)} cannot be fed token ids alone ({in_one_line(error)}); choose a decoder-only "
         "language model, or see whether its config.json is the one of its weights"
     )
 
 
-def takes_single_steps(model: nn.Module, name: str, error: Exception) -> str:
+def cannot_be_fed_several(model: nn.Module, name: str, error: Exception) -> str:
     """The line about a model that runs, and whose first forward of several tokens behind a cache failed."""
     return (
-        f"{_called(model, name)} cannot be fed several tokens behind a cache ({_reason(error)}), as rounds "
-        "of drafting do; choose another model, or decode it with AutoregressiveDecoder"
+        f"{_called(model, name)} cannot be fed several tokens behind a cache ({in_one_line(error)}), as "
+        "rounds of drafting do; choose another model, or decode it with AutoregressiveDecoder"
     )
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}".removesuffix(": ")
 
 
 def _called(model: nn.Module, name: str) -> str:

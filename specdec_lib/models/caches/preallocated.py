@@ -37,8 +37,8 @@ class Holders:
         self._references.append(weakref.ref(holder))
 
     @property
-    def anybody(self) -> bool:
-        """Whether the buffer is in use."""
+    def in_use(self) -> bool:
+        """Whether anything looks at the buffer."""
         return any(reference() is not None for reference in self._references)
 
     def reach_beyond(self, holder: Any) -> bool:

@@ -5,8 +5,6 @@ What a cache of full-attention layers held after fewer tokens is a view of what 
 ``Cache.crop`` is not used: the meaning of its argument changed between versions of Transformers. Sliding
 windows are kept whole, because a window is a property of the mask, which the model builds, and a layer that
 forgets what left the window cannot come back across its edge. Recurrent states are refused by name.
-
-It refuses to know what the tokens were or who proposed them.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ from torch import nn
 from transformers import PretrainedConfig, PreTrainedModel, cache_utils
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 
-from specdec_lib.errors import InvalidArgument, UnsupportedCache
+from specdec_lib.errors import InvalidArgument, UnsupportedCache, in_one_line
 from specdec_lib.models.caches.fixed import FixedCache
 from specdec_lib.models.caches.preallocated import PreallocatedCache, PreallocatedLayer
 
@@ -57,10 +55,9 @@ def _own_layers(model: nn.Module) -> list[Any]:
     try:
         return DynamicCache(config=model.config).layers
     except Exception as error:  # as the field that does not fit happens to be used
-        cause = next(iter(str(error).splitlines()), "")
         raise UnsupportedCache(
             f"forward: no cache can be made for {type(model).__name__} of its config.json "
-            f"({type(error).__name__}: {cause}); correct it, or choose another model"
+            f"({in_one_line(error)}); correct it, or choose another model"
         ) from error
 
 
@@ -133,7 +130,7 @@ def _require(layers: Sequence[Any], kinds: tuple[type, ...], who: str, advice: s
             raise UnsupportedCache(f"{who} with a {type(layer).__name__} cannot be rolled back; {advice}")
 
 
-def forward_takes(model: nn.Module, argument: str) -> bool:
+def forward_supports(model: nn.Module, argument: str) -> bool:
     """Whether a forward has that argument; one that hands everything on takes what the inner one takes."""
     parameters = inspect.signature(model.forward).parameters
     hands_on = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
@@ -146,9 +143,9 @@ def forward_takes(model: nn.Module, argument: str) -> bool:
 def _refuse_recurrent(model: nn.Module) -> None:
     """Refuse a model whose state after n tokens does not hold its state after n - 1."""
     other = _other_layers(model.config)
-    takes_cache = forward_takes(model, "past_key_values")
-    if other or getattr(model, "_is_stateful", False) or not takes_cache:
-        kind = "a recurrent state" if takes_cache else "no cache of keys and values"
+    supports_cache = forward_supports(model, "past_key_values")
+    if other or getattr(model, "_is_stateful", False) or not supports_cache:
+        kind = "a recurrent state" if supports_cache else "no cache of keys and values"
         kind = f"{', '.join(other)} layers" if other else kind
         raise UnsupportedCache(
             f"forward: {type(model).__name__} has {kind}, which cannot be rolled back; {_ADVICE}"

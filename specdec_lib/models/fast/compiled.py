@@ -6,13 +6,12 @@ padded to the next width (what is padded comes behind, so nothing sees it), wide
 eagerly on the same buffers. Every graph's first answer is compared with the eager one.
 
 The first failure (no C++ compiler, a model that breaks the graph) is logged in one line and ends compilation
-for that model; the same call is answered eagerly. It refuses to know what the logits are for.
+for that model; the same call is answered eagerly.
 """
 
 from __future__ import annotations
 
 import time
-import types
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -25,15 +24,12 @@ from transformers.cache_utils import DynamicCache, DynamicLayer
 from specdec_lib.models.architecture.positions import first_position, positions_behind
 from specdec_lib.models.caches.fixed import FixedCache, Store, bucket
 from specdec_lib.models.caches.rollback import MOST_RESERVED, holds_nothing
+from specdec_lib.models.fast.graph import Graph, compiled, copied, tensors_of
 from specdec_lib.models.fast.products import Products
-from specdec_lib.models.tensors import computes_in
+from specdec_lib.models.tensors import compute_dtype
 from specdec_lib.utils.logging import get_logger
 
 _TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3}  # of the largest logit; half precision: 0.05
-
-
-GUARDED_CALLS = 2
-"""Calls of a graph, after the first, that still evaluate its guards."""
 
 
 class Uncompilable(Exception):
@@ -61,7 +57,7 @@ class CompiledForward:
         self._graphs: dict[Any, Callable[..., Any]] = {}
         self._stores: list[Store] = []
         parameter = next(model.parameters())
-        self._device, self._dtype = parameter.device, computes_in(model)
+        self._device, self._dtype = parameter.device, compute_dtype(model)
         try:
             self.num_layers = _plain_layers(model)
             self._rehearse()
@@ -117,7 +113,7 @@ class CompiledForward:
         if graph is None:
             return self._first_run(name, function, cache, width, inputs)
         answer = graph(*inputs, store)
-        return _copied(answer) if self._device.type == "cuda" else answer
+        return copied(answer) if self._device.type == "cuda" else answer
 
     def fitting_width(self, length: int, width: int) -> int | None:
         """The smallest compiled width that takes ``width`` tokens behind ``length``; None where none does."""
@@ -146,12 +142,12 @@ class CompiledForward:
     ) -> Any:
         """Answer eagerly and by a new graph; keep the graph if both say the same."""
         store, place = cache.store, (cache.length, cache.length + width)
-        expected = _copied(function(*inputs, store))
+        expected = copied(function(*inputs, store))
         store.frame.move(*place)
         began = time.perf_counter()
         try:
-            graph = _compiled(function, f"{function.__name__}_{self.num_graphs}", self._device)
-            answer = _copied(graph(*inputs, store))
+            graph = compiled(function, f"{function.__name__}_{self.num_graphs}", self._device)
+            answer = copied(graph(*inputs, store))
             self._compare(expected, answer)
         except Exception as error:  # whatever a compiler raises: eager answers
             self.give_up(error)
@@ -159,13 +155,13 @@ class CompiledForward:
             return function(*inputs, store)
         seconds = time.perf_counter() - began
         self.compile_seconds, self.num_graphs = self.compile_seconds + seconds, self.num_graphs + 1
-        self._graphs[key] = _Graph(graph)
+        self._graphs[key] = Graph(graph)
         get_logger(__name__).info("compiled", graph=str(key), seconds=round(seconds, 1))
         return answer
 
     def _compare(self, expected: Any, answer: Any) -> None:
         """Raise unless the floating-point tensors agree; integers may differ where a tie fell otherwise."""
-        for ours, theirs in zip(_tensors(answer), _tensors(expected), strict=True):
+        for ours, theirs in zip(tensors_of(answer), tensors_of(expected), strict=True):
             if not ours.is_floating_point():
                 continue
             finite = theirs.isfinite() & ours.isfinite()
@@ -192,41 +188,11 @@ class CompiledForward:
     def _store(self, length: int) -> Store:
         """A store that nobody looks at; buffers are used again, and graphs with them."""
         capacity = bucket(length)
-        free = next((s for s in self._stores if s.capacity == capacity and not s.holders.anybody), None)
+        free = next((s for s in self._stores if s.capacity == capacity and not s.holders.in_use), None)
         if free is None:
             free = Store(self.num_layers, capacity, self._device)
-            self._stores = [s for s in self._stores if s.holders.anybody or s.capacity == capacity] + [free]
+            self._stores = [s for s in self._stores if s.holders.in_use or s.capacity == capacity] + [free]
         return free
-
-
-class _Graph:
-    """Compiled code of one shape, which after a few calls is no longer asked whether it fits.
-
-    The compiler guards a graph by looking at every buffer and attribute of every layer before each call: a
-    tenth of a step of a small model. Here nothing of that can differ. A graph has a code object to itself, it
-    is found by its width and capacity, and the window's length is dynamic.
-    """
-
-    def __init__(self, call: Callable[..., Any]) -> None:
-        self._call, self._calls = call, 0
-
-    def __call__(self, *inputs: Any) -> Any:
-        self._calls += 1
-        if self._calls <= GUARDED_CALLS:
-            return self._call(*inputs)
-        with torch.compiler.set_stance("default", skip_guard_eval_unsafe=True):
-            return self._call(*inputs)
-
-
-def _compiled(function: Callable[..., Any], name: str, device: torch.device) -> Callable[..., Any]:
-    """A compiled copy of ``function`` under a name of its own: graphs neither share guards nor a limit."""
-    plain, owner = getattr(function, "__func__", function), getattr(function, "__self__", None)
-    copied = types.FunctionType(
-        plain.__code__.replace(co_name=name), plain.__globals__, name, plain.__defaults__, plain.__closure__
-    )
-    bound = copied if owner is None else types.MethodType(copied, owner)
-    mode = "reduce-overhead" if device.type == "cuda" else None
-    return torch.compile(bound, dynamic=False, fullgraph=True, mode=mode)
 
 
 def _plain_layers(model: nn.Module) -> int:
@@ -242,18 +208,6 @@ def _plain_layers(model: nn.Module) -> int:
     if other:
         raise Uncompilable(f"{type(model).__name__} has layers that do not see the whole text ({other[0]})")
     return len(layers)
-
-
-def _tensors(answer: Any) -> list[Tensor]:
-    parts = answer if isinstance(answer, tuple) else (answer,)
-    return [part for part in parts if isinstance(part, Tensor)]
-
-
-def _copied(answer: Any) -> Any:
-    """A copy that the next run of a graph does not overwrite."""
-    if isinstance(answer, tuple):
-        return tuple(_copied(part) for part in answer)
-    return answer.clone() if isinstance(answer, Tensor) else answer
 
 
 def _reason(error: Exception) -> str:

@@ -10,18 +10,19 @@ from tiny_models import ARCHITECTURES, prompts, tiny_pair
 
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.lossless.checks import check_caches
+from specdec_lib.lossless.doubles.base import StandIn
 from specdec_lib.lossless.doubles.checked import CheckedModel
+from specdec_lib.models.base import CausalModel
 from specdec_lib.models.caches.preallocated import PreallocatedLayer
-from specdec_lib.models.wrapper import ModelWrapper
 
 pytestmark = pytest.mark.unchecked
 
 
-class FaultyCut(ModelWrapper):
+class FaultyCut(StandIn):
     """A model whose roll-back does ``fault`` to each layer of the cut: (layer, index, keys, whole keys)."""
 
-    def __init__(self, model: ModelWrapper, fault) -> None:
-        self.__dict__.update(model.__dict__)
+    def __init__(self, model: CausalModel, fault) -> None:
+        super().__init__(model)
         self._fault = fault
 
     def truncate_cache(self, cache, keep_length):
@@ -73,7 +74,7 @@ FAULTS = (
 )
 
 
-def found_of(target: ModelWrapper, draft: ModelWrapper):
+def found_of(target: CausalModel, draft: CausalModel):
     models = [CheckedModel(target), CheckedModel(draft)]
     return check_caches(SpeculativeDecoder(*models, k=4), prompts(1)[0], 40, models)
 
@@ -99,11 +100,8 @@ def test_a_wrong_cache_is_rejected(architecture, fault, whose):
     assert found_of(target, draft).rejected
 
 
-class KeepsInBfloat16(ModelWrapper):
+class KeepsInBfloat16(StandIn):
     """A model that keeps what it cached in half precision from the first forward on, cut or not."""
-
-    def __init__(self, model: ModelWrapper) -> None:
-        self.__dict__.update(model.__dict__)
 
     @torch.inference_mode()
     def forward(self, input_ids, past_key_values=None, use_cache=True, logits_to_keep=0):

@@ -34,16 +34,17 @@ from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import UnsoundLogits
 from specdec_lib.models import wrapper as wrapper_module
-from specdec_lib.models.architecture import soundness
+from specdec_lib.models.architecture import columns, soundness
 from specdec_lib.models.caches import fixed as static_cache
 from specdec_lib.models.caches.fixed import FixedCache, bucket
 from specdec_lib.models.caches.preallocated import PreallocatedCache
 from specdec_lib.models.caches.rollback import MOST_RESERVED
 from specdec_lib.models.fast import compiled as compiled_module
+from specdec_lib.models.fast import graph
 from specdec_lib.models.fast import products as narrow
 from specdec_lib.models.wrapper import ModelWrapper
 
-TRACED = (compiled_module, narrow, sampling, soundness, static_cache, unrolled, wrapper_module)
+TRACED = (columns, compiled_module, narrow, sampling, soundness, static_cache, unrolled, wrapper_module)
 FULL = [name for name in (*CONFIGS, *SHARED_KV) if name not in SLIDING and "(" not in name]
 
 
@@ -116,7 +117,7 @@ def test_compiled_logits_are_the_eager_ones(name, graphs):
 
 def test_no_recompilation_after_warm_up(graphs, monkeypatch):
     """Every length, every shorter feed and every new text runs on the graphs there are, guards and all."""
-    monkeypatch.setattr(compiled_module, "GUARDED_CALLS", 10_000)
+    monkeypatch.setattr(graph, "GUARDED_CALLS", 10_000)
     compiled = ModelWrapper(tiny_model("llama"), compile=True)
     compiled.expect_widths(5)
     assert_same(compiled, ModelWrapper(tiny_model("llama")), STEPS)

@@ -26,6 +26,7 @@ from specdec_lib.bench.measure.runner import compiled_graphs
 from specdec_lib.bench.measure.subjects import dtype_of
 from specdec_lib.bench.records.schema import HUGGING_FACE, REFERENCE
 from specdec_lib.errors import SpecDecError
+from specdec_lib.models.fast.compiled import CompiledForward
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.metrics import GenerationResult
 from specdec_lib.profiling.timer import cuda_sync_time
@@ -101,12 +102,12 @@ class OursFromOutside(Ours):
     @property
     def has_graphs(self) -> bool:
         """Whether compiled code is there already, of this arm or of one before it."""
-        return any(model.compiled is not None and model.compiled.num_graphs for model in self._models)
+        return any(compiled.num_graphs for compiled in self._forwards)
 
     @property
     def fell_back(self) -> bool:
         """Whether the compiler gave a model up, which then goes on eagerly."""
-        return any(model.compiled is not None and not model.compiled.active for model in self._models)
+        return any(not compiled.active for compiled in self._forwards)
 
     def __call__(
         self, prompt_ids: Sequence[int], max_new_tokens: int, temperature: float, seed: int
@@ -117,8 +118,9 @@ class OursFromOutside(Ours):
         return replace(result, total_time=cuda_sync_time() - start)
 
     @property
-    def _models(self) -> list[ModelWrapper]:
-        return [model for model in (self.target, self.draft) if isinstance(model, ModelWrapper)]
+    def _forwards(self) -> list[CompiledForward]:
+        asked = (getattr(model, "compiled", None) for model in (self.target, self.draft))
+        return [compiled for compiled in asked if compiled is not None]
 
 
 class AsNamed:

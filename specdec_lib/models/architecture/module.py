@@ -1,0 +1,77 @@
+"""What a module of Transformers says of itself before it runs: that it is one, its name, width, context."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+from transformers import PretrainedConfig
+
+from specdec_lib.errors import InvalidArgument
+
+_CONTEXT_FIELDS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
+
+
+def require_language_model(model: nn.Module) -> None:
+    """Refuse what is wrapped around a model: it has other signatures, other names, or no configuration.
+
+    Raises:
+        InvalidArgument: naming what was given, and what to pass in its place.
+    """
+    kind = type(model).__name__
+    if not isinstance(model, nn.Module):
+        given = repr(model)[:60] if isinstance(model, str) else f"of type {kind}"
+        raise InvalidArgument(f"wrap: the model is {given}; pass what load_model gives for a model's name")
+    inner = next((name for name in ("_orig_mod", "module") if name in model._modules), None)
+    if inner is not None:
+        more = ", with compile=True to have it compiled" if inner == "_orig_mod" else ""
+        raise InvalidArgument(f"wrap: the model is wrapped in {kind}; pass {kind}.{inner}{more}")
+    if not hasattr(getattr(model, "config", None), "get_text_config"):
+        raise InvalidArgument(
+            f"wrap: {kind} has no configuration of Transformers; pass the causal language model itself"
+        )
+    if not hasattr(model, "get_output_embeddings"):
+        held = next((n for n, part in model.named_children() if hasattr(part, "get_output_embeddings")), None)
+        which = "the causal language model itself" if held is None else f"{kind}.{held}"
+        raise InvalidArgument(
+            f"wrap: {kind} has no get_output_embeddings, which tells how wide logits are; pass {which}, or "
+            "let it hand on the attributes of the model that it holds"
+        )
+    if next(model.parameters(), None) is None:
+        raise InvalidArgument(f"wrap: {kind} holds no weights; pass the causal language model itself")
+
+
+def placed(model: nn.Module, device: str | torch.device | None) -> nn.Module:
+    """The model on that device; int4 weights are packed for the device that they are on and cannot travel."""
+    here = next(model.parameters()).device
+    if device is None or here == torch.empty(0, device=device).device:
+        return model
+    if any(hasattr(parameter, "quant_state") for parameter in model.parameters()):
+        raise InvalidArgument(
+            f"int4 weights are packed for {here} and cannot be moved to {device}; load the model there"
+        )
+    return model.to(device)
+
+
+def text_config(model: nn.Module) -> PretrainedConfig:
+    """The configuration of the language model (of a composite model, its text part)."""
+    return model.config.get_text_config(decoder=True)
+
+
+def logits_width(model: nn.Module) -> int:
+    """How many logits the model's own head gives."""
+    width = getattr(model.get_output_embeddings(), "out_features", None)
+    return int(text_config(model).vocab_size if width is None else width)
+
+
+def num_positions(config: PretrainedConfig) -> int | None:
+    """Positions that a configuration has room for, whatever it calls them; None where it sets no limit."""
+    values = (getattr(config, field, None) for field in _CONTEXT_FIELDS)
+    return next((value for value in values if isinstance(value, int) and value > 0), None)
+
+
+def display_name(model: nn.Module) -> str:
+    """Hub id, or the last part of a local folder's path, or the class's name."""
+    name = getattr(model.config, "_name_or_path", "") or type(model).__name__
+    return Path(name).name if Path(name).is_dir() else name

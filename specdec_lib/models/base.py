@@ -1,0 +1,139 @@
+"""What a causal language model is to whoever decodes with it: logits behind a cache that can be cut back.
+
+:class:`~specdec_lib.models.wrapper.ModelWrapper` is one, and so is anything else with these members: no base
+class has to be inherited, and a cache is of whatever type the model's own ``forward`` returns. Who draws,
+drafts or proves is written against these protocols alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor
+from typing_extensions import TypeIs  # comes with torch
+
+from specdec_lib.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    cached_property = property  # type checkers match no other with a protocol's property
+else:
+    from functools import cached_property as cached_property
+
+
+@runtime_checkable
+class CausalModel(Protocol):
+    """What the decoders, the drafters and the proofs ask of a model."""
+
+    @property
+    def name(self) -> str:
+        """For messages and records."""
+        ...
+
+    @property
+    def vocab_size(self) -> int:
+        """Width of the logits; a draft has its target's."""
+        ...
+
+    @property
+    def context_length(self) -> int | None:
+        """Positions that the model can look at; None for no limit."""
+        ...
+
+    @property
+    def eos_token_ids(self) -> tuple[int, ...]:
+        """Ids that end a text; empty where none does."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where token ids go and logits come from."""
+        ...
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the logits: how far two forwards may differ by rounding depends on it."""
+        ...
+
+    def forward(
+        self,
+        input_ids: Integer[Tensor, "..."],
+        past_key_values: Any = None,
+        use_cache: bool = True,
+        logits_to_keep: int = 0,
+    ) -> tuple[Float[Tensor, "1 kept vocab"], Any]:
+        """Logits ``[1, n or kept, vocab]`` of ``input_ids [1, n]`` behind a cache, and the extended cache.
+
+        The expensive one: once a round of the target, once a draft token. A cache that was given may be
+        extended in place; without ``use_cache`` it stays as it was, and None comes back for it.
+        """
+        ...
+
+    def new_cache(self, max_length: int = 0) -> Any:
+        """An empty cache with room for that many tokens; None lets ``forward`` make it. Once a text."""
+        ...
+
+    def truncate_cache(self, cache: Any, keep_length: int) -> Any:
+        """The first ``keep_length`` tokens of a cache, as a cache of its own: ``cache`` itself stays valid.
+
+        Once a round, so it should copy nothing.
+        """
+        ...
+
+    def get_cache_length(self, cache: Any) -> int:
+        """Tokens that a cache holds; 0 for None. Several times a round: no waiting for a device."""
+        ...
+
+    def check_length(self, prompt_length: int, end: int) -> None:
+        """Raise InvalidArgument if no text of ``prompt_length`` tokens may grow to ``end``. Once a text."""
+        ...
+
+    def expect_widths(self, *widths: int) -> None:
+        """Forwards of these many tokens will come often; may do nothing. Once a decoder."""
+        ...
+
+    def require_sound(self) -> None:
+        """Raise UnsoundLogits if logits since the last call were no numbers; may do nothing.
+
+        Once a round, where the loop has waited for the device anyhow.
+        """
+        ...
+
+
+class TextModel(CausalModel, Protocol):
+    """A model that reads and writes text too, as ``generate_text`` and stop strings need it."""
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a text that is to go on."""
+        ...
+
+    def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
+        """Text of token ids that begin a text."""
+        ...
+
+    def continuation(
+        self, before: Sequence[int], ids: Sequence[int], skip_special_tokens: bool = True
+    ) -> str:
+        """What ``ids`` add to the text of the ids ``before`` them."""
+        ...
+
+
+def is_causal_model(candidate: object) -> TypeIs[CausalModel]:
+    """Whether what drafts is a model, to be asked for logits, or a drafter, which has a ``start`` instead."""
+    is_drafter = isinstance(candidate, type) or hasattr(candidate, "start")
+    return not is_drafter and hasattr(candidate, "forward") and hasattr(candidate, "truncate_cache")
+
+
+def with_text(model: CausalModel, operation: str) -> TextModel:
+    """``model``, as one that reads and writes text.
+
+    Raises:
+        InvalidArgument: it knows token ids alone.
+    """
+    if not all(hasattr(model, name) for name in ("encode", "decode", "continuation")):
+        raise InvalidArgument(
+            f"{operation}: {model.name} knows token ids and no text; pass ids, and no stop strings"
+        )
+    return cast(TextModel, model)
