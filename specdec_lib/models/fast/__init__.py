@@ -1,1 +1,1 @@
-"""Faster forwards: compiled code, products of a few rows, threads."""
+"""Forwards: eager, compiled, their products of a few rows, and threads."""
