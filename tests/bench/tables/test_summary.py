@@ -205,7 +205,7 @@ def test_runs_of_no_time_or_no_token_are_in_no_rate(change: dict) -> None:
     assert whole == speedup_table(runs_of(good)) and speedup_table(runs_of(bad)) == []
     for table in (speedup_table, acceptance_table, latency_table, position_table):
         for runs in (good + bad, bad):
-            json.dumps(table(runs_of(runs)), allow_nan=False)
+            json.dumps(list(map(dict, table(runs_of(runs)))), allow_nan=False)
 
 
 def test_a_prompt_whose_drafts_were_never_judged_does_not_widen_the_interval() -> None:
