@@ -67,7 +67,7 @@ def proof_prompts(
 def _encoded(
     target: ModelWrapper, row: RawPrompt, num_tokens: int, is_chat: bool, heads: dict[bool, list[int]]
 ) -> list[int]:
-    ids = list(target.encode_chat(row.turns)) if is_chat else target.encode(row.text)
+    ids = list(target.encode_chat(row.turns)) if is_chat else target.encode(row.text or "")
     if is_chat not in heads:
         heads[is_chat] = list(target.encode_chat("0") if is_chat else target.encode(""))
     lead = len(common_lead([heads[is_chat], ids]))

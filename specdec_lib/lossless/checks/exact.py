@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -94,13 +95,14 @@ def check_one_position(
     if judge is None:
         return not_applicable("one position", verifier, sentences.WHY_DICE, "drafts")
     largest, drafts, vocabulary = 0.0, 0, sentences.ALL_TOKENS.format(target.vocab_size)
+    rule = _judge(judge)
     for p, q in rows_at(target, draft, prompts, params):
-        if isinstance(_judge(judge), PlanJudge):
-            difference = one_position_difference(p, q, _judge(judge).plan)
+        if isinstance(rule, PlanJudge):
+            difference = one_position_difference(p, q, rule.plan)
         else:
             p, q = _likeliest(p, q)
             vocabulary = sentences.LIKELIEST_TOKENS.format(len(p))
-            difference = _difference(emitted_at_one_position(_judge(judge), p.tolist(), q.tolist()), p)
+            difference = _difference(emitted_at_one_position(rule, p.tolist(), q.tolist()), p)
         largest, drafts = max(largest, difference), drafts + len(p)
     if not drafts:
         return not_applicable("one position", verifier, sentences.WHY_NO_PROPOSAL)
@@ -150,14 +152,15 @@ def emitted_at_one_position(judge: Judge, target: Law, draft: Law) -> list:
 
 
 def _judge(rule: Judge | PlanMaker) -> Judge:
-    return PlanJudge(rule) if rule in PLANS.values() else rule
+    plan = next((plan for plan in PLANS.values() if plan is rule), None)
+    return cast(Judge, rule) if plan is None else PlanJudge(plan)
 
 
 def _likeliest(p: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
     """Both laws over the tokens that either finds likeliest, in float64, each summing to 1."""
     chosen = (p + q).topk(min(LIKELIEST, len(p))).indices
-    cut = (law.double()[chosen] for law in (p, q))
-    return tuple(law / law.sum() for law in cut)
+    target, draft = (law.double()[chosen] for law in (p, q))
+    return target / target.sum(), draft / draft.sum()
 
 
 def _difference(law: Law, p: Tensor) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Integer
@@ -78,7 +78,7 @@ def pool_thin_cells(
     pooled: list[list[float]] = []
     count = chance = 0.0
     for index in np.argsort(law, kind="stable")[int(impossible.sum()) :]:
-        count, chance = count + counts[index], chance + law[index]
+        count, chance = count + float(counts[index]), chance + float(law[index])
         if num_samples * chance >= least:
             pooled.append([count, chance])
             count = chance = 0.0
@@ -87,7 +87,7 @@ def pool_thin_cells(
         pooled[-1][1] += chance
     cells = pooled or [[count, chance]]
     if impossible.any():
-        cells.append([counts[impossible].sum(), 0.0])
+        cells.append([float(counts[impossible].sum()), 0.0])
     table = np.array(cells)
     return table[:, 0], table[:, 1]
 
@@ -128,7 +128,8 @@ def _noncentrality(degrees: int, level: float, power: float) -> float:
     upper = 1.0
     while ncx2.sf(critical, degrees, upper) < power:
         upper *= 2
-    return float(brentq(lambda nc: ncx2.sf(critical, degrees, nc) - power, 1e-9, upper))
+    root: Any = brentq(lambda nc: ncx2.sf(critical, degrees, nc) - power, 1e-9, upper)
+    return float(root)
 
 
 def _statistics(

@@ -145,7 +145,7 @@ def _told(check: Check) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """``python -m specdec_lib.lossless.mutants.ladder FILE``."""
     prefix = "[ladder] "
-    parser = OneLineParser(prefix, description=__doc__.splitlines()[0])
+    parser = OneLineParser(prefix, description=(__doc__ or "").splitlines()[0])
     parser.add_argument("output", type=Path, help="JSON file to write")
     options = parser.parse_args(arguments)
     return exit_code(lambda: _record(options.output), prefix)

@@ -71,7 +71,8 @@ class GreedyByRatio(SpeculativeDecoder):
     def _decide(self, ids, proposal, logits, request, picked) -> Verdict:
         target_probs = logits.float().softmax(-1)
         drafted = torch.empty(0, dtype=torch.long) if proposal is None else proposal.ids
-        draft_probs = target_probs[:0] if proposal is None else proposal.probs
+        draft_probs = None if proposal is None else proposal.probs
+        draft_probs = target_probs[:0] if draft_probs is None else draft_probs
         verdict = verify_tokens(target_probs, draft_probs, drafted, generator=request.generator)
         own = int(target_probs[verdict.num_accepted].argmax())
         return Verdict(verdict.num_accepted, own, verdict.kind, verdict.draft_ids)
@@ -127,8 +128,8 @@ class _OwnEnding(SpeculativeDecoder):
 
     ending: type[Ending] = Ending
 
-    def _request(self, *arguments) -> Request:
-        request = super()._request(*arguments)
+    def _request(self, *arguments, **named) -> Request:
+        request = super()._request(*arguments, **named)
         own = self.ending(**{name: getattr(request.ending, name) for name in Ending.__dataclass_fields__})
         return replace(request, ending=own)
 
@@ -152,7 +153,7 @@ class MissesStopInABlock(_OwnEnding):
 
     class ending(Ending):
         def _first_stop(self, emitted, new_ids):
-            if not self.stop_strings:
+            if not self.stop_strings or self.decode is None:
                 return None
             text = self.decode([*emitted, *new_ids])
             return len(new_ids) if text.endswith(self.stop_strings) else None
@@ -189,9 +190,9 @@ class CountsWhatWasCut(SpeculativeDecoder):
         self._verdicts = []
         return super()._rounds(request)
 
-    def _record(self, verdict, *lengths_and_picked):
-        self._verdicts.append(verdict)
-        return super()._record(verdict, *lengths_and_picked)
+    def _record(self, verdict, *lengths_and_picked, **named):
+        self._verdicts = [*self._verdicts, verdict]
+        return super()._record(verdict, *lengths_and_picked, **named)
 
 
 class OvershootsTheLimit(_OwnEnding):
@@ -208,8 +209,8 @@ class OvershootsTheLimit(_OwnEnding):
 class EmitsOneForNone(_OwnEnding):
     """Asked for no token, emits one."""
 
-    def _request(self, *arguments):
-        request = super()._request(*arguments)
+    def _request(self, *arguments, **named):
+        request = super()._request(*arguments, **named)
         return replace(request, ending=replace(request.ending, limit=max(1, request.ending.limit)))
 
 

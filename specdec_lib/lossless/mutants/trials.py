@@ -130,7 +130,7 @@ def complaint_about(
         limit = min(limit, scenario.context_length - len(scenario.prompt))
     target, _ = scenario.models
     before = target.decode(ids[:-1])
-    last_round = result.num_accepted_draft_tokens + _own_tokens(result)
+    last_round = (result.num_accepted_draft_tokens or 0) + _own_tokens(result)
     checks = {
         "more tokens than asked for": len(ids) > limit,
         "an end of text in the middle": bool(eos & set(ids[:-1])),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -45,7 +46,7 @@ def rows_at(
             q = _next_law(DraftReader(draft), prompt, params)
         else:
             made = asked(draft, prompt, (), 1, params, seed=0)
-            q = made.probs[0] if len(made.ids) else None
+            q = laws_of(made)[0] if len(made.ids) else None
         if q is not None:
             yield p, q.to(p.device, p.dtype)
 
@@ -70,6 +71,12 @@ def asked(
     made = checked_proposal(made, drafter.name, k, params, drafter.vocab_size)
     require_laws(made, drafter.name)
     return _copied(made)
+
+
+def laws_of(made: Proposal) -> Tensor:
+    """q of each token, which whoever is asked here has to say."""
+    assert made.probs is not None, "proposals that are judged come with their laws"
+    return made.probs
 
 
 def _copied(made: Proposal) -> Proposal:
@@ -126,14 +133,14 @@ class FixedDrafts:
 
 def _log_chance(proposal: Proposal) -> float:
     """The logarithm of the probability of these tokens by their own q."""
-    picked = proposal.probs.double().gather(1, proposal.ids[:, None])
+    picked = laws_of(proposal).double().gather(1, proposal.ids[:, None])
     return float(picked.clamp(1e-300, 1).log().sum())
 
 
 def _is_one_hot(proposal: Proposal) -> bool:
     if not len(proposal.ids):
         return True
-    return bool((proposal.probs.gather(1, proposal.ids[:, None]) >= 1).all())
+    return bool((laws_of(proposal).gather(1, proposal.ids[:, None]) >= 1).all())
 
 
 # -- recording -------------------------------------------------------------------------------------
@@ -173,9 +180,8 @@ class _RecordedState:
 
 def recorded(decoder: Decoder) -> Recorder | None:
     """Put a :class:`Recorder` in front of the decoder's drafter; None where it has none."""
-    drafter = getattr(decoder, "drafter", None)
-    if drafter is None:
+    holder: Any = decoder
+    if getattr(holder, "drafter", None) is None:
         return None
-    recorder = Recorder(drafter)
-    decoder.drafter = recorder
+    holder.drafter = recorder = Recorder(holder.drafter)
     return recorder

@@ -19,6 +19,7 @@ from specdec_lib.decoding.drafters.base import Proposal
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
 from specdec_lib.decoding.trace import Trace
 from specdec_lib.lossless.doubles.reader import DraftReader
+from specdec_lib.lossless.replays.proposals import laws_of
 from specdec_lib.models.base import CausalModel, is_causal_model
 
 
@@ -88,7 +89,7 @@ class _Said:
         """The proposal's rows of the drafted positions, and one behind them."""
         if not drafted:
             return self._behind
-        rows = self._made[len(text)].probs[: len(drafted)]
+        rows = laws_of(self._made[len(text)])[: len(drafted)]
         return torch.cat([rows, self._behind.to(rows)])
 
 
