@@ -44,6 +44,7 @@ def fenced(page: str, language: str) -> list[str]:
 
 def commands(page: str) -> list[str]:
     lines = [line for block in fenced(page, "bash") for line in block.splitlines()]
+    lines += re.findall(r"(?<=\| )`(specdec [^`]+)`", page)
     return [
         line for line in lines if (line.startswith("specdec") and "my-target" in line) or "runs/mine" in line
     ]

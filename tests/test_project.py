@@ -125,6 +125,14 @@ def test_readme_tree_names_every_top_level_entry():
     assert {name for name in named if name not in readme} == set()
 
 
+def test_readme_is_short_and_its_links_and_pictures_are_there():
+    readme = (ROOT / "README.md").read_text(encoding="utf8")
+    assert len(readme.split()) <= 700
+    (picture,) = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", readme)
+    assert (ROOT / picture).stat().st_size <= 150_000
+    assert [link for link in re.findall(r"\]\(([^)#]+)\)", readme) if not (ROOT / link).is_file()] == []
+
+
 def test_readme_example_runs():
     readme = (ROOT / "README.md").read_text(encoding="utf8")
     (example,) = re.findall(r"```python\n(.+?)```", readme, re.DOTALL)
