@@ -86,7 +86,11 @@ def test_defaults_bounds_and_examples_are_those_of_the_application(built):
 
 
 def test_an_odd_command_comes_out_as_it_was_meant(commands):
-    text = commands.reference(typer.main.get_command(toy()), {0: "done", 1: "``even`` failed", 2: "``odd``"})
+    text = commands.reference(
+        typer.main.get_command(toy()),
+        {0: "done", 1: "``even`` failed", 2: "``odd``"},
+        {"odd": [{"command": "specdec odd x", "prints": "# one\n  *two*"}]},
+    )
     assert "### `specdec odd`\n\nDo one thing." in text
     assert "```text\nspecdec odd [OPTIONS] FILE\n```" in text
     assert "`FILE`\n: Read \\*this\\*. Required." in text
@@ -96,7 +100,10 @@ def test_an_odd_command_comes_out_as_it_was_meant(commands):
     assert "`--loud`, `--quiet`\n: Say \\<more\\>." in text
     assert "secret" not in text
     assert "```bash\nspecdec odd 'a*b' --level 2\n```" in text
-    assert text.endswith("Exit codes: 0, 2.")
+    codes, prints = text.split("\n\n**What it prints**\n\n")
+    assert codes.endswith("Exit codes: 0, 2.")
+    block = "```{code-block} text\n:class: output\n\n# one\n  *two*\n```"
+    assert prints == f"```bash\nspecdec odd x\n```\n\n{block}"
 
 
 def test_the_markdown_is_understood_without_a_complaint(built):

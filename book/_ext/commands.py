@@ -1,21 +1,28 @@
 """A Sphinx extension: the reference of the command line, read off the application when the book is built.
 
 In a page's source the line ``<!-- commands -->`` becomes a section for each command of ``specdec``, with its
-usage, arguments, options, defaults, example and exit codes; ``<!-- exit codes -->`` becomes their table, from
-the docstring of the application. What a command takes is written once, where it is parsed.
+usage, arguments, options, defaults, example, exit codes, and what it printed when ``outputs.json`` was made;
+``<!-- exit codes -->`` becomes their table, from the docstring of the application. What a command takes is
+written once, where it is parsed.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import typer
 from rich.text import Text
 from sphinx.application import Sphinx
 
+RECORDED = Path(__file__).parents[1] / "outputs.json"
 COMMANDS, EXIT_CODES = "<!-- commands -->", "<!-- exit codes -->"
+Outputs = Mapping[str, list[dict[str, str]]]
+"""Command -> what was run, and what it printed."""
+
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|$~])")
 _OWN_DEFAULT = re.compile(r"\s*\[default: (.+)\]\s*$")
 _LITERAL = re.compile(r"``(.+?)``")
@@ -28,13 +35,25 @@ def fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
 
         codes = exit_codes(module.__doc__)
         source[0] = source[0].replace(EXIT_CODES, exit_table(codes))
-        source[0] = source[0].replace(COMMANDS, reference(typer.main.get_command(module.app), codes))
+        outputs = json.loads(RECORDED.read_text(encoding="utf8"))
+        source[0] = source[0].replace(COMMANDS, reference(typer.main.get_command(module.app), codes, outputs))
 
 
-def reference(application: Any, codes: dict[int, str]) -> str:
+def reference(application: Any, codes: dict[int, str], outputs: Outputs) -> str:
     """All commands as MyST Markdown, in the order of ``--help``."""
-    parts = [section(name, command, codes) for name, command in application.commands.items()]
+    parts = []
+    for name, command in application.commands.items():
+        parts += [section(name, command, codes), *shown(outputs.get(name, []))]
     return "\n\n".join(parts)
+
+
+def shown(runs: Iterable[Mapping[str, str]]) -> list[str]:
+    """Commands that were run and what they printed, as blocks of code."""
+    blocks = [
+        f"```bash\n{run['command']}\n```\n\n```{{code-block}} text\n:class: output\n\n{run['prints']}\n```"
+        for run in runs
+    ]
+    return ["**What it prints**", *blocks] if blocks else []
 
 
 def section(name: str, command: Any, codes: dict[int, str]) -> str:
