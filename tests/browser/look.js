@@ -37,6 +37,17 @@ window.look = {
   /** Pixels by which the page scrolls sideways. */
   overflow: () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
 
+  /** Printed sentences that do not fit their box, and printed columns that do not begin with the first, on a phone. */
+  cut() {
+    const text = (one) => one.textContent.slice(0, 60);
+    const wide = (one) => one.scrollWidth > one.clientWidth + 1;
+    const apart = (one) => getComputedStyle(one).whiteSpace !== "pre" || one.scrollLeft > 0;
+    return [
+      ...[...document.querySelectorAll(".output:not(.columns) pre")].filter(wide).map(text),
+      ...[...document.querySelectorAll(".output.columns pre")].filter(apart).map(text),
+    ];
+  },
+
   /**
    * Take out what axe need not walk through: a formula's drawing (what is read aloud stands beside it), the inside of
    * a figure (its caption and the tables beside it put it into words), the thousand spans of a code block.

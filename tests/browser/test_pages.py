@@ -47,8 +47,10 @@ def faults_of(browser: Browser, page: str) -> list[str]:
 
 
 def sideways(tab: Page) -> list[str]:
-    by = tab.evaluate("look.overflow()")
-    return [f"scrolls sideways at {tab.viewport_size['width']} pixels, by {by}"] if by > 0 else []
+    by, width = tab.evaluate("look.overflow()"), tab.viewport_size["width"]
+    cut = tab.evaluate("look.cut()") if width == NARROW else []
+    faults = [f"scrolls sideways at {width} pixels, by {by}"] * (by > 0)
+    return faults + [f"what is printed cannot be read on a phone: {text!r}" for text in cut]
 
 
 def pale_figures(tab: Page) -> list[str]:
