@@ -1,13 +1,8 @@
-// What the theme leaves open: search from a folder, solutions that open wherever their title is clicked, names for
+// What the theme leaves open: solutions that open wherever their title is clicked, names for
 // its folding arrows, a way for the keyboard into what scrolls by itself, and white paper.
 "use strict";
 
 (() => {
-  // From a folder (file://) a browser may not read other pages, so search shows their titles without an excerpt.
-  if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined") {
-    DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
-  }
-
   // sphinx-togglebutton knows clicks on the bar and on its arrow; text and numbers in the bar belong to it too.
   document.addEventListener(
     "click",

@@ -40,11 +40,35 @@ def test_search_finds_a_known_word_and_leads_to_it(browser, home):
     with opened(browser, f"{home}/search.html?q={WORD}", home) as (tab, notes):
         found = tab.locator(f"{RESULTS}[href*='{PAGE}']").first
         found.wait_for()
-        tab.wait_for_load_state("networkidle")  # served, the results' excerpts are fetched
         found.click()
         tab.wait_for_url(f"**/{PAGE}.html*", wait_until="domcontentloaded")
         assert WORD in tab.locator("article").inner_text().lower()
         assert notes.requests == [] and notes.complaints == []
+
+
+def test_each_page_that_was_found_shows_a_passage_with_the_word(browser, home):
+    """From a folder too, and without asking for the page itself."""
+    with opened(browser, f"{home}/search.html?q={WORD}", home) as (tab, notes):
+        asked: list[str] = []
+        tab.on("request", lambda request: asked.append(request.url))
+        found = tab.locator("#search-results li", has=tab.locator(f"a[href*='{PAGE}']")).first
+        found.locator("p.context strong").first.wait_for()
+        assert found.locator("p.context strong").first.inner_text().lower() == WORD
+        assert 80 < len(found.locator("p.context").inner_text()) < 300
+        chapters = tab.locator("#search-results li", has=tab.locator("a[href^='notebooks/']"))
+        assert chapters.count() == chapters.locator("p.context").count() > 3
+        assert [url for url in asked if "/notebooks/" in url] == []
+        assert notes.requests == [] and notes.complaints == []
+
+
+def test_a_query_is_text_and_never_markup(browser, home):
+    with opened(browser, f"{home}/search.html?q=<img+src=x+onerror=window.struck=1>+residual", home) as (
+        tab,
+        _,
+    ):
+        tab.locator("#search-results .search-summary").wait_for()
+        tab.wait_for_timeout(300)
+        assert tab.evaluate("window.struck") is None
 
 
 def test_search_finds_nothing_where_there_is_nothing(browser, home):
