@@ -155,7 +155,15 @@ class Decoder(ABC):
         return Generation(request, self._rounds(request), self.target.device, self._result)
 
     def _request(
-        self, prompt_ids, max_new_tokens, params, stop_strings, ignore_eos, seed, trace, profile
+        self,
+        prompt_ids: Any,
+        max_new_tokens: Any,
+        params: SamplingParams,
+        stop_strings: Any,
+        ignore_eos: bool,
+        seed: Any,
+        trace: bool,
+        profile: bool,
     ) -> Request:
         prompt = self._checked_prompt(prompt_ids)
         limit = whole_number(max_new_tokens, "generate: max_new_tokens", least=0)
@@ -172,7 +180,7 @@ class Decoder(ABC):
         )
 
     def _ending(self, prompt: list[int], limit: int, stops: tuple[str, ...], ignore_eos: bool) -> Ending:
-        eos = frozenset() if ignore_eos else frozenset(self.target.eos_token_ids)
+        eos: frozenset[int] = frozenset() if ignore_eos else frozenset(self.target.eos_token_ids)
         if not stops:
             return Ending(limit, eos)
         decode = partial(with_text(self.target, "generate").decode, skip_special_tokens=False)

@@ -12,9 +12,10 @@ Cache invariant between rounds: with n tokens of text, the target's cache holds 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import no_type_check
+from typing import Any, no_type_check
 
 import torch
+from torch import Tensor
 
 from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.decoding.drafters.base import (
@@ -83,7 +84,7 @@ class SpeculativeDecoder(Decoder):
             with phases("verify"):
                 logits, cache = self._score(ids, proposal, cache)
             with phases("sampling"):
-                picked = [[], []]
+                picked: list[list[float]] = [[], []]
                 verdict = self._decide(ids, proposal, logits, request, picked)
                 self.target.require_sound()  # the verdict has waited for the device
             with phases("rollback"):
@@ -111,7 +112,7 @@ class SpeculativeDecoder(Decoder):
         require_laws(proposal, self.drafter.name)
         return True
 
-    def _score(self, ids: list[int], proposal: Proposal | None, cache):
+    def _score(self, ids: list[int], proposal: Proposal | None, cache: Any) -> tuple[Tensor, Any]:
         """Target logits ``[k + 1, vocab]`` after the text and after each draft token, in one forward."""
         device = self.target.device
         feed = torch.tensor([self._pending(ids, cache)], device=device)
@@ -122,15 +123,22 @@ class SpeculativeDecoder(Decoder):
             logits, cache = self.target.forward(feed, cache, logits_to_keep=len(proposal.ids) + 1)
         return logits[0], cache
 
-    def _pending(self, ids: list[int], cache) -> list[int]:
+    def _pending(self, ids: list[int], cache: Any) -> list[int]:
         """Tokens of the text that the target's cache does not hold yet."""
         return ids[self.target.get_cache_length(cache) :]
 
-    def _roll_back(self, cache, keep_length: int):
+    def _roll_back(self, cache: Any, keep_length: int) -> Any:
         """The target's cache without what was rejected."""
         return self.target.truncate_cache(cache, keep_length)
 
-    def _decide(self, ids, proposal: Proposal | None, logits, request: Request, picked: list) -> Verdict:
+    def _decide(
+        self,
+        ids: list[int],
+        proposal: Proposal | None,
+        logits: Tensor,
+        request: Request,
+        picked: list[list[float]],
+    ) -> Verdict:
         """The verdict on the proposal; ``picked`` receives p and q of its tokens when the round is traced."""
         params = request.params
         draft_ids = (
@@ -153,7 +161,11 @@ class SpeculativeDecoder(Decoder):
         return self.verify(target_probs, draft_probs, draft_ids, generator=request.generator)
 
     def _record(
-        self, verdict: Verdict, target_cache_length: int, draft_cache_length: int, picked: list
+        self,
+        verdict: Verdict,
+        target_cache_length: int,
+        draft_cache_length: int,
+        picked: list[list[float]],
     ) -> Round:
         return Round(
             token_ids=verdict.token_ids,

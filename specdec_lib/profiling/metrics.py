@@ -137,7 +137,7 @@ class GenerationResult:
                 )
             self._set(name, number)
         self._set("num_plain_rounds", whole(self.num_plain_rounds, "num_plain_rounds"))
-        if self.num_accepted_draft_tokens > self.num_draft_tokens:
+        if (self.num_accepted_draft_tokens or 0) > (self.num_draft_tokens or 0):
             raise InvalidArgument(
                 f"GenerationResult got {self.num_accepted_draft_tokens} accepted of {self.num_draft_tokens} "
                 "draft tokens; count a draft token once, and leave corrections and bonuses out"
@@ -146,7 +146,7 @@ class GenerationResult:
     def _settle_rates(self) -> None:
         rate, step = self.acceptance_rate, self.tokens_per_step
         if self.num_draft_tokens:
-            rate = self.num_accepted_draft_tokens / self.num_draft_tokens
+            rate = (self.num_accepted_draft_tokens or 0) / self.num_draft_tokens
         if self._has_counts and self.num_speculation_rounds:
             step = self.num_tokens / (self.num_speculation_rounds + self.num_plain_rounds)
         self._set("acceptance_rate", None if rate is None else probability(rate, "acceptance_rate"))
@@ -154,7 +154,7 @@ class GenerationResult:
 
     @property
     def _has_counts(self) -> bool:
-        return bool(self.accepted_per_round) or self.num_draft_tokens > 0
+        return bool(self.accepted_per_round or self.num_draft_tokens)
 
     @property
     def num_tokens(self) -> int:
@@ -164,7 +164,7 @@ class GenerationResult:
     @property
     def is_speculative(self) -> bool:
         """Whether a draft took part: there were rounds, or a rate of acceptance was given."""
-        return self.num_speculation_rounds > 0 or self.acceptance_rate is not None
+        return bool(self.num_speculation_rounds) or self.acceptance_rate is not None
 
     @property
     def tokens_per_second(self) -> float:
@@ -191,7 +191,7 @@ class GenerationResult:
         """1 + accepted / rounds: the bonus or correction is included. None without counts."""
         if not (self._has_counts and self.num_speculation_rounds):
             return None
-        return 1.0 + self.num_accepted_draft_tokens / self.num_speculation_rounds
+        return 1.0 + (self.num_accepted_draft_tokens or 0) / self.num_speculation_rounds
 
     @property
     def alpha_hat(self) -> float | None:
@@ -204,7 +204,7 @@ class GenerationResult:
         return acceptance.acceptance_histogram(self.accepted_per_round, self.drafted_per_round)
 
     @property
-    def acceptance_by_position_unconditional(self) -> list[float | None]:
+    def acceptance_by_position_unconditional(self) -> list[float]:
         """Entry i: of the rounds that drafted position i, the share that accepted it."""
         return acceptance.unconditional_acceptance(self.accepted_per_round, self.drafted_per_round)
 

@@ -8,6 +8,7 @@ number is refused: a truth value, a text, a fraction where a count belongs, NaN 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from specdec_lib.errors import InvalidArgument
 
@@ -27,9 +28,9 @@ def whole_number(value: object, what: str, least: int | None = None, most: int |
     """
     plain = _plain(value)
     whole = isinstance(plain, int) and not isinstance(plain, bool)
-    if not whole or (least is not None and plain < least) or (most is not None and plain > most):
-        raise InvalidArgument(f"{what} is {_shown(value)}; pass a whole number{_range(least, most)}")
-    return int(plain)
+    if whole and (least is None or plain >= least) and (most is None or plain <= most):
+        return int(plain)
+    raise InvalidArgument(f"{what} is {_shown(value)}; pass a whole number{_range(least, most)}")
 
 
 def real_number(value: object, what: str) -> float:
@@ -57,7 +58,7 @@ def percent(share: float, decimals: int = 0) -> str:
     return f"{100.0 * share:.{decimals}f} %"
 
 
-def _plain(value: object) -> object:
+def _plain(value: object) -> Any:
     """The Python value of a scalar of another library; anything else as it is."""
     item = getattr(value, "item", None)
     return item() if callable(item) and getattr(value, "shape", None) == () else value
