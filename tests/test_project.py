@@ -37,16 +37,15 @@ TOP_LEVEL = {
 SAME_NAMES = {
     "main": "of every module that `python -m` runs",
     "run": "of every command: its module's name says which",
-    "Plan": "until the sweep's in bench.scaling is named by what it plans",
     "Prompt": "until the one of cli.views is named by what it shows",
     "describe": "until those of data.sources and bench.measure are told apart",
+    "first_difference": "until those of two files of bench.records are told apart",
     "load_tokenizer": "until data.command takes that of models.text",
-    "overhead": "until those of bench.tables and bench.explain are told apart",
     "one_line": "until those of models.source and cli.terminal are told apart",
     "payload": "until those of the two live figures are told apart",
-    "plot_rounds": "until those of two chapters are told apart",
+    "positive": "until those of theory and bench.records are told apart",
     "select": "until those of cli.selection and bench.records are told apart",
-    "table": "until one table serves the terminal",
+    "table": "until those of the terminal, data.command and the Ollama loader are told apart",
 }
 """Public names that two modules define, and why they may."""
 
