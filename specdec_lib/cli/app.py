@@ -9,16 +9,19 @@ once; each command imports what it needs.
 
 from __future__ import annotations
 
+import io
 import os
 import select
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from specdec_lib.cli import sentences
 from specdec_lib.cli.commands import bench, doctor, explain, generate, pairs, train, verify
+from specdec_lib.cli.selection import DrafterFailed
 from specdec_lib.cli.terminal import log_line, print_error, released_output
 from specdec_lib.cli.views.narrow_help import fit_help
 from specdec_lib.errors import SpecDecError, is_out_of_memory
@@ -38,7 +41,7 @@ BRIEF_WAIT = "10000"
 """Turns that a thread of libgomp spins for the next parallel region before it sleeps: some 0.2 ms."""
 
 NO_MEMORY = "not enough memory; choose fewer tokens (-n), a smaller model or dtype, or another --device"
-_CLICK_ERROR = typer.BadParameter.__mro__[2]  # ClickException: its module moved between versions of typer
+_CLICK_ERROR: Any = typer.BadParameter.__mro__[2]  # ClickException: it moved between versions of typer
 
 app = typer.Typer(
     name="specdec",
@@ -48,10 +51,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class _DrafterFailed(Exception):
-    """A drafter of the user's own raised something; the message says what, and where."""
 
 
 def _telling(run: Callable[..., None]) -> Callable[..., None]:
@@ -66,7 +65,7 @@ def _telling(run: Callable[..., None]) -> Callable[..., None]:
             run(*arguments, **options)
         except BaseException as error:
             if (said := _of_a_drafter(error)) is not None:
-                raise _DrafterFailed(said) from error
+                raise DrafterFailed(said) from error
             raise
 
     return telling
@@ -99,6 +98,7 @@ def _root(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``specdec`` with ``arguments`` (default: those of the process); returns the exit code."""
     _never_fail_to_encode()
+    _know_the_width()
     _wait_briefly()
     command = typer.main.get_command(app)
     fit_help(command)
@@ -121,11 +121,11 @@ def _verdict(error: BaseException) -> tuple[int, str]:
     if isinstance(error, SpecDecError):
         return BAD_INPUT, str(error)
     if isinstance(error, _CLICK_ERROR):
-        return BAD_INPUT, f"{error.format_message()} (see {_command_path(error)} --help)"
+        return BAD_INPUT, _usage(error)
     if is_out_of_memory(error):
         return BAD_INPUT, NO_MEMORY
-    if isinstance(error, _DrafterFailed):
-        return FAILED, f"the drafter raised {error}"
+    if isinstance(error, DrafterFailed):
+        return FAILED, sentences.drafter_raised(error)
     if isinstance(error, typer.Abort) and isinstance(error.__cause__, EOFError):
         raise error.__cause__  # typer takes it for the end of standard input
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
@@ -160,9 +160,10 @@ def _output_is_broken() -> bool:
         return False
 
 
-def _command_path(error: Exception) -> str:
+def _usage(error: Any) -> str:
+    """What click refused, and the command whose help says more."""
     context = getattr(error, "ctx", None)
-    return context.command_path if context else "specdec"
+    return f"{error.format_message()} (see {context.command_path if context else 'specdec'} --help)"
 
 
 def _wait_briefly() -> None:
@@ -176,8 +177,14 @@ def _wait_briefly() -> None:
         os.environ["GOMP_SPINCOUNT"] = BRIEF_WAIT
 
 
+def _know_the_width() -> None:
+    """A width of 0, as terminals without a size report it, is an unknown one: rich would print nothing."""
+    if os.environ.get("COLUMNS", "").strip() == "0":
+        del os.environ["COLUMNS"]
+
+
 def _never_fail_to_encode() -> None:
     """A terminal that cannot show a character shows an escape instead."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -1,7 +1,6 @@
 """Which models a command runs: a pair by name, or a target and a draft of the user's own.
 
-Checks what can be checked before anything is loaded: a wrong path before anything heavy is imported. It
-refuses to know what is done with them.
+Checks what can be checked before anything is loaded: a wrong path before anything heavy is imported.
 """
 
 from __future__ import annotations
@@ -11,22 +10,26 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from specdec_lib.cli.terminal import error_console, text
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.registry import ModelPair, choose_pair, require_shared_vocabulary, short_name
 
 if TYPE_CHECKING:
-    from specdec_lib.decoding.drafters.base import Drafter
     from specdec_lib.models.wrapper import ModelWrapper
 
 
+class DrafterFailed(Exception):
+    """A drafter of the user's own raised something; the message says what, and where."""
+
+
 class Models(NamedTuple):
-    """What a command runs: the target, and its draft model or drafter (None where none is needed)."""
+    """What a command runs."""
 
     target: ModelWrapper
-    draft: ModelWrapper | Drafter | None
+    draft: Any
+    """The draft model, or the drafter that was asked for in its place; None where none is needed."""
 
 
 _MAY_BE_ON_HUB = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
@@ -133,14 +136,14 @@ class Selection:
 
         model, tokenizer = load_model(self.pair.target_model_id, self.pair.target_dtype, self.device)
         target = ModelWrapper(model, tokenizer, compile=compile)
-        if not self.needs_draft:
+        if not self.needs_draft or self.drafter is None:
             return Models(target, None)
         from specdec_lib.decoding.drafters.own import load_drafter
 
         return Models(target, load_drafter(self.drafter, target))
 
 
-def select(
+def selection_of(
     pair: str | None = None,
     target: str | None = None,
     draft: str | None = None,

@@ -173,9 +173,36 @@ def steps_title(target: str, draft: str, verifier: str, temperature: float) -> s
 # -- bench -----------------------------------------------------------------------------------------
 
 
+def measuring(runs: int, tokens: int) -> str:
+    return f"measuring {counted(runs, 'run')} of {counted(tokens, 'token')} …"
+
+
 def interrupted_keeping(output: Path, grown: bool) -> str:
     kept = f"what was measured is in {output}" if grown else f"nothing was added to {output}"
     return f"interrupted; {kept}"
+
+
+def lines_above(path: Path, bad_lines: int, done: str) -> str:
+    return f"{path}: {bad_lines} of its lines named above; the good records are {done}"
+
+
+PEERS_LEGEND = "★ fastest; (…) 95 % interval over prompts; total tokens over total time of all domains"
+
+
+def compiled_in_the_clock(runs: int, arm: str) -> str:
+    return f"compiled inside the clock: {counted(runs, 'timed run')} of {arm}"
+
+
+def ids_that_agree(identical: int, compared: int) -> str:
+    return f"exact: {identical} of {compared} runs at temperature 0 gave the same ids"
+
+
+def ids_that_differ(names: str, place: str, logit_gap: float | None, tied: bool | None) -> str:
+    """Two runs that should be one; with the gap of the two best logits there, where it is known."""
+    if logit_gap is None:
+        return f"{names} {place}"
+    judged = "a tie within rounding" if tied else "no tie"
+    return f"{names} {place}: logits {logit_gap:.2g} apart, {judged}"
 
 
 # -- train -----------------------------------------------------------------------------------------

@@ -11,9 +11,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
@@ -42,26 +44,40 @@ def _visible(character: str) -> str:
     return _PICTURES.get(ord(character), f"\\u{ord(character):04x}")
 
 
-def one_line(text: str) -> str:
+def safe_line(text: str) -> str:
     """Safe text with its white space collapsed, for messages."""
     return safe_text(" ".join(text.split()))
 
 
 def print_error(reason: str) -> None:
     """``error: …`` on standard error: one line, whatever the reason holds."""
-    print(f"error: {one_line(reason)}", file=sys.stderr, flush=True)
+    print(f"error: {safe_line(reason)}", file=sys.stderr, flush=True)
 
 
 def print_warning(reason: str) -> None:
     """``warning: …`` on standard error."""
-    print(f"warning: {one_line(reason)}", file=sys.stderr, flush=True)
+    print(f"warning: {safe_line(reason)}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def said_if_waiting(path: Path, seconds: float = 1.0) -> Iterator[None]:
+    """While a file is read that may be a pipe: after a moment, say that somebody has to write into it."""
+    line = f"{path} is a pipe; waiting for something to be written into it, and for its end"
+    timer = threading.Timer(seconds, print_warning, [line])
+    timer.daemon = True
+    if path.is_fifo():
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def log_line(level: str, event: Mapping[str, object]) -> str:
     """A log event of the library as the line that the command line shows: ``warning: …``."""
     usual = ("event", "level", "timestamp", "logger")
     fields = ", ".join(f"{name}={value}" for name, value in event.items() if name not in usual)
-    return one_line(f"{level}: {event.get('event')}" + f" ({fields})" * bool(fields))
+    return safe_line(f"{level}: {event.get('event')}" + f" ({fields})" * bool(fields))
 
 
 def print_json(document: Any) -> None:
@@ -118,10 +134,10 @@ def error_console() -> Console:
     return _console(stderr=True)
 
 
-def _console(**options: bool) -> Console:
+def _console(stderr: bool, quiet: bool = False) -> Console:
     from rich.console import Console
 
-    console = Console(highlight=False, markup=False, emoji=False, **options)
+    console = Console(highlight=False, markup=False, emoji=False, stderr=stderr, quiet=quiet)
     console.on_broken_pipe = _reader_gone  # rich would end the process itself
     return console
 
@@ -137,7 +153,7 @@ def text(content: object, style: str = "") -> Text:
     return Text(safe_text(str(content)), style=style)
 
 
-def table(title: str, columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]]) -> Table:
+def safe_table(title: str, columns: Sequence[tuple[str, Any]], rows: Iterable[Sequence[Any]]) -> Table:
     """A table with safe cells. ``columns`` holds (heading, "left" | "right" | "center") pairs."""
     from rich import box
     from rich.table import Table

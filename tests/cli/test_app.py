@@ -237,3 +237,10 @@ def test_a_terminal_that_cannot_show_a_character_shows_an_escape() -> None:
     assert done.returncode == 2 and done.stderr.startswith("error: the prompt is empty")
     done = process("doctor", "--é", env=environment, stdout=subprocess.PIPE)
     assert done.returncode == 2 and "Traceback" not in done.stderr
+
+
+def test_a_terminal_of_no_columns_is_one_of_an_unknown_width(specdec, monkeypatch) -> None:
+    """As containers and editors report it: rich would print nothing at all."""
+    shown = specdec("pairs").out
+    monkeypatch.setenv("COLUMNS", "0")
+    assert specdec("pairs").out == shown

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
-from specdec_lib.cli.terminal import log_line, one_line, safe_text, table, text
+from specdec_lib.cli.terminal import log_line, safe_line, safe_table, safe_text, said_if_waiting, text
 from specdec_lib.utils.logging import get_logger
 
 
@@ -30,7 +33,7 @@ def test_control_characters_become_visible(raw: str, shown: str) -> None:
 
 
 def test_messages_are_one_line() -> None:
-    assert one_line(" a\n  b\x1b\tc ") == "a b␛ c"
+    assert safe_line(" a\n  b\x1b\tc ") == "a b␛ c"
 
 
 def test_a_log_event_is_a_line_like_the_others() -> None:
@@ -91,6 +94,34 @@ def test_warnings_of_the_library_are_lines_of_the_command_line(specdec, monkeypa
 
 def test_markup_in_cells_is_text() -> None:
     assert text("[bold]x[/bold]").plain == "[bold]x[/bold]"
-    made = table("[red]t", [("[blue]c", "left")], [["[link=x]y"]])
+    made = safe_table("[red]t", [("[blue]c", "left")], [["[link=x]y"]])
     assert made.columns[0]._cells[0].plain == "[link=x]y"
     assert made.title.plain == "[red]t"
+
+
+def test_a_pipe_that_nobody_writes_into_is_said_and_then_read(tmp_path, capsys) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    told: list[str] = []
+
+    def write_once_it_is_said() -> None:
+        while not told:
+            time.sleep(0.01)
+            told.extend(capsys.readouterr().err.splitlines())
+        (tmp_path / "pipe").write_text("late")
+
+    writer = threading.Thread(target=write_once_it_is_said, daemon=True)
+    writer.start()
+    with said_if_waiting(tmp_path / "pipe", seconds=0.01):
+        assert (tmp_path / "pipe").read_text() == "late"
+    writer.join()
+    assert told == [
+        f"warning: {tmp_path / 'pipe'} is a pipe; waiting for something to be written into it, "
+        "and for its end"
+    ]
+
+
+def test_a_file_is_read_without_a_word(tmp_path, capsys) -> None:
+    (tmp_path / "file").write_text("here")
+    with said_if_waiting(tmp_path / "file", seconds=0.0):
+        time.sleep(0.05)
+    assert capsys.readouterr().err == ""

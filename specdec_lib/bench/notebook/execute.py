@@ -48,6 +48,9 @@ _LONGEST_STEM = 80
 class NotebookFailed(SpecDecError):
     """A cell raised, no kernel runs, or the disk is full; one line that names error and notebook."""
 
+    executed: Path | None = None
+    """The notebook as it stopped, where a cell raised."""
+
 
 def run_benchmark(
     output_path: str | Path = "runs/pocket.jsonl",
@@ -144,10 +147,12 @@ def execute_notebook(
                 config=kernel_config(folder),
             )
     except papermill.PapermillExecutionError as error:
-        raise NotebookFailed(
+        failed = NotebookFailed(
             f"{notebook.name}: {error.ename}: {first_line(error.evalue)} (cell {error.exec_count}; "
             f"the notebook as it stopped is {executed})"
-        ) from error
+        )
+        failed.executed = executed
+        raise failed from error
     except DeadKernelError as error:
         raise NotebookFailed(
             f"{notebook.name}: its Python ended (killed, or out of memory); "

@@ -40,8 +40,8 @@ def check_drafter(selection: Selection) -> Finding:
         if is_out_of_memory(error):
             raise
         return Finding("drafter", "bad", sentences.drafter_raised(failure(error)))
-    drafted = sum(result.num_draft_tokens for result in results)
-    rounds = sum(result.num_speculation_rounds for result in results)
+    drafted = sum(result.num_draft_tokens or 0 for result in results)
+    rounds = sum(result.num_speculation_rounds or 0 for result in results)
     told = sentences.drafter_proposed(drafter.name, drafted, rounds, _TEXT)
     return Finding("drafter", "ok" if drafted else "note", told)
 

@@ -16,7 +16,8 @@ from specdec_lib.errors import ModelUnavailable, UnsupportedCache
 from specdec_lib.models.registry import REGISTRY
 
 if TYPE_CHECKING:
-    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+    from torch import nn
+    from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
     from specdec_lib.models.source import Source
 
@@ -112,7 +113,7 @@ def _where(source: Source) -> str:
     return "gated, to fetch" if gated else "to fetch"
 
 
-def _refuse_misfits(source: Source, config: PretrainedConfig, described: PreTrainedModel) -> None:
+def _refuse_misfits(source: Source, config: PretrainedConfig, described: nn.Module) -> None:
     """Raises ModelUnavailable or UnsupportedCache: files that are, by their headers, not those of the model
     described, or a model that no text can be decoded with."""
     from specdec_lib.models.caches.rollback import new_cache
@@ -135,7 +136,7 @@ def _oddities_of(
     source: Source,
     config: PretrainedConfig,
     tokenizer: PreTrainedTokenizerBase,
-    target: PreTrainedModel | None,
+    target: nn.Module | None,
 ) -> tuple[str, ...]:
     """What is odd and no obstacle; ids without a row count in a target, whose prompts come as given."""
     from specdec_lib.models.architecture.causal import embedding_rows

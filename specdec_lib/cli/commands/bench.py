@@ -7,23 +7,25 @@ JSON document) is all that standard output holds. It derives no number of its ow
 
 from __future__ import annotations
 
-import io
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from specdec_lib.cli import options
-from specdec_lib.cli.selection import Selection, select
-from specdec_lib.cli.terminal import console_for, error_console, print_error, print_json, print_warning, text
+from specdec_lib.cli import options, sentences
+from specdec_lib.cli.measuring import (
+    Order,
+    ProgressLines,
+    has_notebook,
+    kept,
+    measure,
+    measure_in_notebook,
+    measure_peers,
+)
+from specdec_lib.cli.selection import selection_of
+from specdec_lib.cli.terminal import console_for, print_json, print_warning, said_if_waiting
 from specdec_lib.cli.views.peers import comparison_of, show_comparison
-from specdec_lib.cli.views.peers import measure as measure_peers
 from specdec_lib.cli.views.summary import show_session, summary_of
 from specdec_lib.errors import InvalidArgument, RecordError
-from specdec_lib.utils.numbers import counted
 
 if TYPE_CHECKING:
     from specdec_lib.bench.measure.grid import Grid
@@ -64,15 +66,12 @@ def run(
     if show is not None:
         _report(show, as_json, peers, strict=True)
         return
-    selection = select(
+    selection = selection_of(
         pair, target, draft, dtype, device, draft_dtype=draft_dtype, drafter=drafter, threads=threads
     )
     if peers and drafter is not None:
         raise InvalidArgument("--peers hands the draft to Hugging Face's generate; give a --draft model")
-    number, file = (None, None) if prompts is None else options.parse_prompts(prompts)
-    if number is not None and num_prompts is not None:
-        raise InvalidArgument("--prompts is a number, and --num-prompts another; give one of the two")
-    number = num_prompts if number is None else number
+    number, file = _asked_prompts(prompts, num_prompts)
     axes = {
         "k_values": _numbers("--k-values", k_values, int),
         "temperatures": _numbers("--temperatures", temperatures, float),
@@ -88,36 +87,43 @@ def run(
         output = Path("runs", f"{selection.pair.pair_name}{kind}.jsonl")
     selection.check()
     selection.check_chats((one.place or "--chat", one.turns) for one in texts.chats(grid.domains))
-    was_there = output.exists()
-    _check_output(output)
-    lines = _Lines()
-    switch: dict[str, Any] = {"compile": compile is not False if peers else bool(compile)}
-    switch |= {"resume": resume} if peers else {"profile": not no_profile, "resume": resume}
-    with _no_empty_file(output, was_there), _kept(output):
-        if in_process or not _has_notebook():
-            measured_here = measure_peers if peers else _measure
-            measured_here(grid, texts, selection, output, *switch.values(), threads, lines)
-        else:
-            asked = {
+    compiled = compile is not False if peers else bool(compile)
+    order = Order(grid, texts, selection, output, compiled, resume, ProgressLines())
+    with kept(output, _check_output):
+        if has_notebook() and not in_process:
+            parameters = {
+                **axes,
                 "pair": pair,
                 "target": target,
                 "draft": draft,
                 "dtype": dtype,
                 "draft_dtype": draft_dtype,
-            }
-            asked |= {
                 "prompts": file,
                 "chat": chat,
                 "num_prompts": number,
                 "device": device,
                 "threads": threads,
+                "compile": compiled,
+                "resume": resume,
             }
-            asked |= {} if peers else {"drafter": drafter}
-            _run_notebook(output, axes | asked | switch, lines, peers)
+            parameters |= {} if peers else {"drafter": drafter, "profile": not no_profile}
+            measure_in_notebook(order, parameters, peers)
+        elif peers:
+            measure_peers(order)
+        else:
+            measure(order, profile=not no_profile)
     _report(output, as_json, peers)
 
 
-# -- measuring -------------------------------------------------------------------------------------
+# -- what is asked for -----------------------------------------------------------------------------
+
+
+def _asked_prompts(prompts: str | None, num_prompts: int | None) -> tuple[int | None, Path | None]:
+    """How many prompts a domain, and of which file; None for all, and for the built-in ones."""
+    number, file = (None, None) if prompts is None else options.parse_prompts(prompts)
+    if number is not None and num_prompts is not None:
+        raise InvalidArgument("--prompts is a number, and --num-prompts another; give one of the two")
+    return (num_prompts if number is None else number), file
 
 
 def _texts(file: Path | None, chat: bool) -> PromptSet:
@@ -154,97 +160,6 @@ def _check_output(output: Path) -> None:
         print_warning(f"{problem}; the line is left as it is")
 
 
-def _measure(
-    grid: Grid,
-    texts: PromptSet,
-    selection: Selection,
-    output: Path,
-    compile: bool,
-    profile: bool,
-    resume: bool,
-    threads: int | None,
-    lines: io.TextIOBase,
-) -> None:
-    """The steps of the notebook, in this process."""
-    from specdec_lib.bench.measure.benchmark import Benchmark
-    from specdec_lib.bench.measure.prompts import choose_prompts
-    from specdec_lib.bench.records.identity import require_identical
-    from specdec_lib.models.fast.threads import use_threads
-
-    target, draft = selection.load(compile)
-    use_threads(threads, target)
-    prompts = choose_prompts(grid, target, texts)
-    report = lambda line: print(f"[bench] {line}", file=lines)  # noqa: E731
-    benchmark = Benchmark(grid, target, draft, prompts, output, report, resume=resume)
-    _announce(benchmark.num_left, benchmark.grid.max_new_tokens, lines)
-    benchmark.warm_up()
-    require_identical(benchmark.measure())
-    if profile:
-        benchmark.measure_costs()
-        benchmark.profile()
-
-
-def _announce(runs: int, tokens: int, lines: io.TextIOBase) -> None:
-    """The first line of progress: only what has been checked gets one, so that an error stands alone."""
-    if runs:
-        print(f"measuring {counted(runs, 'run')} of {counted(tokens, 'token')} …", file=lines)
-
-
-def _has_notebook() -> bool:
-    """Whether papermill and the benchmarks' notebooks are here (a plain install has neither)."""
-    from importlib.util import find_spec
-
-    from specdec_lib.bench.notebook.execute import BENCHMARK_NOTEBOOK
-
-    return find_spec("papermill") is not None and BENCHMARK_NOTEBOOK.is_file()
-
-
-def _run_notebook(output: Path, parameters: dict[str, Any], lines: io.TextIOBase, peers: bool) -> None:
-    from specdec_lib.bench.notebook.execute import BENCHMARK_NOTEBOOK, PEERS_NOTEBOOK, run_benchmark
-
-    run_benchmark(
-        output, notebook=PEERS_NOTEBOOK if peers else BENCHMARK_NOTEBOOK, stream=lines, **parameters
-    )
-
-
-@contextmanager
-def _kept(output: Path) -> Iterator[None]:
-    """Say on an interrupt what there is already: whole blocks; the one under way is not."""
-    before = output.stat().st_size
-    try:
-        yield
-    except KeyboardInterrupt:
-        logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # what was cut off complains at exit
-        grown = output.stat().st_size > before
-        kept = f"what was measured is in {output}" if grown else f"nothing was added to {output}"
-        print_error(f"interrupted; {kept}")
-        raise typer.Exit(130) from None
-
-
-@contextmanager
-def _no_empty_file(output: Path, was_there: bool) -> Iterator[None]:
-    """Take back the file that was made to see whether it can be, if nothing came to stand in it."""
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            if not was_there and output.stat().st_size == 0:
-                output.unlink()
-
-
-class _Lines(io.TextIOBase):
-    """Standard error as a stream of safe lines. No spinner: it would take time from what is measured."""
-
-    def __init__(self) -> None:
-        self._console, self._begun = error_console(), ""
-
-    def write(self, content: str) -> int:
-        *whole, self._begun = (self._begun + content).split("\n")
-        for line in whole:
-            self._console.print(text(line, "dim"), soft_wrap=True)
-        return len(content)
-
-
 # -- what came out ---------------------------------------------------------------------------------
 
 
@@ -253,7 +168,8 @@ def _report(path: Path, as_json: bool, peers: bool = False, strict: bool = False
     from specdec_lib.bench.records.runs import newest_session
     from specdec_lib.bench.records.schema import read_records
 
-    records, problems = read_records(path)
+    with said_if_waiting(path):
+        records, problems = read_records(path)
     try:
         if peers:
             summary = comparison_of(path, records, problems)
@@ -271,6 +187,4 @@ def _report(path: Path, as_json: bool, peers: bool = False, strict: bool = False
     if strict and problems:
         for problem in problems:
             print_warning(problem)
-        raise RecordError(
-            f"{path}: {len(problems)} of its lines named above; the good records are summarised"
-        )
+        raise RecordError(sentences.lines_above(path, len(problems), "summarised"))

@@ -14,13 +14,14 @@ import typer
 from specdec_lib.cli import options, sentences
 from specdec_lib.cli.checks.finding import Finding, any_bad
 from specdec_lib.cli.checks.machine import MachineReport, examine_machine
-from specdec_lib.cli.selection import busy, choose_models, select
+from specdec_lib.cli.selection import Selection, busy, choose_models, selection_of
 from specdec_lib.cli.terminal import console_for, print_json, text
 from specdec_lib.cli.views.findings import findings_grid, pairs_table
 from specdec_lib.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from specdec_lib.cli.checks.pair import PairReport
+    from specdec_lib.models.registry import ModelPair
 
 NAME = "doctor"
 EXAMPLE = "specdec doctor"
@@ -38,12 +39,22 @@ def run(
     as_json: options.Json = False,
 ) -> None:
     """Say what this machine has and which pairs fit in its memory; or of one pair, whether it runs here."""
-    models = {"pair": pair, "target": target, "draft": draft, "dtype": dtype, "draft_dtype": draft_dtype}
     if drafter is not None or autoregressive:
-        _show_pair(_examine_target(models, drafter, device, autoregressive), as_json)
+        selection = selection_of(
+            pair,
+            target,
+            draft,
+            dtype,
+            device,
+            needs_draft=not autoregressive,
+            draft_dtype=draft_dtype,
+            drafter=drafter,
+        )
+        _show_pair(_examine_target(selection), as_json)
         return
     if pair is not None or target is not None or draft is not None:
-        _show_pair(_examine_pair(models, device), as_json)
+        chosen = choose_models(pair, target, draft, dtype, draft_dtype)
+        _show_pair(_examine_pair(chosen, device), as_json)
         return
     if dtype is not None or draft_dtype is not None or device is not None:
         raise InvalidArgument(
@@ -54,25 +65,21 @@ def run(
     _show_machine(report, as_json)
 
 
-def _examine_pair(models: dict[str, str | None], device: str | None) -> PairReport:
-    chosen = choose_models(**models)
-    with busy(f"looking at {chosen.pair_name} …"):
+def _examine_pair(pair: ModelPair, device: str | None) -> PairReport:
+    with busy(f"looking at {pair.pair_name} …"):
         from specdec_lib.cli.checks.pair import examine_pair
 
-        return examine_pair(chosen, device)
+        return examine_pair(pair, device)
 
 
-def _examine_target(
-    models: dict[str, str | None], drafter: str | None, device: str | None, alone: bool
-) -> PairReport:
+def _examine_target(selection: Selection) -> PairReport:
     """A target that no draft model drafts for: alone, or with a drafter of somebody's own."""
-    selection = select(**models, device=device, needs_draft=not alone, drafter=drafter)
     with busy(f"looking at {selection.pair.pair_name} …"):
         from specdec_lib.cli.checks.drafter import NOT_TRIED, check_drafter
         from specdec_lib.cli.checks.pair import examine_target
 
-        report = examine_target(selection.pair, device)
-        if drafter is None:
+        report = examine_target(selection.pair, selection.device)
+        if selection.drafter is None:
             return report
         runs = all(finding.status == "ok" for finding in report.findings)
         asked = check_drafter(selection) if runs else NOT_TRIED

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from specdec_lib.cli import options
 from specdec_lib.cli.selection import named_pair
-from specdec_lib.cli.terminal import console_for, print_json, print_warning, table, text
+from specdec_lib.cli.terminal import console_for, print_json, print_warning, safe_table, said_if_waiting, text
 from specdec_lib.cli.views.summary import ALPHA_IN_WORDS
 from specdec_lib.errors import InvalidArgument, RecordError
 
@@ -127,7 +127,8 @@ def _newest(path: Path) -> tuple[list[Record], list[str]]:
     from specdec_lib.bench.records.runs import newest_session
     from specdec_lib.bench.records.schema import read_records
 
-    records, problems = read_records(path)
+    with said_if_waiting(path):
+        records, problems = read_records(path)
     try:
         return newest_session(records), problems
     except RecordError as error:
@@ -166,9 +167,9 @@ def _show(console: Console, report: Report, path: Path) -> None:
     for group in report.groups:
         domain = "all domains" if group.domain == "all" else group.domain
         title = f"{report.pair} at temperature {group.temperature:g}, {domain}"
-        console.print(table(title, _CELLS, (_cell_row(cell, group) for cell in group.cells)))
+        console.print(safe_table(title, _CELLS, (_cell_row(cell, group) for cell in group.cells)))
         best = group.best
-        console.print(table(f"Where it goes at K = {best.k}", _TERMS, map(_term_row, best.terms)))
+        console.print(safe_table(f"Where it goes at K = {best.k}", _TERMS, map(_term_row, best.terms)))
         for advice in _sentences(group):
             style = "bold" if advice.key in ("unexplained", "no_k_pays") else ""
             console.print(_point(advice.sentence, style))

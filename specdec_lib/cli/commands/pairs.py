@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from specdec_lib.cli import options
-from specdec_lib.cli.terminal import console_for, print_json, table, text
+from specdec_lib.cli.terminal import console_for, print_json, safe_table, text
 from specdec_lib.models.registry import REGISTRY, ModelPair
 
 NAME = "pairs"
@@ -21,7 +21,9 @@ def run(as_json: options.Json = False) -> None:
         print_json({"pairs": [{**asdict(pair), "note": note(pair)} for pair in pairs]})
         return
     console = console_for()
-    console.print(table("Pairs of a draft and a target", _COLUMNS, (row for p in pairs for row in _rows(p))))
+    console.print(
+        safe_table("Pairs of a draft and a target", _COLUMNS, (row for p in pairs for row in _rows(p)))
+    )
     console.print(text("A name goes in with --pair, models of your own with --target and --draft.", "dim"))
 
 

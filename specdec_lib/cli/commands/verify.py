@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from specdec_lib.cli import options
-from specdec_lib.cli.selection import select
-from specdec_lib.cli.terminal import console_for, error_console, print_json, print_warning, table, text
+from specdec_lib.cli.selection import selection_of
+from specdec_lib.cli.terminal import console_for, error_console, print_json, print_warning, safe_table, text
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.sentences import NOT_ASKED, SEES, gallery_says, mutant_unseen
 
@@ -72,7 +72,7 @@ def run(
     if mutants:
         _show_gallery(seed, seeds, as_json)
         return
-    selection = select(
+    selection = selection_of(
         pair, target, draft, dtype, device, draft_dtype=draft_dtype, drafter=drafter, threads=threads
     )
     from specdec_lib.lossless.plan import ProofPlan
@@ -179,7 +179,7 @@ def _show(console: Console, name: str, proof: PairProof, found: list[Check], as_
             }
         )
         return
-    console.print(table(f"Is {name} exact?", _COLUMNS, (_row(check) for check in found)))
+    console.print(safe_table(f"Is {name} exact?", _COLUMNS, (_row(check) for check in found)))
     console.print(text(verdict, "bold"))
     for check in found:
         if check.passed is None:
@@ -214,7 +214,7 @@ def _show_gallery(first_seed: int, num_seeds: int, as_json: bool) -> None:
     if as_json:
         print_json({"seeds": num_seeds, "wrong": wrong, "mutants": [_document(fate) for fate in fates]})
     else:
-        console.print(table("Wrong on purpose", _HUNTS, (_fate_row(fate) for fate in fates)))
+        console.print(safe_table("Wrong on purpose", _HUNTS, (_fate_row(fate) for fate in fates)))
         right = {
             control: [fate.as_it_should for fate in fates if fate.mutant.is_control == control]
             for control in (False, True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from specdec_lib.cli import sentences
-from specdec_lib.cli.terminal import table, text
+from specdec_lib.cli.terminal import safe_table, text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -37,7 +37,7 @@ def pairs_table(report: MachineReport) -> Table:
     """What each pair needs of the memory, a column a choice of dtypes."""
     memory = report.memory
     title = sentences.pairs_title(memory.free_gib, memory.total_gib, memory.device)
-    return table(title, _COLUMNS, map(_row, report.pairs))
+    return safe_table(title, _COLUMNS, map(_row, report.pairs))
 
 
 def _row(pair: PairFit) -> list[Text]:

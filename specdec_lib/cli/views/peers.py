@@ -1,54 +1,26 @@
-"""``specdec bench --peers``: the comparison measured here, as plain data, and as tables for the terminal.
+"""``specdec bench --peers``: a comparison as plain data, and as tables for the terminal.
 
 Rates and ratios are those of :mod:`specdec_lib.bench.tables.peers`; here they are put side by side.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from specdec_lib.cli.selection import Selection
-from specdec_lib.cli.terminal import one_line, table, text
+from specdec_lib.cli import sentences
+from specdec_lib.cli.terminal import safe_line, safe_table, text
 from specdec_lib.utils.numbers import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from specdec_lib.bench.measure.grid import Grid
-    from specdec_lib.bench.measure.prompts import PromptSet
     from specdec_lib.bench.records.schema import Record
 
 _ARMS = [("arm", "left"), ("tok/s", "right"), ("÷ hf-generate", "left"), ("compiling", "right")]
 _RATIOS = [("ratio of tokens a second", "left"), ("", "left")]
-
-
-def measure(
-    grid: Grid,
-    texts: PromptSet,
-    selection: Selection,
-    output: Path,
-    compile: bool,
-    resume: bool,
-    threads: int | None,
-    lines: io.TextIOBase,
-) -> None:
-    """The steps of the notebook, in this process."""
-    from specdec_lib.bench.measure.peers.comparison import PeerComparison, peer_prompts
-    from specdec_lib.bench.records.identity import require_same_ids
-    from specdec_lib.models.fast.threads import use_threads
-
-    target, draft = selection.load()
-    use_threads(threads, target)
-    prompts = peer_prompts(grid, target, texts)
-    say = lambda line: print(f"[bench] {line}", file=lines)  # noqa: E731
-    comparison = PeerComparison(grid, target, draft, prompts, output, compile, say, resume=resume)
-    say(f"{counted(len(comparison.arms), 'arm')}, {counted(grid.max_new_tokens, 'token')} a run")
-    comparison.warm_up()
-    require_same_ids(comparison.measure())
 
 
 def comparison_of(path: Path, records: Sequence[Record], problems: Sequence[str]) -> dict[str, Any]:
@@ -85,8 +57,8 @@ def show_comparison(console: Console, summary: dict[str, Any]) -> None:
             [row for row in summary[part] if row["temperature"] == temperature] for part in ("arms", "ratios")
         )
         title = f"{summary['pair']} at temperature {temperature:g}"
-        console.print(table(title, _ARMS, (_arm_row(row, arms) for row in arms)))
-        console.print(table("", _RATIOS, map(_ratio_row, ratios)))
+        console.print(safe_table(title, _ARMS, (_arm_row(row, arms) for row in arms)))
+        console.print(safe_table("", _RATIOS, map(_ratio_row, ratios)))
     if not summary["arms"]:
         console.print(text("No arm of the comparison was timed."))
     console.print(text(_footnote(summary), "dim"))
@@ -111,7 +83,7 @@ def _arm_row(row: dict[str, Any], rows: Sequence[dict[str, Any]]) -> list[str | 
 
 def _ratio_row(row: dict[str, Any]) -> list[str]:
     if row["ratio"] is None:
-        return [f"{row['name']}\n  {one_line(row['missing'] or 'no block that both sides ran')}", "–"]
+        return [f"{row['name']}\n  {safe_line(row['missing'] or 'no block that both sides ran')}", "–"]
     return [f"{row['name']}\n  {row['above']} / {row['below']}", _interval(row)]
 
 
@@ -124,27 +96,21 @@ def _interval(row: dict[str, Any]) -> str:
 
 def _footnote(summary: dict[str, Any]) -> str:
     target, found = summary["models"]["target"], summary["identity"]
-    lines = ["★ fastest; (…) 95 % interval over prompts; total tokens over total time of all domains"]
-    lines += [f"refused: {arm}: {one_line(reason)}" for arm, reason in summary["refused"].items()]
+    lines = [sentences.PEERS_LEGEND]
+    lines += [f"refused: {arm}: {safe_line(reason)}" for arm, reason in summary["refused"].items()]
     for arm in dict.fromkeys(row["arm"] for row in summary["arms"] if row["recompiled"]):
         count = sum(row["recompiled"] for row in summary["arms"] if row["arm"] == arm)
-        lines.append(f"compiled inside the clock: {counted(count, 'timed run')} of {arm}")
-    lines.append(
-        f"{counted(summary['runs'], 'run')} of {target['name']} ({target['dtype']}, {target['device']}, "
-        f"{counted(summary['threads'], 'thread')}) in {summary['results']}"
+        lines.append(sentences.compiled_in_the_clock(count, arm))
+    models = (
+        f"{target['name']} ({target['dtype']}, {target['device']}, {counted(summary['threads'], 'thread')})"
     )
+    lines.append(f"{counted(summary['runs'], 'run')} of {models} in {summary['results']}")
     if found["compared"]:
-        lines.append(
-            f"exact: {found['identical']} of {found['compared']} runs at temperature 0 gave the same ids"
-        )
-    lines += [_difference(row) for row in found["differing"]]
-    return "\n".join(lines)
+        lines.append(sentences.ids_that_agree(found["identical"], found["compared"]))
+    return "\n".join([*lines, *map(_difference, found["differing"])])
 
 
 def _difference(row: dict[str, Any]) -> str:
+    names = f"{row['decoder']} differs from {row['reference']}"
     place = f"on {row['prompt_id']} from token {row['first_difference']} on"
-    if row["logit_gap"] is None:
-        return f"{row['decoder']} differs from {row['reference']} {place}"
-    judged = "a tie within rounding" if row["tied"] else "no tie"
-    gap = f"logits {row['logit_gap']:.2g} apart, {judged}"
-    return f"{row['decoder']} differs from {row['reference']} {place}: {gap}"
+    return sentences.ids_that_differ(names, place, row["logit_gap"], row["tied"])

@@ -3,7 +3,7 @@
 A token of a byte-level vocabulary may be a part of a character, so ids become text only as far
 as their bytes are complete. Marks are never colour alone: accepted tokens are underlined,
 corrections bold in reverse, bonus tokens bold italic; a terminal without styles gets brackets,
-and what is no terminal gets the plain text. It knows rounds and ids, no models.
+and what is no terminal gets the plain text. Rounds and ids are all that is known here.
 """
 
 from __future__ import annotations
@@ -38,20 +38,21 @@ MARKS = {
 }
 
 
-def kinds(step: Round) -> Iterator[str]:
+def kinds(round_: Round) -> Iterator[str]:
     """The kind of each token that a round emitted."""
-    for index in range(len(step.token_ids)):
-        yield "accepted" if index < step.num_accepted else step.kind
+    for index in range(len(round_.token_ids)):
+        yield "accepted" if index < round_.num_accepted else round_.kind
 
 
 class RoundPrinter:
-    """Prints rounds as they come; plain text where the console is no terminal."""
+    """Prints rounds as they come, after their prompt; plain text where the console is no terminal."""
+
+    _text: TokenText
 
     def __init__(self, console: Console, decode: Callable[[Sequence[int]], str]) -> None:
         self.console, self.decode = console, decode
         self.marks = console.is_terminal
         self.brackets = self.marks and console.color_system is None
-        self._text: TokenText | None = None
 
     def legend(self) -> None:
         """One line that says what the marks mean."""
@@ -69,9 +70,9 @@ class RoundPrinter:
         self._text = TokenText(self.decode, prompt_ids)
         self._write(prompt, "dim")
 
-    def round(self, step: Round) -> None:
+    def round(self, round_: Round) -> None:
         """The tokens of one round."""
-        for token_id, kind in zip(step.token_ids, kinds(step), strict=True):
+        for token_id, kind in zip(round_.token_ids, kinds(round_), strict=True):
             self._mark(self._text.add(token_id), kind)
 
     def end(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from specdec_lib.cli.terminal import table, text
+from specdec_lib.cli.terminal import safe_table, text
 from specdec_lib.utils.numbers import counted
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def show_session(console: Console, summary: dict[str, Any]) -> None:
     for temperature in sorted({row["temperature"] for row in summary["cells"]}):
         rows = [row for row in summary["cells"] if row["temperature"] == temperature]
         title = f"{summary['pair']} at temperature {temperature:g}"
-        console.print(table(title, _COLUMNS, (_row(row, rows) for row in rows)))
+        console.print(safe_table(title, _COLUMNS, (_row(row, rows) for row in rows)))
     if not summary["cells"]:
         console.print(text("No speedup: the session has no prompt that both decoders ran."))
     console.print(text(_footnote(summary), "dim"))

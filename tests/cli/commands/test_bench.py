@@ -11,6 +11,7 @@ from unittest.mock import ANY
 
 import pytest
 import torch
+from papermill import PapermillExecutionError
 from transformers import AutoModelForCausalLM
 
 from specdec_lib.bench.measure.benchmark import Benchmark
@@ -18,7 +19,8 @@ from specdec_lib.bench.measure.subjects import load_subject
 from specdec_lib.bench.notebook import execute
 from specdec_lib.bench.records.schema import read_records
 from specdec_lib.cli.commands import bench
-from specdec_lib.cli.selection import select
+from specdec_lib.cli.measuring import has_notebook
+from specdec_lib.cli.selection import selection_of
 from specdec_lib.errors import RecordError, UnsoundLogits
 from specdec_lib.models.hub import HubAnswer
 
@@ -244,7 +246,7 @@ def test_the_drafters_name_is_one_everywhere(own, tmp_path: Path, monkeypatch) -
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine_to_name.py").write_text(MINE)
     subject = load_subject(target=own[1], drafter="mine_to_name:Repeat", device="cpu")
-    assert subject.name == select(target=own[1], drafter="mine_to_name:Repeat").pair.pair_name
+    assert subject.name == selection_of(target=own[1], drafter="mine_to_name:Repeat").pair.pair_name
     assert subject.draft.name == "repeat"
 
 
@@ -269,6 +271,34 @@ def test_a_pair_of_ones_own_goes_to_the_notebook_as_it_was_asked_for(
     shown = specdec("bench", "--peers", *own, "--dtype", "float32", "-o", "p.jsonl")
     assert (seen["target"], seen["draft"], seen["dtype"]) == (own[1], own[3], "float32")
     assert shown.code == 2  # the copied results hold no comparison
+
+
+def test_what_a_drafter_raises_in_the_notebook_ends_as_it_does_here(
+    specdec, own, tmp_path: Path, monkeypatch
+) -> None:
+    """With the code and the line of `generate`; what is not its code's is the notebook's failure."""
+    (tmp_path / "mine_that_fails.py").write_text(MINE)
+    place = "\x1b[36mFile \x1b[39m\x1b[32m~/mine_that_fails.py:12\x1b[39m, in \x1b[36mRepeat.propose\x1b[39m"
+
+    def failing(traceback: list[str], ename: str) -> None:
+        cell = PapermillExecutionError(3, 2, "", ename, "division by zero", ["Traceback", *traceback])
+        failed = execute.NotebookFailed("benchmark_pair.ipynb: it failed")
+        failed.executed = tmp_path / "stopped.ipynb"
+        raise failed from cell
+
+    def shown(*failure):
+        monkeypatch.setattr(execute, "run_benchmark", lambda *_, **__: failing(*failure))
+        options = ("--drafter", "mine_that_fails:Repeat", "-o", tmp_path / "r.jsonl")
+        return specdec("bench", *own[:2], *TINY, *options)
+
+    monkeypatch.chdir(tmp_path)
+    raised = shown([place], "ZeroDivisionError")
+    line = f"ZeroDivisionError: division by zero ({tmp_path / 'mine_that_fails.py'}, line 12)"
+    stopped = f"the notebook as it stopped is {tmp_path / 'stopped.ipynb'}"
+    assert (raised.code, raised.err) == (1, f"error: the drafter raised {line}; {stopped}\n")
+    for failure in (([], "ZeroDivisionError"), ([place], "InvalidArgument")):
+        refused = shown(*failure)
+        assert (refused.code, refused.err) == (2, "error: benchmark_pair.ipynb: it failed\n")
 
 
 def _copy(source: Path, path: Path) -> None:
@@ -297,9 +327,9 @@ def test_a_named_pair_goes_through_the_notebook_with_parameters_it_has(
 
 
 def test_without_papermill_it_is_measured_here(monkeypatch, tmp_path: Path) -> None:
-    assert bench._has_notebook()
+    assert has_notebook()
     monkeypatch.setattr(execute, "BENCHMARK_NOTEBOOK", tmp_path / "none.ipynb")
-    assert not bench._has_notebook()
+    assert not has_notebook()
 
 
 # -- bad input -------------------------------------------------------------------------------------
@@ -421,7 +451,7 @@ def test_a_results_file_without_records(specdec, tmp_path: Path) -> None:
 def test_appending_to_a_torn_file_warns_and_goes_on(specdec, results, tmp_path, monkeypatch) -> None:
     path = tmp_path / "torn.jsonl"
     path.write_bytes(results.read_bytes() + b'{"half')
-    monkeypatch.setattr(bench, "_measure", lambda *arguments: None)
+    monkeypatch.setattr(bench, "measure", lambda *arguments, **options: None)
     shown = specdec("bench", "--in-process", "-o", path, "--json")
     assert shown.code == 0 and shown.err.startswith(f"warning: {path}:") and "not JSON" in shown.err
     assert path.read_bytes().startswith(results.read_bytes())
@@ -456,11 +486,11 @@ def test_a_full_disk_while_a_record_is_written(specdec, results, tmp_path, monke
 def test_an_interrupt_says_where_the_records_are(specdec, tmp_path: Path, monkeypatch, measured) -> None:
     path = tmp_path / "r.jsonl"
 
-    def interrupt(*arguments) -> None:
+    def interrupt(*arguments, **options) -> None:
         path.write_text("{}\n" * measured)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(bench, "_measure", interrupt)
+    monkeypatch.setattr(bench, "measure", interrupt)
     shown = specdec("bench", "--in-process", "-o", path)
     said = f"what was measured is in {path}" if measured else f"nothing was added to {path}"
     assert shown.code == 130 and shown.err.splitlines()[-1].endswith(said)

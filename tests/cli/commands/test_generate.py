@@ -16,10 +16,10 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from specdec_lib.cli.prompt import read_prompt
 from specdec_lib.cli.selection import Selection
 from specdec_lib.cli.terminal import safe_text
 from specdec_lib.cli.views.compare import Comparison
-from specdec_lib.cli.views.prompt import read_prompt
 from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.decoding.generation import Generation
 from specdec_lib.errors import InvalidArgument

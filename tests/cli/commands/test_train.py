@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from specdec_lib.cli.commands.train import Bars, PlainLines, _display, figures_of
+from specdec_lib.cli.views.progress import Bars, PlainLines, figures_of, progress_on
 from specdec_lib.models.loader import load_model
 from specdec_lib.training import pipeline, stages, work_folder
 from specdec_lib.training.corpus import Document
@@ -208,7 +208,7 @@ def test_plain_lines_come_now_and_then_and_at_the_end() -> None:
 def test_bars_on_a_terminal() -> None:
     file = io.StringIO()
     console = Console(file=file, width=80, force_terminal=True, color_system=None)
-    with _display(console) as display:
+    with progress_on(console) as display:
         assert isinstance(display, Bars)
         display.say("reading [bold]corpus")
         display.report(STEP)
@@ -219,5 +219,5 @@ def test_bars_on_a_terminal() -> None:
 
 
 def test_plain_lines_elsewhere() -> None:
-    with _display(Console(file=io.StringIO())) as display:
+    with progress_on(Console(file=io.StringIO())) as display:
         assert isinstance(display, PlainLines)

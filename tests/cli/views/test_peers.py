@@ -112,9 +112,9 @@ def test_a_named_pair_goes_through_its_notebook_with_parameters_it_has(
 def test_compiled_arms_are_in_unless_they_are_not_wanted(specdec, results, tmp_path, monkeypatch) -> None:
     wanted = []
 
-    def measured(grid, texts, selection, output, compile, *more) -> None:
-        wanted.append(compile)
-        output.write_bytes(results.read_bytes())
+    def measured(order) -> None:
+        wanted.append(order.compile)
+        order.output.write_bytes(results.read_bytes())
 
     monkeypatch.setattr(bench, "measure_peers", measured)
     for switch in ([], ["--compile"], ["--no-compile"]):
@@ -126,9 +126,9 @@ def test_compiled_arms_are_in_unless_they_are_not_wanted(specdec, results, tmp_p
 def test_the_default_file_is_one_of_its_own(specdec, results, tmp_path, monkeypatch) -> None:
     outputs = []
 
-    def measured(grid, texts, selection, output, *more) -> None:
-        outputs.append(output)
-        output.write_bytes(results.read_bytes())
+    def measured(order) -> None:
+        outputs.append(order.output)
+        order.output.write_bytes(results.read_bytes())
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(bench, "measure_peers", measured)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from specdec_lib.cli.terminal import said_if_waiting
 from specdec_lib.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Prompt:
+class GivenPrompt:
     """A text to continue, or with ``chat`` a user's turn to answer, after a system's turn if there is one."""
 
     text: str
@@ -49,6 +50,20 @@ class Prompt:
         return {"prompt": self.text, **({"messages": self.messages} if self.chat else {})}
 
 
+def given_prompt(
+    prompt: str | None, prompt_file: Path | None, chat: bool = False, system: str | None = None
+) -> GivenPrompt:
+    """The prompt that the options ask for; a system's turn makes it a conversation.
+
+    Raises:
+        InvalidArgument: as :func:`read_prompt`, or the system's turn is not UTF-8.
+    """
+    read = read_prompt(prompt, prompt_file)
+    if system is None:
+        return GivenPrompt(read, chat)
+    return GivenPrompt(read, chat=True, system=given_text(system, "--system text"))
+
+
 def read_prompt(prompt: str | None, prompt_file: Path | None, stdin: TextIO | None = None) -> str:
     """The prompt, from wherever it was given; a file and standard input as they are, to the last line break.
 
@@ -58,8 +73,10 @@ def read_prompt(prompt: str | None, prompt_file: Path | None, stdin: TextIO | No
     if prompt_file is not None:
         if prompt is not None:
             raise InvalidArgument("a PROMPT and a --prompt-file were given; choose one")
-        return _checked(_decoded(prompt_file.read_bytes(), f"prompt in {prompt_file}"))
-    if prompt not in (None, "-"):
+        with said_if_waiting(prompt_file):
+            content = prompt_file.read_bytes()
+        return _checked(_decoded(content, f"prompt in {prompt_file}"))
+    if prompt is not None and prompt != "-":
         return _checked(given_text(prompt, "prompt"))
     stdin = sys.stdin if stdin is None else stdin
     if stdin is None or (prompt is None and stdin.isatty()):
