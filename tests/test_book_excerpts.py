@@ -14,6 +14,10 @@ PAGE = """
 Top
 ===
 
+::
+
+   code = words
+
 Words of the *top*
 section.
 
@@ -44,7 +48,7 @@ def excerpts() -> ModuleType:
 def test_each_section_has_its_own_words_and_no_markup():
     page = publish_doctree(PAGE, settings_overrides={"doctitle_xform": False})
     assert excerpts().sections(page) == [
-        ("top", "Words of the top section. one two"),
+        ("top", "Words of the top section. one two code = words"),
         ("inner", "More </script> words."),
     ]
 

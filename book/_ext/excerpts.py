@@ -2,7 +2,7 @@
 
 Sphinx's search fetches each page that it lists to show a passage of it. From ``file://`` a browser refuses,
 so the words of all pages lie in a script, ``_static/texts.js``, which the search page loads; ``excerpts.js``
-chooses the passage. Section by section, so that a hit in a section shows that section.
+chooses the passage. Section by section, so that a hit in a section shows that section, and prose before code.
 """
 
 from __future__ import annotations
@@ -15,22 +15,23 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 TEXTS, CHOOSER = "texts.js", "excerpts.js"
-_SILENT = (nodes.raw, nodes.comment, nodes.system_message, nodes.image)
+_SILENT = (nodes.raw, nodes.literal_block, nodes.comment, nodes.system_message, nodes.image)
 _BEFORE_PAGES_ARE_CHECKED = 400
 
 
 def sections(document: nodes.Element) -> list[tuple[str, str]]:
-    """The ids of each section and its words without those of the sections in it, page's order."""
+    """The ids of each section and its words without those of the sections in it, in order."""
     found = []
     for section in document.findall(nodes.section):
         own = [child for child in section if not isinstance(child, (nodes.title, nodes.section))]
-        words = " ".join(" ".join(words_of(child)) for child in own)
+        code = [block.astext() for child in own for block in child.findall(nodes.literal_block)]
+        words = " ".join([*(" ".join(words_of(child)) for child in own), *code])
         found.append((" ".join(section["ids"]), " ".join(words.split())))
     return found
 
 
 def words_of(node: nodes.Node) -> Iterator[str]:
-    """The texts of a node that a reader sees."""
+    """The texts of a node that a reader sees, but for blocks of code."""
     if isinstance(node, nodes.Text):
         yield node.astext()
     elif not isinstance(node, (*_SILENT, nodes.section)):

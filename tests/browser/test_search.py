@@ -40,6 +40,7 @@ def test_search_finds_a_known_word_and_leads_to_it(browser, home):
     with opened(browser, f"{home}/search.html?q={WORD}", home) as (tab, notes):
         found = tab.locator(f"{RESULTS}[href*='{PAGE}']").first
         found.wait_for()
+        tab.wait_for_load_state("networkidle")
         found.click()
         tab.wait_for_url(f"**/{PAGE}.html*", wait_until="domcontentloaded")
         assert WORD in tab.locator("article").inner_text().lower()
