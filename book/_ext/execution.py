@@ -20,6 +20,7 @@ from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
 from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
 from jupyter_client.manager import KernelManager
+from jupyter_core.utils import ensure_event_loop
 from myst_nb.core.config import NbParserConfig
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -85,12 +86,15 @@ def execute(paths: list[Path], cache: JupyterCacheAbstract, config: NbParserConf
 
 def run(path: Path, config: NbParserConfig) -> ExecutionResult:
     """One notebook from top to bottom, in a kernel of its own."""
-    return single_nb_execution(
-        nbformat.read(path, as_version=4),
-        cwd=str(path.parent),
-        timeout=config.execution_timeout,
-        allow_errors=config.execution_allow_errors,
-    )
+    try:
+        return single_nb_execution(
+            nbformat.read(path, as_version=4),
+            cwd=str(path.parent),
+            timeout=config.execution_timeout,
+            allow_errors=config.execution_allow_errors,
+        )
+    finally:
+        ensure_event_loop().close()  # this thread's, which nbclient leaves open
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
