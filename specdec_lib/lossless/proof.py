@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
-from typing import Literal
+from typing import Any, Literal
 
 from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.decoding.drafters.draft_model import DraftSource
@@ -195,7 +195,7 @@ class PairProof:
                 seed=self.plan.seed * 1_000_003 + index,
                 trace=True,
             )
-            draft = self.draft if said is None else said.made
+            draft: Any = self.draft if said is None else said.made
             short = self._short(result.trace) if said is None else 0
             yield list(replay(self.target, draft, result.trace, self._params)), short
 

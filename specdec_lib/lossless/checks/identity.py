@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -59,13 +60,14 @@ def check_endings(
 
     The decoder's target is an :class:`~specdec_lib.lossless.doubles.ending.EndingModel`.
     """
-    complaints = []
+    complaints: list[str | None] = []
+    target: Any = decoder.target
     for index, prompt in enumerate(prompts):
         report(f"endings, prompt {index + 1} of {len(prompts)}")
-        decoder.target.eos_token_ids = ()
+        target.eos_token_ids = ()
         whole = decoder.generate(list(prompt), num_tokens, 0.0, ignore_eos=True, seed=0)
         ids = whole.generated_ids[:num_tokens]
-        complaints += [complaint(decoder, prompt, ids, end) for end in ends_of(decoder.target, ids)]
+        complaints += [complaint(decoder, prompt, ids, end) for end in ends_of(target, ids)]
     wrong = [one for one in complaints if one]
     seen = sentences.WRONG_ENDS.format(len(wrong), len(complaints))
     says = ": ".join([sentences.ENDINGS_SAY, *wrong[:1]])

@@ -102,7 +102,7 @@ def _wrong(
     if len(result.per_token_latencies) != end.length:
         return "latencies of tokens that were cut"
     rounds = result.trace.rounds if result.trace else []
-    told = result.num_accepted_draft_tokens + sum(len(r.token_ids) - r.num_accepted for r in rounds)
+    told = sum(len(r.token_ids) - r.num_accepted for r in rounds) + (result.num_accepted_draft_tokens or 0)
     if told != end.length or any(r.num_accepted > len(r.token_ids) for r in rounds):
         return "counts of tokens that were cut"
     if context is not None and longest > context:

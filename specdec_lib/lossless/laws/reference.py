@@ -50,7 +50,7 @@ def leftover(scale: Any, target: Law, draft: Law) -> Law:
     return [part / total for part in parts] if total else target
 
 
-def coupling(target: Law, draft: Law) -> list[Law]:
+def coupling(target: Law, draft: Law) -> list[list[Any]]:
     """P(x is drafted and y is emitted) as rows over x: sums to the draft's law down, to the target's across.
 
     A drafted token stays with probability min(p, q), on the diagonal; what it has too much of is handed out

@@ -34,6 +34,7 @@ class KnownDrafts(Protocol):
 
     def at(self, emitted: tuple[int, ...], k: int) -> Proposal:
         """The proposal of up to ``k`` tokens behind the prompt and ``emitted``."""
+        ...
 
 
 class SmallLaw:
@@ -169,7 +170,7 @@ class _CompressedDrafts:
     def listed(self, prefix: Prefix, k: int) -> Iterator[tuple[Prefix, list[Law], int]]:
         """The one draft behind ``prefix``."""
         proposal = self._fixed.at(tuple(self._token_ids[i] for i in prefix), k) if k > 0 else None
-        if proposal is None or not len(proposal.ids):
+        if proposal is None or proposal.probs is None or not len(proposal.ids):
             yield (), [], 1
             return
         ids = tuple(self._place[token] for token in proposal.ids.tolist())

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from specdec_lib.decoding.drafters.draft_model import DraftModel
+from specdec_lib.decoding.drafters.draft_model import DraftModel, DraftSource
 from specdec_lib.decoding.rejection import PlanMaker, Verifier, plan_block, verify_by
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
@@ -41,7 +41,7 @@ def find_mutant(name: str) -> Mutant:
 
 
 def _with_verifier(verify: Verifier) -> Build:
-    def build(target: CausalModel, draft: CausalModel, k: int) -> SpeculativeDecoder:
+    def build(target: CausalModel, draft: DraftSource, k: int) -> SpeculativeDecoder:
         decoder = SpeculativeDecoder(target, draft, k)
         decoder.verify = verify
         return decoder
@@ -50,7 +50,7 @@ def _with_verifier(verify: Verifier) -> Build:
 
 
 def _with_drafter(drafter: type[DraftModel], loop: type[SpeculativeDecoder] = SpeculativeDecoder) -> Build:
-    def build(target: CausalModel, draft: CausalModel, k: int) -> SpeculativeDecoder:
+    def build(target: CausalModel, draft: DraftSource, k: int) -> SpeculativeDecoder:
         if not is_causal_model(draft):
             raise InvalidArgument(
                 f"mutant {drafter.__name__} drafts with a model, and {draft.name} is a drafter of its own; "

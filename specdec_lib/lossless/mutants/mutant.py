@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from specdec_lib.decoding.drafters.draft_model import DraftSource
 from specdec_lib.decoding.rejection import PlanMaker, plan_tokens
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.lossless.laws.scenario import Scenario
 from specdec_lib.lossless.mutants.trials import LEVEL, SCHEDULE, TRIALS, Case, Look
 from specdec_lib.models.base import CausalModel
 
-Build = Callable[[CausalModel, CausalModel, int], SpeculativeDecoder]
+Build = Callable[[CausalModel, DraftSource, int], SpeculativeDecoder]
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def annotate(
     )
 
 
-def _text_of(model: CausalModel, token: int) -> str:
+def _text_of(model: Any, token: int) -> str:
     return f"<{token}>" if getattr(model, "tokenizer", None) is None else model.token_text(token)
 
 

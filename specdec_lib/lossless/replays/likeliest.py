@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
-from specdec_lib.models.base import CausalModel
+from specdec_lib.models.base import CausalModel, with_text
 
 OTHERS = "all others"
 """The token text of what is not shown one by one."""
@@ -40,7 +40,7 @@ def likeliest_by_temperature(
     chosen = logits.topk(num_tokens).indices.tolist()
     laws = {t: probs_from_logits(logits, SamplingParams(t)) for t in temperatures}
     return [
-        {"temperature": t, "token": model.decode([i]), "probability": float(law[i])}
+        {"temperature": t, "token": with_text(model, "likeliest").decode([i]), "probability": float(law[i])}
         for t, law in laws.items()
         for i in chosen
     ]
@@ -57,7 +57,7 @@ def likeliest_by_stage(
     chosen, rows = logits.topk(num_tokens).indices.tolist(), []
     for stage, applied in _stages(params):
         law = probs_from_logits(logits, applied, ids)
-        shares = {model.decode([i]): float(law[i]) for i in chosen}
+        shares = {with_text(model, "likeliest").decode([i]): float(law[i]) for i in chosen}
         shares[OTHERS] = 1 - sum(shares.values())
         rows += [{"stage": stage, "token": t, "probability": share} for t, share in shares.items()]
     return rows

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.lossless.evidence.rounding import logits_by_width
-from specdec_lib.models.base import CausalModel
+from specdec_lib.models.base import CausalModel, with_text
 
 WIDE = 5
 
@@ -42,7 +42,7 @@ class ReadTwice:
         best = self.by_width[name][0].topk(2)
         pairs = zip(best.values.tolist(), best.indices.tolist(), strict=True)
         return [
-            {"place": n, "token": model.decode([token]), "gap": first - second}
+            {"place": n, "token": with_text(model, "gaps").decode([token]), "gap": first - second}
             for n, ((first, second), (token, _)) in enumerate(pairs, 1)
         ]
 
