@@ -47,8 +47,9 @@ def positive(value: Any, name: str) -> float:
 
 def whole(value: Any, name: str, minimum: int | None = 0) -> int:
     """``value`` as an int; 4.0 counts as 4, while 4.5, NaN, True and "4" do not."""
+    given: Any = int(value) if isinstance(value, float) and value.is_integer() else value
     try:
-        number = operator.index(int(value) if isinstance(value, float) and value.is_integer() else value)
+        number = operator.index(given)
     except TypeError:
         number = None
     if number is None or isinstance(value, bool) or (minimum is not None and number < minimum):

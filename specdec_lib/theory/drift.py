@@ -44,7 +44,8 @@ def simulate_benchmark(
         drift: what the machine does.
         noise: standard deviation of a run's own time, as a share of it.
     """
-    rng, at, runs = np.random.default_rng(seed), 0.0, []
+    runs: list[SimulatedRun] = []
+    rng, at = np.random.default_rng(seed), 0.0
     for name in order:
         middle = at + TOKENS * PACE_MS[name] / 2000
         ms = PACE_MS[name] * drift(middle) * (1 + noise * rng.standard_normal())
