@@ -37,14 +37,11 @@ TOP_LEVEL = {
 SAME_NAMES = {
     "main": "of every module that `python -m` runs",
     "run": "of every command: its module's name says which",
-    "Prompt": "until the one of cli.views is named by what it shows",
     "describe": "until those of data.sources and bench.measure are told apart",
     "first_difference": "until those of two files of bench.records are told apart",
     "load_tokenizer": "until data.command takes that of models.text",
-    "one_line": "until those of models.source and cli.terminal are told apart",
     "payload": "until those of the two live figures are told apart",
     "positive": "until those of theory and bench.records are told apart",
-    "select": "until those of cli.selection and bench.records are told apart",
     "table": "until those of the terminal, data.command and the Ollama loader are told apart",
 }
 """Public names that two modules define, and why they may."""
