@@ -56,13 +56,13 @@ def _continue(
 ) -> torch.Tensor:
     from transformers import DynamicCache
 
-    cache = DynamicCache()
+    from specdec_lib.models.architecture.module import cache_name
+
+    kept = {cache_name(target): DynamicCache()}
     last = ids
     while ids.shape[1] < total:
         with torch.autocast(ids.device.type, torch.bfloat16):
-            logits = (
-                target(last, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[:, -1].float()
-            )
+            logits = target(last, use_cache=True, logits_to_keep=1, **kept).logits[:, -1].float()
         last = _choose(logits, temperature, generator)
         ids = torch.cat([ids, last], dim=1)
     return ids

@@ -17,6 +17,7 @@ from transformers import (
     Gemma3TextConfig,
     GPT2Config,
     LlamaConfig,
+    LlamaForCausalLM,
     MistralConfig,
     PretrainedConfig,
     PreTrainedModel,
@@ -146,3 +147,21 @@ def save_model(
     tiny_model(llama_config(vocab_size=vocab_size, **options), seed).save_pretrained(folder)
     (tokenizer or tiny_tokenizer()).save_pretrained(folder)
     return folder
+
+
+class TakesPastKeyValues(LlamaForCausalLM):
+    """As models up to Transformers 5.23, and code on the hub after it."""
+
+    def forward(self, input_ids, past_key_values=None, use_cache=None, logits_to_keep=0, **told):
+        mask, positions = told.get("attention_mask"), told.get("position_ids")
+        options = {"use_cache": use_cache, "logits_to_keep": logits_to_keep}
+        return super().forward(input_ids, mask, positions, past_key_values, **options)
+
+
+class TakesCache(TakesPastKeyValues):
+    """As models from Transformers 5.24 on: another name for the same."""
+
+    def forward(self, input_ids, cache=None, use_cache=None, logits_to_keep=0, **told):
+        if "past_key_values" in told:
+            raise TypeError("the cache has another name")
+        return super().forward(input_ids, cache, use_cache, logits_to_keep, **told)

@@ -32,7 +32,7 @@ class AllLogits(GPT2LMHeadModel):
     """A model whose forward has no ``logits_to_keep``, as some of the hub's have not."""
 
     def forward(self, input_ids, past_key_values=None, use_cache=None) -> CausalLMOutputWithPast:
-        return super().forward(input_ids, past_key_values=past_key_values, use_cache=use_cache)
+        return super().forward(input_ids, past_key_values, use_cache=use_cache)
 
 
 # -- forward ---------------------------------------------------------------------------------

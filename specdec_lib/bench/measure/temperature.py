@@ -14,9 +14,11 @@ from typing import Any
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
+from transformers.cache_utils import DynamicCache
 
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.architecture.module import cache_name
 from specdec_lib.models.wrapper import ModelWrapper
 
 
@@ -63,11 +65,10 @@ def _written(
     """Texts of all settings, setting by setting, and the target's logits of the written tokens."""
     generator = torch.Generator(target.device).manual_seed(seed)
     ids = prompts.repeat(len(settings), 1).to(target.device)
-    feed, cache, rows = ids, None, []
+    kept = {cache_name(target.model): DynamicCache(config=target.model.config)}
+    feed, rows = ids, []
     for _ in range(num_tokens):
-        out = target.model(input_ids=feed, past_key_values=cache, use_cache=True)
-        cache = out.past_key_values
-        rows.append(out.logits[:, -1])
+        rows.append(target.model(input_ids=feed, use_cache=True, **kept).logits[:, -1])
         laws = zip(_split(rows[-1], settings), settings, strict=True)
         probs = torch.cat([probs_from_logits(part, params) for part, params in laws])
         feed = torch.multinomial(probs, 1, generator=generator)

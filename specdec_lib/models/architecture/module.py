@@ -1,12 +1,14 @@
-"""What a module of Transformers says of itself before it runs: that it is one, its name, width, context."""
+"""What a module of Transformers says of itself before it runs: that it is one, its name, width, context, and
+the arguments of its forward."""
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import torch
 from torch import nn
-from transformers import PretrainedConfig
+from transformers import PretrainedConfig, PreTrainedModel
 
 from specdec_lib.errors import InvalidArgument
 
@@ -75,3 +77,28 @@ def display_name(model: nn.Module) -> str:
     """Hub id, or the last part of a local folder's path, or the class's name."""
     name = getattr(model.config, "_name_or_path", "") or type(model).__name__
     return Path(name).name if Path(name).is_dir() else name
+
+
+def forward_supports(model: nn.Module, argument: str) -> bool:
+    """Whether a forward has that argument; one that hands everything on takes what the inner one takes."""
+    return _argument(model, argument) is not None
+
+
+def cache_name(model: nn.Module) -> str:
+    """What a forward calls the cache that it extends: ``past_key_values``, or ``cache``, its name in
+    Transformers from 5.24 on.
+
+    The ``cache`` of XLM is something else: a dictionary, given along with the whole text.
+    """
+    renamed = None if forward_supports(model, "past_key_values") else _argument(model, "cache")
+    return "past_key_values" if renamed is None or "dict" in str(renamed.annotation) else "cache"
+
+
+def _argument(model: nn.Module, name: str) -> inspect.Parameter | None:
+    own = inspect.signature(model.forward).parameters
+    hands_on = any(parameter.kind is parameter.VAR_KEYWORD for parameter in own.values())
+    if name in own or not hands_on or isinstance(model, PreTrainedModel):
+        return own.get(name)
+    inner = (m for m in model.modules() if m is not model and isinstance(m, PreTrainedModel))
+    found = (inspect.signature(module.forward).parameters.get(name) for module in inner)
+    return next((parameter for parameter in found if parameter is not None), None)

@@ -10,15 +10,15 @@ forgets what left the window cannot come back across its edge. Recurrent states 
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
-from transformers import PretrainedConfig, PreTrainedModel, cache_utils
+from transformers import PretrainedConfig, cache_utils
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 
 from specdec_lib.errors import InvalidArgument, UnsupportedCache, in_one_line
+from specdec_lib.models.architecture.module import cache_name, forward_supports
 from specdec_lib.models.caches.fixed import FixedCache
 from specdec_lib.models.caches.preallocated import PreallocatedCache, PreallocatedLayer
 
@@ -130,20 +130,10 @@ def _require(layers: Sequence[Any], kinds: tuple[type, ...], who: str, advice: s
             raise UnsupportedCache(f"{who} with a {type(layer).__name__} cannot be rolled back; {advice}")
 
 
-def forward_supports(model: nn.Module, argument: str) -> bool:
-    """Whether a forward has that argument; one that hands everything on takes what the inner one takes."""
-    parameters = inspect.signature(model.forward).parameters
-    hands_on = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-    inner = (m for m in model.modules() if m is not model and isinstance(m, PreTrainedModel))
-    if argument in parameters or not hands_on or isinstance(model, PreTrainedModel):
-        return argument in parameters
-    return any(argument in inspect.signature(module.forward).parameters for module in inner)
-
-
 def _refuse_recurrent(model: nn.Module) -> None:
     """Refuse a model whose state after n tokens does not hold its state after n - 1."""
     other = _other_layers(model.config)
-    supports_cache = forward_supports(model, "past_key_values")
+    supports_cache = forward_supports(model, cache_name(model))
     if other or getattr(model, "_is_stateful", False) or not supports_cache:
         kind = "a recurrent state" if supports_cache else "no cache of keys and values"
         kind = f"{', '.join(other)} layers" if other else kind

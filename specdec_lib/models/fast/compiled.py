@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
+from specdec_lib.models.architecture.module import cache_name
 from specdec_lib.models.architecture.positions import first_position, positions_behind
 from specdec_lib.models.caches.fixed import FixedCache, Store, bucket
 from specdec_lib.models.caches.rollback import MOST_RESERVED, holds_nothing
@@ -47,7 +48,7 @@ class CompiledForward:
     def __init__(self, products: Products, context_length: int | None) -> None:
         model = products.original
         self.model, self.context_length, self._products = model, context_length, products
-        self._first = first_position(model)
+        self._first, self._cache_name = first_position(model), cache_name(model)
         self.active = True
         self.compile_seconds = 0.0
         """Time that went into building graphs so far."""
@@ -94,8 +95,8 @@ class CompiledForward:
             input_ids=input_ids,
             attention_mask=store.mask(input_ids.shape[1], self._dtype),
             position_ids=positions + store.frame.start,
-            past_key_values=store,
             use_cache=True,
+            **{self._cache_name: store},
         ).logits
 
     def run(self, key: Any, function: Callable[..., Any], cache: FixedCache, width: int, *inputs: Any) -> Any:

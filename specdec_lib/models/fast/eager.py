@@ -20,8 +20,8 @@ from specdec_lib.models.architecture.causal import (
     require_causal,
     require_rows,
 )
+from specdec_lib.models.architecture.module import cache_name, forward_supports
 from specdec_lib.models.architecture.positions import first_position, positions_behind
-from specdec_lib.models.caches.rollback import forward_supports
 from specdec_lib.models.fast.products import Products
 
 
@@ -35,6 +35,7 @@ class EagerForward:
     def __init__(self, products: Products, name: str) -> None:
         self.model, self._products, self._name = products.original, products, name
         self._keeps_logits = forward_supports(self.model, "logits_to_keep")
+        self._cache_name = cache_name(self.model)
         self.first = first_position(self.model)
         """Where the model's table of positions begins for tokens; None if it counts from 0 by itself."""
         self._is_causal = self._has_run = self._supports_several = False  # until it was looked at
@@ -47,7 +48,7 @@ class EagerForward:
         Raises:
             InvalidArgument: a model that has not run yet and cannot be run like this, in one line.
         """
-        options: dict[str, Any] = {} if cache is None else {"past_key_values": cache}
+        options: dict[str, Any] = {} if cache is None else {self._cache_name: cache}
         if self._keeps_logits:
             options["logits_to_keep"] = keep
         if self.first is not None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
+from models.architectures import TakesCache, TakesPastKeyValues
 from tiny_models import VOCAB, tiny_pair
 
 from specdec_lib.bench.measure.temperature import overlap_by_temperature
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.wrapper import ModelWrapper
 
 PROMPTS = torch.randint(VOCAB, (6, 8), generator=torch.Generator().manual_seed(5)).tolist()
 
@@ -52,6 +56,15 @@ def test_a_draft_that_is_the_target_is_always_accepted_and_a_seed_decides_the_te
         assert row["alpha"] == pytest.approx(1.0, abs=1e-5)
     runs = [overlap_by_temperature(target, draft, PROMPTS, (1.0,), 4, seed) for seed in (1, 1, 2)]
     assert runs[0] == runs[1] != runs[2]
+
+
+def test_the_name_of_the_cache_does_not_matter(pair):
+    rows = []
+    for kind in (TakesPastKeyValues, TakesCache):
+        target = ModelWrapper(copy.copy(pair[0].model))
+        target.model.__class__ = kind
+        rows.append(overlap_by_temperature(target, pair[1], PROMPTS, (0.5, 1.0), 3))
+    assert rows[0] == rows[1]
 
 
 @pytest.mark.parametrize(("texts", "num_tokens"), [([[1, 2], [1]], 3), ([[1, 2]], 3), ([[1, 2], [3, 4]], 0)])

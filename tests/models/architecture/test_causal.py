@@ -19,6 +19,7 @@ from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.architecture.causal import require_causal
+from specdec_lib.models.architecture.module import cache_name
 from specdec_lib.models.wrapper import ModelWrapper
 
 _SHAPE = {
@@ -141,7 +142,7 @@ def one_at_a_time():
     model = tiny_model("llama")
 
     def refuse(_, __, kwargs):
-        cache = kwargs.get("past_key_values")
+        cache = kwargs.get(cache_name(model))
         if cache is not None and cache.get_seq_length() and kwargs["input_ids"].shape[1] > 1:
             raise ValueError("one at a time")
 

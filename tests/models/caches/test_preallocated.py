@@ -9,6 +9,7 @@ import torch
 from models.architectures import CONFIGS, CONTEXT, llama_config, random_ids, tiny_model
 from transformers.cache_utils import DynamicCache
 
+from specdec_lib.models.architecture.module import cache_name
 from specdec_lib.models.caches import rollback
 from specdec_lib.models.caches.preallocated import PreallocatedCache, PreallocatedLayer
 from specdec_lib.models.caches.rollback import MOST_RESERVED
@@ -185,15 +186,16 @@ def test_any_model_generates_the_same_on_it(name):
     options = {"max_new_tokens": 20, "do_sample": False, "eos_token_id": None, "pad_token_id": 0}
     expected = model.generate(ids, **options)
     layers = len(DynamicCache(config=model.config).layers)
-    assert torch.equal(model.generate(ids, past_key_values=PreallocatedCache(layers), **options), expected)
+    ours = {cache_name(model): PreallocatedCache(layers)}
+    assert torch.equal(model.generate(ids, **ours, **options), expected)
 
 
 def test_it_is_written_to_in_and_out_of_inference_mode():
     model, cache = tiny_model(llama_config()), PreallocatedCache(2)
     with torch.inference_mode():
-        model(random_ids(4), past_key_values=cache)
+        model(random_ids(4), **{cache_name(model): cache})
     with torch.no_grad():
-        model(random_ids(2), past_key_values=cache)
+        model(random_ids(2), **{cache_name(model): cache})
     assert cache.get_seq_length() == 6
 
 

@@ -9,6 +9,7 @@ from transformers import Lfm2Config, LlamaForCausalLM, MambaConfig, OpenAIGPTCon
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, StaticCache
 
 from specdec_lib.errors import InvalidArgument, UnsupportedCache
+from specdec_lib.models.architecture.module import cache_name
 from specdec_lib.models.loader import load_model
 from specdec_lib.models.wrapper import ModelWrapper
 
@@ -130,8 +131,9 @@ def test_the_window_is_at_work_in_these_tests(name):
 def test_sliding_windows_agree_with_the_cache_that_transformers_would_make(name):
     model, ids = tiny_model(name), random_ids(LENGTH + 5)
     with torch.inference_mode():
-        theirs = model(ids[:, :LENGTH], use_cache=True).past_key_values
-        expected = model(ids[:, LENGTH:], past_key_values=theirs).logits
+        theirs = {cache_name(model): DynamicCache(config=model.config)}
+        model(ids[:, :LENGTH], **theirs)
+        expected = model(ids[:, LENGTH:], **theirs).logits
     wrapper = ModelWrapper(model)
     _, cache = wrapper.forward(ids[:, : LENGTH + 3])
     logits, _ = wrapper.forward(ids[:, LENGTH:], wrapper.truncate_cache(cache, LENGTH))
@@ -140,7 +142,7 @@ def test_sliding_windows_agree_with_the_cache_that_transformers_would_make(name)
 
 def test_a_cache_that_forgets_what_left_its_window_is_refused_by_name():
     wrapper = ModelWrapper(tiny_model("mistral (sliding window)"))
-    theirs = wrapper.model(random_ids(LENGTH), use_cache=True).past_key_values
+    _, theirs = wrapper.forward(random_ids(LENGTH), DynamicCache(config=wrapper.model.config))
     with pytest.raises(UnsupportedCache, match="DynamicSlidingWindowLayer"):
         wrapper.truncate_cache(theirs, LENGTH - 1)
 

@@ -6,6 +6,7 @@ these tests the C++ build. One test builds for real.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import os
@@ -21,6 +22,8 @@ from models.architectures import (
     ROUNDING,
     SHARED_KV,
     SLIDING,
+    TakesCache,
+    TakesPastKeyValues,
     llama_config,
     random_ids,
     tiny_model,
@@ -113,6 +116,14 @@ def test_compiled_logits_are_the_eager_ones(name, graphs):
     compiled.expect_widths(5)
     assert_same(compiled, ModelWrapper(model), STEPS)
     assert compiled.compiled.active and compiled.compiled.num_graphs == 2 == len(graphs)
+
+
+@pytest.mark.parametrize("kind", [TakesPastKeyValues, TakesCache])
+def test_a_store_is_handed_over_under_the_name_that_the_forward_gives_a_cache(kind, graphs):
+    model = kind(llama_config())
+    compiled = ModelWrapper(model, compile=True)
+    assert_same(compiled, ModelWrapper(model), STEPS)
+    assert compiled.compiled.active and graphs
 
 
 def test_no_recompilation_after_warm_up(graphs, monkeypatch):
@@ -218,6 +229,7 @@ def test_a_model_that_reads_a_mask_in_a_way_of_its_own_runs_eagerly(monkeypatch,
     model = tiny_model("llama")
     forward = model.forward
 
+    @functools.wraps(forward)
     def biased(attention_mask=None, **inputs):
         output = forward(attention_mask=attention_mask, **inputs)
         output.logits = output.logits + (0 if attention_mask is None else attention_mask.shape[-1])
