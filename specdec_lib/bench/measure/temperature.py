@@ -65,7 +65,7 @@ def _written(
     """Texts of all settings, setting by setting, and the target's logits of the written tokens."""
     generator = torch.Generator(target.device).manual_seed(seed)
     ids = prompts.repeat(len(settings), 1).to(target.device)
-    kept = {cache_name(target.model): DynamicCache(config=target.model.config)}
+    kept = {cache_name(target.model): DynamicCache(config=target.config)}
     feed, rows = ids, []
     for _ in range(num_tokens):
         rows.append(target.model(input_ids=feed, use_cache=True, **kept).logits[:, -1])
