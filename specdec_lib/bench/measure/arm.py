@@ -1,6 +1,6 @@
 """An arm: one way to decode, which is a name, facts in plain data, and how to make what runs it.
 
-Nothing is built, loaded or compiled before :attr:`Arm.make` is called. What it makes, an engine, answers one
+Nothing is built, loaded or compiled before ``Arm.make`` is called. What it makes, an engine, answers one
 job after the other and keeps nothing of a text. An arm does not know what else is measured, nor when.
 """
 

@@ -17,7 +17,7 @@ from specdec_lib.bench.records.generations import run_seed
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.profiling.metrics import BenchmarkConfig
 
-Arm = TypeVar("Arm")
+Item = TypeVar("Item")
 DECODERS = ("autoregressive", "speculative")
 DOMAINS = ("code", "conversation", "summarization")
 
@@ -152,7 +152,7 @@ class Grid:
         return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
 
 
-def rotated(arms: Sequence[Arm], turn: int) -> tuple[Arm, ...]:
+def rotated(arms: Sequence[Item], turn: int) -> tuple[Item, ...]:
     """``arms`` started ``turn`` places further on: over ``len(arms)`` turns each comes first once.
 
     >>> rotated((0, 1, 2, 4), 1)

@@ -95,7 +95,7 @@ def prediction_table(records: Sequence[Record], *, draws: int = 2000) -> list[Pr
 
     ``measured`` leaves out the first round of every run, because the formula is about rounds that
     do not read a prompt; ``measured_whole`` is the whole run, prompt included. What lies between predicted
-    and measured is the matter of :mod:`specdec_lib.bench.explain`.
+    and measured is the matter of ``specdec_lib.bench.explain``.
 
     Raises:
         RecordError: the costs or the profiled runs are missing.

@@ -1,6 +1,6 @@
 """The likeliest next tokens behind a text: at several temperatures, and behind each warper in turn.
 
-Rows are plain values, as the figures of :mod:`specdec_lib.viz.chapters` take them.
+Rows are plain values, as the figures of ``specdec_lib.viz.chapters`` take them.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ _TARGET = (
 
 
 def worked_laws() -> tuple[Tensor, Tensor]:
-    """The target's rows ``[5, 5]`` and the draft's ``[4, 5]``, one a place, over :data:`WORDS`."""
+    """The target's rows ``[5, 5]`` and the draft's ``[4, 5]``, one a place, over ``WORDS``."""
     return torch.tensor(_TARGET), torch.tensor(_DRAFT)
 
 
