@@ -22,7 +22,8 @@ LONGEST = (
     "test_pocket",
     "test_joint_law",
     "test_mutants",
-    "test_pair",
+    "test_proof",
+    "test_book_outputs",
     "test_speculative",
     "test_project",
 )

@@ -56,6 +56,7 @@ def test_recorded_outputs_name_no_folder_of_a_machine_and_fit_in_a_terminal():
         assert all(len(line) <= 80 for line in tables), name
 
 
+@pytest.mark.unchecked
 @pytest.mark.parametrize(("name", "command", "prints"), RUNS, ids=[command for _, command, _ in RUNS])
 def test_the_shape_of_a_recorded_output_still_holds(name, command, prints, tmp_path, monkeypatch, capsys):
     """Its headings and the beginnings of its lines; numbers and times are the machine's."""
