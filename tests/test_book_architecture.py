@@ -101,7 +101,15 @@ def test_each_room_is_a_box_on_its_floor_and_each_arrow_points_down(architecture
 
 def test_no_two_boxes_overlap_and_none_leaves_the_picture(architecture, toy):
     wide = [["roof"], ["left", "right"], ["hall"], ["ground"]]
-    for root, package, floors in ((toy, "toy", wide), (ROOT, "specdec_lib", floors_of(architecture, ROOT))):
+    contracts = architecture.settings(ROOT)["contracts"]
+    houses = [
+        (ROOT, container, architecture.floors.floors_of(one))
+        for one in contracts
+        if one["type"] == "layers"
+        for container in one["containers"]
+    ]
+    assert max(len(rooms) for _, _, floors in houses for rooms in floors) > architecture.floors.ABREAST
+    for root, package, floors in [(toy, "toy", wide), *houses]:
         drawn = shown(architecture.floors.draw(root, package, floors))
         rows: dict[str, list[float]] = {}
         for box in drawn.findall(".//svg:rect", SPACE):

@@ -92,6 +92,7 @@ def run(path: Path, config: NbParserConfig) -> ExecutionResult:
             cwd=str(path.parent),
             timeout=config.execution_timeout,
             allow_errors=config.execution_allow_errors,
+            coalesce_streams=True,  # a line that was sent in pieces is one, with the spaces between them
         )
     finally:
         ensure_event_loop().close()  # this thread's, which nbclient leaves open

@@ -15,16 +15,19 @@ from functools import partial
 from html import escape
 from itertools import permutations
 from pathlib import Path
+from statistics import fmean
 
 Edges = Mapping[str, set[str]]
 """Room -> the rooms that its files import."""
 
 WIDTH, FLOOR, BOX_HEIGHT, BOX, LANE, GAP = 350, 66, 40, 94, 8, 12
 SWEEPS = 4  # after them no order changes
+ABREAST = 3  # boxes side by side; the rooms of a floor do not import each other, so they may stand in rows
+TRIED = 6  # places of a row, of which every order is tried
 _SEPARATOR = re.compile(r"\s*[|:]\s*")
 
 
-@dataclass
+@dataclass(eq=False)
 class Place:
     """A room on its floor, or (without a name) where a line passes one."""
 
@@ -111,9 +114,21 @@ def laid_out(floors: list[list[str]], arrows: Mapping[str, list[str]]) -> list[l
     for _ in range(SWEEPS):
         for number, row in enumerate(places):
             above = places[number - 1] if number else []
-            row[:] = min(map(list, permutations(row)), key=partial(_detours, above))
+            row[:] = _ordered(above, row)
             spread(row)
     return places
+
+
+def _ordered(above: list[Place], row: list[Place]) -> list[Place]:
+    """A row in the order of the shortest detours; of a long one, in that of what its lines lead to."""
+    if len(row) <= TRIED:
+        return min(map(list, permutations(row)), key=partial(_detours, above))
+
+    def middle(place: Place) -> float:
+        ends = [upper.x for upper in above if place in upper.below] + [lower.x for lower in place.below]
+        return fmean(ends) if ends else place.x
+
+    return sorted(row, key=middle)
 
 
 def _detours(above: list[Place], row: list[Place]) -> float:
@@ -142,8 +157,9 @@ def draw(root: Path, package: str, floors: list[list[str]]) -> str:
     edges = edges_of(root, package, [room for rooms in floors for room in rooms])
     if wrong := upward(floors, edges):
         raise ValueError(f"{package}: imports that do not point to a lower floor: {wrong}")
-    places = laid_out(floors, plainest(edges))
-    folder, height = root.joinpath(*package.split(".")), FLOOR * len(floors) - FLOOR + BOX_HEIGHT + 4
+    rows = [rooms[i : i + ABREAST] for rooms in floors for i in range(0, len(rooms), ABREAST)]
+    places = laid_out(rows, plainest(edges))
+    folder, height = root.joinpath(*package.split(".")), FLOOR * len(rows) - FLOOR + BOX_HEIGHT + 4
     lines = [line(p, q, i) for i, row in enumerate(places) for p in row for q in p.below]
     boxes = [box(p, i, folder) for i, row in enumerate(places) for p in row if p.name]
     said = "; ".join(f"{room} imports {', '.join(sorted(below)) or 'none'}" for room, below in edges.items())
