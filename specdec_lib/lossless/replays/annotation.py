@@ -48,7 +48,8 @@ def annotate(
     Args:
         params: the sampling of the run, without a repetition penalty.
         verifier: "token" or "block", as in the run.
-        more: further fields of :class:`~specdec_lib.lossless.replays.annotated.AnnotatedTrace`: its baseline, choice and about.
+        more: further fields of :class:`~specdec_lib.lossless.replays.annotated.AnnotatedTrace`: its baseline,
+            choice and about.
     """
     greedy, text_of = params.is_greedy, partial(_text_of, target)
     shown = SamplingParams(1.0) if greedy else params
