@@ -331,3 +331,13 @@ def test_figures_of_the_chapters_load_nothing_from_elsewhere():
         for cell in code_cells(path):
             html = [output.get("data", {}).get("text/html", "") for output in cell.outputs]
             assert "cdn." not in json.dumps(html), path.name
+
+
+@pytest.mark.parametrize(
+    ("where", "pattern"),
+    [("tests/conftest.py", "tests/**/*.py"), ("book/_ext/execution.py", "notebooks/*.ipynb")],
+)
+def test_what_is_to_begin_first_is_there(where, pattern):
+    (listed,) = re.findall(r"^LONGEST = \((.+?)^\)", (ROOT / where).read_text(encoding="utf8"), re.M | re.S)
+    names = re.findall(r'"(\w+)"', listed)
+    assert names and set(names) <= {path.stem for path in ROOT.glob(pattern)}
