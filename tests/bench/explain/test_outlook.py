@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from specdec_lib.bench.explain.cell import Cell
+from specdec_lib.bench.explain.cell import Advice, Cell
 from specdec_lib.bench.explain.outlook import look_ahead, speedup_curve
+from specdec_lib.bench.explain.sentences import sentence
 from specdec_lib.bench.tables.rows import Costs
 
 
@@ -58,46 +59,46 @@ def test_the_alpha_that_each_k_needs() -> None:
     assert speedup_curve(0.5, costs(1.5, {1: 1.0}), {1: 0.0})[0]["break_even_alpha"] is None
 
 
-def said(cells: list[Cell], alpha: float, c: float, v: dict[int, float]) -> str:
+def said(cells: list[Cell], alpha: float, c: float, v: dict[int, float]) -> Advice:
     [advice] = look_ahead(cells, alpha, costs(c, v)).advice
-    return advice.sentence
+    return advice
+
+
+def chosen(advice: Advice, *facts: str) -> bool:
+    """Whether of a best K just these facts are told; the words themselves are in tests/words.txt."""
+    flags = {name: name in facts for name in ("is_measured", "is_hidden", "is_largest")}
+    told = sentence("best_k", **advice.numbers, gained=advice.gain, **flags)
+    return advice.key == "best_k" and advice.sentence == told
 
 
 def test_theory_agrees_with_the_measured_best() -> None:
     cells = [accounts(2, 1.4), accounts(4, 1.9), accounts(8, 1.8)]
-    assert said(cells, 0.7, 0.1, {2: 1.0, 4: 1.0, 8: 1.0}) == (
-        "K = 4 is measured best (1.90×), and with these costs theory agrees (1.98×)."
-    )
+    advice = said(cells, 0.7, 0.1, {2: 1.0, 4: 1.0, 8: 1.0})
+    both = {"measured_best_k": 4, "measured_best": 1.9, "best_k": 4, "best_speedup": 1.9808}
+    assert chosen(advice, "is_measured") and advice.numbers == pytest.approx(both, abs=5e-5)
 
 
 def test_theory_says_another_k_that_was_not_measured() -> None:
     cells = [accounts(2, 1.4), accounts(4, 1.2), accounts(8, 1.1)]  # alpha = 0.8, c = 0.3: best is 3
-    sentence = said(cells, 0.8, 0.3, {2: 1.0, 4: 1.0, 8: 1.0})
-    assert sentence == (
-        "K = 2 is measured best (1.40×); with these costs theory says K = 3 (1.55×, its v interpolated), "
-        "which would gain 0.03×."
-    )
-    found = look_ahead(cells, 0.8, costs(0.3, {2: 1.0, 4: 1.0, 8: 1.0}))
-    assert found.advice[0].gain == pytest.approx(2.952 / 1.9 - 2.44 / 1.6)
+    advice = said(cells, 0.8, 0.3, {2: 1.0, 4: 1.0, 8: 1.0})
+    both = {"measured_best_k": 2, "measured_best": 1.4, "best_k": 3, "best_speedup": 2.952 / 1.9}
+    assert chosen(advice) and advice.numbers == pytest.approx(both)
+    assert advice.gain == pytest.approx(2.952 / 1.9 - 2.44 / 1.6)
 
 
 def test_a_gain_that_the_interval_hides_and_one_that_two_decimals_hide() -> None:
     cells = [accounts(2, 1.4, spread=0.2), accounts(3, 1.3), accounts(4, 1.2)]
     v = {2: 1.0, 3: 1.0, 4: 1.0}
-    assert said(cells, 0.8, 0.3, v).endswith(
-        "K = 3 (1.55×), which would gain 0.03×, less than the interval shows."
-    )
+    assert chosen(said(cells, 0.8, 0.3, v), "is_measured", "is_hidden")
     cells = [accounts(4, 1.8), accounts(5, 1.7)]  # alpha = 0.7, c = 0.1: 1.981 and 1.961
-    assert "theory agrees" in said(cells, 0.7, 0.1, {4: 1.0, 5: 1.0})
+    assert said(cells, 0.7, 0.1, {4: 1.0, 5: 1.0}).numbers["best_k"] == 4
     even = said([accounts(4, 1.7), accounts(5, 1.8)], 0.5, 0.0175, {4: 1.0, 5: 1.0})  # 1.8107 and 1.8103
-    assert even.endswith("which is no faster to two decimals.")
+    assert even.numbers["best_k"] == 4 and 0.0 < even.gain < 0.005
 
 
 def test_the_largest_k_may_not_be_the_best_there_is() -> None:
     cells = [accounts(1, 1.4), accounts(2, 1.9)]
-    assert said(cells, 0.9, 0.1, {1: 1.0, 2: 1.0}).endswith(
-        "theory agrees (2.26×); larger K were not measured."
-    )
+    assert chosen(said(cells, 0.9, 0.1, {1: 1.0, 2: 1.0}), "is_measured", "is_largest")
 
 
 def test_no_k_pays_exactly_up_to_c_plus_s() -> None:
@@ -106,27 +107,28 @@ def test_no_k_pays_exactly_up_to_c_plus_s() -> None:
     found = look_ahead(cells, 0.39, costs(0.3, v))
     assert found.best_k == 0
     assert found.advice[0].key == "no_k_pays" and found.advice[0].numbers["slope"] == pytest.approx(0.1)
-    assert found.advice[0].sentence == (
-        "No K pays: α is 0.39, and K = 1, which needs least, needs 0.40. c + s is 0.40 by itself, s being "
-        "the smallest (v − 1) / K: without a cheaper draft or a better one nothing helps."
-    )
+    least = {"alpha": 0.39, "c": 0.3, "k": 1, "break_even": 0.4, "slope": 0.1}
+    assert found.advice[0].numbers == pytest.approx(least)
     assert look_ahead(cells, 0.41, costs(0.3, v)).best_k == 1
 
 
 def test_no_k_pays_for_its_overhead_alone() -> None:
     cells = [accounts(1, 0.95, o=0.2)]
-    sentence = said(cells, 0.45, 0.3, {1: 1.1})
-    assert sentence == "No K pays: α is 0.45, and K = 1, which needs least, needs 0.60."
+    advice = said(cells, 0.45, 0.3, {1: 1.1})
+    least = {"alpha": 0.45, "c": 0.3, "k": 1, "break_even": 0.6}  # and no slope: it is the overhead
+    assert advice.key == "no_k_pays" and advice.numbers == pytest.approx(least)
 
 
 def test_no_alpha_is_enough_for_any_k() -> None:
-    assert "and not even 1 would be enough at these costs." in said([accounts(2, 0.5)], 0.9, 1.5, {2: 1.0})
+    advice = said([accounts(2, 0.5)], 0.9, 1.5, {2: 1.0})
+    assert advice.key == "no_k_pays" and "break_even" not in advice.numbers
 
 
 def test_a_measured_gain_is_not_talked_away() -> None:
     """Theory sees none, the clock does: the best K is named; the verdict on the cell has to say why."""
-    sentence = said([accounts(1, 1.1), accounts(2, 1.05)], 0.2, 0.3, {1: 1.1, 2: 1.2})
-    assert sentence.startswith("K = 1 is measured best (1.10×), and with these costs theory agrees (0.86×)")
+    advice = said([accounts(1, 1.1), accounts(2, 1.05)], 0.2, 0.3, {1: 1.1, 2: 1.2})
+    both = {"measured_best_k": 1, "measured_best": 1.1, "best_k": 1, "best_speedup": 1.2 / 1.4}
+    assert advice.key == "best_k" and advice.numbers == pytest.approx(both)
 
 
 def test_a_costly_baseline_step_makes_a_k_pay() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 import pytest
 
+from specdec_lib.bench.explain import sentences
 from specdec_lib.bench.explain.report import explain_session
 from specdec_lib.errors import InvalidArgument, RecordError
 from tests.bench.sessions import costs, generation, profiled, record, timed
@@ -74,9 +76,7 @@ def test_a_session_that_is_all_arithmetic_leaves_nothing_unexplained() -> None:
         for cell in group.cells:
             assert cell.unexplained == pytest.approx(0.0, abs=1e-9)
             assert cell.advice[0].key == "explained" and cell.said("reach") is not None
-    assert report.notes == [
-        "v was measured at K = 2, 4; between them it is interpolated, beyond them nothing is said"
-    ]
+    assert report.notes == [sentences.interpolated([2, 4])]
     json.dumps(asdict(report), allow_nan=False)
 
 
@@ -102,7 +102,7 @@ def test_a_baseline_that_slows_down_is_noticed() -> None:
 
 def test_without_any_profile_the_rest_is_said() -> None:
     report = explain_session(without("profile"), draws=20)
-    assert report.notes[0] == ("no profile at K = 2, 4: overhead and what is unexplained cannot be separated")
+    assert report.notes[0] == sentences.NO_PROFILE.format(ks="2, 4")
     for group in report.groups:
         assert {cell.advice[0].key for cell in group.cells} == {"inseparable"}
         assert group.outlook.best_k > 0
@@ -111,21 +111,20 @@ def test_without_any_profile_the_rest_is_said() -> None:
 
 def test_without_the_profile_of_one_k_only_that_is_left_open() -> None:
     report = explain_session(without("profile", K=2), draws=20)
-    assert "no profile at K = 2: overhead" in report.notes[0]
+    assert report.notes[0] == sentences.NO_PROFILE.format(ks="2")
     assert [cell.advice[0].key for cell in report.groups[0].cells] == ["inseparable", "explained"]
 
 
 def test_without_the_baselines_profile_it_is_said() -> None:
     report = explain_session([*timed(prompts=1), profiled(4, 2), costs()], draws=20)
-    assert "the baseline was not profiled" in report.notes[0]
-    assert (
-        report.groups[0].cells[0].advice[0].key == "explained"
-    )  # its timed step was as long as it should be
+    [cell] = report.groups[0].cells
+    assert report.notes[0] == sentences.NO_BASELINE
+    assert cell.advice[0].key == "explained"  # its timed step was as long as it should be
 
 
 def test_without_single_forwards_c_and_v_come_from_the_rounds() -> None:
     report = explain_session(without("costs"), draws=20)
-    assert "single forwards were not timed" in report.notes[0]
+    assert report.notes[0] == sentences.NO_FORWARDS
     for group in report.groups:
         for cell in group.cells:  # the profile was made of the same forwards
             assert (cell.c, cell.v) == pytest.approx((0.1, 1.2))
@@ -134,7 +133,8 @@ def test_without_single_forwards_c_and_v_come_from_the_rounds() -> None:
 
 def test_a_drafter_that_proposed_little_is_said_to_have() -> None:
     """Two rounds of K = 4 and six without a draft: a token a round is not what the account charges."""
-    assert not any("on average" in note for note in explain_session(session(), draws=20).notes)
+    said = sentences.DRAFTED_LESS.format(k=4, temperature=0.0, drafted=1.0)
+    assert said not in explain_session(session(), draws=20).notes
     records = session()
     for one in records:
         if one["kind"] == "run" and one["config"]["K"] == 4 and one["config"]["temperature"] == 0.0:
@@ -144,8 +144,7 @@ def test_a_drafter_that_proposed_little_is_said_to_have() -> None:
                 for name in result
                 if name.startswith("num_") or name.endswith("_per_round")
             }
-    [note] = [note for note in explain_session(records, draws=20).notes if "on average" in note]
-    assert note.startswith("at K = 4, T = 0, rounds drafted 1.00 tokens on average")
+    assert said in explain_session(records, draws=20).notes
 
 
 def test_with_neither_it_is_refused() -> None:
@@ -161,7 +160,8 @@ def test_a_k_whose_forward_was_not_timed_is_left_out_by_name() -> None:
     records = [costs((4,)), *(one for one in session() if one["kind"] != "costs")]
     report = explain_session(records, draws=20)
     assert [cell.k for cell in report.groups[0].cells] == [4]
-    assert "K = 2 at temperature 0 is left out: the forward of 3 tokens was not timed" in report.notes
+    reason = sentences.WHY_LEFT_OUT["forward"].format(width=3)
+    assert sentences.LEFT_OUT.format(k=2, temperature=0.0, reason=reason) in report.notes
 
 
 # -- sessions in which there is nothing to explain -------------------------------------------------
@@ -191,17 +191,13 @@ def _no_verdict(records: list[dict[str, Any]]) -> None:
 
 @pytest.mark.parametrize(
     "damage, why",
-    [
-        (_alone, "no prompt was run by both decoders"),
-        (_one_round, "nothing was timed after the first round"),
-        (_no_time, "nothing was timed after the first round"),
-        (_no_verdict, "no draft token was judged"),
-    ],
+    [(_alone, "pairs"), (_one_round, "rounds"), (_no_time, "rounds"), (_no_verdict, "verdicts")],
 )
 def test_a_session_with_nothing_to_explain_says_why(damage: Callable[[list], None], why: str) -> None:
     records = [*timed(), profiled(0, 0), profiled(4, 2), costs()]
     damage(records)
-    with pytest.raises(RecordError, match=f"explain: K = 4 at temperature 0 is left out: {why}"):
+    said = sentences.LEFT_OUT.format(k=4, temperature=0.0, reason=sentences.WHY_LEFT_OUT[why])
+    with pytest.raises(RecordError, match=re.escape(said)):
         explain_session(records, draws=20)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from specdec_lib.bench.explain import questions
 from specdec_lib.bench.explain.report import explain_session
 from specdec_lib.bench.explain.triage import triage
 from specdec_lib.bench.records.synthetic import SyntheticPair, synthetic_session
@@ -67,7 +68,7 @@ def test_when_sampling_the_greedy_runs_of_the_session_vouch_for_the_tokens() -> 
     both = HEALTHY[:-1] + session(SyntheticPair(), temperature=0.8)
     assert triage(both, temperature=0.8, draws=50).questions[0].holds is True
     alone = triage(session(SyntheticPair(), temperature=0.8), temperature=0.8, draws=50)
-    assert alone.questions[0].holds is None and alone.questions[0].measured == "not compared"
+    assert alone.questions[0].holds is None and alone.questions[0].measured == questions.NOT_COMPARED
 
 
 def test_unequal_lengths_are_found() -> None:
@@ -100,12 +101,12 @@ def test_a_k_that_is_too_long_and_one_that_is_too_short() -> None:
     pair = SyntheticPair(alpha=0.5, c=0.06, v={1: 1.0, 2: 1.0, 8: 1.0})
     made = session(pair, num_prompts=10, repeats=1)
     long = triage(made, k=8, draws=200)
-    assert long.end == "k" and "thrown away" in long.found.cause
-    assert long.found.remedy in ("Take K = 2.", "Take K = 3.")
+    assert long.end == "k" and long.found.cause == questions.TOO_LONG
+    assert long.found.remedy in (questions.TAKE.format(2), questions.TAKE.format(3))
     assert triage(made, k=2, draws=200).end != "k"
     eager = session(SyntheticPair(alpha=0.95, c=0.02), repeats=1)
     short = triage(eager, k=1, draws=200)
-    assert short.end == "k" and "likely to stay" in short.found.cause
+    assert short.end == "k" and short.found.cause == questions.TOO_SHORT
 
 
 def limit(text: str) -> float:
@@ -130,7 +131,7 @@ def test_a_pair_beyond_help_is_told_what_its_draft_may_cost() -> None:
     affordable = float(poor.remedy.split("c = ")[1].split(",")[0])
     assert 0.2 < affordable < 0.3 and "it costs 0.40" in poor.remedy
     hopeless = SyntheticPair(alpha=0.1, c=0.4, v={1: 1.5, 4: 2.0}, overhead=0.5)
-    assert "even a free draft" in triage(session(hopeless), draws=50).found.remedy
+    assert triage(session(hopeless), draws=50).found.remedy == questions.HOPELESS
 
 
 def test_without_a_profile_what_it_would_have_shown_is_not_asked() -> None:
@@ -138,7 +139,7 @@ def test_without_a_profile_what_it_would_have_shown_is_not_asked() -> None:
     found = triage(bare, draws=50)
     answers = {question.key: question.holds for question in found.questions}
     assert answers["baseline"] is None and answers["sum"] is None and answers["length"] is True
-    assert next(part for part in found.parts if part.key == "overhead").measured == "not profiled"
+    assert next(part for part in found.parts if part.key == "overhead").measured == questions.NOT_PROFILED
 
 
 def test_rows_say_what_was_asked_and_where_the_way_ends() -> None:

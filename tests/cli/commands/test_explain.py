@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from specdec_lib.bench.explain import sentences
 from specdec_lib.utils.paths import data_path
 from tests.bench.sessions import costs, profiled, timed
 
@@ -40,6 +41,11 @@ def flat(shown: str) -> str:
     return " ".join(shown.split())
 
 
+def best_of(group: dict[str, Any]) -> dict[str, Any]:
+    """The cell of a group that is explained in words."""
+    return max(group["cells"], key=lambda cell: cell["measured"])
+
+
 # -- what is shown ---------------------------------------------------------------------------------
 
 
@@ -49,25 +55,29 @@ def test_tables_and_sentences_at_80_columns(specdec, results: Path) -> None:
     assert "pocket at temperature 0, code" in shown.out and "pocket at temperature 0.8, code" in shown.out
     assert "Where it goes at K = 4" in shown.out and shown.out.count("★") == 2
     said = flat(shown.out)
-    assert "• Nothing is unexplained: the parts add up to 1.83×" in said
-    assert (
-        "• Your draft costs 0.10 of a target forward. At 0.050 this pair would reach 2.06× at K = 4." in said
-    )
-    assert "v was measured at K = 2, 4; between them it is interpolated" in said
+    document = specdec("explain", results, "--json").document
+    groups = document["groups"]
+    told = [one for group in groups for one in best_of(group)["advice"] + group["outlook"]["advice"]]
+    assert len(told) > 8 and all(f"• {advice['sentence']}" in said for advice in told)
+    assert document["notes"] == [sentences.NO_BASELINE, sentences.interpolated([2, 4])]
+    assert all(note in said for note in document["notes"])
     assert "α: share of judged draft tokens that were accepted" in said
     assert max(map(len, shown.out.replace(str(results), "FILE").splitlines())) <= 80
 
 
 def test_the_verdict_comes_before_the_levers(specdec, results: Path) -> None:
     said = flat(specdec("explain", results, "-t", 0).out)
-    order = ["Nothing is unexplained", "K = 4 is measured best", "α is 0.67", "Overhead is 0.20"]
-    assert sorted(order, key=said.index) == order
+    [group] = specdec("explain", results, "-t", 0, "--json").document["groups"]
+    verdict, *levers = best_of(group)["advice"]
+    assert verdict["key"] == "explained" and {"draft", "overhead"} <= {lever["key"] for lever in levers}
+    order = [verdict, *group["outlook"]["advice"], *levers]
+    assert sorted(order, key=lambda advice: said.index(advice["sentence"])) == order
 
 
 def test_filters(specdec, results: Path) -> None:
     shown = specdec("explain", results, "-t", 0, "-k", 2, "--domain", "code", "--reach", 1.5)
     assert "at temperature 0, code" in shown.out and "0.8, code" not in shown.out
-    assert "Where it goes at K = 2" in shown.out and "To reach 1.50× at K = 2" in flat(shown.out)
+    assert "Where it goes at K = 2" in shown.out and "1.50×" in flat(shown.out)
 
 
 def test_json_is_one_document_with_every_number(specdec, results: Path) -> None:
@@ -90,15 +100,19 @@ def test_what_is_unexplained_is_marked(specdec, tmp_path: Path) -> None:
     path = write(tmp_path / "slow.jsonl", [*SESSION[:-1], slow])
     shown = specdec("explain", path, "-t", 0)
     assert shown.code == 0 and " % !" in shown.out
-    assert "are unexplained: the parts add up to" in shown.out and "Check c: " in shown.out
+    [group] = specdec("explain", path, "-t", 0, "--json").document["groups"]
+    keys = [advice["key"] for advice in best_of(group)["advice"]]
+    assert keys[0] == "unexplained" and "check_draft" in keys
 
 
 def test_without_a_profile_it_says_what_cannot_be_told(specdec, tmp_path: Path) -> None:
     path = write(tmp_path / "r.jsonl", [*timed(), costs()])
     shown = specdec("explain", path)
     assert shown.code == 0 and shown.err == ""
-    assert "no profile at K = 4: overhead and what is unexplained cannot be separated" in flat(shown.out)
-    assert "Overhead is" not in shown.out and "Your draft costs 0.10" in shown.out
+    assert sentences.NO_PROFILE.format(ks=4) in flat(shown.out)
+    [group] = specdec("explain", path, "--json").document["groups"]
+    keys = {advice["key"] for advice in best_of(group)["advice"]}
+    assert {"inseparable", "draft"} <= keys and "overhead" not in keys
 
 
 # -- which file ------------------------------------------------------------------------------------
@@ -188,9 +202,9 @@ def test_a_session_of_several_machines_is_called_so(specdec, tmp_path: Path) -> 
 def test_of_one_draft_length_nothing_is_said_to_lie_between(specdec, tmp_path: Path) -> None:
     records = [*timed(), costs(), profiled(0, 0), profiled(4, 2)]
     one = specdec("explain", write(tmp_path / "one.jsonl", records))
-    assert "v was measured at K = 4; below it is interpolated, beyond it nothing is said" in flat(one.out)
+    assert sentences.interpolated([4]) in flat(one.out)
     many = specdec("explain", write(tmp_path / "many.jsonl", SESSION))
-    assert "v was measured at K = 2, 4; between them it is interpolated" in flat(many.out)
+    assert sentences.interpolated([2, 4]) in flat(many.out)
 
 
 # -- bad input -------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from specdec_lib.cli import sentences
 from specdec_lib.cli.views.progress import Bars, PlainLines, figures_of, progress_on
 from specdec_lib.models.loader import load_model
 from specdec_lib.training import pipeline, stages, work_folder
@@ -192,7 +193,7 @@ def test_the_default_recipe_is_the_embedded_pairs(specdec, corpus, tmp_path, mon
 
 
 def test_figures_of_a_step() -> None:
-    assert figures_of(STEP) == "loss 3.142 · acceptance 0.50 · lr 1.0e-03 · 12,346 tokens/s"
+    assert figures_of(STEP) == sentences.training_figures(3.1416, {"acceptance": 0.5}, 1e-3, 12345.6)
 
 
 def test_plain_lines_come_now_and_then_and_at_the_end() -> None:

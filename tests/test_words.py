@@ -1,0 +1,189 @@
+"""The words that people read are those of tests/words.txt: one place where a change of them is seen.
+
+Every other test asserts keys and numbers. `python tests/test_words.py` writes the file anew; what changed is
+read before it is committed. Each function of a sentences file has an example here for each thing that it can
+say, and a test finds one that has none.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from specdec_lib.bench.explain import questions
+from specdec_lib.bench.explain import sentences as explain
+from specdec_lib.cli import sentences as cli
+from specdec_lib.lossless import sentences as lossless
+
+GOLDEN = Path(__file__).with_name("words.txt")
+
+CELL = {"accounted": 1.541, "measured": 1.233, "low": 1.2, "high": 1.27, "unexplained": -0.2}
+PARTS = {"total": 0.2, "sampling": 0.04, "rollback": 0.01, "drafting": 0.0, "other": 0.15}
+BEST = {"measured_best_k": 2, "measured_best": 1.4, "best_k": 3, "best_speedup": 1.5537, "gained": 0.0274}
+BEST |= {"is_measured": True, "is_hidden": False, "is_largest": False}
+
+ADVICE: list[tuple[str, dict[str, Any]]] = [
+    ("explained", CELL | {"has_interval": True, "hidden": None}),
+    ("explained", CELL | {"has_interval": True, "hidden": 0.3}),
+    ("explained", CELL | {"has_interval": False, "hidden": None}),
+    ("nearly_explained", CELL | {"unexplained": 0.04, "has_interval": True}),
+    ("unexplained", CELL | {"has_interval": True}),
+    ("unexplained", CELL | {"has_interval": False}),
+    ("inseparable", {"rest": 0.2}),
+    ("check_baseline", {"timed_ms": 12.0, "parts_ms": 10.0}),
+    ("check_rounds", {"timed_ms": 22.5, "parts_ms": 18.0}),
+    ("check_profile", {"timed_ms": 22.5, "profiled_ms": 18.0}),
+    ("check_profile", {"timed_ms": 18.0, "profiled_ms": 22.5}),
+    ("check_width", {"width": 5, "v": 1.2, "profiled_v": 1.0}),
+    ("check_draft", {"c": 0.1, "profiled_c": 0.075}),
+    ("check_machine", {"fastest_ms": 10.0, "slowest_ms": 13.0}),
+    ("check_noise", {"width": 0.2}),
+    ("check_again", {}),
+    ("check_first", {"unexplained": 0.6}),
+    ("draft", {"c": 0.1, "better_c": 0.05, "speedup": 2.0625, "k": 4}),
+    ("width", {"width": 5, "v": 1.2, "gained": 0.229}),
+    ("overhead", PARTS | {"gained": 0.229}),
+    ("overhead", PARTS | {"drafting": -0.05, "other": 0.13, "gained": 0.229}),
+    ("overhead_unknown", PARTS | {"total": -0.1}),
+    ("acceptance", {"alpha": 0.7, "break_even": 0.41}),
+    ("acceptance", {"alpha": 0.7, "break_even": 0.001}),
+    ("acceptance", {"alpha": 0.7, "break_even": 0.41, "better_alpha": 0.85, "speedup": 2.06}),
+    ("acceptance", {"alpha": 0.7, "speedup_at_1": 0.68}),
+    ("reach", {"wanted": 1.8, "c": 0.1, "k": 4, "needed_c": 0.035, "speedup_when_free": None}),
+    ("reach", {"wanted": 2.0, "c": 0.1, "k": 4, "needed_c": None, "speedup_when_free": 1.98}),
+    ("counts", {"counted": 2.5, "expected": 2.77}),
+    ("counts", {"counted": 3.0, "expected": 2.77}),
+    ("prompt", {"whole": 1.39, "measured": 1.54}),
+    ("best_k", BEST),
+    ("best_k", BEST | {"is_measured": False}),
+    ("best_k", BEST | {"is_hidden": True}),
+    ("best_k", BEST | {"gained": 0.0004}),
+    ("best_k", BEST | {"best_k": 2}),
+    ("best_k", BEST | {"best_k": 2, "is_largest": True}),
+    ("no_k_pays", {"alpha": 0.9, "c": 1.5}),
+    ("no_k_pays", {"alpha": 0.45, "c": 0.3, "k": 1, "break_even": 0.6}),
+    ("no_k_pays", {"alpha": 0.39, "c": 0.3, "k": 1, "break_even": 0.4, "slope": 0.1}),
+]  # fmt: skip
+
+DRAFTED = {"num_accepted_draft_tokens": 17, "num_draft_tokens": 24, "acceptance_histogram": [1, 0, 1, 2, 3]}
+RESULT = SimpleNamespace(
+    is_speculative=True, alpha_hat=0.81, tokens_per_step=3.43, finish_reason="length", **DRAFTED
+)
+UNJUDGED = SimpleNamespace(is_speculative=True, alpha_hat=None, finish_reason="eos")
+ALONE = SimpleNamespace(is_speculative=False, alpha_hat=None, finish_reason="length")
+RUN = Path("runs/pocket.jsonl")
+NEEDS = {"float32": 14.96, "bfloat16": 7.48, "int4": 0.0001}
+
+CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
+    explain: {
+        "interpolated": [([4],), ([2, 4],)],
+        "listed": [([1, 2, 4],)],
+    },
+    lossless: {
+        "seen_uniformity": [(0.0123, 0), (0.0123, 2)],
+        "seen_accepted": [(1.234, 1.25, 0), (1.234, 1.25, 3)],
+        "seen_differing": [(0, 8, 0), (2, 8, 1)],
+        "why_few_drafts": [(1, 30), (7, 30)],
+        "why_blind": [(40, 0.31, 0.25)],
+        "joint_power": [(0.0271, 0.0352, 0.9999)],
+        "mutant_unseen": [("resamples_p", "", "exact rows"), ("late", "two texts", "independence")],
+        "gallery_says": [([True, True], [True], 1), ([True, False], [True, True], 3)],
+    },
+    cli: {
+        "embedded_is_missing": [("pocket/target",)],
+        "no_answer": [(2.5,)],
+        "pairs_title": [(20.25, 23.4, "cpu")],
+        "model_line": [
+            ("a/b", "on the hub", 134_515_008, "bfloat16", "float32", 8192, True),
+            ("a/b", "in a folder", None, "float32", "float32", None, False),
+        ],
+        "memory_line": [(NEEDS, 20.25, "cpu", "in"), ({}, 20.25, "cpu", "in")],
+        "memory_in_words": [(14.96,), (0.0001,)],
+        "draft_ends": [(2048,)],
+        "drafter_raised": [("ValueError: no",)],
+        "drafter_proposed": [("mine", 0, 3, "def f"), ("mine", 1, 1, "def f"), ("mine", 9, 3, "def f")],
+        "not_applied": [("a/b", ["top_k 50", "repetition_penalty 1.1"])],
+        "interrupted_after": [(1,), (12,)],
+        "context_is_full": [("a/b", 2048, 12, 64)],
+        "how_it_went": [
+            (RESULT, False, True),
+            (RESULT, True, True),
+            (UNJUDGED, False, True),
+            (ALONE, False, True),
+            (ALONE, False, False),
+        ],
+        "speed_ratio": [(1.54, 154.0, 100.0), (None, 0.0, 0.0)],
+        "same_texts": [(False, 24, None), (True, 24, None), (True, 24, 6)],
+        "steps_title": [("a/b", "c/d", "token", 0.8)],
+        "measuring": [(1, 1), (24, 1536)],
+        "interrupted_keeping": [(RUN, True), (RUN, False)],
+        "lines_above": [(RUN, 2, "explained")],
+        "compiled_in_the_clock": [(1, "SD-K4"), (3, "SD-K4")],
+        "ids_that_agree": [(7, 8)],
+        "ids_that_differ": [
+            ("a and b", "from token 7 on", None, None),
+            ("a and b", "from token 7 on", 3e-5, True),
+            ("a and b", "from token 7 on", 0.4, False),
+        ],
+        "interrupted_training": [(Path("runs/train"),)],
+        "checkpoint_has_no_room": [(Path("runs/train"),)],
+        "training_figures": [(2.3456, {"draft": 2.5}, 3e-4, 12345.6)],
+        "time_left": [(75.0,)],
+    },
+}  # fmt: skip
+
+
+def words() -> str:
+    """Every sentence under the name of what says it."""
+    told = [*_constants(questions), *_constants(explain)]
+    told += [(f"explain.{key}", explain.sentence(key, **numbers)) for key, numbers in ADVICE]
+    for module, calls in CALLS.items():
+        told += _constants(module) if module is not explain else []
+        room = module.__name__.split(".")[-2]
+        told += [(f"{room}.{name}", getattr(module, name)(*args)) for name in calls for args in calls[name]]
+    return "".join(f"{name}\n    {sentence}\n" for name, sentence in told)
+
+
+def _constants(module: ModuleType) -> Iterator[tuple[str, str]]:
+    room = module.__name__.split(".")[-2]
+    for name, value in vars(module).items():
+        if name.isupper() and not name.startswith("_"):
+            yield from _strings(f"{room}.{name}", value)
+
+
+def _strings(name: str, value: object) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield name, value
+    elif isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from _strings(f"{name}.{key}", one)
+    elif isinstance(value, tuple):
+        for field, one in value._asdict().items():
+            yield from _strings(f"{name}.{field}", one)
+
+
+def test_the_words_are_those_that_were_read() -> None:
+    assert words().splitlines() == GOLDEN.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("module", CALLS, ids=lambda module: module.__name__.split(".")[-2])
+def test_no_sentence_is_without_an_example(module: ModuleType) -> None:
+    own = {
+        name
+        for name, one in inspect.getmembers(module, inspect.isfunction)
+        if one.__module__ == module.__name__
+    }
+    assert {name for name in own if not name.startswith("_")} - {"sentence"} == set(CALLS[module])
+
+
+def test_no_advice_is_without_an_example() -> None:
+    assert {key for key, _ in ADVICE} == {*explain._PLAIN, *explain._CHOSEN}
+
+
+if __name__ == "__main__":
+    GOLDEN.write_text(words(), encoding="utf-8")
