@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from tiny_models import prompts, tiny_pair
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.rejection import plan_block, plan_tokens
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless import checks
+from specdec_lib.lossless import checks, sentences
 from specdec_lib.lossless.checks.sampled import pooled_test
 from specdec_lib.lossless.doubles.remembering import RememberingModel
 from specdec_lib.lossless.evidence.chi_square import deviation_caught
@@ -51,9 +52,14 @@ def test_an_exact_pair_passes_every_check(found):
 
 
 def test_the_sentence_states_the_power(found):
-    told = verdict_on("tiny", found)
-    assert told.startswith("tiny is exact, as far as 17 checks can see: behind one prompt, a joint law")
-    assert "99 % probability" in told and "99.98 % confidence" in told
+    passed = [check for check in found if check.passed]
+    laws = [check for check in passed if check.test in ("joint law", "distance")]
+    power = sentences.joint_power(
+        max(check.catches for check in laws if check.catches is not None),
+        max(check.bound for check in laws if check.bound is not None),
+        confidence=0.9998,
+    )
+    assert verdict_on("tiny", found) == sentences.EXACT.format("tiny", len(passed), power)
 
 
 def found_of(pair, name: str, num_samples: int = 400, num_tokens: int = 16) -> list[Check]:
@@ -88,7 +94,9 @@ def rejected_by(pair, name: str, **options) -> list[Check]:
 def test_a_broken_decoder_is_rejected_by_name(pair, name, tests):
     rejected = rejected_by(pair, name, num_samples=200)
     assert tests <= {check.test for check in rejected}
-    assert verdict_on("it", rejected).startswith("it is not exact: ")
+    assert verdict_on("it", rejected) == sentences.NOT_EXACT.format(
+        "it", ", ".join(check.title for check in rejected)
+    )
 
 
 def test_a_rule_that_cannot_be_read_is_not_judged(pair):
@@ -101,7 +109,7 @@ def test_a_rule_that_cannot_be_read_is_not_judged(pair):
     assert check.passed is None and check.verdict == "not applicable" and not check.rejected
     passed = checks.check_tables("token", plan_tokens, num_tables=1)
     assert passed.passed
-    assert verdict_on("it", [check, passed]) == "it is exact, as far as 1 checks can see."
+    assert verdict_on("it", [check, passed]) == sentences.EXACT.format("it", 1, "")
 
 
 def test_the_exact_rows_name_the_verifier_on_trial(found):
@@ -156,7 +164,8 @@ def test_counts_that_could_not_see_a_lack_of_all_pass_nothing(verifier):
     """0.75 tokens a round are expected: a dozen rounds would pass a draft of which nothing stays."""
     few = checks.check_efficiency(verifier, rounds_that_accept(12, 1), 1e-4)
     assert few.verdict == "not applicable" and few.num_samples == 12
-    assert "12 rounds show a lack of" in few.says and "allow 0.750 in all" in few.says
+    told = re.escape(sentences.why_blind(12, 9.999, 0.75)).replace(r"9\.999", r"(\S+)")
+    assert float(re.search(told, few.says)[1]) >= 0.75
     assert checks.check_efficiency(verifier, rounds_that_accept(12, 0), 1e-4).verdict == "not applicable"
     many = checks.check_efficiency(verifier, rounds_that_accept(400, 1), 1e-4)
     assert many.num_samples == 400 and many.passed is not None and many.catches < 0.75
@@ -167,7 +176,7 @@ def test_counts_that_could_not_see_a_lack_of_all_pass_nothing(verifier):
 def test_waste_is_seen_though_it_is_lossless(pair):
     rejected = rejected_by(pair, "draft_keeps_rejected_tokens", num_samples=50, num_tokens=48)
     assert [check.test for check in rejected] == ["efficiency"]
-    assert verdict_on("it", rejected).startswith("it wastes its draft: efficiency (token) rejected.")
+    assert verdict_on("it", rejected) == sentences.WASTES.format("it", "efficiency (token)", 0)
 
 
 def test_a_draft_of_fewer_tokens_than_were_asked_for_is_waste(pair):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from specdec_lib.cli import sentences
 from specdec_lib.cli.checks import machine
 from specdec_lib.cli.checks.finding import Finding
 
@@ -15,7 +16,7 @@ def test_who_does_not_answer_is_given_up(monkeypatch) -> None:
         {"hub": lambda: never.wait(60), "Ollama": lambda: Finding("Ollama", "ok", "here")}
     )
     never.set()
-    assert (hub.status, hub.detail) == ("note", "no answer within 0.1 s")
+    assert (hub.status, hub.detail) == ("note", sentences.no_answer(0.1))
     assert other.status == "ok"
 
 

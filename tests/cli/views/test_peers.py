@@ -10,6 +10,7 @@ import pytest
 from specdec_lib.bench.notebook import execute
 from specdec_lib.bench.records.schema import append_record, read_records
 from specdec_lib.bench.tables.peers import RATIOS
+from specdec_lib.cli import sentences
 from specdec_lib.cli.commands import bench
 from tests.bench.comparisons import ARMS, arm, comparison, run
 
@@ -61,7 +62,7 @@ def test_show_prints_arms_and_ratios_at_80_columns(specdec, results: Path) -> No
     assert shown.code == 0 and shown.err == ""
     assert "pocket at temperature 0" in shown.out and shown.out.count("★") == 2
     assert all(name in shown.out for name in NAMES)
-    assert "exact: 5 of 5 runs at temperature 0 gave the same ids" in shown.out
+    assert sentences.ids_that_agree(5, 5) in shown.out
     assert max(map(len, shown.out.replace(str(results), "FILE").splitlines())) <= 80
 
 
@@ -81,9 +82,10 @@ def test_what_is_odd_is_said_below_the_tables(specdec, written: Path) -> None:
     assert (
         shown.code == 0 and "refused: hf-static-compiled: InvalidCxxCompiler: no␛[31m compiler" in shown.out
     )
-    assert "compiled inside the clock: 1 timed run of ours-AR-compiled" in shown.out
+    assert sentences.compiled_in_the_clock(1, "ours-AR-compiled") in shown.out
     said = " ".join(shown.out.split())
-    assert "ours-K4 differs from hf-generate on code_002 from token 5 on: logits 0.25 apart, a tie" in said
+    names, place = "ours-K4 differs from hf-generate", "on code_002 from token 5 on"
+    assert sentences.ids_that_differ(names, place, logit_gap=0.25, tied=True) in said
     assert "hf-static-compiled was refused" in said
     assert "pocket at temperature 0 " in shown.out and "pocket at temperature 0.8 " in shown.out
 
