@@ -19,7 +19,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.architecture.causal import embedding_rows
+from specdec_lib.models.architecture.module import embedding_rows
 from specdec_lib.models.files.folder import check_folder
 from specdec_lib.models.files.weights import load_weights
 from specdec_lib.models.precision import runs_in

@@ -139,7 +139,7 @@ def _oddities_of(
     target: nn.Module | None,
 ) -> tuple[str, ...]:
     """What is odd and no obstacle; ids without a row count in a target, whose prompts come as given."""
-    from specdec_lib.models.architecture.causal import embedding_rows
+    from specdec_lib.models.architecture.module import embedding_rows
     from specdec_lib.models.text.ends import ends_beyond
     from specdec_lib.models.vocabulary import beyond_the_rows
 

@@ -1,1 +1,1 @@
-"""What a model's architecture means for decoding: causal or not, positions, ropes, sound logits."""
+"""What a model's architecture means for decoding: its width, positions, ropes, sound logits."""

@@ -1,5 +1,5 @@
-"""What a module of Transformers says of itself before it runs: that it is one, its name, width, context, and
-the arguments of its forward."""
+"""What a module of Transformers says of itself before it runs: that it is one, its name, width, context and
+first position, and the arguments of its forward."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import inspect
 from pathlib import Path
 
 import torch
-from torch import nn
+from jaxtyping import Integer
+from torch import Tensor, nn
 from transformers import PretrainedConfig, PreTrainedModel
 
 from specdec_lib.errors import InvalidArgument
 
+_COUNTS_IDS = "create_position_ids_from_input_ids"
 _CONTEXT_FIELDS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
 
 
@@ -67,10 +69,40 @@ def logits_width(model: nn.Module) -> int:
     return int(text_config(model).vocab_size if width is None else width)
 
 
+def embedding_rows(model: nn.Module) -> int | None:
+    """How many ids a model can be fed: rows of its embedding; None where it does not say."""
+    try:
+        embedding = model.get_input_embeddings()
+    except (AttributeError, NotImplementedError):
+        return None
+    return getattr(embedding, "num_embeddings", None)
+
+
 def num_positions(config: PretrainedConfig) -> int | None:
     """Positions that a configuration has room for, whatever it calls them; None where it sets no limit."""
     values = (getattr(config, field, None) for field in _CONTEXT_FIELDS)
     return next((value for value in values if isinstance(value, int) and value > 0), None)
+
+
+def first_position(model: nn.Module) -> int | None:
+    """Where the table of positions begins for tokens; None for a model that counts from 0 by itself.
+
+    RoBERTa and its family keep the first rows of their table for padding, and find positions by counting the
+    ids of a text that are no padding id. To a decoder a padding id is a token as any other: were it skipped,
+    the same text would have other positions one token at a time than in a block. So these models are told
+    their positions, as the length of the cache and the beginning of the table give them.
+    """
+    for module in model.modules():
+        padding = getattr(module, "padding_idx", None)
+        learned = isinstance(getattr(module, "position_embeddings", None), nn.Embedding)
+        if learned and hasattr(module, _COUNTS_IDS) and isinstance(padding, int):
+            return padding + 1
+    return None
+
+
+def positions_behind(held: int, width: int, first: int, device: torch.device) -> Integer[Tensor, "1 n"]:
+    """Positions of ``width`` tokens behind ``held`` ones, in a table that begins at ``first``."""
+    return torch.arange(first + held, first + held + width, device=device)[None]
 
 
 def display_name(model: nn.Module) -> str:

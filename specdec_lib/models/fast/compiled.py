@@ -21,8 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
-from specdec_lib.models.architecture.module import cache_name
-from specdec_lib.models.architecture.positions import first_position, positions_behind
+from specdec_lib.models.architecture.module import cache_name, first_position, positions_behind
 from specdec_lib.models.caches.fixed import FixedCache, Store, bucket
 from specdec_lib.models.caches.rollback import MOST_RESERVED, holds_nothing
 from specdec_lib.models.fast.graph import Graph, compiled, copied, tensors_of

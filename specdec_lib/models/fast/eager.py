@@ -2,6 +2,11 @@
 
 What a model cannot be fed is found out by feeding it, once for a text and once for several tokens behind a
 cache, and refused in one line; a model that has run raises what it raises.
+
+Decoding needs logits that depend on what came before and on nothing else. An encoder that was loaded as a
+language model, or one whose configuration leaves attention open to both sides, gives other logits for a
+prefix when what follows changes: two texts of a few tokens that share a prefix show it, whatever the
+configuration says.
 """
 
 from __future__ import annotations
@@ -10,19 +15,21 @@ from typing import Any
 
 import torch
 from jaxtyping import Float, Integer
-from torch import Tensor
+from torch import Tensor, nn
 from transformers.cache_utils import Cache
 
-from specdec_lib.errors import InvalidArgument, is_out_of_memory
-from specdec_lib.models.architecture.causal import (
-    cannot_be_fed,
-    cannot_be_fed_several,
-    require_causal,
-    require_rows,
+from specdec_lib.errors import InvalidArgument, in_one_line, is_out_of_memory
+from specdec_lib.models.architecture.module import (
+    cache_name,
+    embedding_rows,
+    first_position,
+    forward_supports,
+    positions_behind,
 )
-from specdec_lib.models.architecture.module import cache_name, forward_supports
-from specdec_lib.models.architecture.positions import first_position, positions_behind
 from specdec_lib.models.fast.products import Products
+
+_SHARED = 3
+_TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-4}  # of the largest difference of two logits; else 0.05
 
 
 class EagerForward:
@@ -54,17 +61,28 @@ class EagerForward:
         if self.first is not None:
             options["position_ids"] = positions_behind(held, ids.shape[1], self.first, ids.device)
         if not self._has_run:
-            require_rows(self.model, self._name, ids)
+            self._require_rows(ids)
         several = ids.shape[1] > 1 and held > 0  # what a round feeds
         try:
             logits = self._products.model(input_ids=ids, use_cache=use_cache, **options).logits
         except Exception as error:
             if is_out_of_memory(error) or (self._supports_several if several else self._has_run):
                 raise
-            refused = cannot_be_fed_several if several else cannot_be_fed
-            raise InvalidArgument(refused(self.model, self._name, error)) from error
+            raise InvalidArgument(_cannot_be_fed(self.model, self._name, several, error)) from error
         self._has_run, self._supports_several = True, self._supports_several or several
         return logits
+
+    def _require_rows(self, ids: Tensor) -> None:
+        """Refuse ids that the embedding has no row for: a GPU would stop at them for good."""
+        rows = embedding_rows(self.model)
+        if rows is None or ids.device.type == "meta":
+            return
+        beyond = ids[(ids < 0) | (ids >= rows)]
+        if beyond.numel():
+            raise InvalidArgument(
+                f"{_called(self.model, self._name)} was fed token id {int(beyond[0])}, and its embedding has "
+                f"{rows} rows: ids go from 0 to one less; use the tokenizer of this model"
+            )
 
     def require_causal(self, device: torch.device, vocab_size: int) -> None:
         """Feed the model two texts of a few tokens the first time, to see that it is causal.
@@ -74,3 +92,56 @@ class EagerForward:
         if not self._is_causal:
             require_causal(self.model, self._name, device, vocab_size)
             self._is_causal = True
+
+
+@torch.inference_mode()
+def require_causal(model: nn.Module, name: str, device: torch.device, vocab_size: int) -> None:
+    """Feed two texts of a common prefix and compare its logits: about what one token costs.
+
+    Raises:
+        InvalidArgument: the logits of the prefix depend on what follows, or the model cannot be run.
+    """
+    rows = embedding_rows(model)
+    text = torch.arange(1, _SHARED + 3, device=device) % min(vocab_size, vocab_size if rows is None else rows)
+    other = torch.cat([text[:_SHARED], text[_SHARED:].flip(0)])
+    try:
+        first, second = _logits(model, torch.stack([text, other]))
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise InvalidArgument(_cannot_be_fed(model, name, False, error)) from error
+    apart = (first - second)[:_SHARED].float().abs().amax()
+    scale = (first.amax() - first.amin()).float()
+    if apart > _TOLERANCE.get(first.dtype, 0.05) * scale:  # false for NaN, which forward refuses
+        raise InvalidArgument(
+            f"{_called(model, name)} is not causal: its logits depend on tokens that come later; "
+            "choose a decoder-only language model, or set is_decoder in its configuration"
+        )
+
+
+def _logits(model: nn.Module, texts: Tensor) -> Tensor:
+    """Both at once, or one after the other for a model that takes a single sequence."""
+    try:
+        return model(input_ids=texts, use_cache=False).logits
+    except Exception:
+        return torch.cat([model(input_ids=row[None], use_cache=False).logits for row in texts])
+
+
+def _cannot_be_fed(model: nn.Module, name: str, several: bool, error: Exception) -> str:
+    """The line about a first forward that failed: of a text, or of several tokens behind a cache."""
+    called, said = _called(model, name), in_one_line(error)
+    if several:
+        return (
+            f"{called} cannot be fed several tokens behind a cache ({said}), as rounds of drafting do; "
+            "choose another model, or decode it with AutoregressiveDecoder"
+        )
+    return (
+        f"{called} cannot be fed token ids alone ({said}); choose a decoder-only language model, or see "
+        "whether its config.json is the one of its weights"
+    )
+
+
+def _called(model: nn.Module, name: str) -> str:
+    """The name and, where it is another, the class."""
+    kind = type(model).__name__
+    return name if name == kind else f"{name} ({kind})"

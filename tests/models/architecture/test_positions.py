@@ -18,7 +18,7 @@ from transformers import (
 from specdec_lib.bench.measure.peers.hugging_face import HuggingFace
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
-from specdec_lib.models.architecture.positions import first_position
+from specdec_lib.models.architecture.module import first_position
 from specdec_lib.models.wrapper import ModelWrapper
 
 VOCAB, PAD, TABLE = 97, 1, 64

@@ -19,7 +19,7 @@ from torch import nn
 from transformers import CompileConfig, GenerationConfig
 from transformers.utils import logging as transformers_logging
 
-from specdec_lib.models.architecture.positions import first_position, positions_behind
+from specdec_lib.models.architecture.module import first_position, positions_behind
 from specdec_lib.profiling.metrics import GenerationResult
 from specdec_lib.profiling.timer import cuda_sync_time
 

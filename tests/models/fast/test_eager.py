@@ -18,8 +18,8 @@ from transformers import (
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.architecture.causal import require_causal
 from specdec_lib.models.architecture.module import cache_name
+from specdec_lib.models.fast.eager import require_causal
 from specdec_lib.models.wrapper import ModelWrapper
 
 _SHAPE = {
