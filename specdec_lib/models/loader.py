@@ -31,8 +31,8 @@ from specdec_lib.models.registry import (
     require_shared_vocabulary,
 )
 from specdec_lib.models.source import Source, find_source
+from specdec_lib.models.tensors import are_one_model
 from specdec_lib.models.text.tokenizer import load_tokenizer, same_tokenizer_files
-from specdec_lib.models.twins import are_one_model
 from specdec_lib.models.vocabulary import SAME, Relation, beyond_the_rows, require_same_vocabulary
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.utils.entry_point import OneLineParser, exit_code

@@ -1,4 +1,4 @@
-"""In which dtype a pair's weights run on a device that has no arithmetic for the one listed.
+"""In which dtype weights run: where a device has no arithmetic for the one listed, or in a copy on purpose.
 
 torch computes in float16 on any CPU, but a processor without float16 instructions emulates it: a product of a
 few rows (a verification) then takes three to four times as long as in bfloat16 or float32, and speculation
@@ -7,32 +7,27 @@ cannot pay. A dtype that the user asked for is kept all the same.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import torch
 
 from specdec_lib.models.registry import ModelPair
+from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.utils.logging import get_logger
 
 
 def runs_in(pair: ModelPair, device: torch.device) -> ModelPair:
     """The pair in dtypes that the device computes in; one line says which stands in for a listed float16."""
-    if (
-        pair.dtypes == "asked"
-        or device.type != "cpu"
-        or "float16" not in (pair.target_dtype, pair.draft_dtype)
-    ):
-        return pair
-    if _has_arithmetic("fp16"):
+    dtypes = pair.target_dtype, pair.draft_dtype
+    if pair.dtypes == "asked" or device.type != "cpu" or "float16" not in dtypes or _has_arithmetic("fp16"):
         return pair
     other = "bfloat16" if _has_arithmetic("bf16") else "float32"
     get_logger(__name__).warning(
         f"pair '{pair.pair_name}': this processor has no float16 arithmetic, so it runs in {other}; ask for "
         "a dtype to have another"
     )
-    target, draft = (
-        other if dtype == "float16" else dtype for dtype in (pair.target_dtype, pair.draft_dtype)
-    )
+    target, draft = (other if dtype == "float16" else dtype for dtype in dtypes)
     return replace(pair, target_dtype=target, draft_dtype=draft)
 
 
@@ -42,3 +37,14 @@ def _has_arithmetic(kind: str) -> bool:
         return bool(getattr(torch.ops.mkldnn, f"_is_mkldnn_{kind}_supported")())
     except (AttributeError, RuntimeError):  # a torch built without these kernels
         return False
+
+
+def in_dtype(model: ModelWrapper, dtype: torch.dtype | str) -> ModelWrapper:
+    """A copy of the model with its weights rounded to ``dtype`` ("bfloat16", say); the model stays as it is.
+
+    The model itself where it has that dtype already, or is quantised and so cannot have another.
+    """
+    wanted = getattr(torch, dtype) if isinstance(dtype, str) else dtype
+    if model.dtype == wanted or getattr(model.model, "is_quantized", False):
+        return model
+    return ModelWrapper(copy.deepcopy(model.model).to(wanted), model.tokenizer)

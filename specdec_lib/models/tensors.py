@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,8 @@ from specdec_lib.models.base import cached_property
 _CHUNK = 2**21
 """Words of eight bytes that are mixed at once, so that hashing takes 16 MB of memory."""
 _MEBIBYTE = 2**20
+_NAMES = ("_name_or_path", "transformers_version", "dtype", "torch_dtype", "architectures")
+"""Fields of a configuration that change nothing of what is computed."""
 
 
 class Weighed:
@@ -28,7 +31,15 @@ class Weighed:
     @cached_property
     def device(self) -> torch.device:
         """Where token ids go: where the embeddings are, or where offloaded weights are fetched to."""
-        return computing_device(self.model)
+        embeddings = getattr(self.model, "get_input_embeddings", lambda: None)()
+        first = next((self.model if embeddings is None else embeddings).parameters(), None)
+        device = next(self.model.parameters()).device if first is None else first.device
+        hooks = (getattr(module, "_hf_hook", None) for module in (self.model, embeddings))
+        places = (getattr(hook, "execution_device", None) for hook in hooks)
+        fetched_to = next((place for place in places if place is not None), None)
+        if device.type != "meta" or fetched_to is None:
+            return device
+        return torch.device("cuda", fetched_to) if isinstance(fetched_to, int) else torch.device(fetched_to)
 
     @cached_property
     def dtype(self) -> torch.dtype:
@@ -38,7 +49,13 @@ class Weighed:
     @cached_property
     def number_format(self) -> str:
         """What the weights are kept in: "float32", "int4" and so on, or another quantisation by its name."""
-        return number_format(self.model)
+        if any(hasattr(parameter, "quant_state") for parameter in self.model.parameters()):
+            return "int4"
+        stored = getattr(getattr(self.model, "config", None), "quantization_config", None)
+        method = getattr(stored, "quant_method", None)
+        if method is None:
+            return str(self.dtype).removeprefix("torch.")
+        return str(getattr(method, "value", method))
 
     @cached_property
     def weights_hash(self) -> str:
@@ -67,34 +84,9 @@ def num_bytes(model: nn.Module) -> int:
     return sum(part.numel() * part.element_size() for tensor in held for part in (tensor, *_scales(tensor)))
 
 
-def number_format(model: nn.Module) -> str:
-    """What the weights are kept in: "int4", the name of another quantisation, or the type of the floats."""
-    if any(hasattr(parameter, "quant_state") for parameter in model.parameters()):
-        return "int4"
-    stored = getattr(getattr(model, "config", None), "quantization_config", None)
-    method = getattr(stored, "quant_method", None)
-    if method is not None:
-        return str(getattr(method, "value", method))
-    return str(compute_dtype(model)).removeprefix("torch.")
-
-
 def compute_dtype(model: nn.Module) -> torch.dtype:
     """Type of the floating-point weights, and so of the logits (int4: what it computes in)."""
     return next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
-
-
-def computing_device(model: nn.Module) -> torch.device:
-    """Where token ids go: the device of the embeddings, or the one that offloaded weights are fetched to."""
-    embeddings = getattr(model, "get_input_embeddings", lambda: None)()
-    first = next((embeddings if embeddings is not None else model).parameters(), None)
-    device = next(model.parameters()).device if first is None else first.device
-    hooks = (getattr(module, "_hf_hook", None) for module in (model, embeddings))
-    fetched_to = next(
-        (h.execution_device for h in hooks if getattr(h, "execution_device", None) is not None), None
-    )
-    if device.type != "meta" or fetched_to is None:
-        return device
-    return torch.device("cuda", fetched_to) if isinstance(fetched_to, int) else torch.device(fetched_to)
 
 
 def content_hash(model: nn.Module) -> str:
@@ -140,6 +132,30 @@ def _factors(count: int, device: torch.device) -> Tensor:
     scrambled = (place + 1) * 0x1E3779B97F4A7C15
     scrambled = (scrambled ^ (scrambled >> 29)) * 0x3F58476D1CE4E5B9
     return (scrambled ^ (scrambled >> 32)) | 1
+
+
+@torch.inference_mode()
+def are_one_model(one: nn.Module, other: nn.Module) -> bool:
+    """Whether both compute the same, so that drafting with one for the other saves nothing.
+
+    Configurations must be equal, and weights in dtype and in every bit; they are compared one by one, up to
+    the first that differs, so that telling two models apart costs next to nothing.
+    """
+    if one is other:
+        return True
+    if _described(one) != _described(other):
+        return False
+    ours, theirs = dict(one.named_parameters()), dict(other.named_parameters())
+    return ours.keys() == theirs.keys() and all(_equal(ours[name], theirs[name]) for name in ours)
+
+
+def _described(model: nn.Module) -> dict[str, Any]:
+    described = model.config.to_dict()
+    return {name: value for name, value in described.items() if name not in _NAMES}
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    return one.dtype == other.dtype and one.shape == other.shape and torch.equal(one, other)
 
 
 def _logical_shape(parameter: Tensor) -> tuple[int, ...]:

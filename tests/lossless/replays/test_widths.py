@@ -8,7 +8,7 @@ from tiny_models import tiny_pair
 
 from specdec_lib.lossless.evidence.rounding import logit_range
 from specdec_lib.lossless.replays.widths import read_twice
-from specdec_lib.models.twins import in_dtype
+from specdec_lib.models.precision import in_dtype
 
 
 @pytest.fixture(scope="module")

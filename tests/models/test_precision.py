@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from tiny_models import tiny_pair
 
-from specdec_lib.models.twins import in_dtype
+from specdec_lib.models.precision import in_dtype
 
 
 def test_a_twin_is_rounded_and_the_model_keeps_its_own_weights():
