@@ -38,7 +38,7 @@ from specdec_lib.models.fast.eager import EagerForward
 from specdec_lib.models.fast.products import Products
 from specdec_lib.models.tensors import Weighed
 from specdec_lib.models.text.ends import end_of_text_ids
-from specdec_lib.models.text.tokenized import Tokenized
+from specdec_lib.models.text.ids import Tokenized
 from specdec_lib.utils.numbers import short_count
 
 _NO_WEIGHTS = "forward: {} is on the device 'meta', which holds no weights; load it on a cpu or a gpu"

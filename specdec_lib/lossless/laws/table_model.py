@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.text.tokenized import Tokenized
+from specdec_lib.models.text.ids import Tokenized
 
 
 class TableModel(Tokenized):

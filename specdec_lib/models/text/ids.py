@@ -4,13 +4,14 @@ Many decoders are no homomorphism: they strip the space in front of a text, join
 neighbours, or need four tokens for one character. So the text of a continuation is what the decoder adds
 *behind* the ids before it, never the text of the continuation alone; and a few ids of context are enough, so
 that a token costs the same wherever it stands. The other way round, a prompt begins as the tokenizer begins
-texts, once, and never ends as it ends them. Nothing here knows models or rounds.
+texts, once, and never ends as it ends them. Nothing here knows weights or rounds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import takewhile
 from typing import Any, no_type_check
 
@@ -125,9 +126,6 @@ class TokenText:
 
     decode: Decode
     context: Sequence[int] = ()
-    _ids: list[int] = field(default_factory=list, init=False)
-    _shown: str = field(default="", init=False)
-    _waiting: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self._advance(list(self.context))
@@ -174,19 +172,21 @@ def encoded(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
     What the tokenizer puts in front of a text stands there once, also where the text begins with it; what it
     puts behind one (an end of text) is left out.
     """
-    bare = list(tokenizer(text, add_special_tokens=False)["input_ids"])
-    front = _front(tokenizer, text, bare) if bare else _front(tokenizer, "a", None)
+    bare = _bare(tokenizer, text)
+    front = _front(tokenizer, text if bare else "a", bare or _bare(tokenizer, "a"))
     return bare if bare[: len(front)] == front else [*front, *bare]
 
 
-def _front(tokenizer: PreTrainedTokenizerBase, text: str, bare: list[int] | None) -> list[int]:
+def _bare(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    """The ids of ``text`` and nothing around them."""
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def _front(tokenizer: PreTrainedTokenizerBase, text: str, bare: list[int]) -> list[int]:
     """The ids that the tokenizer puts in front of ``text``, whose own ids are ``bare``."""
     whole = list(tokenizer(text)["input_ids"])
-    bare = list(tokenizer(text, add_special_tokens=False)["input_ids"]) if bare is None else bare
-    for place in range(len(whole) - len(bare) + 1):
-        if whole[place : place + len(bare)] == bare:
-            return whole[:place]
-    return []
+    places = (at for at in range(len(whole) - len(bare) + 1) if whole[at : at + len(bare)] == bare)
+    return whole[: next(places, 0)]
 
 
 @no_type_check  # checks by itself
@@ -211,4 +211,47 @@ def encode_chat(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message] 
     except Exception as error:  # a template is a program of the model's own: whatever it raises
         said = " ".join(f"{type(error).__name__}: {error}".split())  # a syntax error shows its lines
         raise InvalidArgument(f"chat: the template refuses the messages ({said:.240})") from error
-    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+    return _bare(tokenizer, text)
+
+
+class Tokenized:
+    """What has a name and a tokenizer, or None in its place: every method then raises InvalidArgument."""
+
+    name: str
+    tokenizer: PreTrainedTokenizerBase | None
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a text that is to go on: what the tokenizer puts in front, once; nothing behind."""
+        return encoded(self._tokenizer("encode"), text)
+
+    def encode_chat(self, messages: Sequence[Message] | str) -> list[int]:
+        """Token ids of a conversation, up to where the answer begins; a text is one message of the user.
+
+        Raises InvalidArgument: no chat template, or messages that it refuses.
+        """
+        return encode_chat(self._tokenizer("encode_chat"), messages)
+
+    def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
+        """Text of token ids that begin a text, spaces as the model wrote them."""
+        return decoded(self._tokenizer("decode"), ids, skip_special_tokens)
+
+    def continuation(
+        self, before: Sequence[int], ids: Sequence[int], skip_special_tokens: bool = True
+    ) -> str:
+        """What ``ids`` add to the text of the ids ``before`` them; a leading space stays."""
+        return behind(partial(self.decode, skip_special_tokens=skip_special_tokens), before, ids)
+
+    def token_text(self, token_id: int) -> str:
+        """One token as it reads within a text: its leading space stays, a special token shows its name."""
+        decode = partial(self.decode, skip_special_tokens=False)
+        return behind(decode, self._some_word, [token_id]) or decode([token_id])
+
+    @cached_property
+    def _some_word(self) -> list[int]:
+        """Ids of the middle of a text."""
+        return _bare(self._tokenizer("token_text"), "a")
+
+    def _tokenizer(self, operation: str) -> PreTrainedTokenizerBase:
+        if self.tokenizer is None:
+            raise InvalidArgument(f"{operation}: {self.name} was wrapped without a tokenizer; pass one")
+        return self.tokenizer
