@@ -4,7 +4,8 @@ A speculative loop exchanges token ids between draft and target, so both must re
 (Leviathan et al. 2023 assume it throughout). What counts is the map from id to token, not the width of the
 logits: Qwen2.5 pads one tokenizer to 151 936 columns in one size and to 152 064 in another. A few ids may
 differ, most often the names of turns and reserved places (Llama-3 and 3.1: 249); such a pair runs once the
-draft can no longer propose those ids, since the target's law is untouched by what the draft leaves out.
+draft can no longer propose those ids, since the target's law is untouched by what the draft leaves out:
+:class:`Columns` masks them, and gives both models logits of one width.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor
+from torch.nn import functional
 from transformers import PreTrainedTokenizerBase
 
 from specdec_lib.errors import VocabularyMismatch
@@ -149,3 +154,30 @@ def require_same_vocabulary(
             f"needs vocabulary translation; {OTHER_DRAFT}"
         )
     return found
+
+
+class Columns:
+    """The columns of one model's logits: as many as asked for, in the order of the ids, some never drawn.
+
+    Args:
+        own: columns that the model's head gives.
+        width: columns to give.
+        masked_ids: ids whose columns are minus infinity; those beyond the width are dropped.
+    """
+
+    def __init__(self, own: int, width: int, masked_ids: Sequence[int], device: torch.device) -> None:
+        self.own, self.width = own, width
+        self.masked_ids = tuple(token_id for token_id in masked_ids if token_id < width)
+        mask = torch.zeros(width, dtype=torch.bool)
+        mask[list(self.masked_ids)] = True
+        self._mask = mask.to(device) if self.masked_ids else None
+
+    def known(self, input_ids: Integer[Tensor, "1 n"]) -> Integer[Tensor, "1 n"]:
+        """Ids that the embedding holds; a padding id of a wider partner becomes the last of them."""
+        return input_ids.clamp(max=self.own - 1) if self.width > self.own else input_ids
+
+    def of(self, logits: Float[Tensor, "1 n own"]) -> Float[Tensor, "1 n vocab"]:
+        """Logits of the width asked for; the missing and the masked columns are minus infinity."""
+        missing = self.width - logits.shape[-1]
+        logits = logits if missing == 0 else functional.pad(logits, (0, missing), value=-torch.inf)
+        return logits if self._mask is None else logits.masked_fill(self._mask, -torch.inf)

@@ -19,7 +19,6 @@ from transformers import PretrainedConfig, PreTrainedTokenizerBase
 from transformers.cache_utils import Cache
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.architecture.columns import Columns
 from specdec_lib.models.architecture.module import (
     display_name,
     logits_width,
@@ -39,6 +38,7 @@ from specdec_lib.models.fast.products import Products
 from specdec_lib.models.tensors import Weighed
 from specdec_lib.models.text.ends import end_of_text_ids
 from specdec_lib.models.text.ids import Tokenized
+from specdec_lib.models.vocabulary import Columns
 from specdec_lib.utils.numbers import short_count
 
 _NO_WEIGHTS = "forward: {} is on the device 'meta', which holds no weights; load it on a cpu or a gpu"

@@ -36,8 +36,9 @@ from specdec_lib.decoding.drafters.draft_model import DraftModel
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import UnsoundLogits
+from specdec_lib.models import vocabulary
 from specdec_lib.models import wrapper as wrapper_module
-from specdec_lib.models.architecture import columns, soundness
+from specdec_lib.models.architecture import soundness
 from specdec_lib.models.caches import fixed as static_cache
 from specdec_lib.models.caches.fixed import FixedCache, bucket
 from specdec_lib.models.caches.preallocated import PreallocatedCache
@@ -47,7 +48,7 @@ from specdec_lib.models.fast import graph
 from specdec_lib.models.fast import products as narrow
 from specdec_lib.models.wrapper import ModelWrapper
 
-TRACED = (columns, compiled_module, narrow, sampling, soundness, static_cache, unrolled, wrapper_module)
+TRACED = (compiled_module, narrow, sampling, soundness, static_cache, unrolled, vocabulary, wrapper_module)
 FULL = [name for name in (*CONFIGS, *SHARED_KV) if name not in SLIDING and "(" not in name]
 
 
