@@ -51,6 +51,11 @@ class Source:
         return not (self.on_hub and self.hub_answers)
 
     @property
+    def options(self) -> dict[str, bool]:
+        """How Transformers is to read it: from where it is, and never by code of the folder's own."""
+        return {"local_files_only": self.offline, "trust_remote_code": False}
+
+    @property
     def folder(self) -> Path | None:
         """The local folder; None for a hub id."""
         return None if self.on_hub else Path(self.location)

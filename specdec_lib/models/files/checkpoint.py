@@ -9,6 +9,7 @@ the user.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from specdec_lib.errors import ModelUnavailable
@@ -21,45 +22,17 @@ if TYPE_CHECKING:
     from specdec_lib.models.wrapper import ModelWrapper
 
 _NEUTRAL: dict[str, tuple[object, ...]] = {
-    "do_sample": (False,),
-    "temperature": (1.0,),
-    "top_k": (0,),
-    "top_p": (1.0,),
-    "min_p": (0.0,),
-    "top_h": (),
-    "typical_p": (1.0,),
-    "epsilon_cutoff": (0.0,),
-    "eta_cutoff": (0.0,),
-    "p_less": (False,),
-    "p_less_norm": (False,),
-    "repetition_penalty": (1.0,),
-    "encoder_repetition_penalty": (1.0,),
-    "no_repeat_ngram_size": (0,),
-    "encoder_no_repeat_ngram_size": (0,),
-    "bad_words_ids": ([],),
-    "force_words_ids": ([],),
-    "constraints": ([],),
-    "suppress_tokens": ([],),
-    "begin_suppress_tokens": ([],),
-    "sequence_bias": ({}, []),
-    "exponential_decay_length_penalty": (),
-    "forced_bos_token_id": (),
-    "forced_eos_token_id": (),
-    "min_new_tokens": (0,),
-    "min_length": (0,),
-    "max_new_tokens": (),
-    "max_time": (),
-    "stop_strings": ([], ""),
-    "num_beams": (1,),
-    "num_beam_groups": (1,),
-    "penalty_alpha": (0.0,),
-    "guidance_scale": (1.0,),
-    "dola_layers": (),
-    "renormalize_logits": (False,),
-    "remove_invalid_values": (False,),
-    "watermarking_config": (),
-    "token_healing": (False,),
-}
+    "do_sample": (False,), "temperature": (1.0,), "top_k": (0,), "top_p": (1.0,), "min_p": (0.0,),
+    "top_h": (), "typical_p": (1.0,), "epsilon_cutoff": (0.0,), "eta_cutoff": (0.0,), "p_less": (False,),
+    "p_less_norm": (False,), "repetition_penalty": (1.0,), "encoder_repetition_penalty": (1.0,),
+    "no_repeat_ngram_size": (0,), "encoder_no_repeat_ngram_size": (0,), "bad_words_ids": ([],),
+    "force_words_ids": ([],), "constraints": ([],), "suppress_tokens": ([],), "begin_suppress_tokens": ([],),
+    "sequence_bias": ({}, []), "exponential_decay_length_penalty": (), "forced_bos_token_id": (),
+    "forced_eos_token_id": (), "min_new_tokens": (0,), "min_length": (0,), "max_new_tokens": (),
+    "max_time": (), "stop_strings": ([], ""), "num_beams": (1,), "num_beam_groups": (1,),
+    "penalty_alpha": (0.0,), "guidance_scale": (1.0,), "dola_layers": (), "renormalize_logits": (False,),
+    "remove_invalid_values": (False,), "watermarking_config": (), "token_healing": (False,),
+}  # fmt: skip
 """Fields of a generation config that change a text, with the values that change nothing (None never does)."""
 
 _SAMPLING = ("temperature", "top_k", "top_p", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff")
@@ -78,14 +51,10 @@ def unapplied_requests(model: ModelWrapper | nn.Module) -> list[str]:
     if config is None:
         return []
     asked = {name: getattr(config, name, None) for name in _NEUTRAL}
-    asked = {name: value for name, value in asked.items() if not _changes_nothing(name, value)}
+    asked = {name: value for name, value in asked.items() if value not in (None, *_NEUTRAL[name])}
     if "do_sample" not in asked:
         asked = {name: value for name, value in asked.items() if name not in _SAMPLING}
     return [f"{name}={_short(value)}" for name, value in asked.items()]
-
-
-def _changes_nothing(name: str, value: object) -> bool:
-    return value is None or value in _NEUTRAL[name]
 
 
 def _short(value: object) -> str:
@@ -135,15 +104,9 @@ def refuse_surplus(model_id: str, model: nn.Module, unexpected: Iterable[str]) -
 
 def _is_inside(key: str, modules: set[str], prefix: str) -> bool:
     """Whether a tensor's name starts with the path of one of the model's parts."""
-    return any(_home(name, modules) not in ("", prefix) for name in (key, f"{prefix}.{key}"))
-
-
-def _home(key: str, modules: set[str]) -> str:
-    """The longest path in front of a tensor's name that a module of the model has."""
-    path = key.rpartition(".")[0]
-    while path and path not in modules:
-        path = path.rpartition(".")[0]
-    return path
+    names = (key.split("."), [prefix, *key.split(".")])
+    paths = (path for parts in names for path in accumulate(parts[:-1], "{}.{}".format))
+    return any(path in modules and path not in ("", prefix) for path in paths)
 
 
 def _is_known_surplus(key: str, model: nn.Module) -> bool:

@@ -53,9 +53,7 @@ def _refuse_odd_generation(source: Source) -> None:
 
     if source.read_json(_GENERATION) is not None:
         with loading(source, _GENERATION):
-            GenerationConfig.from_pretrained(
-                source.location, local_files_only=source.offline, trust_remote_code=False
-            )
+            GenerationConfig.from_pretrained(source.location, **source.options)
 
 
 def read_config(source: Source):
@@ -67,9 +65,7 @@ def read_config(source: Source):
     from transformers import AutoConfig
 
     with loading(source, "configuration" if source.on_hub else "config.json"):
-        return AutoConfig.from_pretrained(
-            source.location, local_files_only=source.offline, trust_remote_code=False
-        )
+        return AutoConfig.from_pretrained(source.location, **source.options)
 
 
 def described_model(source: Source, config: PretrainedConfig) -> nn.Module:

@@ -112,14 +112,10 @@ def most_weights(source: Source, config: PretrainedConfig) -> int | None:
     Raises:
         ModelUnavailable: a file that is there and cannot be read.
     """
-    if _other_files(config):
-        return None
     quantised = _is_quantised(config)
-    paths = weight_files(source.location)
-    if paths:
-        tensors = (tensor for path in paths for tensor in read_header(path).values())
-        return sum(_most_of(tensor, quantised) for tensor in tensors)
-    paths = weight_files(source.location, _PICKLED)
+    if _files(source, config):
+        return sum(_most_of(tensor, quantised) for tensor in _tensors(source, config).values())
+    paths = _files(source, config, _PICKLED)
     return sum(path.stat().st_size for path in paths) * (8 if quantised else 1) if paths else None
 
 
@@ -152,18 +148,14 @@ def refuse_misshapen(source: Source, config: PretrainedConfig, model: PreTrained
     Raises:
         ModelUnavailable: as when the weights are read, counting such tensors and naming the first.
     """
-    paths = [] if _other_files(config) else weight_files(source.location)
-    stored = {name: tensor for path in paths for name, tensor in read_header(path).items()}
-    changed = _changed_names(model)
+    stored, changed = _tensors(source, config), _changed_names(model)
     if changed is None or _is_quantised(config):
         return
+    plain = {key: t.size for key, t in stored.items() if t.dtype in FLOATS and not changed.search(key)}
     found = []
     for name, parameter in model.named_parameters():
-        for key in (name, name.removeprefix(f"{model.base_model_prefix}.")):
-            tensor = stored.get(key)
-            plain = tensor is not None and tensor.dtype in FLOATS and not changed.search(key)
-            if plain and tensor.size != parameter.numel():
-                found.append(name)
+        keys = (name, name.removeprefix(f"{model.base_model_prefix}."))
+        found += [name for key in keys if plain.get(key, parameter.numel()) != parameter.numel()]
     refuse_gaps(source.model_id, (), found)
 
 
@@ -173,11 +165,9 @@ def refuse_more_layers(source: Source, config: PretrainedConfig, model: PreTrain
     Raises:
         ModelUnavailable: as when the weights are read, counting such tensors and naming the first.
     """
-    paths = [] if _other_files(config) else weight_files(source.location)
     ignored = [re.compile(rule) for rule in getattr(model, "_keys_to_ignore_on_load_unexpected", None) or ()]
     lists = {name: len(part) for name, part in model.named_modules() if type(part).__name__ == "ModuleList"}
-    keys = [key for path in paths for key in read_header(path)]
-    keys = [key for key in keys if not any(rule.search(key) for rule in ignored)]
+    keys = [key for key in _tensors(source, config) if not any(rule.search(key) for rule in ignored)]
     prefix = model.base_model_prefix
     beyond = [key for key in keys if any(_is_beyond(name, lists) for name in (key, f"{prefix}.{key}"))]
     if beyond:
@@ -215,6 +205,12 @@ def _is_quantised(config: PretrainedConfig) -> bool:
     return stored is not None or getattr(config, "quantization_config", None) is not None
 
 
-def _other_files(config: PretrainedConfig) -> bool:
-    """Whether the configuration names its own file of weights, which Transformers then reads."""
-    return getattr(config, "transformers_weights", None) is not None
+def _files(source: Source, config: PretrainedConfig, whole: str = _SAFE) -> list[Path]:
+    """The files of a model; none where its configuration names others, which Transformers then reads."""
+    named = getattr(config, "transformers_weights", None) is not None
+    return [] if named else weight_files(source.location, whole)
+
+
+def _tensors(source: Source, config: PretrainedConfig) -> dict[str, StoredTensor]:
+    """What the headers of these files say, by the names of the tensors."""
+    return {name: tensor for path in _files(source, config) for name, tensor in read_header(path).items()}

@@ -70,10 +70,9 @@ def _read(
     try:
         model, report = AutoModelForCausalLM.from_pretrained(
             source.location,
-            local_files_only=source.offline,
-            trust_remote_code=False,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # reported, and refused by name
+            **source.options,
             **options,
         )
         require_cache_fields(model.config)

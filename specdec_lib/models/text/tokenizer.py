@@ -73,7 +73,7 @@ def load_tokenizer(source: Source) -> PreTrainedTokenizerBase:
 def _load(source: Source, path: Path | None) -> PreTrainedTokenizerBase:
     """What Transformers makes of the files; the file alone where its class needs code of the folder's own."""
     try:
-        return AutoTokenizer.from_pretrained(source.location, **_options(source))
+        return AutoTokenizer.from_pretrained(source.location, **source.options)
     except ValueError as error:
         if "auto_map" not in (source.read_json("tokenizer_config.json") or {}):
             raise
@@ -82,7 +82,7 @@ def _load(source: Source, path: Path | None) -> PreTrainedTokenizerBase:
                 f"the tokenizer of '{source.model_id}' needs Python code of its own, which is never run "
                 f"here, and there is no {_FILE} that could do without; choose another model"
             ) from error
-        return PreTrainedTokenizerFast.from_pretrained(source.location, **_options(source))
+        return PreTrainedTokenizerFast.from_pretrained(source.location, **source.options)
 
 
 def _refuse_odd_settings(source: Source, loaded: PreTrainedTokenizerBase) -> None:
@@ -224,14 +224,10 @@ def _as_in_file(
         f"{source.model_id}: the class {type(loaded).__name__} replaces parts of its {_FILE} "
         f"({', '.join(differing)}), so that texts can have other ids; the file's own are used"
     )
-    made = PreTrainedTokenizerFast.from_pretrained(source.location, **_options(source))
+    made = PreTrainedTokenizerFast.from_pretrained(source.location, **source.options)
     known = made.get_vocab()
     for name in _SPECIAL:
         token = getattr(loaded, name, None)
         if getattr(made, name, None) is None and token in known:
             setattr(made, name, token)
     return made
-
-
-def _options(source: Source) -> dict[str, bool]:
-    return {"local_files_only": source.offline, "trust_remote_code": False}
