@@ -20,33 +20,20 @@ from specdec_lib.models.source import Source, loading
 from specdec_lib.utils.logging import get_logger
 
 _FILE = "tokenizer.json"
-_VOCABULARIES = (
-    _FILE,
-    "tokenizer.model",
-    "tiktoken.model",
-    "tekken.json",
-    "spiece.model",
-    "vocab.json",
-    "vocab.txt",
-)
-_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt")
 _TIKTOKEN_NAMES = ("tokenizer.model", "tiktoken.model")
 _TIKTOKEN_LINE = re.compile(rb"[A-Za-z0-9+/]+={0,2} [0-9]+")
-_PARTS = ("normalizer", "pre_tokenizer", "decoder", "post_processor")
-_OPTIONS = (
-    "dropout",
-    "unk_token",
-    "continuing_subword_prefix",
-    "end_of_word_suffix",
-    "fuse_unk",
-    "ignore_merges",
-)
+_VOCABULARIES = (_FILE, *_TIKTOKEN_NAMES, "tekken.json", "spiece.model", "vocab.json", "vocab.txt")
+_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt")
 _STEPS = {
     "normalizer": "normalizers",
     "pre_tokenizer": "pretokenizers",
     "decoder": "decoders",
     "post_processor": "processors",
 }
+"""The parts of a file, and what each calls the steps of a sequence."""
+_OPTIONS = (
+    "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "ignore_merges",
+)  # fmt: skip
 _SPECIAL = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 
@@ -136,10 +123,10 @@ def _content(path: Path | None) -> bytes | None:
 def _differing_parts(loaded: Tokenizer, path: Path) -> list[str]:
     """Names of the parts that were loaded otherwise than they stand in the file."""
     described = _outline(path.read_text(encoding="utf-8"))
-    model = described.get("model") or {}
+    model = described["model"]
     parts = [
         name
-        for name in _PARTS
+        for name in _STEPS
         if _plain(name, _serialised(getattr(loaded, name))) != _plain(name, described.get(name))
     ]
     options = [
@@ -177,40 +164,10 @@ def _serialised(part: object) -> dict | None:
 
 
 def _outline(text: str) -> dict:
-    """A ``tokenizer.json`` without its vocabulary and merges, which are most of it and seldom need reading.
-
-    Every member of the outer object, and those of ``model`` that stand in front of its vocabulary.
-    """
-    outline, place = _members(text, 0, stop="model")
-    if place is None:
-        return outline
-    outline["model"], _ = _members(text, place, stop="vocab")
-    if not set(_PARTS) <= outline.keys():  # a file that puts its model first: read it all
-        whole = json.loads(text)
-        outline |= {name: whole.get(name) for name in _PARTS}
-    return outline
-
-
-def _members(text: str, start: int, stop: str) -> tuple[dict, int | None]:
-    """Members of the JSON object at ``start`` in front of ``stop``, and where that member's value begins."""
-    decoder, found = json.JSONDecoder(), {}
-    place = _next(text, _next(text, start) + 1)
-    while text[place] != "}":
-        name, place = decoder.raw_decode(text, place)
-        place = _next(text, _next(text, place) + 1)  # behind the colon
-        if name == stop:
-            return found, place
-        found[name], place = decoder.raw_decode(text, place)
-        place = _next(text, place)
-        place = _next(text, place + 1) if text[place] == "," else place
-    return found, None
-
-
-def _next(text: str, place: int) -> int:
-    """Where the next thing begins that is no white space."""
-    while text[place] in " \t\r\n":
-        place += 1
-    return place
+    """A ``tokenizer.json`` without its vocabulary and merges."""
+    described = json.loads(text)
+    model = described.get("model") or {}
+    return described | {"model": {name: model[name] for name in model if name not in ("vocab", "merges")}}
 
 
 def _as_in_file(
