@@ -138,25 +138,18 @@ class OllamaClient:
                 yield response
         except ServerUnavailable:  # said by who reads the answer; it is an OSError too
             raise
-        except urllib.error.HTTPError as error:
-            raise ServerUnavailable(f"Ollama at {self.url}: {http_reason(error)} ({path})") from error
-        except TimeoutError as error:
-            raise self._silent(timeout) from error
-        except urllib.error.URLError as error:
-            if isinstance(error.reason, TimeoutError):
-                raise self._silent(timeout) from error
-            raise self._absent(error.reason) from error
         except (OSError, HTTPException) as error:
-            raise self._absent(error) from error
+            raise ServerUnavailable(self._reason(error, path, timeout)) from error
 
-    def _silent(self, timeout: float) -> ServerUnavailable:
-        return ServerUnavailable(f"Ollama at {self.url} did not answer within {timeout:g} s; is it busy?")
-
-    def _absent(self, reason: object) -> ServerUnavailable:
+    def _reason(self, error: Exception, path: str, timeout: float) -> str:
+        """What a request came to, in a line."""
+        if isinstance(error, urllib.error.HTTPError):
+            return f"Ollama at {self.url}: {http_reason(error)} ({path})"
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        if isinstance(reason, TimeoutError):
+            return f"Ollama at {self.url} did not answer within {timeout:g} s; is it busy?"
         what = str(reason) or type(reason).__name__
-        return ServerUnavailable(
-            f"no Ollama server at {self.url} ({what}); start it (ollama serve) or set OLLAMA_HOST"
-        )
+        return f"no Ollama server at {self.url} ({what}); start it (ollama serve) or set OLLAMA_HOST"
 
 
 def _warn_of_thinking(model: str, max_tokens: int) -> None:
@@ -169,15 +162,10 @@ def _warn_of_thinking(model: str, max_tokens: int) -> None:
 def table(models: list[OllamaModel]) -> str:
     """The models as aligned text columns: model, params, quant, size (GB)."""
     header = ("model", "params", "quant", "size (GB)")
-    rows = [(m.name, m.parameter_size, m.quantization, f"{m.size_gb:.1f}") for m in models]
-    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(4)]
-    lines = [_aligned(row, widths) for row in (header, *rows)]
+    rows = [header, *((m.name, m.parameter_size, m.quantization, f"{m.size_gb:.1f}") for m in models)]
+    first, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
+    lines = ["  ".join([name.ljust(first), *map(str.rjust, cells, others)]) for name, *cells in rows]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
-
-
-def _aligned(row: tuple[str, ...], widths: list[int]) -> str:
-    left = f"{row[0]:<{widths[0]}}"
-    return "  ".join([left, *(f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))])
 
 
 def main() -> int:
