@@ -19,7 +19,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
-from specdec_lib.models.caches.preallocated import Holders
+from specdec_lib.models.caches.preallocated import Holders, room_for
 
 _LEAST = 1024
 
@@ -44,14 +44,8 @@ class FixedLayer(CacheLayerMixin):
         """Allocate, zeroed: what is masked still takes part in a product, and NaN times 0 is NaN."""
         self.dtype, self.device = key_states.dtype, key_states.device
         with torch.inference_mode(False):  # so that they may be written to in any mode
-            self.keys, self.values = (
-                torch.zeros(
-                    (*states.shape[:2], self.frame.capacity, states.shape[-1]),
-                    dtype=self.dtype,
-                    device=self.device,
-                )
-                for states in (key_states, value_states)
-            )
+            self.keys = room_for(key_states, self.frame.capacity).zero_()
+            self.values = room_for(value_states, self.frame.capacity).zero_()
         if self.device.type == "cuda":
             for tensor in (self.keys, self.values):
                 torch._dynamo.mark_static_address(tensor)
@@ -117,9 +111,8 @@ class Store(Cache):
         device = self.frame.start.device
         last_seen = torch.arange(width, device=device) + self.frame.start
         hidden = self.frame.window[None, :] > last_seen[:, None]
-        return torch.zeros(hidden.shape, dtype=dtype, device=device).masked_fill(hidden, -torch.inf)[
-            None, None
-        ]
+        seen = torch.zeros((1, 1, *hidden.shape), dtype=dtype, device=device)
+        return seen.masked_fill(hidden, -torch.inf)
 
     def copied_into(self, other: Store, length: int) -> None:
         """The first ``length`` positions, written to ``other``."""
@@ -129,12 +122,6 @@ class Store(Cache):
                     theirs.lazy_initialization(mine.keys, mine.values)
                 theirs.keys.narrow(2, 0, length).copy_(mine.keys.narrow(2, 0, length))
                 theirs.values.narrow(2, 0, length).copy_(mine.values.narrow(2, 0, length))
-
-    @property
-    def num_bytes(self) -> int:
-        """Memory of the buffers."""
-        held = [t for layer in self.layers if layer.is_initialized for t in (layer.keys, layer.values)]
-        return sum(tensor.numel() * tensor.element_size() for tensor in held)
 
 
 class FixedCache:
@@ -169,4 +156,5 @@ class FixedCache:
     @property
     def memory_mb(self) -> float:
         """Memory of the store, room to spare included, in units of 2**20 bytes."""
-        return self.store.num_bytes / 2**20
+        layers = [layer for layer in self.store.layers if layer.is_initialized]
+        return sum(layer.keys.nbytes + layer.values.nbytes for layer in layers) / 2**20

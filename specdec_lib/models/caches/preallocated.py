@@ -136,8 +136,7 @@ class PreallocatedLayer(DynamicLayer):
     @property
     def num_bytes(self) -> int:
         """Memory of the buffer, room to spare included."""
-        tensors = () if self._buffer is None else (self._buffer.keys, self._buffer.values)
-        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        return 0 if self._buffer is None else self._buffer.keys.nbytes + self._buffer.values.nbytes
 
     # -- whose buffer it is -----------------------------------------------------------------------
 
@@ -162,22 +161,19 @@ class PreallocatedLayer(DynamicLayer):
 
     def _move(self, needed: int, key_states: Tensor, value_states: Tensor) -> None:
         """A buffer of one's own, with room for ``needed`` positions and for as many again."""
-        before, length = self._buffer, self.length
-        capacity = self._capacity_for(needed)
+        capacity, length = self._capacity_for(needed), self.length
         with torch.inference_mode(False):  # so that it may be written to in any mode
-            buffer = _Buffer(_room_for(key_states, capacity), _room_for(value_states, capacity))
-        if before is not None and length:
-            buffer.keys.narrow(-2, 0, length).copy_(before.keys.narrow(-2, 0, length))
-            buffer.values.narrow(-2, 0, length).copy_(before.values.narrow(-2, 0, length))
+            buffer = _Buffer(room_for(key_states, capacity), room_for(value_states, capacity))
+        if length:
+            buffer.keys.narrow(-2, 0, length).copy_(self.keys)
+            buffer.values.narrow(-2, 0, length).copy_(self.values)
         self.dtype, self.device = key_states.dtype, key_states.device
         self._look_at(buffer, length)
         self._turn = buffer.turn
 
     def _capacity_for(self, needed: int) -> int:
         doubled = 2 * self.length
-        if self.most is not None:
-            doubled = min(doubled, self.most)
-        wanted = max(needed, doubled)
+        wanted = max(needed, doubled if self.most is None else min(doubled, self.most))
         return self.reserve if wanted <= self.reserve else -(-wanted // _LEAST) * _LEAST
 
     def _rebuild(self, change: Callable[[Tensor], Tensor]) -> None:
@@ -217,7 +213,6 @@ class PreallocatedCache(Cache):
         return [layer for layer in self.layers if isinstance(layer, PreallocatedLayer)]
 
 
-def _room_for(states: Tensor, capacity: int) -> Tensor:
-    return torch.empty(
-        (*states.shape[:-2], capacity, states.shape[-1]), dtype=states.dtype, device=states.device
-    )
+def room_for(states: Float[Tensor, "*many n dim"], capacity: int) -> Float[Tensor, "*many capacity dim"]:
+    """Room for ``capacity`` positions of states like these, not yet written."""
+    return states.new_empty((*states.shape[:-2], capacity, states.shape[-1]))

@@ -179,9 +179,8 @@ class CompiledForward:
         self.step(ids[:, :5], store)
         store.frame.move(5, 8)
         continued = self.step(ids[:, 5:], store)
-        told = (
-            {} if self._first is None else {"position_ids": positions_behind(0, 8, self._first, self._device)}
-        )
+        first = self._first
+        told = {} if first is None else {"position_ids": positions_behind(0, 8, first, self._device)}
         fresh = self.model(input_ids=ids, use_cache=False, **told).logits
         self._compare(fresh[:, 5:], continued)
 
@@ -198,13 +197,8 @@ class CompiledForward:
 def _plain_layers(model: nn.Module) -> int:
     """How many layers keep keys and values; every one must see all that came before."""
     layers = DynamicCache(config=model.config).layers
-    other = sorted(
-        {
-            type(layer).__name__
-            for layer in layers
-            if type(layer) is not DynamicLayer and not holds_nothing(layer)
-        }
-    )
+    kept = {type(layer) for layer in layers if not holds_nothing(layer)}
+    other = sorted(kind.__name__ for kind in kept if kind is not DynamicLayer)
     if other:
         raise Uncompilable(f"{type(model).__name__} has layers that do not see the whole text ({other[0]})")
     return len(layers)
