@@ -127,25 +127,26 @@ def load_pair(
     target_source = find_source(pair.target_model_id)
     draft_source = target_source if pair.is_self else find_source(pair.draft_model_id)
     pair = runs_in(pair, device)
+    is_one = pair.is_self and pair.draft_dtype == pair.target_dtype
     check_folder(target_source, pair.target_dtype)
-    if not pair.is_self or pair.draft_dtype != pair.target_dtype:
+    if not is_one:
         check_folder(draft_source, pair.draft_dtype)
-    tokenizer, draft_tokenizer = _load_tokenizers(target_source, draft_source)
+    tokenizer = draft_tokenizer = load_tokenizer(target_source)
+    if not (pair.is_self or same_tokenizer_files(target_source, draft_source)):
+        draft_tokenizer = load_tokenizer(draft_source)
     vocabulary = require_same_vocabulary(tokenizer, draft_tokenizer, pair.pair_name)
-    target_model = ModelWrapper(
-        _load_target(target_source, pair.target_dtype, device, tokenizer), tokenizer, compile=compile
-    )
-    if pair.is_self and pair.draft_dtype == pair.target_dtype:
-        return _named(LoadedPair(target_model, target_model, pair, vocabulary, is_one_model=True))
-    draft_model = ModelWrapper(
-        load_weights(draft_source, pair.draft_dtype, device),
-        draft_tokenizer,
-        compile=compile,
-        vocab_size=target_model.vocab_size,
-        masked_ids=vocabulary.masked_ids,
-    )
-    twins = are_one_model(target_model.model, draft_model.model)
-    return _named(LoadedPair(target_model, draft_model, pair, vocabulary, is_one_model=twins))
+    weights = _load_target(target_source, pair.target_dtype, device, tokenizer)
+    target_model = draft_model = ModelWrapper(weights, tokenizer, compile=compile)
+    if not is_one:
+        draft_model = ModelWrapper(
+            load_weights(draft_source, pair.draft_dtype, device),
+            draft_tokenizer,
+            compile=compile,
+            vocab_size=target_model.vocab_size,
+            masked_ids=vocabulary.masked_ids,
+        )
+        is_one = are_one_model(target_model.model, draft_model.model)
+    return _named(LoadedPair(target_model, draft_model, pair, vocabulary, is_one))
 
 
 def _load_target(
@@ -157,15 +158,6 @@ def _load_target(
     if line is not None:
         get_logger(__name__).warning(line)
     return model
-
-
-def _load_tokenizers(
-    target: Source, draft: Source
-) -> tuple[PreTrainedTokenizerBase, PreTrainedTokenizerBase]:
-    """The tokenizers of target and draft: one, read once, where their files are the same."""
-    tokenizer = load_tokenizer(target)
-    shared = draft is target or same_tokenizer_files(target, draft)
-    return tokenizer, tokenizer if shared else load_tokenizer(draft)
 
 
 def _named(loaded: LoadedPair) -> LoadedPair:

@@ -125,11 +125,8 @@ def choose_pair(
         if wanted is not None:
             require_dtype(wanted)
     if target is None and draft is None:
-        known = (
-            get_pair(name_or_pair or DEFAULT_PAIR)
-            if not isinstance(name_or_pair, ModelPair)
-            else name_or_pair
-        )
+        named = isinstance(name_or_pair, ModelPair)
+        known = name_or_pair if named else get_pair(name_or_pair or DEFAULT_PAIR)
         asked = dtype is not None or draft_dtype == "float16"
         return replace(
             known,

@@ -195,9 +195,8 @@ def quiet() -> Iterator[None]:
     from transformers.utils import logging as transformers_logging
 
     quantiser = logging.getLogger("bitsandbytes")
-    level = quantiser.level
     bars = transformers_logging.is_progress_bar_enabled()
-    before = (transformers_logging.get_verbosity(), hub_logging.get_verbosity())
+    before = transformers_logging.get_verbosity(), hub_logging.get_verbosity(), quantiser.level
     transformers_logging.set_verbosity(logging.CRITICAL)  # what it calls an error is raised as well
     hub_logging.set_verbosity_error()
     quantiser.setLevel(logging.ERROR)
@@ -209,6 +208,6 @@ def quiet() -> Iterator[None]:
     finally:
         transformers_logging.set_verbosity(before[0])
         hub_logging.set_verbosity(before[1])
-        quantiser.setLevel(level)
+        quantiser.setLevel(before[2])
         if bars:
             transformers_logging.enable_progress_bar()

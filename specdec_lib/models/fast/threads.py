@@ -35,17 +35,13 @@ def use_threads(threads: int | None, target: ModelWrapper) -> int:
         threads = 1
     if threads is not None:
         torch.set_num_threads(threads)
-        _say_if_too_many(threads)
+        processors = os.cpu_count() or 1
+        if threads > processors:
+            get_logger(__name__).warning(
+                f"{threads} threads share {processors} processors, where they wait for each other; "
+                f"ask for {processors} at most"
+            )
     return torch.get_num_threads()
-
-
-def _say_if_too_many(threads: int) -> None:
-    processors = os.cpu_count() or 1
-    if threads > processors:
-        get_logger(__name__).warning(
-            f"{threads} threads share {processors} processors, where they wait for each other; "
-            f"ask for {processors} at most"
-        )
 
 
 def wanted_threads(threads: int | None) -> int | None:
