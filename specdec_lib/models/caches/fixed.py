@@ -140,10 +140,6 @@ class FixedCache:
         """The first ``keep_length`` positions, on the same store."""
         return FixedCache(self.store, keep_length)
 
-    def would_overwrite(self) -> bool:
-        """Whether another living cache holds positions behind this one's last."""
-        return self.store.holders.reach_beyond(self)
-
     def get_seq_length(self, *args: Any) -> int:
         """Positions held."""
         return self.length

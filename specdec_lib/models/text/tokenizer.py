@@ -48,11 +48,10 @@ def load_tokenizer(source: Source) -> PreTrainedTokenizerBase:
         _say_that_it_takes_long(source)
     with loading(source, "tokenizer"):
         loaded = _load(source, path)
-    _refuse_odd_settings(source, loaded)
-    backend = getattr(loaded, "backend_tokenizer", None)
-    if path is None or not isinstance(backend, Tokenizer):
-        return loaded
-    with loading(source, "tokenizer"):
+        _refuse_odd_settings(source, loaded)
+        backend = getattr(loaded, "backend_tokenizer", None)
+        if path is None or not isinstance(backend, Tokenizer):
+            return loaded
         differing = _differing_parts(backend, path)
         return _as_in_file(loaded, source, differing) if differing else loaded
 
@@ -80,26 +79,25 @@ def _refuse_odd_settings(source: Source, loaded: PreTrainedTokenizerBase) -> Non
             f"cannot load the tokenizer_config.json of {source.model_id}: its model_max_length is "
             f"{longest!r:.60}; write a number of tokens, or leave the field out"
         )
-    with loading(source, "tokenizer"):
-        loaded.decode(loaded("a")["input_ids"])
+    loaded.decode(loaded("a")["input_ids"])
 
 
 def _say_that_it_takes_long(source: Source) -> None:
     """Before a file of tiktoken's is converted, which Transformers does anew at each start."""
-    for name in _TIKTOKEN_NAMES:
-        path = source.find(name)
-        if path is not None and _is_tiktoken(path):
-            get_logger(__name__).warning(
-                f"{source.model_id}: its tokenizer is {name} alone, in tiktoken's form, which is converted "
-                "at each start and takes a minute or two for a large vocabulary; to convert it once, run "
-                f"AutoTokenizer.from_pretrained({source.location!r}).save_pretrained(folder) and put its "
-                "tokenizer.json beside the weights"
-            )
-            return
+    name = next((name for name in _TIKTOKEN_NAMES if _is_tiktoken(source.find(name))), None)
+    if name is not None:
+        get_logger(__name__).warning(
+            f"{source.model_id}: its tokenizer is {name} alone, in tiktoken's form, which is converted "
+            "at each start and takes a minute or two for a large vocabulary; to convert it once, run "
+            f"AutoTokenizer.from_pretrained({source.location!r}).save_pretrained(folder) and put its "
+            "tokenizer.json beside the weights"
+        )
 
 
-def _is_tiktoken(path: Path) -> bool:
+def _is_tiktoken(path: Path | None) -> bool:
     """Whether a file is a list of tokens in base 64 with their ranks, and not SentencePiece's."""
+    if path is None:
+        return False
     with path.open("rb") as file:
         return _TIKTOKEN_LINE.fullmatch(file.readline(1024).strip()) is not None
 
