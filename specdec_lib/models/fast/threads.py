@@ -51,17 +51,14 @@ def wanted_threads(threads: int | None) -> int | None:
         InvalidArgument: fewer than one, more than ``MOST``, or no whole number in the environment.
     """
     given = threads is not None
-    threads = threads if given else _from_environment()
+    if not given:
+        wish = os.environ.get(VARIABLE, "").strip()
+        if wish and not (wish.isascii() and wish.isdigit()):
+            raise InvalidArgument(
+                f"{VARIABLE} is {wish!r} in the environment; set a whole number >= 1, or unset it"
+            )
+        threads = int(wish) if wish else None
     if threads is not None and not 1 <= threads <= MOST:
         rest = "None to let it be chosen" if given else f"unset {VARIABLE}"
         raise InvalidArgument(f"{'threads' if given else VARIABLE} is {threads}; pass 1 to {MOST}, or {rest}")
     return threads
-
-
-def _from_environment() -> int | None:
-    wish = os.environ.get(VARIABLE, "").strip()
-    if wish and not (wish.isascii() and wish.isdigit()):
-        raise InvalidArgument(
-            f"{VARIABLE} is {wish!r} in the environment; set a whole number >= 1, or unset it"
-        )
-    return int(wish) if wish else None

@@ -37,14 +37,10 @@ _SAFE, _PICKLED = "model.safetensors", "pytorch_model.bin"
 class StoredTensor:
     """A tensor as the header of a file describes it."""
 
-    shape: tuple[int, ...]
+    size: int
+    """Number of elements."""
     dtype: str
     """As safetensors names it: F32, BF16, U8, …"""
-
-    @property
-    def size(self) -> int:
-        """Number of elements."""
-        return prod(self.shape)
 
 
 def read_header(path: Path) -> dict[str, StoredTensor]:
@@ -57,10 +53,8 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
 
     try:
         with safe_open(path, framework="np") as tensors:
-            parts = {name: tensors.get_slice(name) for name in tensors.keys()}  # noqa: SIM118
-            return {
-                name: StoredTensor(tuple(part.get_shape()), part.get_dtype()) for name, part in parts.items()
-            }
+            parts = ((name, tensors.get_slice(name)) for name in tensors.keys())  # noqa: SIM118
+            return {name: StoredTensor(prod(part.get_shape()), part.get_dtype()) for name, part in parts}
     except (SafetensorError, OSError) as error:
         raise ModelUnavailable(
             f"{path.parent.name}: its weights are damaged ({error}); restore them"
