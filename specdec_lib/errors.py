@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import textwrap
+from collections.abc import Iterator
 
 
 class SpecDecError(Exception):
@@ -72,13 +73,19 @@ def is_out_of_memory(error: BaseException) -> bool:
     Python raises ``MemoryError``, torch ``OutOfMemoryError`` on a GPU and a ``RuntimeError`` on a CPU (also
     for a tensor whose size in bytes no integer holds), the system an ``OSError``.
     """
-    while error is not None:
-        named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-        named = named or getattr(error, "errno", None) == errno.ENOMEM
-        if named or (isinstance(error, (RuntimeError, OSError)) and _says_no_memory(str(error))):
+    for link in causes(error):
+        named = isinstance(link, MemoryError) or type(link).__name__ == "OutOfMemoryError"
+        named = named or getattr(link, "errno", None) == errno.ENOMEM
+        if named or (isinstance(link, (RuntimeError, OSError)) and _says_no_memory(str(link))):
             return True
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return False
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, what it was raised from, and so on."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 def _says_no_memory(message: str) -> bool:

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from specdec_lib.errors import PromptError
 from specdec_lib.utils.logging import get_logger
@@ -165,7 +166,7 @@ def _document(every: Sequence[Line]) -> object | None:
     return whole if is_list or isinstance(whole, dict) else None
 
 
-def _of_document(path: FilePath, whole: object) -> Iterator[tuple[str, object]]:
+def _of_document(path: FilePath, whole: Any) -> Iterator[tuple[str, object]]:
     """The entries of a list, of an object with ``prompts`` (as this project saves), or the object itself."""
     if isinstance(whole, dict) and not isinstance(whole.get("prompts"), list):
         yield str(path), whole

@@ -16,6 +16,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from specdec_lib.data.entries import CHAT_KEYS, DOMAIN_KEYS, PROMPT_KEYS, TEXT_KEYS, entries_of
 from specdec_lib.errors import PromptError
@@ -47,7 +48,7 @@ class RawPrompt:
     @property
     def turns(self) -> str | list[Message]:
         """What a chat template takes: the messages, or a text as a user's turn."""
-        return self.text if self.messages is None else list(self.messages)
+        return self.text or "" if self.messages is None else list(self.messages)
 
     @property
     def is_chat(self) -> bool:
@@ -181,7 +182,7 @@ def _other_fields(turn: Mapping[str, object]) -> list[str]:
     return [name for name in turn if name not in ("role", "content") and _says_something(turn[name])]
 
 
-def _without_answer(turns: Sequence[object]) -> Sequence[object]:
+def _without_answer(turns: list[Any]) -> list[Any]:
     """The turns up to the last one that is not the assistant's; the answer, be it a call, is not read."""
     end = len(turns)
     while end and isinstance(turns[end - 1], dict) and turns[end - 1].get("role") == "assistant":
@@ -206,7 +207,7 @@ def _message(place: str, key: str, turn: object) -> Message:
     return {"role": turn["role"], "content": _sound(place, f"{key} content", content)}
 
 
-def _joined(place: str, key: str, parts: Sequence[object]) -> str:
+def _joined(place: str, key: str, parts: list[Any]) -> str:
     for part in parts:
         if not isinstance(part, dict) or not isinstance(part.get("text"), str):
             kind = part.get("type", "object") if isinstance(part, dict) else _kind(part)

@@ -14,6 +14,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import islice
 from typing import Any
 
@@ -161,7 +162,7 @@ def describe(error: BaseException) -> str:
 
 def _read_column(domain: str) -> list[str]:
     source = HUB_SOURCES[domain]
-    texts = [row.get(source.field) for row in _rows(source)]
+    texts: list[Any] = [row.get(source.field) for row in _rows(source)]
     if not texts or not all(isinstance(text, str) for text in texts):
         raise PromptError(f"{source.path} ({source.split}) has no text column {source.field!r}")
     return texts
@@ -170,10 +171,9 @@ def _read_column(domain: str) -> list[str]:
 def _rows(source: HubSource) -> Iterable[Mapping[str, Any]]:
     """All rows of a split: streamed, so that only this split is downloaded; offline, from the local cache."""
     offline = _check_hub(source.path)
-    from datasets import load_dataset
-
+    load = import_module("datasets").load_dataset
     try:
-        return list(load_dataset(source.path, source.name, split=source.split, streaming=not offline))
+        return list(load(source.path, source.name, split=source.split, streaming=not offline))
     except Exception as error:  # datasets raises whatever its readers and the network raise
         reason = "it is not in the local cache and HF_HUB_OFFLINE is set" if offline else describe(error)
         raise PromptError(f"cannot load {source.path}: {reason}") from error
@@ -182,7 +182,7 @@ def _rows(source: HubSource) -> Iterable[Mapping[str, Any]]:
 def _check_hub(path: str) -> bool:
     """True where the hub must not be asked (HF_HUB_OFFLINE); raises if it has no such data set to give."""
     try:
-        import datasets  # noqa: F401
+        import_module("datasets")
     except ImportError as error:
         raise HubUnreachable("the package 'datasets' is not installed (pip install datasets)") from error
     from huggingface_hub import HfApi, constants

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 _MEBIBYTE = 2**20
 
@@ -64,16 +65,16 @@ def count_allocations() -> Iterator[Allocations]:
     >>> counted.peak_mb
     4.0
     """
-    from torch.autograd import DeviceType
     from torch.profiler import ProfilerActivity, profile
 
     counted = Allocations()
     with _no_standard_error(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
         yield counted
+    profiler: Any = profiled.profiler  # torch's stubs know nothing of an event's bytes
     events = [
         (event.start_ns(), event.nbytes())
-        for event in profiled.profiler.kineto_results.events()
-        if event.name() == "[memory]" and event.device_type() == DeviceType.CPU
+        for event in profiler.kineto_results.events()
+        if event.name() == "[memory]" and event.device_type().name == "CPU"
     ]
     events.sort(key=lambda event: event[0])
     counted.seconds = [(at - events[0][0]) / 1e9 for at, _ in events]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from structlog.typing import EventDict
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.utils.notices import current_form
@@ -73,13 +74,13 @@ def get_logger(name: str) -> Any:
     ).bind(logger=name)
 
 
-def _drop_below_level(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+def _drop_below_level(logger: Any, method: str, event: EventDict) -> EventDict:
     if getattr(logging, {"exception": "error"}.get(method, method).upper()) < _settings.level:
         raise structlog.DropEvent
     return event
 
 
-def _render(logger: Any, method: str, event: dict[str, Any]) -> str:
+def _render(logger: Any, method: str, event: EventDict) -> str:
     form = current_form()
     if form is not None:
         return form(method, event)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from importlib import import_module
 from traceback import walk_tb
 from typing import Any
 
 from specdec_lib.decoding.drafters.base import Drafter, checked_drafter
-from specdec_lib.errors import InvalidArgument
+from specdec_lib.errors import InvalidArgument, causes
 from specdec_lib.models.base import CausalModel
 
 _ROOTS: set[str] = set()
@@ -78,7 +77,7 @@ def own_failure(error: BaseException) -> str | None:
 
     The innermost line of that code counts: what a library says to it is often told far from there.
     """
-    for link in _chain(error):
+    for link in causes(error):
         frames = [
             (frame.f_code.co_filename, line)
             for frame, line in walk_tb(link.__traceback__)
@@ -93,10 +92,3 @@ def _said(error: BaseException) -> str:
     """Kind and message in one line; the kind alone where there is no message."""
     message = " ".join(str(error).split())
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error, what it was raised from, and so on."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
