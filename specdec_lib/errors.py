@@ -96,3 +96,13 @@ def in_one_line(error: BaseException) -> str:
     """The kind of an error and what it says, or as much of it as a line has room for."""
     said = textwrap.shorten(str(error), 240, placeholder=" …")
     return f"{type(error).__name__}: {said}".removesuffix(": ")
+
+
+def reason_of(error: BaseException) -> str:
+    """An exception in one line: its message's first line, or its type where it has none."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    lines = str(error).strip().splitlines()
+    if not lines or isinstance(error, KeyError):  # whose message is only the key
+        return f"{type(error).__name__} {error}".strip()
+    return lines[0]

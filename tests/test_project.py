@@ -37,7 +37,6 @@ TOP_LEVEL = {
 SAME_NAMES = {
     "main": "of every module that `python -m` runs",
     "run": "of every command: its module's name says which",
-    "describe": "until those of data.sources and bench.measure are told apart",
     "first_difference": "until those of two files of bench.records are told apart",
     "load_tokenizer": "until data.command takes that of models.text",
     "payload": "until those of the two live figures are told apart",

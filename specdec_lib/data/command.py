@@ -10,13 +10,13 @@ import argparse
 import io
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from specdec_lib.data.prompts import DOMAINS, SOURCES, PromptDataset
-from specdec_lib.data.sources import HUB_TIMEOUT, describe
-from specdec_lib.errors import ModelUnavailable
+from specdec_lib.data.sources import HUB_TIMEOUT
+from specdec_lib.errors import ModelUnavailable, reason_of
 from specdec_lib.utils.entry_point import OneLineParser, exit_code
 from specdec_lib.utils.numbers import counted
 from specdec_lib.utils.paths import data_path
@@ -39,25 +39,20 @@ def load_tokenizer(name: str) -> Any:
     Raises:
         ModelUnavailable: no such folder, nothing readable in it, no such repository, no network.
     """
-    from transformers import AutoTokenizer
-
     folder = EMBEDDED[name] if name in EMBEDDED and not Path(name).is_dir() else Path(name).expanduser()
     if name and folder.is_dir():
         if not any(folder.glob("tokenizer*")) and not any(folder.glob("vocab*")):
             raise ModelUnavailable(f"folder '{name}' holds no tokenizer: there is no tokenizer.json in it")
-        return _read(
-            name,
-            lambda: AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False),
-        )
+        return _read(name, folder, local_files_only=True)
     looks_like_path = not name or folder.is_absolute() or name.startswith((".", "~"))
     if looks_like_path or folder.exists() or name in EMBEDDED:
         raise ModelUnavailable(f"no tokenizer folder '{name}'; pass a folder, a hub id or 'pocket'")
     try:
-        return AutoTokenizer.from_pretrained(name, local_files_only=True, trust_remote_code=False)
-    except Exception:  # not in the cache: transformers has many types for this one thing
+        return _read(name, name, local_files_only=True)
+    except ModelUnavailable:
         logging.getLogger(__name__).debug("tokenizer %s is not in the local cache", name, exc_info=True)
     _ask_hub(name)
-    return _read(name, lambda: AutoTokenizer.from_pretrained(name, trust_remote_code=False))
+    return _read(name, name, local_files_only=False)
 
 
 def table(dataset: PromptDataset) -> list[str]:
@@ -115,11 +110,15 @@ def _build_and_save(arguments: argparse.Namespace) -> None:
         print(f"[prompts] saved {len(part):>3} prompts → {path}")
 
 
-def _read(name: str, load: Callable[[], Any]) -> Any:
+def _read(name: str, where: str | Path, local_files_only: bool) -> Any:
+    from transformers import AutoTokenizer
+
     try:
-        return load()
+        return AutoTokenizer.from_pretrained(
+            where, local_files_only=local_files_only, trust_remote_code=False
+        )
     except Exception as error:  # the readers of tokenizer files raise a dozen unrelated types
-        raise ModelUnavailable(f"cannot load tokenizer '{name}': {describe(error)}") from error
+        raise ModelUnavailable(f"cannot load tokenizer '{name}': {reason_of(error)}") from error
 
 
 def _ask_hub(name: str) -> None:
@@ -136,5 +135,5 @@ def _ask_hub(name: str) -> None:
     except Exception as error:  # no network, a proxy's page, a name that is none
         raise ModelUnavailable(
             f"cannot load tokenizer '{name}': it is no folder, it is not in the local cache, and the hub "
-            f"does not give it ({describe(error)}); pass a local folder, or 'pocket'"
+            f"does not give it ({reason_of(error)}); pass a local folder, or 'pocket'"
         ) from error

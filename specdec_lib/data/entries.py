@@ -8,14 +8,14 @@ is :mod:`specdec_lib.data.files`'s to say.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from specdec_lib.errors import PromptError
+from specdec_lib.errors import PromptError, reason_of
 from specdec_lib.utils.logging import get_logger
+from specdec_lib.utils.paths import FilePath
 
 LARGEST_FILE = 2**30
 DOMAIN_KEYS = ("domain", "category")
@@ -27,9 +27,10 @@ PROMPT_KEYS = (
 )
 """What stands beside a text or a chat elsewhere, and would make another prompt of it."""
 
-FilePath = str | os.PathLike[str]
 Line = tuple[str, str]
 """Where a line stands (``file:3``), and its text."""
+Entry = tuple[str, object]
+"""Where an entry stands (``file:3``, or ``file: entry 3``), and what it is."""
 
 _JSON_LINES = (".jsonl", ".ndjson")
 _OTHER_FORMATS = {
@@ -40,8 +41,8 @@ _OTHER_FORMATS = {
 _ADVICE = "write JSON lines with 'prompt' or 'messages' (.jsonl), or a text with a prompt a line (.txt)"
 
 
-def entries_of(path: FilePath) -> Iterator[tuple[str, object]]:
-    """Where each entry of a file stands (``file:3``, or ``file: entry 3``), and what it is.
+def entries_of(path: FilePath) -> Iterator[Entry]:
+    """The entries of a file, in its order.
 
     Raises:
         PromptError: it cannot be read, is in another format, or a line of it is not UTF-8 or not JSON.
@@ -55,13 +56,19 @@ def entries_of(path: FilePath) -> Iterator[tuple[str, object]]:
     lines = [(place, line) for place, line in every if line.strip()]
     if not lines:
         return iter(())
-    if suffix == ".json" or suffix in _JSON_LINES:
-        return _json_entries(path, every, lines, one_document=suffix == ".json")
-    if _is_object(lines[0][1]):  # JSON lines under another name
-        return _parsed_lines(lines)
-    whole = _document(every)
-    if whole is not None:
+    first, one_document = _loaded(lines[0][1]), suffix == ".json"
+    says_json = one_document or suffix in _JSON_LINES
+    one_a_line = not isinstance(first, Exception) if says_json else isinstance(first, dict)
+    if one_a_line and not one_document:
+        return _parsed(lines)
+    whole = _loaded("\n".join(line for _, line in every))
+    if isinstance(whole, dict) or _is_list_of_entries(whole):
         return _of_document(path, whole)
+    if one_document and not one_a_line:
+        line_number = f":{whole.lineno}" if isinstance(whole, json.JSONDecodeError) else ""
+        raise _unread(f"{path}{line_number}", whole)
+    if says_json:
+        return _parsed(lines)
     if kind := _looks_like(lines):
         get_logger(__name__).warning(f"{path}: looks like {kind}; each line is read as a prompt; {_ADVICE}")
     return iter(lines)
@@ -73,16 +80,16 @@ def entries_of(path: FilePath) -> Iterator[tuple[str, object]]:
 def _content(path: FilePath) -> bytes:
     file = Path(path)
     try:
-        if file.exists() and not file.is_file():
-            raise PromptError(f"{path}: is no regular file; name a file that holds prompts")
-        if (size := file.stat().st_size) > LARGEST_FILE:
-            raise PromptError(f"{path}: {size / 2**20:.0f} MiB; prompts are at most {LARGEST_FILE >> 20} MiB")
-        return file.read_bytes()
+        regular, size = file.is_file(), file.stat().st_size
+        content = file.read_bytes() if regular and size <= LARGEST_FILE else b""
     except (OSError, ValueError) as error:
-        if isinstance(error, PromptError):
-            raise
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = reason_of(error)
         raise PromptError(f"{path}: {reason}; --prompts takes a file of prompts, one a line") from error
+    if not regular:
+        raise PromptError(f"{path}: is no regular file; name a file that holds prompts")
+    if size > LARGEST_FILE:
+        raise PromptError(f"{path}: {size / 2**20:.0f} MiB; prompts are at most {LARGEST_FILE >> 20} MiB")
+    return content
 
 
 def _lines(path: FilePath, content: bytes) -> list[Line]:
@@ -103,70 +110,33 @@ def _decoded(place: str, line: bytes) -> str:
 # -- JSON ------------------------------------------------------------------------------------------
 
 
-def _json_entries(
-    path: FilePath, every: Sequence[Line], lines: Sequence[Line], one_document: bool
-) -> Iterator[tuple[str, object]]:
-    """Of a file whose name says JSON: an entry a line, or one document, whatever it is called."""
-    one_a_line = _parses(lines[0][1])
-    whole = None if one_a_line and not one_document else _document(every)
-    if whole is not None:
-        return _of_document(path, whole)
-    if not one_a_line and one_document:
-        raise _not_json(path, "\n".join(line for _, line in every))
-    return _parsed_lines(lines)
-
-
-def _parsed_lines(lines: Sequence[Line]) -> Iterator[tuple[str, object]]:
-    return ((place, _parsed(place, line)) for place, line in lines)
-
-
-def _parsed(place: str, line: str) -> object:
+def _loaded(text: str) -> Any:
+    """What JSON says, or the error that says why it cannot be read."""
     try:
-        return json.loads(line)
-    except json.JSONDecodeError as error:
-        raise PromptError(f"{place}: not JSON ({error.msg.lower()} at column {error.colno})") from error
-    except (RecursionError, ValueError) as error:  # a number of five thousand digits is a ValueError
-        raise PromptError(f"{place}: not a prompt (nested too deeply, or a number too long)") from error
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:  # a number of five thousand digits is a ValueError
+        return error
 
 
-def _not_json(path: FilePath, text: str) -> PromptError:
-    """What is wrong with a document, at the line where it is wrong."""
-    try:
-        json.loads(text)
-    except json.JSONDecodeError as error:
-        what = f"not JSON ({error.msg.lower()} at column {error.colno})"
-        return PromptError(f"{path}:{error.lineno}: {what}")
-    except (RecursionError, ValueError):
-        pass
-    return PromptError(f"{path}: not a prompt (nested too deeply, or a number too long)")
+def _parsed(lines: Sequence[Line]) -> Iterator[Entry]:
+    for place, line in lines:
+        value = _loaded(line)
+        if isinstance(value, Exception):
+            raise _unread(place, value) from value
+        yield place, value
 
 
-def _parses(line: str) -> bool:
-    try:
-        json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return True
+def _unread(place: str, found: object) -> PromptError:
+    if isinstance(found, json.JSONDecodeError):
+        return PromptError(f"{place}: not JSON ({found.msg.lower()} at column {found.colno})")
+    return PromptError(f"{place}: not a prompt (nested too deeply, or a number too long)")
 
 
-def _is_object(line: str) -> bool:
-    try:
-        return line.lstrip().startswith("{") and isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
-        return False
+def _is_list_of_entries(whole: object) -> bool:
+    return isinstance(whole, list) and any(isinstance(entry, (dict, str)) for entry in whole)
 
 
-def _document(every: Sequence[Line]) -> object | None:
-    """The whole file as one JSON object, or as a list of objects and texts; None where it is neither."""
-    try:
-        whole = json.loads("\n".join(line for _, line in every))
-    except (ValueError, RecursionError):
-        return None
-    is_list = isinstance(whole, list) and any(isinstance(entry, (dict, str)) for entry in whole)
-    return whole if is_list or isinstance(whole, dict) else None
-
-
-def _of_document(path: FilePath, whole: Any) -> Iterator[tuple[str, object]]:
+def _of_document(path: FilePath, whole: Any) -> Iterator[Entry]:
     """The entries of a list, of an object with ``prompts`` (as this project saves), or the object itself."""
     if isinstance(whole, dict) and not isinstance(whole.get("prompts"), list):
         yield str(path), whole

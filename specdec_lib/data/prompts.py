@@ -12,7 +12,6 @@ Domains of a set of one's own have free names; how a file of one's own is read i
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ from specdec_lib.data.files import RawPrompt, prompts_hash, read_prompts
 from specdec_lib.data.saved import Prompt, read_saved, write_saved
 from specdec_lib.data.sources import DOMAINS, builtin_texts, from_files, from_hub, origin
 from specdec_lib.errors import InvalidArgument, PromptError
+from specdec_lib.utils.paths import FilePath
 
 __all__ = [
     "DOMAINS",
@@ -85,7 +85,7 @@ class PromptDataset:
         return cls(tuple(prompts), _name_of(tokenizer), sources)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> PromptDataset:
+    def load(cls, path: FilePath) -> PromptDataset:
         """Read a file that :meth:`save` wrote.
 
         Raises:
@@ -93,7 +93,7 @@ class PromptDataset:
         """
         return cls(*read_saved(path))
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: FilePath) -> None:
         """Write the set as JSON, whole or not at all: an older file stays until the new one is complete.
 
         Raises:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from specdec_lib.data.sources import DOMAINS, describe
-from specdec_lib.errors import InvalidArgument, PromptError
+from specdec_lib.data.sources import DOMAINS
+from specdec_lib.errors import InvalidArgument, PromptError, reason_of
+from specdec_lib.utils.paths import FilePath
 
 _FIELD_TYPES = {"prompt_id": str, "domain": str, "raw_text": str, "token_count": int}
 
@@ -44,7 +45,7 @@ class Prompt:
             raise InvalidArgument(f"token_count of {self.prompt_id} must be positive")
 
 
-def read_saved(path: str | os.PathLike[str]) -> tuple[tuple[Prompt, ...], str, dict[str, dict[str, str]]]:
+def read_saved(path: FilePath) -> tuple[tuple[Prompt, ...], str, dict[str, dict[str, str]]]:
     """The prompts of a file, the tokenizer that counted them, and the source of each domain.
 
     Raises:
@@ -53,7 +54,7 @@ def read_saved(path: str | os.PathLike[str]) -> tuple[tuple[Prompt, ...], str, d
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise _unreadable(path, describe(error)) from error
+        raise _unreadable(path, reason_of(error)) from error
     entries = document.get("prompts") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         raise _unreadable(path, "it is not an object with a list of 'prompts'")
@@ -65,7 +66,7 @@ def read_saved(path: str | os.PathLike[str]) -> tuple[tuple[Prompt, ...], str, d
     return prompts, *_header_from(document, path)
 
 
-def write_saved(path: str | os.PathLike[str], document: Mapping[str, Any]) -> None:
+def write_saved(path: FilePath, document: Mapping[str, Any]) -> None:
     """Put ``document`` in the place of the file, if all of it can be written.
 
     Raises:
@@ -74,14 +75,11 @@ def write_saved(path: str | os.PathLike[str], document: Mapping[str, Any]) -> No
     try:
         _replace_file(Path(path), json.dumps(document, indent=1) + "\n")
     except OSError as error:
-        raise PromptError(
-            f"cannot save prompts to {path}: {describe(error)}; nothing was changed there"
-        ) from error
+        reason = reason_of(error)
+        raise PromptError(f"cannot save prompts to {path}: {reason}; nothing was changed there") from error
 
 
-def _header_from(
-    document: dict[str, Any], path: str | os.PathLike[str]
-) -> tuple[str, dict[str, dict[str, str]]]:
+def _header_from(document: dict[str, Any], path: FilePath) -> tuple[str, dict[str, dict[str, str]]]:
     tokenizer, sources = document.get("tokenizer", ""), document.get("sources", {})
     origins = list(sources.values()) if isinstance(sources, dict) else [None]
     texts = [text for one in origins for text in (one.values() if isinstance(one, dict) else [None])]
@@ -90,7 +88,7 @@ def _header_from(
     return tokenizer, sources
 
 
-def _prompt_from(entry: Any, number: int, path: str | os.PathLike[str]) -> Prompt:
+def _prompt_from(entry: Any, number: int, path: FilePath) -> Prompt:
     if not isinstance(entry, dict):
         raise _unreadable(path, f"prompt {number} is not an object")
     if missing := [name for name in _FIELD_TYPES if name not in entry]:
@@ -104,7 +102,7 @@ def _prompt_from(entry: Any, number: int, path: str | os.PathLike[str]) -> Promp
         raise _unreadable(path, f"prompt {number}: {error}") from error
 
 
-def _unreadable(path: str | os.PathLike[str], reason: str) -> PromptError:
+def _unreadable(path: FilePath, reason: str) -> PromptError:
     advice = "rebuild it with python -m specdec_lib.data.prompts"
     return PromptError(f"cannot load prompts from {path}: {reason}; {advice}")
 

@@ -18,7 +18,7 @@ from importlib import import_module
 from itertools import islice
 from typing import Any
 
-from specdec_lib.errors import InvalidArgument, PromptError
+from specdec_lib.errors import InvalidArgument, PromptError, reason_of
 from specdec_lib.utils.numbers import counted
 from specdec_lib.utils.paths import data_path
 
@@ -108,7 +108,7 @@ def builtin_texts(domain: str) -> list[str]:
             raise TypeError("a prompt is not a text")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PromptError(
-            f"cannot read the built-in prompts in {path}: {describe(error)}; install the project again"
+            f"cannot read the built-in prompts in {path}: {reason_of(error)}; install the project again"
         ) from error
     return texts
 
@@ -150,16 +150,6 @@ def fit_article(article: str, count_tokens: CountTokens, limit: int = MAX_PROMPT
     return article[: fitting[-1]] + SUMMARY_REQUEST if fitting else None
 
 
-def describe(error: BaseException) -> str:
-    """An exception in one line: its message's first line, or its type where it has none."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    lines = str(error).strip().splitlines()
-    if not lines or isinstance(error, KeyError):  # whose message is only the key
-        return f"{type(error).__name__} {error}".strip()
-    return lines[0]
-
-
 def _read_column(domain: str) -> list[str]:
     source = HUB_SOURCES[domain]
     texts: list[Any] = [row.get(source.field) for row in _rows(source)]
@@ -175,7 +165,7 @@ def _rows(source: HubSource) -> Iterable[Mapping[str, Any]]:
     try:
         return list(load(source.path, source.name, split=source.split, streaming=not offline))
     except Exception as error:  # datasets raises whatever its readers and the network raise
-        reason = "it is not in the local cache and HF_HUB_OFFLINE is set" if offline else describe(error)
+        reason = "it is not in the local cache and HF_HUB_OFFLINE is set" if offline else reason_of(error)
         raise PromptError(f"cannot load {source.path}: {reason}") from error
 
 
@@ -193,7 +183,7 @@ def _check_hub(path: str) -> bool:
     try:
         HfApi().dataset_info(path, timeout=HUB_TIMEOUT)
     except HfHubHTTPError as error:
-        raise PromptError(f"the hub refuses {path}: {describe(error)}") from error
+        raise PromptError(f"the hub refuses {path}: {reason_of(error)}") from error
     except Exception as error:  # no network, a proxy's page, a bad certificate: each client has its own types
-        raise HubUnreachable(f"the hub cannot be reached ({describe(error)})") from error
+        raise HubUnreachable(f"the hub cannot be reached ({reason_of(error)})") from error
     return False

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+FilePath = str | os.PathLike[str]
+"""What Python takes for the name of a file."""
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
