@@ -11,16 +11,17 @@ model's to say.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from specdec_lib.data.entries import CHAT_KEYS, DOMAIN_KEYS, PROMPT_KEYS, TEXT_KEYS, entries_of
 from specdec_lib.errors import PromptError
 from specdec_lib.utils.logging import get_logger
+from specdec_lib.utils.paths import FilePath
 
 LONGEST_PROMPT = 1_000_000
 """Characters of the longest prompt that is read; longer ones would keep a tokenizer busy for minutes."""
@@ -56,7 +57,7 @@ class RawPrompt:
         return self.messages is not None
 
 
-def read_prompts(path: str | os.PathLike[str], domain: str | None = None) -> list[RawPrompt]:
+def read_prompts(path: FilePath, domain: str | None = None) -> list[RawPrompt]:
     """The prompts of a file, in its order.
 
     A file whose name ends in .jsonl, .ndjson or .json, or whose first line is a JSON object, holds JSON, and
@@ -74,11 +75,11 @@ def read_prompts(path: str | os.PathLike[str], domain: str | None = None) -> lis
     """
     stem = Path(path).stem
     own = domain or (stem if stem.isprintable() and stem.strip() and stem != EVERY_DOMAIN else _UNNAMED)
-    rows = [_Row.of(place, entry, own) for place, entry in entries_of(path)]
+    rows = [_prompt_of(place, entry, own) for place, entry in entries_of(path)]
     if not rows:
         raise PromptError(f"{path}: holds no prompt; write one a line, as text or as JSON")
     _say_what_is_left_out(path, rows)
-    return _named(rows)
+    return _named([prompt for prompt, _ in rows])
 
 
 def prompts_hash(prompts: Sequence[RawPrompt]) -> str:
@@ -89,39 +90,29 @@ def prompts_hash(prompts: Sequence[RawPrompt]) -> str:
 
 # -- from an entry to a prompt ---------------------------------------------------------------------
 
+_Row = tuple[RawPrompt, tuple[str, ...]]
+"""A prompt, and by name what of its entry was left out."""
 
-@dataclass(frozen=True)
-class _Row:
-    """An entry, checked; ``prompt_id`` is None where the file gives none. What was left out is remembered."""
 
-    place: str
-    prompt_id: str | None
-    domain: str
-    text: str | None = None
-    messages: tuple[Message, ...] | None = None
-    left_out: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, place: str, entry: object, domain: str) -> _Row:
-        if isinstance(entry, str):
-            return cls(place, None, domain, _sound(place, "prompt", entry))
-        if not isinstance(entry, dict):
-            raise PromptError(f"{place}: a {_kind(entry)}, not an object with 'prompt' or 'messages'")
-        given = [key for key in (*TEXT_KEYS, *CHAT_KEYS) if entry.get(key) is not None]
-        if not given:
-            raise PromptError(f"{place}: has none of prompt, text, messages, turns")
-        if len(given) > 1:
-            raise PromptError(f"{place}: has both {' and '.join(given)}; give one")
-        named = _name(place, entry, _ID_KEYS), _name(place, entry, DOMAIN_KEYS) or domain
-        if named[1] == EVERY_DOMAIN:
-            raise PromptError(
-                f"{place}: the domain '{EVERY_DOMAIN}' stands for all of them; call it otherwise"
-            )
-        beside = tuple(f"'{key}' beside {given[0]}" for key in PROMPT_KEYS if _says_something(entry.get(key)))
-        if given[0] in TEXT_KEYS:
-            return cls(place, *named, _sound(place, given[0], entry[given[0]]), left_out=beside)
-        messages, left_out = _chat(place, given[0], entry[given[0]])
-        return cls(place, *named, None, messages, (*beside, *left_out))
+def _prompt_of(place: str, entry: object, domain: str) -> _Row:
+    """An entry, checked, as a prompt: without an id where the file gives none."""
+    if isinstance(entry, str):
+        return RawPrompt("", domain, _sound(place, "prompt", entry), place=place), ()
+    if not isinstance(entry, dict):
+        raise PromptError(f"{place}: a {_kind(entry)}, not an object with 'prompt' or 'messages'")
+    given = [key for key in (*TEXT_KEYS, *CHAT_KEYS) if entry.get(key) is not None]
+    if not given:
+        raise PromptError(f"{place}: has none of prompt, text, messages, turns")
+    if len(given) > 1:
+        raise PromptError(f"{place}: has both {' and '.join(given)}; give one")
+    named = _name(place, entry, _ID_KEYS) or "", _name(place, entry, DOMAIN_KEYS) or domain
+    if named[1] == EVERY_DOMAIN:
+        raise PromptError(f"{place}: the domain '{EVERY_DOMAIN}' stands for all of them; call it otherwise")
+    beside = [f"'{key}' beside {given[0]}" for key in PROMPT_KEYS if _says_something(entry.get(key))]
+    if given[0] in TEXT_KEYS:
+        return RawPrompt(*named, _sound(place, given[0], entry[given[0]]), place=place), tuple(beside)
+    messages, left_out = _chat(place, given[0], entry[given[0]])
+    return RawPrompt(*named, None, messages, place), (*beside, *left_out)
 
 
 def _says_something(value: object) -> bool:
@@ -218,30 +209,25 @@ def _joined(place: str, key: str, parts: list[Any]) -> str:
 # -- names -----------------------------------------------------------------------------------------
 
 
-def _named(rows: Sequence[_Row]) -> list[RawPrompt]:
-    """Rows with an id each: their own, else the first free number of their domain."""
+def _named(prompts: Sequence[RawPrompt]) -> list[RawPrompt]:
+    """Prompts with an id each: their own, else the first free number of their domain."""
     places: dict[str, str] = {}
-    for row in rows:
-        if row.prompt_id is not None and row.prompt_id in places:
-            raise PromptError(
-                f"{row.place}: id '{row.prompt_id}' was given before, at {places[row.prompt_id]}"
-            )
-        if row.prompt_id is not None:
-            places[row.prompt_id] = row.place
-    counts: dict[str, int] = {}
-    prompts = []
-    for row in rows:
-        name = row.prompt_id
-        while name is None or (row.prompt_id is None and name in places):
-            name = f"{row.domain}_{counts.get(row.domain, 0):03d}"
-            counts[row.domain] = counts.get(row.domain, 0) + 1
-        prompts.append(RawPrompt(name, row.domain, row.text, row.messages, row.place))
-    return prompts
+    for prompt in prompts:
+        if (own := prompt.prompt_id) in places:
+            raise PromptError(f"{prompt.place}: id '{own}' was given before, at {places[own]}")
+        if own:
+            places[own] = prompt.place
+    free = {prompt.domain: _free_ids(prompt.domain, places) for prompt in prompts}
+    return [p if p.prompt_id else replace(p, prompt_id=next(free[p.domain])) for p in prompts]
 
 
-def _say_what_is_left_out(path: str | os.PathLike[str], rows: Sequence[_Row]) -> None:
+def _free_ids(domain: str, given: Container[str]) -> Iterator[str]:
+    return (name for number in itertools.count() if (name := f"{domain}_{number:03d}") not in given)
+
+
+def _say_what_is_left_out(path: FilePath, rows: Sequence[_Row]) -> None:
     """One line for each kind of thing that a prompt cannot hold, however many rows have it."""
-    for kind in dict.fromkeys(kind for row in rows for kind in row.left_out):
-        places = [row.place for row in rows if kind in row.left_out]
+    for kind in dict.fromkeys(kind for _, left_out in rows for kind in left_out):
+        places = [prompt.place for prompt, left_out in rows if kind in left_out]
         more = f" and {len(places) - 1} more" if places[1:] else ""
         get_logger(__name__).warning(f"{path}: {kind} was left out ({places[0]}{more})")
