@@ -117,22 +117,16 @@ def _ranges(numbers: list[int]) -> str:
 
 def cpu_quota(root: Path = ROOT) -> float | None:
     """Cores' worth of time that the tightest control group around this process grants; None for no limit."""
-    shares = [
-        quota / period
-        for folder in _control_groups(root, "cpu")
-        for quota, period in (_quota_v2(folder), _quota_v1(folder))
-        if quota > 0 and period > 0
-    ]
+    shares = [share for folder in _control_groups(root, "cpu") if (share := _granted_by(folder))]
     return round(min(shares), 3) if shares else None
 
 
-def _quota_v2(folder: Path) -> tuple[int, int]:
-    words = _read(folder / "cpu.max").split()
-    return (_integer(words[0]), _integer(words[1])) if len(words) == 2 else (0, 0)
-
-
-def _quota_v1(folder: Path) -> tuple[int, int]:
-    return _integer(_read(folder / "cpu.cfs_quota_us")), _integer(_read(folder / "cpu.cfs_period_us"))
+def _granted_by(folder: Path) -> float | None:
+    """What one control group grants: of version 2 a file says it, of version 1 there are two."""
+    first, _, second = _read(folder / "cpu.max").partition(" ")
+    quota = _integer(first or _read(folder / "cpu.cfs_quota_us"))
+    period = _integer(second or _read(folder / "cpu.cfs_period_us"))
+    return quota / period if quota > 0 and period > 0 else None
 
 
 def memory_gb(root: Path = ROOT) -> float | None:
@@ -183,24 +177,15 @@ def describe_compute(torch: Any) -> dict[str, Any]:
 
     ``gpu_power_limit_w`` and ``gpu_mig`` are the driver's, and None where it does not say.
     """
-    found = {
+    gpu = torch.cuda.get_device_properties(0) if torch.cuda.is_available() else None
+    power, mig = _driver(getattr(gpu, "uuid", None))
+    return {
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "mkl_instructions": os.environ.get("MKL_ENABLE_INSTRUCTIONS"),
         "onednn_instructions": os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA"),
-        "gpu": None,
-        "gpu_memory_mb": None,
-        "cuda": None,
-        "gpu_power_limit_w": None,
-        "gpu_mig": None,
-    }
-    if not torch.cuda.is_available():
-        return found
-    properties = torch.cuda.get_device_properties(0)
-    power, mig = _driver(getattr(properties, "uuid", None))
-    return found | {
-        "gpu": properties.name,
-        "gpu_memory_mb": properties.total_memory // 2**20,
-        "cuda": torch.version.cuda,
+        "gpu": gpu and gpu.name,
+        "gpu_memory_mb": gpu and gpu.total_memory // 2**20,
+        "cuda": gpu and torch.version.cuda,
         "gpu_power_limit_w": power,
         "gpu_mig": mig,
     }
