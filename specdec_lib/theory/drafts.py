@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.theory.checks import positive, probability, quantity, whole
-from specdec_lib.theory.speedup import speedup
+from specdec_lib.theory.speedup import smallest_share, speedup
 
 
 def tokens_along(alphas: Sequence[float]) -> float:
@@ -84,15 +84,7 @@ def break_even_keep(
         acceptances = fading(alpha, keep, k_max)
         return max(draft_speedup(acceptances[:k], once, 1.0 + slope * k, overhead) for k in ks)
 
-    if best(1.0) < wanted:
-        return None
-    if best(0.0) >= wanted:
-        return 0.0
-    low, high = 0.0, 1.0
-    while high - low > 1e-12:
-        middle = (low + high) / 2.0
-        low, high = (low, middle) if best(middle) >= wanted else (middle, high)
-    return high
+    return smallest_share(lambda keep: best(keep) >= wanted)
 
 
 def implied_round_cost(tokens_a_round: float, measured_speedup: float) -> float:

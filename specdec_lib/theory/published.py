@@ -46,26 +46,10 @@ class PublishedRun:
 _T5 = "Leviathan et al. 2023"
 _C = {"T5-small": 0.02, "T5-base": 0.04, "T5-large": 0.11}
 _T5_TABLE = {  # task, temperature: draft, K, alpha, speedup
-    ("En-De", "T = 0"): (
-        ("T5-small", 7, 0.75, 3.4),
-        ("T5-base", 7, 0.80, 2.8),
-        ("T5-large", 7, 0.82, 1.7),
-    ),
-    ("En-De", "T = 1"): (
-        ("T5-small", 7, 0.62, 2.6),
-        ("T5-base", 5, 0.68, 2.4),
-        ("T5-large", 3, 0.71, 1.4),
-    ),
-    ("CNN/DM", "T = 0"): (
-        ("T5-small", 5, 0.65, 3.1),
-        ("T5-base", 5, 0.73, 3.0),
-        ("T5-large", 3, 0.74, 2.2),
-    ),
-    ("CNN/DM", "T = 1"): (
-        ("T5-small", 5, 0.53, 2.3),
-        ("T5-base", 3, 0.55, 2.2),
-        ("T5-large", 3, 0.56, 1.7),
-    ),
+    ("En-De", "T = 0"): (("T5-small", 7, 0.75, 3.4), ("T5-base", 7, 0.80, 2.8), ("T5-large", 7, 0.82, 1.7)),
+    ("En-De", "T = 1"): (("T5-small", 7, 0.62, 2.6), ("T5-base", 5, 0.68, 2.4), ("T5-large", 3, 0.71, 1.4)),
+    ("CNN/DM", "T = 0"): (("T5-small", 5, 0.65, 3.1), ("T5-base", 5, 0.73, 3.0), ("T5-large", 3, 0.74, 2.2)),
+    ("CNN/DM", "T = 1"): (("T5-small", 5, 0.53, 2.3), ("T5-base", 3, 0.55, 2.2), ("T5-large", 3, 0.56, 1.7)),
 }
 
 LEVIATHAN_2023: tuple[PublishedRun, ...] = tuple(

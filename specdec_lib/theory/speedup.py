@@ -12,6 +12,7 @@ of one token (c, v, overhead), which :mod:`specdec_lib.profiling` measures.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float
@@ -151,14 +152,22 @@ def break_even_alpha(k: int, c: float, v: float = 1.0, overhead: float = 0.0) ->
     Raises:
         InvalidArgument: k, c or overhead negative; v not positive.
     """
-    if speedup(1.0, k, c, v, overhead) < 1.0:
+    return smallest_share(lambda alpha: speedup(alpha, k, c, v, overhead) >= 1.0)
+
+
+def smallest_share(is_enough: Callable[[float], bool]) -> float | None:
+    """The smallest number in [0, 1] that is enough, by bisection to 1e-12, or None where not even 1 is.
+
+    ``is_enough`` has to hold of every number above one of which it holds.
+    """
+    if not is_enough(1.0):
         return None
+    if is_enough(0.0):
+        return 0.0
     low, high = 0.0, 1.0
-    if speedup(low, k, c, v, overhead) >= 1.0:
-        return low
     while high - low > 1e-12:
         middle = (low + high) / 2.0
-        low, high = (low, middle) if speedup(middle, k, c, v, overhead) >= 1.0 else (middle, high)
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
     return high
 
 
