@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.theory.speedup import estimate_alpha
 
+Counts = Sequence[int]
+"""One entry a round."""
 
-def paired_rounds(
-    accepted_per_round: Sequence[int], drafted_per_round: Sequence[int]
-) -> list[tuple[int, int]]:
+
+def paired_rounds(accepted_per_round: Counts, drafted_per_round: Counts) -> list[tuple[int, int]]:
     """(accepted, drafted) of each round, checked."""
     if len(accepted_per_round) != len(drafted_per_round):
         raise InvalidArgument(
@@ -35,7 +36,7 @@ def paired_rounds(
     return rounds
 
 
-def rejecting_rounds(accepted_per_round: Sequence[int], drafted_per_round: Sequence[int]) -> int:
+def rejecting_rounds(accepted_per_round: Counts, drafted_per_round: Counts) -> int:
     """Rounds that contain a rejection: those that accepted fewer tokens than they drafted.
 
     A round without draft tokens rejects nothing, and neither does one that accepted all of its draft and
@@ -45,14 +46,14 @@ def rejecting_rounds(accepted_per_round: Sequence[int], drafted_per_round: Seque
     return sum(accepted < drafted for accepted, drafted in rounds)
 
 
-def pooled_alpha_hat(accepted_per_round: Sequence[int], drafted_per_round: Sequence[int]) -> float | None:
+def pooled_alpha_hat(accepted_per_round: Counts, drafted_per_round: Counts) -> float | None:
     """Maximum-likelihood alpha over rounds of any number of runs; None where no draft token was judged."""
     rejecting = rejecting_rounds(accepted_per_round, drafted_per_round)
     accepted = sum(accepted_per_round)
     return estimate_alpha(accepted, rejecting) if accepted + rejecting else None
 
 
-def acceptance_histogram(accepted_per_round: Sequence[int], drafted_per_round: Sequence[int]) -> list[int]:
+def acceptance_histogram(accepted_per_round: Counts, drafted_per_round: Counts) -> list[int]:
     """Entry j is the number of rounds that accepted exactly j draft tokens; entries sum to the rounds.
 
     The list is as long as the widest draft plus one, so that a histogram of K = 4 has 5 entries even where
@@ -65,9 +66,7 @@ def acceptance_histogram(accepted_per_round: Sequence[int], drafted_per_round: S
     return counts
 
 
-def unconditional_acceptance(
-    accepted_per_round: Sequence[int], drafted_per_round: Sequence[int]
-) -> list[float]:
+def unconditional_acceptance(accepted_per_round: Counts, drafted_per_round: Counts) -> list[float]:
     """Entry i: of the rounds that drafted position i (0-based), the share that accepted it.
 
     This is the "per-position acceptance" of vLLM. Under a constant alpha it is alpha^(i + 1).
@@ -78,9 +77,7 @@ def unconditional_acceptance(
     return [sum(seen) / len(seen) for seen in outcomes]
 
 
-def conditional_acceptance(
-    accepted_per_round: Sequence[int], drafted_per_round: Sequence[int]
-) -> list[float | None]:
+def conditional_acceptance(accepted_per_round: Counts, drafted_per_round: Counts) -> list[float | None]:
     """Entry i: of the rounds that reached position i (all before it accepted), the share that accepted it.
 
     Under a constant alpha every entry is alpha. None marks a position that no round reached.
