@@ -8,7 +8,7 @@ how they stop, count or measure.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
 from typing import Any, no_type_check
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from specdec_lib.decoding.ending import Ending
 from specdec_lib.decoding.generation import Generation, PhaseClock, Request, result_of
-from specdec_lib.decoding.prompt import prompt_ids_of
+from specdec_lib.decoding.prompt import is_iterable, prompt_ids_of
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.trace import Round
 from specdec_lib.errors import InvalidArgument
@@ -230,9 +230,10 @@ def _generator(device: torch.device, seed: int | None) -> torch.Generator:
     return generator
 
 
-def _checked_stops(stop_strings: Sequence[str] | None) -> tuple[str, ...]:
-    listed = (stop_strings,) if isinstance(stop_strings, str) else stop_strings or ()
-    stops = tuple(listed) if isinstance(listed, Iterable) else (listed,)
-    if any(not isinstance(stop, str) or not stop for stop in stops):
-        raise InvalidArgument(f"generate: stop_strings are {list(stops)!r}; pass non-empty texts")
+def _checked_stops(stop_strings: object) -> tuple[str, ...]:
+    given = (stop_strings,) if isinstance(stop_strings, str) else stop_strings or ()
+    listed = list(given) if is_iterable(given) else [given]
+    stops = tuple(stop for stop in listed if isinstance(stop, str) and stop)
+    if len(stops) < len(listed):
+        raise InvalidArgument(f"generate: stop_strings are {listed!r}; pass non-empty texts")
     return stops

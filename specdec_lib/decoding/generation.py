@@ -8,7 +8,7 @@ synchronises to measure; ``profile=True`` is the separate run that does.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ class PhaseClock:
         return self._measure(phase) if self.enabled else nullcontext()
 
     @contextmanager
-    def _measure(self, phase: str) -> Iterator[None]:
+    def _measure(self, phase: str) -> Generator[None, None, None]:
         with CUDATimer(phase) as timer:
             yield
         self.current[phase] = self.current.get(phase, 0.0) + timer.elapsed_ms

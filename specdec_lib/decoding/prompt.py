@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.utils.numbers import counted
+from specdec_lib.utils.numbers import counted, plain_numbers
 
 _IDS = ("int", "uint")
 _ANY = ("",)
@@ -51,7 +51,7 @@ def _taken(prompt: Any) -> tuple[list[Any], list[Any] | None]:
         raise InvalidArgument(
             "generate: the prompt is a text; pass target.encode(text), or call generate_text(text, …)"
         )
-    if isinstance(prompt, Mapping):
+    if _is_mapping(prompt):
         if "input_ids" not in prompt:
             _refuse_messages([prompt])
             raise InvalidArgument(f"generate: the prompt has no input_ids, only {sorted(map(str, prompt))}")
@@ -73,10 +73,10 @@ def _refuse_messages(values: list[Any]) -> None:
 
 def _sequence(values: Any, kinds: tuple[str, ...] = _IDS) -> list[Any]:
     """The elements of one sequence, also of ``[1, n]``; an array's are of one of ``kinds``."""
-    if isinstance(values, (torch.Tensor, np.ndarray)):
+    if _is_array(values):
         _check_kind(values.dtype, kinds)
         values = _listed(values)
-    if isinstance(values, _NO_SEQUENCE) or not isinstance(values, Iterable):
+    if isinstance(values, _NO_SEQUENCE) or not is_iterable(values):
         raise InvalidArgument(f"generate: the prompt is {_short(values, 60)}; pass a sequence of token ids")
     ids = list(values)
     if ids and _is_sequence(ids[0]):
@@ -99,7 +99,7 @@ def _listed(values: torch.Tensor | np.ndarray) -> Any:
             raise InvalidArgument(
                 f"generate: the prompt is a {layout} tensor; pass a dense one, [n] or [1, n]"
             )
-    return values.tolist()
+    return plain_numbers(values)
 
 
 def _short(value: Any, room: int) -> str:
@@ -111,6 +111,19 @@ def _short(value: Any, room: int) -> str:
     if len(said) <= room:
         return said
     return f"{said[: room - 2]}…{said[0]}" if isinstance(value, str) else f"{said[: room - 1]}…"
+
+
+def is_iterable(value: object) -> TypeGuard[Iterable[Any]]:
+    """Whether a value can be gone through; unlike ``isinstance`` alone, it says what is in it: anything."""
+    return isinstance(value, Iterable)
+
+
+def _is_array(value: object) -> TypeGuard[torch.Tensor | np.ndarray]:
+    return isinstance(value, (torch.Tensor, np.ndarray))
+
+
+def _is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(value, Mapping)
 
 
 def _is_sequence(value: Any) -> bool:

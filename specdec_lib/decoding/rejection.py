@@ -21,6 +21,7 @@ from torch import Tensor
 
 from specdec_lib.decoding.sampling import draw
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.utils.numbers import plain_numbers
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,8 @@ def verify_by(
 ) -> Verdict:
     """Carry a plan out: throw the uniforms, cut the draft, draw what follows."""
     plan = make_plan(target_probs, draft_probs, draft_ids)
-    options = {"dtype": target_probs.dtype, "device": target_probs.device, "generator": generator}
-    uniforms = torch.rand(len(draft_ids), **options)
+    dtype, device = target_probs.dtype, target_probs.device
+    uniforms = torch.rand(len(draft_ids), dtype=dtype, device=device, generator=generator)
     passed = uniforms < plan.thresholds
     cut = _before_first_failure if plan.cut == "first failure" else _last_success
     num_accepted = cut(passed)
@@ -233,6 +234,6 @@ def _check_shapes(target_probs: Tensor, draft_probs: Tensor, draft_ids: Tensor) 
 
 def _verdict(num_accepted: Tensor, next_id: Tensor, draft_ids: Tensor, uniforms: Tensor | None) -> Verdict:
     """The round's one host synchronisation."""
-    host = torch.cat([torch.stack([num_accepted, next_id]), draft_ids]).tolist()
+    host: list[int] = plain_numbers(torch.cat([torch.stack([num_accepted, next_id]), draft_ids]))
     kind = "bonus" if host[0] == draft_ids.shape[0] else "corrected"
     return Verdict(host[0], host[1], kind, host[2:], uniforms)

@@ -33,7 +33,7 @@ from specdec_lib.decoding.sampling import probs_from_logits, warp_logits
 from specdec_lib.decoding.trace import Round
 from specdec_lib.errors import InvalidArgument, VocabularyMismatch
 from specdec_lib.models.base import CausalModel
-from specdec_lib.utils.numbers import whole_number
+from specdec_lib.utils.numbers import plain_numbers, whole_number
 
 
 class SpeculativeDecoder(Decoder):
@@ -156,7 +156,8 @@ class SpeculativeDecoder(Decoder):
             draft_probs = proposal.probs.to(logits.device)
         if request.trace and proposal is not None:
             picked[:] = [
-                rows.gather(1, draft_ids[:, None])[:, 0].tolist() for rows in (target_probs[:-1], draft_probs)
+                plain_numbers(rows.gather(1, draft_ids[:, None])[:, 0])
+                for rows in (target_probs[:-1], draft_probs)
             ]
         return self.verify(target_probs, draft_probs, draft_ids, generator=request.generator)
 
@@ -176,5 +177,5 @@ class SpeculativeDecoder(Decoder):
             draft_cache_length=draft_cache_length,
             target_picked=picked[0],
             draft_picked=picked[1],
-            uniforms=verdict.uniforms.tolist() if verdict.uniforms is not None and picked[0] else [],
+            uniforms=plain_numbers(verdict.uniforms) if verdict.uniforms is not None and picked[0] else [],
         )

@@ -7,7 +7,6 @@ its prompt, to and from JSON. It holds numbers and ids only; text is the reader'
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -68,7 +67,8 @@ class Trace:
     def from_json(cls, text: str) -> Trace:
         """Read what :meth:`to_json` wrote. Raises RecordError for anything else."""
         try:
-            raw: Mapping[str, Any] = json.loads(text)
-            return cls(**{**raw, "rounds": [Round(**row) for row in raw["rounds"]]})
+            raw: dict[str, Any] = json.loads(text)
+            raw["rounds"] = [Round(**row) for row in raw["rounds"]]
+            return cls(**raw)
         except (json.JSONDecodeError, KeyError, TypeError) as error:
             raise RecordError(f"read trace: not a trace ({error}); pass what Trace.to_json wrote") from error

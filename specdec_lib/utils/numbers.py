@@ -58,6 +58,11 @@ def percent(share: float, decimals: int = 0) -> str:
     return f"{100.0 * share:.{decimals}f} %"
 
 
+def plain_numbers(values: Any) -> Any:
+    """The numbers of an array or a tensor as Python's own, in a list for each axis that it has."""
+    return values.tolist()
+
+
 def _plain(value: object) -> Any:
     """The Python value of a scalar of another library; anything else as it is."""
     item = getattr(value, "item", None)

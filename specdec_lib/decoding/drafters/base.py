@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, cast, no_type_check, runtime_checkable
+from typing import Protocol, TypeGuard, cast, runtime_checkable
 
 import torch
 from jaxtyping import Float, Integer
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.utils.numbers import whole_number
+from specdec_lib.utils.numbers import plain_numbers, whole_number
 
 LAW_TOLERANCE = 1e-3
 """How far from 1 a row of probabilities may sum, by rounding."""
@@ -106,9 +106,8 @@ def started(drafter: Drafter, prompt_ids: Sequence[int], end: int = 0) -> DraftS
     return state
 
 
-@no_type_check  # checks by itself
 def checked_proposal(
-    proposal: Proposal, name: str, k: int, params: SamplingParams, vocab_size: int
+    proposal: object, name: str, k: int, params: SamplingParams, vocab_size: int
 ) -> Proposal:
     """``proposal``, if the verifier can judge it; nothing is read from a GPU.
 
@@ -116,17 +115,17 @@ def checked_proposal(
         InvalidArgument: no Proposal, ids that are no row of at most ``k`` ids of the vocabulary, or no
             distributions where tokens are drawn.
     """
-    parts = (proposal.ids, proposal.probs) if isinstance(proposal, Proposal) else (proposal,)
+    parts: tuple[object, ...] = (proposal,)
+    if isinstance(proposal, Proposal):
+        parts = (proposal.ids, proposal.probs)
     odd = next((part for part in parts if part is not None and not _is_dense(part)), None)
-    if (
-        odd is None
-        and (without := next((part for part in parts if not _holds_numbers(part)), None)) is not None
-    ):
+    without = next((part for part in parts if _lacks_numbers(part)), None)
+    if odd is None and without is not None:
         raise InvalidArgument(
             f"drafter {name}: propose answered with a tensor of {without.dtype} on {without.device}; return "
             "real numbers on the target's device or the cpu"
         )
-    if odd is not None or not isinstance(proposal, Proposal) or proposal.ids is None:
+    if odd is not None or not isinstance(proposal, Proposal) or parts[0] is None:
         raise InvalidArgument(
             f"drafter {name}: propose answered with {type(odd).__name__}; return a Proposal(ids, probs) of "
             "dense tensors"
@@ -139,7 +138,8 @@ def checked_proposal(
         )
     if ids.device.type == "cpu" and len(ids) and not 0 <= int(ids.min()) <= int(ids.max()) < vocab_size:
         raise InvalidArgument(
-            f"drafter {name}: propose answered with ids {ids.tolist()}; they must lie in [0, {vocab_size})"
+            f"drafter {name}: propose answered with ids {plain_numbers(ids)}; they must lie in "
+            f"[0, {vocab_size})"
         )
     if proposal.probs is None and not params.is_greedy:
         raise InvalidArgument(
@@ -179,9 +179,9 @@ def require_laws(proposal: Proposal, name: str) -> None:
         )
 
 
-def _holds_numbers(part: Tensor | None) -> bool:
-    """Whether a tensor has values to read, and values that can be compared."""
-    return part is None or not (part.is_meta or part.is_complex() or part.is_quantized)
+def _lacks_numbers(part: object) -> TypeGuard[Tensor]:
+    """Whether a tensor has no values to read, or none that can be compared."""
+    return isinstance(part, Tensor) and (part.is_meta or part.is_complex() or part.is_quantized)
 
 
 def _is_dense(part: object) -> bool:

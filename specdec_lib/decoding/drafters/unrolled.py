@@ -109,4 +109,4 @@ def _loop(model: ModelWrapper, k: int, params: SamplingParams) -> Callable[..., 
             ids = token.view(1, 1)
         return torch.stack(chosen), torch.stack(rows)
 
-    return draft_loop
+    return cast(Callable[..., tuple[Tensor, Tensor]], draft_loop)  # unchecked, it has no types
