@@ -7,9 +7,11 @@ here. Which field of which kind is checked how says :mod:`specdec_lib.bench.reco
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+Check = Callable[[Any], str | None]
+"""What is wrong with the value of a field, in a few words; None if nothing is."""
 Described = Mapping[str, Any]
 _PHASE_TOTALS = ("rounds", "tokens", "drafted", "total_ms")
 _MODEL = ("name", "dtype", "device")
@@ -20,8 +22,26 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def _is_count(value: Any, least: int = 0) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _are_seconds(value: Any) -> bool:
+    listed = cast(list[Any], value) if isinstance(value, list) else []
+    return bool(listed) and all(map(_is_number, listed))
+
+
+def _must_be(what: str, is_one: Callable[[Any], bool]) -> Check:
+    """The check that a value is one."""
+    return lambda value: None if is_one(value) else f"is {value!r:.40}, not {what}"
+
+
+name = _must_be("a name", lambda value: isinstance(value, str))
+described = _must_be("a description", lambda value: isinstance(value, dict))
+count = _must_be("a count", _is_count)
+number = _must_be("a number of at least 0", _is_number)
+positive = _must_be("a number above 0", lambda value: _is_number(value) and value > 0)
+first_difference = _must_be("the index of a token, -1 or null", lambda value: _is_count(value, least=-1))
 
 
 def models(models: Described) -> str | None:
@@ -58,47 +78,16 @@ def costs(costs: Described) -> str | None:
     return None
 
 
-def _are_seconds(seconds: Any) -> bool:
-    listed = cast(list[Any], seconds) if isinstance(seconds, list) else []
-    return bool(listed) and all(map(_is_number, listed))
-
-
 def seconds(seconds: Described) -> str | None:
     wrong = [name for name, s in seconds.items() if s != [] and not (_are_seconds(s) and min(s) > 0)]
     return f"holds no list of seconds for {', '.join(wrong)}" if wrong else None
 
 
 def arm(arm: Described) -> str | None:
-    wrong = [name for name in ("library", "method") if not isinstance(arm.get(name), str)]
-    wrong += [] if isinstance(arm.get("compiled"), bool) else ["compiled"]
-    wrong += [] if _is_count(arm.get("k", 0)) else ["k"]
+    sound = {name: isinstance(arm.get(name), str) for name in ("library", "method")}
+    sound |= {"compiled": isinstance(arm.get("compiled"), bool), "k": _is_count(arm.get("k", 0))}
     for name in ("warm_up_seconds", "compile_seconds"):
-        wrong += [] if arm.get(name) is None or _is_number(arm[name]) else [name]
-    refused = arm.get("refused")
-    wrong += [] if refused is None or isinstance(refused, str) else ["refused"]
+        sound[name] = arm.get(name) is None or _is_number(arm[name])
+    sound["refused"] = isinstance(arm.get("refused"), (str, type(None)))
+    wrong = [name for name, is_sound in sound.items() if not is_sound]
     return f"says nothing sound about {', '.join(wrong)}" if wrong else None
-
-
-def first_difference(place: Any) -> str | None:
-    whole = isinstance(place, int) and not isinstance(place, bool) and place >= -1
-    return None if whole else f"is {place!r:.40}, not the index of a token, -1 or null"
-
-
-def number(value: Any) -> str | None:
-    return None if _is_number(value) else f"is {value!r:.40}, not a number of at least 0"
-
-
-def positive(value: Any) -> str | None:
-    return None if _is_number(value) and value > 0 else f"is {value!r:.40}, not a number above 0"
-
-
-def count(value: Any) -> str | None:
-    return None if _is_count(value) else f"is {value!r:.40}, not a count"
-
-
-def name(value: Any) -> str | None:
-    return None if isinstance(value, str) else f"is {value!r:.40}, not a name"
-
-
-def described(value: Any) -> str | None:
-    return None if isinstance(value, dict) else f"is {value!r:.40}, not a description"

@@ -6,16 +6,13 @@ as it was read; a dataclass is a view of what this version knows of it. Knows re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, get_origin, get_type_hints
 
 from specdec_lib.bench.records import contents
-from specdec_lib.bench.records.contents import Described
-
-Check = Callable[[Any], str | None]
-"""What is wrong with the value of a field, in a few words; None if nothing is."""
+from specdec_lib.bench.records.contents import Check, Described
 
 Object = dict[str, Any]
 Count = Annotated[int, contents.count]
@@ -167,14 +164,13 @@ class Field(NamedTuple):
 def fields_of(kind: str) -> tuple[Field, ...]:
     """The fields of a kind, as its dataclass declares them."""
     hints = get_type_hints(KINDS[kind], include_extras=True)
-    return tuple(_field(f.name, hints[f.name], f.default is MISSING) for f in fields(KINDS[kind]))
-
-
-def _field(name: str, hint: Any, is_needed: bool) -> Field:
-    check: Check | None = None
-    if get_origin(hint) is Annotated:
-        hint, check = hint.__origin__, hint.__metadata__[0]
-    return Field(name, get_origin(hint) or hint, is_needed, check)
+    found: list[Field] = []
+    for declared in fields(KINDS[kind]):
+        hint, check = hints[declared.name], None
+        if get_origin(hint) is Annotated:
+            hint, check = hint.__origin__, hint.__metadata__[0]
+        found.append(Field(declared.name, get_origin(hint) or hint, declared.default is MISSING, check))
+    return tuple(found)
 
 
 def problem_of_types(record: Described) -> str | None:
