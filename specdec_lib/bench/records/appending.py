@@ -12,7 +12,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 
 from specdec_lib.errors import RecordError
@@ -100,31 +100,19 @@ def _say(message: str) -> None:
 def _append_whole(descriptor: int, lines: bytes, alone: bool) -> None:
     """Write ``lines`` at the end and sync them, or leave the file at the length that it had.
 
-    Where others may be writing too, nothing is cut off: it might be theirs.
+    Where others may be writing too, nothing is cut off: it might be theirs. An interrupt leaves what was
+    written in whole; only a disk that fails takes it back.
     """
     length = os.fstat(descriptor).st_size
     data = lines if _ends_with_newline(descriptor, length) else b"\n" + lines
-
-    def take_back() -> None:
-        if alone:
-            with contextlib.suppress(OSError):  # the first error is the one to tell
-                os.ftruncate(descriptor, length)
-
     try:
         _write_all(descriptor, data)
-    except BaseException:  # also an interrupt from the keyboard: take the half line back, then let it pass
-        if os.fstat(descriptor).st_size - length != len(data):
-            take_back()
-        raise
-    _sync(descriptor, take_back)
-
-
-def _sync(descriptor: int, take_back: Callable[[], None]) -> None:
-    """Flush to the disk. An interrupt leaves what was written; only a disk that fails takes it back."""
-    try:
         os.fsync(descriptor)
-    except OSError:
-        take_back()
+    except BaseException as error:  # also an interrupt from the keyboard: take the half line back
+        is_whole = os.fstat(descriptor).st_size - length == len(data)
+        if alone and (isinstance(error, OSError) or not is_whole):
+            with contextlib.suppress(OSError):  # the first error is the one to tell
+                os.ftruncate(descriptor, length)
         raise
 
 
