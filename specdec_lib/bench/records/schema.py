@@ -1,11 +1,9 @@
 """Result records: one JSON object a line, appended whole or not at all, read line by line.
 
-A results file is only ever appended to. An append that fails half-way (a full disk, a quota, a
-signal) is taken back, so everything written before it survives (:mod:`specdec_lib.bench.records.appending`);
-a file that an earlier crash left torn costs its torn line and nothing else. Records keep raw counts and
-times: rates are derived in :class:`specdec_lib.profiling.metrics.GenerationResult`, tables in
-:mod:`specdec_lib.bench.tables.summary`. What each kind holds says
-:mod:`specdec_lib.bench.records.kinds`. This module does not know what a decoder or a model is.
+A results file is only ever appended to (:mod:`specdec_lib.bench.records.appending`); what an earlier crash
+left torn costs its line and nothing else. Records keep raw counts and times: rates are derived in
+:class:`specdec_lib.profiling.metrics.GenerationResult`, tables in :mod:`specdec_lib.bench.tables.summary`.
+What each kind holds says :mod:`specdec_lib.bench.records.kinds`. It knows no decoder and no model.
 """
 
 from __future__ import annotations
@@ -65,11 +63,7 @@ def append_record(path: str | os.PathLike[str], record: Record) -> None:
 
 
 def append_records(path: str | os.PathLike[str], records: Iterable[Record]) -> None:
-    """Append ``records`` to the JSON-lines file at ``path``, a line each, all or none, flushed to the disk.
-
-    The folder and the file are made if need be; a last line without its newline (an earlier
-    crash) is ended first, so that it spoils only itself. When writing fails, the file is cut
-    back to the length it had: nothing already written is lost, and no half line stays.
+    """Append ``records`` to the file at ``path``, a line each, all or none, flushed to the disk.
 
     Raises:
         RecordError: one of them is not a record, holds something JSON has no word for (NaN
@@ -95,14 +89,10 @@ def require_writable(path: str | os.PathLike[str]) -> None:
     try:
         with open_for_appending(path):
             pass
-    except (FileExistsError, NotADirectoryError) as error:  # what stands before the last / is a file
-        raise RecordError(
-            f"cannot write results to {path}: its folder is a file; choose another --output"
-        ) from error
     except OSError as error:
-        raise RecordError(
-            f"cannot write results to {path}: {error.strerror}; choose another --output"
-        ) from error
+        is_below_a_file = isinstance(error, (FileExistsError, NotADirectoryError))
+        why = "its folder is a file" if is_below_a_file else error.strerror
+        raise RecordError(f"cannot write results to {path}: {why}; choose another --output") from error
 
 
 def require_results(path: str | os.PathLike[str]) -> None:
@@ -117,14 +107,11 @@ def require_results(path: str | os.PathLike[str]) -> None:
         return
     with suppress(OSError), open(path, "rb") as file:
         lines = [line for line in file if line.strip()]
-        if lines and not any(map(_was_to_be_a_record, lines)):
+        begun = (line.removeprefix(_BOM).startswith(b'{"schema":') for line in lines)
+        if lines and not (any(begun) or any(_parse(line)[1] is None for line in lines)):
             raise RecordError(
                 f"{path} holds no record but something else, and is left as it is; choose another --output"
             )
-
-
-def _was_to_be_a_record(line: bytes) -> bool:
-    return line.removeprefix(_BOM).startswith(b'{"schema":') or _parse(line)[1] is None
 
 
 def _line(path: str | os.PathLike[str], record: Record) -> bytes:
