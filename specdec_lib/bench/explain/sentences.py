@@ -7,6 +7,7 @@ the words of the triage's questions are in :mod:`specdec_lib.bench.explain.quest
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from specdec_lib.utils.numbers import percent
@@ -62,17 +63,18 @@ def _explained(
     return f"Nothing is unexplained: the parts add up to {accounted:.2f}×{where}{wide}"
 
 
-def _nearly_explained(unexplained: float, **cell: Any) -> str:
-    return f"{percent(abs(unexplained))} is unexplained: {_parts_and_clock(**cell)}."
-
-
-def _unexplained(unexplained: float, **cell: Any) -> str:
-    return f"{percent(abs(unexplained))} are unexplained: {_parts_and_clock(**cell)}."
-
-
-def _parts_and_clock(accounted: float, measured: float, low: float, high: float, has_interval: bool) -> str:
+def _unexplained(
+    unexplained: float,
+    accounted: float,
+    measured: float,
+    low: float,
+    high: float,
+    has_interval: bool,
+    verb: str = "are",
+) -> str:
     interval = f" ({low:.2f}–{high:.2f})" if has_interval else ", of one prompt a domain"
-    return f"the parts add up to {accounted:.2f}×, measured is {measured:.2f}×{interval}"
+    parts = f"the parts add up to {accounted:.2f}×, measured is {measured:.2f}×{interval}"
+    return f"{percent(abs(unexplained))} {verb} unexplained: {parts}."
 
 
 def _check_profile(profiled_ms: float, timed_ms: float) -> str:
@@ -203,21 +205,12 @@ def _no_k_pays(
 
 
 _CHOSEN: dict[str, Callable[..., str]] = {
-    "explained": _explained,
-    "nearly_explained": _nearly_explained,
-    "unexplained": _unexplained,
-    "check_profile": _check_profile,
-    "check_noise": _check_noise,
-    "check_first": _check_first,
-    "draft": _draft,
-    "overhead": _overhead,
-    "overhead_unknown": _overhead_unknown,
-    "acceptance": _acceptance,
-    "reach": _reach,
-    "counts": _counts,
-    "best_k": _best_k,
-    "no_k_pays": _no_k_pays,
-}
+    words.__name__.removeprefix("_"): words
+    for words in (
+        _explained, _unexplained, _check_profile, _check_noise, _check_first, _draft, _overhead,
+        _overhead_unknown, _acceptance, _reach, _counts, _best_k, _no_k_pays,
+    )
+} | {"nearly_explained": partial(_unexplained, verb="is")}  # fmt: skip
 """What chooses its words by its numbers."""
 
 # -- what was not measured -------------------------------------------------------------------------
