@@ -88,13 +88,11 @@ class Triage:
 
     def rows(self) -> list[dict[str, Any]]:
         """Questions and parts as rows: kind ("question" or "part"), is_end, was_asked, and their fields."""
-        table, ended = [], False
-        for kind, places in (("question", self.questions), ("part", self.parts)):
-            for place in places:
-                is_end = place.key == self.end
-                asked = not ended or (kind == "part" and self.end in {part.key for part in self.parts})
-                table.append({"kind": kind, "is_end": is_end, "was_asked": asked, **asdict(place)})
-                ended = ended or is_end
+        places, table = [*self.questions, *self.parts], []
+        last = next((at for at, one in enumerate(self.questions) if one.key == self.end), len(places))
+        for at, place in enumerate(places):
+            told = {"kind": type(place).__name__.lower(), "is_end": place.key == self.end}
+            table.append(told | {"was_asked": at <= last, **asdict(place)})
         return table
 
 
@@ -219,13 +217,9 @@ def _draft_length(cell: Cell, outlook: Outlook) -> Question:
     best = max(outlook.curve, key=lambda row: row.speedup)
     hidden = max(VISIBLE, (cell.high - cell.low) / 2.0 if cell.has_interval else 0.0)
     measured = words.BY_THE_LAW.format(here, cell.k, best.speedup, best.k)
-    if best.speedup - here < hidden:
-        return _question("k", measured, words.LESS_TO_GAIN.format(hidden), True)
-    instead = {
-        "cause": words.TOO_LONG if best.k < cell.k else words.TOO_SHORT,
-        "remedy": words.TAKE.format(best.k),
-    }
-    return _question("k", measured, words.LESS_TO_GAIN.format(hidden), False, **instead)
+    holds, cause = best.speedup - here < hidden, words.TOO_LONG if best.k < cell.k else words.TOO_SHORT
+    instead = {} if holds else {"cause": cause, "remedy": words.TAKE.format(best.k)}
+    return _question("k", measured, words.LESS_TO_GAIN.format(hidden), holds, **instead)
 
 
 # -- which part costs most? ------------------------------------------------------------------------
@@ -241,16 +235,12 @@ def _parts(cell: Cell) -> list[Part]:
     """Each term of the formula, and where the cell would break even if nothing else changed."""
     c, v, o, step = cell.c, cell.v, cell.overhead or 0.0, cell.step
     worth = step * expected_tokens(cell.alpha, cell.k)  # forwards that a round may cost: the tokens it yields
-    limits = {
-        "draft": words.pays_up_to(draft_cost_for(1.0 / step, cell.alpha, cell.k, v, o), "c"),
-        "width": words.pays_up_to(worth - cell.k * c - o, "v"),
-        "overhead": words.pays_up_to(worth - cell.k * c - v, "o"),
-        "acceptance": words.pays_from(break_even_alpha(cell.k, c / step, v / step, o / step)),
-    }
-    measured = {
-        "draft": words.DRAFT.format(c, cell.k * c),
-        "width": words.WIDTH.format(cell.k, v),
-        "overhead": words.NOT_PROFILED if cell.overhead is None else words.OVERHEAD.format(cell.overhead),
-        "acceptance": words.ALPHA.format(cell.alpha),
-    }
-    return [_part(key, cell, measured[key], limit) for key, limit in limits.items()]
+    dearest = draft_cost_for(1.0 / step, cell.alpha, cell.k, v, o)
+    least = break_even_alpha(cell.k, c / step, v / step, o / step)
+    overhead = words.NOT_PROFILED if cell.overhead is None else words.OVERHEAD.format(o)
+    return [
+        _part("draft", cell, words.DRAFT.format(c, cell.k * c), words.pays_up_to(dearest, "c")),
+        _part("width", cell, words.WIDTH.format(cell.k, v), words.pays_up_to(worth - cell.k * c - o, "v")),
+        _part("overhead", cell, overhead, words.pays_up_to(worth - cell.k * c - v, "o")),
+        _part("acceptance", cell, words.ALPHA.format(cell.alpha), words.pays_from(least)),
+    ]
