@@ -169,7 +169,8 @@ class _Session:
         for k in sorted(cell[2] for cell in cells(self.runs) if cell[:2] == (temperature, domain)):
             reason, row = self._row(temperature, domain, k)
             if row is not None:
-                found[k] = self._cell(row)
+                own, baseline = (self.phases.get((temperature, of)) for of in (k, 0))
+                found[k] = cell_of(row, self.costs, own, baseline, self._repeats_ms(temperature, domain))
             elif k in ks:
                 notes.append(sentences.LEFT_OUT.format(k=k, temperature=temperature, reason=reason))
         notes += self._not_profiled(temperature, found)
@@ -181,10 +182,6 @@ class _Session:
             return []
         return [Group(temperature, domain, look_ahead(list(found.values()), alpha, self.costs), told)]
 
-    def _cell(self, row: PredictionRow) -> Cell:
-        own, baseline = (self.phases.get((row.temperature, k)) for k in (row.k, 0))
-        return cell_of(row, self.costs, own, baseline, self._repeats_ms(row.temperature, row.domain))
-
     def _not_profiled(self, temperature: float, ks: Iterable[int]) -> list[str]:
         missing = [k for k in ks if (temperature, k) not in self.phases]
         if missing:
@@ -195,10 +192,9 @@ class _Session:
         """A drafter may propose less than it is asked for, or nothing: then K is not what a round costs."""
         told = []
         for k in ks:
-            chosen = [run for run in select(self.runs, temperature, domain) if run.k == k]
-            drafted = sum(run.result.num_draft_tokens or 0 for run in chosen) / sum(
-                run.forwards for run in chosen
-            )
+            chosen = select(self.runs, temperature, domain, k)
+            drafted = sum(run.result.num_draft_tokens or 0 for run in chosen)
+            drafted /= sum(run.forwards for run in chosen)
             if drafted < _MOSTLY * k:
                 told.append(sentences.DRAFTED_LESS.format(k=k, temperature=temperature, drafted=drafted))
         return told
@@ -208,30 +204,23 @@ class _Session:
         cell, why = (temperature, domain, k), sentences.WHY_LEFT_OUT
         if k not in self.costs.v:
             return why["forward"].format(width=k + 1), None
-        if pool(run.result for run in select(self.runs, *cell[:2]) if run.k == k).alpha_hat is None:
+        if pool(run.result for run in select(self.runs, *cell)).alpha_hat is None:
             return why["verdicts"], None
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # of quotients that are looked at next
             if speedup_row(self.runs, *cell, decode_only=True, draws=1) is None:
-                return why["rounds" if self._ran_by_both(*cell) else "pairs"], None
+                baseline, own = ({r.place for r in select(self.runs, *cell[:2], arm)} for arm in (0, k))
+                return why["pairs" if baseline.isdisjoint(own) else "rounds"], None
             phases = self.phases.get((temperature, k))
             row = prediction_row(self.runs, *cell, self.costs, phases, draws=self.draws)
         if row is None or not all(math.isfinite(value) for value in row.values() if isinstance(value, float)):
             return why["interval"], None
         return "", row
 
-    def _ran_by_both(self, temperature: float, domain: str, k: int) -> bool:
-        """Whether there is a block that both decoders ran, timed or not."""
-        ran: dict[int, set[tuple[str, str, int]]] = {0: set(), k: set()}
-        for run in select(self.runs, temperature, domain):
-            ran.setdefault(run.k, set()).add((run.config.prompt_domain, run.prompt_id, run.repeat))
-        return bool(ran[0] & ran[k])
-
     def _repeats_ms(self, temperature: float, domain: str) -> list[float]:
         """Milliseconds of a baseline step, by repeat."""
-        spent: dict[int, list[tuple[float, int]]] = {}
-        for run in select(self.runs, temperature, domain):
-            if run.k == 0:
-                spent.setdefault(run.repeat, []).append((run.decode_seconds, run.decode_tokens))
-        totals = [tuple(map(sum, zip(*runs, strict=True))) for runs in spent.values()]
-        return [1e3 * seconds / tokens for seconds, tokens in totals if tokens > 0]
+        spent: dict[int, tuple[float, int]] = {}
+        for run in select(self.runs, temperature, domain, k=0):
+            seconds, tokens = spent.get(run.repeat, (0.0, 0))
+            spent[run.repeat] = seconds + run.decode_seconds, tokens + run.decode_tokens
+        return [1e3 * seconds / tokens for seconds, tokens in spent.values() if tokens > 0]

@@ -42,6 +42,11 @@ class Run:
         return self.config.K
 
     @property
+    def place(self) -> tuple[str, str, int]:
+        """Domain, prompt and repeat: the block that it ran in, side by side with the other arms."""
+        return self.config.prompt_domain, self.prompt_id, self.repeat
+
+    @property
     def first_tokens(self) -> int:
         """Tokens of the first round, the one that also reads the prompt; its time is spread over them."""
         result = self.result
@@ -117,15 +122,11 @@ def load_results(pair: str, cells: Sequence[BenchmarkConfig] = ()) -> tuple[list
     for path in result_paths(pair):
         with suppress(RecordError):
             return load_session(path, cells)[0], path
-    what = f"no results of '{pair}'"
-    if cells:
-        count = len({config.config_hash() for config in cells})
-        what = f"no session of '{pair}' that ran all of {count} cells"
-    name = f"{pair}.jsonl"
+    count = len({config.config_hash() for config in cells})
+    what = f"session of '{pair}' that ran all of {count} cells" if count else f"results of '{pair}'"
+    where = f"in {Path('runs', f'{pair}.jsonl')}"
     asked = f"--pair {pair}" if pair in REGISTRY else "--target MODEL --draft MODEL"
-    raise RecordError(
-        f"{what} in {Path('runs', name)}; measure first with `specdec bench {asked}`, from the same folder"
-    )
+    raise RecordError(f"no {what} {where}; measure first with `specdec bench {asked}`, from the same folder")
 
 
 def result_paths(pair: str) -> list[Path]:
@@ -162,12 +163,14 @@ def pool(results: Iterable[GenerationResult]) -> GenerationResult:
     )
 
 
-def select(runs: Sequence[Run], temperature: float, domain: str) -> list[Run]:
-    """The runs at one temperature and of one domain, or of ``ALL_DOMAINS``."""
+def select(runs: Sequence[Run], temperature: float, domain: str, k: int | None = None) -> list[Run]:
+    """The runs at one temperature and of one domain, or of ``ALL_DOMAINS``; with ``k`` those of that arm."""
     return [
         run
         for run in runs
-        if run.config.temperature == temperature and domain in (run.config.prompt_domain, ALL_DOMAINS)
+        if run.config.temperature == temperature
+        and domain in (run.config.prompt_domain, ALL_DOMAINS)
+        and k in (run.k, None)
     ]
 
 

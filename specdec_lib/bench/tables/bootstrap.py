@@ -9,7 +9,7 @@ then added. Plain numpy; knows no records.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -18,6 +18,17 @@ from specdec_lib.errors import InvalidArgument
 
 Prompt = Float[np.ndarray, "_ columns"]  # a row a repeat, as many as were run
 Totals = Float[np.ndarray, "draws columns"]
+
+
+def by_prompt(rows: Iterable[tuple[tuple[str, str], Sequence[float]]]) -> list[list[Prompt]]:
+    """Rows that are told by group and prompt, one a repeat, as :func:`bootstrap_interval` takes them.
+
+    Groups, prompts and repeats keep the order in which they come.
+    """
+    groups: dict[str, dict[str, list[Sequence[float]]]] = {}
+    for (group, prompt), row in rows:
+        groups.setdefault(group, {}).setdefault(prompt, []).append(row)
+    return [[np.array(repeats, dtype=np.float64) for repeats in group.values()] for group in groups.values()]
 
 
 def resampled_totals(prompts: Sequence[Prompt], draws: int, generator: np.random.Generator) -> Totals:

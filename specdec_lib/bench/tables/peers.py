@@ -8,7 +8,8 @@ interval. An arm that was refused, also half-way, has no rate. Nothing here draw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from specdec_lib.bench.records.kinds import ArmRecord, PeerRecord, of_kind
 from specdec_lib.bench.records.origin import require_one_machine
 from specdec_lib.bench.records.schema import HUGGING_FACE, OURS, REFERENCE, Record
-from specdec_lib.bench.tables.bootstrap import bootstrap_interval
+from specdec_lib.bench.tables.bootstrap import bootstrap_interval, by_prompt
 from specdec_lib.bench.tables.rows import PeerRow, RatioRow
 from specdec_lib.errors import RecordError
 
@@ -24,17 +25,12 @@ Arms = Mapping[str, Mapping[str, Any]]
 Side = tuple[str | None, str, bool | None]
 """Library, method, compiled; None takes any."""
 
+_SPECULATIVE, _ASSISTED = (OURS, "speculative", None), (HUGGING_FACE, "assisted", None)
 RATIOS: dict[str, tuple[Side, Side]] = {
-    "ours speculative ÷ HF assisted (its better setting)": (
-        (OURS, "speculative", None),
-        (HUGGING_FACE, "assisted", None),
-    ),
-    "ours speculative, eager ÷ HF assisted (its better setting)": (
-        (OURS, "speculative", False),
-        (HUGGING_FACE, "assisted", None),
-    ),
+    "ours speculative ÷ HF assisted (its better setting)": (_SPECULATIVE, _ASSISTED),
+    "ours speculative, eager ÷ HF assisted (its better setting)": ((OURS, "speculative", False), _ASSISTED),
     "ours speculative (best K) ÷ the best autoregressive arm of anybody": (
-        (OURS, "speculative", None),
+        _SPECULATIVE,
         (None, "autoregressive", None),
     ),
     "ours autoregressive eager ÷ HF generate dynamic": (
@@ -80,16 +76,15 @@ def peer_table(records: Sequence[Record], *, level: float = 0.95, draws: int = 2
     for temperature in _temperatures(records):
         timed = _timed(records, temperature, arms)
         for name, arm in arms.items():
-            own = list(timed.get(name, {}).values())
-            seconds, tokens = sum(run[0] for run in own), sum(run[1] for run in own)
+            own = timed.get(name, {}).values()
             row = PeerRow(
                 temperature,
                 name,
                 **{key: arm.get(key) for key in kept},
-                tokens_per_second=tokens / seconds if own else None,
-                num_tokens=int(tokens),
+                tokens_per_second=_rate(timed, name) if own else None,
+                num_tokens=sum(tokens for _, tokens, _ in own),
                 num_runs=len(own),
-                recompiled=sum(run[2] > 0 for run in own),
+                recompiled=sum(graphs > 0 for _, _, graphs in own),
                 **_ratio(timed, [name], [REFERENCE], level, draws),
             )
             table.append(row)
@@ -103,11 +98,11 @@ def ratio_table(records: Sequence[Record], *, level: float = 0.95, draws: int = 
     for temperature in _temperatures(records):
         timed = _timed(records, temperature, arms)
         for name, sides in RATIOS.items():
-            above, below = ([arm for arm in arms if _stands_on(side, arms[arm])] for side in sides)
-            missing = _missing(arms, timed, above, below)
-            over, under = ([arm for arm in side if arm in timed] for side in (above, below))
-            fastest = _fastest(timed, over), _fastest(timed, under)
-            ratio = _ratio(timed, over, under, level, draws)
+            standing = [[arm for arm in arms if _stands_on(side, arms[arm])] for side in sides]
+            above, below = ([arm for arm in side if arm in timed] for side in standing)
+            missing = next((_why_none(arms, side) for side in standing if not timed.keys() & side), None)
+            fastest = _fastest(timed, above), _fastest(timed, below)
+            ratio = _ratio(timed, above, below, level, draws)
             table.append(RatioRow(temperature, name, missing, *fastest, **ratio))
     return table
 
@@ -135,39 +130,33 @@ def _timed(records: Sequence[Record], temperature: float, arms: Arms) -> Timed:
     return timed
 
 
-def _refused(arms: Arms, name: str) -> bool:
-    return bool(arms.get(name, {}).get("refused"))
+def _refused(arms: Arms, name: str) -> str | None:
+    """The reason for which an arm was refused; None, or an empty one, where it was not."""
+    return arms.get(name, {}).get("refused")
 
 
 def _stands_on(side: Side, arm: Mapping[str, Any]) -> bool:
-    library, method, compiled = side
-    return (
-        arm["method"] == method
-        and library in (None, arm["library"])
-        and (compiled is None or compiled == arm["compiled"])
+    return all(
+        wanted in (None, arm[fact])
+        for fact, wanted in zip(("library", "method", "compiled"), side, strict=True)
     )
 
 
+def _why_none(arms: Arms, side: Sequence[str]) -> str:
+    """Why no arm of a side ran."""
+    reasons = (f"{name} was refused: {reason}" for name in side if (reason := _refused(arms, name)))
+    return next(reasons, "no such arm was run")
+
+
+def _rate(timed: Timed, name: str) -> float:
+    """Tokens a second over all that an arm ran."""
+    runs = timed[name].values()
+    return sum(tokens for _, tokens, _ in runs) / sum(seconds for seconds, _, _ in runs)
+
+
 def _fastest(timed: Timed, names: Sequence[str]) -> str | None:
-    """The arm with the highest rate over all that it ran; None of none."""
-    rate = {name: _rate(timed[name].values()) for name in names}
-    return max(rate, key=rate.__getitem__, default=None)
-
-
-def _rate(runs: Iterable[tuple[float, int, int]]) -> float:
-    runs = list(runs)
-    return sum(run[1] for run in runs) / sum(run[0] for run in runs)
-
-
-def _missing(arms: Arms, timed: Timed, above: Sequence[str], below: Sequence[str]) -> str | None:
-    """Why one side of a ratio is empty."""
-    for side in (above, below):
-        if not any(name in timed for name in side):
-            refused = [
-                f"{name} was refused: {arms[name]['refused']}" for name in side if _refused(arms, name)
-            ]
-            return refused[0] if refused else "no such arm was run"
-    return None
+    """The arm with the highest rate; None of none."""
+    return max(names, key=partial(_rate, timed), default=None)
 
 
 # -- ratios --------------------------------------------------------------------------------------------
@@ -177,29 +166,21 @@ def _ratio(
     timed: Timed, above: Sequence[str], below: Sequence[str], level: float, draws: int
 ) -> dict[str, Any]:
     """Best rate above over best rate below, paired by block, with an interval over prompts."""
-    ran = all(any(name in timed for name in side) for side in (above, below))
-    groups = _paired(timed, [*above, *below]) if ran else []
-    if not groups:
-        return {"ratio": None, "low": None, "high": None, "num_prompts": 0, "has_interval": False}
-    ratio, low, high = bootstrap_interval(groups, _best_over_best(len(above)), level, draws)
-    counts = list(map(len, groups))
-    found = {"ratio": ratio, "low": low, "high": high}
-    return found | {"num_prompts": sum(counts), "has_interval": min(counts) > 1}
+    groups = _paired(timed, [*above, *below]) if above and below else []
+    interval = (None, None, None)
+    if groups:
+        interval = bootstrap_interval(groups, partial(_best_over_best, len(above)), level, draws)
+    counts = [len(prompts) for prompts in groups]
+    found = dict(zip(("ratio", "low", "high"), interval, strict=True))
+    return found | {"num_prompts": sum(counts), "has_interval": min(counts, default=0) > 1}
 
 
 def _paired(timed: Timed, names: Sequence[str]) -> list[list[np.ndarray]]:
     """By domain, by prompt: a row a repeat in which all arms ran, of (seconds, tokens) an arm."""
-    shared = set.intersection(*(set(timed.get(name, {})) for name in names))
-    rows: dict[str, dict[str, list[list[float]]]] = {}
-    for key in sorted(shared):
-        row = [float(value) for name in names for value in timed[name][key][:2]]
-        rows.setdefault(key[0], {}).setdefault(key[1], []).append(row)
-    return [[np.array(repeats) for repeats in prompts.values()] for prompts in rows.values()]
+    shared = sorted(set.intersection(*(set(timed.get(name, {})) for name in names)))
+    return by_prompt((at[:2], [value for name in names for value in timed[name][at][:2]]) for at in shared)
 
 
-def _best_over_best(num_above: int) -> Callable[[np.ndarray], np.ndarray]:
-    def statistic(totals: np.ndarray) -> np.ndarray:
-        rates = totals[:, 1::2] / totals[:, 0::2]
-        return rates[:, :num_above].max(axis=1) / rates[:, num_above:].max(axis=1)
-
-    return statistic
+def _best_over_best(num_above: int, totals: np.ndarray) -> np.ndarray:
+    rates = totals[:, 1::2] / totals[:, 0::2]
+    return rates[:, :num_above].max(axis=1) / rates[:, num_above:].max(axis=1)

@@ -140,7 +140,11 @@ def choices_checked(
     """
     chosen = _run_by_all(select(runs, temperature, domain))
     ks = sorted({run.k for run in chosen} - {0})
-    arms = {k: _prompt_totals(chosen, temperature, domain, k) for k in ks}
+    blocks = {k: paired_blocks(chosen, temperature, domain, k) for k in ks}
+    arms = {
+        k: [np.array([rows.sum(axis=0) for rows in prompts]) for prompts in domains]
+        for k, domains in blocks.items()
+    }
     counts = {len(prompts) for arm in arms.values() for prompts in arm}
     if not counts or min(counts) < 2 * whole(num_prompts, "num_prompts", minimum=1):
         raise RecordError(
@@ -163,17 +167,9 @@ def _run_by_all(runs: Sequence[Run]) -> list[Run]:
     """The runs of those blocks that every arm ran."""
     blocks: dict[int, set[tuple[str, str, int]]] = {}
     for run in runs:
-        blocks.setdefault(run.k, set()).add((run.config.prompt_domain, run.prompt_id, run.repeat))
+        blocks.setdefault(run.k, set()).add(run.place)
     common = set.intersection(*blocks.values()) if blocks else set()
-    return [r for r in runs if (r.config.prompt_domain, r.prompt_id, r.repeat) in common]
-
-
-def _prompt_totals(runs: Sequence[Run], temperature: float, domain: str, k: int) -> list[np.ndarray]:
-    """By domain: rows of totals over repeats, one a prompt."""
-    return [
-        np.array([rows.sum(axis=0) for rows in prompts])
-        for prompts in paired_blocks(runs, temperature, domain, k)
-    ]
+    return [run for run in runs if run.place in common]
 
 
 def _ratio(domains: Sequence[np.ndarray], chosen: Sequence[np.ndarray]) -> float:

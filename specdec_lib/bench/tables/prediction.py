@@ -21,6 +21,8 @@ from specdec_lib.profiling.metrics import BenchmarkConfig
 from specdec_lib.theory.checks import positive, quantity, whole
 from specdec_lib.theory.speedup import expected_tokens, speedup
 
+_AS_MEASURED = ("temperature", "domain", "k", "low", "high", "num_prompts", "has_interval")
+"""What a prediction takes over from its row of the speedup as it is."""
 _TOTALS = ("rounds", "tokens", "drafted", "total_ms", *(f"{name}_ms" for name in PHASES))
 
 
@@ -131,35 +133,24 @@ def prediction_row(
         phases: the cell's row of :func:`phase_table`; without one the overhead is taken as 0.
     """
     row = speedup_row(runs, temperature, domain, k, decode_only=True, draws=draws)
-    if row is None:
-        return None
-    chosen = [run for run in select(runs, temperature, domain) if run.k == k]
-    alpha, c, v = pool(run.result for run in chosen).alpha_hat, costs.c, costs.v[k]
     whole_runs = speedup_row(runs, temperature, domain, k, draws=1)
-    if alpha is None or whole_runs is None:
+    chosen = select(runs, temperature, domain, k)
+    alpha = pool(run.result for run in chosen).alpha_hat
+    if row is None or whole_runs is None or alpha is None:
         return None
+    c, v = costs.c, costs.v[k]
     o = 0.0 if phases is None else overhead(phases, costs)
+    later_tokens = sum(run.decode_tokens for run in chosen)
     return PredictionRow(
-        temperature,
-        domain,
-        k,
+        **{name: row[name] for name in _AS_MEASURED},
         alpha_hat=alpha,
         c=c,
         v=v,
         overhead=o,
         baseline=1e3 / row.ar_tokens_per_second / costs.forward_ms,
         expected_tokens=expected_tokens(alpha, k),
-        tokens_per_round=_counted(chosen),
+        tokens_per_round=later_tokens / max(1, sum(run.forwards - 1 for run in chosen)),
         predicted=speedup(alpha, k, c, v, o),
         measured=row.speedup,
-        low=row.low,
-        high=row.high,
-        num_prompts=row.num_prompts,
-        has_interval=row.has_interval,
         measured_whole=whole_runs.speedup,
     )
-
-
-def _counted(runs: Sequence[Run]) -> float:
-    """Tokens a round, as counted after the first."""
-    return sum(run.decode_tokens for run in runs) / max(1, sum(run.forwards - 1 for run in runs))

@@ -13,13 +13,9 @@ from typing import Any
 import numpy as np
 
 from specdec_lib.bench.records.runs import ALL_DOMAINS, Run, cells, pool, select
-from specdec_lib.bench.tables.bootstrap import bootstrap_interval
+from specdec_lib.bench.tables.bootstrap import bootstrap_interval, by_prompt
 from specdec_lib.bench.tables.rows import AcceptanceRow, LatencyRow, PositionRow, SpeedupRow
-from specdec_lib.profiling.acceptance import (
-    conditional_acceptance,
-    rejecting_rounds,
-    unconditional_acceptance,
-)
+from specdec_lib.profiling.acceptance import rejecting_rounds
 
 _QUANTILES = 201
 
@@ -59,15 +55,12 @@ def speedup_row(
     pairs = [row for prompts in blocks for rows in prompts for row in rows]
     if not pairs:
         return None
-    speedup, low, high = bootstrap_interval(blocks, time_ratio, level, draws)
     ar_seconds, ar_tokens, sd_seconds, sd_tokens = np.sum(pairs, axis=0)
     return SpeedupRow(
         temperature,
         domain,
         k,
-        speedup=speedup,
-        low=low,
-        high=high,
+        *bootstrap_interval(blocks, time_ratio, level, draws),
         ar_tokens_per_second=float(ar_tokens / ar_seconds),
         sd_tokens_per_second=float(sd_tokens / sd_seconds),
         num_prompts=sum(map(len, blocks)),
@@ -101,15 +94,10 @@ def paired_blocks(
     arms: dict[int, dict[tuple[str, str, int], tuple[float, int]]] = {0: {}, k: {}}
     for run in select(runs, temperature, domain):
         if run.k in arms:
-            key = (run.config.prompt_domain, run.prompt_id, run.repeat)
             whole = (run.result.total_time, run.result.num_tokens)
-            arms[run.k][key] = (run.decode_seconds, run.decode_tokens) if decode_only else whole
-    rows: dict[str, dict[str, list[tuple[float, ...]]]] = {}
-    for key in arms[0].keys() & arms[k].keys():
-        row = (*arms[0][key], *arms[k][key])
-        if min(row) > 0:
-            rows.setdefault(key[0], {}).setdefault(key[1], []).append(row)
-    return [[np.array(sorted(rows[d][p])) for p in sorted(rows[d])] for d in sorted(rows)]
+            arms[run.k][run.place] = (run.decode_seconds, run.decode_tokens) if decode_only else whole
+    both = [(at[:2], (*arms[0][at], *arms[k][at])) for at in arms[0].keys() & arms[k].keys()]
+    return by_prompt(sorted((prompt, row) for prompt, row in both if min(row) > 0))
 
 
 # -- acceptance ------------------------------------------------------------------------------
@@ -118,22 +106,15 @@ def paired_blocks(
 def acceptance_table(runs: Sequence[Run], *, level: float = 0.95, draws: int = 2000) -> list[AcceptanceRow]:
     """Acceptance by temperature, domain (and ``all``) and K, counts pooled over runs."""
     table = []
-    for temperature, domain, k in cells(runs):
-        chosen = [run for run in select(runs, temperature, domain) if run.k == k]
+    for cell in cells(runs):
+        chosen = select(runs, *cell)
         pooled = pool(run.result for run in chosen)
         if pooled.alpha_hat is None or pooled.acceptance_rate is None:  # no draft token was judged
             continue
-        alpha, low, high = bootstrap_interval(
-            _verdicts(chosen), lambda t: t[:, 0] / t.sum(axis=1), level, draws
-        )
         table.append(
             AcceptanceRow(
-                temperature,
-                domain,
-                k,
-                alpha_hat=alpha,
-                alpha_low=low,
-                alpha_high=high,
+                *cell,
+                *bootstrap_interval(_verdicts(chosen), lambda t: t[:, 0] / t.sum(axis=1), level, draws),
                 acceptance_rate=pooled.acceptance_rate,
                 mean_acceptance_length=pooled.mean_acceptance_length or 1.0,
                 num_rounds=len(pooled.accepted_per_round),
@@ -147,41 +128,26 @@ def acceptance_table(runs: Sequence[Run], *, level: float = 0.95, draws: int = 2
 def position_table(runs: Sequence[Run]) -> list[PositionRow]:
     """Acceptance by position of the draft token in its round, under both conventions."""
     table = []
-    for temperature, domain, k in cells(runs):
-        pooled = pool(r.result for r in select(runs, temperature, domain) if r.k == k)
-        accepted, drafted = pooled.accepted_per_round, pooled.drafted_per_round
-        rates = zip(
-            unconditional_acceptance(accepted, drafted),
-            conditional_acceptance(accepted, drafted),
-            strict=True,
-        )
-        rounds = list(zip(accepted, drafted, strict=True))
-        for index, (unconditional, conditional) in enumerate(rates):
-            table.append(
-                PositionRow(
-                    temperature,
-                    domain,
-                    k,
-                    position=index + 1,
-                    num_drafted=sum(d > index for _, d in rounds),
-                    num_reached=sum(d > index and a >= index for a, d in rounds),
-                    num_accepted=sum(a > index for a, _ in rounds),
-                    unconditional=unconditional,
-                    conditional=conditional,
-                )
-            )
+    for cell in cells(runs):
+        pooled = pool(run.result for run in select(runs, *cell))
+        rounds = list(zip(pooled.accepted_per_round, pooled.drafted_per_round, strict=True))
+        conditionals = pooled.acceptance_by_position_conditional
+        for index, unconditional in enumerate(pooled.acceptance_by_position_unconditional):
+            drafted = sum(d > index for _, d in rounds)
+            reached = sum(d > index and a >= index for a, d in rounds)
+            accepted = sum(a > index for a, _ in rounds)
+            rates = unconditional, conditionals[index]
+            table.append(PositionRow(*cell, index + 1, drafted, reached, accepted, *rates))
     return table
 
 
 def _verdicts(runs: Sequence[Run]) -> list[list[np.ndarray]]:
     """By domain, by prompt: rows (accepted, rejecting rounds), one a repeat that has verdicts."""
-    rows: dict[str, dict[str, list[list[int]]]] = {}
+    rows: list[tuple[tuple[str, str], list[float]]] = []
     for run in runs:
-        counts = [run.result.num_accepted_draft_tokens or 0]
-        counts.append(rejecting_rounds(run.result.accepted_per_round, run.result.drafted_per_round))
-        if sum(counts):
-            rows.setdefault(run.config.prompt_domain, {}).setdefault(run.prompt_id, []).append(counts)
-    return [[np.array(repeats, dtype=float) for repeats in prompts.values()] for prompts in rows.values()]
+        rejecting = rejecting_rounds(run.result.accepted_per_round, run.result.drafted_per_round)
+        rows.append((run.place[:2], [run.result.num_accepted_draft_tokens or 0, rejecting]))
+    return by_prompt((prompt, counts) for prompt, counts in rows if any(counts))
 
 
 # -- latency ---------------------------------------------------------------------------------
@@ -196,7 +162,7 @@ def latency_table(runs: Sequence[Run]) -> list[LatencyRow]:
     table = []
     for temperature in sorted({run.config.temperature for run in runs}):
         for k in sorted({run.k for run in runs}):
-            chosen = [r for r in select(runs, temperature, ALL_DOMAINS) if r.k == k and r.decode_tokens > 0]
+            chosen = [r for r in select(runs, temperature, ALL_DOMAINS, k) if r.decode_tokens > 0]
             latencies = [1e3 * t for r in chosen for t in r.result.per_token_latencies[r.first_tokens :]]
             if latencies:
                 table.append(_latency_row(temperature, chosen, latencies))
