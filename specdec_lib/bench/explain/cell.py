@@ -19,6 +19,8 @@ from specdec_lib.theory.speedup import break_even_alpha, speedup
 
 LARGE = 0.05
 """A share of the speedup, or of a time, that is worth a word."""
+_AS_MEASURED = ("temperature", "domain", "k", "c", "v", "measured", "low", "high", "has_interval")
+"""What a cell takes over from its row of the prediction as it is."""
 
 
 @dataclass(frozen=True)
@@ -216,21 +218,13 @@ def cell_of(
         own = max(0.0, baseline_phases.round_ms - baseline_phases.verify_ms)
         step = 1.0 + own / costs.forward_ms
     return Cell(
-        row.temperature,
-        row.domain,
-        row.k,
+        **{name: row[name] for name in _AS_MEASURED},
         alpha=row.alpha_hat,
-        c=row.c,
-        v=row.v,
         overhead=None if phases is None else overhead(phases, costs),
         step=step,
         timed_step=row.baseline,
         expected=row.expected_tokens,
         counted=row.tokens_per_round,
-        measured=row.measured,
-        low=row.low,
-        high=row.high,
-        has_interval=row.has_interval,
         whole=row.measured_whole,
         costs=costs,
         phases=phases,
