@@ -71,15 +71,8 @@ def look_ahead(cells: Sequence[Cell], alpha: float, costs: Costs) -> Outlook:
     for row in curve:
         best = row if row.speedup > best.speedup * (1.0 + _TIE) else best
     pays = best.speedup * step > 1.0
-    outlook = Outlook(
-        alpha=alpha,
-        curve=curve,
-        best_k=best.k if pays else 0,
-        best_speedup=best.speedup,
-        measured_best_k=measured.k,
-        measured_best=measured.measured,
-        advice=[],
-    )
+    best_k = best.k if pays else 0
+    outlook = Outlook(alpha, curve, best_k, best.speedup, measured.k, measured.measured, advice=[])
     if pays or measured.measured > 1.0:
         return replace(outlook, advice=[_best_k(measured, best, curve)])
     return replace(outlook, advice=[_no_k_pays(outlook, costs, step)])

@@ -49,19 +49,8 @@ def scaling_table(records: Sequence[Record]) -> list[ScalingRow]:
         times = samples[vary, arm, value]
         middle = median(times)
         low, _, high = quantiles(times, n=4, method="inclusive") if len(times) > 1 else times * 3
-        rows.append(
-            ScalingRow(
-                vary,
-                value,
-                arm,
-                median=middle,
-                low=low,
-                high=high,
-                ratio=middle / first.setdefault((vary, arm), middle),
-                num_samples=len(times),
-                beyond_training=(vary, value) in beyond,
-            )
-        )
+        ratio, is_beyond = middle / first.setdefault((vary, arm), middle), (vary, value) in beyond
+        rows.append(ScalingRow(vary, value, arm, middle, low, high, ratio, len(times), is_beyond))
     return rows
 
 
@@ -85,16 +74,9 @@ def growth_table(
     if not values:
         return []
     small, large = values[0] if small is None else small, values[-1] if large is None else large
-    return [
-        GrowthRow(
-            vary,
-            arm,
-            small,
-            large,
-            small_ms=times[arm, small],
-            large_ms=times[arm, large],
-            growth=times[arm, large] / times[arm, small],
-        )
-        for arm in dict.fromkeys(arm for arm, _ in times)
-        if (arm, small) in times and (arm, large) in times
-    ]
+    table = []
+    for arm in dict.fromkeys(arm for arm, _ in times):
+        if (arm, small) in times and (arm, large) in times:
+            less, more = times[arm, small], times[arm, large]
+            table.append(GrowthRow(vary, arm, small, large, less, more, growth=more / less))
+    return table
