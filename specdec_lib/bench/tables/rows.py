@@ -33,12 +33,18 @@ class Row(Mapping[str, Any]):
 
 
 @dataclass(frozen=True, eq=False)
-class SpeedupRow(Row):
-    """A cell's speedup; without ``has_interval`` a domain's one prompt leaves nothing to draw among."""
+class CellRow(Row):
+    """What is known of one cell."""
 
     temperature: float
     domain: str
     k: int
+
+
+@dataclass(frozen=True, eq=False)
+class SpeedupRow(CellRow):
+    """A cell's speedup; without ``has_interval`` a domain's one prompt leaves nothing to draw among."""
+
     speedup: float
     low: float
     high: float
@@ -50,13 +56,10 @@ class SpeedupRow(Row):
 
 
 @dataclass(frozen=True, eq=False)
-class AcceptanceRow(Row):
+class AcceptanceRow(CellRow):
     """A cell's acceptance: alpha and its bootstrap interval over prompts, accepted / drafted, and tokens a
     forward (1 + accepted / rounds)."""
 
-    temperature: float
-    domain: str
-    k: int
     alpha_hat: float
     alpha_low: float
     alpha_high: float
@@ -68,15 +71,12 @@ class AcceptanceRow(Row):
 
 
 @dataclass(frozen=True, eq=False)
-class PositionRow(Row):
+class PositionRow(CellRow):
     """Acceptance at one position (from 1): accepted / drafted, which is vLLM's, and accepted / reached.
 
     A round reaches a position where it accepted all before it; ``conditional`` is None where none did.
     """
 
-    temperature: float
-    domain: str
-    k: int
     position: int
     num_drafted: int
     num_reached: int
@@ -137,13 +137,10 @@ class Costs(Row):
 
 
 @dataclass(frozen=True, eq=False)
-class PredictionRow(Row):
+class PredictionRow(CellRow):
     """Predicted beside measured: ``baseline`` is T of an autoregressive step in T_target(1), ``measured`` the
     speedup after the first round, which reads the prompt, and ``measured_whole`` that of whole runs."""
 
-    temperature: float
-    domain: str
-    k: int
     alpha_hat: float
     c: float
     v: float
