@@ -32,25 +32,6 @@ def recorded_keys(records: Iterable[Record], kind: str = "run") -> set[Key]:
     return {key_of(record) for record in records if record["kind"] == kind}
 
 
-def is_recorded(wanted: Mapping[str, Key], keys: set[Key], what: str) -> bool:
-    """Whether all of a block is among ``keys``.
-
-    Args:
-        wanted: the key of each arm, by its name. what: the arms of the block, to be named in an error.
-
-    Raises:
-        InvalidArgument: some are and some are not. They must run back to back, so the rest cannot be added.
-    """
-    there = [name for name, key in wanted.items() if key in keys]
-    if there and len(there) < len(wanted):
-        raise InvalidArgument(
-            f"resume: of {what} {', '.join(wanted)} the session ran {', '.join(there)}; all "
-            "arms of a block run back to back, so resume with the same ones (or, if lines of the file were "
-            "lost, remove the rest of that block), or start a new session"
-        )
-    return len(there) == len(wanted)
-
-
 def missing_blocks(
     grid: Grid,
     prompts: Prompts,
@@ -70,19 +51,27 @@ def missing_blocks(
         kind: of the records that count. blocks: other ones than the grid's.
 
     Raises:
-        InvalidArgument: the session ran other arms.
+        InvalidArgument: of a block some arms are there and some are not. They must run back to back, so the
+            rest cannot be added.
     """
     keys, left = recorded_keys(records, kind), []
     refused = {record["decoder"] for record in records if is_refusal(record)}
     for block in grid.blocks() if blocks is None else blocks:
         prompt_id, wanted = prompts[block.domain][block.prompt_index].prompt_id, {}
-        for name, k in ((None, k) for k in sorted(block.arms)) if arms is None else arms.items():
+        for name, k in ({str(k): k for k in sorted(block.arms)} if arms is None else arms).items():
             config = grid.config(k, block.temperature, block.domain)
-            arm = config.decoder_label if name is None else name
-            if arm not in refused:
-                wanted[str(k) if name is None else name] = arm, config.config_hash(), prompt_id, block.seed
-        if not is_recorded(wanted, keys, f"{prompt_id}'s {'draft lengths' if arms is None else 'arms'}"):
-            left.append(block)
+            decoder = config.decoder_label if arms is None else name
+            if decoder not in refused:
+                wanted[name] = decoder, config.config_hash(), prompt_id, block.seed
+        there = [name for name, key in wanted.items() if key in keys]
+        if there and len(there) < len(wanted):
+            raise InvalidArgument(
+                f"resume: of {prompt_id}'s {'draft lengths' if arms is None else 'arms'} {', '.join(wanted)} "
+                f"the session ran {', '.join(there)}; all arms of a block run back to back, so resume with "
+                "the same ones (or, if lines of the file were lost, remove the rest of that block), or start "
+                "a new session"
+            )
+        left += [] if len(there) == len(wanted) else [block]
     return left
 
 
@@ -94,13 +83,13 @@ def missing_profiles(
     Raises:
         InvalidArgument: the session profiled other draft lengths.
     """
-    seeds = {
-        (temperature, domain, index): run_seed(grid.seed, temperature, domain, index, "profile")
+    places = [
+        (temperature, domain, index)
         for temperature in grid.temperatures
         for domain in grid.domains
         for index in range(len(prompts[domain][:prompts_per_domain]))
-    }
-    blocks = [Block(0, *place, seed, grid.arms) for place, seed in seeds.items()]
+    ]
+    blocks = [Block(0, *place, run_seed(grid.seed, *place, "profile"), grid.arms) for place in places]
     return missing_blocks(grid, prompts, records, None, "profile", blocks)
 
 
