@@ -15,7 +15,7 @@ import argparse
 import itertools
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cache, partial
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from specdec_lib.utils.entry_point import OneLineParser, exit_code
 _ROUNDS = 4
 """Rounds that a timed generation has room for at least."""
 _SPARE = 64
+_NUMBERS, _AXES = ("k", "context", "new_tokens", "repeats"), ("contexts", "k_values", "depths")
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,9 @@ class GrowthPlan:
     compile: bool = False
 
     def __post_init__(self) -> None:
-        numbers = {"k": self.k, "context": self.context, "new_tokens": self.new_tokens}
-        numbers |= {"repeats": self.repeats, "contexts": min(self.contexts, default=1)}
-        numbers |= {"k_values": min(self.k_values, default=1), "depths": min(self.depths, default=1)}
-        for name, number in numbers.items():
+        for name in (*_NUMBERS, *_AXES):
+            held = getattr(self, name)
+            number = min(held, default=1) if name in _AXES else held
             if number < 1:
                 raise InvalidArgument(f"scaling: {name} holds {number}; pass whole numbers >= 1")
 
@@ -191,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--k-values", type=_numbers, default=plan.k_values, help="such as 1,2,4,8")
     parser.add_argument("--depths", type=_numbers, default=plan.depths, help="layers, such as 5,10,20")
     parser.add_argument("--compile", action="store_true", help="have our compiled step at each depth")
-    for name in ("k", "context", "new_tokens", "repeats"):
+    for name in _NUMBERS:
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(plan, name))
     parser.add_argument("--threads", type=int, default=None, help="threads on the CPU; small models take 1")
     parser.add_argument("--output", default="runs/scaling.jsonl", help="results file, appended to")
@@ -208,8 +208,7 @@ def _measure_and_show(options: argparse.Namespace) -> None:
     from specdec_lib.models.loader import load_pair
 
     wanted_threads(options.threads)
-    names = ("contexts", "k_values", "depths", "k", "context", "new_tokens", "repeats", "compile")
-    plan = GrowthPlan(**{name: getattr(options, name) for name in names})
+    plan = GrowthPlan(**{field.name: getattr(options, field.name) for field in fields(GrowthPlan)})
     pair = load_pair(options.pair)
     use_threads(options.threads, pair.target)
     prompts = PromptDataset.build(pair.target, n_per_domain=8, source="builtin").get_all()
