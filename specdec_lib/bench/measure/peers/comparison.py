@@ -79,7 +79,6 @@ class PeerComparison:
         self.grid, self.target, self.prompts, self.report = grid.over(prompts), target, prompts, report
         chosen = make_arms(target, draft, grid.k_values, compile) if arms is None else arms
         self.arms = [replace(arm, make=partial(AsNamed, arm)) for arm in chosen]
-        self.output_path = Path(output_path)
         session = Session(output_path, target, draft, getattr(prompts, "description", None))
         self._runner = Runner(session, grid.pair, report, session.resume("peer") if resume else [])
         self._require_same_arms()
@@ -131,13 +130,14 @@ class PeerComparison:
 
     def _require_same_arms(self) -> None:
         """Refuse to go on with an arm that has the name of one before, and is another."""
+        path = self._runner.session.output_path
         before = {record["decoder"]: record["arm"] for record in self._runner.of_kind("arm")}
         for arm in self.arms:
             now, then = arm.facts.to_dict(), before.get(arm.name, {})
             both = (now.keys() & then.keys()) - {"facts_hash"}
             if changes := [f"{name} was {then[name]!r}" for name in sorted(both) if then[name] != now[name]]:
                 raise InvalidArgument(
-                    f"resume {self.output_path}: {arm.name} is another arm now ({', '.join(changes)}); its "
+                    f"resume {path}: {arm.name} is another arm now ({', '.join(changes)}); its "
                     "runs before and now do not pair, so start a new session without resuming"
                 )
 
@@ -173,38 +173,24 @@ class PeerComparison:
         return Job(ids, self.grid.max_new_tokens, block.temperature, block.seed)
 
     def _records(self, block: Block, outcomes: Sequence[Outcome[GenerationResult]]) -> list[Record]:
-        records = [
-            generation_record("peer", self.grid, self.prompts, block, outcome)
-            | {"new_graphs": outcome.new_graphs}
-            for outcome in outcomes
-        ]
-        if block.temperature == 0:
-            self._compare(block, outcomes, records)
+        """One record an arm; greedy ids are held against those of the first autoregressive arm."""
+        plain = [o for o in outcomes if o.arm.facts.method == "autoregressive" and block.temperature == 0]
+        reference = min(plain, key=lambda outcome: self.arms.index(outcome.arm), default=None)
+        records = []
+        for outcome in outcomes:
+            record = generation_record("peer", self.grid, self.prompts, block, outcome)
+            record |= {"new_graphs": outcome.new_graphs}
+            if reference is not None and outcome is not reference:
+                record |= {"reference": reference.arm.name}
+                record |= self._compared(block, outcome.result, reference.result)
+            records.append(record)
         return records
 
-    # -- identity --------------------------------------------------------------------------
-
-    def _compare(
-        self, block: Block, outcomes: Sequence[Outcome[GenerationResult]], records: Sequence[Record]
-    ) -> None:
-        """Note in each record where its ids first differ from those of the first autoregressive arm."""
-        results = {outcome.arm.name: outcome.result for outcome in outcomes}
-        plain = [
-            arm.name for arm in self.arms if arm.facts.method == "autoregressive" and arm.name in results
-        ]
-        for record in records:
-            if not plain or record["decoder"] == plain[0]:
-                continue
-            ours, theirs = results[record["decoder"]], results[plain[0]]
-            place = first_difference(ours, theirs)
-            record |= {"first_difference": place, "reference": plain[0]}
-            if place >= 0:
-                record |= self._judged(self._job(block).prompt_ids, ours, theirs, place)
-
-    def _judged(
-        self, prompt_ids: Sequence[int], ours: GenerationResult, theirs: GenerationResult, place: int
-    ) -> dict[str, Any]:
-        """How far apart the target's logits of the two tokens are, and whether rounding explains it."""
-        text = [*prompt_ids, *theirs.generated_ids[:place]]
+    def _compared(self, block: Block, ours: GenerationResult, theirs: GenerationResult) -> dict[str, Any]:
+        """Where the ids part; and how far apart the target's logits are there, and whether that is a tie."""
+        place = first_difference(ours, theirs)
+        if place < 0:
+            return {"first_difference": place}
+        text = [*self._job(block).prompt_ids, *theirs.generated_ids[:place]]
         found = judge_parting(self.target, text, *(run.generated_ids[place] for run in (ours, theirs)))
-        return {"logit_gap": found.gap, "tied": found.is_tie}
+        return {"first_difference": place, "logit_gap": found.gap, "tied": found.is_tie}
