@@ -60,13 +60,8 @@ def random_model(
     config: PretrainedConfig, dtype: torch.dtype, device: torch.device, compile: bool = False
 ) -> ModelWrapper:
     """A model of that shape with random weights, made where it will run."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        with device:
-            model = AutoModelForCausalLM.from_config(config)
-    finally:
-        torch.set_default_dtype(before)
+    with device:
+        model = AutoModelForCausalLM.from_config(config, dtype=dtype)
     return ModelWrapper(model.requires_grad_(False), compile=compile)
 
 

@@ -9,17 +9,15 @@ another law, or another length. Nothing here knows records, prompts' texts or th
 from __future__ import annotations
 
 import copy
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 from transformers import CompileConfig, GenerationConfig
-from transformers.utils import logging as transformers_logging
 
 from specdec_lib.models.architecture.module import first_position, positions_behind
+from specdec_lib.models.source import quiet
 from specdec_lib.profiling.metrics import GenerationResult
 from specdec_lib.profiling.timer import cuda_sync_time
 
@@ -64,7 +62,9 @@ class HuggingFace:
         if self._first is not None:  # generate counts from 0, whatever the model was trained with
             helper["position_ids"] = positions_behind(0, inputs.shape[1], self._first, device)
         mask = torch.ones_like(inputs)  # a padding id may be a token of the text
-        with _quiet(), _seeded(seed, device), torch.inference_mode():
+        generators = [device] if device.type == "cuda" else []  # the global ones, from which it draws
+        with quiet(), torch.random.fork_rng(devices=generators), torch.inference_mode():
+            torch.manual_seed(seed)
             start = cuda_sync_time()
             output = self.model.generate(inputs, attention_mask=mask, generation_config=config, **helper)
             ids = output[0, inputs.shape[1] :].tolist()
@@ -108,25 +108,3 @@ def _sampling(temperature: float) -> dict[str, Any]:
     if temperature == 0:
         return {"do_sample": False}
     return {"do_sample": True, "temperature": float(temperature), "top_k": 0, "top_p": 1.0}
-
-
-@contextmanager
-def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed the global generators, which are the only ones ``generate`` draws from, and restore them."""
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
-        yield
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back what ``generate`` remarks on its own inner calls."""
-    level = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        transformers_logging.set_verbosity(level)
