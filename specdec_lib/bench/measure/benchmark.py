@@ -152,11 +152,9 @@ class Benchmark:
         """The arms, in the grid's order."""
         arms = []
         for config in self.grid.cells()[: len(self.grid.arms)]:  # of the first temperature and domain
-            draft = self.draft if config.K else None
-            facts = our_facts(self.target, draft, config.K, compiled=self.target.compiled is not None)
-            arms.append(
-                Arm(config.decoder_label, facts, partial(Ours, self.target, draft, config.K, profile))
-            )
+            pair = self.target, self.draft if config.K else None, config.K
+            facts = our_facts(*pair, compiled=self.target.compiled is not None)
+            arms.append(Arm(config.decoder_label, facts, partial(Ours, *pair, profile)))
         return arms
 
     def _job(self, block: Block) -> Job:

@@ -11,6 +11,7 @@ counts as a forward of theirs is a K-th of a whole greedy proposal.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -86,16 +87,16 @@ class _Clock:
         target.expect_widths(*(k + 1 for k in k_values))
         self.caches = {name: self._forward(name, context, logits_to_keep=1) for name in self.models}
         self._generator = torch.Generator(self.models.get("draft", target).device)
-        self.seconds: dict[tuple[str, int], list[float]] = {}
+        self.seconds: dict[tuple[str, int], list[float]] = defaultdict(list)
 
     def run_baseline(self) -> None:
         """A few target forwards of width 1, one behind the other."""
-        self._keep("target", 1, self._timed("target", 1, _BASELINE_STEPS)[1:])
+        self.seconds["target", 1] += self._timed("target", 1, _BASELINE_STEPS)[1:]
 
     def run_round(self, k: int) -> None:
         """K draft forwards, then a target forward of width K + 1."""
-        self._keep("draft", 1, self._proposal(k) if self._proposes_whole else self._timed("draft", 1, k))
-        self._keep("target", k + 1, self._timed("target", k + 1, 1))
+        self.seconds["draft", 1] += self._proposal(k) if self._proposes_whole else self._timed("draft", 1, k)
+        self.seconds["target", k + 1] += self._timed("target", k + 1, 1)
 
     @property
     def _proposes_whole(self) -> bool:
@@ -115,9 +116,6 @@ class _Clock:
         """One forward, and the cache that it leaves; a draft's logits may be no numbers, as in the loop."""
         with drafting() if name == "draft" else nullcontext():
             return self.models[name].forward(ids, **options)[1]
-
-    def _keep(self, name: str, width: int, seconds: list[float]) -> None:
-        self.seconds.setdefault((name, width), []).extend(seconds)
 
     def _timed(self, name: str, width: int, times: int) -> list[float]:
         """Seconds of each of ``times`` forwards that extend a copy of the cache, which stays as it was."""

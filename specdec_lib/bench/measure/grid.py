@@ -1,9 +1,7 @@
 """The grid of a benchmark: its axes checked, its cells, and the order in which they are run.
 
-Arms are draft lengths: 0 is the autoregressive baseline, K > 0 speculation with K drafts. For
-one prompt all arms run one after the other, so that whatever slows the machine slows them
-alike, and each block starts one arm further on, so that no arm always runs first. It does not
-know models or prompts' texts: a prompt is its index here.
+Arms are draft lengths: 0 is the autoregressive baseline, K > 0 speculation with K drafts. It does not know
+models or prompts' texts: a prompt is its index here.
 """
 
 from __future__ import annotations

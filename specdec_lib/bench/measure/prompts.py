@@ -139,18 +139,13 @@ def choose_prompts(grid: Grid, target: ModelWrapper, dataset: PromptDataset | Pr
     for domain in grid.domains:
         encoded = [_tokenised(prompt, target, dataset) for prompt in dataset.get_by_domain(domain)]
         fitting = [p for p in encoded if p.ids and fits(target, p, grid.max_new_tokens)]
-        hashes[domain] = _ids_hash(encoded)
+        fed = json.dumps([[p.prompt_id, p.ids] for p in encoded])  # other tokenizers make other prompts of it
+        hashes[domain] = hashlib.sha256(fed.encode()).hexdigest()[:12]
         wanted = _wanted(grid, domain, len(encoded), len(fitting))
         chosen[domain] = [fitting[i * len(fitting) // wanted] for i in range(wanted)]
     if isinstance(dataset, PromptSet):
         chosen.description = dataset.describe() | {"ids": hashes}
     return chosen
-
-
-def _ids_hash(encoded: Sequence[TokenisedPrompt]) -> str:
-    """Of what the model is fed: another tokenizer or chat template makes other prompts of the same texts."""
-    content = json.dumps([[prompt.prompt_id, prompt.ids] for prompt in encoded])
-    return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
 def fits(target: ModelWrapper, prompt: TokenisedPrompt, max_new_tokens: int) -> bool:

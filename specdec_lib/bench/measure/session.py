@@ -120,10 +120,9 @@ def _are_other(before: Mapping[str, Any] | None, now: Mapping[str, Any] | None) 
     """Whether two sets of prompts differ: in their texts, or in the ids of a domain that both have."""
     if before is None or now is None:
         return before is not now
-    ids = [dict(prompts.get("ids", {})) for prompts in (before, now)]
-    rest = [{name: prompts[name] for name in prompts if name != "ids"} for prompts in (before, now)]
-    shared = ids[0].keys() & ids[1].keys()
-    return rest[0] != rest[1] or any(ids[0][domain] != ids[1][domain] for domain in shared)
+    ids = before.get("ids", {})
+    kept = {domain: told for domain, told in now.get("ids", {}).items() if domain in ids}
+    return {**before, "ids": None} != {**now, "ids": None} or not kept.items() <= ids.items()
 
 
 def _told(prompts: Mapping[str, Any] | None) -> str:

@@ -55,7 +55,8 @@ def overlap_by_temperature(
     settings = [SamplingParams(temperature) for temperature in temperatures]
     ids, target_rows = _written(target, torch.tensor(prompts), settings, num_tokens, seed)
     draft_rows = draft.model(input_ids=ids[:, :-1].to(draft.device), use_cache=False).logits[:, -num_tokens:]
-    per_setting = zip(_split(target_rows, settings), _split(draft_rows, settings), settings, strict=True)
+    each = (rows.chunk(len(settings)) for rows in (target_rows, draft_rows))
+    per_setting = zip(*each, settings, strict=True)
     return [_row(params, p, q.to(p.device)) for p, q, params in per_setting]
 
 
@@ -69,15 +70,11 @@ def _written(
     feed, rows = ids, []
     for _ in range(num_tokens):
         rows.append(target.model(input_ids=feed, use_cache=True, **kept).logits[:, -1])
-        laws = zip(_split(rows[-1], settings), settings, strict=True)
+        laws = zip(rows[-1].chunk(len(settings)), settings, strict=True)
         probs = torch.cat([probs_from_logits(part, params) for part, params in laws])
         feed = torch.multinomial(probs, 1, generator=generator)
         ids = torch.cat([ids, feed], dim=1)
     return ids, torch.stack(rows, dim=1)
-
-
-def _split(rows: Tensor, settings: list) -> Sequence[Tensor]:
-    return rows.chunk(len(settings))
 
 
 def _row(
