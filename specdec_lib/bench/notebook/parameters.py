@@ -25,15 +25,14 @@ _WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "True o
 
 
 class Kind(NamedTuple):
-    """What a parameter may be: any of some plain types, and a list whose elements are of a kind."""
+    """What a parameter may be: any of some types (``object``: anything), and a list of elements of a kind."""
 
     types: frozenset[type] = frozenset()
     elements: Kind | None = None
-    anything: bool = False
 
     def accepts(self, value: Any) -> bool:
         """Whether a plain value is of this kind; whole numbers stand where numbers do, and no truth value."""
-        if self.anything:
+        if object in self.types:
             return True
         if isinstance(value, list):
             return self.elements is not None and all(map(self.elements.accepts, value))
@@ -43,11 +42,11 @@ class Kind(NamedTuple):
         """In words, for an error."""
         words = [_WORDS[one] for one in _WORDS if one in self.types and one is not type(None)]
         if self.elements is not None:
-            words.append("a list" if self.elements.anything else f"a list, each {self.elements}")
+            words.append("a list" if object in self.elements.types else f"a list, each {self.elements}")
         return " or ".join([*words, *([_WORDS[type(None)]] if type(None) in self.types else [])])
 
 
-ANYTHING = Kind(anything=True)
+ANYTHING = Kind(frozenset({object}))
 
 
 def checked_parameters(notebook: str | Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -189,11 +188,8 @@ def _annotated(node: ast.expr) -> Kind:
 
 def _either(*kinds: Kind) -> Kind:
     elements = [kind.elements for kind in kinds if kind.elements is not None]
-    return Kind(
-        frozenset().union(*(kind.types for kind in kinds)),
-        _either(*elements) if elements else None,
-        any(kind.anything for kind in kinds),
-    )
+    types = frozenset().union(*(kind.types for kind in kinds))
+    return Kind(types, _either(*elements) if elements else None)
 
 
 def first_line(text: str) -> str:
