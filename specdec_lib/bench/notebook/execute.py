@@ -22,19 +22,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from specdec_lib.bench.notebook.parameters import checked_parameters, first_line, notebook_parameters, plain
+from specdec_lib.bench.notebook.parameters import checked_parameters, first_line, plain
 from specdec_lib.errors import SpecDecError
-
-__all__ = [
-    "BENCHMARK_NOTEBOOK",
-    "PEERS_NOTEBOOK",
-    "NotebookFailed",
-    "check_parameters",
-    "execute_notebook",
-    "first_line",
-    "notebook_parameters",
-    "run_benchmark",
-]
 
 _NOTEBOOKS = Path(__file__).resolve().parents[3] / "notebooks" / "bench"
 BENCHMARK_NOTEBOOK = _NOTEBOOKS / "benchmark_pair.ipynb"
@@ -228,8 +217,7 @@ def check_parameters(notebook: str | Path, parameters: Mapping[str, Any]) -> Non
 
 def _import_papermill() -> Any:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _quiet():
             import papermill
     except ImportError as error:
         raise SpecDecError(

@@ -19,12 +19,8 @@ import torch
 import zmq
 
 from specdec_lib.bench.notebook import execute
-from specdec_lib.bench.notebook.execute import (
-    NotebookFailed,
-    check_parameters,
-    execute_notebook,
-    notebook_parameters,
-)
+from specdec_lib.bench.notebook.execute import NotebookFailed, check_parameters, execute_notebook
+from specdec_lib.bench.notebook.parameters import notebook_parameters
 from specdec_lib.errors import InvalidArgument, SpecDecError
 
 PARAMETERS = (
