@@ -31,9 +31,6 @@ def first_difference(result: GenerationResult, baseline: GenerationResult) -> in
 def require_identical(records: Sequence[Record]) -> int:
     """Number of speculative runs at temperature 0 whose ids were compared with the baseline's and agree.
 
-    In half precision a forward of width K + 1 is not bit-identical to one of width 1, so there a
-    difference is a fact of the record and no error.
-
     Raises:
         OutputsDiffer: a run in float32 or float64 emitted other ids, naming the first such run.
     """
