@@ -21,6 +21,7 @@ import typer
 
 from specdec_lib.cli import sentences
 from specdec_lib.cli.commands import bench, doctor, explain, generate, pairs, train, verify
+from specdec_lib.cli.options import with_groups
 from specdec_lib.cli.selection import DrafterFailed
 from specdec_lib.cli.terminal import log_line, print_error, released_output
 from specdec_lib.cli.views.narrow_help import fit_help
@@ -72,7 +73,8 @@ def _telling(run: Callable[..., None]) -> Callable[..., None]:
 
 
 for _command in (pairs, doctor, generate, bench, explain, verify, train):
-    app.command(_command.NAME, epilog=f"[bold]Example:[/bold] {_command.EXAMPLE}")(_telling(_command.run))
+    _example = f"[bold]Example:[/bold] {_command.EXAMPLE}"
+    app.command(_command.NAME, epilog=_example)(_telling(with_groups(_command.run)))
 
 
 def _show_version(wanted: bool) -> bool:

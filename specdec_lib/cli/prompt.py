@@ -110,3 +110,45 @@ def _checked(prompt: str) -> str:
     if not prompt:
         raise InvalidArgument("the prompt is empty; give at least one character")
     return prompt
+
+
+def asked_prompts(prompts: str | None, num_prompts: int | None) -> tuple[int | None, Path | None]:
+    """How many prompts ``--prompts`` and ``--num-prompts`` ask for, and of which file.
+
+    None for all of a file, or as many as a command takes by itself; None for the built-in prompts.
+
+    Raises:
+        InvalidArgument: as :func:`parse_prompts`, or two numbers.
+    """
+    number, file = (None, None) if prompts is None else parse_prompts(prompts)
+    if number is not None and num_prompts is not None:
+        raise InvalidArgument("--prompts is a number, and --num-prompts another; give one of the two")
+    return (num_prompts if number is None else number), file
+
+
+def parse_prompts(value: str) -> tuple[int | None, Path | None]:
+    """What ``--prompts`` asks for: a number of built-in prompts, or a file; the other one is None.
+
+    A file whose name is a number is written with its folder: ``./30``.
+
+    Raises:
+        InvalidArgument: a number below 1, or no such file.
+    """
+    try:
+        number = int(value)
+    except ValueError:
+        return None, _existing_file(value)
+    if number < 1:
+        raise InvalidArgument(f"--prompts is {number}; give a number of at least 1, or a file")
+    return number, None
+
+
+def _existing_file(value: str) -> Path:
+    if os.path.isfile(value):
+        return Path(value)
+    what = "is neither a number nor a file that exists"
+    if os.path.isdir(value):
+        what = "is a folder"
+    elif os.path.exists(value):
+        what = "is a pipe or a device, and prompts are read more than once"
+    raise InvalidArgument(f"--prompts: '{value}' {what}; give a number, or a file of prompts")

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from specdec_lib.cli.options import ModelOptions
 from specdec_lib.cli.terminal import error_console, text
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.registry import ModelPair, choose_pair, require_shared_vocabulary, short_name
@@ -143,18 +144,7 @@ class Selection:
         return Models(target, load_drafter(self.drafter, target))
 
 
-def selection_of(
-    pair: str | None = None,
-    target: str | None = None,
-    draft: str | None = None,
-    dtype: str | None = None,
-    device: str | None = None,
-    needs_draft: bool = True,
-    *,
-    draft_dtype: str | None = None,
-    drafter: str | None = None,
-    threads: int | None = None,
-) -> Selection:
+def selection_of(asked: ModelOptions, needs_draft: bool = True, threads: int | None = None) -> Selection:
     """The selection that the options ask for.
 
     Raises:
@@ -163,30 +153,22 @@ def selection_of(
         InvalidArgument: an unknown dtype, options that contradict each other, or a target without a draft.
         ModelUnavailable: a folder that is not there, or holds no model.
     """
-    chosen = named_pair(pair, target, draft, dtype, needs_draft, draft_dtype=draft_dtype, drafter=drafter)
-    if needs_draft and drafter is None:
+    chosen = named_pair(asked, needs_draft)
+    if needs_draft and asked.drafter is None:
         require_shared_vocabulary(chosen)
-    selection = Selection(chosen, device, needs_draft, drafter, threads)
+    selection = Selection(chosen, asked.device, needs_draft, asked.drafter, threads)
     _find_folders(selection.model_ids)
     return selection
 
 
-def named_pair(
-    pair: str | None = None,
-    target: str | None = None,
-    draft: str | None = None,
-    dtype: str | None = None,
-    needs_draft: bool = True,
-    *,
-    draft_dtype: str | None = None,
-    drafter: str | None = None,
-) -> ModelPair:
+def named_pair(asked: ModelOptions, needs_draft: bool = True) -> ModelPair:
     """The pair that the options name, under the name that its results are kept by; nothing is looked for.
 
     Raises:
         UnknownPair: no pair of that name.
         InvalidArgument: an unknown dtype, options that contradict each other, or a target without a draft.
     """
+    pair, target, draft, drafter = asked.pair, asked.target, asked.draft, asked.drafter
     if drafter is not None and draft is not None:
         raise InvalidArgument("--draft names a model and --drafter a class; give one of the two")
     if drafter is not None and not needs_draft:
@@ -200,16 +182,14 @@ def named_pair(
             "--target needs a --draft model, a --drafter class, or --autoregressive to run without a draft"
         )
     lone = target is not None and draft is None
-    chosen = choose_pair(pair, target, target if lone else draft, dtype, draft_dtype)
+    chosen = choose_pair(pair, target, target if lone else draft, asked.dtype, asked.draft_dtype)
     if not lone and drafter is None:
         return chosen
     title = short_name(chosen.target_model_id)
     return replace(chosen, pair_name=title if drafter is None else f"{drafter.replace(':', '.')}+{title}")
 
 
-def choose_models(
-    pair: str | None, target: str | None, draft: str | None, dtype: str | None, draft_dtype: str | None
-) -> ModelPair:
+def choose_models(asked: ModelOptions) -> ModelPair:
     """A pair of which both models are named; nothing is refused for its vocabulary.
 
     Raises:
@@ -217,7 +197,7 @@ def choose_models(
         InvalidArgument: a name and models, only one of the models, or an unknown dtype.
         ModelUnavailable: a folder that is not there, or holds no model.
     """
-    chosen = choose_pair(pair, target, draft, dtype, draft_dtype)
+    chosen = choose_pair(asked.pair, asked.target, asked.draft, asked.dtype, asked.draft_dtype)
     _find_folders([chosen.target_model_id, chosen.draft_model_id])
     return chosen
 

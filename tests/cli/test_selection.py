@@ -7,16 +7,17 @@ import shutil
 
 import pytest
 
+from specdec_lib.cli.options import ModelOptions
 from specdec_lib.cli.selection import selection_of
 from specdec_lib.errors import InvalidArgument, ModelUnavailable, UnknownPair, VocabularyMismatch
 
 
 def test_the_default_is_the_embedded_pair() -> None:
-    assert selection_of(None, None, None, None, None).pair.pair_name == "pocket"
+    assert selection_of(ModelOptions()).pair.pair_name == "pocket"
 
 
 def test_a_dtype_replaces_both_of_the_pair() -> None:
-    pair = selection_of("pocket_self", None, None, "bfloat16", None).pair
+    pair = selection_of(ModelOptions("pocket_self", dtype="bfloat16")).pair
     assert (pair.draft_dtype, pair.target_dtype, pair.target_model_id) == (
         "bfloat16",
         "bfloat16",
@@ -25,25 +26,25 @@ def test_a_dtype_replaces_both_of_the_pair() -> None:
 
 
 def test_models_of_ones_own_make_a_pair() -> None:
-    selection = selection_of(None, "org/big", "org/small", None, "cpu")
+    selection = selection_of(ModelOptions(None, "org/big", "org/small", device="cpu"))
     pair = selection.pair
     assert (pair.target_model_id, pair.draft_model_id) == ("org/big", "org/small")
     assert (pair.target_dtype, pair.pair_name, selection.device) == ("auto", "org--small+org--big", "cpu")
 
 
 def test_no_draft_is_needed_without_speculation(own) -> None:
-    target, draft = selection_of(None, own[1], None, None, "cpu", needs_draft=False).load()
+    target, draft = selection_of(ModelOptions(target=own[1], device="cpu"), needs_draft=False).load()
     assert draft is None and target.name == "tiny-target" and target.compiled is None
-    assert (
-        selection_of("phi3_llama3", None, None, None, None, needs_draft=False).pair.pair_name == "phi3_llama3"
-    )
+    assert selection_of(ModelOptions("phi3_llama3"), needs_draft=False).pair.pair_name == "phi3_llama3"
 
 
 def test_both_models_are_compiled_when_that_is_asked_for(own) -> None:
-    models = selection_of(None, *own[1::2], None, "cpu").load(compile=True)
+    models = selection_of(ModelOptions(None, *own[1::2], device="cpu")).load(compile=True)
     assert all(model.compiled.active for model in models)
     assert (
-        selection_of(None, own[1], None, None, "cpu", needs_draft=False).load(compile=True)[0].compiled.active
+        selection_of(ModelOptions(target=own[1], device="cpu"), needs_draft=False)
+        .load(compile=True)[0]
+        .compiled.active
     )
 
 
@@ -64,7 +65,7 @@ def test_both_models_are_compiled_when_that_is_asked_for(own) -> None:
 )
 def test_what_does_not_make_a_pair_is_refused(options, error, said) -> None:
     with pytest.raises(error, match=said):
-        selection_of(*options, None)
+        selection_of(ModelOptions(*options))
 
 
 @pytest.mark.parametrize(
@@ -72,19 +73,19 @@ def test_what_does_not_make_a_pair_is_refused(options, error, said) -> None:
 )
 def test_a_wrong_path_is_refused_by_name_alone(target: str) -> None:
     with pytest.raises(ModelUnavailable, match="folder"):
-        selection_of(None, target, "pocket-draft", None, "cpu")
+        selection_of(ModelOptions(None, target, "pocket-draft", device="cpu"))
     with pytest.raises(ModelUnavailable, match="folder"):
-        selection_of(None, "pocket-target", target, None, "cpu")
+        selection_of(ModelOptions(None, "pocket-target", target, device="cpu"))
 
 
 def test_a_folder_without_a_model_is_refused_by_name_alone(tmp_path) -> None:
     with pytest.raises(ModelUnavailable, match=r"there is no config\.json"):
-        selection_of(None, str(tmp_path), None, None, "cpu", needs_draft=False)
+        selection_of(ModelOptions(target=str(tmp_path), device="cpu"), needs_draft=False)
 
 
 def test_the_hub_is_not_asked_for_a_name(monkeypatch) -> None:
     monkeypatch.setattr("specdec_lib.models.source.find_source", lambda model_id: pytest.fail(model_id))
-    assert selection_of("gpt2_dev", None, None, None, None).model_ids == ["gpt2-xl", "gpt2"]
+    assert selection_of(ModelOptions("gpt2_dev")).model_ids == ["gpt2-xl", "gpt2"]
 
 
 @pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])
@@ -96,6 +97,6 @@ def test_code_of_a_folders_own_is_neither_run_nor_asked_about(own, tmp_path, mon
     own_class = {"AutoConfig": "own_code.Mine", "AutoTokenizer": ["own_code.Mine", None]}
     (folder / file).write_text(json.dumps(content | {"auto_map": own_class}))
     monkeypatch.setattr("builtins.input", lambda *question: pytest.fail("somebody was asked"))
-    selection = selection_of(None, str(folder), None, None, "cpu", needs_draft=False)
+    selection = selection_of(ModelOptions(target=str(folder), device="cpu"), needs_draft=False)
     selection.check()
     assert selection.load().target.name == "with-code" and not flag.exists()

@@ -17,9 +17,8 @@ from specdec_lib.cli import sentences
 from specdec_lib.cli.checks import fit
 from specdec_lib.cli.checks.finding import Finding
 from specdec_lib.cli.checks.memory import Memory, PairFit, fit_of, free_memory
-from specdec_lib.cli.options import DEFAULT_PAIR
 from specdec_lib.errors import ModelUnavailable, SpecDecError
-from specdec_lib.models.registry import REGISTRY
+from specdec_lib.models.registry import DEFAULT_PAIR, REGISTRY
 from specdec_lib.utils.numbers import counted, short_count
 
 PATIENCE = 4.0

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from specdec_lib.cli.checks import fit
-from specdec_lib.cli.options import DEFAULT_PAIR
 from specdec_lib.errors import ModelUnavailable
-from specdec_lib.models.registry import ModelPair
+from specdec_lib.models.registry import DEFAULT_PAIR, ModelPair
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ JSON document) is all that standard output holds. It derives no number of its ow
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from specdec_lib.cli.measuring import (
     measure_in_notebook,
     measure_peers,
 )
+from specdec_lib.cli.prompt import asked_prompts
 from specdec_lib.cli.selection import selection_of
 from specdec_lib.cli.terminal import console_for, print_json, print_warning, said_if_waiting
 from specdec_lib.cli.views.peers import comparison_of, show_comparison
@@ -40,13 +42,8 @@ def run(
     resume: options.Resume = False,
     show: options.Show = None,
     in_process: options.InProcess = False,
-    pair: options.Pair = None,
-    target: options.Target = None,
-    draft: options.Draft = None,
-    dtype: options.Dtype = None,
-    draft_dtype: options.DraftDtype = None,
-    drafter: options.Drafter = None,
-    device: options.Device = None,
+    *,
+    models: options.ModelOptions,
     threads: options.Threads = None,
     k_values: options.KValues = "1,2,4,8",
     prompts: options.Prompts = None,
@@ -66,12 +63,10 @@ def run(
     if show is not None:
         _report(show, as_json, peers, strict=True)
         return
-    selection = selection_of(
-        pair, target, draft, dtype, device, draft_dtype=draft_dtype, drafter=drafter, threads=threads
-    )
-    if peers and drafter is not None:
+    selection = selection_of(models, threads=threads)
+    if peers and models.drafter is not None:
         raise InvalidArgument("--peers hands the draft to Hugging Face's generate; give a --draft model")
-    number, file = _asked_prompts(prompts, num_prompts)
+    number, file = asked_prompts(prompts, num_prompts)
     axes = {
         "k_values": _numbers("--k-values", k_values, int),
         "temperatures": _numbers("--temperatures", temperatures, float),
@@ -91,22 +86,13 @@ def run(
     order = Order(grid, texts, selection, output, compiled, resume, ProgressLines())
     with kept(output, _check_output):
         if has_notebook() and not in_process:
-            parameters = {
-                **axes,
-                "pair": pair,
-                "target": target,
-                "draft": draft,
-                "dtype": dtype,
-                "draft_dtype": draft_dtype,
-                "prompts": file,
-                "chat": chat,
-                "num_prompts": number,
-                "device": device,
-                "threads": threads,
-                "compile": compiled,
-                "resume": resume,
-            }
-            parameters |= {} if peers else {"drafter": drafter, "profile": not no_profile}
+            parameters = axes | asdict(models)
+            parameters |= {"prompts": file, "chat": chat, "num_prompts": number, "threads": threads}
+            parameters |= {"compile": compiled, "resume": resume}
+            if peers:
+                del parameters["drafter"]
+            else:
+                parameters["profile"] = not no_profile
             measure_in_notebook(order, parameters, peers)
         elif peers:
             measure_peers(order)
@@ -116,14 +102,6 @@ def run(
 
 
 # -- what is asked for -----------------------------------------------------------------------------
-
-
-def _asked_prompts(prompts: str | None, num_prompts: int | None) -> tuple[int | None, Path | None]:
-    """How many prompts a domain, and of which file; None for all, and for the built-in ones."""
-    number, file = (None, None) if prompts is None else options.parse_prompts(prompts)
-    if number is not None and num_prompts is not None:
-        raise InvalidArgument("--prompts is a number, and --num-prompts another; give one of the two")
-    return (num_prompts if number is None else number), file
 
 
 def _texts(file: Path | None, chat: bool) -> PromptSet:

@@ -28,35 +28,19 @@ EXAMPLE = "specdec doctor"
 
 
 def run(
-    pair: options.DoctorPair = None,
-    target: options.Target = None,
-    draft: options.Draft = None,
-    dtype: options.Dtype = None,
-    draft_dtype: options.DraftDtype = None,
-    drafter: options.Drafter = None,
-    device: options.Device = None,
+    *,
+    models: options.DoctorOptions,
     autoregressive: options.Autoregressive = False,
     as_json: options.Json = False,
 ) -> None:
     """Say what this machine has and which pairs fit in its memory; or of one pair, whether it runs here."""
-    if drafter is not None or autoregressive:
-        selection = selection_of(
-            pair,
-            target,
-            draft,
-            dtype,
-            device,
-            needs_draft=not autoregressive,
-            draft_dtype=draft_dtype,
-            drafter=drafter,
-        )
-        _show_pair(_examine_target(selection), as_json)
+    if models.drafter is not None or autoregressive:
+        _show_pair(_examine_target(selection_of(models, not autoregressive)), as_json)
         return
-    if pair is not None or target is not None or draft is not None:
-        chosen = choose_models(pair, target, draft, dtype, draft_dtype)
-        _show_pair(_examine_pair(chosen, device), as_json)
+    if (models.pair, models.target, models.draft) != (None, None, None):
+        _show_pair(_examine_pair(choose_models(models), models.device), as_json)
         return
-    if dtype is not None or draft_dtype is not None or device is not None:
+    if models != options.DoctorOptions():
         raise InvalidArgument(
             "--dtype, --draft-dtype and --device need a pair: give --pair or --target, --draft"
         )

@@ -16,6 +16,7 @@ from specdec_lib.cli.selection import named_pair
 from specdec_lib.cli.terminal import console_for, print_json, print_warning, safe_table, said_if_waiting, text
 from specdec_lib.cli.views.summary import ALPHA_IN_WORDS
 from specdec_lib.errors import InvalidArgument, RecordError
+from specdec_lib.models.registry import DEFAULT_PAIR
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,8 +84,8 @@ def _name_of(pair: str | None, target: str | None, draft: str | None, drafter: s
         InvalidArgument: options that contradict each other, or a target without a draft.
     """
     if target is None and draft is None and drafter is None:
-        return pair or options.DEFAULT_PAIR
-    return named_pair(pair, target, draft, drafter=drafter).pair_name
+        return pair or DEFAULT_PAIR
+    return named_pair(options.ModelOptions(pair, target, draft, drafter=drafter)).pair_name
 
 
 def _results_of(pair: str) -> list[Path]:

@@ -40,13 +40,8 @@ WARM_UP = 16
 def run(
     prompt: options.Prompt = None,
     prompt_file: options.PromptFile = None,
-    pair: options.Pair = None,
-    target: options.Target = None,
-    draft: options.Draft = None,
-    dtype: options.Dtype = None,
-    draft_dtype: options.DraftDtype = None,
-    drafter: options.Drafter = None,
-    device: options.Device = None,
+    *,
+    models: options.ModelOptions,
     threads: options.Threads = None,
     k: options.K = 4,
     verifier: options.Verifier = "token",
@@ -68,52 +63,42 @@ def run(
     as_json: options.Json = False,
 ) -> None:
     """Continue a prompt; accepted, corrected and bonus tokens are marked as they stream."""
-    selection = selection_of(
-        pair,
-        target,
-        draft,
-        dtype,
-        device,
-        needs_draft=not autoregressive,
-        draft_dtype=draft_dtype,
-        drafter=drafter,
-        threads=threads,
-    )
+    selection = selection_of(models, not autoregressive, threads)
     given = given_prompt(prompt, prompt_file, chat, system)
     stops = _stops(stop)
     _check_choices(verifier, seed)
     params = _sampling(temperature, top_k, top_p, min_p, repetition_penalty)
     _check_compare(compare, autoregressive, steps)
     if steps is not None:
-        _check_steps(steps, autoregressive, params, drafter)
+        _check_steps(steps, autoregressive, params, models.drafter)
     selection.check_chats([("--chat", given.messages)] if given.chat else [])
-    models = selection.load(compile)
-    decoder = _decoder(models, k, verifier)
-    _say_what_is_not_applied(models.target, params)
-    prompt_ids = given.encode(models.target)
+    loaded = selection.load(compile)
+    decoder = _decoder(loaded, k, verifier)
+    _say_what_is_not_applied(loaded.target, params)
+    prompt_ids = given.encode(loaded.target)
     request = (prompt_ids, max_new_tokens, params)
     more = {"stop_strings": stops or None, "ignore_eos": ignore_eos, "seed": seed}
-    baseline = _decoder(Models(models.target, None), k, verifier) if compare else None
+    baseline = _decoder(Models(loaded.target, None), k, verifier) if compare else None
     if baseline is not None:
         _warm_up([decoder, baseline], *request, **more)
     profiled = steps is not None
     generation = decoder.start(*request, **more, trace=profiled, profile=profiled)
     console = console_for(as_json)
-    printer = RoundPrinter(console, models.target.decode)
+    printer = RoundPrinter(console, loaded.target.decode)
     _show(printer, given.shown, prompt_ids, generation, with_legend=not autoregressive)
     result = generation.result()
     is_full = result.finish_reason == "length" and result.num_tokens < max_new_tokens
     console.print(text(f"\n{result.summary()}", "bold"), soft_wrap=True)
     _print_lines(console, [sentences.how_it_went(result, is_full, drafts=not autoregressive)])
     if is_full:  # also where standard output is a document, in which "length" would say that all were made
-        print_warning(_that_it_is_full(models.target, result, max_new_tokens))
+        print_warning(_that_it_is_full(loaded.target, result, max_new_tokens))
     comparison = None
     if baseline is not None:
         comparison = Comparison(result, baseline.generate(*request, **more), params.is_greedy)
         _print_lines(console, comparison.lines())
     if steps is not None:
-        about = {"k": k, "seed": seed, "dtype": models.target.number_format}
-        page = steps_page(models, prompt_ids, generation.rounds, params, verifier, about)
+        about = {"k": k, "seed": seed, "dtype": loaded.target.number_format}
+        page = steps_page(loaded, prompt_ids, generation.rounds, params, verifier, about)
         steps.write_text(page, encoding="utf8")
         _print_lines(console, [f"every step: {steps}"])
     if as_json:
@@ -123,7 +108,7 @@ def run(
                 "decoder": decoder.label,
                 **given.to_dict(),
                 "prompt_ids": prompt_ids,
-                "text": models.target.continuation(prompt_ids, result.generated_ids),
+                "text": loaded.target.continuation(prompt_ids, result.generated_ids),
                 "result": result_document(result, profiled),
                 **({} if comparison is None else {"comparison": comparison.to_dict()}),
             }

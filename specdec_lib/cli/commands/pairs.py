@@ -7,7 +7,7 @@ from typing import Any
 
 from specdec_lib.cli import options
 from specdec_lib.cli.terminal import console_for, print_json, safe_table, text
-from specdec_lib.models.registry import REGISTRY, ModelPair
+from specdec_lib.models.registry import DEFAULT_PAIR, REGISTRY, ModelPair
 
 NAME = "pairs"
 EXAMPLE = "specdec pairs --json"
@@ -31,7 +31,7 @@ def note(pair: ModelPair) -> str:
     """What to know before a pair is chosen, in a few words; empty where there is nothing."""
     if not pair.shares_vocabulary:
         return "needs translation"
-    if pair.pair_name == options.DEFAULT_PAIR:
+    if pair.pair_name == DEFAULT_PAIR:
         return "embedded, default"
     if pair.is_self:
         return "self draft" + (", gated" if pair.gated else "")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from specdec_lib.cli import options
+from specdec_lib.cli.prompt import asked_prompts
 from specdec_lib.cli.selection import selection_of
 from specdec_lib.cli.terminal import console_for, error_console, print_json, print_warning, safe_table, text
 from specdec_lib.errors import InvalidArgument
@@ -45,13 +46,7 @@ _VERDICTS = {True: ("pass", "green"), False: ("REJECTED", "bold red"), None: ("n
 
 
 def run(
-    pair: options.Pair = None,
-    target: options.Target = None,
-    draft: options.Draft = None,
-    dtype: options.Dtype = None,
-    draft_dtype: options.DraftDtype = None,
-    drafter: options.Drafter = None,
-    device: options.Device = None,
+    models: options.ModelOptions,
     threads: options.Threads = None,
     k: options.K = 4,
     verifier: options.BothVerifiers = "both",
@@ -72,9 +67,7 @@ def run(
     if mutants:
         _show_gallery(seed, seeds, as_json)
         return
-    selection = selection_of(
-        pair, target, draft, dtype, device, draft_dtype=draft_dtype, drafter=drafter, threads=threads
-    )
+    selection = selection_of(models, threads=threads)
     from specdec_lib.lossless.plan import ProofPlan
 
     trial = _trial_of(mutant, verifier)
@@ -83,15 +76,15 @@ def run(
     plan.require_rounds(len(rows))
     selection.check()
     selection.check_chats((row.place or "--chat", row.turns) for row in rows if chat or row.is_chat)
-    models = selection.load()
+    target, draft = selection.load()
     name = selection.pair.pair_name if mutant is None else f"{selection.pair.pair_name} with {mutant}"
     console = console_for(as_json)
     with _progress() as report:
         from specdec_lib.lossless.prompts import proof_prompts
         from specdec_lib.lossless.proof import PairProof
 
-        texts = proof_prompts(models.target, rows, plan.num_tokens, chat=chat)
-        proof = PairProof(*models, texts, plan, report=report, **trial.more)
+        texts = proof_prompts(target, rows, plan.num_tokens, chat=chat)
+        proof = PairProof(target, draft, texts, plan, report=report, **trial.more)
         found = list(proof.run())
     _show(console, name, proof, found, as_json)
     if any(check.rejected for check in found):
@@ -143,13 +136,11 @@ def _rows(prompts: str | None, num_prompts: int | None) -> list[RawPrompt]:
     from specdec_lib.data.prompts import builtin_prompts, read_prompts
     from specdec_lib.lossless.prompts import in_turn
 
-    number, file = (None, None) if prompts is None else options.parse_prompts(prompts)
+    number, file = asked_prompts(prompts, num_prompts)
     if file is not None:
-        return in_turn(read_prompts(file), num_prompts)
-    if number is not None and num_prompts is not None:
-        raise InvalidArgument("--prompts is a number, and --num-prompts another; give one of the two")
+        return in_turn(read_prompts(file), number)
     rows = builtin_prompts()
-    wanted = number or num_prompts or _PROMPTS
+    wanted = number or _PROMPTS
     if wanted > len(rows):
         raise InvalidArgument(f"--prompts is {wanted}; give 1 to {len(rows)}, or a file of your own")
     return in_turn(rows)[:wanted]

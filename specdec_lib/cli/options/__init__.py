@@ -5,11 +5,7 @@ names the value. No command and no model is known here.
 """
 
 # ruff: noqa: F403
-from specdec_lib.cli.options.base import *
+from specdec_lib.cli.options.declaring import *
 from specdec_lib.cli.options.decoding import *
 from specdec_lib.cli.options.measuring import *
 from specdec_lib.cli.options.models import *
-from specdec_lib.cli.options.prompts import *
-from specdec_lib.cli.options.proof import *
-from specdec_lib.cli.options.results import *
-from specdec_lib.cli.options.training import *

@@ -1,52 +1,53 @@
-"""What ``specdec bench`` measures, and where its records go."""
+"""What is measured, proved, explained or trained, and where that goes."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-from specdec_lib.cli.options.base import option
+import typer
 
-_GRID = "Grid"
-KValues = Annotated[str, option(_GRID, "N,N,…", "--k-values", "-k", help="Draft lengths.")]
+from specdec_lib.cli.options.declaring import option
+
+# -- bench -----------------------------------------------------------------------------------------
+
+_grid = partial(option, "Grid")
+KValues = Annotated[str, _grid("N,N,…", "--k-values", "-k", help="Draft lengths.")]
 Domains = Annotated[
     str | None,
-    option(
-        _GRID, "NAME,…", "--domains", help="Of code, conversation, summarization, or of those in the file. "
-        "[dim]\\[default: all][/dim]",
+    _grid(
+        "NAME,…", "--domains", help="Of code, conversation, summarization, or of those in the file.",
+        default="all",
     ),
 ]  # fmt: skip
-Temperatures = Annotated[str, option(_GRID, "T,T,…", "--temperatures", "-t", help="Sampling temperatures.")]
+Temperatures = Annotated[str, _grid("T,T,…", "--temperatures", "-t", help="Sampling temperatures.")]
 RunTokens = Annotated[
-    int,
-    option(_GRID, "N", "--max-new-tokens", "-n", help="Tokens of every run; the end of text is ignored."),
+    int, _grid("N", "--max-new-tokens", "-n", help="Tokens of every run; the end of text is ignored.")
 ]
-Repeats = Annotated[int, option(_GRID, "N", "--repeats", help="Runs of each prompt.")]
-GridSeed = Annotated[int, option(_GRID, "N", "--seed", help="All per-run seeds are derived from it.")]
+Repeats = Annotated[int, _grid("N", "--repeats", help="Runs of each prompt.")]
+GridSeed = Annotated[int, _grid("N", "--seed", help="All per-run seeds are derived from it.")]
 NoProfile = Annotated[
-    bool, option(_GRID, None, "--no-profile", help="Only timed runs: no phases, no single forwards.")
+    bool, _grid(None, "--no-profile", help="Only timed runs: no phases, no single forwards.")
 ]
 Output = Annotated[
     Path | None,
     option(
-        None,
-        "FILE",
-        "--output",
-        "-o",
-        help="Results file, only ever appended to. [dim]\\[default: runs/PAIR.jsonl][/dim]",
+        None, "FILE", "--output", "-o", help="Results file, only ever appended to.",
+        default="runs/PAIR.jsonl",
     ),
-]
-
-_PEERS = "Comparison"
+]  # fmt: skip
 Peers = Annotated[
     bool,
-    option(_PEERS, None, "--peers", help="Side by side with Hugging Face's generate, each arm of both."),
+    option(
+        "Comparison", None, "--peers", help="Side by side with Hugging Face's generate, each arm of both."
+    ),
 ]
 Compile = Annotated[
     bool | None,
     option(
         None, None, "--compile/--no-compile", help="Run both models through torch.compile; with --peers: "
-        "compare the compiled arms too. [dim]\\[default: only with --peers][/dim]", show_default=False,
+        "compare the compiled arms too.", default="only with --peers", show_default=False,
     ),
 ]  # fmt: skip
 InProcess = Annotated[
@@ -60,3 +61,65 @@ Show = Annotated[
     Path | None,
     option(None, "FILE", "--show", help="Measure nothing: summarise the newest session of FILE."),
 ]
+
+# -- explain ---------------------------------------------------------------------------------------
+
+Result = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="RESULT",
+        help="A results file of 'specdec bench'. [dim]\\[default: runs/PAIR.jsonl; for pocket, "
+        "else the recorded one][/dim]",
+        show_default=False,
+    ),
+]
+_result = partial(option, "Whose results, without RESULT")
+ResultPair = Annotated[str | None, _result("NAME", "--pair", help="Those of this pair.", default="pocket")]
+ResultTarget = Annotated[
+    str | None, _result("MODEL", "--target", help="Of models of your own, as 'bench' was given it.")
+]
+ResultDraft = Annotated[str | None, _result("MODEL", "--draft", help="The draft of that target.")]
+ResultDrafter = Annotated[
+    str | None, _result("MODULE:CLASS", "--drafter", help="The drafter in place of a draft model.")
+]
+
+_cell = partial(option, "Cells")
+CellDomain = Annotated[str | None, _cell("NAME", "--domain", help="One domain.", default="all together")]
+CellTemperature = Annotated[
+    float | None, _cell("T", "--temperature", "-t", help="One temperature.", default="each")
+]
+CellK = Annotated[int | None, _cell("N", "--k", "-k", help="One K.", default="the fastest, in full")]
+Reach = Annotated[
+    float | None, _cell("X", "--reach", help="Say how cheap the draft must be for a speedup of X.")
+]
+
+# -- verify ----------------------------------------------------------------------------------------
+
+_proof = partial(option, "Proof")
+VerifyTemperature = Annotated[float, _proof("T", "--temperature", "-t", help="Of what is sampled, above 0.")]
+Samples = Annotated[
+    int,
+    _proof("N", "--samples", help="Continuations for the joint law; more see smaller deviations.", min=1),
+]
+VerifyTokens = Annotated[int, _proof("N", "--tokens", "-n", help="Tokens of each longer text.", min=2)]
+VerifySeed = Annotated[int, _proof("N", "--seed", help="Everything random follows from it.", min=0)]
+MutantName = Annotated[
+    str | None, _proof("NAME", "--mutant", help="Put a decoder that is wrong on purpose on trial.")
+]
+Mutants = Annotated[
+    bool, _proof(None, "--mutants", help="Try every mutant and control on small table models.")
+]
+Seeds = Annotated[int, _proof("N", "--seeds", help="Seeds for --mutants.", min=1)]
+
+# -- train -----------------------------------------------------------------------------------------
+
+Corpus = Annotated[
+    Path,
+    option(None, "FILE", "--corpus", help='JSON lines {"domain", "text"}; .jsonl, .jsonl.xz or .jsonl.gz.'),
+]
+Out = Annotated[Path, option(None, "DIR", "--out", help="Folder for the pair and the work in progress.")]
+RecipeFile = Annotated[
+    Path | None,
+    option(None, "FILE", "--recipe", help="TOML recipe.", default="data/configs/pocket.toml"),
+]
+NoCompile = Annotated[bool, option(None, None, "--no-compile", help="Train without torch.compile.")]

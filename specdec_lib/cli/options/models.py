@@ -2,58 +2,63 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
-from specdec_lib.cli.options.base import option
+from specdec_lib.cli.options.declaring import option
 
-_MODELS = "Models"
-Pair = Annotated[
-    str | None,
-    option(
-        _MODELS, "NAME", "--pair", help="A pair that 'specdec pairs' lists. [dim]\\[default: pocket][/dim]"
-    ),
-]
-DoctorPair = Annotated[
-    str | None,
-    option(
-        _MODELS, "NAME", "--pair", help="The pair to look at, one that 'specdec pairs' lists. "
-        "[dim]\\[default: the machine, and all pairs][/dim]",
-    ),
-]  # fmt: skip
-Target = Annotated[
-    str | None, option(_MODELS, "MODEL", "--target", help="A target of your own: a folder or a hub id.")
-]
-Draft = Annotated[str | None, option(_MODELS, "MODEL", "--draft", help="The draft of that target.")]
-Dtype = Annotated[
-    str | None,
-    option(
-        _MODELS, "TYPE", "--dtype", help="For both: float32, bfloat16, float16, int4, auto. "
-        "[dim]\\[default: the pair's][/dim]",
-    ),
-]  # fmt: skip
-DraftDtype = Annotated[
-    str | None,
-    option(_MODELS, "TYPE", "--draft-dtype", help="For the draft alone. [dim]\\[default: as --dtype][/dim]"),
-]
-Drafter = Annotated[
-    str | None,
-    option(
-        _MODELS, "MODULE:CLASS", "--drafter", help="A drafter of your own in place of a draft model: a class "
-        "that is called with the target.",
-    ),
-]  # fmt: skip
+_model = partial(option, "Models")
 Device = Annotated[
     str | None,
-    option(
-        _MODELS, "NAME", "--device", help="cpu, cuda, cuda:1, mps. [dim]\\[default: the best there is][/dim]"
-    ),
+    _model("NAME", "--device", help="cpu, cuda, cuda:1, mps.", default="the best there is"),
 ]
 Threads = Annotated[
-    int | None,
-    option(
-        _MODELS, "N", "--threads", help="CPU threads. [dim]\\[default: one for a small model][/dim]", min=1
-    ),
+    int | None, _model("N", "--threads", help="CPU threads.", default="one for a small model", min=1)
 ]
 CompileModels = Annotated[
     bool, option(None, None, "--compile", help="Run both models through torch.compile (a minute or more).")
 ]
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """A pair by its name, or a target of the user's own with a draft or a drafter: what was asked for."""
+
+    pair: Annotated[
+        str | None, _model("NAME", "--pair", help="A pair that 'specdec pairs' lists.", default="pocket")
+    ] = None
+    target: Annotated[
+        str | None, _model("MODEL", "--target", help="A target of your own: a folder or a hub id.")
+    ] = None
+    draft: Annotated[str | None, _model("MODEL", "--draft", help="The draft of that target.")] = None
+    dtype: Annotated[
+        str | None,
+        _model(
+            "TYPE", "--dtype", help="For both: float32, bfloat16, float16, int4, auto.", default="the pair's"
+        ),
+    ] = None
+    draft_dtype: Annotated[
+        str | None, _model("TYPE", "--draft-dtype", help="For the draft alone.", default="as --dtype")
+    ] = None
+    drafter: Annotated[
+        str | None,
+        _model(
+            "MODULE:CLASS", "--drafter", help="A drafter of your own in place of a draft model: a class "
+            "that is called with the target.",
+        ),
+    ] = None  # fmt: skip
+    device: Device = None
+
+
+@dataclass(frozen=True)
+class DoctorOptions(ModelOptions):
+    """As above, of ``specdec doctor``, which looks at the machine where no pair is named."""
+
+    pair: Annotated[
+        str | None,
+        _model(
+            "NAME", "--pair", help="The pair to look at, one that 'specdec pairs' lists.",
+            default="the machine, and all pairs",
+        ),
+    ] = None  # fmt: skip

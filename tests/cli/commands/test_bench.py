@@ -20,6 +20,7 @@ from specdec_lib.bench.notebook import execute
 from specdec_lib.bench.records.schema import read_records
 from specdec_lib.cli.commands import bench
 from specdec_lib.cli.measuring import has_notebook
+from specdec_lib.cli.options import ModelOptions
 from specdec_lib.cli.selection import selection_of
 from specdec_lib.errors import RecordError, UnsoundLogits
 from specdec_lib.models.hub import HubAnswer
@@ -246,7 +247,8 @@ def test_the_drafters_name_is_one_everywhere(own, tmp_path: Path, monkeypatch) -
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine_to_name.py").write_text(MINE)
     subject = load_subject(target=own[1], drafter="mine_to_name:Repeat", device="cpu")
-    assert subject.name == selection_of(target=own[1], drafter="mine_to_name:Repeat").pair.pair_name
+    asked = ModelOptions(target=own[1], drafter="mine_to_name:Repeat")
+    assert subject.name == selection_of(asked).pair.pair_name
     assert subject.draft.name == "repeat"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from specdec_lib.cli.options.prompts import parse_prompts
+from specdec_lib.cli.prompt import parse_prompts
 from specdec_lib.errors import InvalidArgument
 
 
