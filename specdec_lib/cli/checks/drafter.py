@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from specdec_lib.cli import sentences
-from specdec_lib.cli.checks.finding import Finding
+from specdec_lib.cli.checks import Finding
 from specdec_lib.errors import SpecDecError, is_out_of_memory
 
 if TYPE_CHECKING:

@@ -14,9 +14,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from specdec_lib.cli import sentences
-from specdec_lib.cli.checks import fit
-from specdec_lib.cli.checks.finding import Finding
-from specdec_lib.cli.checks.memory import Memory, PairFit, fit_of, free_memory
+from specdec_lib.cli.checks import Finding
+from specdec_lib.cli.checks.memory import Memory, PairFit, fit_of, free_memory, parameters_of
 from specdec_lib.errors import ModelUnavailable, SpecDecError
 from specdec_lib.models.registry import DEFAULT_PAIR, REGISTRY
 from specdec_lib.utils.numbers import counted, short_count
@@ -38,7 +37,10 @@ class MachineReport:
         return {
             "checks": [asdict(finding) for finding in self.findings],
             "memory": asdict(self.memory),
-            "pairs": [pair.to_dict() for pair in self.pairs],
+            "pairs": [
+                {"pair": pair.pair_name, **self.memory.against(pair.needs), "state": pair.state}
+                for pair in self.pairs
+            ],
         }
 
 
@@ -47,7 +49,7 @@ def examine_machine() -> MachineReport:
     hub, ollama = ask({"hub": check_hub, "Ollama": check_ollama})
     findings = [*_environment(), check_compiler(), check_embedded(), hub, ollama]
     memory = free_memory()
-    pairs = [fit_of(pair, memory.free_gib, hub.status == "ok") for pair in REGISTRY.values()]
+    pairs = [fit_of(pair, hub.status == "ok") for pair in REGISTRY.values()]
     return MachineReport(findings, memory, pairs)
 
 
@@ -93,7 +95,7 @@ def check_embedded() -> Finding:
     pair, sizes = REGISTRY[DEFAULT_PAIR], []
     for model_id in (pair.target_model_id, pair.draft_model_id):
         try:
-            parameters = fit.parameters_of(model_id)
+            parameters = parameters_of(model_id)
         except ModelUnavailable as error:
             return Finding("embedded pair", "bad", str(error))
         if parameters is None:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specdec_lib.cli import sentences
-from specdec_lib.cli.checks import fit
-from specdec_lib.cli.checks.memory import is_cached
+from specdec_lib.cli.checks.memory import Size, described_size, is_cached, parameters_of
 from specdec_lib.errors import ModelUnavailable, UnsupportedCache
 from specdec_lib.models.registry import REGISTRY
 
@@ -56,11 +55,11 @@ class ModelFacts:
         )
 
     @property
-    def size(self) -> fit.Size | None:
+    def size(self) -> Size | None:
         """For the memory that it takes; None where it is not known."""
         if self.parameters is None or self.unpacked is None:
             return None
-        return fit.Size(self.parameters, self.unpacked)
+        return Size(self.parameters, self.unpacked)
 
 
 def look_at(
@@ -85,7 +84,7 @@ def look_at(
         _refuse_misfits(source, config, described)
         if dtype == "int4" and choose_device(device).type == "cpu":
             refuse_too_narrow(model_id, described)
-        size, stored = fit.described_size(described, _known(model_id)), _stored_dtype(config)
+        size, stored = described_size(described, _known(model_id)), _stored_dtype(config)
         facts = ModelFacts(
             model_id,
             _where(source),
@@ -150,7 +149,7 @@ def _oddities_of(
 
 def _known(model_id: str) -> int | None:
     try:
-        return fit.parameters_of(model_id)
+        return parameters_of(model_id)
     except ModelUnavailable:
         return None
 

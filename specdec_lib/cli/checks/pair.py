@@ -6,14 +6,13 @@ of somebody's own, which can only be asked, is :mod:`specdec_lib.cli.checks.draf
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from specdec_lib.cli import sentences
-from specdec_lib.cli.checks import fit
-from specdec_lib.cli.checks.finding import Finding
-from specdec_lib.cli.checks.memory import Memory, free_memory
+from specdec_lib.cli.checks import Finding
+from specdec_lib.cli.checks.memory import BYTES_PER_PARAMETER, Memory, free_memory, needs
 from specdec_lib.cli.checks.model import ModelFacts, look_at
 from specdec_lib.models.registry import ModelPair
 
@@ -30,8 +29,8 @@ class PairReport:
     """By role: target, draft."""
     vocabulary: str
     memory: Memory
-    needs: tuple[fit.Need, ...]
-    """As asked for and in each dtype; nothing where a size is unknown."""
+    needs: Mapping[str, float]
+    """GiB as asked for and in each dtype; nothing where a size is unknown."""
     findings: tuple[Finding, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -41,8 +40,7 @@ class PairReport:
             "models": {role: asdict(facts) for role, facts in self.models.items()},
             "vocabulary": self.vocabulary,
             "memory": asdict(self.memory),
-            "needs_gib": {need.dtype: round(need.gib, 3) for need in self.needs},
-            "fits": {need.dtype: need.gib <= self.memory.free_gib for need in self.needs},
+            **self.memory.against(self.needs),
             "checks": [asdict(finding) for finding in self.findings],
         }
 
@@ -57,16 +55,16 @@ def examine_pair(pair: ModelPair, device: str | None) -> PairReport:
     target, target_tokenizer = look_at("target", pair.target_model_id, pair.target_dtype, device)
     draft, draft_tokenizer = look_at("draft", pair.draft_model_id, pair.draft_dtype, device)
     models = {"target": target, "draft": draft}
-    needs = _needs(pair, target, draft)
+    asked = _needs(pair, target, draft)
     vocabulary = _vocabulary(pair, target_tokenizer, draft_tokenizer)
     findings = (
         *_model_findings(models),
         vocabulary,
-        _memory_finding(needs, memory, sentences.ONE_MODEL if pair.is_self else "with both in"),
+        _memory_finding(asked, memory, sentences.ONE_MODEL if pair.is_self else "with both in"),
         *_oddities(models),
         *_gains(pair, target, draft),
     )
-    return PairReport(pair, models, vocabulary.detail, memory, needs, findings)
+    return PairReport(pair, models, vocabulary.detail, memory, asked, findings)
 
 
 def examine_target(pair: ModelPair, device: str | None) -> PairReport:
@@ -79,9 +77,9 @@ def examine_target(pair: ModelPair, device: str | None) -> PairReport:
     alone = replace(pair, draft_model_id=pair.target_model_id, draft_dtype=pair.target_dtype)
     target, _ = look_at("target", pair.target_model_id, pair.target_dtype, device)
     models = {"target": target}
-    needs = _needs(alone, target, target)  # one model that serves as both counts once
-    findings = (*_model_findings(models), _memory_finding(needs, memory, "in"), *_oddities(models))
-    return PairReport(pair, models, "no draft model", memory, needs, findings)
+    asked = _needs(alone, target, target)  # one model that serves as both counts once
+    findings = (*_model_findings(models), _memory_finding(asked, memory, "in"), *_oddities(models))
+    return PairReport(pair, models, "no draft model", memory, asked, findings)
 
 
 def _model_findings(models: Mapping[str, ModelFacts]) -> list[Finding]:
@@ -104,25 +102,24 @@ def _vocabulary(
     return Finding("vocabulary", "bad" if found.kind == "needs translation" else "ok", str(found))
 
 
-def _needs(pair: ModelPair, target: ModelFacts, draft: ModelFacts) -> tuple[fit.Need, ...]:
+def _needs(pair: ModelPair, target: ModelFacts, draft: ModelFacts) -> dict[str, float]:
     """Memory that the pair takes as asked for and in each dtype; nothing where a size is unknown."""
     if target.size is None or draft.size is None:
-        return ()
+        return {}
     loaded = replace(pair, target_dtype=_counted_as(target), draft_dtype=_counted_as(draft))
-    asked, *others = fit.needs(loaded, target.size, draft.size)
-    return (replace(asked, dtype="as asked"), *others)
+    found = needs(loaded, target.size, draft.size)
+    return {"as asked": found.pop("as listed"), **found}
 
 
 def _counted_as(facts: ModelFacts) -> str:
-    return facts.loaded_dtype if facts.loaded_dtype in fit.BYTES_PER_PARAMETER else "float32"
+    return facts.loaded_dtype if facts.loaded_dtype in BYTES_PER_PARAMETER else "float32"
 
 
-def _memory_finding(needs: Sequence[fit.Need], memory: Memory, where: str) -> Finding:
+def _memory_finding(asked: Mapping[str, float], memory: Memory, where: str) -> Finding:
     """``where`` leads to the other formats: what is in them."""
-    fits = bool(needs) and needs[0].gib <= memory.free_gib
-    status = "note" if not needs else "ok" if fits else "bad"
-    gib = {need.dtype: need.gib for need in needs}
-    told = sentences.memory_line(gib, memory.free_gib, memory.device, where)
+    fits = bool(asked) and asked["as asked"] <= memory.free_gib
+    status = "note" if not asked else "ok" if fits else "bad"
+    told = sentences.memory_line(asked, memory.free_gib, memory.device, where)
     return Finding("memory", status, told)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from specdec_lib.cli import options, sentences
-from specdec_lib.cli.checks.finding import Finding, any_bad
+from specdec_lib.cli.checks import Finding
 from specdec_lib.cli.checks.machine import MachineReport, examine_machine
 from specdec_lib.cli.selection import Selection, busy, choose_models, selection_of
 from specdec_lib.cli.terminal import console_for, print_json, text
@@ -93,5 +93,5 @@ def _show_machine(report: MachineReport, as_json: bool) -> None:
 
 
 def _end(findings: Iterable[Finding]) -> None:
-    if any_bad(findings):
+    if any(finding.status == "bad" for finding in findings):
         raise typer.Exit(1)

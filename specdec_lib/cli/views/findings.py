@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from specdec_lib.cli.checks.finding import Finding
+    from specdec_lib.cli.checks import Finding
     from specdec_lib.cli.checks.machine import MachineReport
     from specdec_lib.cli.checks.memory import PairFit
 
@@ -37,11 +37,11 @@ def pairs_table(report: MachineReport) -> Table:
     """What each pair needs of the memory, a column a choice of dtypes."""
     memory = report.memory
     title = sentences.pairs_title(memory.free_gib, memory.total_gib, memory.device)
-    return safe_table(title, _COLUMNS, map(_row, report.pairs))
+    return safe_table(title, _COLUMNS, (_row(pair, memory.free_gib) for pair in report.pairs))
 
 
-def _row(pair: PairFit) -> list[Text]:
-    cells = [_cell(need.gib, need.gib <= pair.free_gib) for need in pair.needs]
+def _row(pair: PairFit, free_gib: float) -> list[Text]:
+    cells = [_cell(gib, gib <= free_gib) for gib in pair.needs.values()]
     cells += [text("?")] * (len(_DTYPES) - len(cells))
     return [text(pair.pair_name, "bold"), *cells, text(pair.state)]
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 
 from specdec_lib.cli import sentences
-from specdec_lib.cli.checks import machine
-from specdec_lib.cli.checks.finding import Finding
+from specdec_lib.cli.checks import Finding, machine
 
 
 def test_who_does_not_answer_is_given_up(monkeypatch) -> None:

@@ -18,9 +18,9 @@ from transformers import (
 )
 
 from specdec_lib.cli import sentences
-from specdec_lib.cli.checks import drafter, fit
+from specdec_lib.cli.checks import drafter
 from specdec_lib.cli.checks.machine import MachineReport
-from specdec_lib.cli.checks.memory import Memory
+from specdec_lib.cli.checks.memory import Memory, parameters_of
 from specdec_lib.cli.commands import doctor
 
 ROOMY = Memory("cpu", total_gib=16.0, free_gib=8.0)
@@ -48,7 +48,7 @@ def test_a_pair_that_runs(specdec, own) -> None:
     document = shown.document
     assert shown.code == 0 and set(document["models"]) == {"target", "draft"}
     facts = document["models"]["target"]
-    weights = fit.count_weights(Path(own[1]) / "model.safetensors")
+    weights = parameters_of(own[1])
     assert (facts["parameters"], facts["context_length"], facts["stored_dtype"]) == (weights, 64, "float32")
     assert facts["chat_template"] is False and facts["where"] == "on this disk" and facts["problem"] is None
     assert document["vocabulary"] == "same" and document["fits"]["as asked"] is True
