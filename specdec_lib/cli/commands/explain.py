@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from specdec_lib.cli import options
+from specdec_lib.cli import options, sentences
 from specdec_lib.cli.selection import named_pair
 from specdec_lib.cli.terminal import console_for, print_json, print_warning, safe_table, said_if_waiting, text
 from specdec_lib.cli.views.summary import ALPHA_IN_WORDS
@@ -73,7 +73,7 @@ def run(
         _show(console_for(), report, path)
     if problems:
         _warn(problems)
-        raise RecordError(f"{path}: {len(problems)} of its lines named above; the good records are explained")
+        raise RecordError(sentences.lines_above(path, len(problems), "explained"))
 
 
 def _name_of(pair: str | None, target: str | None, draft: str | None, drafter: str | None) -> str:

@@ -17,8 +17,7 @@ from specdec_lib.cli import options, sentences
 from specdec_lib.cli.prompt import given_prompt, given_text
 from specdec_lib.cli.selection import Models, selection_of
 from specdec_lib.cli.terminal import console_for, print_error, print_json, print_warning, text
-from specdec_lib.cli.views.compare import Comparison, result_document
-from specdec_lib.cli.views.steps_page import steps_page
+from specdec_lib.cli.views.generation import Comparison, result_document, steps_page
 from specdec_lib.cli.views.stream import RoundPrinter
 from specdec_lib.errors import InvalidArgument
 

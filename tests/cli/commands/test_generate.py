@@ -20,7 +20,7 @@ from specdec_lib.cli import sentences
 from specdec_lib.cli.prompt import read_prompt
 from specdec_lib.cli.selection import Selection
 from specdec_lib.cli.terminal import safe_text
-from specdec_lib.cli.views.compare import Comparison
+from specdec_lib.cli.views.generation import Comparison
 from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.decoding.generation import Generation
 from specdec_lib.errors import InvalidArgument
