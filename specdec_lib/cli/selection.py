@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -212,7 +212,7 @@ def _find_folders(model_ids: list[str]) -> None:
 
 
 @contextmanager
-def busy(message: str) -> Iterator[None]:
-    """A spinner on standard error while something takes its time; nothing where that is no terminal."""
-    with error_console().status(text(message)):
-        yield
+def busy(message: str) -> Iterator[Callable[[str], None]]:
+    """A spinner on standard error, and a way to change its words; nothing where that is no terminal."""
+    with error_console().status(text(message)) as status:
+        yield lambda line: status.update(text(f"{line} …"))

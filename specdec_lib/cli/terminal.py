@@ -54,9 +54,10 @@ def print_error(reason: str) -> None:
     print(f"error: {safe_line(reason)}", file=sys.stderr, flush=True)
 
 
-def print_warning(reason: str) -> None:
-    """``warning: …`` on standard error."""
-    print(f"warning: {safe_line(reason)}", file=sys.stderr, flush=True)
+def print_warning(*reasons: str) -> None:
+    """``warning: …`` on standard error, a line each."""
+    for reason in reasons:
+        print(f"warning: {safe_line(reason)}", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -153,16 +154,16 @@ def text(content: object, style: str = "") -> Text:
     return Text(safe_text(str(content)), style=style)
 
 
-def safe_table(title: str, columns: Sequence[tuple[str, Any]], rows: Iterable[Sequence[Any]]) -> Table:
-    """A table with safe cells. ``columns`` holds (heading, "left" | "right" | "center") pairs."""
+def safe_table(title: str, headings: Sequence[str], sides: str, rows: Iterable[Sequence[Any]]) -> Table:
+    """A table with safe cells. ``sides`` aligns the columns, a letter each: l or r, as LaTeX has it."""
     from rich import box
     from rich.table import Table
 
     made = Table(
         title=text(title, "bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1)
     )
-    for heading, justify in columns:
-        made.add_column(text(heading), justify=justify, overflow="fold")
+    for heading, side in zip(headings, sides, strict=True):
+        made.add_column(text(heading), justify="right" if side == "r" else "left", overflow="fold")
     for row in rows:
         made.add_row(*(text(cell) if isinstance(cell, (str, int, float)) else cell for cell in row))
     return made

@@ -94,7 +94,7 @@ def test_warnings_of_the_library_are_lines_of_the_command_line(specdec, monkeypa
 
 def test_markup_in_cells_is_text() -> None:
     assert text("[bold]x[/bold]").plain == "[bold]x[/bold]"
-    made = safe_table("[red]t", [("[blue]c", "left")], [["[link=x]y"]])
+    made = safe_table("[red]t", ["[blue]c"], "l", [["[link=x]y"]])
     assert made.columns[0]._cells[0].plain == "[link=x]y"
     assert made.title.plain == "[red]t"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from specdec_lib.cli import options, sentences
 from specdec_lib.cli.measuring import (
@@ -28,10 +28,6 @@ from specdec_lib.cli.terminal import console_for, print_json, print_warning, sai
 from specdec_lib.cli.views.peers import comparison_of, show_comparison
 from specdec_lib.cli.views.summary import show_session, summary_of
 from specdec_lib.errors import InvalidArgument, RecordError
-
-if TYPE_CHECKING:
-    from specdec_lib.bench.measure.grid import Grid
-    from specdec_lib.bench.measure.prompts import PromptSet
 
 NAME = "bench"
 EXAMPLE = "specdec bench --k-values 2,4 --temperatures 0 --prompts 2 --repeats 1"
@@ -74,9 +70,11 @@ def run(
         "repeats": repeats,
         "seed": seed,
     }
-    texts = _texts(file, chat)
+    from specdec_lib.bench.measure.prompts import grid_of, prompt_set
+
+    texts = prompt_set(file, chat)
     axes["domains"] = None if domains is None else texts.named(domains)
-    grid = _grid(texts, number, pair=selection.pair.pair_name, **axes)
+    grid = grid_of(texts, number, pair=selection.pair.pair_name, **axes)
     if output is None:
         kind = "-peers" if peers else "-compiled" if compile else ""
         output = Path("runs", f"{selection.pair.pair_name}{kind}.jsonl")
@@ -104,20 +102,6 @@ def run(
 # -- what is asked for -----------------------------------------------------------------------------
 
 
-def _texts(file: Path | None, chat: bool) -> PromptSet:
-    """The prompts; a file is read before a model is."""
-    from specdec_lib.bench.measure.prompts import prompt_set
-
-    return prompt_set(file, chat)
-
-
-def _grid(texts: PromptSet, number: int | None, **axes: Any) -> Grid:
-    """The grid over the prompts; every value is checked before a model is loaded."""
-    from specdec_lib.bench.measure.prompts import grid_of
-
-    return grid_of(texts, number, **axes)
-
-
 def _numbers(option: str, listed: str, kind: Callable[[str], Any]) -> list[Any]:
     """``"1,2,4"`` as numbers; what is none is refused with the option's name."""
     try:
@@ -134,8 +118,7 @@ def _check_output(output: Path) -> None:
 
     require_results(output)
     require_writable(output)
-    for problem in read_records(output)[1]:
-        print_warning(f"{problem}; the line is left as it is")
+    print_warning(*(f"{problem}; the line is left as it is" for problem in read_records(output)[1]))
 
 
 # -- what came out ---------------------------------------------------------------------------------
@@ -154,8 +137,7 @@ def _report(path: Path, as_json: bool, peers: bool = False, strict: bool = False
         else:
             summary = summary_of(path, newest_session(records), problems)
     except RecordError:
-        for problem in problems:
-            print_warning(problem)
+        print_warning(*problems)
         raise
     if as_json:
         print_json(summary)
@@ -163,6 +145,5 @@ def _report(path: Path, as_json: bool, peers: bool = False, strict: bool = False
         show = show_comparison if peers else show_session
         show(console_for(), summary)
     if strict and problems:
-        for problem in problems:
-            print_warning(problem)
+        print_warning(*problems)
         raise RecordError(sentences.lines_above(path, len(problems), "summarised"))

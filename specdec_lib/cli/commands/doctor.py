@@ -5,18 +5,17 @@ What is found out is :mod:`specdec_lib.cli.checks`'s; here it is asked for and h
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from specdec_lib.cli import options, sentences
-from specdec_lib.cli.checks import Finding
+from specdec_lib.cli import options
 from specdec_lib.cli.checks.machine import MachineReport, examine_machine
 from specdec_lib.cli.selection import Selection, busy, choose_models, selection_of
-from specdec_lib.cli.terminal import console_for, print_json, text
-from specdec_lib.cli.views.findings import findings_grid, pairs_table
+from specdec_lib.cli.terminal import console_for, print_json
+from specdec_lib.cli.views.findings import machine_page, pair_page
 from specdec_lib.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -35,10 +34,10 @@ def run(
 ) -> None:
     """Say what this machine has and which pairs fit in its memory; or of one pair, whether it runs here."""
     if models.drafter is not None or autoregressive:
-        _show_pair(_examine_target(selection_of(models, not autoregressive)), as_json)
+        _show(_examine_target(selection_of(models, not autoregressive)), pair_page, as_json)
         return
     if (models.pair, models.target, models.draft) != (None, None, None):
-        _show_pair(_examine_pair(choose_models(models), models.device), as_json)
+        _show(_examine_pair(choose_models(models), models.device), pair_page, as_json)
         return
     if models != options.DoctorOptions():
         raise InvalidArgument(
@@ -46,7 +45,7 @@ def run(
         )
     with busy("looking around …"):
         report = examine_machine()
-    _show_machine(report, as_json)
+    _show(report, machine_page, as_json)
 
 
 def _examine_pair(pair: ModelPair, device: str | None) -> PairReport:
@@ -70,28 +69,13 @@ def _examine_target(selection: Selection) -> PairReport:
         return replace(report, findings=(*report.findings, asked))
 
 
-def _show_pair(report: PairReport, as_json: bool) -> None:
+def _show(report: PairReport | MachineReport, page: Callable[[Any], list[Any]], as_json: bool) -> None:
+    """Print a report, laid out by ``page``; what must be put right makes the exit code 1."""
     if as_json:
         print_json(report.to_dict())
     else:
         console = console_for()
-        console.print(text(report.pair.pair_name, "bold"))
-        console.print(findings_grid(report.findings))
-    _end(report.findings)
-
-
-def _show_machine(report: MachineReport, as_json: bool) -> None:
-    if as_json:
-        print_json(report.to_dict())
-    else:
-        console = console_for()
-        console.print(findings_grid(report.findings))
-        console.print()
-        console.print(pairs_table(report))
-        console.print(text(sentences.MEMORY_LEGEND, "dim"))
-    _end(report.findings)
-
-
-def _end(findings: Iterable[Finding]) -> None:
-    if any(finding.status == "bad" for finding in findings):
+        for part in page(report):
+            console.print(part)
+    if any(finding.status == "bad" for finding in report.findings):
         raise typer.Exit(1)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from specdec_lib.cli import options, sentences
 from specdec_lib.cli.selection import named_pair
 from specdec_lib.cli.terminal import console_for, print_json, print_warning, safe_table, said_if_waiting, text
-from specdec_lib.cli.views.summary import ALPHA_IN_WORDS
+from specdec_lib.cli.views.summary import ALPHA_IN_WORDS, ratio_cell
 from specdec_lib.errors import InvalidArgument, RecordError
 from specdec_lib.models.registry import DEFAULT_PAIR
 
@@ -28,23 +28,8 @@ if TYPE_CHECKING:
 
 NAME = "explain"
 EXAMPLE = "specdec explain runs/pocket.jsonl --temperature 0 --k 4 --reach 2.5"
-_CELLS = [
-    ("K", "right"),
-    ("α", "right"),
-    ("c", "right"),
-    ("v", "right"),
-    ("o", "right"),
-    ("predicted", "right"),
-    ("measured", "left"),
-    ("unexplained", "right"),
-]
-_TERMS = [
-    ("term", "left"),
-    ("forwards", "right"),
-    ("change", "right"),
-    ("speedup", "right"),
-    ("because", "left"),
-]
+_CELLS = ("K", "α", "c", "v", "o", "predicted", "measured", "unexplained")
+_TERMS = ("term", "forwards", "change", "speedup", "because")
 
 
 def run(
@@ -72,7 +57,7 @@ def run(
     else:
         _show(console_for(), report, path)
     if problems:
-        _warn(problems)
+        print_warning(*problems)
         raise RecordError(sentences.lines_above(path, len(problems), "explained"))
 
 
@@ -133,15 +118,10 @@ def _newest(path: Path) -> tuple[list[Record], list[str]]:
     try:
         return newest_session(records), problems
     except RecordError as error:
-        _warn(problems)
+        print_warning(*problems)
         if any(record["kind"] == "run" for record in records):  # of several machines
             raise RecordError(f"{path}: {error}") from error
         raise RecordError(f"{path} holds no timed run; measure with `specdec bench`") from None
-
-
-def _warn(problems: Sequence[str]) -> None:
-    for problem in problems:
-        print_warning(problem)
 
 
 _CELL = (
@@ -168,9 +148,10 @@ def _show(console: Console, report: Report, path: Path) -> None:
     for group in report.groups:
         domain = "all domains" if group.domain == "all" else group.domain
         title = f"{report.pair} at temperature {group.temperature:g}, {domain}"
-        console.print(safe_table(title, _CELLS, (_cell_row(cell, group) for cell in group.cells)))
+        console.print(safe_table(title, _CELLS, "rrrrrrlr", (_cell_row(cell, group) for cell in group.cells)))
         best = group.best
-        console.print(safe_table(f"Where it goes at K = {best.k}", _TERMS, map(_term_row, best.terms)))
+        terms = map(_term_row, best.terms)
+        console.print(safe_table(f"Where it goes at K = {best.k}", _TERMS, "lrrrl", terms))
         for advice in _sentences(group):
             style = "bold" if advice.key in ("unexplained", "no_k_pays") else ""
             console.print(_point(advice.sentence, style))
@@ -210,9 +191,6 @@ def _point(sentence: str, style: str) -> Any:
 
 
 def _cell_row(cell: Cell, group: Group) -> list[str | Text]:
-    is_best = cell.k == group.outlook.measured_best_k
-    interval = f" ({cell.low:.2f}–{cell.high:.2f})" if cell.has_interval else ""
-    measured = f"{cell.measured:.2f}×{interval}{' ★' if is_best else ''}"
     return [
         str(cell.k),
         f"{cell.alpha:.2f}",
@@ -220,7 +198,7 @@ def _cell_row(cell: Cell, group: Group) -> list[str | Text]:
         f"{cell.v:.2f}",
         "?" if cell.overhead is None else f"{cell.overhead:.2f}",
         "?" if cell.predicted is None else f"{cell.predicted:.2f}×",
-        text(measured, "bold" if is_best else ""),
+        ratio_cell(vars(cell), "measured", cell.k == group.outlook.measured_best_k),
         _unexplained(cell),
     ]
 

@@ -11,7 +11,7 @@ from specdec_lib.models.registry import DEFAULT_PAIR, REGISTRY, ModelPair
 
 NAME = "pairs"
 EXAMPLE = "specdec pairs --json"
-_COLUMNS = [("pair", "left"), ("role", "left"), ("model", "left"), ("dtype", "left")]
+_COLUMNS = ("pair", "role", "model", "dtype")
 
 
 def run(as_json: options.Json = False) -> None:
@@ -21,9 +21,8 @@ def run(as_json: options.Json = False) -> None:
         print_json({"pairs": [{**asdict(pair), "note": note(pair)} for pair in pairs]})
         return
     console = console_for()
-    console.print(
-        safe_table("Pairs of a draft and a target", _COLUMNS, (row for p in pairs for row in _rows(p)))
-    )
+    rows = (row for pair in pairs for row in _rows(pair))
+    console.print(safe_table("Pairs of a draft and a target", _COLUMNS, "llll", rows))
     console.print(text("A name goes in with --pair, models of your own with --target and --draft.", "dim"))
 
 

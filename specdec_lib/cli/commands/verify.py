@@ -7,8 +7,7 @@ models. It computes no statistic of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,8 +16,8 @@ import typer
 
 from specdec_lib.cli import options
 from specdec_lib.cli.prompt import asked_prompts
-from specdec_lib.cli.selection import selection_of
-from specdec_lib.cli.terminal import console_for, error_console, print_json, print_warning, safe_table, text
+from specdec_lib.cli.selection import busy, selection_of
+from specdec_lib.cli.terminal import console_for, print_json, print_warning, safe_table, text
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.sentences import NOT_ASKED, SEES, gallery_says, mutant_unseen
 
@@ -32,15 +31,8 @@ if TYPE_CHECKING:
 
 NAME = "verify"
 EXAMPLE = "specdec verify --pair pocket --samples 20000"
-_COLUMNS = [
-    ("test", "left"),
-    ("statistic", "left"),
-    ("N", "right"),
-    ("p or bound", "left"),
-    ("sees", "right"),
-    ("verdict", "left"),
-]
-_HUNTS = [("mutant", "left"), ("killed by", "left"), ("smallest N", "right"), ("mistake", "left")]
+_COLUMNS = ("test", "statistic", "N", "p or bound", "sees", "verdict")
+_HUNTS = ("mutant", "killed by", "smallest N", "mistake")
 _PROMPTS = 30
 _VERDICTS = {True: ("pass", "green"), False: ("REJECTED", "bold red"), None: ("n/a", "dim")}
 
@@ -79,7 +71,7 @@ def run(
     target, draft = selection.load()
     name = selection.pair.pair_name if mutant is None else f"{selection.pair.pair_name} with {mutant}"
     console = console_for(as_json)
-    with _progress() as report:
+    with busy("verifying …") as report:
         from specdec_lib.lossless.prompts import proof_prompts
         from specdec_lib.lossless.proof import PairProof
 
@@ -146,14 +138,6 @@ def _rows(prompts: str | None, num_prompts: int | None) -> list[RawPrompt]:
     return in_turn(rows)[:wanted]
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """A line on standard error that says what is being tested; nothing where that is no terminal."""
-    console = error_console()
-    with console.status(text("verifying …")) as status:
-        yield lambda line: status.update(text(f"{line} …"))
-
-
 def _show(console: Console, name: str, proof: PairProof, found: list[Check], as_json: bool) -> None:
     from specdec_lib.lossless.verdict import WASTE, verdict_on
 
@@ -170,7 +154,7 @@ def _show(console: Console, name: str, proof: PairProof, found: list[Check], as_
             }
         )
         return
-    console.print(safe_table(f"Is {name} exact?", _COLUMNS, (_row(check) for check in found)))
+    console.print(safe_table(f"Is {name} exact?", _COLUMNS, "llrlrl", map(_row, found)))
     console.print(text(verdict, "bold"))
     for check in found:
         if check.passed is None:
@@ -205,7 +189,7 @@ def _show_gallery(first_seed: int, num_seeds: int, as_json: bool) -> None:
     if as_json:
         print_json({"seeds": num_seeds, "wrong": wrong, "mutants": [_document(fate) for fate in fates]})
     else:
-        console.print(safe_table("Wrong on purpose", _HUNTS, (_fate_row(fate) for fate in fates)))
+        console.print(safe_table("Wrong on purpose", _HUNTS, "llrl", map(_fate_row, fates)))
         right = {
             control: [fate.as_it_should for fate in fates if fate.mutant.is_control == control]
             for control in (False, True)
@@ -219,7 +203,7 @@ def _fates(seeds: range) -> Iterator[Fate]:
     from specdec_lib.lossless.mutants.gallery import GALLERY
     from specdec_lib.lossless.mutants.mutant import Fate, hunt
 
-    with _progress() as report:
+    with busy("verifying …") as report:
         for number, mutant in enumerate(GALLERY, start=1):
             hunts = []
             for seed in seeds:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from specdec_lib.cli import sentences
 from specdec_lib.cli.terminal import safe_table, text
@@ -15,13 +15,27 @@ if TYPE_CHECKING:
     from specdec_lib.cli.checks import Finding
     from specdec_lib.cli.checks.machine import MachineReport
     from specdec_lib.cli.checks.memory import PairFit
+    from specdec_lib.cli.checks.pair import PairReport
 
 _SIGNS = {"ok": ("✓", "green"), "note": ("·", "dim"), "bad": ("✗", "bold red")}
 _DTYPES = ("as listed", "float32", "16 bit", "int4")
-_COLUMNS = [("pair", "left"), *((name, "right") for name in _DTYPES), ("", "left")]
 
 
-def findings_grid(findings: Iterable[Finding]) -> Table:
+def pair_page(report: PairReport) -> list[Any]:
+    """A pair by its name, and what was found."""
+    return [text(report.pair.pair_name, "bold"), _findings_grid(report.findings)]
+
+
+def machine_page(report: MachineReport) -> list[Any]:
+    """What was found, and what each pair needs of the memory, a column a choice of dtypes."""
+    memory, free = report.memory, report.memory.free_gib
+    title = sentences.pairs_title(free, memory.total_gib, memory.device)
+    rows = [_row(pair, free) for pair in report.pairs]
+    table = safe_table(title, ("pair", *_DTYPES, ""), "lrrrrl", rows)
+    return [_findings_grid(report.findings), "", table, text(sentences.MEMORY_LEGEND, "dim")]
+
+
+def _findings_grid(findings: Iterable[Finding]) -> Table:
     """A sign, a name and what was found, a line each."""
     from rich.table import Table
 
@@ -33,13 +47,6 @@ def findings_grid(findings: Iterable[Finding]) -> Table:
     return grid
 
 
-def pairs_table(report: MachineReport) -> Table:
-    """What each pair needs of the memory, a column a choice of dtypes."""
-    memory = report.memory
-    title = sentences.pairs_title(memory.free_gib, memory.total_gib, memory.device)
-    return safe_table(title, _COLUMNS, (_row(pair, memory.free_gib) for pair in report.pairs))
-
-
 def _row(pair: PairFit, free_gib: float) -> list[Text]:
     cells = [_cell(gib, gib <= free_gib) for gib in pair.needs.values()]
     cells += [text("?")] * (len(_DTYPES) - len(cells))
@@ -48,4 +55,4 @@ def _row(pair: PairFit, free_gib: float) -> list[Text]:
 
 def _cell(gib: float, fits: bool) -> Text:
     sign, style = _SIGNS["ok" if fits else "bad"]
-    return text(f"{gib:.2f} {sign}" if gib < 1 else f"{gib:.1f} {sign}", style if not fits else "green")
+    return text(f"{gib:.2f} {sign}" if gib < 1 else f"{gib:.1f} {sign}", style)

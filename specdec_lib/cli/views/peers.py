@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from specdec_lib.cli import sentences
 from specdec_lib.cli.terminal import safe_line, safe_table, text
+from specdec_lib.cli.views.summary import ratio_cell
 from specdec_lib.utils.numbers import counted
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
     from specdec_lib.bench.records.schema import Record
 
-_ARMS = [("arm", "left"), ("tok/s", "right"), ("÷ hf-generate", "left"), ("compiling", "right")]
-_RATIOS = [("ratio of tokens a second", "left"), ("", "left")]
+_ARMS = ("arm", "tok/s", "÷ hf-generate", "compiling")
+_RATIOS = ("ratio of tokens a second", "")
 
 
 def comparison_of(path: Path, records: Sequence[Record], problems: Sequence[str]) -> dict[str, Any]:
@@ -57,8 +58,8 @@ def show_comparison(console: Console, summary: dict[str, Any]) -> None:
             [row for row in summary[part] if row["temperature"] == temperature] for part in ("arms", "ratios")
         )
         title = f"{summary['pair']} at temperature {temperature:g}"
-        console.print(safe_table(title, _ARMS, (_arm_row(row, arms) for row in arms)))
-        console.print(safe_table("", _RATIOS, map(_ratio_row, ratios)))
+        console.print(safe_table(title, _ARMS, "lrlr", (_arm_row(row, arms) for row in arms)))
+        console.print(safe_table("", _RATIOS, "ll", map(_ratio_row, ratios)))
     if not summary["arms"]:
         console.print(text("No arm of the comparison was timed."))
     console.print(text(_footnote(summary), "dim"))
@@ -70,28 +71,20 @@ def _arm_row(row: dict[str, Any], rows: Sequence[dict[str, Any]]) -> list[str | 
     if row["tokens_per_second"] is None:
         return [row["arm"], "–", "not run", "–"]
     fastest = max(other["tokens_per_second"] or 0.0 for other in rows)
-    is_best = row["tokens_per_second"] == fastest
     compiling = f"{row['compile_seconds']:.0f} s" if row["compile_seconds"] and row["compiled"] else "–"
-    rate = f"{row['tokens_per_second']:.1f}"
     return [
         row["arm"],
-        rate,
-        text(f"{_interval(row)}{' ★' if is_best else ''}", "bold" if is_best else ""),
+        f"{row['tokens_per_second']:.1f}",
+        ratio_cell(row, is_best=row["tokens_per_second"] == fastest),
         compiling,
     ]
 
 
-def _ratio_row(row: dict[str, Any]) -> list[str]:
+def _ratio_row(row: dict[str, Any]) -> list[str | Text]:
+    of = f"{row['above']} / {row['below']}"
     if row["ratio"] is None:
-        return [f"{row['name']}\n  {safe_line(row['missing'] or 'no block that both sides ran')}", "–"]
-    return [f"{row['name']}\n  {row['above']} / {row['below']}", _interval(row)]
-
-
-def _interval(row: dict[str, Any]) -> str:
-    if row["ratio"] is None:
-        return "–"
-    interval = f" ({row['low']:.2f}–{row['high']:.2f})" if row["has_interval"] else ""
-    return f"{row['ratio']:.2f}×{interval}"
+        of = safe_line(row["missing"] or "no block that both sides ran")
+    return [f"{row['name']}\n  {of}", ratio_cell(row)]
 
 
 def _footnote(summary: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ Rates are those of :mod:`specdec_lib.bench.tables.summary`; here they are put si
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,15 +24,7 @@ ALPHA_IN_WORDS = (
 )
 """The two rates of acceptance are told apart in the same words wherever α is printed."""
 
-_COLUMNS = [
-    ("domain", "left"),
-    ("K", "right"),
-    ("AR tok/s", "right"),
-    ("SD tok/s", "right"),
-    ("speedup", "left"),
-    ("α", "right"),
-    ("tokens", "right"),
-]
+_COLUMNS = ("domain", "K", "AR tok/s", "SD tok/s", "speedup", "α", "tokens")
 
 
 def summary_of(path: Path, records: Sequence[Record], problems: Sequence[str]) -> dict[str, Any]:
@@ -67,23 +59,27 @@ def show_session(console: Console, summary: dict[str, Any]) -> None:
     for temperature in sorted({row["temperature"] for row in summary["cells"]}):
         rows = [row for row in summary["cells"] if row["temperature"] == temperature]
         title = f"{summary['pair']} at temperature {temperature:g}"
-        console.print(safe_table(title, _COLUMNS, (_row(row, rows) for row in rows)))
+        console.print(safe_table(title, _COLUMNS, "lrrrlrr", (_row(row, rows) for row in rows)))
     if not summary["cells"]:
         console.print(text("No speedup: the session has no prompt that both decoders ran."))
     console.print(text(_footnote(summary), "dim"))
 
 
+def ratio_cell(row: Mapping[str, Any], name: str = "ratio", is_best: bool = False) -> Text:
+    """A ratio of speeds, the column ``name`` of a row, with its interval; the best of a table is starred."""
+    ratio = "–" if row[name] is None else f"{row[name]:.2f}×"
+    interval = f" ({row['low']:.2f}–{row['high']:.2f})" if row["has_interval"] else ""
+    return text(f"{ratio}{interval}{' ★' if is_best else ''}", "bold" if is_best else "")
+
+
 def _row(row: dict[str, Any], rows: Sequence[dict[str, Any]]) -> list[str | Text]:
     best = max(other["speedup"] for other in rows if other["domain"] == row["domain"])
-    is_best = row["speedup"] == best
-    interval = f" ({row['low']:.2f}–{row['high']:.2f})" if row["has_interval"] else ""
-    speedup = f"{row['speedup']:.2f}×{interval}{' ★' if is_best else ''}"
     return [
         row["domain"],
         str(row["k"]),
         f"{row['ar_tokens_per_second']:.1f}",
         f"{row['sd_tokens_per_second']:.1f}",
-        text(speedup, "bold" if is_best else ""),
+        ratio_cell(row, "speedup", row["speedup"] == best),
         f"{row['alpha_hat']:.2f}" if "alpha_hat" in row else "–",
         f"{row['mean_acceptance_length']:.2f}" if "mean_acceptance_length" in row else "–",
     ]
