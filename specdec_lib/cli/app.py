@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import os
 import select
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -24,7 +25,6 @@ from specdec_lib.cli.commands import bench, doctor, explain, generate, pairs, tr
 from specdec_lib.cli.options import with_groups
 from specdec_lib.cli.selection import DrafterFailed
 from specdec_lib.cli.terminal import log_line, print_error, released_output
-from specdec_lib.cli.views.narrow_help import fit_help
 from specdec_lib.errors import SpecDecError, is_out_of_memory
 from specdec_lib.utils.entry_point import (
     BAD_INPUT,
@@ -40,6 +40,9 @@ from specdec_lib.utils.notices import shown_as
 
 BRIEF_WAIT = "10000"
 """Turns that a thread of libgomp spins for the next parallel region before it sleeps: some 0.2 ms."""
+
+NARROW = 60
+"""Columns below which the panels of the help would cut an option's name."""
 
 NO_MEMORY = "not enough memory; choose fewer tokens (-n), a smaller model or dtype, or another --device"
 _CLICK_ERROR: Any = typer.BadParameter.__mro__[2]  # ClickException: it moved between versions of typer
@@ -103,7 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _know_the_width()
     _wait_briefly()
     command = typer.main.get_command(app)
-    fit_help(command)
+    if (columns := shutil.get_terminal_size().columns) < NARROW:
+        _simplify(command, max(columns, 24))
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         with released_output(), shown_as(log_line):
@@ -166,6 +170,20 @@ def _usage(error: Any) -> str:
     """What click refused, and the command whose help says more."""
     context = getattr(error, "ctx", None)
     return f"{error.format_message()} (see {context.command_path if context else 'specdec'} --help)"
+
+
+def _simplify(command: Any, columns: int) -> None:
+    """Change the help of a command and of those below it to a plain list, in which names stay whole."""
+    from rich.text import Text
+
+    command.rich_markup_mode = None
+    command.context_settings["terminal_width"] = columns
+    for part in (command, *command.params):
+        part.help = Text.from_markup(getattr(part, "help", None) or "").plain or None
+    command.epilog = Text.from_markup(command.epilog or "").plain or None
+    for subcommand in getattr(command, "commands", {}).values():
+        _simplify(subcommand, columns)
+        subcommand.short_help = subcommand.help  # in a list of commands, it would be cut as well
 
 
 def _wait_briefly() -> None:
