@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from specdec_lib.cli import options, sentences
 from specdec_lib.cli.prompt import given_prompt, given_text
@@ -65,8 +65,12 @@ def run(
     selection = selection_of(models, not autoregressive, threads)
     given = given_prompt(prompt, prompt_file, chat, system)
     stops = _stops(stop)
-    _check_choices(verifier, seed)
-    params = _sampling(temperature, top_k, top_p, min_p, repetition_penalty)
+    if verifier not in ("token", "block"):
+        raise InvalidArgument(f"unknown verifier '{verifier}'; choose token or block")
+    options.require_seed(seed)
+    from specdec_lib.decoding.sampling import SamplingParams
+
+    params = SamplingParams(temperature, top_k, top_p, min_p, repetition_penalty)
     _check_compare(compare, autoregressive, steps)
     if steps is not None:
         _check_steps(steps, autoregressive, params, models.drafter)
@@ -78,8 +82,8 @@ def run(
     request = (prompt_ids, max_new_tokens, params)
     more = {"stop_strings": stops or None, "ignore_eos": ignore_eos, "seed": seed}
     baseline = _decoder(Models(loaded.target, None), k, verifier) if compare else None
-    if baseline is not None:
-        _warm_up([decoder, baseline], *request, **more)
+    for one in (decoder, baseline) if baseline is not None else ():
+        one.generate(prompt_ids, min(max_new_tokens, WARM_UP), params, **more)
     profiled = steps is not None
     generation = decoder.start(*request, **more, trace=profiled, profile=profiled)
     console = console_for(as_json)
@@ -121,19 +125,6 @@ def _stops(given: Sequence[str] | None) -> list[str]:
     return stops
 
 
-def _check_choices(verifier: str, seed: int | None) -> None:
-    if verifier not in ("token", "block"):
-        raise InvalidArgument(f"unknown verifier '{verifier}'; choose token or block")
-    options.require_seed(seed)
-
-
-def _sampling(*values: Any) -> SamplingParams:
-    """Raises InvalidArgument, before a model is loaded: values that no distribution is made with."""
-    from specdec_lib.decoding.sampling import SamplingParams
-
-    return SamplingParams(*values)
-
-
 def _check_compare(compare: bool, autoregressive: bool, steps: Path | None) -> None:
     if compare and autoregressive:
         raise InvalidArgument("--compare sets a draft against --autoregressive; leave one of them out")
@@ -167,13 +158,6 @@ def _decoder(models: Models, k: int, verifier: str) -> Decoder:
     if models.draft is None:
         return AutoregressiveDecoder(models.target)
     return SpeculativeDecoder(models.target, models.draft, k=k, verifier=verifier)
-
-
-def _warm_up(
-    decoders: Sequence[Decoder], prompt_ids: list[int], length: int, params: SamplingParams, **more: Any
-) -> None:
-    for decoder in decoders:
-        decoder.generate(prompt_ids, min(length, WARM_UP), params, **more)
 
 
 def _say_what_is_not_applied(target: ModelWrapper, params: SamplingParams) -> None:

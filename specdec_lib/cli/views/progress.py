@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from specdec_lib.cli import sentences
 from specdec_lib.cli.terminal import safe_text, text
@@ -21,16 +21,8 @@ if TYPE_CHECKING:
     from specdec_lib.training.optimise import StepReport
 
 
-class Display(Protocol):
-    """What shows the progress of a training."""
-
-    def say(self, line: str) -> None: ...
-
-    def report(self, step: StepReport) -> None: ...
-
-
 @contextmanager
-def progress_on(console: Console) -> Iterator[Display]:
+def progress_on(console: Console) -> Iterator[Bars | PlainLines]:
     """Bars on a terminal, elsewhere a line now and then."""
     if not console.is_terminal:
         yield PlainLines(console)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specdec_lib.cli.terminal import safe_text
@@ -22,20 +21,13 @@ if TYPE_CHECKING:
     from specdec_lib.models.text.ids import TokenText
 
 
-@dataclass(frozen=True)
-class Mark:
-    """How a kind of token is shown: its style, and its brackets where there are no styles."""
-
-    style: str
-    brackets: tuple[str, str] = ("", "")
-
-
 MARKS = {
-    "accepted": Mark("green underline", ("_", "_")),
-    "corrected": Mark("bold reverse yellow", ("[", "]")),
-    "bonus": Mark("bold italic cyan", ("{", "}")),
-    "autoregressive": Mark(""),
+    "accepted": ("green underline", "_", "_"),
+    "corrected": ("bold reverse yellow", "[", "]"),
+    "bonus": ("bold italic cyan", "{", "}"),
+    "autoregressive": ("", "", ""),
 }
+"""How a kind of token is shown: its style, and its brackets where there are no styles."""
 
 
 def kinds(round_: Round) -> Iterator[str]:
@@ -82,10 +74,10 @@ class RoundPrinter:
     def _mark(self, piece: str, kind: str) -> None:
         if not piece:
             return
-        mark = MARKS[kind]
+        style, opening, closing = MARKS[kind]
         if self.brackets:
-            piece = mark.brackets[0] + piece + mark.brackets[1]
-        self._write(piece, mark.style if self.marks else "")
+            piece = opening + piece + closing
+        self._write(piece, style if self.marks else "")
 
     def _write(self, piece: str, style: str = "") -> None:
         from rich.segment import Segment, Segments
