@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from specdec_lib.bench.explain.cell import Advice, Cell, Term
     from specdec_lib.bench.explain.report import Group, Report
-    from specdec_lib.bench.records.schema import Record
 
 NAME = "explain"
 EXAMPLE = "specdec explain runs/pocket.jsonl --temperature 0 --k 4 --reach 2.5"
@@ -45,11 +45,11 @@ def run(
     as_json: options.Json = False,
 ) -> None:
     """Say why a benchmark is slower or faster than it should be, and what would help."""
-    chosen = {"--pair": pair, "--target": target, "--draft": draft, "--drafter": drafter}
-    if result is not None and any(chosen.values()):
-        first = next(option for option, value in chosen.items() if value)
-        raise InvalidArgument(f"{first} chooses a results file, and RESULT is one; give one of the two")
-    paths = [result] if result is not None else _results_of(_name_of(*chosen.values()))
+    chosen = options.ModelOptions(pair, target, draft, drafter=drafter)
+    given = [name for name, value in vars(chosen).items() if value]
+    if result is not None and given:
+        raise InvalidArgument(f"--{given[0]} chooses a results file, and RESULT is one; give one of the two")
+    paths = [result] if result is not None else _results_of(chosen)
     asked = {"temperature": temperature, "domain": domain, "k": k, "reach": reach}
     path, report, problems = _first_that_explains(paths, asked)
     if as_json:
@@ -61,22 +61,19 @@ def run(
         raise RecordError(sentences.lines_above(path, len(problems), "explained"))
 
 
-def _name_of(pair: str | None, target: str | None, draft: str | None, drafter: str | None) -> str:
-    """The name that ``specdec bench`` keeps a pair's results by; what was measured need not be here any more.
+def _results_of(chosen: options.ModelOptions) -> list[Path]:
+    """What ``specdec bench`` wrote here, what the checkout measured and what it ships, if it is there.
+
+    What was measured need not be here any more: results are kept by the name of a pair.
 
     Raises:
         UnknownPair: with a drafter, a pair that is not registered.
         InvalidArgument: options that contradict each other, or a target without a draft.
     """
-    if target is None and draft is None and drafter is None:
-        return pair or DEFAULT_PAIR
-    return named_pair(options.ModelOptions(pair, target, draft, drafter=drafter)).pair_name
-
-
-def _results_of(pair: str) -> list[Path]:
-    """What ``specdec bench`` wrote here, what the checkout measured and what it ships, if it is there."""
     from specdec_lib.bench.records.runs import load_results, result_paths
 
+    by_name = chosen == options.ModelOptions(chosen.pair)
+    pair = chosen.pair or DEFAULT_PAIR if by_name else named_pair(chosen).pair_name
     found = [path for path in result_paths(pair) if path.is_file() and path.stat().st_size]
     here = Path("runs", f"{pair}.jsonl")
     return [here if path == here.resolve() else path for path in found] or [load_results(pair)[1]]
@@ -88,40 +85,33 @@ def _first_that_explains(paths: Sequence[Path], asked: dict[str, Any]) -> tuple[
     Raises:
         RecordError: none does; the line names the last file.
     """
-    for path, following in zip(paths, [*paths[1:], None], strict=True):
+    for path, following in pairwise(paths):
         try:
             return path, *_explained(path, asked)
         except RecordError as error:
-            if following is None:
-                raise
             print_warning(f"{error}; reading {following} instead")
-    raise AssertionError("there is always a path")
+    return paths[-1], *_explained(paths[-1], asked)
 
 
 def _explained(path: Path, asked: dict[str, Any]) -> tuple[Report, list[str]]:
+    """What its newest session tells, and its lines that are no records: told at once where there is none."""
     from specdec_lib.bench.explain.report import explain_session
-
-    records, problems = _newest(path)
-    try:
-        return explain_session(records, **asked), problems
-    except RecordError as error:
-        raise RecordError(f"{path}: {str(error).removeprefix('explain: ')}") from error
-
-
-def _newest(path: Path) -> tuple[list[Record], list[str]]:
-    """The newest session of a file, and its lines that are no records: told at once where there is none."""
     from specdec_lib.bench.records.runs import newest_session
     from specdec_lib.bench.records.schema import read_records
 
     with said_if_waiting(path):
         records, problems = read_records(path)
     try:
-        return newest_session(records), problems
+        session = newest_session(records)
     except RecordError as error:
         print_warning(*problems)
         if any(record["kind"] == "run" for record in records):  # of several machines
             raise RecordError(f"{path}: {error}") from error
         raise RecordError(f"{path} holds no timed run; measure with `specdec bench`") from None
+    try:
+        return explain_session(session, **asked), problems
+    except RecordError as error:
+        raise RecordError(f"{path}: {str(error).removeprefix('explain: ')}") from error
 
 
 _CELL = (
