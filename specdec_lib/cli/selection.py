@@ -115,9 +115,17 @@ class Selection:
         """
         with busy(f"loading {self.pair.pair_name} …"):
             from specdec_lib.models.fast.threads import use_threads, wanted_threads
+            from specdec_lib.models.loader import load_model, load_pair
+            from specdec_lib.models.wrapper import ModelWrapper
 
             wanted_threads(self.threads)  # refused before the weights are read
-            models = self._pair(compile) if self._loads_draft else self._target_alone(compile)
+            if self._loads_draft:
+                pair = load_pair(self.pair, self.device, compile)
+                models = Models(pair.target, pair.draft)
+            else:
+                read = load_model(self.pair.target_model_id, self.pair.target_dtype, self.device)
+                target = ModelWrapper(*read, compile=compile)
+                models = Models(target, self._drafter_of(target))
             use_threads(self.threads, models.target)
             return models
 
@@ -125,23 +133,12 @@ class Selection:
     def _loads_draft(self) -> bool:
         return self.needs_draft and self.drafter is None
 
-    def _pair(self, compile: bool) -> Models:
-        from specdec_lib.models.loader import load_pair
-
-        loaded = load_pair(self.pair, self.device, compile)
-        return Models(loaded.target, loaded.draft)
-
-    def _target_alone(self, compile: bool) -> Models:
-        from specdec_lib.models.loader import load_model
-        from specdec_lib.models.wrapper import ModelWrapper
-
-        model, tokenizer = load_model(self.pair.target_model_id, self.pair.target_dtype, self.device)
-        target = ModelWrapper(model, tokenizer, compile=compile)
+    def _drafter_of(self, target: ModelWrapper) -> Any:
         if not self.needs_draft or self.drafter is None:
-            return Models(target, None)
+            return None
         from specdec_lib.decoding.drafters.own import load_drafter
 
-        return Models(target, load_drafter(self.drafter, target))
+        return load_drafter(self.drafter, target)
 
 
 def selection_of(asked: ModelOptions, needs_draft: bool = True, threads: int | None = None) -> Selection:
@@ -189,17 +186,12 @@ def named_pair(asked: ModelOptions, needs_draft: bool = True) -> ModelPair:
     return replace(chosen, pair_name=title if drafter is None else f"{drafter.replace(':', '.')}+{title}")
 
 
-def choose_models(asked: ModelOptions) -> ModelPair:
-    """A pair of which both models are named; nothing is refused for its vocabulary.
-
-    Raises:
-        UnknownPair: no pair of that name.
-        InvalidArgument: a name and models, only one of the models, or an unknown dtype.
-        ModelUnavailable: a folder that is not there, or holds no model.
-    """
+def choose_models(asked: ModelOptions) -> Selection:
+    """As :func:`selection_of`, of a pair whose models are both named; no vocabulary is refused."""
     chosen = choose_pair(asked.pair, asked.target, asked.draft, asked.dtype, asked.draft_dtype)
-    _find_folders([chosen.target_model_id, chosen.draft_model_id])
-    return chosen
+    selection = Selection(chosen, asked.device)
+    _find_folders(selection.model_ids)
+    return selection
 
 
 def _find_folders(model_ids: list[str]) -> None:

@@ -44,15 +44,9 @@ class ModelFacts:
     @property
     def line(self) -> str:
         """All of it in a line."""
-        return sentences.model_line(
-            self.model_id,
-            self.where,
-            self.parameters,
-            self.stored_dtype,
-            self.loaded_dtype,
-            self.context_length,
-            self.chat_template,
-        )
+        formats = self.stored_dtype, self.loaded_dtype
+        known = self.parameters, *formats, self.context_length, self.chat_template
+        return sentences.model_line(self.model_id, self.where, *known)
 
     @property
     def size(self) -> Size | None:

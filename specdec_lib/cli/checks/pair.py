@@ -45,18 +45,22 @@ class PairReport:
         }
 
 
-def examine_pair(pair: ModelPair, device: str | None) -> PairReport:
-    """Everything about a pair that can be known before its weights are read.
+def examine_pair(pair: ModelPair, device: str | None, alone: bool = False) -> PairReport:
+    """Everything about a pair, or its target ``alone``, that can be known before its weights are read.
 
     Raises:
         InvalidArgument: a device that this machine does not have.
     """
     memory = free_memory(device)
-    target, target_tokenizer = look_at("target", pair.target_model_id, pair.target_dtype, device)
+    target, tokenizer = look_at("target", pair.target_model_id, pair.target_dtype, device)
+    if alone:  # one model that serves as both counts once
+        one = replace(pair, draft_model_id=pair.target_model_id, draft_dtype=pair.target_dtype)
+        models, asked = {"target": target}, _needs(one, target, target)
+        findings = (*_model_findings(models), _memory_finding(asked, memory, "in"), *_oddities(models))
+        return PairReport(pair, models, "no draft model", memory, asked, findings)
     draft, draft_tokenizer = look_at("draft", pair.draft_model_id, pair.draft_dtype, device)
-    models = {"target": target, "draft": draft}
-    asked = _needs(pair, target, draft)
-    vocabulary = _vocabulary(pair, target_tokenizer, draft_tokenizer)
+    models, asked = {"target": target, "draft": draft}, _needs(pair, target, draft)
+    vocabulary = _vocabulary(pair, tokenizer, draft_tokenizer)
     findings = (
         *_model_findings(models),
         vocabulary,
@@ -65,21 +69,6 @@ def examine_pair(pair: ModelPair, device: str | None) -> PairReport:
         *_gains(pair, target, draft),
     )
     return PairReport(pair, models, vocabulary.detail, memory, asked, findings)
-
-
-def examine_target(pair: ModelPair, device: str | None) -> PairReport:
-    """As :func:`examine_pair`, of a target that runs without a draft model.
-
-    Raises:
-        InvalidArgument: a device that this machine does not have.
-    """
-    memory = free_memory(device)
-    alone = replace(pair, draft_model_id=pair.target_model_id, draft_dtype=pair.target_dtype)
-    target, _ = look_at("target", pair.target_model_id, pair.target_dtype, device)
-    models = {"target": target}
-    asked = _needs(alone, target, target)  # one model that serves as both counts once
-    findings = (*_model_findings(models), _memory_finding(asked, memory, "in"), *_oddities(models))
-    return PairReport(pair, models, "no draft model", memory, asked, findings)
 
 
 def _model_findings(models: Mapping[str, ModelFacts]) -> list[Finding]:

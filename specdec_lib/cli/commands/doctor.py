@@ -20,7 +20,6 @@ from specdec_lib.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from specdec_lib.cli.checks.pair import PairReport
-    from specdec_lib.models.registry import ModelPair
 
 NAME = "doctor"
 EXAMPLE = "specdec doctor"
@@ -33,11 +32,10 @@ def run(
     as_json: options.Json = False,
 ) -> None:
     """Say what this machine has and which pairs fit in its memory; or of one pair, whether it runs here."""
-    if models.drafter is not None or autoregressive:
-        _show(_examine_target(selection_of(models, not autoregressive)), pair_page, as_json)
-        return
-    if (models.pair, models.target, models.draft) != (None, None, None):
-        _show(_examine_pair(choose_models(models), models.device), pair_page, as_json)
+    alone = models.drafter is not None or autoregressive
+    if alone or (models.pair, models.target, models.draft) != (None, None, None):
+        selection = selection_of(models, not autoregressive) if alone else choose_models(models)
+        _show(_examined(selection, alone), pair_page, as_json)
         return
     if models != options.DoctorOptions():
         raise InvalidArgument(
@@ -48,20 +46,13 @@ def run(
     _show(report, machine_page, as_json)
 
 
-def _examine_pair(pair: ModelPair, device: str | None) -> PairReport:
-    with busy(f"looking at {pair.pair_name} …"):
-        from specdec_lib.cli.checks.pair import examine_pair
-
-        return examine_pair(pair, device)
-
-
-def _examine_target(selection: Selection) -> PairReport:
-    """A target that no draft model drafts for: alone, or with a drafter of somebody's own."""
+def _examined(selection: Selection, alone: bool) -> PairReport:
+    """A pair, or a target that no draft model drafts for: ``alone``, or with a drafter of somebody's own."""
     with busy(f"looking at {selection.pair.pair_name} …"):
         from specdec_lib.cli.checks.drafter import NOT_TRIED, check_drafter
-        from specdec_lib.cli.checks.pair import examine_target
+        from specdec_lib.cli.checks.pair import examine_pair
 
-        report = examine_target(selection.pair, selection.device)
+        report = examine_pair(selection.pair, selection.device, alone)
         if selection.drafter is None:
             return report
         runs = all(finding.status == "ok" for finding in report.findings)
