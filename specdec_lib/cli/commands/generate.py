@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from specdec_lib.decoding.generation import Generation
     from specdec_lib.decoding.sampling import SamplingParams
     from specdec_lib.models.wrapper import ModelWrapper
-    from specdec_lib.profiling.metrics import GenerationResult
 
 NAME = "generate"
 EXAMPLE = "specdec generate 'def fibonacci(n):' --k 8 --temperature 0.8 --seed 1"
@@ -94,7 +93,9 @@ def run(
     console.print(text(f"\n{result.summary()}", "bold"), soft_wrap=True)
     _print_lines(console, [sentences.how_it_went(result, is_full, drafts=not autoregressive)])
     if is_full:  # also where standard output is a document, in which "length" would say that all were made
-        print_warning(_that_it_is_full(loaded.target, result, max_new_tokens))
+        limit = loaded.target.context_length
+        said = sentences.context_is_full(loaded.target.name, limit, result.num_tokens, max_new_tokens)
+        print_warning(said)
     comparison = None
     if baseline is not None:
         comparison = Comparison(result, baseline.generate(*request, **more), params.is_greedy)
@@ -189,10 +190,6 @@ def _show(
             print_error(sentences.interrupted_after(emitted))
         raise
     printer.end()
-
-
-def _that_it_is_full(target: ModelWrapper, result: GenerationResult, asked: int) -> str:
-    return sentences.context_is_full(target.name, target.context_length, result.num_tokens, asked)
 
 
 def _print_lines(console: Console, lines: Sequence[str]) -> None:

@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -19,9 +18,6 @@ from specdec_lib.cli.terminal import console_for, error_console, print_error, pr
 from specdec_lib.cli.views.progress import progress_on
 from specdec_lib.errors import InvalidArgument, SpecDecError
 from specdec_lib.utils.paths import data_path
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 NAME = "train"
 EXAMPLE = "specdec train --corpus corpus.jsonl.xz --out runs/pair"
@@ -55,8 +51,13 @@ def run(
         folders = train(
             plan, corpus, out, device=chosen, compile=not no_compile, report=shown.report, say=shown.say
         )
-    figures = [json.loads((out / "work" / f"{stage.name}.json").read_text()) for stage in plan.stages]
-    _finish(console, folders, figures, as_json)
+    target, draft = map(str, folders)
+    if as_json:
+        figures = [json.loads((out / "work" / f"{stage.name}.json").read_text()) for stage in plan.stages]
+        print_json({"target": target, "draft": draft, "stages": figures})
+        return
+    example = text(f"specdec generate 'Hello' --target {target} --draft {draft}")
+    console.print(text("Try it:", "bold"), example, soft_wrap=True)
 
 
 @contextmanager
@@ -71,17 +72,3 @@ def _resumable(out: Path) -> Iterator[None]:
         if "inline_container" not in str(error):
             raise
         raise SpecDecError(sentences.checkpoint_has_no_room(out / "work")) from error
-
-
-def _finish(
-    console: Console, folders: tuple[Path, Path], figures: list[dict[str, Any]], as_json: bool
-) -> None:
-    target, draft = map(str, folders)
-    if as_json:
-        print_json({"target": target, "draft": draft, "stages": figures})
-        return
-    console.print(
-        text("Try it:", "bold"),
-        text(f"specdec generate 'Hello' --target {target} --draft {draft}"),
-        soft_wrap=True,
-    )

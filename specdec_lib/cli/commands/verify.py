@@ -220,15 +220,9 @@ def _fate_row(fate: Fate) -> list[Any]:
 
 
 def _document(fate: Fate) -> dict[str, Any]:
-    mutant = fate.mutant
-    return {
-        "name": mutant.name,
-        "mistake": mutant.mistake,
-        "traps": list(mutant.traps),
-        "trial": mutant.trial,
-        "is_control": mutant.is_control,
-        "hunts": [
-            {"seed": one.seed, "killed_at": one.killed_at, "looks": [asdict(look) for look in one.looks]}
-            for one in fate.hunts
-        ],
-    }
+    told = ("name", "mistake", "traps", "trial", "is_control")
+    hunts = [
+        {"seed": one.seed, "killed_at": one.killed_at, "looks": [asdict(look) for look in one.looks]}
+        for one in fate.hunts
+    ]
+    return {name: getattr(fate.mutant, name) for name in told} | {"hunts": hunts}

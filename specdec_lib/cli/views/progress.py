@@ -23,16 +23,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress_on(console: Console) -> Iterator[Bars | PlainLines]:
-    """Bars on a terminal, elsewhere a line now and then."""
+    """A bar a stage on a terminal, and below them the newest figures; elsewhere a line now and then."""
     if not console.is_terminal:
         yield PlainLines(console)
         return
-    with _progress_bar(console) as progress:
-        yield Bars(progress)
-
-
-def _progress_bar(console: Console) -> Any:
-    """A bar a stage, and below them a line with the newest figures."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     class TrainingProgress(Progress):
@@ -42,14 +36,11 @@ def _progress_bar(console: Console) -> Any:
             yield self.make_tasks_table(self.tasks)
             yield text(self.figures, "dim")
 
-    return TrainingProgress(
-        TextColumn("{task.description}", markup=False, style="bold"),
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-        console=console,
-        expand=True,
-    )
+    name = TextColumn("{task.description}", markup=False, style="bold")
+    left = TimeRemainingColumn(compact=True, elapsed_when_finished=True)
+    columns = (name, BarColumn(bar_width=None), MofNCompleteColumn(), left)
+    with TrainingProgress(*columns, console=console, expand=True) as progress:
+        yield Bars(progress)
 
 
 def figures_of(step: StepReport) -> str:
