@@ -10,7 +10,7 @@ import io
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ import typer
 
 from specdec_lib.cli import sentences
 from specdec_lib.cli.selection import DrafterFailed, Selection
-from specdec_lib.cli.terminal import error_console, print_error, text
+from specdec_lib.cli.terminal import error_console, print_error, print_warning, text
 from specdec_lib.utils.numbers import counted
 
 if TYPE_CHECKING:
@@ -132,14 +132,13 @@ def _of_a_drafter(error: Any, drafter: str | None) -> str | None:
 
 
 @contextmanager
-def kept(output: Path, check: Callable[[Path], None]) -> Iterator[None]:
+def kept(output: Path) -> Iterator[None]:
     """Say on an interrupt what there is already: whole blocks; the one under way is not.
 
-    Args:
-        check: makes the file to see whether it can be; it is taken back if nothing came to stand in it.
+    A file that was made to see whether it can be is taken back if nothing came to stand in it.
     """
     was_there = output.exists()
-    check(output)
+    _check_output(output)
     before = output.stat().st_size
     try:
         yield
@@ -151,6 +150,15 @@ def kept(output: Path, check: Callable[[Path], None]) -> Iterator[None]:
         with suppress(OSError):
             if not was_there and output.stat().st_size == 0:
                 output.unlink()
+
+
+def _check_output(output: Path) -> None:
+    """Find out before measuring, not after: whether the file can be written, and what is wrong in it."""
+    from specdec_lib.bench.records.schema import read_records, require_results, require_writable
+
+    require_results(output)
+    require_writable(output)
+    print_warning(*(f"{problem}; the line is left as it is" for problem in read_records(output)[1]))
 
 
 class ProgressLines(io.TextIOBase):

@@ -74,14 +74,19 @@ def read_prompt(prompt: str | None, prompt_file: Path | None, stdin: TextIO | No
         if prompt is not None:
             raise InvalidArgument("a PROMPT and a --prompt-file were given; choose one")
         with said_if_waiting(prompt_file):
-            content = prompt_file.read_bytes()
-        return _checked(_decoded(content, f"prompt in {prompt_file}"))
-    if prompt is not None and prompt != "-":
-        return _checked(given_text(prompt, "prompt"))
-    stdin = sys.stdin if stdin is None else stdin
-    if stdin is None or (prompt is None and stdin.isatty()):
-        raise InvalidArgument("there is no prompt; give a PROMPT, a --prompt-file, or text on standard input")
-    return _checked(_decoded(stdin.buffer.read(), "prompt in standard input"))
+            read = _decoded(prompt_file.read_bytes(), f"prompt in {prompt_file}")
+    elif prompt is not None and prompt != "-":
+        read = given_text(prompt, "prompt")
+    else:
+        stdin = sys.stdin if stdin is None else stdin
+        if stdin is None or (prompt is None and stdin.isatty()):
+            raise InvalidArgument(
+                "there is no prompt; give a PROMPT, a --prompt-file, or text on standard input"
+            )
+        read = _decoded(stdin.buffer.read(), "prompt in standard input")
+    if not read:
+        raise InvalidArgument("the prompt is empty; give at least one character")
+    return read
 
 
 def given_text(argument: str, what: str) -> str:
@@ -106,40 +111,24 @@ def _decoded(content: bytes, what: str) -> str:
         ) from error
 
 
-def _checked(prompt: str) -> str:
-    if not prompt:
-        raise InvalidArgument("the prompt is empty; give at least one character")
-    return prompt
-
-
-def asked_prompts(prompts: str | None, num_prompts: int | None) -> tuple[int | None, Path | None]:
-    """How many prompts ``--prompts`` and ``--num-prompts`` ask for, and of which file.
-
-    None for all of a file, or as many as a command takes by itself; None for the built-in prompts.
-
-    Raises:
-        InvalidArgument: as :func:`parse_prompts`, or two numbers.
-    """
-    number, file = (None, None) if prompts is None else parse_prompts(prompts)
-    if number is not None and num_prompts is not None:
-        raise InvalidArgument("--prompts is a number, and --num-prompts another; give one of the two")
-    return (num_prompts if number is None else number), file
-
-
-def parse_prompts(value: str) -> tuple[int | None, Path | None]:
-    """What ``--prompts`` asks for: a number of built-in prompts, or a file; the other one is None.
+def asked_prompts(prompts: str | None, num_prompts: int | None = None) -> tuple[int | None, Path | None]:
+    """How many prompts ``--prompts`` and ``--num-prompts`` ask for, and of which file; None: all, built-in.
 
     A file whose name is a number is written with its folder: ``./30``.
 
     Raises:
-        InvalidArgument: a number below 1, or no such file.
+        InvalidArgument: a number below 1, two numbers, or no such file.
     """
+    if prompts is None:
+        return num_prompts, None
     try:
-        number = int(value)
+        number = int(prompts)
     except ValueError:
-        return None, _existing_file(value)
+        return num_prompts, _existing_file(prompts)
     if number < 1:
         raise InvalidArgument(f"--prompts is {number}; give a number of at least 1, or a file")
+    if num_prompts is not None:
+        raise InvalidArgument("--prompts is a number, and --num-prompts another; give one of the two")
     return number, None
 
 

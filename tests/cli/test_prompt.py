@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from specdec_lib.cli.prompt import parse_prompts
+from specdec_lib.cli.prompt import asked_prompts
 from specdec_lib.errors import InvalidArgument
 
 
 @pytest.mark.parametrize("value, number", [("1", 1), ("30", 30), ("007", 7)])
 def test_prompts_as_a_number(value: str, number: int) -> None:
-    assert parse_prompts(value) == (number, None)
+    assert asked_prompts(value) == (number, None)
 
 
 @pytest.mark.parametrize("name", ["prompts.jsonl", "mine.txt", "12.5", "./30"])
 def test_prompts_as_a_file(tmp_path, monkeypatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
     Path(name).write_text("a prompt\n")
-    assert parse_prompts(name) == (None, Path(name))
+    assert asked_prompts(name) == (None, Path(name))
 
 
 def test_prompts_from_a_pipe_are_refused_without_waiting(tmp_path) -> None:
@@ -28,7 +28,7 @@ def test_prompts_from_a_pipe_are_refused_without_waiting(tmp_path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", Path("/dev/null")):
         with pytest.raises(InvalidArgument, match=r"is a pipe or a device, .* give a number, or a file"):
-            parse_prompts(str(path))
+            asked_prompts(str(path))
 
 
 @pytest.mark.parametrize(
@@ -46,5 +46,5 @@ def test_prompts_from_a_pipe_are_refused_without_waiting(tmp_path) -> None:
 )
 def test_prompts_that_are_neither(value: str, said: str) -> None:
     with pytest.raises(InvalidArgument, match="give a number") as refused:
-        parse_prompts(value)
+        asked_prompts(value)
     assert said in str(refused.value)

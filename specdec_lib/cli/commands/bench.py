@@ -1,8 +1,6 @@
 """``specdec bench``: measure a pair, append the records, print what came out.
 
-The measurement is :mod:`specdec_lib.bench`'s: its notebook, run by papermill, or with
-``--in-process`` the same steps here. Progress goes to standard error, so that the table (or the
-JSON document) is all that standard output holds. It derives no number of its own.
+How it is measured is :mod:`specdec_lib.cli.measuring`'s; no number is derived here.
 """
 
 from __future__ import annotations
@@ -12,16 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from specdec_lib.cli import options, sentences
-from specdec_lib.cli.measuring import (
-    Order,
-    ProgressLines,
-    has_notebook,
-    kept,
-    measure,
-    measure_in_notebook,
-    measure_peers,
-)
+from specdec_lib.cli import measuring, options, sentences
 from specdec_lib.cli.prompt import asked_prompts
 from specdec_lib.cli.selection import selection_of
 from specdec_lib.cli.terminal import console_for, print_json, print_warning, said_if_waiting
@@ -81,9 +70,10 @@ def run(
     selection.check()
     selection.check_chats((one.place or "--chat", one.turns) for one in texts.chats(grid.domains))
     compiled = compile is not False if peers else bool(compile)
-    order = Order(grid, texts, selection, output, compiled, resume, ProgressLines())
-    with kept(output, _check_output):
-        if has_notebook() and not in_process:
+    lines = measuring.ProgressLines()
+    order = measuring.Order(grid, texts, selection, output, compiled, resume, lines)
+    with measuring.kept(output):
+        if measuring.has_notebook() and not in_process:
             parameters = axes | asdict(models)
             parameters |= {"prompts": file, "chat": chat, "num_prompts": number, "threads": threads}
             parameters |= {"compile": compiled, "resume": resume}
@@ -91,15 +81,12 @@ def run(
                 del parameters["drafter"]
             else:
                 parameters["profile"] = not no_profile
-            measure_in_notebook(order, parameters, peers)
+            measuring.measure_in_notebook(order, parameters, peers)
         elif peers:
-            measure_peers(order)
+            measuring.measure_peers(order)
         else:
-            measure(order, profile=not no_profile)
+            measuring.measure(order, profile=not no_profile)
     _report(output, as_json, peers)
-
-
-# -- what is asked for -----------------------------------------------------------------------------
 
 
 def _numbers(option: str, listed: str, kind: Callable[[str], Any]) -> list[Any]:
@@ -112,37 +99,21 @@ def _numbers(option: str, listed: str, kind: Callable[[str], Any]) -> list[Any]:
         ) from error
 
 
-def _check_output(output: Path) -> None:
-    """Find out before measuring, not after: whether the file can be written, and what is wrong in it."""
-    from specdec_lib.bench.records.schema import read_records, require_results, require_writable
-
-    require_results(output)
-    require_writable(output)
-    print_warning(*(f"{problem}; the line is left as it is" for problem in read_records(output)[1]))
-
-
-# -- what came out ---------------------------------------------------------------------------------
-
-
 def _report(path: Path, as_json: bool, peers: bool = False, strict: bool = False) -> None:
     """Print the newest session of a results file; ``strict``: a bad line is an error, after the good ones."""
-    from specdec_lib.bench.records.runs import newest_session
     from specdec_lib.bench.records.schema import read_records
 
+    summarise, show = (comparison_of, show_comparison) if peers else (summary_of, show_session)
     with said_if_waiting(path):
         records, problems = read_records(path)
     try:
-        if peers:
-            summary = comparison_of(path, records, problems)
-        else:
-            summary = summary_of(path, newest_session(records), problems)
+        summary = summarise(path, records, problems)
     except RecordError:
         print_warning(*problems)
         raise
     if as_json:
         print_json(summary)
     else:
-        show = show_comparison if peers else show_session
         show(console_for(), summary)
     if strict and problems:
         print_warning(*problems)

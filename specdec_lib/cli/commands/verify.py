@@ -81,8 +81,8 @@ def run(
     _show(console, name, proof, found, as_json)
     if any(check.rejected for check in found):
         raise typer.Exit(1)
-    if trial.killed_by:
-        print_warning(mutant_unseen(mutant or "", trial.needs, trial.killed_by))
+    if trial.unseen:
+        print_warning(trial.unseen)
 
 
 # -- a pair ----------------------------------------------------------------------------------------
@@ -94,10 +94,8 @@ class _Trial:
 
     verifiers: tuple[str, ...]
     more: dict[str, Any]
-    needs: str = ""
-    """What a mutant's mistake takes to show, where a pair's proof does not have it."""
-    killed_by: str = ""
-    """The trial of the gallery that kills a mutant; "" where nothing is wrong on purpose."""
+    unseen: str = ""
+    """What is said where nothing rejects a mutant; "" where nothing is wrong on purpose."""
 
 
 def _trial_of(mutant: str | None, verifier: str) -> _Trial:
@@ -120,7 +118,8 @@ def _trial_of(mutant: str | None, verifier: str) -> _Trial:
         "draft_law": "proposal" if found.is_control else "model",  # a control may draft in a way of its own
         "breaks": (Exception,),
     }
-    return _Trial((found.verifier,), more, found.needs, "" if found.is_control else found.trial)
+    unseen = "" if found.is_control else mutant_unseen(mutant, found.needs, found.trial)
+    return _Trial((found.verifier,), more, unseen)
 
 
 def _rows(prompts: str | None, num_prompts: int | None) -> list[RawPrompt]:

@@ -28,23 +28,28 @@ _COLUMNS = ("domain", "K", "AR tok/s", "SD tok/s", "speedup", "α", "tokens")
 
 
 def summary_of(path: Path, records: Sequence[Record], problems: Sequence[str]) -> dict[str, Any]:
-    """One session: where it lies, what ran, and one row by temperature, domain and K."""
-    from specdec_lib.bench.records.runs import runs_of
+    """The newest session: where it lies, what ran, and one row by temperature, domain and K.
+
+    Raises:
+        RecordError: there is none, or it was measured on several machines.
+    """
+    from specdec_lib.bench.records.runs import newest_session, runs_of
     from specdec_lib.bench.tables.summary import acceptance_table, latency_table, speedup_table
 
-    runs = runs_of(records)
+    session = newest_session(records)
+    runs = runs_of(session)
     acceptance = {(row.temperature, row.domain, row.k): row for row in acceptance_table(runs)}
     rows = [
         {**acceptance.get((row.temperature, row.domain, row.k), {}), **row} for row in speedup_table(runs)
     ]
     latency = [{k: v for k, v in row.items() if k != "quantiles_ms"} for row in latency_table(runs)]
-    timed = [record for record in records if record["kind"] == "run"]
+    timed = [record for record in session if record["kind"] == "run"]
     compared = [r["first_difference"] for r in timed if r.get("first_difference") is not None]
     return {
         "results": str(path),
-        "session": records[0]["session"],
+        "session": session[0]["session"],
         "pair": runs[0].config.model_pair_name,
-        "models": records[0]["models"],
+        "models": session[0]["models"],
         "runs": len(runs),
         "compared": len(compared),
         "identical": sum(difference < 0 for difference in compared),

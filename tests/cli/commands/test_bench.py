@@ -18,6 +18,7 @@ from specdec_lib.bench.measure.benchmark import Benchmark
 from specdec_lib.bench.measure.subjects import load_subject
 from specdec_lib.bench.notebook import execute
 from specdec_lib.bench.records.schema import read_records
+from specdec_lib.cli import measuring
 from specdec_lib.cli.commands import bench
 from specdec_lib.cli.measuring import has_notebook
 from specdec_lib.cli.options import ModelOptions
@@ -453,7 +454,7 @@ def test_a_results_file_without_records(specdec, tmp_path: Path) -> None:
 def test_appending_to_a_torn_file_warns_and_goes_on(specdec, results, tmp_path, monkeypatch) -> None:
     path = tmp_path / "torn.jsonl"
     path.write_bytes(results.read_bytes() + b'{"half')
-    monkeypatch.setattr(bench, "measure", lambda *arguments, **options: None)
+    monkeypatch.setattr(measuring, "measure", lambda *arguments, **options: None)
     shown = specdec("bench", "--in-process", "-o", path, "--json")
     assert shown.code == 0 and shown.err.startswith(f"warning: {path}:") and "not JSON" in shown.err
     assert path.read_bytes().startswith(results.read_bytes())
@@ -492,7 +493,7 @@ def test_an_interrupt_says_where_the_records_are(specdec, tmp_path: Path, monkey
         path.write_text("{}\n" * measured)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(bench, "measure", interrupt)
+    monkeypatch.setattr(measuring, "measure", interrupt)
     shown = specdec("bench", "--in-process", "-o", path)
     said = f"what was measured is in {path}" if measured else f"nothing was added to {path}"
     assert shown.code == 130 and shown.err.splitlines()[-1].endswith(said)

@@ -132,9 +132,7 @@ def test_a_pair_of_ones_own_is_found_as_bench_names_it(specdec, own, results, tm
     monkeypatch.chdir(tmp_path)
     seen: list[Any] = []
     monkeypatch.setattr("specdec_lib.cli.selection.Selection.check", lambda selection: None)
-    monkeypatch.setattr(
-        "specdec_lib.cli.commands.bench._check_output", lambda path: seen.append(path) or 1 / 0
-    )
+    monkeypatch.setattr("specdec_lib.cli.measuring._check_output", lambda path: seen.append(path) or 1 / 0)
     for arguments in (
         own,
         [*own[:2], "--drafter", "mine:Lookup"],

@@ -10,8 +10,7 @@ import pytest
 from specdec_lib.bench.notebook import execute
 from specdec_lib.bench.records.schema import append_record, read_records
 from specdec_lib.bench.tables.peers import RATIOS
-from specdec_lib.cli import sentences
-from specdec_lib.cli.commands import bench
+from specdec_lib.cli import measuring, sentences
 from tests.bench.comparisons import ARMS, arm, comparison, run
 
 TINY = ["--domains", "code", "-t", "0", "-n", "3", "--prompts", "1", "--repeats", "1", "--device", "cpu"]
@@ -118,7 +117,7 @@ def test_compiled_arms_are_in_unless_they_are_not_wanted(specdec, results, tmp_p
         wanted.append(order.compile)
         order.output.write_bytes(results.read_bytes())
 
-    monkeypatch.setattr(bench, "measure_peers", measured)
+    monkeypatch.setattr(measuring, "measure_peers", measured)
     for switch in ([], ["--compile"], ["--no-compile"]):
         arguments = ["bench", "--peers", "--in-process", *switch, *TINY, "-o", tmp_path / "r.jsonl"]
         assert specdec(*arguments).code == 0
@@ -133,7 +132,7 @@ def test_the_default_file_is_one_of_its_own(specdec, results, tmp_path, monkeypa
         order.output.write_bytes(results.read_bytes())
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(bench, "measure_peers", measured)
+    monkeypatch.setattr(measuring, "measure_peers", measured)
     assert specdec("bench", "--peers", "--in-process", *TINY).code == 0
     assert outputs == [Path("runs/pocket-peers.jsonl")]
 
