@@ -15,8 +15,6 @@ from specdec_lib.errors import SpecDecError, is_out_of_memory
 
 if TYPE_CHECKING:
     from specdec_lib.cli.selection import Selection
-    from specdec_lib.decoding.drafters.base import Drafter
-    from specdec_lib.profiling.metrics import GenerationResult
 
 _TEXT = "the cat sat on the mat and the cat sat on the"
 _TOKENS = 8
@@ -29,9 +27,18 @@ NOT_TRIED = Finding("drafter", "note", sentences.NOT_TRIED)
 def check_drafter(selection: Selection) -> Finding:
     """The drafter of a selection, loaded with its target and asked for drafts; its faults are said."""
     from specdec_lib.decoding.drafters.own import failure
+    from specdec_lib.decoding.speculative import SpeculativeDecoder
 
     try:
-        drafter, results = _asked(selection)
+        target, drafter = selection.load()
+        ids, context = target.encode(_TEXT), target.context_length
+        if context is not None:  # as much of the text as leaves room for the tokens to come
+            ids = ids[-max(1, context - _TOKENS) :]
+        decoder = SpeculativeDecoder(target, drafter)
+        results = [
+            decoder.generate(ids, _TOKENS, temperature=temperature, seed=0, ignore_eos=True)
+            for temperature in _TEMPERATURES
+        ]
     except SpecDecError as error:
         return Finding("drafter", "bad", str(error))
     except KeyboardInterrupt:
@@ -44,21 +51,3 @@ def check_drafter(selection: Selection) -> Finding:
     rounds = sum(result.num_speculation_rounds or 0 for result in results)
     told = sentences.drafter_proposed(drafter.name, drafted, rounds, _TEXT)
     return Finding("drafter", "ok" if drafted else "note", told)
-
-
-def _asked(selection: Selection) -> tuple[Drafter, list[GenerationResult]]:
-    """The drafter, and a text with it at each temperature."""
-    from specdec_lib.decoding.speculative import SpeculativeDecoder
-
-    target, drafter = selection.load()
-    prompt = _prompt(target.encode(_TEXT), target.context_length)
-    decoder = SpeculativeDecoder(target, drafter)
-    return drafter, [
-        decoder.generate(prompt, _TOKENS, temperature=temperature, seed=0, ignore_eos=True)
-        for temperature in _TEMPERATURES
-    ]
-
-
-def _prompt(ids: list[int], context: int | None) -> list[int]:
-    """As much of the text as leaves room for the tokens to come."""
-    return ids if context is None else ids[-max(1, context - _TOKENS) :]

@@ -148,14 +148,12 @@ def _show(console: Console, report: Report, path: Path) -> None:
         console.print()
     for note in report.notes:
         console.print(text(note, "dim"))
-    console.print(
-        text(
-            f"{ALPHA_IN_WORDS}.\n"
-            "predicted: E / (K·c + v + o). A gain changes that part alone and keeps the rest as measured. "
-            f"Session {report.session} of {path}.",
-            "dim",
-        )
+    legend = (
+        f"{ALPHA_IN_WORDS}.\n"
+        "predicted: E / (K·c + v + o). A gain changes that part alone and keeps the rest as measured. "
+        f"Session {report.session} of {path}."
     )
+    console.print(text(legend, "dim"))
 
 
 def _sentences(group: Group) -> list[Advice]:

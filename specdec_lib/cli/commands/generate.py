@@ -70,9 +70,7 @@ def run(
     from specdec_lib.decoding.sampling import SamplingParams
 
     params = SamplingParams(temperature, top_k, top_p, min_p, repetition_penalty)
-    _check_compare(compare, autoregressive, steps)
-    if steps is not None:
-        _check_steps(steps, autoregressive, params, models.drafter)
+    _check_extras(compare, steps, autoregressive, params, models.drafter)
     selection.check_chats([("--chat", given.messages)] if given.chat else [])
     loaded = selection.load(compile)
     decoder = _decoder(loaded, k, verifier)
@@ -126,14 +124,16 @@ def _stops(given: Sequence[str] | None) -> list[str]:
     return stops
 
 
-def _check_compare(compare: bool, autoregressive: bool, steps: Path | None) -> None:
+def _check_extras(
+    compare: bool, steps: Path | None, autoregressive: bool, params: SamplingParams, drafter: str | None
+) -> None:
+    """Raises InvalidArgument: --compare or --steps does not go with the rest, or the page has no place."""
     if compare and autoregressive:
         raise InvalidArgument("--compare sets a draft against --autoregressive; leave one of them out")
     if compare and steps is not None:
         raise InvalidArgument("--steps measures every phase, which slows the run that --compare times")
-
-
-def _check_steps(path: Path, autoregressive: bool, params: SamplingParams, drafter: str | None) -> None:
+    if steps is None:
+        return
     if drafter is not None:
         raise InvalidArgument(
             "--steps shows the laws of two models, and --drafter is none; leave one of them out"
@@ -142,14 +142,14 @@ def _check_steps(path: Path, autoregressive: bool, params: SamplingParams, draft
         raise InvalidArgument("--steps shows how drafts are judged, and --autoregressive drafts nothing")
     if params.needs_history:
         raise InvalidArgument("--steps cannot show a run with --repetition-penalty; leave one of them out")
-    if path.is_dir():
-        raise InvalidArgument(f"--steps: {path} is a folder; name a file in it")
-    if path.exists() and not path.is_file():  # a pipe that nobody reads would be waited for without a word
-        raise InvalidArgument(f"--steps: {path} is a pipe or a device; name a file")
-    if not path.parent.is_dir():
-        raise InvalidArgument(f"--steps: there is no folder {path.parent}; make it first")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise InvalidArgument(f"--steps: {path} cannot be written; name another file")
+    if steps.is_dir():
+        raise InvalidArgument(f"--steps: {steps} is a folder; name a file in it")
+    if steps.exists() and not steps.is_file():  # a pipe that nobody reads would be waited for without a word
+        raise InvalidArgument(f"--steps: {steps} is a pipe or a device; name a file")
+    if not steps.parent.is_dir():
+        raise InvalidArgument(f"--steps: there is no folder {steps.parent}; make it first")
+    if not os.access(steps if steps.exists() else steps.parent, os.W_OK):
+        raise InvalidArgument(f"--steps: {steps} cannot be written; name another file")
 
 
 def _decoder(models: Models, k: int, verifier: str) -> Decoder:

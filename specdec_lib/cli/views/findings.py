@@ -48,11 +48,8 @@ def _findings_grid(findings: Iterable[Finding]) -> Table:
 
 
 def _row(pair: PairFit, free_gib: float) -> list[Text]:
-    cells = [_cell(gib, gib <= free_gib) for gib in pair.needs.values()]
-    cells += [text("?")] * (len(_DTYPES) - len(cells))
+    cells = [text("?")] * len(_DTYPES)
+    for column, gib in enumerate(pair.needs.values()):
+        sign, style = _SIGNS["ok" if gib <= free_gib else "bad"]
+        cells[column] = text(f"{gib:.2f} {sign}" if gib < 1 else f"{gib:.1f} {sign}", style)
     return [text(pair.pair_name, "bold"), *cells, text(pair.state)]
-
-
-def _cell(gib: float, fits: bool) -> Text:
-    sign, style = _SIGNS["ok" if fits else "bad"]
-    return text(f"{gib:.2f} {sign}" if gib < 1 else f"{gib:.1f} {sign}", style)
