@@ -26,16 +26,7 @@ from specdec_lib.cli.options import with_groups
 from specdec_lib.cli.selection import DrafterFailed
 from specdec_lib.cli.terminal import log_line, print_error, released_output
 from specdec_lib.errors import SpecDecError, is_out_of_memory
-from specdec_lib.utils.entry_point import (
-    BAD_INPUT,
-    BROKEN_PIPE,
-    FAILED,
-    INTERRUPTED,
-    NO_FOLDER,
-    flush_or_discard,
-    os_reason,
-    working_folder_is_gone,
-)
+from specdec_lib.utils import entry_point
 from specdec_lib.utils.notices import shown_as
 
 BRIEF_WAIT = "10000"
@@ -96,8 +87,8 @@ def _root(
     ] = False,
 ) -> None:
     """Options that stand before a command, and what every command needs."""
-    if working_folder_is_gone():  # libraries below torch end the whole process there
-        raise SpecDecError(NO_FOLDER)
+    if entry_point.working_folder_is_gone():  # libraries below torch end the whole process there
+        raise SpecDecError(entry_point.NO_FOLDER)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -118,28 +109,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code, reason = _verdict(error)
         if reason:
             print_error(reason)
-        flush_or_discard()
+        entry_point.flush_or_discard()
         return code
 
 
 def _verdict(error: BaseException) -> tuple[int, str]:
     """Exit code and line (empty: nothing to say) for what ended a command; a bug is raised again."""
     if isinstance(error, SpecDecError):
-        return BAD_INPUT, str(error)
+        return entry_point.BAD_INPUT, str(error)
     if isinstance(error, _CLICK_ERROR):
-        return BAD_INPUT, _usage(error)
+        return entry_point.BAD_INPUT, _usage(error)
     if is_out_of_memory(error):
-        return BAD_INPUT, NO_MEMORY
+        return entry_point.BAD_INPUT, NO_MEMORY
     if isinstance(error, DrafterFailed):
-        return FAILED, sentences.drafter_raised(error)
+        return entry_point.FAILED, sentences.drafter_raised(error)
     if isinstance(error, typer.Abort) and isinstance(error.__cause__, EOFError):
         raise error.__cause__  # typer takes it for the end of standard input
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
-        return INTERRUPTED, ""
+        return entry_point.INTERRUPTED, ""
     if isinstance(error, (BrokenPipeError, SystemExit)):  # typer exits by itself in this one case
-        return BROKEN_PIPE, ""
+        return entry_point.BROKEN_PIPE, ""
     if isinstance(error, OSError):
-        return BAD_INPUT, os_reason(error)
+        return entry_point.BAD_INPUT, entry_point.os_reason(error)
     raise error
 
 

@@ -95,17 +95,12 @@ def measure_in_notebook(order: Order, parameters: Mapping[str, Any], peers: bool
         DrafterFailed: the code of a drafter of somebody's own raised, in the notebook's process.
         NotebookFailed: anything else did.
     """
-    from specdec_lib.bench.notebook.execute import (
-        BENCHMARK_NOTEBOOK,
-        PEERS_NOTEBOOK,
-        NotebookFailed,
-        run_benchmark,
-    )
+    from specdec_lib.bench.notebook import execute
 
-    notebook = PEERS_NOTEBOOK if peers else BENCHMARK_NOTEBOOK
+    notebook = execute.PEERS_NOTEBOOK if peers else execute.BENCHMARK_NOTEBOOK
     try:
-        run_benchmark(order.output, notebook=notebook, stream=order.lines, **parameters)
-    except NotebookFailed as error:
+        execute.run_benchmark(order.output, notebook=notebook, stream=order.lines, **parameters)
+    except execute.NotebookFailed as error:
         said = _of_a_drafter(error.__cause__, order.selection.drafter)
         if said is None:
             raise
