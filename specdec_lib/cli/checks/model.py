@@ -121,10 +121,7 @@ def _refuse_misfits(source: Source, config: PretrainedConfig, described: nn.Modu
 
 
 def _oddities_of(
-    source: Source,
-    config: PretrainedConfig,
-    tokenizer: PreTrainedTokenizerBase,
-    target: nn.Module | None,
+    source: Source, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase, target: nn.Module | None
 ) -> tuple[str, ...]:
     """What is odd and no obstacle; ids without a row count in a target, whose prompts come as given."""
     from specdec_lib.models.architecture.module import embedding_rows

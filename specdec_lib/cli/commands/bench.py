@@ -1,7 +1,4 @@
-"""``specdec bench``: measure a pair, append the records, print what came out.
-
-How it is measured is :mod:`specdec_lib.cli.measuring`'s; no number is derived here.
-"""
+"""``specdec bench``: measure a pair, append the records, print what came out."""
 
 from __future__ import annotations
 

@@ -22,8 +22,7 @@ def option(
 
 
 Json = Annotated[
-    bool,
-    option(None, None, "--json", help="Print one JSON document instead.", callback=reserve_output),
+    bool, option(None, None, "--json", help="Print one JSON document instead.", callback=reserve_output)
 ]
 
 

@@ -20,8 +20,7 @@ Prompt = Annotated[
     ),
 ]
 System = Annotated[
-    str | None,
-    option(None, "TEXT", "--system", help="A system's turn before the prompt; includes --chat."),
+    str | None, option(None, "TEXT", "--system", help="A system's turn before the prompt; includes --chat.")
 ]
 PromptFile = Annotated[
     Path | None,
@@ -40,8 +39,7 @@ Prompts = Annotated[
     ),
 ]  # fmt: skip
 NumPrompts = Annotated[
-    int | None,
-    _prompt("N", "--num-prompts", help="Prompts a domain, of a file.", default="all", min=1),
+    int | None, _prompt("N", "--num-prompts", help="Prompts a domain, of a file.", default="all", min=1)
 ]
 Chat = Annotated[
     bool, _prompt(None, "--chat", help="Prompts are a user's turns, put into the target's own template.")
@@ -66,8 +64,7 @@ Temperature = Annotated[
 TopK = Annotated[int | None, _sampling("N", "--top-k", help="Only the N most probable tokens.")]
 TopP = Annotated[float | None, _sampling("P", "--top-p", help="Only the nucleus of mass P.")]
 MinP = Annotated[
-    float | None,
-    _sampling("P", "--min-p", help="Only tokens at least P times as probable as the best."),
+    float | None, _sampling("P", "--min-p", help="Only tokens at least P times as probable as the best.")
 ]
 RepetitionPenalty = Annotated[
     float | None, _sampling("X", "--repetition-penalty", help="Above 1 discourages repeats.")
@@ -87,8 +84,7 @@ MaxNewTokens = Annotated[int, _ending("N", "--max-new-tokens", "-n", help="Token
 Stop = Annotated[list[str] | None, _ending("TEXT", "--stop", help="End after this text; may be repeated.")]
 IgnoreEos = Annotated[bool, _ending(None, "--ignore-eos", help="Go on past an end of text.")]
 Compare = Annotated[
-    bool,
-    option(None, None, "--compare", help="Run the target alone too, and print the ratio of the speeds."),
+    bool, option(None, None, "--compare", help="Run the target alone too, and print the ratio of the speeds.")
 ]
 Steps = Annotated[
     Path | None,

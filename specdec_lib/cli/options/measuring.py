@@ -58,8 +58,7 @@ Resume = Annotated[
     option(None, None, "--resume", help="Go on with the newest session of the file: nothing is run twice."),
 ]
 Show = Annotated[
-    Path | None,
-    option(None, "FILE", "--show", help="Measure nothing: summarise the newest session of FILE."),
+    Path | None, option(None, "FILE", "--show", help="Measure nothing: summarise the newest session of FILE.")
 ]
 
 # -- explain ---------------------------------------------------------------------------------------
@@ -98,8 +97,7 @@ Reach = Annotated[
 _proof = partial(option, "Proof")
 VerifyTemperature = Annotated[float, _proof("T", "--temperature", "-t", help="Of what is sampled, above 0.")]
 Samples = Annotated[
-    int,
-    _proof("N", "--samples", help="Continuations for the joint law; more see smaller deviations.", min=1),
+    int, _proof("N", "--samples", help="Continuations for the joint law; more see smaller deviations.", min=1)
 ]
 VerifyTokens = Annotated[int, _proof("N", "--tokens", "-n", help="Tokens of each longer text.", min=2)]
 VerifySeed = Annotated[int, _proof("N", "--seed", help="Everything random follows from it.", min=0)]
@@ -119,7 +117,6 @@ Corpus = Annotated[
 ]
 Out = Annotated[Path, option(None, "DIR", "--out", help="Folder for the pair and the work in progress.")]
 RecipeFile = Annotated[
-    Path | None,
-    option(None, "FILE", "--recipe", help="TOML recipe.", default="data/configs/pocket.toml"),
+    Path | None, option(None, "FILE", "--recipe", help="TOML recipe.", default="data/configs/pocket.toml")
 ]
 NoCompile = Annotated[bool, option(None, None, "--no-compile", help="Train without torch.compile.")]
