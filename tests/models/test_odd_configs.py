@@ -19,7 +19,9 @@ from transformers import (
 
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument, ModelUnavailable, UnsoundLogits, UnsupportedCache
-from specdec_lib.models.loader import load_pair
+from specdec_lib.models.files import weights
+from specdec_lib.models.files.folder import described_model
+from specdec_lib.models.loader import load_model, load_pair
 from specdec_lib.models.wrapper import ModelWrapper
 
 _SHAPE = {
@@ -79,6 +81,16 @@ def test_what_no_model_can_be_made_of(tmp_path, kind, odd, cause):
     ) as caught:
         load_pair(target=folder, draft=folder, device="cpu")
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_described_is_described_once_though_its_load_fails(tmp_path, monkeypatch):
+    described = []
+    monkeypatch.setattr(
+        weights, "described_model", lambda *given: described.append(given) or described_model(*given)
+    )
+    with pytest.raises(ModelUnavailable, match="ZeroDivisionError"):
+        load_model(saved(tmp_path / "odd", "gpt2", n_head=0), device="cpu")
+    assert len(described) == 1
 
 
 @pytest.mark.parametrize(

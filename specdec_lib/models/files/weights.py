@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -19,6 +21,9 @@ from specdec_lib.models.files.stored import most_weights, refuse_too_little
 from specdec_lib.models.source import Source, loading
 from specdec_lib.models.text.ends import remember_named_ends
 from specdec_lib.utils.logging import get_logger
+
+Described = Callable[[], torch.nn.Module | ModelUnavailable]
+"""Makes the model that a configuration describes, once, when it is asked for."""
 
 
 def load_weights(source: Source, dtype: str, device: torch.device) -> PreTrainedModel:
@@ -35,8 +40,9 @@ def load_weights(source: Source, dtype: str, device: torch.device) -> PreTrained
         options = _int4_options(device) if dtype == "int4" else {"dtype": dtype}
         if quantised:
             options["device_map"] = {"": device}
-        _refuse_what_cannot_be(source, config)
-        model, report = _read(source, config, options)
+        described = cache(partial(_described, source, config))
+        _refuse_what_cannot_be(source, config, described)
+        model, report = _read(source, described, options)
         refuse_gaps(source.model_id, report.get("missing_keys") or (), report.get("mismatched_keys") or ())
         refuse_surplus(source.model_id, model, report.get("unexpected_keys") or ())
         model = (model if quantised else model.to(device)).eval()
@@ -51,20 +57,26 @@ def load_weights(source: Source, dtype: str, device: torch.device) -> PreTrained
         return model
 
 
-def _refuse_what_cannot_be(source: Source, config: PretrainedConfig) -> None:
+def _described(source: Source, config: PretrainedConfig) -> torch.nn.Module | ModelUnavailable:
+    """The model that a configuration describes, without weights, or why none can be made of it."""
+    try:
+        return described_model(source, copy.deepcopy(config))  # making one settles fields of its config
+    except ModelUnavailable as error:
+        return error
+
+
+def _refuse_what_cannot_be(source: Source, config: PretrainedConfig, described: Described) -> None:
     """Refuse what would be allocated and never filled; what cannot be judged here is left to the reader."""
     try:
         held = most_weights(source, config)
-        if held is None:
-            return
-        model = described_model(source, copy.deepcopy(config))  # making one settles fields of its config
     except ModelUnavailable:
         return
-    refuse_too_little(source.model_id, held, model)
+    if held is not None and not isinstance(model := described(), ModelUnavailable):
+        refuse_too_little(source.model_id, held, model)
 
 
 def _read(
-    source: Source, config: PretrainedConfig, options: dict[str, Any]
+    source: Source, described: Described, options: dict[str, Any]
 ) -> tuple[PreTrainedModel, dict[str, Any]]:
     """What Transformers makes of the files, and its report; config.json is named where it is at fault."""
     try:
@@ -78,8 +90,8 @@ def _read(
         require_cache_fields(model.config)
         return model, report
     except Exception as error:
-        if not is_out_of_memory(error):
-            described_model(source, config)
+        if not is_out_of_memory(error) and isinstance(why := described(), ModelUnavailable):
+            raise why from why.__cause__
         raise
 
 
