@@ -16,7 +16,7 @@ from specdec_lib.models.registry import DEFAULT_PAIR, ModelPair
 from specdec_lib.models.source import find_source
 
 if TYPE_CHECKING:
-    from torch import nn
+    from transformers import PreTrainedModel
 
 GIB = 2**30
 ROOM = 1.2
@@ -107,7 +107,7 @@ def size_of(model_id: str) -> Size | None:
     return described_size(described_model(source, read_config(source)), parameters)
 
 
-def described_size(model: nn.Module, parameters: int | None = None) -> Size:
+def described_size(model: PreTrainedModel, parameters: int | None = None) -> Size:
     """The size of a model without weights; ``parameters`` where the files have been counted."""
     from specdec_lib.models.files.checkpoint import packed_by_int4
 

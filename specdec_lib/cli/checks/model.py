@@ -15,8 +15,7 @@ from specdec_lib.errors import ModelUnavailable, UnsupportedCache
 from specdec_lib.models.registry import REGISTRY
 
 if TYPE_CHECKING:
-    from torch import nn
-    from transformers import PretrainedConfig, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
     from specdec_lib.models.source import Source
 
@@ -64,6 +63,7 @@ def look_at(
     Raises:
         InvalidArgument: a device that this machine does not have.
     """
+    from specdec_lib.models.architecture.module import embedding_rows
     from specdec_lib.models.files.checkpoint import refuse_too_narrow
     from specdec_lib.models.files.folder import check_folder, described_model, read_config
     from specdec_lib.models.loader import choose_device
@@ -88,7 +88,7 @@ def look_at(
             stored if dtype == "auto" else dtype,
             _context(config),
             bool(getattr(tokenizer, "chat_template", None)),
-            _oddities_of(source, config, tokenizer, described if role == "target" else None),
+            _oddities_of(source, config, tokenizer, embedding_rows(described) if role == "target" else None),
         )
         return facts, tokenizer
     except (ModelUnavailable, UnsupportedCache) as error:
@@ -106,7 +106,7 @@ def _where(source: Source) -> str:
     return "gated, to fetch" if gated else "to fetch"
 
 
-def _refuse_misfits(source: Source, config: PretrainedConfig, described: nn.Module) -> None:
+def _refuse_misfits(source: Source, config: PretrainedConfig, described: PreTrainedModel) -> None:
     """Raises ModelUnavailable or UnsupportedCache: files that are, by their headers, not those of the model
     described, or a model that no text can be decoded with."""
     from specdec_lib.models.caches.rollback import new_cache
@@ -121,14 +121,12 @@ def _refuse_misfits(source: Source, config: PretrainedConfig, described: nn.Modu
 
 
 def _oddities_of(
-    source: Source, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase, target: nn.Module | None
+    source: Source, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase, rows: int | None
 ) -> tuple[str, ...]:
     """What is odd and no obstacle; ids without a row count in a target, whose prompts come as given."""
-    from specdec_lib.models.architecture.module import embedding_rows
     from specdec_lib.models.text.ends import ends_beyond
     from specdec_lib.models.vocabulary import beyond_the_rows
 
-    rows = None if target is None else embedding_rows(target)
     line = beyond_the_rows(source.model_id, tokenizer, rows)
     return (*ends_beyond(source, config), *(() if line is None else (line,)))
 

@@ -22,11 +22,8 @@ from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.sentences import NOT_ASKED, SEES, gallery_says, mutant_unseen
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from specdec_lib.data.prompts import RawPrompt
     from specdec_lib.lossless.mutants.mutant import Fate
-    from specdec_lib.lossless.proof import PairProof
     from specdec_lib.lossless.verdict import Check
 
 NAME = "verify"
@@ -70,15 +67,13 @@ def run(
     selection.check_chats((row.place or "--chat", row.turns) for row in rows if chat or row.is_chat)
     target, draft = selection.load()
     name = selection.pair.pair_name if mutant is None else f"{selection.pair.pair_name} with {mutant}"
-    console = console_for(as_json)
     with busy("verifying …") as report:
         from specdec_lib.lossless.prompts import proof_prompts
         from specdec_lib.lossless.proof import PairProof
 
         texts = proof_prompts(target, rows, plan.num_tokens, chat=chat)
-        proof = PairProof(target, draft, texts, plan, report=report, **trial.more)
-        found = list(proof.run())
-    _show(console, name, proof, found, as_json)
+        found = list(PairProof(target, draft, texts, plan, report=report, **trial.more).run())
+    _show(name, {"plan": asdict(plan), "dtype": target.number_format}, found, as_json)
     if any(check.rejected for check in found):
         raise typer.Exit(1)
     if trial.unseen:
@@ -137,7 +132,8 @@ def _rows(prompts: str | None, num_prompts: int | None) -> list[RawPrompt]:
     return in_turn(rows)[:wanted]
 
 
-def _show(console: Console, name: str, proof: PairProof, found: list[Check], as_json: bool) -> None:
+def _show(name: str, asked: dict[str, Any], found: list[Check], as_json: bool) -> None:
+    """The verdict and the checks behind it; of what was ``asked`` only the document tells."""
     from specdec_lib.lossless.verdict import WASTE, verdict_on
 
     verdict = verdict_on(name, found)
@@ -147,12 +143,12 @@ def _show(console: Console, name: str, proof: PairProof, found: list[Check], as_
                 "pair": name,
                 "exact": not any(check.rejected and check.test != WASTE for check in found),
                 "sentence": verdict,
-                "plan": asdict(proof.plan),
-                "dtype": proof.target.number_format,
+                **asked,
                 "checks": [asdict(check) | {"verdict": check.verdict} for check in found],
             }
         )
         return
+    console = console_for()
     console.print(safe_table(f"Is {name} exact?", _COLUMNS, "llrlrl", map(_row, found)))
     console.print(text(verdict, "bold"))
     for check in found:

@@ -29,7 +29,8 @@ Json = Annotated[
 def with_groups(run: Callable[..., None]) -> Callable[..., None]:
     """``run`` as typer takes it: each parameter that is a dataclass of options gives way to its fields."""
     asked = signature(run, eval_str=True)
-    groups = {name: one.annotation for name, one in asked.parameters.items() if is_dataclass(one.annotation)}
+    annotated = {name: parameter.annotation for name, parameter in asked.parameters.items()}
+    groups: dict[str, Any] = {name: group for name, group in annotated.items() if is_dataclass(group)}
 
     @wraps(run)
     def run_with(**given: Any) -> None:

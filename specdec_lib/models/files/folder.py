@@ -19,7 +19,7 @@ from specdec_lib.utils.logging import get_logger
 
 if TYPE_CHECKING:
     from torch import nn
-    from transformers import PretrainedConfig
+    from transformers import PretrainedConfig, PreTrainedModel
 
 _LFS = b"version https://git-lfs"
 _READ = (".json", ".jinja", ".model", ".txt", ".safetensors", ".bin")
@@ -68,7 +68,7 @@ def read_config(source: Source):
         return AutoConfig.from_pretrained(source.location, **source.options)
 
 
-def described_model(source: Source, config: PretrainedConfig) -> nn.Module:
+def described_model(source: Source, config: PretrainedConfig) -> PreTrainedModel:
     """The model that a configuration describes, without weights: its sizes, and whether it can be made.
 
     Raises:
