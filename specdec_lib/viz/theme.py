@@ -22,6 +22,8 @@ PURPLE, AMBER = "#b0609a", "#b07c12"
 PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, AMBER, GREY)
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+INK = "#111111"
+"""Text on a tint of its own, which is the same on a light and on a dark page."""
 GRID_LINE = "rgba(127, 127, 127, 0.25)"
 TRANSPARENT = "rgba(0, 0, 0, 0)"
 
@@ -31,6 +33,21 @@ DOMAIN_STYLE = {
     "summarization": (GREEN, "diamond"),
     "all": (GREY, "x"),
 }
+
+
+def line_style(index: int, width: float, **more: Any) -> dict[str, Any]:
+    """The line of a figure's series by its number: colours and dashes come round again after the last."""
+    return {
+        "color": PALETTE[index % len(PALETTE)],
+        "dash": DASHES[index % len(DASHES)],
+        "width": width,
+        **more,
+    }
+
+
+def marker_style(index: int, size: Any, **more: Any) -> dict[str, Any]:
+    """The marker of a series by its number; plotly gives it the line's colour where it has none."""
+    return {"symbol": SYMBOLS[index % len(SYMBOLS)], "size": size, **more}
 
 
 def hatched(color: str | list[str], shape: str | list[str]) -> dict[str, Any]:
@@ -100,6 +117,11 @@ def styled(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
         hoverlabel={"font": {"size": 13}, "align": "left"},
     )
     return figure.update_layout(layout)
+
+
+def domain_style(domain: str) -> tuple[str, str]:
+    """A domain's colour and symbol; those that nobody has named share one."""
+    return DOMAIN_STYLE.get(domain, (PURPLE, "cross"))
 
 
 def temperature_title(temperature: float) -> str:

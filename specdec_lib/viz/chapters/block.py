@@ -10,19 +10,17 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from specdec_lib.viz import traces
 from specdec_lib.viz.theme import (
     BLUE,
-    DOMAIN_STYLE,
     GREEN,
     GREY,
-    PALETTE,
     VERMILLION,
     Rows,
+    domain_style,
     error_bars,
     hatched,
-    new_figure,
     panels,
-    temperature_title,
 )
 
 _VERIFIERS = {"token": (BLUE, "", "circle"), "block": (GREEN, "/", "diamond")}
@@ -41,31 +39,13 @@ def plot_kept_drafts(rows: Rows) -> go.Figure:
         ("by block verification only", [row["block"] - row["token"] for row in rows], GREEN, "/"),
         ("proposed, cut by both", [row["proposed"] - row["block"] for row in rows], GREY, "x"),
     )
-    figure = new_figure(360, barmode="stack", bargap=0.35, legend_traceorder="normal")
-    words = [row["draft"] for row in rows]
-    for name, heights, color, pattern in parts:
-        figure.add_trace(
-            go.Bar(
-                x=words,
-                y=[round(float(height), 6) for height in heights],
-                name=name,
-                marker=hatched(color, pattern),
-                hovertemplate=f"<b>%{{x}}</b>, {name}: %{{y:.3f}}<extra></extra>",
-            )
-        )
-    figure.add_trace(
-        go.Scatter(
-            x=words,
-            y=[round(float(row["target"]), 6) for row in rows],
-            mode="markers",
-            name="the target's probability",
-            marker={"symbol": "line-ew", "size": 46, "line": {"width": 3, "color": VERMILLION}},
-            hovertemplate="<b>%{x}</b>, target: %{y:.3f}<extra></extra>",
-        )
+    words = traces.column(rows, "draft")
+    figure = traces.stacked_shares(360, words, parts).update_layout(bargap=0.35, legend_traceorder="normal")
+    marker = {"symbol": "line-ew", "size": 46, "line": {"width": 3, "color": VERMILLION}}
+    target, hover = traces.column(rows, "target", 6), "<b>%{x}</b>, target: %{y:.3f}"
+    return figure.add_trace(
+        traces.scatter(words, target, hover, name="the target's probability", marker=marker)
     )
-    figure.update_xaxes(type="category", showgrid=False)
-    figure.update_yaxes(title_text="probability", rangemode="tozero")
-    return figure
 
 
 def plot_accepted_per_round(rows: Rows) -> go.Figure:
@@ -75,21 +55,18 @@ def plot_accepted_per_round(rows: Rows) -> go.Figure:
         rows: domain, k; token, token_low, token_high and the same for block (expected on the same rounds);
             token_counted, block_counted (each verifier's own run).
     """
-    domains = list(dict.fromkeys(row["domain"] for row in rows))
+    domains = traces.distinct(rows, "domain")
     figure = panels(domains, 150, legend_height=64)
     top = max(row[f"{name}_high"] for row in rows for name in _VERIFIERS)
     top = max(top, *(row[f"{name}_counted"] for row in rows for name in _VERIFIERS))
-    for panel, domain in enumerate(domains, start=1):
-        chosen = [row for row in rows if row["domain"] == domain]
+    for panel, (_, chosen) in enumerate(traces.series(rows, "domain"), start=1):
         for name, side in (("token", -_HALF), ("block", _HALF)):
             places = [index + side for index in range(len(chosen))]
             figure.add_trace(_expected_bars(chosen, name, places, panel == 1), row=panel, col=1)
             figure.add_trace(_counted_marks(chosen, name, places, panel == 1), row=panel, col=1)
-        labels = [f"K = {row['k']}" for row in chosen]
-        figure.update_xaxes(_places(labels), row=panel, col=1)
+        figure.update_xaxes(_places([f"K = {row['k']}" for row in chosen]), row=panel, col=1)
     figure.update_yaxes(range=[0, 1.08 * top])
-    figure.update_yaxes(title_text="accepted a round", row=(len(domains) + 1) // 2, col=1)
-    return figure
+    return figure.update_yaxes(title_text="accepted a round", row=(len(domains) + 1) // 2, col=1)
 
 
 def plot_gain(rows: Rows, published: tuple[float, float] | None = None) -> go.Figure:
@@ -99,13 +76,11 @@ def plot_gain(rows: Rows, published: tuple[float, float] | None = None) -> go.Fi
         rows: temperature, domain, k, gain, gain_low, gain_high (0.05 is 5 % more tokens).
         published: a band to draw behind, such as (0.05, 0.08).
     """
-    temperatures = sorted({row["temperature"] for row in rows})
-    ks = sorted({row["k"] for row in rows})
-    domains = list(dict.fromkeys(row["domain"] for row in rows))
-    figure = panels([temperature_title(t) for t in temperatures], 190, legend_height=36)
-    for panel, temperature in enumerate(temperatures, start=1):
+    ks, domains = sorted({row["k"] for row in rows}), traces.distinct(rows, "domain")
+    figure, parts = traces.temperature_panels(rows, 190, legend_height=36)
+    for panel, own in parts:
         for index, domain in enumerate(domains):
-            chosen = [r for r in rows if (r["temperature"], r["domain"]) == (temperature, domain)]
+            chosen = [row for row in own if row["domain"] == domain]
             places = [ks.index(row["k"]) + 0.16 * (index - (len(domains) - 1) / 2) for row in chosen]
             figure.add_trace(_gain_line(chosen, domain, places, panel == 1), row=panel, col=1)
         if published:  # after the traces: plotly draws no shape in an empty panel
@@ -113,8 +88,7 @@ def plot_gain(rows: Rows, published: tuple[float, float] | None = None) -> go.Fi
             place: dict[str, Any] = {"row": panel, "col": 1}
             figure.add_hrect(**band, opacity=0.22, line_width=0, layer="below", **place)
     figure.update_xaxes(_places([f"K = {k}" for k in ks]))
-    figure.update_yaxes(tickformat="+.0%", rangemode="tozero", title_text="more tokens a round")
-    return figure
+    return figure.update_yaxes(tickformat="+.0%", rangemode="tozero", title_text="more tokens a round")
 
 
 def _places(labels: list[str]) -> dict[str, Any]:
@@ -123,54 +97,43 @@ def _places(labels: list[str]) -> dict[str, Any]:
     return {**ticks, "range": [-0.5, len(labels) - 0.5], "showgrid": False, "zeroline": False}
 
 
-def _expected_bars(rows: Rows, name: str, places: list[float], legend: bool) -> go.Bar:
+def _expected_bars(rows: Rows, name: str, places: list[float], is_listed: bool) -> go.Bar:
     color, pattern, _ = _VERIFIERS[name]
-    return go.Bar(
-        x=places,
-        y=[row[name] for row in rows],
+    low, high = f"{name}_low", f"{name}_high"
+    return traces.bars(
+        places,
+        traces.column(rows, name),
+        f"<b>{name}, K = %{{customdata[0]}}</b><br>expected %{{y:.2f}} accepted a round "
+        "(95 % interval %{customdata[1]:.2f} to %{customdata[2]:.2f})",
         width=1.9 * _HALF,
-        error_y=error_bars(rows, name, f"{name}_low", f"{name}_high", color=GREY),
-        name=f"{name} verification, expected",
-        legendgroup=name,
-        showlegend=legend,
+        error_y=error_bars(rows, name, low, high, color=GREY),
         marker=hatched(color, pattern),
-        customdata=[[row["k"], row[f"{name}_low"], row[f"{name}_high"]] for row in rows],
-        hovertemplate=(
-            f"<b>{name}, K = %{{customdata[0]}}</b><br>expected %{{y:.2f}} accepted a round "
-            "(95 % interval %{customdata[1]:.2f} to %{customdata[2]:.2f})<extra></extra>"
-        ),
+        customdata=traces.columns(rows, "k", low, high),
+        **traces.named(name, is_listed) | {"name": f"{name} verification, expected"},
     )
 
 
-def _counted_marks(rows: Rows, name: str, places: list[float], legend: bool) -> go.Scatter:
+def _counted_marks(rows: Rows, name: str, places: list[float], is_listed: bool) -> go.Scatter:
     _, _, symbol = _VERIFIERS[name]
-    return go.Scatter(
-        x=[place - 0.09 for place in places],
-        y=[row[f"{name}_counted"] for row in rows],
-        mode="markers",
-        name=f"{name}, counted",
-        legendgroup=name,
-        showlegend=legend,
+    return traces.scatter(
+        [place - 0.09 for place in places],
+        traces.column(rows, f"{name}_counted"),
+        f"<b>{name}, K = %{{customdata}}</b><br>counted %{{y:.2f}} a round",
         marker={"symbol": symbol, "size": 9, "color": VERMILLION, "line": {"width": 1.5, "color": "white"}},
-        customdata=[row["k"] for row in rows],
-        hovertemplate=f"<b>{name}, K = %{{customdata}}</b><br>counted %{{y:.2f}} a round<extra></extra>",
+        customdata=traces.column(rows, "k"),
+        **traces.named(name, is_listed) | {"name": f"{name}, counted"},
     )
 
 
-def _gain_line(rows: Rows, domain: str, places: list[float], legend: bool) -> go.Scatter:
-    color, symbol = DOMAIN_STYLE.get(domain, (PALETTE[3], "cross"))
-    return go.Scatter(
-        x=places,
-        y=[row["gain"] for row in rows],
+def _gain_line(rows: Rows, domain: str, places: list[float], is_listed: bool) -> go.Scatter:
+    color, symbol = domain_style(domain)
+    return traces.scatter(
+        places,
+        traces.column(rows, "gain"),
+        f"<b>{domain}, K = %{{customdata[0]}}</b><br>%{{y:+.1%}} tokens a round "
+        "(95 % interval %{customdata[1]:+.1%} to %{customdata[2]:+.1%})",
         error_y=error_bars(rows, "gain", "gain_low", "gain_high"),
-        mode="markers",
-        name=domain,
-        legendgroup=domain,
-        showlegend=legend,
         marker={"symbol": symbol, "size": 10, "color": color},
-        customdata=[[row["k"], row["gain_low"], row["gain_high"]] for row in rows],
-        hovertemplate=(
-            f"<b>{domain}, K = %{{customdata[0]}}</b><br>%{{y:+.1%}} tokens a round "
-            "(95 % interval %{customdata[1]:+.1%} to %{customdata[2]:+.1%})<extra></extra>"
-        ),
+        customdata=traces.columns(rows, "k", "gain_low", "gain_high"),
+        **traces.named(domain, is_listed),
     )

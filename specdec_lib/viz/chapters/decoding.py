@@ -11,20 +11,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz.theme import (
-    AMBER,
-    BLUE,
-    DASHES,
-    GREEN,
-    GREY,
-    PALETTE,
-    SYMBOLS,
-    VERMILLION,
-    Rows,
-    hatched,
-    new_figure,
-)
+from specdec_lib.viz.theme import AMBER, BLUE, GREEN, GREY, INK, VERMILLION, Rows, line_style, new_figure
 from specdec_lib.viz.tokens import shown_token
+from specdec_lib.viz.traces import column, curve, heatmap, legend_entry, scatter, series, stacked_shares
 
 _KINDS = {  # code -> (label, letter, colour)
     1: ("accepted", "a", "#7fbf9f"),
@@ -41,22 +30,12 @@ def plot_next_token(rows: Rows) -> go.Figure:
         rows: temperature, token (text), probability; tokens in the order in which they are drawn.
     """
     figure = new_figure(360)
-    for index, temperature in enumerate(dict.fromkeys(row["temperature"] for row in rows)):
-        chosen = [row for row in rows if row["temperature"] == temperature]
-        figure.add_trace(
-            go.Scatter(
-                x=[shown_token(row["token"]) for row in chosen],
-                y=[round(row["probability"], 4) for row in chosen],
-                mode="lines+markers",
-                name=f"T = {temperature:g}",
-                line={"color": PALETTE[index], "dash": DASHES[index], "width": 2},
-                marker={"symbol": SYMBOLS[index], "size": 8},
-                hovertemplate=f"T = {temperature:g}, %{{x}}: %{{y:.1%}}<extra></extra>",
-            )
-        )
+    for index, (temperature, chosen) in enumerate(series(rows, "temperature")):
+        name, tokens = f"T = {temperature:g}", [shown_token(row["token"]) for row in chosen]
+        shares, hover = column(chosen, "probability", 4), f"{name}, %{{x}}: %{{y:.1%}}"
+        figure.add_trace(curve(tokens, shares, hover, index, name=name))
     figure.update_xaxes(title_text="next token", type="category", showgrid=False)
-    figure.update_yaxes(title_text="probability", tickformat=".0%", rangemode="tozero")
-    return figure
+    return figure.update_yaxes(title_text="probability", tickformat=".0%", rangemode="tozero")
 
 
 def plot_token_times(latencies: Mapping[str, Sequence[float]]) -> go.Figure:
@@ -67,20 +46,12 @@ def plot_token_times(latencies: Mapping[str, Sequence[float]]) -> go.Figure:
     """
     figure = new_figure(340)
     for index, (name, seconds) in enumerate(latencies.items()):
-        elapsed = [sum(seconds[: n + 1]) for n in range(len(seconds))]
-        figure.add_trace(
-            go.Scatter(
-                x=[round(1e3 * t, 3) for t in elapsed],
-                y=list(range(1, len(seconds) + 1)),
-                mode="lines",
-                name=name,
-                line={"color": PALETTE[index], "dash": DASHES[index], "width": 2.5, "shape": "hv"},
-                hovertemplate=f"<b>{name}</b>: token %{{y}} after %{{x:.1f}} ms<extra></extra>",
-            )
-        )
+        elapsed = [round(1e3 * sum(seconds[: n + 1]), 3) for n in range(len(seconds))]
+        hover = f"<b>{name}</b>: token %{{y}} after %{{x:.1f}} ms"
+        line = line_style(index, 2.5, shape="hv")
+        figure.add_trace(scatter(elapsed, range(1, len(seconds) + 1), hover, name=name, line=line))
     figure.update_xaxes(title_text="time since the call", ticksuffix=" ms", rangemode="tozero")
-    figure.update_yaxes(title_text="tokens emitted", rangemode="tozero")
-    return figure
+    return figure.update_yaxes(title_text="tokens emitted", rangemode="tozero")
 
 
 def plot_overlap(
@@ -96,20 +67,8 @@ def plot_overlap(
         ("only p: the residual", [max(p - q, 0) for p, q in pairs], BLUE, "/"),
         ("only q: drafted too often", [max(q - p, 0) for p, q in pairs], VERMILLION, "x"),
     )
-    figure = new_figure(340, barmode="stack", bargap=0.3)
-    for name, heights, color, pattern in parts:
-        figure.add_trace(
-            go.Bar(
-                x=[shown_token(token) for token in tokens],
-                y=[round(float(height), 6) for height in heights],
-                name=name,
-                marker=hatched(color, pattern),
-                hovertemplate=f"<b>%{{x}}</b>, {name}: %{{y:.3f}}<extra></extra>",
-            )
-        )
-    figure.update_xaxes(type="category", showgrid=False)
-    figure.update_yaxes(title_text="probability", rangemode="tozero")
-    return figure
+    words = [shown_token(token) for token in tokens]
+    return stacked_shares(340, words, parts).update_layout(bargap=0.3)
 
 
 def plot_rounds(rounds: Sequence[Any], text_of: Callable[[int], str]) -> go.Figure:
@@ -123,29 +82,25 @@ def plot_rounds(rounds: Sequence[Any], text_of: Callable[[int], str]) -> go.Figu
     lines = [_round_cells(r, text_of, width) for r in rounds]
     figure = new_figure(90 + 26 * len(rounds), showlegend=True)
     figure.add_trace(
-        go.Heatmap(
-            z=[[code or None for code, _ in line] for line in lines],
-            text=[[_cell_label(code, token) for code, token in line] for line in lines],
+        heatmap(
+            [[code or None for code, _ in line] for line in lines],
+            [[_cell_label(code, token) for code, token in line] for line in lines],
+            "round %{y}, token %{x}: %{text} %{customdata}",
+            span=(1, 4),
+            gap=2,
             customdata=[[_KINDS[code][0] if code else "" for code, _ in line] for line in lines],
             x=list(range(1, width + 1)),
             y=list(range(1, len(rounds) + 1)),
-            texttemplate="%{text}",
-            textfont={"size": 11, "color": "#111111"},
+            textfont={"size": 11, "color": INK},
             colorscale=[[(code - 1) / 3, color] for code, (_, _, color) in _KINDS.items()],
-            zmin=1,
-            zmax=4,
-            showscale=False,
-            xgap=2,
-            ygap=2,
             hoverongaps=False,
-            hovertemplate="round %{y}, token %{x}: %{text} %{customdata}<extra></extra>",
         )
     )
     for label, letter, color in _KINDS.values():
-        figure.add_trace(_legend_entry(f"{letter}: {label}", color))
+        marker = {"color": color, "symbol": "square", "size": 12}
+        figure.add_trace(legend_entry(f"{letter}: {label}", marker=marker, hoverinfo="skip"))
     figure.update_xaxes(title_text="token of the round", dtick=1, showgrid=False, ticks="")
-    figure.update_yaxes(title_text="round", showgrid=False, ticks="", autorange="reversed")
-    return figure
+    return figure.update_yaxes(title_text="round", showgrid=False, ticks="", autorange="reversed")
 
 
 def plot_speedup_by_k(rows: Rows) -> go.Figure:
@@ -154,28 +109,19 @@ def plot_speedup_by_k(rows: Rows) -> go.Figure:
     Args:
         rows: k (ascending), predicted, measured.
     """
-    ks = [row["k"] for row in rows]
-    series = (
+    ks = column(rows, "k")
+    lines = (
         ("predicted: E / (K·c + v(K))", "predicted", AMBER, "dash", "diamond-open"),
         ("measured", "measured", BLUE, "solid", "circle"),
     )
     figure = new_figure(340)
-    for name, column, color, dash, symbol in series:
-        figure.add_trace(
-            go.Scatter(
-                x=ks,
-                y=[round(row[column], 4) for row in rows],
-                mode="lines+markers",
-                name=name,
-                line={"color": color, "dash": dash, "width": 2.5},
-                marker={"symbol": symbol, "size": 9},
-                hovertemplate=f"K = %{{x}}, {column}: %{{y:.2f}}×<extra></extra>",
-            )
-        )
+    for name, kind, color, dash, symbol in lines:
+        look = {"line": {"color": color, "dash": dash, "width": 2.5}, "marker": {"symbol": symbol, "size": 9}}
+        hover = f"K = %{{x}}, {kind}: %{{y:.2f}}×"
+        figure.add_trace(scatter(ks, column(rows, kind, 4), hover, name=name, **look))
     figure.add_hline(y=1, line={"color": GREY, "width": 1, "dash": "dot"})
     figure.update_xaxes(title_text="draft tokens a round, K", tickvals=ks)
-    figure.update_yaxes(title_text="speedup", ticksuffix="×", rangemode="tozero")
-    return figure
+    return figure.update_yaxes(title_text="speedup", ticksuffix="×", rangemode="tozero")
 
 
 def _round_cells(round_: Any, text_of: Callable[[int], str], width: int) -> list[tuple[int, str]]:
@@ -192,8 +138,3 @@ def _cell_label(code: int, token: str) -> str:
         return ""
     shown = token if len(token) <= 8 else f"{token[:7]}…"
     return f"{shown_token(shown)} <i>{_KINDS[code][1]}</i>"
-
-
-def _legend_entry(name: str, color: str) -> go.Scatter:
-    marker = {"color": color, "symbol": "square", "size": 12}
-    return go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=name, hoverinfo="skip")

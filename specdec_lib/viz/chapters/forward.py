@@ -8,10 +8,12 @@ apart without their colours. Nothing here knows a model or a device.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz.theme import AMBER, BLUE, GREEN, GREY, SYMBOLS, VERMILLION, Rows, new_figure
+from specdec_lib.viz.theme import AMBER, BLUE, GREEN, GREY, INK, VERMILLION, Rows, marker_style, new_figure
+from specdec_lib.viz.traces import column, heatmap, scatter, series, significant
 
 _METHOD_STYLE = ((VERMILLION, "square", "dash"), (BLUE, "circle", "solid"), (GREEN, "diamond", "dot"))
 
@@ -23,22 +25,24 @@ def plot_forward_time(rows: Rows, marks: Mapping[int, str] | None = None) -> go.
         rows: tokens (ascending), memory_time, compute_time (seconds).
         marks: label by number of tokens, for points of the bound worth naming; each must be in a row.
     """
-    tokens = [row["tokens"] for row in rows]
+    tokens = column(rows, "tokens")
     bounds = {
         "memory_time": ("reading the weights", BLUE, "dash"),
         "compute_time": ("arithmetic", AMBER, "dot"),
     }
     figure = new_figure(360)
-    for column, (name, color, dash) in bounds.items():
-        times = [_ms(row[column]) for row in rows]
+    for bound, (name, color, dash) in bounds.items():
+        times = [_ms(row[bound]) for row in rows]
         figure.add_trace(_line(tokens, times, name, color, dash, width=2))
     slower = {row["tokens"]: _ms(max(row["memory_time"], row["compute_time"])) for row in rows}
     figure.add_trace(_line(tokens, list(slower.values()), "the slower of both", GREY, "solid", 4))
+    marker = {"color": VERMILLION, "size": 11, "symbol": "diamond"}
     for index, (count, label) in enumerate((marks or {}).items()):
-        figure.add_trace(_mark(count, slower[count], label, ("bottom right", "top center")[index % 2]))
+        side, hover = ("bottom right", "top center")[index % 2], "%{x} tokens, %{y:.3g} ms"
+        trace = _labelled(count, slower[count], label, side, hover, marker=marker, showlegend=False)
+        figure.add_trace(trace)
     figure.update_xaxes(type="log", title_text="tokens that one forward scores", dtick=1)
-    figure.update_yaxes(type="log", title_text="time", ticksuffix=" ms", dtick=1)
-    return figure
+    return figure.update_yaxes(type="log", title_text="time", ticksuffix=" ms", dtick=1)
 
 
 def plot_roofline(points: Rows, peak_flops: float, bandwidth: float) -> go.Figure:
@@ -56,12 +60,14 @@ def plot_roofline(points: Rows, peak_flops: float, bandwidth: float) -> go.Figur
     roof = [_tera(min(peak_flops, x * bandwidth)) for x in corners]
     figure.add_trace(_line(corners, roof, "the roof", GREY, "solid", width=3))
     for index, point in enumerate(points):
-        height = _tera(min(peak_flops, point["intensity"] * bandwidth))
-        marker = _workload(point["name"], point["intensity"], height, SYMBOLS[index % len(SYMBOLS)])
-        figure.add_trace(marker.update(textposition=_beside(point["intensity"], ridge)))
+        name, at = point["name"], point["intensity"]
+        height = _tera(min(peak_flops, at * bandwidth))
+        side = "middle right" if at < ridge else "top left"  # it covers no line and fits a narrow page
+        hover = "%{x:.3g} FLOP/byte, %{y:.3g} TFLOP/s"
+        look = {"name": name, "marker": marker_style(index, 12, color=VERMILLION)}
+        figure.add_trace(_labelled(significant(at), height, name, side, hover, **look))
     figure.update_xaxes(type="log", title_text="arithmetic intensity, FLOP per byte", dtick=1)
-    figure.update_yaxes(type="log", title_text="attainable", ticksuffix=" TFLOP/s", dtick=1)
-    return figure
+    return figure.update_yaxes(type="log", title_text="attainable", ticksuffix=" TFLOP/s", dtick=1)
 
 
 def plot_width_cost(rows: Rows) -> go.Figure:
@@ -70,15 +76,14 @@ def plot_width_cost(rows: Rows) -> go.Figure:
     Args:
         rows: width (ascending, from 1), seconds (median), low, high (spread, seconds).
     """
-    widths = [row["width"] for row in rows]
+    widths = column(rows, "width")
     single = rows[0]["seconds"]
     proportional = [_ms(single * width / widths[0]) for width in widths]
     figure = new_figure(340)
     figure.add_trace(_line(widths, proportional, "as many forwards of width 1", GREY, "dash", width=2))
     figure.add_trace(_measured(rows, "width", "one forward", BLUE, "circle", "solid"))
     figure.update_xaxes(title_text="tokens in the forward (its width)")
-    figure.update_yaxes(title_text="time", ticksuffix=" ms", rangemode="tozero")
-    return figure
+    return figure.update_yaxes(title_text="time", ticksuffix=" ms", rangemode="tozero")
 
 
 def plot_step_time(rows: Rows) -> go.Figure:
@@ -88,13 +93,11 @@ def plot_step_time(rows: Rows) -> go.Figure:
         rows: method, length, seconds (median), low, high.
     """
     figure = new_figure(340)
-    for index, method in enumerate(dict.fromkeys(row["method"] for row in rows)):
-        chosen = [row for row in rows if row["method"] == method]
+    for index, (method, chosen) in enumerate(series(rows, "method")):
         color, symbol, dash = _METHOD_STYLE[index % len(_METHOD_STYLE)]
         figure.add_trace(_measured(chosen, "length", method, color, symbol, dash))
     figure.update_xaxes(title_text="tokens of text so far")
-    figure.update_yaxes(title_text="time of the next token", ticksuffix=" ms", rangemode="tozero")
-    return figure
+    return figure.update_yaxes(title_text="time of the next token", ticksuffix=" ms", rangemode="tozero")
 
 
 def plot_attention_cells(length: int, num_cached: int) -> go.Figure:
@@ -103,30 +106,25 @@ def plot_attention_cells(length: int, num_cached: int) -> go.Figure:
     Rows look, columns are looked at. A row below ``num_cached`` was computed by an earlier forward.
     """
     kinds = [[_cell_kind(row, column, num_cached) for column in range(length)] for row in range(length)]
-    signs = {0: "", 1: "·", 2: "●"}
+    signs, places = {0: "", 1: "·", 2: "●"}, list(range(1, length + 1))
     figure = new_figure(360)
     figure.add_trace(
-        go.Heatmap(
-            z=kinds,
-            x=list(range(1, length + 1)),
-            y=list(range(1, length + 1)),
-            text=[[signs[kind] for kind in line] for line in kinds],
-            texttemplate="%{text}",
-            textfont={"size": 15, "color": "#111111"},
+        heatmap(
+            kinds,
+            [[signs[kind] for kind in line] for line in kinds],
+            "token %{y} looks at token %{x}",
+            span=(0, 2),
+            gap=2,
+            x=places,
+            y=places,
+            textfont={"size": 15, "color": INK},
             colorscale=[[0, "rgba(0,0,0,0)"], [0.5, "#c9d3dc"], [1, "#5ba6e0"]],
-            zmin=0,
-            zmax=2,
-            showscale=False,
-            xgap=2,
-            ygap=2,
-            hovertemplate="token %{y} looks at token %{x}<extra></extra>",
         )
     )
     figure.update_xaxes(title_text="token looked at (its key and value)", dtick=1, showgrid=False, ticks="")
-    figure.update_yaxes(
+    return figure.update_yaxes(
         title_text="token that looks", dtick=1, showgrid=False, ticks="", autorange="reversed"
     )
-    return figure
 
 
 def _cell_kind(row: int, column: int, num_cached: int) -> int:
@@ -137,66 +135,33 @@ def _cell_kind(row: int, column: int, num_cached: int) -> int:
 
 
 def _ms(seconds: float) -> float:
-    return float(f"{1e3 * seconds:.6g}")
+    return significant(1e3 * seconds)
 
 
 def _tera(flops: float) -> float:
-    return float(f"{flops / 1e12:.6g}")
+    return significant(flops / 1e12)
 
 
 def _line(
     x: Sequence[float], y: Sequence[float], name: str, color: str, dash: str, width: float
 ) -> go.Scatter:
-    style = {"color": color, "dash": dash, "width": width}
-    return go.Scatter(x=list(x), y=list(y), mode="lines", name=name, line=style)
+    return scatter(x, y, name=name, line={"color": color, "dash": dash, "width": width})
 
 
-def _mark(tokens: int, milliseconds: float, label: str, position: str) -> go.Scatter:
-    return go.Scatter(
-        x=[tokens],
-        y=[milliseconds],
-        mode="markers+text",
-        text=[label],
-        textposition=position,
-        marker={"color": VERMILLION, "size": 11, "symbol": "diamond"},
-        showlegend=False,
-        cliponaxis=False,
-        hovertemplate=f"<b>{label}</b>: %{{x}} tokens, %{{y:.3g}} ms<extra></extra>",
-    )
-
-
-def _beside(intensity: float, ridge: float) -> str:
-    """Where a label covers no line and fits a narrow page: right of the slope, left above the flat part."""
-    return "middle right" if intensity < ridge else "top left"
-
-
-def _workload(name: str, intensity: float, teraflops: float, symbol: str) -> go.Scatter:
-    return go.Scatter(
-        x=[float(f"{intensity:.6g}")],
-        y=[teraflops],
-        mode="markers+text",
-        text=[name],
-        marker={"color": VERMILLION, "size": 12, "symbol": symbol},
-        name=name,
-        cliponaxis=False,
-        hovertemplate=f"<b>{name}</b>: %{{x:.3g}} FLOP/byte, %{{y:.3g}} TFLOP/s<extra></extra>",
-    )
+def _labelled(x: float, y: float, label: str, side: str, hover: str, **style: Any) -> go.Scatter:
+    words = {"text": [label], "textposition": side, "cliponaxis": False}
+    return scatter([x], [y], f"<b>{label}</b>: {hover}", **words, **style)
 
 
 def _measured(rows: Rows, x: str, name: str, color: str, symbol: str, dash: str) -> go.Scatter:
-    return go.Scatter(
-        x=[row[x] for row in rows],
-        y=[_ms(row["seconds"]) for row in rows],
-        error_y={
-            "array": [_ms(row["high"] - row["seconds"]) for row in rows],
-            "arrayminus": [_ms(row["seconds"] - row["low"]) for row in rows],
-            "color": color,
-            "thickness": 1.2,
-            "width": 3,
-        },
-        mode="lines+markers",
+    above = [_ms(row["high"] - row["seconds"]) for row in rows]
+    below = [_ms(row["seconds"] - row["low"]) for row in rows]
+    return scatter(
+        column(rows, x),
+        [_ms(row["seconds"]) for row in rows],
+        f"<b>{name}</b>, {x} %{{x}}: %{{y:.2f}} ms",
+        error_y={"array": above, "arrayminus": below, "color": color, "thickness": 1.2, "width": 3},
         name=name,
         line={"color": color, "dash": dash, "width": 2},
         marker={"color": color, "symbol": symbol, "size": 8},
-        hovertemplate=f"<b>{name}</b>, {x} %{{x}}: %{{y:.2f}} ms<extra></extra>",
     )

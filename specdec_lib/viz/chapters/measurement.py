@@ -13,17 +13,18 @@ import plotly.graph_objects as go
 from specdec_lib.viz.theme import (
     AMBER,
     BLUE,
-    DASHES,
     GREEN,
     GREY,
     PALETTE,
-    SYMBOLS,
     VERMILLION,
     Rows,
     hatched,
+    line_style,
+    marker_style,
     new_figure,
     panels,
 )
+from specdec_lib.viz.traces import bars, column, distinct, named, scatter, series
 
 _LANES = {  # lane -> colour, pattern
     "Python": (BLUE, ""),
@@ -38,29 +39,17 @@ def plot_schedules(rows: Rows) -> go.Figure:
     Args:
         rows: schedule (the panel's title), decoder, at (when it began), ms (how long it took).
     """
-    titles = list(dict.fromkeys(row["schedule"] for row in rows))
-    names = list(dict.fromkeys(row["decoder"] for row in rows))
+    titles, names = distinct(rows, "schedule"), distinct(rows, "decoder")
     figure = panels(titles, 150, legend_height=26)
-    for number, title in enumerate(titles, start=1):
+    for number, (_, own) in enumerate(series(rows, "schedule"), start=1):
         for index, name in enumerate(names):
-            chosen = [row for row in rows if (row["schedule"], row["decoder"]) == (title, name)]
-            figure.add_trace(
-                go.Scatter(
-                    x=[round(float(row["at"]), 3) for row in chosen],
-                    y=[round(float(row["ms"]), 3) for row in chosen],
-                    mode="markers",
-                    name=name,
-                    legendgroup=name,
-                    showlegend=number == 1,
-                    marker={"color": PALETTE[index], "symbol": SYMBOLS[index], "size": 7},
-                    hovertemplate=f"<b>{name}</b>: %{{y:.1f}} ms at %{{x:.0f}} s<extra></extra>",
-                ),
-                row=number,
-                col=1,
-            )
+            chosen = [row for row in own if row["decoder"] == name]
+            xy = column(chosen, "at", 3), column(chosen, "ms", 3)
+            hover = f"<b>{name}</b>: %{{y:.1f}} ms at %{{x:.0f}} s"
+            marker = marker_style(index, 7, color=PALETTE[index])
+            figure.add_trace(scatter(*xy, hover, marker=marker, **named(name, number == 1)), number, 1)
     figure.update_yaxes(title_text="ms a token", rangemode="tozero", nticks=5)
-    figure.update_xaxes(title_text="seconds since the benchmark began", row=len(titles), col=1)
-    return figure
+    return figure.update_xaxes(title_text="seconds since the benchmark began", row=len(titles), col=1)
 
 
 def plot_queue(rows: Rows) -> go.Figure:
@@ -69,30 +58,24 @@ def plot_queue(rows: Rows) -> go.Figure:
     Args:
         rows: way (the panel's title), lane ("Python", "waiting" or "device"), start, ms.
     """
-    ways = list(dict.fromkeys(row["way"] for row in rows))
+    ways = distinct(rows, "way")
     figure = panels(ways, 84, legend_height=26)
-    for number, way in enumerate(ways, start=1):
+    for number, (_, own) in enumerate(series(rows, "way"), start=1):
         for lane, (color, pattern) in _LANES.items():
-            chosen = [row for row in rows if (row["way"], row["lane"]) == (way, lane)]
-            figure.add_trace(
-                go.Bar(
-                    x=[round(float(row["ms"]), 4) for row in chosen],
-                    base=[round(float(row["start"]), 4) for row in chosen],
-                    y=["device" if lane == "device" else "Python"] * len(chosen),
-                    orientation="h",
-                    name=lane,
-                    legendgroup=lane,
-                    showlegend=number == 1,
-                    marker=hatched(color, pattern) | {"line": {"width": 1, "color": color}},
-                    hovertemplate=f"<b>{lane}</b>: %{{x:.2f}} ms from %{{base:.2f}} on<extra></extra>",
-                ),
-                row=number,
-                col=1,
+            chosen = [row for row in own if row["lane"] == lane]
+            trace = bars(
+                column(chosen, "ms", 4),
+                ["device" if lane == "device" else "Python"] * len(chosen),
+                f"<b>{lane}</b>: %{{x:.2f}} ms from %{{base:.2f}} on",
+                base=column(chosen, "start", 4),
+                orientation="h",
+                marker=hatched(color, pattern) | {"line": {"width": 1, "color": color}},
+                **named(lane, number == 1),
             )
+            figure.add_trace(trace, row=number, col=1)
     figure.update_layout(barmode="overlay", bargap=0.25)
     figure.update_yaxes(categoryorder="array", categoryarray=["device", "Python"], showgrid=False)
-    figure.update_xaxes(title_text="milliseconds", row=len(ways), col=1)
-    return figure
+    return figure.update_xaxes(title_text="milliseconds", row=len(ways), col=1)
 
 
 def plot_gains(rows: Rows) -> go.Figure:
@@ -104,13 +87,13 @@ def plot_gains(rows: Rows) -> go.Figure:
     honest = float(rows[0]["speedup"])
     figure = new_figure(96 + 40 * len(rows), showlegend=False)
     ways = ["<br>".join(wrap(row["way"], 19)) for row in rows]
-    speedups = [round(float(row["speedup"]), 4) for row in rows]
+    speedups = column(rows, "speedup", 4)
     changes = [speedup / honest - 1 for speedup in speedups]
     figure.add_trace(
-        go.Scatter(
-            x=speedups,
-            y=ways,
-            mode="markers+text",
+        scatter(
+            speedups,
+            ways,
+            "<b>%{y}</b><br>%{x:.2f}×",
             text=[f"{speedups[0]:.2f}×", *(f"{change:+.0%}" for change in changes[1:])],
             textposition=["middle right" if change >= 0 else "middle left" for change in changes],
             marker={
@@ -119,7 +102,6 @@ def plot_gains(rows: Rows) -> go.Figure:
                 "size": 11,
             },
             cliponaxis=False,
-            hovertemplate="<b>%{y}</b><br>%{x:.2f}×<extra></extra>",
         )
     )
     figure.add_vline(x=honest, line={"color": GREY, "dash": "dash", "width": 1.5})
@@ -138,34 +120,16 @@ def plot_held(rows: Rows, levels: Rows = ()) -> go.Figure:
         levels: name, mb.
     """
     figure = new_figure(360)
-    for index, name in enumerate(dict.fromkeys(row["series"] for row in rows)):
-        chosen = [row for row in rows if row["series"] == name]
-        for bound, width in (("low_mb", 0.8), ("high_mb", 1.8)):
-            is_top = bound == "high_mb"
-            figure.add_trace(
-                go.Scatter(
-                    x=[round(float(row["seconds"]), 4) for row in chosen],
-                    y=[round(float(row[bound]), 4) for row in chosen],
-                    mode="lines",
-                    name=name,
-                    legendgroup=name,
-                    showlegend=is_top,
-                    fill="tonexty" if is_top else None,
-                    line={"color": PALETTE[index], "dash": DASHES[index], "width": width},
-                    hovertemplate=f"<b>{name}</b>: %{{y:.2f}} MiB after %{{x:.2f}} s<extra></extra>",
-                )
-            )
+    for index, (name, chosen) in enumerate(series(rows, "series")):
+        for bound, width, fill in (("low_mb", 0.8, None), ("high_mb", 1.8, "tonexty")):
+            xy = column(chosen, "seconds", 4), column(chosen, bound, 4)
+            hover = f"<b>{name}</b>: %{{y:.2f}} MiB after %{{x:.2f}} s"
+            look = {"line": line_style(index, width), "fill": fill}
+            figure.add_trace(scatter(*xy, hover, **look, **named(name, bound == "high_mb")))
     end = max((float(row["seconds"]) for row in rows), default=1.0)
     for index, level in enumerate(levels):
-        figure.add_trace(
-            go.Scatter(
-                x=[0, end],
-                y=[round(float(level["mb"]), 4)] * 2,
-                mode="lines",
-                name=level["name"],
-                line={"color": GREY, "dash": ("dot", "dashdot")[index % 2], "width": 1.5},
-                hovertemplate=f"{level['name']}: %{{y:.2f}} MiB<extra></extra>",
-            )
-        )
+        line = {"color": GREY, "dash": ("dot", "dashdot")[index % 2], "width": 1.5}
+        name, height = level["name"], round(float(level["mb"]), 4)
+        figure.add_trace(scatter([0, end], [height] * 2, f"{name}: %{{y:.2f}} MiB", name=name, line=line))
     figure.update_xaxes(title_text="seconds of a run that is watched")
     return figure.update_yaxes(title_text="MiB beyond the weights", rangemode="tozero")

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from statistics import median
-from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz.theme import DASHES, GREY, PALETTE, SYMBOLS, new_figure
-
-Rows = Sequence[Mapping[str, Any]]
+from specdec_lib.viz.theme import DASHES, GREY, PALETTE, SYMBOLS, Rows, marker_style, new_figure
+from specdec_lib.viz.traces import column, distinct, scatter, series, significant
 
 _COLORS = tuple(color for color in PALETTE if color != GREY)
 _OPEN = ("circle-open", "square-open", "diamond-open", "x-open")
@@ -33,8 +31,7 @@ def plot_falling_p_values(rows: Rows, level: float = 1e-6, least: float = 1e-18)
     """
     figure = new_figure(420)
     seen = {False: 0, True: 0}
-    for name in dict.fromkeys(row["name"] for row in rows):
-        line = [row for row in rows if row["name"] == name]
+    for name, line in series(rows, "name"):
         control = bool(line[0]["is_control"])
         figure.add_trace(_fall(line, name, control, seen[control], least))
         seen[control] += 1
@@ -54,14 +51,13 @@ def plot_falling_p_values(rows: Rows, level: float = 1e-6, least: float = 1e-18)
         type="log", title_text="generations, N", tickvals=ticks, ticktext=[f"{n}" for n in ticks]
     )
     powers = range(math.floor(math.log10(least)), 1, 3)
-    figure.update_yaxes(
+    return figure.update_yaxes(
         type="log",
         title_text="p-value",
         tickvals=[10.0**power for power in powers],
         ticktext=[_power_of_ten(10.0**power) for power in powers],
         range=[math.log10(least) - 0.7, 0.7],
     )
-    return figure
 
 
 def _power_of_ten(value: float) -> str:
@@ -72,19 +68,15 @@ def _power_of_ten(value: float) -> str:
 def _fall(line: Rows, name: str, control: bool, index: int, least: float) -> go.Scatter:
     symbol = _OPEN[index % len(_OPEN)] if control else SYMBOLS[index % len(SYMBOLS)]
     color = GREY if control else _COLORS[index % len(_COLORS)]
-    return go.Scatter(
-        x=[row["num_samples"] for row in line],
-        y=[max(least, float(f"{row['p_value']:.3g}")) for row in line],
-        mode="lines+markers",
+    symbols = ["triangle-down" if row["p_value"] < least else symbol for row in line]
+    return scatter(
+        column(line, "num_samples"),
+        [max(least, significant(row["p_value"], 3)) for row in line],
+        f"<b>{name}</b><br>%{{x}} generations: p = %{{customdata}}",
         name=f"{name} (control)" if control else name,
         line={"color": color, "dash": "dot" if control else DASHES[index % len(DASHES)], "width": 2},
-        marker={
-            "color": color,
-            "symbol": ["triangle-down" if row["p_value"] < least else symbol for row in line],
-            "size": 9,
-        },
+        marker={"color": color, "symbol": symbols, "size": 9},
         customdata=[f"{row['p_value']:.1e}" for row in line],
-        hovertemplate=f"<b>{name}</b><br>%{{x}} generations: p = %{{customdata}}<extra></extra>",
     )
 
 
@@ -97,11 +89,11 @@ def plot_smallest_n(rows: Rows) -> go.Figure:
     Args:
         rows: name, trial, seed, killed_at (None where the mutant survived, which is not drawn).
     """
-    trials = list(dict.fromkeys(row["trial"] for row in rows))
-    names = sorted(dict.fromkeys(row["name"] for row in rows), key=lambda name: _rank(rows, trials, name))
+    trials = distinct(rows, "trial")
+    names = sorted(distinct(rows, "name"), key=lambda name: _rank(rows, trials, name))
     figure = new_figure(150 + 19 * len(names))
-    for index, trial in enumerate(trials):
-        figure.add_trace(_dots([row for row in rows if row["trial"] == trial], trial, index))
+    for index, (trial, own) in enumerate(series(rows, "trial")):
+        figure.add_trace(_dots(own, trial, index))
     ticks = [_NONE, 1, 50, 400, 3200]
     largest = max([row["killed_at"] or 1 for row in rows], default=1)
     figure.update_xaxes(
@@ -112,14 +104,13 @@ def plot_smallest_n(rows: Rows) -> go.Figure:
         range=[math.log10(_NONE) - 0.2, math.log10(max(largest, 50)) + 0.25],
         tickangle=0,
     )
-    figure.update_yaxes(
+    return figure.update_yaxes(
         type="category",
         categoryorder="array",
         categoryarray=names[::-1],
         range=[-0.8, len(names) - 0.2],
         tickfont={"size": 10},
     )
-    return figure
 
 
 def _rank(rows: Rows, trials: Sequence[str], name: str) -> tuple[int, float, str]:
@@ -131,20 +122,13 @@ def _rank(rows: Rows, trials: Sequence[str], name: str) -> tuple[int, float, str
 def _dots(rows: Rows, trial: str, index: int) -> go.Scatter:
     counts = Counter((row["name"], row["killed_at"]) for row in rows if row["killed_at"] is not None)
     seeds = Counter(row["name"] for row in rows)
-    return go.Scatter(
-        x=[killed_at or _NONE for _, killed_at in counts],
-        y=[name for name, _ in counts],
-        mode="markers",
+    sizes = [round(6 + 8 * math.sqrt(n / seeds[name]), 1) for (name, _), n in counts.items()]
+    return scatter(
+        [killed_at or _NONE for _, killed_at in counts],
+        [name for name, _ in counts],
+        f"<b>%{{y}}</b>, {trial}<br>%{{customdata[0]}} of %{{customdata[1]}} seeds: rejected after "
+        "%{customdata[2]} generations",
         name=trial,
-        marker={
-            "color": PALETTE[index % len(PALETTE)],
-            "symbol": SYMBOLS[index % len(SYMBOLS)],
-            "size": [round(6 + 8 * math.sqrt(n / seeds[name]), 1) for (name, _), n in counts.items()],
-            "opacity": 0.85,
-        },
+        marker=marker_style(index, sizes, color=PALETTE[index % len(PALETTE)], opacity=0.85),
         customdata=[[n, seeds[name], killed_at] for (name, killed_at), n in counts.items()],
-        hovertemplate=(
-            f"<b>%{{y}}</b>, {trial}<br>%{{customdata[0]}} of %{{customdata[1]}} seeds: rejected after "
-            "%{customdata[2]} generations<extra></extra>"
-        ),
     )

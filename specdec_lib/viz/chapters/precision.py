@@ -7,15 +7,12 @@ Every series has a symbol or a dash beside its colour.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz.theme import BLUE, DASHES, GREY, PALETTE, SYMBOLS, new_figure
+from specdec_lib.viz.theme import BLUE, DASHES, GREY, PALETTE, Rows, marker_style, new_figure
 from specdec_lib.viz.tokens import shown_token
-
-Rows = Sequence[Mapping[str, Any]]
+from specdec_lib.viz.traces import column, scatter, series, significant
 
 
 def plot_gap_and_noise(gaps: Rows, noises: Rows) -> go.Figure:
@@ -28,33 +25,23 @@ def plot_gap_and_noise(gaps: Rows, noises: Rows) -> go.Figure:
     figure = new_figure(420)
     open_gaps = [row for row in gaps if row["gap"] > 0]
     figure.add_trace(
-        go.Scatter(
-            x=[row["place"] for row in open_gaps],
-            y=[_short(row["gap"]) for row in open_gaps],
+        scatter(
+            column(open_gaps, "place"),
+            [_short(row["gap"]) for row in open_gaps],
+            "token %{x}, <b>%{customdata}</b>: ahead by %{y:.2g}",
             customdata=[shown_token(row["token"]) for row in open_gaps],
-            mode="markers",
             name="gap of the two best logits",
-            marker={"color": BLUE, "symbol": SYMBOLS[0], "size": 7},
-            hovertemplate="token %{x}, <b>%{customdata}</b>: ahead by %{y:.2g}<extra></extra>",
+            marker=marker_style(0, 7, color=BLUE),
         )
     )
-    for index, name in enumerate(dict.fromkeys(row["series"] for row in noises), start=1):
-        chosen = [row for row in noises if row["series"] == name]
-        figure.add_trace(
-            go.Scatter(
-                x=[row["place"] for row in chosen],
-                y=[_short(row["noise"]) if row["noise"] > 0 else None for row in chosen],
-                mode="lines+markers",
-                name=name,
-                line={"color": PALETTE[index], "dash": DASHES[index - 1], "width": 2},
-                marker={"symbol": SYMBOLS[index], "size": 4},
-                connectgaps=False,
-                hovertemplate=f"<b>{name}</b>, token %{{x}}: %{{y:.2g}}<extra></extra>",
-            )
-        )
+    for index, (name, chosen) in enumerate(series(noises, "series"), start=1):
+        noise = [_short(row["noise"]) if row["noise"] > 0 else None for row in chosen]
+        line = {"color": PALETTE[index], "dash": DASHES[index - 1], "width": 2}
+        look = {"name": name, "line": line, "marker": marker_style(index, 4), "connectgaps": False}
+        hover = f"<b>{name}</b>, token %{{x}}: %{{y:.2g}}"
+        figure.add_trace(scatter(column(chosen, "place"), noise, hover, **look))
     figure.update_xaxes(title_text="token of the text")
-    figure.update_yaxes(title_text="difference of logits", type="log", dtick=1, exponentformat="power")
-    return figure
+    return figure.update_yaxes(title_text="difference of logits", type="log", dtick=1, exponentformat="power")
 
 
 def plot_rounding_bound(rows: Rows) -> go.Figure:
@@ -65,37 +52,24 @@ def plot_rounding_bound(rows: Rows) -> go.Figure:
     """
     figure = new_figure(420)
     shown = [row for row in rows if row["range"] > 0 and row["distance"] > 0]
-    for index, name in enumerate(dict.fromkeys(row["series"] for row in shown)):
-        chosen = [row for row in shown if row["series"] == name]
-        figure.add_trace(
-            go.Scatter(
-                x=[_short(row["range"]) for row in chosen],
-                y=[_short(row["distance"]) for row in chosen],
-                mode="markers",
-                name=name,
-                marker={"color": PALETTE[index], "symbol": SYMBOLS[index], "size": 7, "opacity": 0.75},
-                hovertemplate=f"<b>{name}</b>: range %{{x:.2g}}, distance %{{y:.2g}}<extra></extra>",
-            )
-        )
+    for index, (name, chosen) in enumerate(series(shown, "series")):
+        xy = [_short(row["range"]) for row in chosen], [_short(row["distance"]) for row in chosen]
+        marker = marker_style(index, 7, color=PALETTE[index], opacity=0.75)
+        hover = f"<b>{name}</b>: range %{{x:.2g}}, distance %{{y:.2g}}"
+        figure.add_trace(scatter(*xy, hover, name=name, marker=marker))
     figure.add_trace(_bound(min(row["range"] for row in shown), max(row["range"] for row in shown)))
     log = {"type": "log", "dtick": 1, "exponentformat": "power"}
     figure.update_xaxes(title_text="range of the logits' difference, R / τ", **log)
-    figure.update_yaxes(title_text="total variation distance", **log)
-    return figure
+    return figure.update_yaxes(title_text="total variation distance", **log)
 
 
 def _bound(low: float, high: float) -> go.Scatter:
     ranges = [low * (high / low) ** (n / 40) for n in range(41)]
-    return go.Scatter(
-        x=[_short(r) for r in ranges],
-        y=[_short(math.tanh(r / 4)) for r in ranges],
-        mode="lines",
-        name="bound tanh(R / 4τ)",
-        line={"color": GREY, "dash": "dash", "width": 2},
-        hoverinfo="skip",
-    )
+    heights = [_short(math.tanh(r / 4)) for r in ranges]
+    line = {"color": GREY, "dash": "dash", "width": 2}
+    return scatter([_short(r) for r in ranges], heights, "", name="bound tanh(R / 4τ)", line=line)
 
 
 def _short(value: float) -> float:
     """Four significant digits, which a figure cannot show more of."""
-    return float(f"{float(value):.4g}")
+    return significant(value, 4)

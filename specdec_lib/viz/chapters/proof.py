@@ -5,15 +5,14 @@ Rows are plain values, computed elsewhere. Every series has a dash, a symbol or 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz.theme import DASHES, GREY, PALETTE, PURPLE, SYMBOLS, new_figure
+from specdec_lib.viz.theme import GREY, PURPLE, Rows, line_style, marker_style, new_figure
 from specdec_lib.viz.tokens import shown_token
-
-Rows = Sequence[Mapping[str, Any]]
+from specdec_lib.viz.traces import column, distinct, heatmap, legend_entry, scatter, series
 
 _STAYS, _TRADED = "#7fbf9f", "#e8a06c"
 _CAUGHT, _PASSES = "#e8a06c", "rgba(127, 127, 127, 0.15)"
@@ -36,35 +35,29 @@ def plot_coupling(rows: Rows) -> go.Figure:
     Args:
         rows: drafted, emitted (text), probability; one for each pair of tokens, in the tokens' order.
     """
-    tokens = list(dict.fromkeys(row["drafted"] for row in rows))
+    tokens = distinct(rows, "drafted")
     table = {(row["drafted"], row["emitted"]): float(row["probability"]) for row in rows}
     down = [f"{shown_token(x)}, q = {sum(table[x, y] for y in tokens):.2f}" for x in tokens]
     across = [f"{shown_token(y)}<br>p = {sum(table[x, y] for x in tokens):.2f}" for y in tokens]
     figure = new_figure(120 + 42 * len(tokens))
     figure.add_trace(
-        go.Heatmap(
-            z=[[_kind(table[x, y], x == y) for y in tokens] for x in tokens],
-            text=[[_share(table[x, y], x == y) for y in tokens] for x in tokens],
+        heatmap(
+            [[_kind(table[x, y], x == y) for y in tokens] for x in tokens],
+            [[_share(table[x, y], x == y) for y in tokens] for x in tokens],
+            "drafted %{y}<br>emitted %{x}<br>together %{text}",
+            span=(0, 1),
             x=across,
             y=down,
-            texttemplate="%{text}",
-            textfont={"size": 12, "color": "#111111"},
             colorscale=[[0, _STAYS], [1, _TRADED]],
-            zmin=0,
-            zmax=1,
-            showscale=False,
-            xgap=3,
-            ygap=3,
             hoverongaps=False,
-            hovertemplate="drafted %{y}<br>emitted %{x}<br>together %{text}<extra></extra>",
         )
     )
     for name, color in (("bold: the draft token stays", _STAYS), ("plain: it is traded", _TRADED)):
-        marker = {"color": color, "symbol": "square", "size": 12}
-        figure.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=name))
+        figure.add_trace(legend_entry(name, marker={"color": color, "symbol": "square", "size": 12}))
     figure.update_xaxes(title_text="emitted", showgrid=False, ticks="", type="category")
-    figure.update_yaxes(title_text="drafted", showgrid=False, ticks="", autorange="reversed", type="category")
-    return figure
+    return figure.update_yaxes(
+        title_text="drafted", showgrid=False, ticks="", autorange="reversed", type="category"
+    )
 
 
 def _kind(probability: float, stays: bool) -> int | None:
@@ -84,14 +77,13 @@ def plot_p_values(rows: Rows) -> go.Figure:
         rows: series, p (ascending within a series), share.
     """
     figure = new_figure(360)
-    for name, style, chosen in _series(rows, "series"):
-        hover = f"<b>{name}</b>: %{{y:.1%}} of p-values up to %{{x}}<extra></extra>"
-        xs, ys = ([round(float(row[axis]), 4) for row in chosen] for axis in ("p", "share"))
-        figure.add_trace(go.Scatter(x=xs, y=ys, mode="lines", name=name, line=style, hovertemplate=hover))
+    for index, (name, chosen) in enumerate(series(rows, "series")):
+        hover = f"<b>{name}</b>: %{{y:.1%}} of p-values up to %{{x}}"
+        xy, line = (column(chosen, "p", 4), column(chosen, "share", 4)), line_style(index, 2.5)
+        figure.add_trace(scatter(*xy, hover, name=name, line=line))
     figure.add_trace(_line([0, 1], [0, 1], "uniform"))
     figure.update_xaxes(title_text="p-value", range=[0, 1])
-    figure.update_yaxes(title_text="share of tests", range=[0, 1.02], tickformat=".0%")
-    return figure
+    return figure.update_yaxes(title_text="share of tests", range=[0, 1.02], tickformat=".0%")
 
 
 def plot_power(curves: Rows, points: Rows) -> go.Figure:
@@ -102,27 +94,24 @@ def plot_power(curves: Rows, points: Rows) -> go.Figure:
         points: name, deviation, num_samples.
     """
     figure = new_figure(400)
-    for cells, style, chosen in _series(curves, "num_cells"):
-        name = f"{cells:,} outcomes".replace(",", " ")
-        hover = f"{cells} outcomes: %{{y:,}} samples see %{{x}}<extra></extra>"
-        xs = [round(float(row["deviation"]), 5) for row in chosen]
-        ys = [int(row["num_samples"]) for row in chosen]
-        figure.add_trace(go.Scatter(x=xs, y=ys, mode="lines", name=name, line=style, hovertemplate=hover))
+    for index, (cells, chosen) in enumerate(series(curves, "num_cells")):
+        name, line = f"{cells:,} outcomes".replace(",", " "), line_style(index, 2.5)
+        hover = f"{cells} outcomes: %{{y:,}} samples see %{{x}}"
+        samples = [int(row["num_samples"]) for row in chosen]
+        figure.add_trace(scatter(column(chosen, "deviation", 5), samples, hover, name=name, line=line))
     figure.add_trace(
-        go.Scatter(
-            x=[round(float(row["deviation"]), 5) for row in points],
-            y=[int(row["num_samples"]) for row in points],
-            mode="markers+text",
+        scatter(
+            column(points, "deviation", 5),
+            [int(row["num_samples"]) for row in points],
+            "<b>%{text}</b>: off by %{x}, seen with %{y:,} samples",
             text=[shown_token(row["name"]).replace("␣", " ") for row in points],
             textposition="bottom left",
             name="tried",
-            marker={"color": PURPLE, "symbol": SYMBOLS[2], "size": 10},
-            hovertemplate="<b>%{text}</b>: off by %{x}, seen with %{y:,} samples<extra></extra>",
+            marker=marker_style(2, 10, color=PURPLE),
         )
     )
     figure.update_xaxes(title_text="total variation distance", type="log", tickvals=_DISTANCES)
-    figure.update_yaxes(title_text="samples", type="log", dtick=1, exponentformat="power")
-    return figure
+    return figure.update_yaxes(title_text="samples", type="log", dtick=1, exponentformat="power")
 
 
 def plot_uniformity(rows: Rows, critical: float) -> go.Figure:
@@ -135,13 +124,11 @@ def plot_uniformity(rows: Rows, critical: float) -> go.Figure:
     figure = new_figure(360)
     for sign in (1, -1):
         figure.add_trace(_line([0, 1], [sign * critical] * 2, "edge of the test", legend=sign == 1))
-    for name, style, chosen in _series(rows, "series"):
-        hover = f"<b>{name}</b>: %{{y:+.3f}} at u = %{{x}}<extra></extra>"
-        xs, ys = ([round(float(row[axis]), 4) for row in chosen] for axis in ("u", "gap"))
-        figure.add_trace(go.Scatter(x=xs, y=ys, mode="lines", name=name, line=style, hovertemplate=hover))
+    for index, (name, chosen) in enumerate(series(rows, "series")):
+        xy, line = (column(chosen, "u", 4), column(chosen, "gap", 4)), line_style(index, 2.5)
+        figure.add_trace(scatter(*xy, f"<b>{name}</b>: %{{y:+.3f}} at u = %{{x}}", name=name, line=line))
     figure.update_xaxes(title_text="u", range=[0, 1])
-    figure.update_yaxes(title_text="share of values up to u, less u", tickformat="+.2f")
-    return figure
+    return figure.update_yaxes(title_text="share of values up to u, less u", tickformat="+.2f")
 
 
 def plot_ladder(rows: Rows) -> go.Figure:
@@ -150,52 +137,34 @@ def plot_ladder(rows: Rows) -> go.Figure:
     Args:
         rows: name, tier, passed (None where the tier could not be asked); a row a cell.
     """
-    names = list(dict.fromkeys(row["name"] for row in rows))
-    tiers = list(dict.fromkeys(row["tier"] for row in rows))
+    names, tiers = distinct(rows, "name"), distinct(rows, "tier")
     passed = {(row["name"], row["tier"]): row["passed"] for row in rows}
     words = {True: "passes", False: "rejected", None: "not asked"}
     verdicts = [[passed[name, tier] for tier in tiers] for name in names]
     figure = new_figure(150 + 25 * len(names), legend={"y": -0.01, "yanchor": "top"})
     figure.add_trace(
-        go.Heatmap(
-            z=[[None if verdict is None else int(not verdict) for verdict in line] for line in verdicts],
-            text=[[_MARKS[verdict] for verdict in line] for line in verdicts],
+        heatmap(
+            [[None if verdict is None else int(not verdict) for verdict in line] for line in verdicts],
+            [[_MARKS[verdict] for verdict in line] for line in verdicts],
+            "<b>%{y}</b><br>%{x}: %{customdata}",
+            span=(0, 1),
             customdata=[[words[verdict] for verdict in line] for line in verdicts],
             x=tiers,
             y=[shown_token(name.replace("_", " ")).replace("␣", " ") for name in names],
-            texttemplate="%{text}",
             textfont={"size": 14, "color": GREY},
             colorscale=[[0, _PASSES], [1, _CAUGHT]],
-            zmin=0,
-            zmax=1,
-            showscale=False,
-            xgap=3,
-            ygap=3,
             hoverongaps=False,
-            hovertemplate="<b>%{y}</b><br>%{x}: %{customdata}<extra></extra>",
         )
     )
-    for name, color, symbol in (("rejected", _CAUGHT, "x-thin-open"), ("passes", GREY, "circle")):
-        marker = {"color": color, "symbol": symbol, "size": 9 if name == "rejected" else 4}
-        figure.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=name))
+    figure.add_trace(legend_entry("rejected", marker={"color": _CAUGHT, "symbol": "x-thin-open", "size": 9}))
+    figure.add_trace(legend_entry("passes", marker={"color": GREY, "symbol": "circle", "size": 4}))
     figure.update_xaxes(side="top", tickangle=-90, showgrid=False, ticks="", type="category")
-    figure.update_yaxes(showgrid=False, ticks="", autorange="reversed", type="category")
-    return figure
-
-
-def _series(rows: Rows, key: str) -> Iterator[tuple[Any, dict[str, Any], list[Mapping[str, Any]]]]:
-    """Each value of ``key`` in its order, the style of its line, and its rows."""
-    for index, value in enumerate(dict.fromkeys(row[key] for row in rows)):
-        style = {"color": PALETTE[index], "dash": DASHES[index], "width": 2.5}
-        yield value, style, [row for row in rows if row[key] == value]
+    return figure.update_yaxes(showgrid=False, ticks="", autorange="reversed", type="category")
 
 
 _MARKS = {True: "·", False: "<b style='color:#111111'>✕</b>", None: "–"}
 
 
 def _line(x: Sequence[float], y: Sequence[float], name: str, legend: bool = True) -> go.Scatter:
-    line = {"color": GREY, "dash": "dot", "width": 1.5}
-    height = [round(float(value), 4) for value in y]
-    return go.Scatter(
-        x=list(x), y=height, mode="lines", line=line, name=name, showlegend=legend, hoverinfo="skip"
-    )
+    line, height = {"color": GREY, "dash": "dot", "width": 1.5}, [round(float(value), 4) for value in y]
+    return scatter(x, height, "", line=line, name=name, showlegend=legend)

@@ -10,8 +10,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz.theme import DASHES, PALETTE, SYMBOLS, Rows, error_bars, new_figure
+from specdec_lib.viz.theme import INK, Rows, error_bars, new_figure
 from specdec_lib.viz.tokens import shown_token
+from specdec_lib.viz.traces import bars, column, curve, distinct, series
 
 _TINTS = ("#8dbbe6", "#e8a06c", "#7fbf9f", "#d3a3c6", "#d9bd74")
 _OTHERS = "#d9d9d9"
@@ -26,32 +27,31 @@ def plot_warpers(rows: Rows) -> go.Figure:
         rows: stage, token (text, or :data:`OTHERS`), probability; stages from the top down, tokens from the
             left. A token that a stage lacks has probability 0 there.
     """
-    stages = list(dict.fromkeys(row["stage"] for row in rows))
+    stages = distinct(rows, "stage")
     share = {(row["stage"], row["token"]): float(row["probability"]) for row in rows}
     figure = new_figure(90 + 44 * len(stages), barmode="stack", bargap=0.25, showlegend=False)
-    for index, token in enumerate(dict.fromkeys(row["token"] for row in rows)):
+    for index, token in enumerate(distinct(rows, "token")):
         others = token == OTHERS
         lengths = [round(share.get((stage, token), 0.0), 4) for stage in stages]
         label = token if others else shown_token(token)
         figure.add_trace(
-            go.Bar(
+            bars(
+                lengths,
+                stages,
+                f"%{{y}}<br><b>{label}</b>: %{{x:.1%}}",
                 orientation="h",
-                x=lengths,
-                y=stages,
                 name=label,
                 text=[label if length else "" for length in lengths],
                 textposition="inside",
                 insidetextanchor="middle",
                 textangle=0,
-                textfont={"color": "#111111", "size": 12},
+                textfont={"color": INK, "size": 12},
                 marker=_segment(index, others),
-                hovertemplate=f"%{{y}}<br><b>{label}</b>: %{{x:.1%}}<extra></extra>",
             )
         )
     figure.update_layout(uniformtext={"minsize": 11, "mode": "hide"})
     figure.update_xaxes(title_text="probability", tickformat=".0%", range=[0, 1.004])
-    figure.update_yaxes(autorange="reversed", showgrid=False, ticks="")
-    return figure
+    return figure.update_yaxes(autorange="reversed", showgrid=False, ticks="")
 
 
 def _segment(index: int, others: bool) -> dict[str, Any]:
@@ -68,22 +68,20 @@ def plot_overlap_by_temperature(rows: Rows) -> go.Figure:
         rows: series, temperature (ascending within a series), alpha; low and high where it was estimated.
     """
     figure = new_figure(400)
-    for index, name in enumerate(dict.fromkeys(row["series"] for row in rows)):
-        chosen = [row for row in rows if row["series"] == name]
+    for index, (name, chosen) in enumerate(series(rows, "series")):
         estimated = all("low" in row for row in chosen)
         figure.add_trace(
-            go.Scatter(
-                x=[row["temperature"] for row in chosen],
-                y=[round(float(row["alpha"]), 4) for row in chosen],
+            curve(
+                column(chosen, "temperature"),
+                column(chosen, "alpha", 4),
+                f"<b>{name}</b>, T = %{{x}}: %{{y:.1%}} kept",
+                index,
+                width=2.5,
+                size=9,
                 error_y=error_bars(chosen, "alpha", thickness=1.5, width=4) if estimated else None,
-                mode="lines+markers",
                 name=name,
-                line={"color": PALETTE[index], "dash": DASHES[index], "width": 2.5},
-                marker={"symbol": SYMBOLS[index], "size": 9},
                 cliponaxis=False,
-                hovertemplate=f"<b>{name}</b>, T = %{{x}}: %{{y:.1%}} kept<extra></extra>",
             )
         )
     figure.update_xaxes(title_text="temperature", rangemode="tozero")
-    figure.update_yaxes(title_text="draft tokens kept, α", tickformat=".0%", range=[0, 1.02])
-    return figure
+    return figure.update_yaxes(title_text="draft tokens kept, α", tickformat=".0%", range=[0, 1.02])

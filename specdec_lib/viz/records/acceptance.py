@@ -8,26 +8,20 @@ was accepted; under the model of one constant alpha this curve is flat. Both are
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 import plotly.graph_objects as go
 
+from specdec_lib.viz import traces
 from specdec_lib.viz.theme import (
     AMBER,
     BLUE,
-    DOMAIN_STYLE,
     GREY,
-    PALETTE,
     PURPLE,
+    Rows,
+    domain_style,
     error_bars,
     hatched,
     new_figure,
-    panels,
-    temperature_title,
 )
-
-Rows = Sequence[Mapping[str, Any]]
 
 _BAR_COLORS = (BLUE, AMBER, PURPLE, GREY)
 _BAR_PATTERNS = ("", "/", "x", ".")
@@ -45,19 +39,21 @@ def plot_acceptance_by_domain(rows: Rows, k: int = 4) -> go.Figure:
     chosen = [row for row in rows if row["k"] == k]
     figure = new_figure(360, barmode="group")
     for index, temperature in enumerate(sorted({row["temperature"] for row in chosen})):
-        bars = [row for row in chosen if row["temperature"] == temperature]
-        figure.add_trace(_alpha_bars(bars, temperature, index % len(_BAR_COLORS)))
+        own = [row for row in chosen if row["temperature"] == temperature]
+        figure.add_trace(_alpha_bars(own, temperature, index % len(_BAR_COLORS)))
     figure.update_yaxes(title_text=f"acceptance at K = {k}", range=[0, 1.05], tickformat=".0%")
-    domains = list(dict.fromkeys(row["domain"] for row in chosen))
+    domains = traces.distinct(chosen, "domain")
     lines = ["<br>" * (index % 2) + domain for index, domain in enumerate(domains)]  # neighbours never touch
-    figure.update_xaxes(showgrid=False, tickangle=0, tickvals=domains, ticktext=lines)
-    return figure
+    return figure.update_xaxes(showgrid=False, tickangle=0, tickvals=domains, ticktext=lines)
 
 
 def _alpha_bars(rows: Rows, temperature: float, style: int) -> go.Bar:
-    return go.Bar(
-        x=[row["domain"] for row in rows],
-        y=[row["alpha_hat"] for row in rows],
+    counts = "num_accepted_draft_tokens", "num_draft_tokens"
+    return traces.bars(
+        traces.column(rows, "domain"),
+        traces.column(rows, "alpha_hat"),
+        f"<b>%{{customdata[5]}}, T = {temperature:g}</b><br>α̂ = %{{y:.3f}} {traces.interval(0, '.3f')}"
+        "<br>accepted / drafted = %{customdata[3]} / %{customdata[4]} = %{customdata[2]:.3f}",
         error_y=error_bars(rows, "alpha_hat", "alpha_low", "alpha_high", color=GREY),
         name=f"α̂ at T = {temperature:g}",
         marker=hatched(_BAR_COLORS[style], _BAR_PATTERNS[style]),
@@ -66,23 +62,7 @@ def _alpha_bars(rows: Rows, temperature: float, style: int) -> go.Bar:
         insidetextanchor="start",
         textangle=0,
         insidetextfont={"color": "white", "size": 13},
-        customdata=[
-            [
-                row["alpha_low"],
-                row["alpha_high"],
-                row["acceptance_rate"],
-                row["num_accepted_draft_tokens"],
-                row["num_draft_tokens"],
-                row["domain"],
-            ]
-            for row in rows
-        ],
-        hovertemplate=(
-            f"<b>%{{customdata[5]}}, T = {temperature:g}</b>"
-            "<br>α̂ = %{y:.3f} (95 % interval %{customdata[0]:.3f}–%{customdata[1]:.3f})"
-            "<br>accepted / drafted = %{customdata[3]} / %{customdata[4]} = %{customdata[2]:.3f}"
-            "<extra></extra>"
-        ),
+        customdata=traces.columns(rows, "alpha_low", "alpha_high", "acceptance_rate", *counts, "domain"),
     )
 
 
@@ -97,45 +77,32 @@ def plot_acceptance_by_position(rows: Rows, k: int = 8) -> go.Figure:
         k: which draft length to draw.
     """
     chosen = [row for row in rows if row["k"] == k]
-    temperatures = sorted({row["temperature"] for row in chosen})
-    figure = panels([temperature_title(t) for t in temperatures], 210, legend_height=48)
-    for panel, temperature in enumerate(temperatures, start=1):
-        for domain in dict.fromkeys(row["domain"] for row in chosen):
-            line = [r for r in chosen if r["domain"] == domain and r["temperature"] == temperature]
-            for convention in ("unconditional", "conditional"):
-                named = panel == 1 and convention == "unconditional"
-                figure.add_trace(_position_line(line, domain, convention, named), row=panel, col=1)
+    figure, parts = traces.temperature_panels(chosen, 210, legend_height=48)
+    for panel, own in parts:
+        for domain in traces.distinct(chosen, "domain"):
+            line = [row for row in own if row["domain"] == domain]
+            for convention in _CONVENTIONS:
+                is_listed = panel == 1 and convention == "unconditional"
+                figure.add_trace(_position_line(line, domain, convention, is_listed), row=panel, col=1)
     for convention, dash in _CONVENTIONS.items():
-        figure.add_trace(_legend_entry(convention, dash), row=1, col=1)
+        line = {"color": GREY, "dash": dash, "width": 2}
+        figure.add_trace(traces.legend_entry(convention, line=line, hoverinfo="skip"), row=1, col=1)
     figure.update_xaxes(dtick=1, showticklabels=True)
-    figure.update_xaxes(title_text="position of the draft token in its round", row=len(temperatures))
-    figure.update_yaxes(range=[0, 1.05], tickformat=".0%")
-    return figure
+    figure.update_xaxes(title_text="position of the draft token in its round", row=len(parts))
+    return figure.update_yaxes(range=[0, 1.05], tickformat=".0%")
 
 
-def _position_line(rows: Rows, domain: str, convention: str, legend: bool) -> go.Scatter:
-    color, symbol = DOMAIN_STYLE.get(domain, (PALETTE[3], "cross"))
-    open_marker = convention == "conditional"
-    base = "num_reached" if open_marker else "num_drafted"
-    of_what = "rounds that reached it" if open_marker else "rounds that drafted it"
-    return go.Scatter(
-        x=[row["position"] for row in rows],
-        y=[row[convention] for row in rows],
-        mode="lines+markers",
-        name=domain,
-        legendgroup=domain,
-        showlegend=legend,
+def _position_line(rows: Rows, domain: str, convention: str, is_listed: bool) -> go.Scatter:
+    color, symbol = domain_style(domain)
+    is_open = convention == "conditional"
+    of_what = "rounds that reached it" if is_open else "rounds that drafted it"
+    return traces.scatter(
+        traces.column(rows, "position"),
+        traces.column(rows, convention),
+        f"<b>{domain}, position %{{x}}, {convention}</b><br>accepted in %{{customdata[0]}} of "
+        f"%{{customdata[1]}} {of_what}: %{{y:.1%}}",
         line={"color": color, "dash": _CONVENTIONS[convention], "width": 2},
-        marker={"symbol": f"{symbol}-open" if open_marker else symbol, "size": 8, "color": color},
-        customdata=[[row["num_accepted"], row[base]] for row in rows],
-        hovertemplate=(
-            f"<b>{domain}, position %{{x}}, {convention}</b><br>accepted in %{{customdata[0]}} of "
-            f"%{{customdata[1]}} {of_what}: %{{y:.1%}}<extra></extra>"
-        ),
+        marker={"symbol": f"{symbol}-open" if is_open else symbol, "size": 8, "color": color},
+        customdata=traces.columns(rows, "num_accepted", "num_reached" if is_open else "num_drafted"),
+        **traces.named(domain, is_listed),
     )
-
-
-def _legend_entry(convention: str, dash: str) -> go.Scatter:
-    """A line in the legend alone: it says what a solid and what a dotted one means."""
-    line = {"color": GREY, "dash": dash, "width": 2}
-    return go.Scatter(x=[None], y=[None], mode="lines", name=convention, line=line, hoverinfo="skip")

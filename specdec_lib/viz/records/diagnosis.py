@@ -8,15 +8,14 @@ plain values, as ``Triage.rows`` of :mod:`specdec_lib.bench` makes them. It asks
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import plotly.graph_objects as go
 
 from specdec_lib.viz.standalone import source
-from specdec_lib.viz.theme import DASHES, GREY, PALETTE, SYMBOLS, error_bars, new_figure
-
-Rows = Sequence[Mapping[str, Any]]
+from specdec_lib.viz.theme import GREY, Rows, error_bars, marker_style, new_figure
+from specdec_lib.viz.traces import column, curve, scatter, series, significant
 
 _ANSWERS = {True: "yes", False: "no", None: "not measured"}
 _HERE = "This record ends here"
@@ -128,40 +127,32 @@ def plot_draft_lengths(rows: Rows, measured: Rows = ()) -> go.Figure:
     """
     figure = new_figure(360)
     figure.update_layout(legend_itemsizing="constant")
-    for index, name in enumerate(dict.fromkeys(row["name"] for row in rows)):
-        figure.add_trace(_curve([row for row in rows if row["name"] == name], name, index))
+    for index, (name, line) in enumerate(series(rows, "name")):
+        figure.add_trace(_curve(line, name, index))
     if measured:
         figure.add_trace(
-            go.Scatter(
-                x=[row["k"] for row in measured],
-                y=[_digits(row["speedup"]) for row in measured],
+            scatter(
+                column(measured, "k"),
+                [significant(row["speedup"]) for row in measured],
+                "<b>measured</b>, K = %{x}: %{y:.2f}×",
                 error_y=error_bars(measured, "speedup", color=GREY, thickness=1.5),
-                mode="markers",
                 name="measured",
                 marker={"color": GREY, "symbol": "x", "size": 9},
-                hovertemplate="<b>measured</b>, K = %{x}: %{y:.2f}×<extra></extra>",
             )
         )
     figure.add_hline(y=1.0, line={"color": GREY, "dash": "dash", "width": 1.5})
     figure.update_xaxes(title_text="K", dtick=2 if len({row["k"] for row in rows}) > 8 else 1)
-    figure.update_yaxes(title_text="speedup", ticksuffix="×", rangemode="tozero")
-    return figure
+    return figure.update_yaxes(title_text="speedup", ticksuffix="×", rangemode="tozero")
 
 
 def _curve(line: Rows, name: str, index: int) -> go.Scatter:
     best = max(range(len(line)), key=lambda i: (line[i]["speedup"], -line[i]["k"]))
-    symbol = SYMBOLS[index % len(SYMBOLS)]
-    return go.Scatter(
-        x=[row["k"] for row in line],
-        y=[_digits(row["speedup"]) for row in line],
-        mode="lines+markers",
+    sizes = [14 if i == best else 4 for i in range(len(line))]
+    return curve(
+        column(line, "k"),
+        [significant(row["speedup"]) for row in line],
+        f"<b>{name}</b><br>K = %{{x}}: %{{y:.2f}}×",
+        index,
         name=f"{name}: best K = {line[best]['k']}",
-        line={"color": PALETTE[index % len(PALETTE)], "dash": DASHES[index % len(DASHES)], "width": 2},
-        marker={"symbol": symbol, "opacity": 1, "size": [14 if i == best else 4 for i in range(len(line))]},
-        hovertemplate=f"<b>{name}</b><br>K = %{{x}}: %{{y:.2f}}×<extra></extra>",
+        marker=marker_style(index, sizes, opacity=1),
     )
-
-
-def _digits(value: float) -> float:
-    """Six digits: what another library's rounding changes is behind them."""
-    return float(f"{value:.6g}")

@@ -7,7 +7,7 @@ Lines carry their names at their ends, and a dash and a marker of their own besi
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -19,12 +19,12 @@ from specdec_lib.viz.theme import (
     GREY,
     PURPLE,
     VERMILLION,
+    Rows,
     error_bars,
     hatched,
     new_figure,
 )
-
-Rows = Sequence[Mapping[str, Any]]
+from specdec_lib.viz.traces import bars, column, distinct, scatter, series
 
 _STYLE = {  # arm -> colour, marker, dash
     "ours round": (BLUE, "circle", "solid"),
@@ -61,10 +61,10 @@ def plot_scaling(rows: Rows, vary: str = "context") -> go.Figure:
         rows: of ``scaling_table``: vary, value, arm, median, low, high (milliseconds), ratio.
     """
     chosen = [row for row in rows if row["vary"] == vary]
-    arms = list(dict.fromkeys(row["arm"] for row in chosen))
+    arms = distinct(chosen, "arm")
     figure = new_figure(400, showlegend=False, margin={"l": 8, "r": _LABEL_WIDTH, "t": 24, "b": 8})
-    for arm in arms:
-        figure.add_trace(_line([row for row in chosen if row["arm"] == arm], arm, _AXIS[vary]))
+    for arm, own in series(chosen, "arm"):
+        figure.add_trace(_line(own, arm, _AXIS[vary]))
     if not chosen:
         return figure
     is_log = vary == "context"
@@ -97,13 +97,13 @@ def plot_timeline(rounds: Sequence[Any]) -> go.Figure:
         rounds: of the trace of a run with ``profile=True``: seconds, phases_ms, token_ids, draft_ids. What
             the phases do not cover is drawn as "other", at the end of its round.
     """
-    bars = _bars_of(rounds)
+    pieces = _pieces(rounds)
     total = sum(1e3 * step.seconds for step in rounds)
     figure = new_figure(82 + 44 * (1 + len(_PHASES)), bargap=0.25, barmode="overlay", showlegend=False)
     names = {}
     for key, label, color, pattern in _PHASES:
-        own = [bar for bar in bars if bar["phase"] == key]
-        spent = sum(bar["ms"] for bar in own)
+        own = [piece for piece in pieces if piece["phase"] == key]
+        spent = sum(column(own, "ms"))
         names[key] = f"{label}<br>{_percent(spent / (total or 1.0))}"
         figure.add_trace(_lane(own, names[key], label, color, pattern))
     edge = 0.0
@@ -162,20 +162,16 @@ def _style(arm: str) -> tuple[str, str, str]:
 def _line(rows: Rows, arm: str, axis: str) -> go.Scatter:
     color, symbol, dash = _style(arm)
     rows = sorted(rows, key=lambda row: row["value"])
-    return go.Scatter(
-        x=[row["value"] for row in rows],
-        y=[row["median"] for row in rows],
+    return scatter(
+        column(rows, "value"),
+        column(rows, "median"),
+        f"<b>{arm}</b><br>%{{x}} {axis}: %{{y:.2f}} ms, middle half "
+        "%{customdata[0]:.2f}–%{customdata[1]:.2f}<br>%{customdata[2]:.2f}× that at %{customdata[3]}",
         error_y=error_bars(rows, "median", color=color, thickness=1.2, width=3),
-        mode="lines+markers",
         name=arm,
         line={"color": color, "dash": dash, "width": 2},
         marker={"color": color, "symbol": symbol, "size": 8},
         customdata=[[row["low"], row["high"], row["ratio"], rows[0]["value"]] for row in rows],
-        hovertemplate=(
-            f"<b>{arm}</b><br>%{{x}} {axis}: %{{y:.2f}} ms, middle half "
-            "%{customdata[0]:.2f}–%{customdata[1]:.2f}<br>%{customdata[2]:.2f}× that at "
-            "%{customdata[3]}<extra></extra>"
-        ),
     )
 
 
@@ -199,33 +195,31 @@ def _ticks(values: Sequence[int], is_log: bool) -> list[int]:
     return kept
 
 
-def _bars_of(rounds: Sequence[Any]) -> list[dict[str, Any]]:
-    """One bar a round and phase: where it starts and how long it is, in milliseconds."""
-    bars, now = [], 0.0
+def _pieces(rounds: Sequence[Any]) -> list[dict[str, Any]]:
+    """One piece a round and phase: where it starts and how long it is, in milliseconds."""
+    pieces, now = [], 0.0
     for number, step in enumerate(rounds, start=1):
         total = 1e3 * step.seconds
         spent = {key: step.phases_ms.get(key, 0.0) for key, *_ in _PHASES[:-1]}
         spent["other"] = max(0.0, total - math.fsum(spent.values()))
+        told = {"round": number, "drafted": len(step.draft_ids), "total": total}
         at = now
         for key, milliseconds in spent.items():
-            told = {"round": number, "drafted": len(step.draft_ids), "total": total}
-            bars.append({"phase": key, "start": at, "ms": milliseconds, **told})
+            pieces.append({"phase": key, "start": at, "ms": milliseconds, **told})
             at += milliseconds
         now += total
-    return bars
+    return pieces
 
 
-def _lane(bars: Rows, name: str, label: str, color: str, pattern: str) -> go.Bar:
-    return go.Bar(
-        x=[round(bar["ms"], 4) for bar in bars],
-        base=[round(bar["start"], 4) for bar in bars],
-        y=[name] * len(bars),
+def _lane(rows: Rows, name: str, label: str, color: str, pattern: str) -> go.Bar:
+    return bars(
+        [round(row["ms"], 4) for row in rows],
+        [name] * len(rows),
+        f"<b>round %{{customdata[0]}}: {label}</b><br>%{{x:.2f}} ms, %{{customdata[1]:.0%}} of the "
+        "round<br>%{customdata[2]} tokens drafted",
+        base=[round(row["start"], 4) for row in rows],
         orientation="h",
         name=label,
         marker=hatched(color, pattern) | {"line": {"width": 1, "color": color}},
-        customdata=[[bar["round"], bar["ms"] / (bar["total"] or 1.0), bar["drafted"]] for bar in bars],
-        hovertemplate=(
-            f"<b>round %{{customdata[0]}}: {label}</b><br>%{{x:.2f}} ms, %{{customdata[1]:.0%}} of the "
-            "round<br>%{customdata[2]} tokens drafted<extra></extra>"
-        ),
+        customdata=[[row["round"], row["ms"] / (row["total"] or 1.0), row["drafted"]] for row in rows],
     )

@@ -8,25 +8,13 @@ from runs that were marked as profiles: they synchronise, and are not the timed 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz.theme import (
-    AMBER,
-    BLUE,
-    DASHES,
-    GREEN,
-    GREY,
-    PURPLE,
-    VERMILLION,
-    hatched,
-    panels,
-    temperature_title,
-)
-
-Rows = Sequence[Mapping[str, Any]]
+from specdec_lib.viz.theme import AMBER, BLUE, DASHES, GREEN, GREY, PURPLE, VERMILLION, Rows, hatched
+from specdec_lib.viz.traces import bars, column, distinct, named, scatter, temperature_panels
 
 _LINE_COLORS = (GREY, AMBER, VERMILLION, PURPLE, BLUE, GREEN)
 _LOG_TICKS = [m * 10.0**e for e in range(-2, 5) for m in (1, 2, 3, 5, 7)]
@@ -46,17 +34,15 @@ def plot_latency_ecdf(rows: Rows) -> go.Figure:
         rows: of ``latency_table``: temperature, decoder, quantiles_ms (ascending, evenly spaced
             from the smallest to the largest), tpot_ms, p50_ms, p95_ms, num_tokens.
     """
-    temperatures = sorted({row["temperature"] for row in rows})
-    figure = panels([temperature_title(t) for t in temperatures], 220, legend_height=40)
-    decoders = list(dict.fromkeys(row["decoder"] for row in rows))
-    for panel, temperature in enumerate(temperatures, start=1):
-        for row in (row for row in rows if row["temperature"] == temperature):
-            style = decoders.index(row["decoder"])
-            figure.add_trace(_ecdf(row, style, legend=panel == 1), row=panel, col=1)
+    figure, parts = temperature_panels(rows, 220, legend_height=40)
+    decoders = distinct(rows, "decoder")
+    for panel, own in parts:
+        for row in own:
+            trace = _ecdf(row, decoders.index(row["decoder"]), is_listed=panel == 1)
+            figure.add_trace(trace, row=panel, col=1)
     figure.update_xaxes(type="log", tickvals=_LOG_TICKS, range=_log_range(rows), showticklabels=True)
-    figure.update_xaxes(title_text="milliseconds per token (log scale)", row=len(temperatures))
-    figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
-    return figure
+    figure.update_xaxes(title_text="milliseconds per token (log scale)", row=len(parts))
+    return figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
 
 
 def _log_range(rows: Rows) -> list[float]:
@@ -66,26 +52,18 @@ def _log_range(rows: Rows) -> list[float]:
     return [math.log10(0.9 * least), math.log10(1.1 * most)]
 
 
-def _ecdf(row: Mapping[str, Any], style: int, legend: bool) -> go.Scatter:
+def _ecdf(row: Mapping[str, Any], style: int, is_listed: bool) -> go.Scatter:
     values = row["quantiles_ms"]
     steps = max(1, len(values) - 1)
-    return go.Scatter(
-        x=values,
-        y=[index / steps for index in range(len(values))],
-        mode="lines",
-        name=row["decoder"],
-        legendgroup=row["decoder"],
-        showlegend=legend,
-        line={
-            "color": _LINE_COLORS[style % len(_LINE_COLORS)],
-            "dash": DASHES[style % len(DASHES)],
-            "width": 2.2,
-        },
-        hovertemplate=(
-            f"<b>{row['decoder']}</b>: %{{y:.0%}} of tokens within %{{x:.1f}} ms"
-            f"<br>mean {row['tpot_ms']:.2f}, p50 {row['p50_ms']:.2f}, p95 {row['p95_ms']:.2f} ms"
-            f"<br>{row['num_tokens']} tokens<extra></extra>"
-        ),
+    color, dash = _LINE_COLORS[style % len(_LINE_COLORS)], DASHES[style % len(DASHES)]
+    return scatter(
+        values,
+        [index / steps for index in range(len(values))],
+        f"<b>{row['decoder']}</b>: %{{y:.0%}} of tokens within %{{x:.1f}} ms"
+        f"<br>mean {row['tpot_ms']:.2f}, p50 {row['p50_ms']:.2f}, p95 {row['p95_ms']:.2f} ms"
+        f"<br>{row['num_tokens']} tokens",
+        line={"color": color, "dash": dash, "width": 2.2},
+        **named(row["decoder"], is_listed),
     )
 
 
@@ -96,34 +74,25 @@ def plot_round_time(rows: Rows) -> go.Figure:
         rows: of ``phase_table``: temperature, decoder, draft_ms, verify_ms, sampling_ms,
             rollback_ms, other_ms, round_ms (all per round), tokens_per_round.
     """
-    temperatures = sorted({row["temperature"] for row in rows})
-    decoders = list(dict.fromkeys(row["decoder"] for row in rows))
-    figure = panels([temperature_title(t) for t in temperatures], 36 * len(decoders), legend_height=40)
-    for panel, temperature in enumerate(temperatures, start=1):
-        chosen = [row for row in rows if row["temperature"] == temperature]
-        for column, (label, color, pattern) in _PHASES.items():
-            figure.add_trace(_phase_bars(chosen, column, label, color, pattern, panel == 1), row=panel, col=1)
+    figure, parts = temperature_panels(rows, 36 * len(distinct(rows, "decoder")), legend_height=40)
+    for panel, own in parts:
+        for phase in _PHASES:
+            figure.add_trace(_phase_bars(own, phase, panel == 1), row=panel, col=1)
     figure.update_layout(barmode="stack", bargap=0.25, legend={"traceorder": "normal"})
     figure.update_xaxes(ticksuffix=" ms", showticklabels=True)
-    figure.update_xaxes(title_text="time of one round", row=len(temperatures))
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    return figure
+    figure.update_xaxes(title_text="time of one round", row=len(parts))
+    return figure.update_yaxes(autorange="reversed", showgrid=False)
 
 
-def _phase_bars(rows: Rows, column: str, label: str, color: str, pattern: str, legend: bool) -> go.Bar:
-    return go.Bar(
-        x=[row[column] for row in rows],
-        y=[row["decoder"] for row in rows],
+def _phase_bars(rows: Rows, phase: str, is_listed: bool) -> go.Bar:
+    label, color, pattern = _PHASES[phase]
+    return bars(
+        column(rows, phase),
+        column(rows, "decoder"),
+        f"<b>%{{y}}: {label}</b><br>%{{x:.2f}} ms, %{{customdata[0]:.0%}} "
+        "of a round of %{customdata[1]:.2f} ms<br>%{customdata[2]:.2f} tokens a round",
         orientation="h",
-        name=label,
-        legendgroup=label,
-        showlegend=legend,
         marker=hatched(color, pattern),
-        customdata=[
-            [row[column] / row["round_ms"], row["round_ms"], row["tokens_per_round"]] for row in rows
-        ],
-        hovertemplate=(
-            f"<b>%{{y}}: {label}</b><br>%{{x:.2f}} ms, %{{customdata[0]:.0%}} "
-            "of a round of %{customdata[1]:.2f} ms<br>%{customdata[2]:.2f} tokens a round<extra></extra>"
-        ),
+        customdata=[[row[phase] / row["round_ms"], row["round_ms"], row["tokens_per_round"]] for row in rows],
+        **named(label, is_listed),
     )

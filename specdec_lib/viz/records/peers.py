@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import html
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz.theme import AMBER, BLUE, GREEN, GREY, error_bars, hatched, panels, temperature_title
-
-Rows = Sequence[Mapping[str, Any]]
+from specdec_lib.viz import traces
+from specdec_lib.viz.theme import AMBER, BLUE, GREEN, GREY, Rows, error_bars, hatched
 
 _STYLE = {  # (library, whether it drafts) -> label, colour, pattern
     ("transformers", False): ("HF, no draft", GREY, ""),
@@ -22,10 +21,6 @@ _STYLE = {  # (library, whether it drafts) -> label, colour, pattern
     ("specdec_lib", False): ("ours, no draft", BLUE, "/"),
     ("specdec_lib", True): ("ours, drafting", GREEN, "x"),
 }
-_HOVER = (
-    "<b>%{y}</b><br>%{x:.2f}× hf-generate (95 % interval %{customdata[0]:.2f}–%{customdata[1]:.2f})"
-    "<br>%{customdata[2]:.1f} tokens/s, %{customdata[3]} runs<extra></extra>"
-)
 
 
 def plot_peers(rows: Rows) -> go.Figure:
@@ -37,27 +32,24 @@ def plot_peers(rows: Rows) -> go.Figure:
         rows: of ``peer_table``: temperature, arm, library, method, ratio, low, high, tokens_per_second,
             num_runs, refused.
     """
-    temperatures = sorted({row["temperature"] for row in rows})
-    arms = list(dict.fromkeys(row["arm"] for row in rows))
-    figure = panels([temperature_title(t) for t in temperatures], 27 * len(arms), legend_height=40)
-    shown: set[str] = set()
-    for panel, temperature in enumerate(temperatures, start=1):
-        chosen = [row for row in rows if row["temperature"] == temperature]
+    arms = traces.distinct(rows, "arm")
+    figure, parts = traces.temperature_panels(rows, 27 * len(arms), legend_height=40)
+    shown: set[tuple[str, bool]] = set()
+    for panel, own in parts:
         for key in _STYLE:
-            timed = [row for row in chosen if _key(row) == key and row["ratio"] is not None]
+            timed = [row for row in own if _key(row) == key and row["ratio"] is not None]
             if timed:
-                figure.add_trace(_bars(timed, key, legend=key not in shown), row=panel, col=1)
+                figure.add_trace(_rate_bars(timed, key, is_listed=key not in shown), row=panel, col=1)
                 shown.add(key)
-        figure.add_trace(_words(chosen), row=panel, col=1)
+        figure.add_trace(_words(own), row=panel, col=1)
         figure.add_vline(x=1, line={"color": GREY, "dash": "dash", "width": 1.5}, row=panel, col=1)
     figure.update_layout(barmode="overlay", bargap=0.3, legend={"traceorder": "normal"})
     figure.update_xaxes(range=[0, _reach(rows)], ticksuffix="×", showticklabels=True)
-    figure.update_xaxes(title_text="tokens a second, hf-generate = 1", row=len(temperatures))
+    figure.update_xaxes(title_text="tokens a second, hf-generate = 1", row=len(parts))
     figure.update_yaxes(
         categoryorder="array", categoryarray=arms[::-1], range=[-0.5, len(arms) - 0.5], showgrid=False
     )
-    figure.update_yaxes(tickfont={"size": 11})
-    return figure
+    return figure.update_yaxes(tickfont={"size": 11})
 
 
 def _key(row: Mapping[str, Any]) -> tuple[str, bool]:
@@ -70,35 +62,33 @@ def _reach(rows: Rows) -> float:
     return 1.45 * max(1.0, longest)
 
 
-def _bars(rows: Rows, key: tuple[str, bool], legend: bool) -> go.Bar:
+def _rate_bars(rows: Rows, key: tuple[str, bool], is_listed: bool) -> go.Bar:
     label, color, pattern = _STYLE[key]
-    return go.Bar(
-        x=[row["ratio"] for row in rows],
-        y=[row["arm"] for row in rows],
+    return traces.bars(
+        traces.column(rows, "ratio"),
+        traces.column(rows, "arm"),
+        f"<b>%{{y}}</b><br>%{{x:.2f}}× hf-generate {traces.interval(0)}"
+        "<br>%{customdata[2]:.1f} tokens/s, %{customdata[3]} runs",
         orientation="h",
-        name=label,
-        legendgroup=label,
-        showlegend=legend,
         marker=hatched(color, pattern) | {"opacity": 0.6, "line": {"width": 1, "color": color}},
         error_x=error_bars(rows, "ratio", color=color, thickness=1.6, width=4),
-        customdata=[[row["low"], row["high"], row["tokens_per_second"], row["num_runs"]] for row in rows],
-        hovertemplate=_HOVER,
+        customdata=traces.columns(rows, "low", "high", "tokens_per_second", "num_runs"),
+        **traces.named(label, is_listed),
     )
 
 
 def _words(rows: Rows) -> go.Scatter:
     """Behind each interval, and clear of the line at 1, what it says in numbers; without a bar, why not."""
-    return go.Scatter(
-        x=[0.0 if row["high"] is None else max(1.0, row["high"]) for row in rows],
-        y=[row["arm"] for row in rows],
-        mode="text",
+    return traces.scatter(
+        [0.0 if row["high"] is None else max(1.0, row["high"]) for row in rows],
+        traces.column(rows, "arm"),
+        "<b>%{y}</b><br>%{customdata}",
         text=[_word(row) for row in rows],
         textposition="middle right",
         textfont={"size": 11},
         cliponaxis=False,
         showlegend=False,
         customdata=[_reason(row) for row in rows],
-        hovertemplate="<b>%{y}</b><br>%{customdata}<extra></extra>",
     )
 
 

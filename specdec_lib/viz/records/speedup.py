@@ -13,20 +13,18 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from specdec_lib.viz import traces
 from specdec_lib.viz.theme import (
     AMBER,
     BLUE,
-    DOMAIN_STYLE,
     GREY,
-    PURPLE,
+    INK,
+    Rows,
+    domain_style,
     error_bars,
     hatched,
     new_figure,
-    panels,
-    temperature_title,
 )
-
-Rows = Sequence[Mapping[str, Any]]
 
 _PREDICTION_DATA = (
     "k", "temperature", "measured", "low", "high", "predicted", "alpha_hat", "c", "v", "overhead",
@@ -34,12 +32,9 @@ _PREDICTION_DATA = (
 _ROOM = 0.042
 """What a marker covers of the diagonal on a phone, as a share of its length."""
 _SLOWER_TO_FASTER = [[0.0, "#ef9a63"], [0.5, "#f3f3f3"], [1.0, "#5ba6e0"]]
-_SPEEDUP_HOVER = (
-    "<b>%{y}, %{x}</b><br>speedup %{customdata[0]:.2f}×"
-    " (95 % interval %{customdata[1]:.2f}–%{customdata[2]:.2f})"
-    "<br>%{customdata[3]:.0f} → %{customdata[4]:.0f} tokens/s"
-    "<br>%{customdata[5]} pairs of runs on %{customdata[6]} prompts<extra></extra>"
-)
+_SPEEDUP_DATA = (
+    "speedup", "low", "high", "ar_tokens_per_second", "sd_tokens_per_second", "num_pairs", "num_prompts",
+)  # fmt: skip
 
 
 def plot_speedup_heatmap(rows: Rows) -> go.Figure:
@@ -49,62 +44,41 @@ def plot_speedup_heatmap(rows: Rows) -> go.Figure:
         rows: of ``speedup_table``: temperature, domain, k, speedup, low, high, num_pairs,
             num_prompts, ar_tokens_per_second, sd_tokens_per_second.
     """
-    temperatures = sorted({row["temperature"] for row in rows})
-    domains = list(dict.fromkeys(row["domain"] for row in rows))
-    figure = panels([temperature_title(t) for t in temperatures], 46 * len(domains))
+    domains = traces.distinct(rows, "domain")
+    figure, parts = traces.temperature_panels(rows, 46 * len(domains))
     reach = max((abs(math.log2(row["speedup"])) for row in rows), default=1.0) or 1.0
-    for panel, temperature in enumerate(temperatures, start=1):
-        chosen = [row for row in rows if row["temperature"] == temperature]
-        figure.add_trace(_heatmap(chosen, domains, reach), row=panel, col=1)
+    for panel, own in parts:
+        figure.add_trace(_speedups(own, domains, reach), row=panel, col=1)
     figure.update_xaxes(showgrid=False, showline=False, ticks="", showticklabels=True)
-    figure.update_yaxes(showgrid=False, showline=False, ticks="", autorange="reversed")
-    return figure
+    return figure.update_yaxes(showgrid=False, showline=False, ticks="", autorange="reversed")
 
 
-def _heatmap(rows: Rows, domains: Sequence[str], reach: float) -> go.Heatmap:
+def _speedups(rows: Rows, domains: Sequence[str], reach: float) -> go.Heatmap:
     ks = sorted({row["k"] for row in rows})
     cells = {(row["domain"], row["k"]): row for row in rows}
-    best = {
-        d: max((c["speedup"] for (domain, _), c in cells.items() if domain == d), default=None)
-        for d in domains
-    }
+    best = {domain: max(traces.column(own, "speedup")) for domain, own in traces.series(rows, "domain")}
     table = [[cells.get((domain, k)) for k in ks] for domain in domains]
-    return go.Heatmap(
+    unknown: dict[str, Any] = dict.fromkeys(_SPEEDUP_DATA)
+    return traces.heatmap(
+        [[math.log2(cell["speedup"]) if cell else None for cell in line] for line in table],
+        [[_cell_text(cell, best) for cell in line] for line in table],
+        f"<b>%{{y}}, %{{x}}</b><br>speedup %{{customdata[0]:.2f}}× {traces.interval(1)}"
+        "<br>%{customdata[3]:.0f} → %{customdata[4]:.0f} tokens/s"
+        "<br>%{customdata[5]} pairs of runs on %{customdata[6]} prompts",
+        span=(-reach, reach),
         x=[f"K = {k}" for k in ks],
         y=list(domains),
-        z=[[math.log2(cell["speedup"]) if cell else None for cell in line] for line in table],
-        text=[[_cell_text(cell, best) for cell in line] for line in table],
-        customdata=[[_cell_data(cell) for cell in line] for line in table],
-        texttemplate="%{text}",
-        textfont={"size": 11, "color": "#111111"},
-        hovertemplate=_SPEEDUP_HOVER,
+        customdata=[traces.columns([cell or unknown for cell in line], *_SPEEDUP_DATA) for line in table],
+        textfont={"size": 11, "color": INK},
         colorscale=_SLOWER_TO_FASTER,
-        zmin=-reach,
-        zmax=reach,
-        showscale=False,
-        xgap=3,
-        ygap=3,
     )
 
 
-def _cell_text(cell: Mapping[str, Any] | None, best: Mapping[str, float | None]) -> str:
+def _cell_text(cell: Mapping[str, Any] | None, best: Mapping[str, float]) -> str:
     if cell is None:
         return "–"
     star = "★ " if cell["speedup"] == best[cell["domain"]] else ""
     return f"<b>{star}{cell['speedup']:.2f}×</b><br>{cell['low']:.2f}–{cell['high']:.2f}"
-
-
-def _cell_data(cell: Mapping[str, Any] | None) -> list[Any]:
-    names = (
-        "speedup",
-        "low",
-        "high",
-        "ar_tokens_per_second",
-        "sd_tokens_per_second",
-        "num_pairs",
-        "num_prompts",
-    )
-    return [cell[name] if cell else None for name in names]
 
 
 def plot_prediction(rows: Rows) -> go.Figure:
@@ -117,23 +91,20 @@ def plot_prediction(rows: Rows) -> go.Figure:
         rows: of ``prediction_table``: temperature, domain, k, alpha_hat, c, v, overhead,
             predicted, measured, low, high.
     """
-    temperatures = sorted({row["temperature"] for row in rows})
-    figure = panels([temperature_title(t) for t in temperatures], 270, legend_height=40)
-    for panel, temperature in enumerate(temperatures, start=1):
-        chosen = [row for row in rows if row["temperature"] == temperature]
-        low, high = _reach([(row, 0.0) for row in chosen])
-        moved = list(zip(chosen, _moves_apart(chosen, _ROOM * (high - low)), strict=True))
+    figure, parts = traces.temperature_panels(rows, 270, legend_height=40)
+    for panel, own in parts:
+        low, high = _reach([(row, 0.0) for row in own])
+        moved = list(zip(own, _moves_apart(own, _ROOM * (high - low)), strict=True))
         ends = _reach(moved)
-        figure.add_trace(_diagonal(ends, legend=panel == 1), row=panel, col=1)
-        for domain in dict.fromkeys(row["domain"] for row in rows):
+        figure.add_trace(_diagonal(ends, is_listed=panel == 1), row=panel, col=1)
+        for domain in traces.distinct(rows, "domain"):
             points = [(row, move) for row, move in moved if row["domain"] == domain]
-            figure.add_trace(_prediction_points(points, domain, legend=panel == 1), row=panel, col=1)
+            figure.add_trace(_prediction_points(points, domain, is_listed=panel == 1), row=panel, col=1)
         figure.update_xaxes(range=ends, matches=None, row=panel)
         figure.update_yaxes(range=ends, row=panel)
     figure.update_xaxes(ticksuffix="×", showticklabels=True)
-    figure.update_xaxes(title_text="predicted speedup, E / (K·c + v + o)", row=len(temperatures))
-    figure.update_yaxes(title_text="measured", ticksuffix="×")
-    return figure
+    figure.update_xaxes(title_text="predicted speedup, E / (K·c + v + o)", row=len(parts))
+    return figure.update_yaxes(title_text="measured", ticksuffix="×")
 
 
 def _reach(moved: Sequence[tuple[Mapping[str, Any], float]]) -> list[float]:
@@ -161,43 +132,31 @@ def _moves_apart(rows: Rows, least: float) -> list[float]:
     return [moves[index] for index in range(len(rows))]
 
 
-def _diagonal(ends: Sequence[float], legend: bool) -> go.Scatter:
-    return go.Scatter(
-        x=list(ends),
-        y=list(ends),
-        mode="lines",
-        name="measured = predicted",
-        legendgroup="diagonal",
-        showlegend=legend,
-        line={"color": GREY, "dash": "dash", "width": 1.5},
-        hoverinfo="skip",
-    )
+def _diagonal(ends: Sequence[float], is_listed: bool) -> go.Scatter:
+    look = traces.named("diagonal", is_listed) | {"line": {"color": GREY, "dash": "dash", "width": 1.5}}
+    return traces.scatter(ends, ends, "", **look | {"name": "measured = predicted"})
 
 
 def _prediction_points(
-    points: Sequence[tuple[Mapping[str, Any], float]], domain: str, legend: bool
+    points: Sequence[tuple[Mapping[str, Any], float]], domain: str, is_listed: bool
 ) -> go.Scatter:
     rows = [row for row, _ in points]
-    color, symbol = DOMAIN_STYLE.get(domain, (PURPLE, "cross"))
-    return go.Scatter(
-        x=[row["predicted"] + move for row, move in points],
-        y=[row["measured"] + move for row, move in points],
+    color, symbol = domain_style(domain)
+    size = 14 if symbol in ("circle", "square") else 17
+    return traces.scatter(
+        [row["predicted"] + move for row, move in points],
+        [row["measured"] + move for row, move in points],
+        f"<b>{domain}, K = %{{customdata[0]}}, T = %{{customdata[1]:g}}</b>"
+        "<br>measured %{customdata[2]:.2f}× (%{customdata[3]:.2f}–%{customdata[4]:.2f})"
+        "<br>predicted %{customdata[5]:.2f}×"
+        "<br>α̂ = %{customdata[6]:.3f}, c = %{customdata[7]:.3f}, v = %{customdata[8]:.2f}, "
+        "o = %{customdata[9]:.2f}",
         error_y=error_bars(rows, "measured", color=color, thickness=1.2, width=3),
-        mode="markers+text",
         text=[str(row["k"]) for row in rows],
         textfont={"size": 11, "color": "white"},
-        name=f"{domain} (K inside)",
-        legendgroup=domain,
-        showlegend=legend,
-        marker={"color": color, "symbol": symbol, "size": 14 if symbol in ("circle", "square") else 17},
-        customdata=[[row[name] for name in _PREDICTION_DATA] for row in rows],
-        hovertemplate=(
-            f"<b>{domain}, K = %{{customdata[0]}}, T = %{{customdata[1]:g}}</b>"
-            "<br>measured %{customdata[2]:.2f}× (%{customdata[3]:.2f}–%{customdata[4]:.2f})"
-            "<br>predicted %{customdata[5]:.2f}×"
-            "<br>α̂ = %{customdata[6]:.3f}, c = %{customdata[7]:.3f}, v = %{customdata[8]:.2f}, "
-            "o = %{customdata[9]:.2f}<extra></extra>"
-        ),
+        marker={"color": color, "symbol": symbol, "size": size},
+        customdata=traces.columns(rows, *_PREDICTION_DATA),
+        **traces.named(domain, is_listed) | {"name": f"{domain} (K inside)"},
     )
 
 
@@ -212,16 +171,16 @@ def plot_difference(rows: Rows) -> go.Figure:
     calculated = len(rows) - 1
     changes = ["" if row["change"] is None else f"  ({row['change']:+.2f})" for row in rows]
     figure.add_trace(
-        go.Bar(
-            x=[row["speedup"] for row in rows],
-            y=[row["term"] for row in rows],
+        traces.bars(
+            traces.column(rows, "speedup"),
+            traces.column(rows, "term"),
+            "<b>%{y}: %{x:.2f}×</b><br>%{customdata}",
             orientation="h",
             marker=hatched([BLUE] * calculated + [AMBER], [""] * calculated + ["/"]),
             text=[f"{row['speedup']:.2f}×{change}" for row, change in zip(rows, changes, strict=True)],
             textposition="outside",
             cliponaxis=False,
-            customdata=[row["meaning"] for row in rows],
-            hovertemplate="<b>%{y}: %{x:.2f}×</b><br>%{customdata}<extra></extra>",
+            customdata=traces.column(rows, "meaning"),
         )
     )
     figure.add_vline(x=1, line={"color": GREY, "dash": "dash", "width": 1.5})
@@ -229,5 +188,4 @@ def plot_difference(rows: Rows) -> go.Figure:
     figure.update_xaxes(
         title_text="speedup", ticksuffix="×", range=[0, room * max(row["speedup"] for row in rows)]
     )
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    return figure
+    return figure.update_yaxes(autorange="reversed", showgrid=False)

@@ -6,17 +6,12 @@ its cell, so that its tint is a help and no signal. Nothing here knows a grid.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 import plotly.graph_objects as go
 
-from specdec_lib.viz.theme import DASHES, PALETTE, SYMBOLS, new_figure
-
-Rows = Sequence[Mapping[str, Any]]
+from specdec_lib.viz.theme import PALETTE, SYMBOLS, Rows, line_style, marker_style, new_figure
+from specdec_lib.viz.traces import column, curve, distinct, heatmap, scatter, series, significant
 
 _TINTS = ("#d9dde2", "#a9d0ec", "#f3b58a", "#9fdcc6", "#dcb8d0", "#e6cf9c")
-_TEXT = "#111111"
 
 
 def plot_order(rows: Rows) -> go.Figure:
@@ -25,34 +20,26 @@ def plot_order(rows: Rows) -> go.Figure:
     Args:
         rows: block (a name for the line, in order), arm (its name), turn (place in the block, from 0).
     """
-    blocks = list(dict.fromkeys(row["block"] for row in rows))
-    arms = sorted({row["arm"] for row in rows}, key=[row["arm"] for row in rows].index)
+    blocks, arms = distinct(rows, "block"), distinct(rows, "arm")
     turns = range(max((row["turn"] for row in rows), default=-1) + 1)
     names = {(row["block"], row["turn"]): row["arm"] for row in rows}
     table = [[names.get((block, turn)) for turn in turns] for block in blocks]
     figure = new_figure(78 + 27 * len(blocks), showlegend=False)
     figure.add_trace(
-        go.Heatmap(
+        heatmap(
+            [[None if name is None else arms.index(name) for name in line] for line in table],
+            [[name or "" for name in line] for line in table],
+            "<b>%{y}</b>: %{text} runs %{x}",
+            span=(-0.5, max(len(arms), 1) - 0.5),
             x=[f"{turn + 1}." for turn in turns],
             y=blocks,
-            z=[[None if name is None else arms.index(name) for name in line] for line in table],
-            text=[[name or "" for name in line] for line in table],
-            texttemplate="%{text}",
-            textfont={"size": 12, "color": _TEXT},
             colorscale=_steps(len(arms)),
-            zmin=-0.5,
-            zmax=max(len(arms), 1) - 0.5,
-            showscale=False,
-            xgap=3,
-            ygap=3,
-            hovertemplate="<b>%{y}</b>: %{text} runs %{x}<extra></extra>",
         )
     )
     figure.update_xaxes(
         type="category", side="top", showgrid=False, showline=False, ticks="", title_text="turn in the block"
     )
-    figure.update_yaxes(autorange="reversed", showgrid=False, showline=False, ticks="")
-    return figure
+    return figure.update_yaxes(autorange="reversed", showgrid=False, showline=False, ticks="")
 
 
 def _steps(count: int) -> list[list[float | str]]:
@@ -71,29 +58,18 @@ def plot_width(rows: Rows) -> go.Figure:
         rows: name, num_prompts (ascending within a name), width (a share of the speedup).
     """
     figure = new_figure(360)
-    for index, name in enumerate(dict.fromkeys(row["name"] for row in rows)):
-        line = [row for row in rows if row["name"] == name]
-        color, symbol = PALETTE[index % len(PALETTE)], SYMBOLS[index % len(SYMBOLS)]
-        figure.add_trace(
-            go.Scatter(
-                x=[row["num_prompts"] for row in line],
-                y=[_digits(row["width"]) for row in line],
-                mode="lines+markers",
-                name=name,
-                line={"color": color, "dash": DASHES[index % len(DASHES)], "width": 2},
-                marker={"color": color, "symbol": symbol, "size": 8},
-                hovertemplate=f"<b>{name}</b><br>%{{x}} prompts a domain: %{{y:.1%}} wide<extra></extra>",
-            )
-        )
+    for index, (name, line) in enumerate(series(rows, "name")):
+        marker = marker_style(index, 8, color=PALETTE[index % len(PALETTE)])
+        hover, widths = f"<b>{name}</b><br>%{{x}} prompts a domain: %{{y:.1%}} wide", _heights(line, "width")
+        figure.add_trace(curve(column(line, "num_prompts"), widths, hover, index, name=name, marker=marker))
     ticks = sorted({row["num_prompts"] for row in rows})
     figure.update_xaxes(type="log", title_text="prompts a domain (log scale)", tickvals=ticks)
-    figure.update_yaxes(
+    return figure.update_yaxes(
         type="log",
         title_text="width (log scale)",
         tickvals=[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0],
         tickformat=".0%",
     )
-    return figure
 
 
 def plot_choices(rows: Rows) -> go.Figure:
@@ -103,29 +79,17 @@ def plot_choices(rows: Rows) -> go.Figure:
         rows: name (a pair of lines), num_prompts, claimed, delivered (mean speedups).
     """
     figure = new_figure(340)
-    for index, name in enumerate(dict.fromkeys(row["name"] for row in rows)):
-        line = [row for row in rows if row["name"] == name]
-        for column, dash, empty in (("claimed", "dash", "-open"), ("delivered", "solid", "")):
-            symbol = SYMBOLS[index % len(SYMBOLS)] + empty
-            figure.add_trace(
-                go.Scatter(
-                    x=[row["num_prompts"] for row in line],
-                    y=[_digits(row[column]) for row in line],
-                    mode="lines+markers",
-                    name=f"{name}, {column}",
-                    line={"color": PALETTE[index % len(PALETTE)], "dash": dash, "width": 2},
-                    marker={"symbol": symbol, "size": 10},
-                    hovertemplate=(
-                        f"<b>{name}</b><br>chosen by %{{x}} prompts, {column} %{{y:.2f}}×<extra></extra>"
-                    ),
-                )
-            )
+    for index, (name, line) in enumerate(series(rows, "name")):
+        for kind, dash, empty in (("claimed", "dash", "-open"), ("delivered", "solid", "")):
+            marker = {"symbol": SYMBOLS[index % len(SYMBOLS)] + empty, "size": 10}
+            look = {"line": line_style(index, 2) | {"dash": dash}, "marker": marker}
+            hover = f"<b>{name}</b><br>chosen by %{{x}} prompts, {kind} %{{y:.2f}}×"
+            xy = column(line, "num_prompts"), _heights(line, kind)
+            figure.add_trace(scatter(*xy, hover, name=f"{name}, {kind}", **look))
     ticks = sorted({row["num_prompts"] for row in rows})
     figure.update_xaxes(title_text="prompts a domain to choose by", tickvals=ticks)
-    figure.update_yaxes(title_text="mean speedup of the chosen K", ticksuffix="×")
-    return figure
+    return figure.update_yaxes(title_text="mean speedup of the chosen K", ticksuffix="×")
 
 
-def _digits(value: float) -> float:
-    """Six digits: what another library's rounding changes is behind them."""
-    return float(f"{value:.6g}")
+def _heights(rows: Rows, name: str) -> list[float]:
+    return [significant(row[name]) for row in rows]

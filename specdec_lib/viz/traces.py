@@ -1,0 +1,129 @@
+"""Rows into traces: series and columns of a table, and the lines, markers, bars and cells that show them.
+
+Names are plotly's, and so is every further keyword. Nothing here knows what is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from specdec_lib.viz.theme import (
+    INK,
+    Rows,
+    hatched,
+    line_style,
+    marker_style,
+    new_figure,
+    panels,
+    temperature_title,
+)
+
+Table = Sequence[Sequence[Any]]
+"""Lines of cells."""
+
+
+def distinct(rows: Rows, name: str) -> list[Any]:
+    """The values of a column, each once, in the order in which they first stand there."""
+    return list(dict.fromkeys(row[name] for row in rows))
+
+
+def series(rows: Rows, name: str) -> list[tuple[Any, list[Mapping[str, Any]]]]:
+    """Each value of a column in its order, and the rows that have it."""
+    return [(value, [row for row in rows if row[name] == value]) for value in distinct(rows, name)]
+
+
+def column(rows: Rows, name: str, places: int | None = None) -> list[Any]:
+    """The values of a column; numbers rounded to so many decimal places where ``places`` is given."""
+    return [row[name] if places is None else round(float(row[name]), places) for row in rows]
+
+
+def columns(rows: Rows, *names: str) -> list[list[Any]]:
+    """For each row its values in these columns, as ``customdata`` takes them."""
+    return [[row[name] for name in names] for row in rows]
+
+
+def significant(value: float, digits: int = 6) -> float:
+    """``value`` with so many digits; what another library's rounding changes is behind the sixth."""
+    return float(f"{float(value):.{digits}g}")
+
+
+def temperature_panels(
+    rows: Rows, height: int, legend_height: int = 0
+) -> tuple[go.Figure, list[tuple[int, list[Mapping[str, Any]]]]]:
+    """A panel a temperature, from the lowest on; the figure, and each panel's number (from 1) and rows."""
+    parts = sorted(series(rows, "temperature"), key=lambda part: part[0])
+    figure = panels([temperature_title(temperature) for temperature, _ in parts], height, legend_height)
+    return figure, [(number, own) for number, (_, own) in enumerate(parts, start=1)]
+
+
+def named(name: str, is_listed: bool) -> dict[str, Any]:
+    """The name of a trace that has one of its kind in each panel; one of them is listed in the legend."""
+    return {"name": name, "legendgroup": name, "showlegend": is_listed}
+
+
+def interval(place: int, digits: str = ".2f") -> str:
+    """Words for an interval of 95 % whose ends are the ``customdata`` from ``place`` on."""
+    return f"(95 % interval %{{customdata[{place}]:{digits}}}–%{{customdata[{place + 1}]:{digits}}})"
+
+
+def scatter(x: Iterable[Any], y: Iterable[Any], hover: str | None = None, **style: Any) -> go.Scatter:
+    """Lines, markers and text, whichever ``style`` has a ``line``, a ``marker`` or a ``text`` for.
+
+    Args:
+        hover: what is said under the pointer; nothing where it is empty, plotly's own words where None.
+    """
+    parts = {"lines": "line", "markers": "marker", "text": "text"}
+    mode = "+".join(part for part, name in parts.items() if name in style)
+    return go.Scatter(x=list(x), y=list(y), **{"mode": mode} | _told(hover) | style)
+
+
+def curve(
+    x: Iterable[Any], y: Iterable[Any], hover: str, index: int, width: float = 2, size: Any = 8, **style: Any
+) -> go.Scatter:
+    """The line with markers of a figure's series by its number, so wide and of that size."""
+    look = {"line": line_style(index, width), "marker": marker_style(index, size)}
+    return scatter(x, y, hover, **look | style)
+
+
+def bars(x: Iterable[Any], y: Iterable[Any], hover: str, **style: Any) -> go.Bar:
+    """Bars; ``hover`` is what is said under the pointer."""
+    return go.Bar(x=list(x), y=list(y), **_told(hover) | style)
+
+
+def heatmap(
+    z: Table, text: Table, hover: str, span: tuple[float, float], gap: int = 3, **style: Any
+) -> go.Heatmap:
+    """A table of tinted cells with their text in them, and no scale beside it.
+
+    Args:
+        span: what the first and the last colour of the scale stand for.
+        gap: pixels between two cells.
+    """
+    look = {"texttemplate": "%{text}", "textfont": {"size": 12, "color": INK}, "showscale": False}
+    place = {"zmin": span[0], "zmax": span[1], "xgap": gap, "ygap": gap}
+    return go.Heatmap(z=z, text=text, **place | look | _told(hover) | style)
+
+
+def stacked_shares(height: int, words: Sequence[str], parts: Table) -> go.Figure:
+    """A bar a word, stacked from parts: each its name, its heights, its colour and its pattern."""
+    figure = new_figure(height, barmode="stack")
+    for name, heights, color, pattern in parts:
+        rounded = [round(float(share), 6) for share in heights]
+        hover = f"<b>%{{x}}</b>, {name}: %{{y:.3f}}"
+        figure.add_trace(bars(words, rounded, hover, name=name, marker=hatched(color, pattern)))
+    figure.update_xaxes(type="category", showgrid=False)
+    return figure.update_yaxes(title_text="probability", rangemode="tozero")
+
+
+def legend_entry(name: str, **style: Any) -> go.Scatter:
+    """An entry in the legend with nothing of its own in the figure."""
+    return scatter([None], [None], name=name, **style)
+
+
+def _told(hover: str | None) -> dict[str, Any]:
+    if hover is None:
+        return {}
+    return {"hovertemplate": f"{hover}<extra></extra>"} if hover else {"hoverinfo": "skip"}
