@@ -127,3 +127,24 @@ def domain_style(domain: str) -> tuple[str, str]:
 def temperature_title(temperature: float) -> str:
     """The title of a panel that holds one temperature."""
     return f"temperature {temperature:g}" + (" (greedy)" if temperature == 0 else "")
+
+
+def spread(heights: Sequence[float], gap: float) -> list[float]:
+    """The heights moved apart to at least ``gap``: their order is kept and, of a crowd, its middle.
+
+    No other moves have a smaller sum of squares (isotonic regression).
+
+    >>> spread([1.0, 1.0, 5.0], 2.0)
+    [0.0, 2.0, 5.0]
+    """
+
+    def bottom(crowd: list[int]) -> float:
+        return sum(heights[i] for i in crowd) / len(crowd) - gap * (len(crowd) - 1) / 2
+
+    crowds: list[list[int]] = []
+    for i in sorted(range(len(heights)), key=heights.__getitem__):
+        crowds.append([i])
+        while len(crowds) > 1 and bottom(crowds[-1]) < bottom(crowds[-2]) + gap * len(crowds[-2]):
+            crowds[-2:] = [crowds[-2] + crowds[-1]]
+    moved = {i: bottom(crowd) + place * gap for crowd in crowds for place, i in enumerate(crowd)}
+    return [moved[i] for i in range(len(heights))]

@@ -23,6 +23,7 @@ from specdec_lib.viz.theme import (
     error_bars,
     hatched,
     new_figure,
+    spread,
 )
 from specdec_lib.viz.traces import bars, column, distinct, scatter, series
 
@@ -124,35 +125,6 @@ def plot_timeline(rounds: Sequence[Any]) -> go.Figure:
 
 def _percent(share: float) -> str:
     return "< 1%" if 0 < share < 0.01 else f"{share:.0%}"
-
-
-def spread(heights: Sequence[float], gap: float) -> list[float]:
-    """The heights moved apart to at least ``gap``, their order and, of a crowd, its middle kept.
-
-    >>> spread([1.0, 1.0, 5.0], 2.0)
-    [0.0, 2.0, 5.0]
-    """
-    order = sorted(range(len(heights)), key=lambda i: heights[i])
-    crowds: list[list[int]] = []
-    for i in order:
-        crowds.append([i])
-        while len(crowds) > 1 and _bottom(crowds[-1], heights, gap) < _top(crowds[-2], heights, gap) + gap:
-            last = crowds.pop()
-            crowds[-1] += last
-    moved = list(map(float, heights))
-    for crowd in crowds:
-        bottom = _bottom(crowd, heights, gap)
-        for place, i in enumerate(crowd):
-            moved[i] = bottom + place * gap
-    return moved
-
-
-def _bottom(crowd: Sequence[int], heights: Sequence[float], gap: float) -> float:
-    return sum(heights[i] for i in crowd) / len(crowd) - gap * (len(crowd) - 1) / 2
-
-
-def _top(crowd: Sequence[int], heights: Sequence[float], gap: float) -> float:
-    return _bottom(crowd, heights, gap) + gap * (len(crowd) - 1)
 
 
 def _style(arm: str) -> tuple[str, str, str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from statistics import fmean
 from typing import Any
 
 import plotly.graph_objects as go
@@ -24,6 +23,7 @@ from specdec_lib.viz.theme import (
     error_bars,
     hatched,
     new_figure,
+    spread,
 )
 
 _PREDICTION_DATA = (
@@ -114,22 +114,9 @@ def _reach(moved: Sequence[tuple[Mapping[str, Any], float]]) -> list[float]:
 
 
 def _moves_apart(rows: Rows, least: float) -> list[float]:
-    """How far each marker moves along the diagonal, so that neighbours on it are ``least`` apart.
-
-    Those that are too close form a block with even distances around its middle (isotonic regression):
-    no other moves have a smaller sum of squares.
-    """
+    """How far each marker moves along the diagonal, so that neighbours on it are ``least`` apart."""
     middles = [(row["predicted"] + row["measured"]) / 2 for row in rows]
-    order = sorted(range(len(rows)), key=middles.__getitem__)
-    wanted = [middles[index] - place * least for place, index in enumerate(order)]
-    blocks: list[list[float]] = []
-    for value in wanted:
-        blocks.append([value])
-        while len(blocks) > 1 and fmean(blocks[-2]) >= fmean(blocks[-1]):
-            blocks[-2:] = [blocks[-2] + blocks[-1]]
-    reached = [fmean(block) for block in blocks for _ in block]
-    moves = dict(zip(order, (to - at for to, at in zip(reached, wanted, strict=True)), strict=True))
-    return [moves[index] for index in range(len(rows))]
+    return [to - at for to, at in zip(spread(middles, least), middles, strict=True)]
 
 
 def _diagonal(ends: Sequence[float], is_listed: bool) -> go.Scatter:

@@ -10,7 +10,8 @@ import pytest
 
 from specdec_lib.bench.tables.growth import scaling_table
 from specdec_lib.decoding.trace import Round
-from specdec_lib.viz.records.growth import plot_scaling, plot_timeline, spread
+from specdec_lib.viz.records.growth import plot_scaling, plot_timeline
+from specdec_lib.viz.theme import spread
 from tests.bench.growth import session
 
 ROWS = scaling_table(session())
