@@ -34,6 +34,15 @@ DOMAIN_STYLE = {
     "all": (GREY, "x"),
 }
 
+PHASE_STYLE = {
+    "draft": ("draft", AMBER, ""),
+    "verify": ("verify", BLUE, "/"),
+    "sampling": ("sample", GREEN, "."),
+    "rollback": ("roll back", PURPLE, "x"),
+    "other": ("other", GREY, "\\"),
+}
+"""A round's phases, as ``Round.phases_ms`` names them: word, colour, pattern; the last is the rest."""
+
 
 def line_style(index: int, width: float, **more: Any) -> dict[str, Any]:
     """The line of a figure's series by its number: colours and dashes come round again after the last."""

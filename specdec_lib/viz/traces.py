@@ -5,7 +5,7 @@ Names are plotly's, and so is every further keyword. Nothing here knows what is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -50,13 +50,23 @@ def significant(value: float, digits: int = 6) -> float:
     return float(f"{float(value):.{digits}g}")
 
 
-def temperature_panels(
-    rows: Rows, height: int, legend_height: int = 0
-) -> tuple[go.Figure, list[tuple[int, list[Mapping[str, Any]]]]]:
-    """A panel a temperature, from the lowest on; the figure, and each panel's number (from 1) and rows."""
-    parts = sorted(series(rows, "temperature"), key=lambda part: part[0])
-    figure = panels([temperature_title(temperature) for temperature, _ in parts], height, legend_height)
+Panels = tuple[go.Figure, list[tuple[int, list[Mapping[str, Any]]]]]
+"""A column of panels; each one's number (from 1) and its rows."""
+
+
+def panels_by(
+    rows: Rows, name: str, height: int, legend_height: int = 0, title: Callable[[Any], str] = str
+) -> Panels:
+    """A panel for each value of a column, titled by it."""
+    parts = series(rows, name)
+    figure = panels([title(value) for value, _ in parts], height, legend_height)
     return figure, [(number, own) for number, (_, own) in enumerate(parts, start=1)]
+
+
+def temperature_panels(rows: Rows, height: int, legend_height: int = 0) -> Panels:
+    """A panel a temperature, from the lowest on."""
+    ordered = sorted(rows, key=lambda row: row["temperature"])
+    return panels_by(ordered, "temperature", height, legend_height, temperature_title)
 
 
 def named(name: str, is_listed: bool) -> dict[str, Any]:

@@ -11,17 +11,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from specdec_lib.viz import traces
-from specdec_lib.viz.theme import (
-    BLUE,
-    GREEN,
-    GREY,
-    VERMILLION,
-    Rows,
-    domain_style,
-    error_bars,
-    hatched,
-    panels,
-)
+from specdec_lib.viz.theme import BLUE, GREEN, GREY, VERMILLION, Rows, domain_style, error_bars, hatched
 
 _VERIFIERS = {"token": (BLUE, "", "circle"), "block": (GREEN, "/", "diamond")}
 _HALF = 0.19  # from the middle of a group to the middle of one of its two bars
@@ -55,18 +45,17 @@ def plot_accepted_per_round(rows: Rows) -> go.Figure:
         rows: domain, k; token, token_low, token_high and the same for block (expected on the same rounds);
             token_counted, block_counted (each verifier's own run).
     """
-    domains = traces.distinct(rows, "domain")
-    figure = panels(domains, 150, legend_height=64)
+    figure, parts = traces.panels_by(rows, "domain", 150, legend_height=64)
     top = max(row[f"{name}_high"] for row in rows for name in _VERIFIERS)
     top = max(top, *(row[f"{name}_counted"] for row in rows for name in _VERIFIERS))
-    for panel, (_, chosen) in enumerate(traces.series(rows, "domain"), start=1):
+    for panel, chosen in parts:
         for name, side in (("token", -_HALF), ("block", _HALF)):
             places = [index + side for index in range(len(chosen))]
             figure.add_trace(_expected_bars(chosen, name, places, panel == 1), row=panel, col=1)
             figure.add_trace(_counted_marks(chosen, name, places, panel == 1), row=panel, col=1)
         figure.update_xaxes(_places([f"K = {row['k']}" for row in chosen]), row=panel, col=1)
     figure.update_yaxes(range=[0, 1.08 * top])
-    return figure.update_yaxes(title_text="accepted a round", row=(len(domains) + 1) // 2, col=1)
+    return figure.update_yaxes(title_text="accepted a round", row=(len(parts) + 1) // 2, col=1)
 
 
 def plot_gain(rows: Rows, published: tuple[float, float] | None = None) -> go.Figure:

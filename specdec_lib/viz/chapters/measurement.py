@@ -22,9 +22,8 @@ from specdec_lib.viz.theme import (
     line_style,
     marker_style,
     new_figure,
-    panels,
 )
-from specdec_lib.viz.traces import bars, column, distinct, named, scatter, series
+from specdec_lib.viz.traces import bars, column, distinct, named, panels_by, scatter, series
 
 _LANES = {  # lane -> colour, pattern
     "Python": (BLUE, ""),
@@ -39,17 +38,16 @@ def plot_schedules(rows: Rows) -> go.Figure:
     Args:
         rows: schedule (the panel's title), decoder, at (when it began), ms (how long it took).
     """
-    titles, names = distinct(rows, "schedule"), distinct(rows, "decoder")
-    figure = panels(titles, 150, legend_height=26)
-    for number, (_, own) in enumerate(series(rows, "schedule"), start=1):
-        for index, name in enumerate(names):
+    figure, parts = panels_by(rows, "schedule", 150, legend_height=26)
+    for number, own in parts:
+        for index, name in enumerate(distinct(rows, "decoder")):
             chosen = [row for row in own if row["decoder"] == name]
             xy = column(chosen, "at", 3), column(chosen, "ms", 3)
             hover = f"<b>{name}</b>: %{{y:.1f}} ms at %{{x:.0f}} s"
             marker = marker_style(index, 7, color=PALETTE[index])
             figure.add_trace(scatter(*xy, hover, marker=marker, **named(name, number == 1)), number, 1)
     figure.update_yaxes(title_text="ms a token", rangemode="tozero", nticks=5)
-    return figure.update_xaxes(title_text="seconds since the benchmark began", row=len(titles), col=1)
+    return figure.update_xaxes(title_text="seconds since the benchmark began", row=len(parts), col=1)
 
 
 def plot_queue(rows: Rows) -> go.Figure:
@@ -58,9 +56,8 @@ def plot_queue(rows: Rows) -> go.Figure:
     Args:
         rows: way (the panel's title), lane ("Python", "waiting" or "device"), start, ms.
     """
-    ways = distinct(rows, "way")
-    figure = panels(ways, 84, legend_height=26)
-    for number, (_, own) in enumerate(series(rows, "way"), start=1):
+    figure, parts = panels_by(rows, "way", 84, legend_height=26)
+    for number, own in parts:
         for lane, (color, pattern) in _LANES.items():
             chosen = [row for row in own if row["lane"] == lane]
             trace = bars(
@@ -75,7 +72,7 @@ def plot_queue(rows: Rows) -> go.Figure:
             figure.add_trace(trace, row=number, col=1)
     figure.update_layout(barmode="overlay", bargap=0.25)
     figure.update_yaxes(categoryorder="array", categoryarray=["device", "Python"], showgrid=False)
-    return figure.update_xaxes(title_text="milliseconds", row=len(ways), col=1)
+    return figure.update_xaxes(title_text="milliseconds", row=len(parts), col=1)
 
 
 def plot_gains(rows: Rows) -> go.Figure:

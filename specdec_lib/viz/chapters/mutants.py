@@ -36,16 +36,9 @@ def plot_falling_p_values(rows: Rows, level: float = 1e-6, least: float = 1e-18)
         figure.add_trace(_fall(line, name, control, seen[control], least))
         seen[control] += 1
     figure.add_hline(y=level, line={"color": GREY, "dash": "dash", "width": 1.5})
-    figure.add_annotation(  # its place on a logarithmic axis is a logarithm
-        text=f"rejected below {_power_of_ten(level)}",
-        x=0.01,
-        xref="paper",
-        xanchor="left",
-        y=math.log10(level),
-        yanchor="bottom",
-        showarrow=False,
-        font={"size": 12},
-    )
+    place = {"x": 0.01, "xref": "paper", "xanchor": "left", "yanchor": "bottom", "font": {"size": 12}}
+    words, at = f"rejected below {_power_of_ten(level)}", math.log10(level)  # as a logarithmic axis wants it
+    figure.add_annotation(**place, y=at, text=words, showarrow=False)
     ticks = sorted({row["num_samples"] for row in rows})
     figure.update_xaxes(
         type="log", title_text="generations, N", tickvals=ticks, ticktext=[f"{n}" for n in ticks]

@@ -17,6 +17,7 @@ from specdec_lib.viz.theme import (
     BLUE,
     GREEN,
     GREY,
+    PHASE_STYLE,
     PURPLE,
     VERMILLION,
     Rows,
@@ -44,13 +45,6 @@ _AXIS = {
 _TIMES = [m * 10.0**e for e in range(-2, 6) for m in (1, 2, 5)]
 _LABEL_GAP, _LABEL_WIDTH = 0.09, 96
 """Distance of two labels at least, as a share of the axis' height; pixels kept for them at the right."""
-_PHASES = (  # key of Round.phases_ms -> lane, colour, pattern
-    ("draft", "draft", AMBER, ""),
-    ("verify", "verify", BLUE, "/"),
-    ("sampling", "sample", GREEN, "."),
-    ("rollback", "roll back", PURPLE, "x"),
-    ("other", "other", GREY, "\\"),
-)
 
 
 def plot_scaling(rows: Rows, vary: str = "context") -> go.Figure:
@@ -100,9 +94,9 @@ def plot_timeline(rounds: Sequence[Any]) -> go.Figure:
     """
     pieces = _pieces(rounds)
     total = sum(1e3 * step.seconds for step in rounds)
-    figure = new_figure(82 + 44 * (1 + len(_PHASES)), bargap=0.25, barmode="overlay", showlegend=False)
+    figure = new_figure(82 + 44 * (1 + len(PHASE_STYLE)), bargap=0.25, barmode="overlay", showlegend=False)
     names = {}
-    for key, label, color, pattern in _PHASES:
+    for key, (label, color, pattern) in PHASE_STYLE.items():
         own = [piece for piece in pieces if piece["phase"] == key]
         spent = sum(column(own, "ms"))
         names[key] = f"{label}<br>{_percent(spent / (total or 1.0))}"
@@ -119,7 +113,7 @@ def plot_timeline(rounds: Sequence[Any]) -> go.Figure:
     figure.update_layout(margin={"t": 62})  # the words about the rounds, and plotly's buttons above them
     figure.update_xaxes(title_text="time since the first of these rounds", ticksuffix=" ms", range=[0, edge])
     figure.update_xaxes(showgrid=False, nticks=6)
-    order = [names[key] for key, *_ in _PHASES][::-1]
+    order = list(names.values())[::-1]
     return figure.update_yaxes(categoryorder="array", categoryarray=order, showgrid=False)
 
 
@@ -172,7 +166,7 @@ def _pieces(rounds: Sequence[Any]) -> list[dict[str, Any]]:
     pieces, now = [], 0.0
     for number, step in enumerate(rounds, start=1):
         total = 1e3 * step.seconds
-        spent = {key: step.phases_ms.get(key, 0.0) for key, *_ in _PHASES[:-1]}
+        spent = {key: step.phases_ms.get(key, 0.0) for key in PHASE_STYLE if key != "other"}
         spent["other"] = max(0.0, total - math.fsum(spent.values()))
         told = {"round": number, "drafted": len(step.draft_ids), "total": total}
         at = now

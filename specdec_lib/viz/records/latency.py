@@ -13,18 +13,22 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz.theme import AMBER, BLUE, DASHES, GREEN, GREY, PURPLE, VERMILLION, Rows, hatched
+from specdec_lib.viz.theme import (
+    AMBER,
+    BLUE,
+    DASHES,
+    GREEN,
+    GREY,
+    PHASE_STYLE,
+    PURPLE,
+    VERMILLION,
+    Rows,
+    hatched,
+)
 from specdec_lib.viz.traces import bars, column, distinct, named, scatter, temperature_panels
 
 _LINE_COLORS = (GREY, AMBER, VERMILLION, PURPLE, BLUE, GREEN)
 _LOG_TICKS = [m * 10.0**e for e in range(-2, 5) for m in (1, 2, 3, 5, 7)]
-_PHASES = {  # column -> label, colour, pattern
-    "draft_ms": ("draft", AMBER, ""),
-    "verify_ms": ("verify", BLUE, "/"),
-    "sampling_ms": ("sample", GREEN, "."),
-    "rollback_ms": ("roll back", PURPLE, "x"),
-    "other_ms": ("everything else", GREY, "\\"),
-}
 
 
 def plot_latency_ecdf(rows: Rows) -> go.Figure:
@@ -76,7 +80,7 @@ def plot_round_time(rows: Rows) -> go.Figure:
     """
     figure, parts = temperature_panels(rows, 36 * len(distinct(rows, "decoder")), legend_height=40)
     for panel, own in parts:
-        for phase in _PHASES:
+        for phase in PHASE_STYLE:
             figure.add_trace(_phase_bars(own, phase, panel == 1), row=panel, col=1)
     figure.update_layout(barmode="stack", bargap=0.25, legend={"traceorder": "normal"})
     figure.update_xaxes(ticksuffix=" ms", showticklabels=True)
@@ -85,14 +89,15 @@ def plot_round_time(rows: Rows) -> go.Figure:
 
 
 def _phase_bars(rows: Rows, phase: str, is_listed: bool) -> go.Bar:
-    label, color, pattern = _PHASES[phase]
+    label, color, pattern = PHASE_STYLE[phase]
+    label, spent = "everything else" if phase == "other" else label, f"{phase}_ms"
     return bars(
-        column(rows, phase),
+        column(rows, spent),
         column(rows, "decoder"),
         f"<b>%{{y}}: {label}</b><br>%{{x:.2f}} ms, %{{customdata[0]:.0%}} "
         "of a round of %{customdata[1]:.2f} ms<br>%{customdata[2]:.2f} tokens a round",
         orientation="h",
         marker=hatched(color, pattern),
-        customdata=[[row[phase] / row["round_ms"], row["round_ms"], row["tokens_per_round"]] for row in rows],
+        customdata=[[row[spent] / row["round_ms"], row["round_ms"], row["tokens_per_round"]] for row in rows],
         **named(label, is_listed),
     )
