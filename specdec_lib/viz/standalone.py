@@ -1,14 +1,39 @@
 """A figure that travels alone: its style, its data and one ES module in a fragment of HTML.
 
-It asks nobody for anything, and the same data give the same bytes. Nothing here knows what is drawn.
+It asks nobody for anything, and the same data give the same bytes. A widget is the same module with a kernel
+behind it. Nothing here knows what is drawn.
 """
 
 from __future__ import annotations
 
 import hashlib
+import html
 import importlib.resources
 import json
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
+
+_NEIGHBOUR = re.compile(r'^(?:import \{[^}]*\} from|@import) "(?:\./)?([\w.]+)";\n', re.MULTILINE)
+
+
+class StandaloneFigure:
+    """What every such figure is: data for a module, and what stands in its place where no script runs."""
+
+    kind: ClassVar[str]
+    module: ClassVar[str]
+    payload: dict[str, Any]
+
+    def to_html(self) -> str:
+        """An HTML fragment; the same data give the same bytes. Without scripts it is :meth:`fallback`."""
+        return fragment(self.kind, self.module, self.payload, self.fallback())
+
+    def fallback(self) -> str:
+        """HTML that says the same without a script, escaped."""
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
 
 
 def fragment(kind: str, module: str, payload: dict[str, Any], fallback: str) -> str:
@@ -33,9 +58,38 @@ def fragment(kind: str, module: str, payload: dict[str, Any], fallback: str) -> 
     )
 
 
+def plain_table(caption: str, headers: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
+    """An HTML table whose rows begin with their heads: a figure without scripts, escaped."""
+    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in headers)
+    body = ""
+    for first, *others in rows:
+        cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in others)
+        body += f'<tr><th scope="row">{html.escape(first)}</th>{cells}</tr>'
+    title = f"<caption>{html.escape(caption)}</caption>"
+    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def widget(module: str, said: Callable[[Any], str], payload: dict[str, Any], **numbers: float) -> Any:
+    """``module`` as an anywidget: its data, and numbers that a kernel and a reader may set, whole ones whole.
+
+    Args:
+        said: the widget's ``repr``.
+    """
+    import anywidget
+    import traitlets
+
+    synced: dict[str, Any] = {"payload": traitlets.Dict().tag(sync=True)}
+    for name, value in numbers.items():
+        synced[name] = (traitlets.Int if isinstance(value, int) else traitlets.Float)().tag(sync=True)
+    parts = {"_esm": source(f"{module}.js"), "_css": source(f"{module}.css"), "__repr__": said}
+    made = type("FigureWidget", (anywidget.AnyWidget,), {"__module__": __name__, **synced, **parts})
+    return made(payload=payload, **numbers)
+
+
 def source(name: str) -> str:
-    """The text of a script or a style that lies beside this module."""
-    return (importlib.resources.files("specdec_lib.viz") / name).read_text(encoding="utf8")
+    """The text of a script or a style that lies beside this module; what it imports stands in its place."""
+    text = (importlib.resources.files("specdec_lib.viz") / name).read_text(encoding="utf8")
+    return _NEIGHBOUR.sub(lambda neighbour: source(neighbour[1]), text)
 
 
 def script_safe(data: str) -> str:

@@ -7,18 +7,16 @@ one place and its mean over the places (Leviathan et al. 2023, definition 3.1 an
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.theory.checks import positive
 from specdec_lib.theory.speedup import acceptance_rate
-from specdec_lib.viz.standalone import fragment
+from specdec_lib.viz.standalone import StandaloneFigure, plain_table
 
 TITLE = "Acceptance over temperature, to play with"
 _TEMPERATURES = (0.05, 0.25, 0.5, 1.0, 2.0, 10.0)  # rows of the table that stands in for the figure
@@ -52,7 +50,7 @@ class Place:
         return acceptance_rate(*(row / row.sum() for row in weights))
 
 
-class OverlapFigure:
+class OverlapFigure(StandaloneFigure):
     """A self-contained figure: the two laws of a place, and acceptance over temperature, with sliders.
 
     Args:
@@ -64,36 +62,22 @@ class OverlapFigure:
         InvalidArgument: no places, or a temperature that is not positive.
     """
 
+    kind = module = "overlap"
+
     def __init__(self, places: Sequence[Place], title: str = TITLE, temperature: float = 1.0) -> None:
         if not places:
             raise InvalidArgument("overlap: there is nothing to show; pass at least one place")
         self.places, self.title = list(places), title
-        self.temperature = positive(temperature, "temperature")
-
-    @property
-    def payload(self) -> dict[str, Any]:
-        """What the module draws: plain data."""
-        places = [vars(place) for place in self.places]
-        return {"title": self.title, "places": places, "temperature": self.temperature}
-
-    def to_html(self) -> str:
-        """An HTML fragment; the same places give the same bytes. Without scripts a table."""
-        return fragment("overlap", "overlap", self.payload, self._table())
-
-    def _repr_html_(self) -> str:
-        return self.to_html()
+        plain = [vars(place) for place in self.places]
+        self.payload = {"title": title, "places": plain, "temperature": positive(temperature, "temperature")}
 
     def __repr__(self) -> str:
         return f"OverlapFigure({len(self.places)} places)"
 
-    def _table(self) -> str:
-        head = "".join(f'<th scope="col">{html.escape(place.name)}</th>' for place in self.places)
+    def fallback(self) -> str:
+        """A table: β of each place and α, a row a temperature of both models."""
         rows = []
         for t in _TEMPERATURES:
             betas = [place.overlap(t) for place in self.places]
-            cells = "".join(f"<td>{beta:.2f}</td>" for beta in (*betas, sum(betas) / len(betas)))
-            rows.append(f'<tr><th scope="row">{t:g}</th>{cells}</tr>')
-        return (
-            f'<table><caption>{html.escape(self.title)}</caption><thead><tr><th scope="col">T</th>{head}'
-            f'<th scope="col">α</th></tr></thead><tbody>{"".join(rows)}</tbody></table>'
-        )
+            rows.append([f"{t:g}", *(f"{beta:.2f}" for beta in (*betas, sum(betas) / len(betas)))])
+        return plain_table(self.title, ["T", *(place.name for place in self.places), "α"], rows)

@@ -8,16 +8,14 @@ whose values can be set and observed from Python. Points to compare with come fr
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from typing import Any, Literal
 
 from specdec_lib.theory.checks import positive, probability, quantity, whole
 from specdec_lib.theory.published import LEVIATHAN_2023, PublishedRun
 from specdec_lib.theory.speedup import expected_tokens, speedup
-from specdec_lib.viz.standalone import fragment, source
+from specdec_lib.viz.standalone import StandaloneFigure, plain_table, widget
 
 TITLE = "The speedup law, to play with"
 SHOWN_K = 16
@@ -113,42 +111,34 @@ def payload(points: Iterable[Point] = (), title: str = TITLE, **start: float) ->
     return {"title": title, "start": values, "k_max": SHOWN_K, "points": [asdict(point) for point in points]}
 
 
-class Playground:
+class Playground(StandaloneFigure):
     """A self-contained figure: S over K, and the plane of c and alpha, with sliders.
 
     Args:
         points, title, start: as :func:`payload` takes them.
     """
 
+    kind, module = "law", "playground"
+
     def __init__(self, points: Iterable[Point] = (), title: str = TITLE, **start: float) -> None:
         self.payload = payload(points, title, **start)
-
-    def to_html(self) -> str:
-        """An HTML fragment; the same points give the same bytes. Without scripts a table of S over K."""
-        return fragment("law", "playground", self.payload, self._table())
-
-    def _repr_html_(self) -> str:
-        return self.to_html()
 
     def __repr__(self) -> str:
         values = ", ".join(f"{name} {value:g}" for name, value in self.payload["start"].items())
         return f"Playground({len(self.payload['points'])} points; {values})"
 
-    def _table(self) -> str:
+    def fallback(self) -> str:
+        """A table of S over K at the values at first."""
         start = self.payload["start"]
         alpha, c, slope, overhead = (start[name] for name in ("alpha", "c", "slope", "overhead"))
         rows = []
         for k in range(1, self.payload["k_max"] + 1):
             v = 1.0 + slope * k
             values = (expected_tokens(alpha, k), k * c + v + overhead, speedup(alpha, k, c, v, overhead))
-            cells = "".join(f"<td>{value:.2f}</td>" for value in values)
-            rows.append(f'<tr><th scope="row">{k}</th>{cells}</tr>')
+            rows.append([str(k), *(f"{value:.2f}" for value in values)])
         given = f"alpha {alpha:g}, c {c:g}, v(K) = 1 + {slope:g} K, o {overhead:g}"
-        head = "".join(f'<th scope="col">{name}</th>' for name in ("K", "tokens a round", "cost", "speedup"))
-        return (
-            f"<table><caption>{html.escape(self.payload['title'])}: {given}</caption>"
-            f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-        )
+        headers = ("K", "tokens a round", "cost", "speedup")
+        return plain_table(f"{self.payload['title']}: {given}", headers, rows)
 
 
 def PlaygroundWidget(points: Iterable[Point] = (), title: str = TITLE, **start: float) -> Any:
@@ -157,28 +147,11 @@ def PlaygroundWidget(points: Iterable[Point] = (), title: str = TITLE, **start: 
     Needs ``anywidget`` (of the extra ``dev``) and a kernel; a published page has :class:`Playground`.
     """
     plain = payload(points, title, **start)
-    return _widget_class()(payload=plain, **plain["start"])
+    return widget("playground", _widget_said, plain, **plain["start"])
 
 
-@cache
-def _widget_class() -> type:
-    import anywidget
-    import traitlets
-
-    class PlaygroundWidget(anywidget.AnyWidget):
-        _esm = source("playground.js")
-        _css = source("playground.css")
-        payload = traitlets.Dict().tag(sync=True)
-        alpha = traitlets.Float().tag(sync=True)
-        k = traitlets.Int().tag(sync=True)
-        c = traitlets.Float().tag(sync=True)
-        slope = traitlets.Float().tag(sync=True)
-        overhead = traitlets.Float().tag(sync=True)
-
-        def __repr__(self) -> str:
-            return f"PlaygroundWidget({len(self.payload['points'])} points)"
-
-    return PlaygroundWidget
+def _widget_said(shown: Any) -> str:
+    return f"PlaygroundWidget({len(shown.payload['points'])} points)"
 
 
 def _checked(values: Mapping[str, Any]) -> dict[str, float]:

@@ -11,13 +11,12 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from functools import cache
 from typing import Any
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.replays.annotated import AnnotatedTrace
 from specdec_lib.viz.live.narration import narrate
-from specdec_lib.viz.standalone import fragment, source
+from specdec_lib.viz.standalone import StandaloneFigure, source, widget
 from specdec_lib.viz.tokens import visible
 
 TITLE = "Speculative decoding, step by step"
@@ -40,20 +39,7 @@ def payload(traces: AnnotatedTrace | Iterable[AnnotatedTrace], title: str = TITL
     return {"title": title, "traces": [_plain(trace) for trace in traces]}
 
 
-# On a page of its own nobody else wants the keys: they work on opening, and after a click beside the figure.
-_TAKES_THE_KEYS = """
-const steps = document.querySelector(".specdec-steps");
-const take = () => steps.focus({ preventScroll: true });
-document.addEventListener("keydown", (event) => {
-  if (event.target !== document.body) return;
-  take();
-  if (!steps.dispatchEvent(new KeyboardEvent("keydown", event))) event.preventDefault();
-});
-take();
-"""
-
-
-class StepThrough:
+class StepThrough(StandaloneFigure):
     """A self-contained figure of recorded generations.
 
     Args:
@@ -61,12 +47,10 @@ class StepThrough:
         title: its name, for those who do not see it.
     """
 
+    kind, module = "steps", "step_through"
+
     def __init__(self, traces: AnnotatedTrace | Iterable[AnnotatedTrace], title: str = TITLE) -> None:
         self.payload = payload(traces, title)
-
-    def to_html(self) -> str:
-        """An HTML fragment; the same traces give the same bytes. Without scripts it is its transcript."""
-        return fragment("steps", "step_through", self.payload, self._transcript())
 
     def to_page(self) -> str:
         """A whole HTML document that needs nothing but a browser: to keep, or to send to somebody."""
@@ -79,20 +63,18 @@ class StepThrough:
                 "body { font-family: system-ui, sans-serif; max-width: 60rem; margin: auto; }",
                 f"</style>\n<body>\n<main>\n<h1>{title}</h1>",
                 self.to_html(),
-                f'<script type="module">{_TAKES_THE_KEYS}</script>',
+                f'<script type="module">{source("steps_page.js")}</script>',
                 "</main>\n</body>\n</html>\n",
             ]
         )
-
-    def _repr_html_(self) -> str:
-        return self.to_html()
 
     def __repr__(self) -> str:
         traces = self.payload["traces"]
         steps = sum(len(trace["steps"]) for trace in traces)
         return f"StepThrough(traces: {len(traces)}, steps: {steps})"
 
-    def _transcript(self) -> str:
+    def fallback(self) -> str:
+        """The transcript of the first trace."""
         trace = self.payload["traces"][0]
         rounds = [
             " ".join(step["text"] for step in trace["steps"] if step["round"] == index)
@@ -106,25 +88,11 @@ def StepThroughWidget(traces: AnnotatedTrace | Iterable[AnnotatedTrace], title: 
 
     Needs ``anywidget`` (of the extra ``dev``) and a kernel; a published page has :class:`StepThrough`.
     """
-    return _widget_class()(payload=payload(traces, title))
+    return widget("step_through", _widget_said, payload(traces, title), step=0, trace=0)
 
 
-@cache
-def _widget_class() -> type:
-    import anywidget
-    import traitlets
-
-    class StepThroughWidget(anywidget.AnyWidget):
-        _esm = source("step_through.js")
-        _css = source("step_through.css")
-        payload = traitlets.Dict().tag(sync=True)
-        step = traitlets.Int(0).tag(sync=True)
-        trace = traitlets.Int(0).tag(sync=True)
-
-        def __repr__(self) -> str:
-            return f"StepThroughWidget(traces: {len(self.payload['traces'])})"
-
-    return StepThroughWidget
+def _widget_said(shown: Any) -> str:
+    return f"StepThroughWidget(traces: {len(shown.payload['traces'])})"
 
 
 def _plain(trace: AnnotatedTrace) -> dict[str, Any]:

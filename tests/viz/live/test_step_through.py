@@ -16,7 +16,8 @@ from specdec_lib.lossless.replays.annotated import (
     Share,
 )
 from specdec_lib.viz.live.narration import narrate
-from specdec_lib.viz.live.step_through import StepThrough, StepThroughWidget, payload, source
+from specdec_lib.viz.live.step_through import StepThrough, StepThroughWidget, payload
+from specdec_lib.viz.standalone import source
 from specdec_lib.viz.tokens import visible
 
 SHARES = [Share("</script><b>", 0.6, 0.5), Share("…", 0.4, 0.5)]
