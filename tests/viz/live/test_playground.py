@@ -173,7 +173,7 @@ def test_it_says_what_it_draws(page):
     )
     assert page.locator("svg .pg-dot").count() == 16 and page.locator("[data-point]").count() == 13
     assert page.locator(".pg-hatched").count() == 2
-    labels = page.locator("svg .pg-label").all_text_contents()
+    labels = page.locator("svg .lf-label").all_text_contents()
     assert {"slower than plain decoding", "best: K = 8", "2.80×", "no K gains", "2×"} <= set(labels)
     assert page.locator(".specdec-figure > table").count() == 0  # the table has made room
 
@@ -188,7 +188,7 @@ def test_every_slider_is_labelled_and_changes_the_curve(page):
     assert gain == pytest.approx(speedup(0.6, 2, 0.2, 1.2, 0.4), abs=1e-4)
     assert "v(2) 1.20" in said(page) and "slower than plain decoding; no K gains." in said(page)
     assert page.is_disabled("[data-act=best]")
-    names = [label.split(",")[0] for label in page.locator("label .pg-name").all_text_contents()]
+    names = [label.split(",")[0] for label in page.locator("label .lf-name").all_text_contents()]
     assert names == ["α", "K", "c", "s", "o"]
 
 
@@ -200,7 +200,7 @@ def test_it_works_from_the_keyboard(page):
     page.focus("[data-name=alpha]")
     page.keyboard.press("End")
     assert "alpha 1.00" in said(page) and "best K is 64" in said(page)
-    assert "best: K = 64 →" in page.locator("svg .pg-label").all_text_contents()
+    assert "best: K = 64 →" in page.locator("svg .lf-label").all_text_contents()
     page.keyboard.press("ArrowLeft")
     page.focus("[data-act=best]")
     page.keyboard.press("Enter")
