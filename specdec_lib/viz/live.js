@@ -17,6 +17,15 @@ export const draw = (tag, attributes = {}, ...children) => filled(document.creat
 export const path = (points) => points.map(([x, y], index) => `${index ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 export const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 
+/** Two significant digits. */
+export const shortly = (value) => String(Number(value.toPrecision(2)));
+
+/** A slider's notches from 0 to `steps` on a logarithmic scale: the value at a notch, and the notch next to a value. */
+export const logarithmic = (low, high, steps) => ({
+  at: (notch) => low * (high / low) ** (notch / steps),
+  notch: (value) => Math.round((steps * Math.log(value / low)) / Math.log(high / low)),
+});
+
 let mounted = 0;
 
 /** A name for the patterns of one figure, which no other figure of the page has. */

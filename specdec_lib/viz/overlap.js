@@ -2,7 +2,7 @@
 // formulas are those of specdec_lib.theory and of the warpers; a test holds them against each other. It asks nobody
 // for anything.
 
-import { assemble, axes, chooser, diamond, draw, fill, frame, hatching, label, make, ownName, panel, path, slider } from "./live.js";
+import { assemble, axes, chooser, diamond, draw, fill, frame, hatching, label, logarithmic, make, ownName, panel, path, shortly, slider } from "./live.js";
 
 const [COLDEST, HOTTEST, STEPS] = [0.03, 30, 120];
 const TICKS = [0.03, 0.1, 0.3, 1, 3, 10, 30];
@@ -29,11 +29,8 @@ export function overlap({ target, draft }, temperature, draftTemperature = tempe
 export const acceptance = (places, ...temperatures) =>
   places.reduce((sum, place) => sum + overlap(place, ...temperatures), 0) / places.length;
 
-/** The temperature at a notch of the slider, on a logarithmic scale, and the notch next to a temperature. */
-export const temperatureAt = (notch) => COLDEST * (HOTTEST / COLDEST) ** (notch / STEPS);
-export const notchOf = (temperature) => Math.round((STEPS * Math.log(temperature / COLDEST)) / Math.log(HOTTEST / COLDEST));
-
-const shownTemperature = (value) => String(Number(value.toPrecision(2)));
+/** The temperature at a notch of the slider, and the notch next to a temperature. */
+export const { at: temperatureAt, notch: notchOf } = logarithmic(COLDEST, HOTTEST, STEPS);
 
 // ---------------------------------------------------------------------------------------------- the two panels
 
@@ -83,8 +80,8 @@ export function sentence(places, chosen, temperature, draftTemperature) {
   const agree = ours === theirs ? `both put "${ours}" first` : `the target puts "${ours}" first, the draft "${theirs}"`;
   const kept = overlap(place, temperature, draftTemperature).toFixed(2);
   const mean = acceptance(places, temperature, draftTemperature).toFixed(2);
-  const at = draftTemperature === temperature ? "both models" : `the target, ${shownTemperature(draftTemperature)} for the draft`;
-  return `Temperature ${shownTemperature(temperature)} for ${at}: a draft token stays with β ${kept}; ${agree}. Over all ${places.length} places α is ${mean}.`;
+  const at = draftTemperature === temperature ? "both models" : `the target, ${shortly(draftTemperature)} for the draft`;
+  return `Temperature ${shortly(temperature)} for ${at}: a draft token stays with β ${kept}; ${agree}. Over all ${places.length} places α is ${mean}.`;
 }
 
 /**
@@ -119,8 +116,8 @@ export function mount(host, payload) {
     fill(right, HEIGHT, `Acceptance over temperature. ${said.textContent}`, (size) => curves(size, places, chosen, temperature, linked ? null : draft));
   };
   const show = () => {
-    own.show(notchOf(state.temperature), shownTemperature(state.temperature));
-    drafts.show(notchOf(state.draft), shownTemperature(state.draft));
+    own.show(notchOf(state.temperature), shortly(state.temperature));
+    drafts.show(notchOf(state.draft), shortly(state.draft));
     link.checked = state.linked;
     said.textContent = sentence(places, state.chosen, state.temperature, state.draft);
     root.dataset.beta = overlap(places[state.chosen], state.temperature, state.draft).toFixed(4);
