@@ -1,4 +1,4 @@
-"""What a reader can work with: the step-through, the playground, and what becomes of hostile text in them."""
+"""What a reader can work with: the step-through, figures with sliders, and what hostile text does there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from reader import holding, opened, reading
+from reader import NARROW, WIDE, holding, opened, reading
 
 from specdec_lib.lossless.replays.annotated import (
     AnnotatedRound,
@@ -166,4 +166,24 @@ def test_the_playgrounds_sliders_change_the_curve(browser):
             if name != "k":  # the curve is drawn over K; K itself moves along it
                 assert curve.get_attribute("d") != before, name
         assert playground.locator(".pg-said").inner_text().strip()
+        assert notes.complaints == [] and notes.requests == []
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+@pytest.mark.parametrize("name", ["overlap", "verifiers"])
+def test_every_slider_changes_what_is_drawn_and_what_is_said(browser, name, width):
+    with reading(browser, page_with(f'id="{name}-'), width=width) as (tab, notes):
+        tab_into(tab, f".specdec-{name} input[type=range]")
+        figure = tab.locator(f".specdec-{name}").first
+        said, pictures = figure.locator(".lf-words"), figure.locator(".lf-panels")
+        for slider in figure.locator("input[type=range]").all():
+            told, drawn = said.inner_text(), pictures.inner_html()
+            slider.focus()
+            lowest = slider.input_value() == slider.get_attribute("min")
+            for _ in range(3):
+                tab.keyboard.press("ArrowRight" if lowest else "ArrowLeft")
+            assert said.inner_text() != told and pictures.inner_html() != drawn, slider
+        left, right = (figure.locator("svg").nth(index).bounding_box() for index in (0, 1))
+        assert (left["y"] == right["y"]) == (width == WIDE)
+        assert tab.evaluate("look.overflow()") <= 0
         assert notes.complaints == [] and notes.requests == []
