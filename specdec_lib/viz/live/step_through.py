@@ -11,6 +11,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from string import Template
 from typing import Any
 
 from specdec_lib.errors import InvalidArgument
@@ -54,19 +55,8 @@ class StepThrough(StandaloneFigure):
 
     def to_page(self) -> str:
         """A whole HTML document that needs nothing but a browser: to keep, or to send to somebody."""
-        title = html.escape(self.payload["title"])
-        return "\n".join(
-            [
-                '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">',
-                '<meta name="viewport" content="width=device-width, initial-scale=1">',
-                f"<title>{title}</title>\n<style>:root {{ color-scheme: light dark; }}",
-                "body { font-family: system-ui, sans-serif; max-width: 60rem; margin: auto; }",
-                f"</style>\n<body>\n<main>\n<h1>{title}</h1>",
-                self.to_html(),
-                f'<script type="module">{source("steps_page.js")}</script>',
-                "</main>\n</body>\n</html>\n",
-            ]
-        )
+        page = Template(source("steps_page.html"))
+        return page.substitute(title=html.escape(self.payload["title"]), figure=self.to_html())
 
     def __repr__(self) -> str:
         traces = self.payload["traces"]
