@@ -28,7 +28,8 @@ class TableView:
 
     def _repr_html_(self) -> str:
         head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in self.headers)
-        body = "".join(f"<tr>{''.join(map(_html_cell, line))}</tr>" for line in self.cells)
+        lines = ("".join(f"<td>{html.escape(cell)}</td>" for cell in line) for line in self.cells)
+        body = "".join(f"<tr>{line}</tr>" for line in lines)
         return f'<table class="table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
@@ -58,7 +59,3 @@ class _Dash:
 
 def _dashes(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _Dash() if value is None else value for name, value in row.items()}
-
-
-def _html_cell(text: str) -> str:
-    return f"<td>{html.escape(text)}</td>"

@@ -99,9 +99,8 @@ def _followed(trace: AnnotatedTrace, here: AnnotatedRound, greedy: bool) -> str:
         return f"Nothing was drafted, so this is a plain step: {token}."
     cut = ""
     if trace.verifier == "block" and not greedy:
-        cut = (
-            f"The longest prefix that passed has {_count(kept, 'token')}. " if kept else "No prefix passed. "
-        )
+        passed = f"The longest prefix that passed has {_count(kept, 'token')}"
+        cut = f"{passed if kept else 'No prefix passed'}. "
     if here.following.kind == "bonus":
         stay = f"All {drafted} stay" if drafted > 1 else "The one draft token stays"
         return f"{stay}, and the target's last row adds a bonus for nothing: {token}."
@@ -120,21 +119,16 @@ def _settled(here: AnnotatedRound) -> str:
     _, after, kept = here.target_cache
     if not here.places:
         return told
-    gone = after - kept
-    target = (
-        f"The target's cache gives {_count(gone, 'token')} back"
-        if gone
-        else "The target's cache keeps everything"
-    )
     _, draft_after, draft_kept = here.draft_cache
-    given = draft_after - draft_kept
-    if given > 0:
-        draft = f"the draft's gives {_count(given, 'token')} back"
-    elif here.num_accepted == len(here.places):
-        draft = "the draft's has yet to read its own last token"
-    else:
-        draft = "the draft's has nothing to give back"
+    target = f"The target's cache {_given_back(after - kept, 'keeps everything')}"
+    whole = here.num_accepted == len(here.places)
+    idle = "has yet to read its own last token" if whole else "has nothing to give back"
+    draft = f"the draft's {_given_back(draft_after - draft_kept, idle)}"
     return f"{told} {target}, and {draft}: {kept} and {draft_kept} tokens remain."
+
+
+def _given_back(number: int, otherwise: str) -> str:
+    return f"gives {_count(number, 'token')} back" if number > 0 else otherwise
 
 
 def _count(number: int, noun: str) -> str:

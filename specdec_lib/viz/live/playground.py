@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal
 
 from specdec_lib.theory.checks import positive, probability, quantity, whole
@@ -156,9 +157,5 @@ def _widget_said(shown: Any) -> str:
 
 def _checked(values: Mapping[str, Any]) -> dict[str, float]:
     """alpha, k, c, slope and overhead, each what it claims to be."""
-    checks = {"alpha": probability, "k": _length, "c": quantity, "slope": quantity, "overhead": quantity}
+    checks = dict.fromkeys(_START, quantity) | {"alpha": probability, "k": partial(whole, minimum=1)}
     return {name: check(values[name], name) for name, check in checks.items()}
-
-
-def _length(value: Any, name: str) -> int:
-    return whole(value, name, minimum=1)
