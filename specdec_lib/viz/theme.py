@@ -44,14 +44,9 @@ PHASE_STYLE = {
 """A round's phases, as ``Round.phases_ms`` names them: word, colour, pattern; the last is the rest."""
 
 
-def line_style(index: int, width: float, **more: Any) -> dict[str, Any]:
+def line_style(index: int, width: float) -> dict[str, Any]:
     """The line of a figure's series by its number: colours and dashes come round again after the last."""
-    return {
-        "color": PALETTE[index % len(PALETTE)],
-        "dash": DASHES[index % len(DASHES)],
-        "width": width,
-        **more,
-    }
+    return {"color": PALETTE[index % len(PALETTE)], "dash": DASHES[index % len(DASHES)], "width": width}
 
 
 def marker_style(index: int, size: Any, **more: Any) -> dict[str, Any]:

@@ -10,16 +10,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz.theme import (
-    INK,
-    Rows,
-    hatched,
-    line_style,
-    marker_style,
-    new_figure,
-    panels,
-    temperature_title,
-)
+from specdec_lib.viz import theme
+from specdec_lib.viz.theme import Rows
 
 Table = Sequence[Sequence[Any]]
 """Lines of cells."""
@@ -38,6 +30,11 @@ def series(rows: Rows, name: str) -> list[tuple[Any, list[Mapping[str, Any]]]]:
 def column(rows: Rows, name: str, places: int | None = None) -> list[Any]:
     """The values of a column; numbers rounded to so many decimal places where ``places`` is given."""
     return [row[name] if places is None else round(float(row[name]), places) for row in rows]
+
+
+def xy(rows: Rows, x: str, y: str, places: int | None = None) -> tuple[list[Any], list[Any]]:
+    """Two columns, as a trace takes them."""
+    return column(rows, x, places), column(rows, y, places)
 
 
 def columns(rows: Rows, *names: str) -> list[list[Any]]:
@@ -59,14 +56,14 @@ def panels_by(
 ) -> Panels:
     """A panel for each value of a column, titled by it."""
     parts = series(rows, name)
-    figure = panels([title(value) for value, _ in parts], height, legend_height)
+    figure = theme.panels([title(value) for value, _ in parts], height, legend_height)
     return figure, [(number, own) for number, (_, own) in enumerate(parts, start=1)]
 
 
 def temperature_panels(rows: Rows, height: int, legend_height: int = 0) -> Panels:
     """A panel a temperature, from the lowest on."""
     ordered = sorted(rows, key=lambda row: row["temperature"])
-    return panels_by(ordered, "temperature", height, legend_height, temperature_title)
+    return panels_by(ordered, "temperature", height, legend_height, theme.temperature_title)
 
 
 def named(name: str, is_listed: bool) -> dict[str, Any]:
@@ -94,7 +91,7 @@ def curve(
     x: Iterable[Any], y: Iterable[Any], hover: str, index: int, width: float = 2, size: Any = 8, **style: Any
 ) -> go.Scatter:
     """The line with markers of a figure's series by its number, so wide and of that size."""
-    look = {"line": line_style(index, width), "marker": marker_style(index, size)}
+    look = {"line": theme.line_style(index, width), "marker": theme.marker_style(index, size)}
     return scatter(x, y, hover, **look | style)
 
 
@@ -112,18 +109,18 @@ def heatmap(
         span: what the first and the last colour of the scale stand for.
         gap: pixels between two cells.
     """
-    look = {"texttemplate": "%{text}", "textfont": {"size": 12, "color": INK}, "showscale": False}
+    look = {"texttemplate": "%{text}", "textfont": {"size": 12, "color": theme.INK}, "showscale": False}
     place = {"zmin": span[0], "zmax": span[1], "xgap": gap, "ygap": gap}
     return go.Heatmap(z=z, text=text, **place | look | _told(hover) | style)
 
 
 def stacked_shares(height: int, words: Sequence[str], parts: Table) -> go.Figure:
     """A bar a word, stacked from parts: each its name, its heights, its colour and its pattern."""
-    figure = new_figure(height, barmode="stack")
+    figure = theme.new_figure(height, barmode="stack")
     for name, heights, color, pattern in parts:
         rounded = [round(float(share), 6) for share in heights]
         hover = f"<b>%{{x}}</b>, {name}: %{{y:.3f}}"
-        figure.add_trace(bars(words, rounded, hover, name=name, marker=hatched(color, pattern)))
+        figure.add_trace(bars(words, rounded, hover, name=name, marker=theme.hatched(color, pattern)))
     figure.update_xaxes(type="category", showgrid=False)
     return figure.update_yaxes(title_text="probability", rangemode="tozero")
 

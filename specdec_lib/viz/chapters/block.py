@@ -74,8 +74,8 @@ def plot_gain(rows: Rows, published: tuple[float, float] | None = None) -> go.Fi
             figure.add_trace(_gain_line(chosen, domain, places, panel == 1), row=panel, col=1)
         if published:  # after the traces: plotly draws no shape in an empty panel
             band: dict[str, Any] = {"y0": published[0], "y1": published[1], "fillcolor": GREY}
-            place: dict[str, Any] = {"row": panel, "col": 1}
-            figure.add_hrect(**band, opacity=0.22, line_width=0, layer="below", **place)
+            where: dict[str, Any] = {"row": panel, "col": 1}
+            figure.add_hrect(**band, opacity=0.22, line_width=0, layer="below", **where)
     figure.update_xaxes(_places([f"K = {k}" for k in ks]))
     return figure.update_yaxes(tickformat="+.0%", rangemode="tozero", title_text="more tokens a round")
 

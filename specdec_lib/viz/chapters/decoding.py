@@ -48,7 +48,7 @@ def plot_token_times(latencies: Mapping[str, Sequence[float]]) -> go.Figure:
     for index, (name, seconds) in enumerate(latencies.items()):
         elapsed = [round(1e3 * sum(seconds[: n + 1]), 3) for n in range(len(seconds))]
         hover = f"<b>{name}</b>: token %{{y}} after %{{x:.1f}} ms"
-        line = line_style(index, 2.5, shape="hv")
+        line = line_style(index, 2.5) | {"shape": "hv"}
         figure.add_trace(scatter(elapsed, range(1, len(seconds) + 1), hover, name=name, line=line))
     figure.update_xaxes(title_text="time since the call", ticksuffix=" ms", rangemode="tozero")
     return figure.update_yaxes(title_text="tokens emitted", rangemode="tozero")
@@ -81,21 +81,20 @@ def plot_rounds(rounds: Sequence[Any], text_of: Callable[[int], str]) -> go.Figu
     width = max(max(len(r.token_ids), len(r.draft_ids)) for r in rounds)
     lines = [_round_cells(r, text_of, width) for r in rounds]
     figure = new_figure(90 + 26 * len(rounds), showlegend=True)
-    figure.add_trace(
-        heatmap(
-            [[code or None for code, _ in line] for line in lines],
-            [[_cell_label(code, token) for code, token in line] for line in lines],
-            "round %{y}, token %{x}: %{text} %{customdata}",
-            span=(1, 4),
-            gap=2,
-            customdata=[[_KINDS[code][0] if code else "" for code, _ in line] for line in lines],
-            x=list(range(1, width + 1)),
-            y=list(range(1, len(rounds) + 1)),
-            textfont={"size": 11, "color": INK},
-            colorscale=[[(code - 1) / 3, color] for code, (_, _, color) in _KINDS.items()],
-            hoverongaps=False,
-        )
+    cells = heatmap(
+        [[code or None for code, _ in line] for line in lines],
+        [[_cell_label(code, token) for code, token in line] for line in lines],
+        "round %{y}, token %{x}: %{text} %{customdata}",
+        span=(1, 4),
+        gap=2,
+        customdata=[[_KINDS[code][0] if code else "" for code, _ in line] for line in lines],
+        x=list(range(1, width + 1)),
+        y=list(range(1, len(rounds) + 1)),
+        textfont={"size": 11, "color": INK},
+        colorscale=[[(code - 1) / 3, color] for code, (_, _, color) in _KINDS.items()],
+        hoverongaps=False,
     )
+    figure.add_trace(cells)
     for label, letter, color in _KINDS.values():
         marker = {"color": color, "symbol": "square", "size": 12}
         figure.add_trace(legend_entry(f"{letter}: {label}", marker=marker, hoverinfo="skip"))

@@ -12,7 +12,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from specdec_lib.viz.theme import DASHES, GREY, PALETTE, Rows, marker_style, new_figure
-from specdec_lib.viz.traces import column, columns, curve, scatter, series
+from specdec_lib.viz.traces import column, columns, curve, scatter, series, xy
 
 _MARKER, _STAR = 11, 15
 
@@ -31,20 +31,18 @@ def plot_round_costs(rows: Rows, speedups: Sequence[float] = (1.0, 1.5, 2.0, 2.5
     for value in speedups:
         _ray(figure, value, left, right, top)
     for number, (kind, chosen) in enumerate(series(rows, "kind")):
-        figure.add_trace(
-            scatter(
-                column(chosen, "cost"),
-                column(chosen, "tokens"),
-                "<b>%{customdata[0]}</b><br>%{y:.2f} tokens a round, which costs %{x:.2f} "
-                "target forwards<br>speedup %{customdata[1]:.2f}×",
-                name=kind,
-                marker=_marker(number),
-                text=[row["method"].replace(" ", "<br>") for row in chosen],
-                textposition=_sides(chosen, "middle left"),
-                textfont={"size": 12},
-                customdata=columns(chosen, "method", "speedup"),
-            )
+        trace = scatter(
+            *xy(chosen, "cost", "tokens"),
+            "<b>%{customdata[0]}</b><br>%{y:.2f} tokens a round, which costs %{x:.2f} "
+            "target forwards<br>speedup %{customdata[1]:.2f}×",
+            name=kind,
+            marker=_marker(number),
+            text=[row["method"].replace(" ", "<br>") for row in chosen],
+            textposition=_sides(chosen, "middle left"),
+            textfont={"size": 12},
+            customdata=columns(chosen, "method", "speedup"),
         )
+        figure.add_trace(trace)
     figure.update_xaxes(title_text="cost of a round, in target forwards", range=[left, right])
     return figure.update_yaxes(title_text="tokens a round", range=[0.8, top])
 
@@ -77,8 +75,7 @@ def plot_over_k(rows: Rows) -> go.Figure:
             "size": [_STAR if row is best else 4 for row in line],
         }
         hover = f"<b>{draft}</b>, K = %{{x}}: %{{y:.2f}}×"
-        xy = column(line, "k"), column(line, "speedup")
-        figure.add_trace(curve(*xy, hover, number, name=draft, marker=marker))
+        figure.add_trace(curve(*xy(line, "k", "speedup"), hover, number, name=draft, marker=marker))
     figure.add_hline(y=1, line={"color": GREY, "dash": "dash", "width": 1.2})
     figure.update_xaxes(title_text="draft tokens a round, K")
     return figure.update_yaxes(title_text="speedup", ticksuffix="×")
@@ -112,22 +109,19 @@ def plot_draft_map(rows: Rows, frontiers: Rows) -> go.Figure:
     for number, (value, line) in enumerate(series(frontiers, "speedup")):
         look = {"color": GREY, "dash": DASHES[number % len(DASHES)], "width": 1.5}
         hover = f"{value:g}×: c = %{{x:.2f}} needs α = %{{y:.2f}}"
-        xy = column(line, "c"), column(line, "alpha")
-        figure.add_trace(scatter(*xy, hover, name=f"{value:g}× at best", line=look))
+        figure.add_trace(scatter(*xy(line, "c", "alpha"), hover, name=f"{value:g}× at best", line=look))
     for number, (family, chosen) in enumerate(series(rows, "family")):
-        figure.add_trace(
-            scatter(
-                column(chosen, "c"),
-                column(chosen, "alpha"),
-                f"<b>{family}: %{{text}}</b><br>c = %{{x:.2f}}, α = %{{y:.2f}}",
-                name=family,
-                line={"color": PALETTE[number], "width": 1},
-                marker=_marker(number),
-                text=column(chosen, "label"),
-                textposition=_sides(chosen, "bottom right"),
-                textfont={"size": 11},
-            )
+        trace = scatter(
+            *xy(chosen, "c", "alpha"),
+            f"<b>{family}: %{{text}}</b><br>c = %{{x:.2f}}, α = %{{y:.2f}}",
+            name=family,
+            line={"color": PALETTE[number], "width": 1},
+            marker=_marker(number),
+            text=column(chosen, "label"),
+            textposition=_sides(chosen, "bottom right"),
+            textfont={"size": 11},
         )
+        figure.add_trace(trace)
     figure.update_xaxes(title_text="cost of a draft forward, c", range=[0, 1.02])
     return figure.update_yaxes(title_text="acceptance, α", range=[0, 1.04])
 

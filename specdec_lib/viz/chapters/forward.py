@@ -57,11 +57,11 @@ def plot_roofline(points: Rows, peak_flops: float, bandwidth: float) -> go.Figur
     ends = [min([ridge / 10, *(point["intensity"] for point in points)]) / 3, ridge * 30]
     figure = new_figure(340, showlegend=False)
     corners = [ends[0], ridge, ends[1]]
-    roof = [_tera(min(peak_flops, x * bandwidth)) for x in corners]
+    roof = [significant(min(peak_flops, x * bandwidth) / 1e12) for x in corners]
     figure.add_trace(_line(corners, roof, "the roof", GREY, "solid", width=3))
     for index, point in enumerate(points):
         name, at = point["name"], point["intensity"]
-        height = _tera(min(peak_flops, at * bandwidth))
+        height = significant(min(peak_flops, at * bandwidth) / 1e12)
         side = "middle right" if at < ridge else "top left"  # it covers no line and fits a narrow page
         hover = "%{x:.3g} FLOP/byte, %{y:.3g} TFLOP/s"
         look = {"name": name, "marker": marker_style(index, 12, color=VERMILLION)}
@@ -108,19 +108,18 @@ def plot_attention_cells(length: int, num_cached: int) -> go.Figure:
     kinds = [[_cell_kind(row, column, num_cached) for column in range(length)] for row in range(length)]
     signs, places = {0: "", 1: "·", 2: "●"}, list(range(1, length + 1))
     figure = new_figure(360)
-    figure.add_trace(
-        heatmap(
-            kinds,
-            [[signs[kind] for kind in line] for line in kinds],
-            "token %{y} looks at token %{x}",
-            span=(0, 2),
-            gap=2,
-            x=places,
-            y=places,
-            textfont={"size": 15, "color": INK},
-            colorscale=[[0, "rgba(0,0,0,0)"], [0.5, "#c9d3dc"], [1, "#5ba6e0"]],
-        )
+    cells = heatmap(
+        kinds,
+        [[signs[kind] for kind in line] for line in kinds],
+        "token %{y} looks at token %{x}",
+        span=(0, 2),
+        gap=2,
+        x=places,
+        y=places,
+        textfont={"size": 15, "color": INK},
+        colorscale=[[0, "rgba(0,0,0,0)"], [0.5, "#c9d3dc"], [1, "#5ba6e0"]],
     )
+    figure.add_trace(cells)
     figure.update_xaxes(title_text="token looked at (its key and value)", dtick=1, showgrid=False, ticks="")
     return figure.update_yaxes(
         title_text="token that looks", dtick=1, showgrid=False, ticks="", autorange="reversed"
@@ -136,10 +135,6 @@ def _cell_kind(row: int, column: int, num_cached: int) -> int:
 
 def _ms(seconds: float) -> float:
     return significant(1e3 * seconds)
-
-
-def _tera(flops: float) -> float:
-    return significant(flops / 1e12)
 
 
 def _line(

@@ -11,7 +11,7 @@ import math
 import plotly.graph_objects as go
 
 from specdec_lib.viz.theme import BLUE, GREY, VERMILLION, Rows, hatched, new_figure
-from specdec_lib.viz.traces import bars, column, curve, series
+from specdec_lib.viz.traces import bars, column, curve, series, xy
 
 
 def plot_round_lengths(rows: Rows, mean: float) -> go.Figure:
@@ -41,9 +41,8 @@ def plot_acceptance_over_temperature(rows: Rows) -> go.Figure:
     """
     figure = new_figure(330)
     for index, (pair, chosen) in enumerate(series(rows, "pair")):
-        xy = column(chosen, "temperature"), column(chosen, "beta")
         hover = f"<b>{pair}</b>, T = %{{x:.2g}}: β = %{{y:.2f}}"
-        figure.add_trace(curve(*xy, hover, index, width=2.5, size=7, name=pair))
+        figure.add_trace(curve(*xy(chosen, "temperature", "beta"), hover, index, 2.5, 7, name=pair))
     figure.update_traces(mode="lines")
     figure.update_xaxes(type="log", title_text="temperature of both models", dtick=1)
     return figure.update_yaxes(title_text="β, chance that a draft token stays", range=[0, 1.03])
@@ -58,9 +57,8 @@ def plot_batch_speedup(rows: Rows, critical: float) -> go.Figure:
     """
     figure = new_figure(350)
     for index, (k, chosen) in enumerate(series(rows, "k")):
-        xy = column(chosen, "batch"), column(chosen, "speedup")
         name, hover = f"K = {k}", f"<b>K = {k}</b>, batch %{{x}}: %{{y:.2f}}×"
-        figure.add_trace(curve(*xy, hover, index, width=2.5, size=7, name=name))
+        figure.add_trace(curve(*xy(chosen, "batch", "speedup"), hover, index, 2.5, 7, name=name))
     line = {"color": GREY, "dash": "dash", "width": 1.5}
     figure.add_hline(y=1, line=line)
     figure.add_vline(x=critical, line=line | {"dash": "dot"})

@@ -10,29 +10,17 @@ from textwrap import wrap
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz.theme import (
-    AMBER,
-    BLUE,
-    GREEN,
-    GREY,
-    PALETTE,
-    VERMILLION,
-    Rows,
-    hatched,
-    line_style,
-    marker_style,
-    new_figure,
-)
-from specdec_lib.viz.traces import bars, column, distinct, named, panels_by, scatter, series
+from specdec_lib.viz import theme
+from specdec_lib.viz.traces import bars, column, distinct, named, panels_by, scatter, series, xy
 
 _LANES = {  # lane -> colour, pattern
-    "Python": (BLUE, ""),
-    "waiting": (GREY, "\\"),
-    "device": (AMBER, "/"),
+    "Python": (theme.BLUE, ""),
+    "waiting": (theme.GREY, "\\"),
+    "device": (theme.AMBER, "/"),
 }
 
 
-def plot_schedules(rows: Rows) -> go.Figure:
+def plot_schedules(rows: theme.Rows) -> go.Figure:
     """Runs of two decoders as a clock saw them, a panel a schedule, a marker a run.
 
     Args:
@@ -42,15 +30,15 @@ def plot_schedules(rows: Rows) -> go.Figure:
     for number, own in parts:
         for index, name in enumerate(distinct(rows, "decoder")):
             chosen = [row for row in own if row["decoder"] == name]
-            xy = column(chosen, "at", 3), column(chosen, "ms", 3)
             hover = f"<b>{name}</b>: %{{y:.1f}} ms at %{{x:.0f}} s"
-            marker = marker_style(index, 7, color=PALETTE[index])
-            figure.add_trace(scatter(*xy, hover, marker=marker, **named(name, number == 1)), number, 1)
+            marker = theme.marker_style(index, 7, color=theme.PALETTE[index])
+            trace = scatter(*xy(chosen, "at", "ms", 3), hover, marker=marker, **named(name, number == 1))
+            figure.add_trace(trace, row=number, col=1)
     figure.update_yaxes(title_text="ms a token", rangemode="tozero", nticks=5)
     return figure.update_xaxes(title_text="seconds since the benchmark began", row=len(parts), col=1)
 
 
-def plot_queue(rows: Rows) -> go.Figure:
+def plot_queue(rows: theme.Rows) -> go.Figure:
     """What Python and a device do at the same time: a panel a way of measuring, a bar a piece of work.
 
     Args:
@@ -66,7 +54,7 @@ def plot_queue(rows: Rows) -> go.Figure:
                 f"<b>{lane}</b>: %{{x:.2f}} ms from %{{base:.2f}} on",
                 base=column(chosen, "start", 4),
                 orientation="h",
-                marker=hatched(color, pattern) | {"line": {"width": 1, "color": color}},
+                marker=theme.hatched(color, pattern) | {"line": {"width": 1, "color": color}},
                 **named(lane, number == 1),
             )
             figure.add_trace(trace, row=number, col=1)
@@ -75,33 +63,33 @@ def plot_queue(rows: Rows) -> go.Figure:
     return figure.update_xaxes(title_text="milliseconds", row=len(parts), col=1)
 
 
-def plot_gains(rows: Rows) -> go.Figure:
+def plot_gains(rows: theme.Rows) -> go.Figure:
     """Speedups that one and the same benchmark can be made to report; the honest one is the dashed line.
 
     Args:
         rows: way, speedup; the first row is the honest one.
     """
     honest = float(rows[0]["speedup"])
-    figure = new_figure(96 + 40 * len(rows), showlegend=False)
+    figure = theme.new_figure(96 + 40 * len(rows), showlegend=False)
     ways = ["<br>".join(wrap(row["way"], 19)) for row in rows]
     speedups = column(rows, "speedup", 4)
     changes = [speedup / honest - 1 for speedup in speedups]
-    figure.add_trace(
-        scatter(
-            speedups,
-            ways,
-            "<b>%{y}</b><br>%{x:.2f}×",
-            text=[f"{speedups[0]:.2f}×", *(f"{change:+.0%}" for change in changes[1:])],
-            textposition=["middle right" if change >= 0 else "middle left" for change in changes],
-            marker={
-                "color": [GREEN, *(VERMILLION if change > 0 else BLUE for change in changes[1:])],
-                "symbol": ["diamond", *("circle" if change > 0 else "square" for change in changes[1:])],
-                "size": 11,
-            },
-            cliponaxis=False,
-        )
+    flatters = [change > 0 for change in changes[1:]]
+    trace = scatter(
+        speedups,
+        ways,
+        "<b>%{y}</b><br>%{x:.2f}×",
+        text=[f"{speedups[0]:.2f}×", *(f"{change:+.0%}" for change in changes[1:])],
+        textposition=["middle right" if change >= 0 else "middle left" for change in changes],
+        marker={
+            "color": [theme.GREEN, *(theme.VERMILLION if up else theme.BLUE for up in flatters)],
+            "symbol": ["diamond", *("circle" if up else "square" for up in flatters)],
+            "size": 11,
+        },
+        cliponaxis=False,
     )
-    figure.add_vline(x=honest, line={"color": GREY, "dash": "dash", "width": 1.5})
+    figure.add_trace(trace)
+    figure.add_vline(x=honest, line={"color": theme.GREY, "dash": "dash", "width": 1.5})
     low, high = min(speedups), max(speedups)
     room = high - low or 1.0  # the numbers beside the outermost markers need some of it
     figure.update_xaxes(title_text="reported speedup", range=[low - 0.36 * room, high + 0.26 * room])
@@ -109,23 +97,22 @@ def plot_gains(rows: Rows) -> go.Figure:
     return figure.update_yaxes(autorange="reversed", type="category")
 
 
-def plot_held(rows: Rows, levels: Rows = ()) -> go.Figure:
+def plot_held(rows: theme.Rows, levels: theme.Rows = ()) -> go.Figure:
     """Memory held over time, a band from the least to the most a series, and levels to compare it with.
 
     Args:
         rows: series, seconds (ascending within a series), low_mb, high_mb.
         levels: name, mb.
     """
-    figure = new_figure(360)
+    figure = theme.new_figure(360)
     for index, (name, chosen) in enumerate(series(rows, "series")):
         for bound, width, fill in (("low_mb", 0.8, None), ("high_mb", 1.8, "tonexty")):
-            xy = column(chosen, "seconds", 4), column(chosen, bound, 4)
             hover = f"<b>{name}</b>: %{{y:.2f}} MiB after %{{x:.2f}} s"
-            look = {"line": line_style(index, width), "fill": fill}
-            figure.add_trace(scatter(*xy, hover, **look, **named(name, bound == "high_mb")))
+            look = {"line": theme.line_style(index, width), "fill": fill, **named(name, bound == "high_mb")}
+            figure.add_trace(scatter(*xy(chosen, "seconds", bound, 4), hover, **look))
     end = max((float(row["seconds"]) for row in rows), default=1.0)
     for index, level in enumerate(levels):
-        line = {"color": GREY, "dash": ("dot", "dashdot")[index % 2], "width": 1.5}
+        line = {"color": theme.GREY, "dash": ("dot", "dashdot")[index % 2], "width": 1.5}
         name, height = level["name"], round(float(level["mb"]), 4)
         figure.add_trace(scatter([0, end], [height] * 2, f"{name}: %{{y:.2f}} MiB", name=name, line=line))
     figure.update_xaxes(title_text="seconds of a run that is watched")

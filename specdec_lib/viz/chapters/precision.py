@@ -24,16 +24,15 @@ def plot_gap_and_noise(gaps: Rows, noises: Rows) -> go.Figure:
     """
     figure = new_figure(420)
     open_gaps = [row for row in gaps if row["gap"] > 0]
-    figure.add_trace(
-        scatter(
-            column(open_gaps, "place"),
-            [_short(row["gap"]) for row in open_gaps],
-            "token %{x}, <b>%{customdata}</b>: ahead by %{y:.2g}",
-            customdata=[shown_token(row["token"]) for row in open_gaps],
-            name="gap of the two best logits",
-            marker=marker_style(0, 7, color=BLUE),
-        )
+    trace = scatter(
+        column(open_gaps, "place"),
+        [_short(row["gap"]) for row in open_gaps],
+        "token %{x}, <b>%{customdata}</b>: ahead by %{y:.2g}",
+        customdata=[shown_token(row["token"]) for row in open_gaps],
+        name="gap of the two best logits",
+        marker=marker_style(0, 7, color=BLUE),
     )
+    figure.add_trace(trace)
     for index, (name, chosen) in enumerate(series(noises, "series"), start=1):
         noise = [_short(row["noise"]) if row["noise"] > 0 else None for row in chosen]
         line = {"color": PALETTE[index], "dash": DASHES[index - 1], "width": 2}

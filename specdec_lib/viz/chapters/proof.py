@@ -40,18 +40,17 @@ def plot_coupling(rows: Rows) -> go.Figure:
     down = [f"{shown_token(x)}, q = {sum(table[x, y] for y in tokens):.2f}" for x in tokens]
     across = [f"{shown_token(y)}<br>p = {sum(table[x, y] for x in tokens):.2f}" for y in tokens]
     figure = new_figure(120 + 42 * len(tokens))
-    figure.add_trace(
-        heatmap(
-            [[_kind(table[x, y], x == y) for y in tokens] for x in tokens],
-            [[_share(table[x, y], x == y) for y in tokens] for x in tokens],
-            "drafted %{y}<br>emitted %{x}<br>together %{text}",
-            span=(0, 1),
-            x=across,
-            y=down,
-            colorscale=[[0, _STAYS], [1, _TRADED]],
-            hoverongaps=False,
-        )
+    cells = heatmap(
+        [[_kind(table[x, y], x == y) for y in tokens] for x in tokens],
+        [[_share(table[x, y], x == y) for y in tokens] for x in tokens],
+        "drafted %{y}<br>emitted %{x}<br>together %{text}",
+        span=(0, 1),
+        x=across,
+        y=down,
+        colorscale=[[0, _STAYS], [1, _TRADED]],
+        hoverongaps=False,
     )
+    figure.add_trace(cells)
     for name, color in (("bold: the draft token stays", _STAYS), ("plain: it is traded", _TRADED)):
         figure.add_trace(legend_entry(name, marker={"color": color, "symbol": "square", "size": 12}))
     figure.update_xaxes(title_text="emitted", showgrid=False, ticks="", type="category")
@@ -99,17 +98,16 @@ def plot_power(curves: Rows, points: Rows) -> go.Figure:
         hover = f"{cells} outcomes: %{{y:,}} samples see %{{x}}"
         samples = [int(row["num_samples"]) for row in chosen]
         figure.add_trace(scatter(column(chosen, "deviation", 5), samples, hover, name=name, line=line))
-    figure.add_trace(
-        scatter(
-            column(points, "deviation", 5),
-            [int(row["num_samples"]) for row in points],
-            "<b>%{text}</b>: off by %{x}, seen with %{y:,} samples",
-            text=[shown_token(row["name"]).replace("␣", " ") for row in points],
-            textposition="bottom left",
-            name="tried",
-            marker=marker_style(2, 10, color=PURPLE),
-        )
+    trace = scatter(
+        column(points, "deviation", 5),
+        [int(row["num_samples"]) for row in points],
+        "<b>%{text}</b>: off by %{x}, seen with %{y:,} samples",
+        text=[shown_token(row["name"]).replace("␣", " ") for row in points],
+        textposition="bottom left",
+        name="tried",
+        marker=marker_style(2, 10, color=PURPLE),
     )
+    figure.add_trace(trace)
     figure.update_xaxes(title_text="total variation distance", type="log", tickvals=_DISTANCES)
     return figure.update_yaxes(title_text="samples", type="log", dtick=1, exponentformat="power")
 
@@ -142,20 +140,19 @@ def plot_ladder(rows: Rows) -> go.Figure:
     words = {True: "passes", False: "rejected", None: "not asked"}
     verdicts = [[passed[name, tier] for tier in tiers] for name in names]
     figure = new_figure(150 + 25 * len(names), legend={"y": -0.01, "yanchor": "top"})
-    figure.add_trace(
-        heatmap(
-            [[None if verdict is None else int(not verdict) for verdict in line] for line in verdicts],
-            [[_MARKS[verdict] for verdict in line] for line in verdicts],
-            "<b>%{y}</b><br>%{x}: %{customdata}",
-            span=(0, 1),
-            customdata=[[words[verdict] for verdict in line] for line in verdicts],
-            x=tiers,
-            y=[shown_token(name.replace("_", " ")).replace("␣", " ") for name in names],
-            textfont={"size": 14, "color": GREY},
-            colorscale=[[0, _PASSES], [1, _CAUGHT]],
-            hoverongaps=False,
-        )
+    cells = heatmap(
+        [[None if verdict is None else int(not verdict) for verdict in line] for line in verdicts],
+        [[_MARKS[verdict] for verdict in line] for line in verdicts],
+        "<b>%{y}</b><br>%{x}: %{customdata}",
+        span=(0, 1),
+        customdata=[[words[verdict] for verdict in line] for line in verdicts],
+        x=tiers,
+        y=[shown_token(name.replace("_", " ")).replace("␣", " ") for name in names],
+        textfont={"size": 14, "color": GREY},
+        colorscale=[[0, _PASSES], [1, _CAUGHT]],
+        hoverongaps=False,
     )
+    figure.add_trace(cells)
     figure.add_trace(legend_entry("rejected", marker={"color": _CAUGHT, "symbol": "x-thin-open", "size": 9}))
     figure.add_trace(legend_entry("passes", marker={"color": GREY, "symbol": "circle", "size": 4}))
     figure.update_xaxes(side="top", tickangle=-90, showgrid=False, ticks="", type="category")

@@ -34,21 +34,20 @@ def plot_warpers(rows: Rows) -> go.Figure:
         others = token == OTHERS
         lengths = [round(share.get((stage, token), 0.0), 4) for stage in stages]
         label = token if others else shown_token(token)
-        figure.add_trace(
-            bars(
-                lengths,
-                stages,
-                f"%{{y}}<br><b>{label}</b>: %{{x:.1%}}",
-                orientation="h",
-                name=label,
-                text=[label if length else "" for length in lengths],
-                textposition="inside",
-                insidetextanchor="middle",
-                textangle=0,
-                textfont={"color": INK, "size": 12},
-                marker=_segment(index, others),
-            )
+        trace = bars(
+            lengths,
+            stages,
+            f"%{{y}}<br><b>{label}</b>: %{{x:.1%}}",
+            orientation="h",
+            name=label,
+            text=[label if length else "" for length in lengths],
+            textposition="inside",
+            insidetextanchor="middle",
+            textangle=0,
+            textfont={"color": INK, "size": 12},
+            marker=_segment(index, others),
         )
+        figure.add_trace(trace)
     figure.update_layout(uniformtext={"minsize": 11, "mode": "hide"})
     figure.update_xaxes(title_text="probability", tickformat=".0%", range=[0, 1.004])
     return figure.update_yaxes(autorange="reversed", showgrid=False, ticks="")
@@ -70,18 +69,17 @@ def plot_overlap_by_temperature(rows: Rows) -> go.Figure:
     figure = new_figure(400)
     for index, (name, chosen) in enumerate(series(rows, "series")):
         estimated = all("low" in row for row in chosen)
-        figure.add_trace(
-            curve(
-                column(chosen, "temperature"),
-                column(chosen, "alpha", 4),
-                f"<b>{name}</b>, T = %{{x}}: %{{y:.1%}} kept",
-                index,
-                width=2.5,
-                size=9,
-                error_y=error_bars(chosen, "alpha", thickness=1.5, width=4) if estimated else None,
-                name=name,
-                cliponaxis=False,
-            )
+        trace = curve(
+            column(chosen, "temperature"),
+            column(chosen, "alpha", 4),
+            f"<b>{name}</b>, T = %{{x}}: %{{y:.1%}} kept",
+            index,
+            width=2.5,
+            size=9,
+            error_y=error_bars(chosen, "alpha", thickness=1.5, width=4) if estimated else None,
+            name=name,
+            cliponaxis=False,
         )
+        figure.add_trace(trace)
     figure.update_xaxes(title_text="temperature", rangemode="tozero")
     return figure.update_yaxes(title_text="draft tokens kept, α", tickformat=".0%", range=[0, 1.02])

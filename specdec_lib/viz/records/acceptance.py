@@ -38,8 +38,7 @@ def plot_acceptance_by_domain(rows: Rows, k: int = 4) -> go.Figure:
     """
     chosen = [row for row in rows if row["k"] == k]
     figure = new_figure(360, barmode="group")
-    for index, temperature in enumerate(sorted({row["temperature"] for row in chosen})):
-        own = [row for row in chosen if row["temperature"] == temperature]
+    for index, (temperature, own) in enumerate(sorted(traces.series(chosen, "temperature"))):
         figure.add_trace(_alpha_bars(own, temperature, index % len(_BAR_COLORS)))
     figure.update_yaxes(title_text=f"acceptance at K = {k}", range=[0, 1.05], tickformat=".0%")
     domains = traces.distinct(chosen, "domain")
@@ -50,8 +49,7 @@ def plot_acceptance_by_domain(rows: Rows, k: int = 4) -> go.Figure:
 def _alpha_bars(rows: Rows, temperature: float, style: int) -> go.Bar:
     counts = "num_accepted_draft_tokens", "num_draft_tokens"
     return traces.bars(
-        traces.column(rows, "domain"),
-        traces.column(rows, "alpha_hat"),
+        *traces.xy(rows, "domain", "alpha_hat"),
         f"<b>%{{customdata[5]}}, T = {temperature:g}</b><br>α̂ = %{{y:.3f}} {traces.interval(0, '.3f')}"
         "<br>accepted / drafted = %{customdata[3]} / %{customdata[4]} = %{customdata[2]:.3f}",
         error_y=error_bars(rows, "alpha_hat", "alpha_low", "alpha_high", color=GREY),
@@ -97,8 +95,7 @@ def _position_line(rows: Rows, domain: str, convention: str, is_listed: bool) ->
     is_open = convention == "conditional"
     of_what = "rounds that reached it" if is_open else "rounds that drafted it"
     return traces.scatter(
-        traces.column(rows, "position"),
-        traces.column(rows, convention),
+        *traces.xy(rows, "position", convention),
         f"<b>{domain}, position %{{x}}, {convention}</b><br>accepted in %{{customdata[0]}} of "
         f"%{{customdata[1]}} {of_what}: %{{y:.1%}}",
         line={"color": color, "dash": _CONVENTIONS[convention], "width": 2},

@@ -125,21 +125,19 @@ def plot_draft_lengths(rows: Rows, measured: Rows = ()) -> go.Figure:
         rows: name, k (ascending within a name), speedup.
         measured: k, speedup, low, high: markers with intervals.
     """
-    figure = new_figure(360)
-    figure.update_layout(legend_itemsizing="constant")
+    figure = new_figure(360, legend_itemsizing="constant")
     for index, (name, line) in enumerate(series(rows, "name")):
         figure.add_trace(_curve(line, name, index))
     if measured:
-        figure.add_trace(
-            scatter(
-                column(measured, "k"),
-                [significant(row["speedup"]) for row in measured],
-                "<b>measured</b>, K = %{x}: %{y:.2f}×",
-                error_y=error_bars(measured, "speedup", color=GREY, thickness=1.5),
-                name="measured",
-                marker={"color": GREY, "symbol": "x", "size": 9},
-            )
+        trace = scatter(
+            column(measured, "k"),
+            [significant(row["speedup"]) for row in measured],
+            "<b>measured</b>, K = %{x}: %{y:.2f}×",
+            error_y=error_bars(measured, "speedup", color=GREY, thickness=1.5),
+            name="measured",
+            marker={"color": GREY, "symbol": "x", "size": 9},
         )
+        figure.add_trace(trace)
     figure.add_hline(y=1.0, line={"color": GREY, "dash": "dash", "width": 1.5})
     figure.update_xaxes(title_text="K", dtick=2 if len({row["k"] for row in rows}) > 8 else 1)
     return figure.update_yaxes(title_text="speedup", ticksuffix="×", rangemode="tozero")

@@ -12,30 +12,17 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz.theme import (
-    AMBER,
-    BLUE,
-    GREEN,
-    GREY,
-    PHASE_STYLE,
-    PURPLE,
-    VERMILLION,
-    Rows,
-    error_bars,
-    hatched,
-    new_figure,
-    spread,
-)
-from specdec_lib.viz.traces import bars, column, distinct, scatter, series
+from specdec_lib.viz import theme
+from specdec_lib.viz.traces import bars, column, distinct, scatter, series, xy
 
 _STYLE = {  # arm -> colour, marker, dash
-    "ours round": (BLUE, "circle", "solid"),
-    "HF round": (VERMILLION, "square", "dash"),
-    "ours token": (GREEN, "diamond", "dot"),
-    "HF token": (AMBER, "triangle-up", "dashdot"),
-    "ours token, compiled": (PURPLE, "x", "longdash"),
-    "ours forward": (AMBER, "diamond", "dash"),
-    "draft forward": (GREY, "cross", "longdashdot"),
+    "ours round": (theme.BLUE, "circle", "solid"),
+    "HF round": (theme.VERMILLION, "square", "dash"),
+    "ours token": (theme.GREEN, "diamond", "dot"),
+    "HF token": (theme.AMBER, "triangle-up", "dashdot"),
+    "ours token, compiled": (theme.PURPLE, "x", "longdash"),
+    "ours forward": (theme.AMBER, "diamond", "dash"),
+    "draft forward": (theme.GREY, "cross", "longdashdot"),
 }
 _AXIS = {
     "context": "tokens of context",
@@ -47,7 +34,7 @@ _LABEL_GAP, _LABEL_WIDTH = 0.09, 96
 """Distance of two labels at least, as a share of the axis' height; pixels kept for them at the right."""
 
 
-def plot_scaling(rows: Rows, vary: str = "context") -> go.Figure:
+def plot_scaling(rows: theme.Rows, vary: str = "context") -> go.Figure:
     """Time of a round and of a token over one axis, a line an arm, its name at its end.
 
     Both axes are logarithmic for the context; for K and the depth both are linear and the times start at 0.
@@ -57,7 +44,7 @@ def plot_scaling(rows: Rows, vary: str = "context") -> go.Figure:
     """
     chosen = [row for row in rows if row["vary"] == vary]
     arms = distinct(chosen, "arm")
-    figure = new_figure(400, showlegend=False, margin={"l": 8, "r": _LABEL_WIDTH, "t": 24, "b": 8})
+    figure = theme.new_figure(400, showlegend=False, margin={"l": 8, "r": _LABEL_WIDTH, "t": 24, "b": 8})
     for arm, own in series(chosen, "arm"):
         figure.add_trace(_line(own, arm, _AXIS[vary]))
     if not chosen:
@@ -66,7 +53,8 @@ def plot_scaling(rows: Rows, vary: str = "context") -> go.Figure:
     place = math.log10 if is_log else float
     x_range, y_range = _ranges(chosen, place, is_log)
     ends = {arm: max((r for r in chosen if r["arm"] == arm), key=lambda r: r["value"]) for arm in arms}
-    heights = spread([place(ends[arm]["median"]) for arm in arms], _LABEL_GAP * (y_range[1] - y_range[0]))
+    gap = _LABEL_GAP * (y_range[1] - y_range[0])
+    heights = theme.spread([place(ends[arm]["median"]) for arm in arms], gap)
     for arm, height in zip(arms, heights, strict=True):
         figure.add_annotation(
             x=place(max(row["value"] for row in chosen)),
@@ -94,9 +82,10 @@ def plot_timeline(rounds: Sequence[Any]) -> go.Figure:
     """
     pieces = _pieces(rounds)
     total = sum(1e3 * step.seconds for step in rounds)
-    figure = new_figure(82 + 44 * (1 + len(PHASE_STYLE)), bargap=0.25, barmode="overlay", showlegend=False)
+    height = 82 + 44 * (1 + len(theme.PHASE_STYLE))
+    figure = theme.new_figure(height, bargap=0.25, barmode="overlay", showlegend=False)
     names = {}
-    for key, (label, color, pattern) in PHASE_STYLE.items():
+    for key, (label, color, pattern) in theme.PHASE_STYLE.items():
         own = [piece for piece in pieces if piece["phase"] == key]
         spent = sum(column(own, "ms"))
         names[key] = f"{label}<br>{_percent(spent / (total or 1.0))}"
@@ -104,7 +93,7 @@ def plot_timeline(rounds: Sequence[Any]) -> go.Figure:
     edge = 0.0
     for number, step in enumerate(rounds, start=1):
         start, edge = edge, edge + 1e3 * step.seconds
-        figure.add_vline(x=edge, line={"color": GREY, "dash": "dot", "width": 1})
+        figure.add_vline(x=edge, line={"color": theme.GREY, "dash": "dot", "width": 1})
         words = f"round {number}<br>{len(step.token_ids)} tok"
         middle = (start + edge) / 2
         figure.add_annotation(
@@ -122,18 +111,17 @@ def _percent(share: float) -> str:
 
 
 def _style(arm: str) -> tuple[str, str, str]:
-    return _STYLE.get(arm, (GREY, "star", "solid"))
+    return _STYLE.get(arm, (theme.GREY, "star", "solid"))
 
 
-def _line(rows: Rows, arm: str, axis: str) -> go.Scatter:
+def _line(rows: theme.Rows, arm: str, axis: str) -> go.Scatter:
     color, symbol, dash = _style(arm)
     rows = sorted(rows, key=lambda row: row["value"])
     return scatter(
-        column(rows, "value"),
-        column(rows, "median"),
+        *xy(rows, "value", "median"),
         f"<b>{arm}</b><br>%{{x}} {axis}: %{{y:.2f}} ms, middle half "
         "%{customdata[0]:.2f}–%{customdata[1]:.2f}<br>%{customdata[2]:.2f}× that at %{customdata[3]}",
-        error_y=error_bars(rows, "median", color=color, thickness=1.2, width=3),
+        error_y=theme.error_bars(rows, "median", color=color, thickness=1.2, width=3),
         name=arm,
         line={"color": color, "dash": dash, "width": 2},
         marker={"color": color, "symbol": symbol, "size": 8},
@@ -141,7 +129,7 @@ def _line(rows: Rows, arm: str, axis: str) -> go.Scatter:
     )
 
 
-def _ranges(rows: Rows, place: Any, is_log: bool) -> tuple[list[float], list[float]]:
+def _ranges(rows: theme.Rows, place: Any, is_log: bool) -> tuple[list[float], list[float]]:
     """Both axes, a little wider than the lines."""
     values = [place(row["value"]) for row in rows]
     width = max(values) - min(values) or 1.0
@@ -166,7 +154,7 @@ def _pieces(rounds: Sequence[Any]) -> list[dict[str, Any]]:
     pieces, now = [], 0.0
     for number, step in enumerate(rounds, start=1):
         total = 1e3 * step.seconds
-        spent = {key: step.phases_ms.get(key, 0.0) for key in PHASE_STYLE if key != "other"}
+        spent = {key: step.phases_ms.get(key, 0.0) for key in theme.PHASE_STYLE if key != "other"}
         spent["other"] = max(0.0, total - math.fsum(spent.values()))
         told = {"round": number, "drafted": len(step.draft_ids), "total": total}
         at = now
@@ -177,7 +165,7 @@ def _pieces(rounds: Sequence[Any]) -> list[dict[str, Any]]:
     return pieces
 
 
-def _lane(rows: Rows, name: str, label: str, color: str, pattern: str) -> go.Bar:
+def _lane(rows: theme.Rows, name: str, label: str, color: str, pattern: str) -> go.Bar:
     return bars(
         [round(row["ms"], 4) for row in rows],
         [name] * len(rows),
@@ -186,6 +174,6 @@ def _lane(rows: Rows, name: str, label: str, color: str, pattern: str) -> go.Bar
         base=[round(row["start"], 4) for row in rows],
         orientation="h",
         name=label,
-        marker=hatched(color, pattern) | {"line": {"width": 1, "color": color}},
+        marker=theme.hatched(color, pattern) | {"line": {"width": 1, "color": color}},
         customdata=[[row["round"], row["ms"] / (row["total"] or 1.0), row["drafted"]] for row in rows],
     )

@@ -25,7 +25,7 @@ from specdec_lib.viz.theme import (
     Rows,
     hatched,
 )
-from specdec_lib.viz.traces import bars, column, distinct, named, scatter, temperature_panels
+from specdec_lib.viz.traces import bars, distinct, named, scatter, temperature_panels, xy
 
 _LINE_COLORS = (GREY, AMBER, VERMILLION, PURPLE, BLUE, GREEN)
 _LOG_TICKS = [m * 10.0**e for e in range(-2, 5) for m in (1, 2, 3, 5, 7)]
@@ -92,8 +92,7 @@ def _phase_bars(rows: Rows, phase: str, is_listed: bool) -> go.Bar:
     label, color, pattern = PHASE_STYLE[phase]
     label, spent = "everything else" if phase == "other" else label, f"{phase}_ms"
     return bars(
-        column(rows, spent),
-        column(rows, "decoder"),
+        *xy(rows, spent, "decoder"),
         f"<b>%{{y}}: {label}</b><br>%{{x:.2f}} ms, %{{customdata[0]:.0%}} "
         "of a round of %{customdata[1]:.2f} ms<br>%{customdata[2]:.2f} tokens a round",
         orientation="h",

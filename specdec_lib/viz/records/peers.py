@@ -36,13 +36,14 @@ def plot_peers(rows: Rows) -> go.Figure:
     figure, parts = traces.temperature_panels(rows, 27 * len(arms), legend_height=40)
     shown: set[tuple[str, bool]] = set()
     for panel, own in parts:
+        where: dict[str, Any] = {"row": panel, "col": 1}
         for key in _STYLE:
             timed = [row for row in own if _key(row) == key and row["ratio"] is not None]
             if timed:
-                figure.add_trace(_rate_bars(timed, key, is_listed=key not in shown), row=panel, col=1)
+                figure.add_trace(_rate_bars(timed, key, is_listed=key not in shown), **where)
                 shown.add(key)
-        figure.add_trace(_words(own), row=panel, col=1)
-        figure.add_vline(x=1, line={"color": GREY, "dash": "dash", "width": 1.5}, row=panel, col=1)
+        figure.add_trace(_words(own), **where)
+        figure.add_vline(x=1, line={"color": GREY, "dash": "dash", "width": 1.5}, **where)
     figure.update_layout(barmode="overlay", bargap=0.3, legend={"traceorder": "normal"})
     figure.update_xaxes(range=[0, _reach(rows)], ticksuffix="×", showticklabels=True)
     figure.update_xaxes(title_text="tokens a second, hf-generate = 1", row=len(parts))
@@ -65,8 +66,7 @@ def _reach(rows: Rows) -> float:
 def _rate_bars(rows: Rows, key: tuple[str, bool], is_listed: bool) -> go.Bar:
     label, color, pattern = _STYLE[key]
     return traces.bars(
-        traces.column(rows, "ratio"),
-        traces.column(rows, "arm"),
+        *traces.xy(rows, "ratio", "arm"),
         f"<b>%{{y}}</b><br>%{{x:.2f}}× hf-generate {traces.interval(0)}"
         "<br>%{customdata[2]:.1f} tokens/s, %{customdata[3]} runs",
         orientation="h",

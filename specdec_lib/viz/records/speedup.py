@@ -12,19 +12,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz import traces
-from specdec_lib.viz.theme import (
-    AMBER,
-    BLUE,
-    GREY,
-    INK,
-    Rows,
-    domain_style,
-    error_bars,
-    hatched,
-    new_figure,
-    spread,
-)
+from specdec_lib.viz import theme, traces
 
 _PREDICTION_DATA = (
     "k", "temperature", "measured", "low", "high", "predicted", "alpha_hat", "c", "v", "overhead",
@@ -37,7 +25,7 @@ _SPEEDUP_DATA = (
 )  # fmt: skip
 
 
-def plot_speedup_heatmap(rows: Rows) -> go.Figure:
+def plot_speedup_heatmap(rows: theme.Rows) -> go.Figure:
     """Speedup by domain (down) and K (across), one panel a temperature; a star marks each row's best K.
 
     Args:
@@ -53,7 +41,7 @@ def plot_speedup_heatmap(rows: Rows) -> go.Figure:
     return figure.update_yaxes(showgrid=False, showline=False, ticks="", autorange="reversed")
 
 
-def _speedups(rows: Rows, domains: Sequence[str], reach: float) -> go.Heatmap:
+def _speedups(rows: theme.Rows, domains: Sequence[str], reach: float) -> go.Heatmap:
     ks = sorted({row["k"] for row in rows})
     cells = {(row["domain"], row["k"]): row for row in rows}
     best = {domain: max(traces.column(own, "speedup")) for domain, own in traces.series(rows, "domain")}
@@ -69,7 +57,7 @@ def _speedups(rows: Rows, domains: Sequence[str], reach: float) -> go.Heatmap:
         x=[f"K = {k}" for k in ks],
         y=list(domains),
         customdata=[traces.columns([cell or unknown for cell in line], *_SPEEDUP_DATA) for line in table],
-        textfont={"size": 11, "color": INK},
+        textfont={"size": 11, "color": theme.INK},
         colorscale=_SLOWER_TO_FASTER,
     )
 
@@ -81,7 +69,7 @@ def _cell_text(cell: Mapping[str, Any] | None, best: Mapping[str, float]) -> str
     return f"<b>{star}{cell['speedup']:.2f}×</b><br>{cell['low']:.2f}–{cell['high']:.2f}"
 
 
-def plot_prediction(rows: Rows) -> go.Figure:
+def plot_prediction(rows: theme.Rows) -> go.Figure:
     """Measured speedup over predicted, one marker a cell with its K inside, and the diagonal; panels are T.
 
     Markers that would cover each other are moved apart along the diagonal, as little as possible: their
@@ -113,14 +101,14 @@ def _reach(moved: Sequence[tuple[Mapping[str, Any], float]]) -> list[float]:
     return [0.95 * min(values), 1.04 * max(values)]
 
 
-def _moves_apart(rows: Rows, least: float) -> list[float]:
+def _moves_apart(rows: theme.Rows, least: float) -> list[float]:
     """How far each marker moves along the diagonal, so that neighbours on it are ``least`` apart."""
     middles = [(row["predicted"] + row["measured"]) / 2 for row in rows]
-    return [to - at for to, at in zip(spread(middles, least), middles, strict=True)]
+    return [to - at for to, at in zip(theme.spread(middles, least), middles, strict=True)]
 
 
 def _diagonal(ends: Sequence[float], is_listed: bool) -> go.Scatter:
-    look = traces.named("diagonal", is_listed) | {"line": {"color": GREY, "dash": "dash", "width": 1.5}}
+    look = traces.named("diagonal", is_listed) | {"line": {"color": theme.GREY, "dash": "dash", "width": 1.5}}
     return traces.scatter(ends, ends, "", **look | {"name": "measured = predicted"})
 
 
@@ -128,7 +116,7 @@ def _prediction_points(
     points: Sequence[tuple[Mapping[str, Any], float]], domain: str, is_listed: bool
 ) -> go.Scatter:
     rows = [row for row, _ in points]
-    color, symbol = domain_style(domain)
+    color, symbol = theme.domain_style(domain)
     size = 14 if symbol in ("circle", "square") else 17
     return traces.scatter(
         [row["predicted"] + move for row, move in points],
@@ -138,7 +126,7 @@ def _prediction_points(
         "<br>predicted %{customdata[5]:.2f}×"
         "<br>α̂ = %{customdata[6]:.3f}, c = %{customdata[7]:.3f}, v = %{customdata[8]:.2f}, "
         "o = %{customdata[9]:.2f}",
-        error_y=error_bars(rows, "measured", color=color, thickness=1.2, width=3),
+        error_y=theme.error_bars(rows, "measured", color=color, thickness=1.2, width=3),
         text=[str(row["k"]) for row in rows],
         textfont={"size": 11, "color": "white"},
         marker={"color": color, "symbol": symbol, "size": size},
@@ -147,30 +135,28 @@ def _prediction_points(
     )
 
 
-def plot_difference(rows: Rows) -> go.Figure:
+def plot_difference(rows: theme.Rows) -> go.Figure:
     """From the speedup of a free draft to the measured one, one assumption dropped a bar.
 
     Args:
         rows: of ``Cell.terms``, in order: term (short name), speedup, change, meaning. The
             last one is the measured speedup (hatched); those before it are calculated (plain).
     """
-    figure = new_figure(90 + 42 * len(rows), showlegend=False)
+    figure = theme.new_figure(90 + 42 * len(rows), showlegend=False)
     calculated = len(rows) - 1
     changes = ["" if row["change"] is None else f"  ({row['change']:+.2f})" for row in rows]
-    figure.add_trace(
-        traces.bars(
-            traces.column(rows, "speedup"),
-            traces.column(rows, "term"),
-            "<b>%{y}: %{x:.2f}×</b><br>%{customdata}",
-            orientation="h",
-            marker=hatched([BLUE] * calculated + [AMBER], [""] * calculated + ["/"]),
-            text=[f"{row['speedup']:.2f}×{change}" for row, change in zip(rows, changes, strict=True)],
-            textposition="outside",
-            cliponaxis=False,
-            customdata=traces.column(rows, "meaning"),
-        )
+    trace = traces.bars(
+        *traces.xy(rows, "speedup", "term"),
+        "<b>%{y}: %{x:.2f}×</b><br>%{customdata}",
+        orientation="h",
+        marker=theme.hatched([theme.BLUE] * calculated + [theme.AMBER], [""] * calculated + ["/"]),
+        text=[f"{row['speedup']:.2f}×{change}" for row, change in zip(rows, changes, strict=True)],
+        textposition="outside",
+        cliponaxis=False,
+        customdata=traces.column(rows, "meaning"),
     )
-    figure.add_vline(x=1, line={"color": GREY, "dash": "dash", "width": 1.5})
+    figure.add_trace(trace)
+    figure.add_vline(x=1, line={"color": theme.GREY, "dash": "dash", "width": 1.5})
     room = 1.5  # for the text beside the longest bar, on a phone too
     figure.update_xaxes(
         title_text="speedup", ticksuffix="×", range=[0, room * max(row["speedup"] for row in rows)]

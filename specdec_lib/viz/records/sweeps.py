@@ -25,17 +25,16 @@ def plot_order(rows: Rows) -> go.Figure:
     names = {(row["block"], row["turn"]): row["arm"] for row in rows}
     table = [[names.get((block, turn)) for turn in turns] for block in blocks]
     figure = new_figure(78 + 27 * len(blocks), showlegend=False)
-    figure.add_trace(
-        heatmap(
-            [[None if name is None else arms.index(name) for name in line] for line in table],
-            [[name or "" for name in line] for line in table],
-            "<b>%{y}</b>: %{text} runs %{x}",
-            span=(-0.5, max(len(arms), 1) - 0.5),
-            x=[f"{turn + 1}." for turn in turns],
-            y=blocks,
-            colorscale=_steps(len(arms)),
-        )
+    cells = heatmap(
+        [[None if name is None else arms.index(name) for name in line] for line in table],
+        [[name or "" for name in line] for line in table],
+        "<b>%{y}</b>: %{text} runs %{x}",
+        span=(-0.5, max(len(arms), 1) - 0.5),
+        x=[f"{turn + 1}." for turn in turns],
+        y=blocks,
+        colorscale=_steps(len(arms)),
     )
+    figure.add_trace(cells)
     figure.update_xaxes(
         type="category", side="top", showgrid=False, showline=False, ticks="", title_text="turn in the block"
     )
@@ -44,11 +43,8 @@ def plot_order(rows: Rows) -> go.Figure:
 
 def _steps(count: int) -> list[list[float | str]]:
     """A colour scale of ``count`` equal steps, each of one tint."""
-    edges = [index / max(count, 1) for index in range(max(count, 1) + 1)]
-    tints = [_TINTS[index % len(_TINTS)] for index in range(max(count, 1))]
-    return [
-        [edge, tint] for tint, low, high in zip(tints, edges, edges[1:], strict=False) for edge in (low, high)
-    ]
+    count = max(count, 1)
+    return [[edge / count, _TINTS[i % len(_TINTS)]] for i in range(count) for edge in (i, i + 1)]
 
 
 def plot_width(rows: Rows) -> go.Figure:
