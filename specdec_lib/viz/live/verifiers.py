@@ -20,7 +20,7 @@ from specdec_lib.viz.standalone import StandaloneFigure, plain_table
 
 TITLE = "Token and block verification, to play with"
 LONGEST = 8
-"""Draft tokens at most: so many drafts of three words are listed while a slider moves."""
+"""The longest draft that is offered, of which all can be listed while a slider moves."""
 
 
 Laws = Sequence[Sequence[Any]]
