@@ -21,7 +21,6 @@ from specdec_lib.errors import ModelUnavailable
 from specdec_lib.models.files.folder import check_folder, quantisation_of
 from specdec_lib.models.loader import load_model
 from specdec_lib.models.source import find_source
-from specdec_lib.models.text import tokenizer
 from specdec_lib.models.wrapper import ModelWrapper
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
@@ -374,4 +373,4 @@ def test_every_from_pretrained_of_the_library_refuses_code():
             if words.get("trust_remote_code") is not False and None not in words:
                 silent.append(f"{path.name}:{call.lineno}")
     assert silent == []
-    assert tokenizer._options(find_source("pocket-draft"))["trust_remote_code"] is False
+    assert find_source("pocket-draft").options["trust_remote_code"] is False
