@@ -11,6 +11,7 @@ import copy
 from dataclasses import replace
 
 import torch
+from torch import nn
 
 from specdec_lib.models.registry import ModelPair
 from specdec_lib.models.wrapper import ModelWrapper
@@ -47,4 +48,8 @@ def in_dtype(model: ModelWrapper, dtype: torch.dtype | str) -> ModelWrapper:
     wanted = getattr(torch, dtype) if isinstance(dtype, str) else dtype
     if model.dtype == wanted or getattr(model.model, "is_quantized", False):
         return model
-    return ModelWrapper(copy.deepcopy(model.model).to(wanted), model.tokenizer)
+    return ModelWrapper(_rounded(copy.deepcopy(model.model), wanted), model.tokenizer)
+
+
+def _rounded(module: nn.Module, dtype: torch.dtype) -> nn.Module:
+    return module.to(dtype)

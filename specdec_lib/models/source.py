@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from specdec_lib.errors import ModelUnavailable, SpecDecError, in_one_line, is_out_of_memory
 from specdec_lib.models import hub
@@ -51,7 +52,7 @@ class Source:
         return not (self.on_hub and self.hub_answers)
 
     @property
-    def options(self) -> dict[str, bool]:
+    def options(self) -> dict[str, Any]:
         """How Transformers is to read it: from where it is, and never by code of the folder's own."""
         return {"local_files_only": self.offline, "trust_remote_code": False}
 
@@ -71,7 +72,7 @@ class Source:
             return path if path.is_file() else None
         if self.hub_answers and self.files and name not in self.files:
             return None
-        from transformers.utils import cached_file
+        from transformers.utils.hub import cached_file
 
         with loading(self, name):
             found = cached_file(

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from specdec_lib.models.architecture.module import LanguageModel
 from specdec_lib.models.base import cached_property
 
 _CHUNK = 2**21
@@ -26,7 +27,7 @@ _NAMES = ("_name_or_path", "transformers_version", "dtype", "torch_dtype", "arch
 class Weighed:
     """What has a model, and says what its weights are."""
 
-    model: nn.Module
+    model: LanguageModel
 
     @cached_property
     def device(self) -> torch.device:
@@ -106,9 +107,8 @@ def content_hash(model: nn.Module) -> str:
 def _named_tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """Every parameter, and what unpacks it if it is packed."""
     for name, parameter in model.named_parameters():
-        parts = [parameter]
-        if hasattr(parameter, "__tensor_flatten__"):  # a tensor made of others, such as torchao's
-            parts = [getattr(parameter, part) for part in parameter.__tensor_flatten__()[0]]
+        flatten = getattr(parameter, "__tensor_flatten__", None)  # a tensor made of others, such as torchao's
+        parts = [parameter] if flatten is None else [getattr(parameter, part) for part in flatten()[0]]
         for index, part in enumerate((*parts, *_scales(parameter))):
             yield f"{name}.{index}", part.detach()
 
@@ -135,7 +135,7 @@ def _factors(count: int, device: torch.device) -> Tensor:
 
 
 @torch.inference_mode()
-def are_one_model(one: nn.Module, other: nn.Module) -> bool:
+def are_one_model(one: LanguageModel, other: LanguageModel) -> bool:
     """Whether both compute the same, so that drafting with one for the other saves nothing.
 
     Configurations must be equal, and weights in dtype and in every bit; they are compared one by one, up to
@@ -149,7 +149,7 @@ def are_one_model(one: nn.Module, other: nn.Module) -> bool:
     return ours.keys() == theirs.keys() and all(_equal(ours[name], theirs[name]) for name in ours)
 
 
-def _described(model: nn.Module) -> dict[str, Any]:
+def _described(model: LanguageModel) -> dict[str, Any]:
     described = model.config.to_dict()
     return {name: value for name, value in described.items() if name not in _NAMES}
 

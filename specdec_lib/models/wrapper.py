@@ -74,10 +74,9 @@ class ModelWrapper(Tokenized, Weighed):
         vocab_size: int | None = None,
         masked_ids: Sequence[int] = (),
     ) -> None:
-        require_language_model(model)
-        self.model = placed(model, device).eval()
+        self.model = placed(require_language_model(model), device).eval()
         self.tokenizer = tokenizer
-        self.name = display_name(model)
+        self.name = display_name(self.model)
         own = logits_width(self.model)
         self.vocab_size = own if vocab_size is None else vocab_size
         """Width of the logits, which may exceed the tokenizer's vocabulary (padding rows)."""
@@ -129,7 +128,7 @@ class ModelWrapper(Tokenized, Weighed):
             cache = truncated(cache, held)
         ids = self._columns.known(input_ids.to(self.device))
         if isinstance(cache, FixedCache):
-            logits = self.compiled(ids, cache)
+            logits = self._graphs(ids, cache)
         else:
             logits = self._eager(ids, held, cache, use_cache, logits_to_keep)
         logits = self._columns.of(logits[:, -logits_to_keep:] if logits_to_keep else logits)
@@ -160,7 +159,7 @@ class ModelWrapper(Tokenized, Weighed):
 
     def traced_step(self, input_ids: Integer[Tensor, "1 n"], store: Store) -> Float[Tensor, "1 n vocab"]:
         """A forward as a part of a larger graph, which ``compiled.run`` runs; the store does not advance."""
-        return self._columns.of(self.compiled.step(self._columns.known(input_ids.to(self.device)), store))
+        return self._columns.of(self._graphs.step(self._columns.known(input_ids.to(self.device)), store))
 
     def new_cache(self, max_length: int = 0) -> Cache | FixedCache | None:
         """An empty cache for :meth:`forward`, with room for ``max_length`` tokens (it grows beyond that).
@@ -190,6 +189,12 @@ class ModelWrapper(Tokenized, Weighed):
     def get_cache_length(self, cache: Cache | FixedCache | None) -> int:
         """Tokens that the cache holds; 0 for None."""
         return cache_length(cache)
+
+    @property
+    def _graphs(self) -> CompiledForward:
+        if self.compiled is None:
+            raise InvalidArgument(f"forward: {self.name} is not compiled; pass a cache of its own new_cache")
+        return self.compiled
 
     @property
     def config(self) -> PretrainedConfig:

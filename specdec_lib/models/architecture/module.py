@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import torch
 from jaxtyping import Integer
@@ -13,12 +14,18 @@ from transformers import PretrainedConfig, PreTrainedModel
 
 from specdec_lib.errors import InvalidArgument
 
+if TYPE_CHECKING:
+    LanguageModel = PreTrainedModel
+else:  # a module that hands on the attributes of the model in it is as good
+    LanguageModel = nn.Module
+Module = TypeVar("Module", bound=nn.Module)
+
 _COUNTS_IDS = "create_position_ids_from_input_ids"
 _CONTEXT_FIELDS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
 
 
-def require_language_model(model: nn.Module) -> None:
-    """Refuse what is wrapped around a model: it has other signatures, other names, or no configuration.
+def require_language_model(model: nn.Module) -> LanguageModel:
+    """The model; what is wrapped around one is refused: other signatures, other names, or no configuration.
 
     Raises:
         InvalidArgument: naming what was given, and what to pass in its place.
@@ -44,9 +51,10 @@ def require_language_model(model: nn.Module) -> None:
         )
     if next(model.parameters(), None) is None:
         raise InvalidArgument(f"wrap: {kind} holds no weights; pass the causal language model itself")
+    return cast(LanguageModel, model)  # or as good as one, as was just seen
 
 
-def placed(model: nn.Module, device: str | torch.device | None) -> nn.Module:
+def placed(model: Module, device: str | torch.device | None) -> Module:
     """The model on that device; int4 weights are packed for the device that they are on and cannot travel."""
     here = next(model.parameters()).device
     if device is None or here == torch.empty(0, device=device).device:
@@ -58,18 +66,18 @@ def placed(model: nn.Module, device: str | torch.device | None) -> nn.Module:
     return model.to(device)
 
 
-def text_config(model: nn.Module) -> PretrainedConfig:
+def text_config(model: LanguageModel) -> PretrainedConfig:
     """The configuration of the language model (of a composite model, its text part)."""
     return model.config.get_text_config(decoder=True)
 
 
-def logits_width(model: nn.Module) -> int:
+def logits_width(model: LanguageModel) -> int:
     """How many logits the model's own head gives."""
     width = getattr(model.get_output_embeddings(), "out_features", None)
     return int(text_config(model).vocab_size if width is None else width)
 
 
-def embedding_rows(model: nn.Module) -> int | None:
+def embedding_rows(model: LanguageModel) -> int | None:
     """How many ids a model can be fed: rows of its embedding; None where it does not say."""
     try:
         embedding = model.get_input_embeddings()
@@ -105,7 +113,7 @@ def positions_behind(held: int, width: int, first: int, device: torch.device) ->
     return torch.arange(first + held, first + held + width, device=device)[None]
 
 
-def display_name(model: nn.Module) -> str:
+def display_name(model: LanguageModel) -> str:
     """Hub id, or the last part of a local folder's path, or the class's name."""
     name = getattr(model.config, "_name_or_path", "") or type(model).__name__
     return Path(name).name if Path(name).is_dir() else name

@@ -35,12 +35,14 @@ class FixedLayer(CacheLayerMixin):
     is_compileable = True
     is_sliding = False
     is_croppable = False
+    keys: Tensor
+    values: Tensor
 
     def __init__(self, frame: Frame) -> None:
         super().__init__()
         self.frame = frame
 
-    def lazy_initialization(self, key_states: Tensor, value_states: Tensor | None = None) -> None:
+    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         """Allocate, zeroed: what is masked still takes part in a product, and NaN times 0 is NaN."""
         self.dtype, self.device = key_states.dtype, key_states.device
         with torch.inference_mode(False):  # so that they may be written to in any mode
@@ -100,6 +102,8 @@ class Frame:
 
 class Store(Cache):
     """The buffers of all layers and the frame that they share."""
+
+    layers: list[FixedLayer]
 
     def __init__(self, num_layers: int, capacity: int, device: torch.device) -> None:
         self.frame, self.capacity = Frame(capacity, device), capacity

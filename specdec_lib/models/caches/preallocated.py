@@ -71,6 +71,9 @@ class PreallocatedLayer(DynamicLayer):
             limit. What is really written always fits.
     """
 
+    keys: Tensor
+    values: Tensor
+
     def __init__(self, reserve: int = 0, most: int | None = None) -> None:
         super().__init__()
         self.reserve, self.most, self.length = reserve, most, 0
@@ -84,14 +87,13 @@ class PreallocatedLayer(DynamicLayer):
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any):
         """Write n more positions ``[batch, heads, n, dim]``; returns views of all of them."""
-        start, width = self.length, key_states.shape[-2]
+        start, width, buffer = self.length, key_states.shape[-2], self._buffer
         end = start + width
-        if self._buffer is None or end > self._buffer.keys.shape[-2] or not self._may_write():
-            self._move(end, key_states, value_states)
-        buffer = self._buffer
+        if buffer is None or end > buffer.keys.shape[-2] or not self._may_write(buffer):
+            buffer = self._move(end, key_states, value_states)
         buffer.keys.narrow(-2, start, width).copy_(key_states)
         buffer.values.narrow(-2, start, width).copy_(value_states)
-        self._show(end)
+        self._show(buffer, end)
         return self.keys, self.values
 
     def truncated(self, keep_length: int) -> PreallocatedLayer:
@@ -114,12 +116,11 @@ class PreallocatedLayer(DynamicLayer):
         if self._buffer is not None and tokens_to_remove:
             kept = self.length + tokens_to_remove if tokens_to_remove < 0 else tokens_to_remove
             self._turn = -1  # others may now be longer
-            self._show(max(0, min(kept, self.length)))
+            self._show(self._buffer, max(0, min(kept, self.length)))
 
     def reset(self) -> None:
-        """Forget everything, and free the buffer."""
-        self.keys = self.values = self._buffer = None
-        self.is_initialized, self.length, self._turn = False, 0, -1
+        """Forget everything, and free the buffer: a layer as it was made."""
+        self.__init__(self.reserve, self.most)
 
     def reorder_cache(self, beam_idx: Tensor) -> None:
         """Choose and repeat sequences of the batch (beam search)."""
@@ -140,26 +141,26 @@ class PreallocatedLayer(DynamicLayer):
 
     # -- whose buffer it is -----------------------------------------------------------------------
 
-    def _may_write(self) -> bool:
+    def _may_write(self, buffer: _Buffer) -> bool:
         """Whether no other living view holds positions that this one would overwrite."""
-        if self._turn != self._buffer.turn:
-            if self._buffer.holders.reach_beyond(self):
+        if self._turn != buffer.turn:
+            if buffer.holders.reach_beyond(self):
                 return False
-            self._buffer.turn += 1
-            self._turn = self._buffer.turn
+            buffer.turn += 1
+            self._turn = buffer.turn
         return True
 
     def _look_at(self, buffer: _Buffer, length: int) -> None:
         self._buffer, self._turn, self.is_initialized = buffer, -1, True
         buffer.holders.add(self)
-        self._show(length)
+        self._show(buffer, length)
 
-    def _show(self, length: int) -> None:
+    def _show(self, buffer: _Buffer, length: int) -> None:
         self.length = length
-        self.keys = self._buffer.keys.narrow(-2, 0, length)
-        self.values = self._buffer.values.narrow(-2, 0, length)
+        self.keys = buffer.keys.narrow(-2, 0, length)
+        self.values = buffer.values.narrow(-2, 0, length)
 
-    def _move(self, needed: int, key_states: Tensor, value_states: Tensor) -> None:
+    def _move(self, needed: int, key_states: Tensor, value_states: Tensor) -> _Buffer:
         """A buffer of one's own, with room for ``needed`` positions and for as many again."""
         capacity, length = self._capacity_for(needed), self.length
         with torch.inference_mode(False):  # so that it may be written to in any mode
@@ -170,6 +171,7 @@ class PreallocatedLayer(DynamicLayer):
         self.dtype, self.device = key_states.dtype, key_states.device
         self._look_at(buffer, length)
         self._turn = buffer.turn
+        return buffer
 
     def _capacity_for(self, needed: int) -> int:
         doubled = 2 * self.length

@@ -13,12 +13,11 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from torch import nn
 from transformers import PretrainedConfig, cache_utils
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 
 from specdec_lib.errors import InvalidArgument, UnsupportedCache, in_one_line
-from specdec_lib.models.architecture.module import cache_name, forward_supports
+from specdec_lib.models.architecture.module import LanguageModel, cache_name, forward_supports
 from specdec_lib.models.caches.fixed import FixedCache
 from specdec_lib.models.caches.preallocated import PreallocatedCache, PreallocatedLayer
 
@@ -30,7 +29,7 @@ _CROPPABLE = (DynamicLayer, PreallocatedLayer)
 _ADVICE = "choose an attention-only model, or pass use_cache=False"
 
 
-def new_cache(model: nn.Module, reserve: int = 0, most: int | None = None) -> PreallocatedCache:
+def new_cache(model: LanguageModel, reserve: int = 0, most: int | None = None) -> PreallocatedCache:
     """An empty cache for a model, whose every layer keeps all positions.
 
     Args:
@@ -50,7 +49,7 @@ def new_cache(model: nn.Module, reserve: int = 0, most: int | None = None) -> Pr
     return cache
 
 
-def _own_layers(model: nn.Module) -> list[Any]:
+def _own_layers(model: LanguageModel) -> list[Any]:
     """The layers of the cache that Transformers makes for a model, by its configuration."""
     try:
         return DynamicCache(config=model.config).layers
@@ -87,9 +86,7 @@ def cache_length(cache: Cache | FixedCache | None) -> int:
 
 
 def truncated(cache: Cache | FixedCache | None, keep_length: int) -> Cache | FixedCache | None:
-    """A cache of the first ``keep_length`` positions; the given one stays valid and unchanged.
-
-    The new cache holds views; whoever extends either of them leaves the other alone.
+    """The first ``keep_length`` positions: a cache of views; either may be extended without the other.
 
     Raises:
         InvalidArgument: ``keep_length`` outside ``[0, length]``.
@@ -113,7 +110,7 @@ def truncated(cache: Cache | FixedCache | None, keep_length: int) -> Cache | Fix
     return shortened
 
 
-def _first_positions(layer: DynamicLayer, keep_length: int) -> DynamicLayer:
+def _first_positions(layer: Any, keep_length: int) -> Any:
     if isinstance(layer, PreallocatedLayer):
         return layer.truncated(keep_length)
     shortened = copy.copy(layer)
@@ -130,7 +127,7 @@ def _require(layers: Sequence[Any], kinds: tuple[type, ...], who: str, advice: s
             raise UnsupportedCache(f"{who} with a {type(layer).__name__} cannot be rolled back; {advice}")
 
 
-def _refuse_recurrent(model: nn.Module) -> None:
+def _refuse_recurrent(model: LanguageModel) -> None:
     """Refuse a model whose state after n tokens does not hold its state after n - 1."""
     other = _other_layers(model.config)
     supports_cache = forward_supports(model, cache_name(model))

@@ -18,11 +18,17 @@ from typing import Any
 
 import torch
 from jaxtyping import Float, Integer
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
-from specdec_lib.models.architecture.module import cache_name, first_position, positions_behind
+from specdec_lib.models.architecture.module import (
+    LanguageModel,
+    cache_name,
+    embedding_rows,
+    first_position,
+    positions_behind,
+)
 from specdec_lib.models.caches.fixed import FixedCache, Store, bucket
 from specdec_lib.models.caches.rollback import MOST_RESERVED, holds_nothing
 from specdec_lib.models.fast.products import Products
@@ -163,19 +169,23 @@ class CompiledForward:
 
     def _compare(self, expected: Any, answer: Any) -> None:
         """Raise unless the floating-point tensors agree; integers may differ where a tie fell otherwise."""
-        for ours, theirs in zip(tensors_of(answer), tensors_of(expected), strict=True):
-            if not ours.is_floating_point():
-                continue
-            finite = theirs.isfinite() & ours.isfinite()
-            scale = float(theirs[finite].abs().amax()) if finite.any() else 1.0
-            apart = float((ours - theirs)[finite].abs().amax()) if finite.any() else 0.0
+        if isinstance(answer, tuple):
+            for theirs, ours in zip(expected, answer, strict=True):
+                self._compare(theirs, ours)
+        elif isinstance(answer, Tensor) and answer.is_floating_point():
+            finite = expected.isfinite() & answer.isfinite()
+            scale = float(expected[finite].abs().amax()) if finite.any() else 1.0
+            apart = float((answer - expected)[finite].abs().amax()) if finite.any() else 0.0
             if apart > _TOLERANCE.get(self._dtype, 0.05) * max(scale, 1e-6):
                 raise Uncompilable(f"compiled logits differ from eager ones by {apart:.2g}")
 
     @torch.inference_mode()
     def _rehearse(self) -> None:
         """A few tokens on fixed buffers against the same tokens without a cache."""
-        ids = torch.arange(1, 9, device=self._device)[None] % self.model.get_input_embeddings().num_embeddings
+        rows = embedding_rows(self._products.original)
+        if rows is None:
+            raise Uncompilable(f"{type(self.model).__name__} does not say how many ids it can be fed")
+        ids = torch.arange(1, 9, device=self._device)[None] % rows
         store = Store(self.num_layers, 16, self._device)
         store.frame.move(0, 5)
         self.step(ids[:, :5], store)
@@ -196,7 +206,7 @@ class CompiledForward:
         return free
 
 
-def _plain_layers(model: nn.Module) -> int:
+def _plain_layers(model: LanguageModel) -> int:
     """How many layers keep keys and values; every one must see all that came before."""
     layers = DynamicCache(config=model.config).layers
     kept = {type(layer) for layer in layers if not holds_nothing(layer)}
@@ -213,11 +223,8 @@ def _reason(error: Exception) -> str:
     return told if isinstance(error, Uncompilable) else f"{type(error).__name__}: {told}"
 
 
-# -- one graph: of one function, whatever it computes, one shape and one capacity ------------------
-
-
 class Graph:
-    """Compiled code of one shape, which after a few calls is no longer asked whether it fits.
+    """Compiled code of one function and shape, which after a few calls is no longer asked whether it fits.
 
     The compiler guards a graph by looking at every buffer and attribute of every layer before each call: a
     tenth of a step of a small model. Here nothing of that can differ. A graph has a code object to itself, it
@@ -244,12 +251,6 @@ def compiled(function: Callable[..., Any], name: str, device: torch.device) -> C
     bound = own if owner is None else types.MethodType(own, owner)
     mode = "reduce-overhead" if device.type == "cuda" else None
     return torch.compile(bound, dynamic=False, fullgraph=True, mode=mode)
-
-
-def tensors_of(answer: Any) -> list[Tensor]:
-    """The tensors of an answer, one or several."""
-    parts = answer if isinstance(answer, tuple) else (answer,)
-    return [part for part in parts if isinstance(part, Tensor)]
 
 
 def copied(answer: Any) -> Any:

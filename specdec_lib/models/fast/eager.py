@@ -15,11 +15,12 @@ from typing import Any
 
 import torch
 from jaxtyping import Float, Integer
-from torch import Tensor, nn
+from torch import Tensor
 from transformers.cache_utils import Cache
 
 from specdec_lib.errors import InvalidArgument, in_one_line, is_out_of_memory
 from specdec_lib.models.architecture.module import (
+    LanguageModel,
     cache_name,
     embedding_rows,
     first_position,
@@ -85,17 +86,14 @@ class EagerForward:
             )
 
     def require_causal(self, device: torch.device, vocab_size: int) -> None:
-        """Feed the model two texts of a few tokens the first time, to see that it is causal.
-
-        Raises InvalidArgument: it is not.
-        """
+        """See once that the model is causal; raises as the function :func:`require_causal` does."""
         if not self._is_causal:
             require_causal(self.model, self._name, device, vocab_size)
             self._is_causal = True
 
 
 @torch.inference_mode()
-def require_causal(model: nn.Module, name: str, device: torch.device, vocab_size: int) -> None:
+def require_causal(model: LanguageModel, name: str, device: torch.device, vocab_size: int) -> None:
     """Feed two texts of a common prefix and compare its logits: about what one token costs.
 
     Raises:
@@ -119,7 +117,7 @@ def require_causal(model: nn.Module, name: str, device: torch.device, vocab_size
         )
 
 
-def _logits(model: nn.Module, texts: Tensor) -> Tensor:
+def _logits(model: LanguageModel, texts: Tensor) -> Tensor:
     """Both at once, or one after the other for a model that takes a single sequence."""
     try:
         return model(input_ids=texts, use_cache=False).logits
@@ -127,7 +125,7 @@ def _logits(model: nn.Module, texts: Tensor) -> Tensor:
         return torch.cat([model(input_ids=row[None], use_cache=False).logits for row in texts])
 
 
-def _cannot_be_fed(model: nn.Module, name: str, several: bool, error: Exception) -> str:
+def _cannot_be_fed(model: LanguageModel, name: str, several: bool, error: Exception) -> str:
     """The line about a first forward that failed: of a text, or of several tokens behind a cache."""
     called, said = _called(model, name), in_one_line(error)
     if several:
@@ -141,7 +139,7 @@ def _cannot_be_fed(model: nn.Module, name: str, several: bool, error: Exception)
     )
 
 
-def _called(model: nn.Module, name: str) -> str:
+def _called(model: LanguageModel, name: str) -> str:
     """The name and, where it is another, the class."""
     kind = type(model).__name__
     return name if name == kind else f"{name} ({kind})"

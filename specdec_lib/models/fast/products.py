@@ -29,6 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.architecture.module import LanguageModel
 
 Form = Literal["plain", "transposed"]
 FORMS: tuple[Form, ...] = ("plain", "transposed")
@@ -103,7 +104,7 @@ class Products:
     It is decided again when the number of threads changed, or what was asked for.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: LanguageModel) -> None:
         self.original, self._twin = model, None
         self._gains = any(_gains(module) for module in model.modules())
         self._asked: tuple[object, ...] = ()

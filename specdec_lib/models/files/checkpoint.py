@@ -18,7 +18,9 @@ from specdec_lib.utils.logging import get_logger
 
 if TYPE_CHECKING:
     from torch import nn
+    from transformers import PreTrainedModel
 
+    from specdec_lib.models.architecture.module import LanguageModel
     from specdec_lib.models.wrapper import ModelWrapper
 
 _NEUTRAL: dict[str, tuple[object, ...]] = {
@@ -77,7 +79,7 @@ def refuse_gaps(model_id: str, missing: Iterable[str], misshapen: Iterable[str |
         )
 
 
-def refuse_surplus(model_id: str, model: nn.Module, unexpected: Iterable[str]) -> None:
+def refuse_surplus(model_id: str, model: LanguageModel, unexpected: Iterable[str]) -> None:
     """Refuse tensors that belong inside the model and found no place in it: its config describes another one.
 
     Layers, biases, scales of a quantisation and adapters lie inside a module that the model has. What lies
@@ -109,7 +111,7 @@ def _is_inside(key: str, modules: set[str], prefix: str) -> bool:
     return any(path in modules and path not in ("", prefix) for path in paths)
 
 
-def _is_known_surplus(key: str, model: nn.Module) -> bool:
+def _is_known_surplus(key: str, model: LanguageModel) -> bool:
     """Buffers of old checkpoints, and layers that predict further tokens, which stand behind the last one."""
     if key.endswith(("rotary_emb.inv_freq", ".masked_bias", "position_ids", "rope.freqs")):
         return True
@@ -120,7 +122,7 @@ def _is_known_surplus(key: str, model: nn.Module) -> bool:
     return bool(extra and places and layers <= places[0] < layers + extra)
 
 
-def packed_by_int4(described: nn.Module) -> int:
+def packed_by_int4(described: PreTrainedModel) -> int:
     """Weights that int4 would pack, of a model that ``files.folder.described_model`` made.
 
     Linear layers, by Transformers' own rule: embeddings, the head and what a model keeps in 32 bits are none.
@@ -128,7 +130,7 @@ def packed_by_int4(described: nn.Module) -> int:
     return sum(rows * columns for _, rows, columns in _packed_layers(described))
 
 
-def refuse_too_narrow(model_id: str, described: nn.Module) -> None:
+def refuse_too_narrow(model_id: str, described: PreTrainedModel) -> None:
     """Refuse layers that int4 cannot pack for a CPU: those with bfloat16 arithmetic take tiles of 32 × 64.
 
     Raises:
@@ -136,10 +138,11 @@ def refuse_too_narrow(model_id: str, described: nn.Module) -> None:
     """
     try:
         with quiet():
-            from bitsandbytes.nn.modules import has_avx512bf16
-    except ImportError:  # another version, or none: whoever reads the weights will say
+            from bitsandbytes.nn import modules
+    except ImportError:  # whoever reads the weights will say
         return
-    for name, rows, columns in _packed_layers(described) if has_avx512bf16() else ():
+    has_tiles = getattr(modules, "has_avx512bf16", lambda: False)  # other versions may not tell
+    for name, rows, columns in _packed_layers(described) if has_tiles() else ():
         if rows % 32 or columns % 64:
             raise ModelUnavailable(
                 f"{model_id}: int4 cannot pack {name} ({rows} × {columns} weights) for this cpu: it is too "
@@ -147,14 +150,15 @@ def refuse_too_narrow(model_id: str, described: nn.Module) -> None:
             )
 
 
-def _packed_layers(described: nn.Module) -> Iterator[tuple[str, int, int]]:
+def _packed_layers(described: PreTrainedModel) -> Iterator[tuple[str, int, int]]:
     """Name, rows and columns of the layers that int4 packs."""
     from torch.nn import Linear
     from transformers.pytorch_utils import Conv1D
     from transformers.quantizers.base import HfQuantizer
     from transformers.quantizers.quantizers_utils import should_convert_module
 
-    kept = HfQuantizer.get_modules_to_not_convert(described, None, described._keep_in_fp32_modules)
+    wide = list(described._keep_in_fp32_modules or ())
+    kept = HfQuantizer.get_modules_to_not_convert(described, None, wide)
     for name, module in described.named_modules():
         turned = isinstance(module, Conv1D)
         if (type(module) is Linear or turned) and should_convert_module(name, kept):

@@ -18,7 +18,6 @@ from specdec_lib.models.text.ends import ends_beyond, refuse_odd_ends
 from specdec_lib.utils.logging import get_logger
 
 if TYPE_CHECKING:
-    from torch import nn
     from transformers import PretrainedConfig, PreTrainedModel
 
 _LFS = b"version https://git-lfs"
@@ -56,7 +55,7 @@ def _refuse_odd_generation(source: Source) -> None:
             GenerationConfig.from_pretrained(source.location, **source.options)
 
 
-def read_config(source: Source):
+def read_config(source: Source) -> PretrainedConfig:
     """The configuration, as a Transformers object; never by code of the folder's own.
 
     Raises:
@@ -91,7 +90,7 @@ def described_model(source: Source, config: PretrainedConfig) -> PreTrainedModel
         ) from error
 
 
-def refuse_encoder(model_id: str, model: nn.Module) -> None:
+def refuse_encoder(model_id: str, model: PreTrainedModel) -> None:
     """Refuse an encoder that would look at both sides of a token, as far as its configuration tells.
 
     Raises:

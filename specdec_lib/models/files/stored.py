@@ -159,8 +159,10 @@ def refuse_more_layers(source: Source, config: PretrainedConfig, model: PreTrain
     Raises:
         ModelUnavailable: as when the weights are read, counting such tensors and naming the first.
     """
+    from torch.nn import ModuleList
+
     ignored = [re.compile(rule) for rule in getattr(model, "_keys_to_ignore_on_load_unexpected", None) or ()]
-    lists = {name: len(part) for name, part in model.named_modules() if type(part).__name__ == "ModuleList"}
+    lists = {name: len(part) for name, part in model.named_modules() if isinstance(part, ModuleList)}
     keys = [key for key in _tensors(source, config) if not any(rule.search(key) for rule in ignored)]
     prefix = model.base_model_prefix
     beyond = [key for key in keys if any(_is_beyond(name, lists) for name in (key, f"{prefix}.{key}"))]

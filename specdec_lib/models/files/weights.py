@@ -14,6 +14,7 @@ import torch
 from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
 from specdec_lib.errors import ModelUnavailable, is_out_of_memory
+from specdec_lib.models.architecture.module import placed
 from specdec_lib.models.caches.rollback import require_cache_fields
 from specdec_lib.models.files.checkpoint import refuse_gaps, refuse_surplus, warn_of_a_small_packed_share
 from specdec_lib.models.files.folder import described_model, quantisation_of, read_config, warn_of_oddities
@@ -37,7 +38,7 @@ def load_weights(source: Source, dtype: str, device: torch.device) -> PreTrained
     warn_of_oddities(source, config)
     with loading(source, "weights"):
         quantised = dtype == "int4" or getattr(config, "quantization_config", None) is not None
-        options = _int4_options(device) if dtype == "int4" else {"dtype": dtype}
+        options: dict[str, Any] = _int4_options(device) if dtype == "int4" else {"dtype": dtype}
         if quantised:
             options["device_map"] = {"": device}
         described = cache(partial(_described, source, config))
@@ -45,7 +46,7 @@ def load_weights(source: Source, dtype: str, device: torch.device) -> PreTrained
         model, report = _read(source, described, options)
         refuse_gaps(source.model_id, report.get("missing_keys") or (), report.get("mismatched_keys") or ())
         refuse_surplus(source.model_id, model, report.get("unexpected_keys") or ())
-        model = (model if quantised else model.to(device)).eval()
+        model = (model if quantised else placed(model, device)).eval()
         _answer_in_fields(model)
         remember_named_ends(source, model)
         _say_if_unpacked(source, config, model)
@@ -80,13 +81,14 @@ def _read(
 ) -> tuple[PreTrainedModel, dict[str, Any]]:
     """What Transformers makes of the files, and its report; config.json is named where it is at fault."""
     try:
-        model, report = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             source.location,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # reported, and refused by name
             **source.options,
             **options,
         )
+        model, report = loaded
         require_cache_fields(model.config)
         return model, report
     except Exception as error:
@@ -99,7 +101,7 @@ def _answer_in_fields(model: PreTrainedModel) -> None:
     """A checkpoint's ``return_dict: false`` would have the parts answer in tuples; none are read here."""
     for module in model.modules():
         config = getattr(module, "config", None)
-        if getattr(config, "return_dict", True) is False:
+        if config is not None and getattr(config, "return_dict", True) is False:
             config.return_dict = True
 
 
@@ -127,7 +129,8 @@ def _refuse_plain_weights(source: Source, config: PretrainedConfig, model: PreTr
 
 def _is_plain(module: torch.nn.Module) -> bool:
     """A layer of bitsandbytes whose weights nobody quantised; those of packed weights have one column."""
-    kind, weight = type(module).__name__, getattr(module, "weight", None)
+    kind = type(module).__name__
+    weight: Any = getattr(module, "weight", None)
     if kind == "Linear8bitLt":
         return not hasattr(weight, "SCB")
     return kind == "Linear4bit" and getattr(weight, "quant_state", None) is None and weight.shape[-1] != 1

@@ -14,8 +14,9 @@ from specdec_lib.errors import InvalidArgument, ModelUnavailable
 from specdec_lib.models.source import Source
 
 if TYPE_CHECKING:
-    from torch import nn
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
+
+    from specdec_lib.models.architecture.module import LanguageModel
 
 _FIELD = "eos_token_id"
 _FILES = ("generation_config.json", "config.json")
@@ -23,7 +24,7 @@ _NAMED = "_ends_of_its_config_file"
 
 
 def end_of_text_ids(
-    model: nn.Module, tokenizer: PreTrainedTokenizerBase | None, width: int
+    model: LanguageModel, tokenizer: PreTrainedTokenizerBase | None, width: int
 ) -> tuple[int, ...]:
     """Every id in ``[0, width)`` that ends a text, sorted.
 
@@ -43,7 +44,7 @@ def end_of_text_ids(
     return tuple(sorted(i for i in named or configured if 0 <= i < width))
 
 
-def remember_named_ends(source: Source, model: nn.Module) -> None:
+def remember_named_ends(source: Source, model: LanguageModel) -> None:
     """Note on a model that was just loaded which ends its config.json names: its class's look the same."""
     content = source.read_json("config.json") or {}
     setattr(model, _NAMED, {i for _, value in _values(content) for i in _as_ids(value)})
@@ -92,7 +93,7 @@ def _values(content: dict) -> Iterator[tuple[str, Any]]:
             yield from ((f"{name}.{inner}", value) for inner, value in _values(part))
 
 
-def _named_by_config(model: nn.Module) -> set[int]:
+def _named_by_config(model: LanguageModel) -> set[int]:
     """What config.json names; of a model that was made elsewhere, what differs from its class's default."""
     noted = getattr(model, _NAMED, None)
     parts = (model.config, _text_part(model.config))

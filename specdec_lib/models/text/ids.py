@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import takewhile
-from typing import Any, no_type_check
+from typing import Any, cast, no_type_check
 
 from transformers import PreTrainedTokenizerBase
 
@@ -34,9 +34,8 @@ _LEADS = (_LEAD, 7, 8, 9, 12, 24, 48)
 
 def decoded(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
     """Text of ids that begin a text, spaces as the model wrote them."""
-    return tokenizer.decode(
-        list(ids), skip_special_tokens=skip_special_tokens, clean_up_tokenization_spaces=False
-    )
+    options = {"skip_special_tokens": skip_special_tokens, "clean_up_tokenization_spaces": False}
+    return cast(str, tokenizer.decode(list(ids), **options))  # several texts only for several lists of ids
 
 
 def lead_of(decode: Decode, ids: Sequence[int]) -> list[int]:

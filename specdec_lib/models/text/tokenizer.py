@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
@@ -153,7 +154,7 @@ def _plain(name: str, part: dict | None) -> dict | None:
     return {field: value for field, value in part.items() if field != "trim_offsets"}
 
 
-def _serialised(part: object) -> dict | None:
+def _serialised(part: Any) -> dict | None:
     """A part as a file would hold it; None for no part, and for one that is Python code."""
     try:
         return None if part is None else json.loads(part.__getstate__())
