@@ -95,41 +95,11 @@ BY_THE_LAW = "by the law {:.2f}× at K = {}, {:.2f}× at K = {}"
 TOO_LONG = "Drafts beyond the likely end of a round are paid for and thrown away."
 TOO_SHORT = "Rounds end while further drafts were likely to stay."
 HOPELESS = "Do not speculate with it: even a free draft would not pay."
-
-
-def tokens(same: int, compared: int) -> str:
-    return f"{same} of {compared} greedy runs emit the baseline's ids" if compared else NOT_COMPARED
-
-
-def tokens_needed(exact: bool) -> str:
-    return "all of them" if exact else "all, or ties between logits where not"
-
-
-def lengths(least: int, most: int) -> str:
-    return f"{least} tokens, every run" if least == most else f"{least} to {most} tokens"
-
-
-def within(share: float, otherwise: str) -> str:
-    return f"within {100 * share:.0f} %{otherwise}"
-
-
-def more_prompts(needed: int | None) -> str:
-    return f"Measure about {'many more' if needed is None else needed} prompts."
-
-
-def disagree(checks: list[str]) -> str:
-    return f"Two clocks disagree: {', '.join(checks)}." if checks else QUESTIONS["sum"].cause
-
-
-def affordable(needed_c: float | None, c: float) -> str:
-    if needed_c is None:
-        return HOPELESS
-    return f"Another draft, or none: at this α it may cost c = {needed_c:.2f}, and it costs {c:.2f}."
-
-
-def pays_up_to(limit: float | None, what: str) -> str:
-    return f"pays up to {what} = {limit:.2f}" if limit is not None and limit > 0.0 else "pays at no value"
-
-
-def pays_from(alpha: float | None) -> str:
-    return "pays at no value" if alpha is None else f"pays from α = {alpha:.2f}"
+SAME_TOKENS = "{} of {} greedy runs emit the baseline's ids"
+ALL_OF_THEM, OR_TIES = "all of them", "all, or ties between logits where not"
+EVERY_RUN, FROM_TO = "{} tokens, every run", "{} to {} tokens"
+BOTH_ALIKE, INSIDE = "within {}, or both alike", "inside the interval, or within {}"
+MEASURE_ABOUT, MANY_MORE = "Measure about {} prompts.", "many more"
+CLOCKS = "Two clocks disagree: {}."
+AFFORDABLE = "Another draft, or none: at this α it may cost c = {:.2f}, and it costs {:.2f}."
+PAYS_UP_TO, PAYS_FROM, PAYS_NOWHERE = "pays up to {} = {:.2f}", "pays from α = {:.2f}", "pays at no value"

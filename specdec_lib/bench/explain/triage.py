@@ -22,6 +22,7 @@ from specdec_lib.bench.records.identity import EXACT_DTYPES
 from specdec_lib.bench.records.runs import Run, runs_of, select
 from specdec_lib.bench.records.schema import Record
 from specdec_lib.theory.speedup import break_even_alpha, draft_cost_for, expected_tokens
+from specdec_lib.utils.numbers import percent
 
 
 @dataclass(frozen=True)
@@ -150,18 +151,19 @@ def _tokens(records: Sequence[Record], k: int) -> Question:
     same = sum(record["first_difference"] < 0 for record in compared)
     exact = all(record["models"]["target"].get("dtype") in EXACT_DTYPES for record in compared)
     holds = None if not compared or (same < len(compared) and not exact) else same == len(compared)
-    return _question("tokens", words.tokens(same, len(compared)), words.tokens_needed(exact), holds)
+    told = words.SAME_TOKENS.format(same, len(compared)) if compared else words.NOT_COMPARED
+    return _question("tokens", told, words.ALL_OF_THEM if exact else words.OR_TIES, holds)
 
 
 def _length(runs: Sequence[Run]) -> Question:
     lengths = {run.result.num_tokens for run in runs}
-    told = words.lengths(min(lengths), max(lengths))
+    told = (words.EVERY_RUN if len(lengths) == 1 else words.FROM_TO).format(min(lengths), max(lengths))
     return _question("length", told, words.ONE_LENGTH, len(lengths) == 1)
 
 
 def _baseline(cell: Cell) -> Question:
     """A load that slowed both arms alike cancels in the speedup; only what slowed one of them counts."""
-    needed = words.within(LARGE, ", or both alike")
+    needed = words.BOTH_ALIKE.format(percent(LARGE))
     if cell.unexplained is None or cell.step == cell.timed_step:
         return _question("baseline", words.NOT_PROFILED, needed, None)
     step = cell.timed_step / cell.step
@@ -175,15 +177,15 @@ def _noise(cell: Cell, runs: Sequence[Run]) -> Question:
     prompts = len({(run.config.prompt_domain, run.prompt_id) for run in runs})
     clear = not cell.low <= 1.0 <= cell.high
     measured = words.INTERVAL.format(cell.low, cell.high, prompts) if cell.has_interval else words.NO_INTERVAL
-    instead = {} if clear else {"remedy": words.more_prompts(_prompts_needed(cell, prompts))}
+    instead = {} if clear else {"remedy": words.MEASURE_ABOUT.format(_prompts_needed(cell, prompts))}
     return _question("noise", measured, words.CLEAR_OF_1, clear if cell.has_interval else None, **instead)
 
 
-def _prompts_needed(cell: Cell, prompts: int) -> int | None:
+def _prompts_needed(cell: Cell, prompts: int) -> int | str:
     """How many prompts bring the interval's half down to the distance from 1: it shrinks with their root."""
     distance = abs(cell.measured - 1.0)
     if distance < VISIBLE:
-        return None
+        return words.MANY_MORE
     return math.ceil(prompts * ((cell.high - cell.low) / 2.0 / distance) ** 2)
 
 
@@ -196,8 +198,8 @@ def _sum(cell: Cell) -> Question:
         measured = words.PARTS_AND_CLOCK.format(cell.accounted, cell.measured)
         holds = cell.said("unexplained") is None
     checks = [a.key.removeprefix("check_") for a in cell.advice if a.key.startswith("check_")]
-    needed = "inside the interval, or " + words.within(LARGE, "")
-    return _question("sum", measured, needed, holds, cause=words.disagree(checks))
+    instead = {"cause": words.CLOCKS.format(", ".join(checks))} if checks else {}
+    return _question("sum", measured, words.INSIDE.format(percent(LARGE)), holds, **instead)
 
 
 def _pays(cell: Cell, outlook: Outlook) -> Question:
@@ -208,7 +210,7 @@ def _pays(cell: Cell, outlook: Outlook) -> Question:
     instead = {}
     if not holds:
         c = draft_cost_for(1.0 / cell.step, outlook.alpha, least.k, least.v, least.overhead)
-        instead = {"remedy": words.affordable(c, cell.c)}
+        instead = {"remedy": words.HOPELESS if c is None else words.AFFORDABLE.format(c, cell.c)}
     return _question("pays", words.ALPHA.format(outlook.alpha), needed, holds, **instead)
 
 
@@ -237,10 +239,16 @@ def _parts(cell: Cell) -> list[Part]:
     worth = step * expected_tokens(cell.alpha, cell.k)  # forwards that a round may cost: the tokens it yields
     dearest = draft_cost_for(1.0 / step, cell.alpha, cell.k, v, o)
     least = break_even_alpha(cell.k, c / step, v / step, o / step)
+    pays_from = words.PAYS_NOWHERE if least is None else words.PAYS_FROM.format(least)
     overhead = words.NOT_PROFILED if cell.overhead is None else words.OVERHEAD.format(o)
     return [
-        _part("draft", cell, words.DRAFT.format(c, cell.k * c), words.pays_up_to(dearest, "c")),
-        _part("width", cell, words.WIDTH.format(cell.k, v), words.pays_up_to(worth - cell.k * c - o, "v")),
-        _part("overhead", cell, overhead, words.pays_up_to(worth - cell.k * c - v, "o")),
-        _part("acceptance", cell, words.ALPHA.format(cell.alpha), words.pays_from(least)),
+        _part("draft", cell, words.DRAFT.format(c, cell.k * c), _up_to("c", dearest)),
+        _part("width", cell, words.WIDTH.format(cell.k, v), _up_to("v", worth - cell.k * c - o)),
+        _part("overhead", cell, overhead, _up_to("o", worth - cell.k * c - v)),
+        _part("acceptance", cell, words.ALPHA.format(cell.alpha), pays_from),
     ]
+
+
+def _up_to(what: str, limit: float | None) -> str:
+    is_possible = limit is not None and limit > 0.0
+    return words.PAYS_UP_TO.format(what, limit) if is_possible else words.PAYS_NOWHERE
