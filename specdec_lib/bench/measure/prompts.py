@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.utils.logging import get_logger
 from specdec_lib.utils.names import known_names
 from specdec_lib.utils.numbers import counted
+from specdec_lib.utils.paths import FilePath
 
 BUILTIN = "builtin"
 
@@ -95,7 +95,7 @@ class ChosenPrompts(dict[str, list[TokenisedPrompt]]):
     description: dict[str, Any] | None = None
 
 
-def prompt_set(file: str | os.PathLike[str] | None = None, chat: bool = False) -> PromptSet:
+def prompt_set(file: FilePath | None = None, chat: bool = False) -> PromptSet:
     """The prompts of a file, or without one those written for this project.
 
     Raises:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from specdec_lib.errors import RecordError
 from specdec_lib.utils.logging import get_logger
+from specdec_lib.utils.paths import FilePath
 
 try:
     import fcntl
@@ -32,7 +33,7 @@ _PAUSE = 0.05
 _said_without: set[str] = set()
 
 
-def append_lines(path: str | os.PathLike[str], lines: bytes) -> None:
+def append_lines(path: FilePath, lines: bytes) -> None:
     """Append ``lines``, all or none, flushed to the disk; folder and file are made if need be.
 
     A last line without its newline (an earlier crash) is ended first, so that it spoils only itself.
@@ -47,7 +48,7 @@ def append_lines(path: str | os.PathLike[str], lines: bytes) -> None:
 
 
 @contextlib.contextmanager
-def open_for_appending(path: str | os.PathLike[str]) -> Generator[int, None, None]:
+def open_for_appending(path: FilePath) -> Generator[int, None, None]:
     """A descriptor of the regular file at ``path``, made if need be; a pipe is refused and not waited for.
 
     Raises:
@@ -64,7 +65,7 @@ def open_for_appending(path: str | os.PathLike[str]) -> Generator[int, None, Non
         os.close(descriptor)
 
 
-def _lock(descriptor: int, path: str | os.PathLike[str]) -> bool:
+def _lock(descriptor: int, path: FilePath) -> bool:
     """Wait until this process alone holds the file; False where there are no locks."""
     if fcntl is None:
         return False

@@ -7,7 +7,6 @@ runs of different days on different machines do not pair.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from specdec_lib.bench.records.schema import Record, read_records
 from specdec_lib.errors import RecordError
 from specdec_lib.models.registry import REGISTRY
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
-from specdec_lib.utils.paths import data_path
+from specdec_lib.utils.paths import FilePath, data_path
 
 ALL_DOMAINS = "all"
 _PAIR_KINDS = ("run", "profile", "costs")
@@ -93,9 +92,7 @@ def newest_session(records: Sequence[Record], cells: Iterable[BenchmarkConfig] =
     raise RecordError(f"summary: no {what} among the records; measure first with `specdec bench`")
 
 
-def load_session(
-    path: str | os.PathLike[str], cells: Iterable[BenchmarkConfig] = ()
-) -> tuple[list[Record], list[str]]:
+def load_session(path: FilePath, cells: Iterable[BenchmarkConfig] = ()) -> tuple[list[Record], list[str]]:
     """The newest session of a results file (see :func:`newest_session`), and what is wrong in the file.
 
     Raises:

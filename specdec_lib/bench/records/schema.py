@@ -19,6 +19,7 @@ from specdec_lib.bench.records.appending import append_lines, open_for_appending
 from specdec_lib.bench.records.kinds import KINDS, RunRecord, problem_of_contents, problem_of_types
 from specdec_lib.errors import RecordError, SpecDecError
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
+from specdec_lib.utils.paths import FilePath
 
 SCHEMA_VERSION = 1
 HUGGING_FACE, OURS = "transformers", "specdec_lib"
@@ -57,12 +58,12 @@ def _problem_of_generation(record: Record) -> str | None:
     return None
 
 
-def append_record(path: str | os.PathLike[str], record: Record) -> None:
+def append_record(path: FilePath, record: Record) -> None:
     """Append one record: :func:`append_records` of it alone."""
     append_records(path, [record])
 
 
-def append_records(path: str | os.PathLike[str], records: Iterable[Record]) -> None:
+def append_records(path: FilePath, records: Iterable[Record]) -> None:
     """Append ``records`` to the file at ``path``, a line each, all or none, flushed to the disk.
 
     Raises:
@@ -80,7 +81,7 @@ def append_records(path: str | os.PathLike[str], records: Iterable[Record]) -> N
         ) from error
 
 
-def require_writable(path: str | os.PathLike[str]) -> None:
+def require_writable(path: FilePath) -> None:
     """Find out before measuring, not after, whether records can be appended to ``path``; makes the file.
 
     Raises:
@@ -95,7 +96,7 @@ def require_writable(path: str | os.PathLike[str]) -> None:
         raise RecordError(f"cannot write results to {path}: {why}; choose another --output") from error
 
 
-def require_results(path: str | os.PathLike[str]) -> None:
+def require_results(path: FilePath) -> None:
     """Refuse to append to a file of something else: a folder's config.json, somebody's prompts.
 
     What is not there, or empty, or begins with a record of any schema, or one cut off, may be appended to.
@@ -114,7 +115,7 @@ def require_results(path: str | os.PathLike[str]) -> None:
             )
 
 
-def _line(path: str | os.PathLike[str], record: Record) -> bytes:
+def _line(path: FilePath, record: Record) -> bytes:
     problem = problem_of(record)
     if problem:
         raise RecordError(f"append to {path}: not a record ({problem})")
@@ -124,7 +125,7 @@ def _line(path: str | os.PathLike[str], record: Record) -> bytes:
         raise RecordError(f"append to {path}: the record is not JSON ({error})") from error
 
 
-def read_records(path: str | os.PathLike[str]) -> tuple[list[Record], list[str]]:
+def read_records(path: FilePath) -> tuple[list[Record], list[str]]:
     """The good records of a results file, and what is wrong with its other lines.
 
     Returns ``(records, problems)``: the records in file order, and one string
