@@ -15,6 +15,7 @@ from specdec_lib import __version__
 from specdec_lib.cli import app, main
 from specdec_lib.cli.app import BRIEF_WAIT
 from specdec_lib.errors import SpecDecError, UnsoundLogits
+from specdec_lib.utils.entry_point import BROKEN_PIPE
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("pairs", "doctor", "generate", "bench", "explain", "verify", "train")
@@ -184,7 +185,7 @@ def test_a_closed_pipe_ends_it_silently(arguments: list[str]) -> None:
     os.close(reading)
     done = process(*arguments, stdout=writing)
     os.close(writing)
-    assert (done.returncode, done.stderr) == (app.BROKEN_PIPE, "")
+    assert (done.returncode, done.stderr) == (BROKEN_PIPE, "")
 
 
 INTERRUPT = """
