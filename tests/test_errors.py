@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from specdec_lib import errors
-from specdec_lib.errors import SpecDecError, is_out_of_memory
+from specdec_lib.errors import SpecDecError, causes, is_out_of_memory, reason_of
 
 EXPECTED = {
     "InvalidArgument": ValueError,
@@ -90,3 +90,29 @@ def test_every_out_of_memory_is_known_also_behind_another_error(error: Exception
 )
 def test_other_errors_are_not_taken_for_it(error: Exception) -> None:
     assert not is_out_of_memory(error)
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_an_error_is_followed_to_its_cause_unless_that_is_hidden(hidden: bool) -> None:
+    try:
+        try:
+            raise KeyError("first")
+        except KeyError as error:
+            if hidden:
+                raise ValueError("second") from None
+            raise ValueError("second") from error
+    except ValueError as error:
+        assert [str(link) for link in causes(error)] == ["second", "'first'"][: 1 if hidden else 2]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(104, "Connection reset by peer"), "Connection reset by peer"),
+        (ValueError("one line\nand another"), "one line"),
+        (ValueError(), "ValueError"),
+        (KeyError("prompts"), "KeyError 'prompts'"),
+    ],
+)
+def test_a_reason_is_one_line(error: Exception, reason: str) -> None:
+    assert reason_of(error) == reason

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.utils.numbers import counted, real_number, short_count, whole_number
+from specdec_lib.utils.numbers import counted, plain_numbers, real_number, short_count, whole_number
 
 COUNTS = [3, np.int64(3), np.uint8(3), np.array(3), torch.tensor(3), torch.tensor(3, dtype=torch.int32)]
 REALS = [
@@ -98,3 +98,9 @@ def test_a_number_of_weights_is_never_shown_as_none(count, told):
 def test_one_is_not_many():
     assert [counted(number, "run") for number in (0, 1, 2)] == ["0 runs", "1 run", "2 runs"]
     assert counted(2, "pass", "passes") == "2 passes"
+
+
+@pytest.mark.parametrize("values", [np.array([[1, 2]]), torch.tensor([[1, 2]])])
+def test_numbers_of_an_array_are_plain(values):
+    assert plain_numbers(values) == [[1, 2]] and type(plain_numbers(values)[0][0]) is int
+    assert plain_numbers(values[0, 0]) == 1
