@@ -167,6 +167,7 @@ class Answers:
     [
         (lambda: [1, 2], "answered with list"),
         (lambda: None, "answered with NoneType"),
+        (lambda: torch.tensor([1, 2]), "answered with Tensor"),
         (lambda: Proposal([1], None), "of dense tensors"),
         (lambda: Proposal(torch.tensor([[1]]), None), "shape"),
         (lambda: Proposal(torch.tensor([1.0]), None), "float32"),

@@ -126,8 +126,9 @@ def checked_proposal(
             "real numbers on the target's device or the cpu"
         )
     if odd is not None or not isinstance(proposal, Proposal) or parts[0] is None:
+        answer = odd if isinstance(proposal, Proposal) else proposal
         raise InvalidArgument(
-            f"drafter {name}: propose answered with {type(odd).__name__}; return a Proposal(ids, probs) of "
+            f"drafter {name}: propose answered with {type(answer).__name__}; return a Proposal(ids, probs) of "
             "dense tensors"
         )
     ids = proposal.ids
