@@ -6,7 +6,7 @@ which reads the prompt, is left out, and so are the last ones, for which fewer t
 
 Costs are those of the architecture. Where a context is longer than the models were trained for, their limit
 is raised: the times are real, and the text means nothing. Tables are made by
-:mod:`specdec_lib.bench.tables.growth`.
+:mod:`specdec_lib.bench.tables.scaling`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from functools import cache, partial
 from pathlib import Path
 
 from specdec_lib.bench.measure.arm import Arm, Job
-from specdec_lib.bench.measure.growth.arms import Seconds, growth_arms, lengthened
 from specdec_lib.bench.measure.resume import key_of, recorded_keys
 from specdec_lib.bench.measure.runner import Outcome, Runner
+from specdec_lib.bench.measure.scaling.arms import Seconds, lengthened, scaling_arms
 from specdec_lib.bench.measure.session import Session
 from specdec_lib.bench.records.schema import Record, read_records
-from specdec_lib.bench.tables.growth import growth_table, scaling_table
+from specdec_lib.bench.tables.scaling import growth_table, scaling_table
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.utils.entry_point import OneLineParser, exit_code
@@ -130,7 +130,7 @@ class Scaling:
         session = Session(output_path, target, draft)
         self._runner = Runner(session, pair, report, session.resume("scaling", required=False))
         self._blocks = plan.blocks(target.config.num_hidden_layers)
-        self._arms_of = cache(partial(growth_arms, self.target, self.draft, compile=plan.compile))
+        self._arms_of = cache(partial(scaling_arms, self.target, self.draft, compile=plan.compile))
 
     def measure(self) -> list[Record]:
         """Every block that the file does not hold yet; returns the records that were appended."""

@@ -10,14 +10,14 @@ import torch
 
 from specdec_lib.bench import scaling
 from specdec_lib.bench.measure.arm import Ours
-from specdec_lib.bench.measure.growth.arms import (
+from specdec_lib.bench.measure.peers.hugging_face import HuggingFace
+from specdec_lib.bench.measure.scaling.arms import (
     hugging_face_rounds,
     later_rounds,
     lengthened,
     our_rounds,
     shortened,
 )
-from specdec_lib.bench.measure.peers.hugging_face import HuggingFace
 from specdec_lib.bench.records.schema import read_records
 from specdec_lib.bench.scaling import GrowthPlan, Scaling
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder

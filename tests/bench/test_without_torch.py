@@ -19,7 +19,7 @@ def test_records_tables_and_explain_import_neither_torch_nor_transformers() -> N
         for room in ROOMS
         for module in pkgutil.iter_modules([str(package / room)])
     ]
-    assert {"specdec_lib.bench.records.schema", "specdec_lib.bench.tables.growth"} <= set(names)
+    assert {"specdec_lib.bench.records.schema", "specdec_lib.bench.tables.scaling"} <= set(names)
     assert {name.split(".")[2] for name in names} == set(ROOMS)
     program = (
         f"import importlib, sys\nfor name in {names!r}:\n    importlib.import_module(name)\n"

@@ -128,8 +128,8 @@ def checked_proposal(
     if odd is not None or not isinstance(proposal, Proposal) or parts[0] is None:
         answer = odd if isinstance(proposal, Proposal) else proposal
         raise InvalidArgument(
-            f"drafter {name}: propose answered with {type(answer).__name__}; return a Proposal(ids, probs) of "
-            "dense tensors"
+            f"drafter {name}: propose answered with {type(answer).__name__}; return a Proposal(ids, probs) "
+            "of dense tensors"
         )
     ids = proposal.ids
     if ids.ndim != 1 or ids.dtype not in (torch.int64, torch.int32) or len(ids) > k:

@@ -8,9 +8,9 @@ import math
 import plotly.graph_objects as go
 import pytest
 
-from specdec_lib.bench.tables.growth import scaling_table
+from specdec_lib.bench.tables.scaling import scaling_table
 from specdec_lib.decoding.trace import Round
-from specdec_lib.viz.records.growth import plot_scaling, plot_timeline
+from specdec_lib.viz.records.scaling import plot_scaling, plot_timeline
 from specdec_lib.viz.theme import spread
 from tests.bench.growth import session
 

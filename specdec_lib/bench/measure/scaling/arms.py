@@ -28,7 +28,7 @@ Seconds = dict[str, list[float]]
 """Raw seconds by the name of what was timed."""
 
 
-def growth_arms(
+def scaling_arms(
     target: ModelWrapper, draft: ModelWrapper, vary: str, k: int, depth: int, compile: bool
 ) -> list[Arm[Seconds]]:
     """The arms of one value of one axis; those of another context are the same.

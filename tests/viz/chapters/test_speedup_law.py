@@ -7,7 +7,7 @@ import math
 import plotly.graph_objects as go
 import pytest
 
-from specdec_lib.viz.chapters.law import (
+from specdec_lib.viz.chapters.speedup_law import (
     plot_acceptance_over_temperature,
     plot_batch_speedup,
     plot_round_lengths,

@@ -1,7 +1,7 @@
 """Figures of growth and of rounds as they went by: time over context, K or depth, and a timeline.
 
 Lines carry their names at their ends, and a dash and a marker of their own beside their colour. Takes rows of
-:mod:`specdec_lib.bench.tables.growth` and rounds of a profiled run, and measures nothing.
+:mod:`specdec_lib.bench.tables.scaling` and rounds of a profiled run, and measures nothing.
 """
 
 from __future__ import annotations
