@@ -19,9 +19,9 @@ from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless import checks, sentences
 from specdec_lib.lossless.checks.exact import judge_in
 from specdec_lib.lossless.checks.identity import EXACT_DTYPES
+from specdec_lib.lossless.doubles.base import DraftReader
 from specdec_lib.lossless.doubles.checked import CheckedModel
 from specdec_lib.lossless.doubles.ending import EndingModel
-from specdec_lib.lossless.doubles.reader import DraftReader
 from specdec_lib.lossless.doubles.remembering import RememberingModel
 from specdec_lib.lossless.laws.enumeration import Judge
 from specdec_lib.lossless.laws.small_law import SmallLaw

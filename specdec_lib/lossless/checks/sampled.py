@@ -19,11 +19,15 @@ from specdec_lib.lossless.evidence.chi_square import (
     chi_square_test,
     deviation_caught,
     pool_thin_cells,
+    variation_bound,
 )
 from specdec_lib.lossless.evidence.efficiency import expectation, guarded_test
-from specdec_lib.lossless.evidence.independence import independence_test, p_values_by_id
-from specdec_lib.lossless.evidence.uniformity import randomised_p_values, uniformity_test
-from specdec_lib.lossless.evidence.variation import variation_bound
+from specdec_lib.lossless.evidence.uniformity import (
+    independence_test,
+    p_values_by_id,
+    randomised_p_values,
+    uniformity_test,
+)
 from specdec_lib.lossless.laws.small_law import SmallLaw
 from specdec_lib.lossless.plan import LEAST_ROUNDS
 from specdec_lib.lossless.replays.replay import ReplayedRound

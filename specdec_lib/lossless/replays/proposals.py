@@ -27,7 +27,7 @@ from specdec_lib.decoding.drafters.base import (
 )
 from specdec_lib.decoding.drafters.draft_model import DraftSource
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
-from specdec_lib.lossless.doubles.reader import DraftReader
+from specdec_lib.lossless.doubles.base import DraftReader
 from specdec_lib.models.base import CausalModel, is_causal_model
 
 _ASKED, _MOST_ASKED = 5, 60

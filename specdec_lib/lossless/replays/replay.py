@@ -18,7 +18,7 @@ from torch import Tensor
 from specdec_lib.decoding.drafters.base import Proposal
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
 from specdec_lib.decoding.trace import Trace
-from specdec_lib.lossless.doubles.reader import DraftReader
+from specdec_lib.lossless.doubles.base import DraftReader
 from specdec_lib.lossless.replays.proposals import laws_of
 from specdec_lib.models.base import CausalModel, is_causal_model
 

@@ -1,4 +1,4 @@
-"""Chi-square: against scipy, at its edges, and the power that it claims against simulation."""
+"""Chi-square: against scipy, at its edges, its power against simulation; and the bound on the distance."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from specdec_lib.lossless.evidence.chi_square import (
     deviation_caught,
     pool_thin_cells,
     samples_to_catch,
+    variation_bound,
 )
 
 LAW = np.array([0.1, 0.2, 0.3, 0.4])
@@ -98,3 +99,19 @@ def test_power_outside_of_sense_is_refused(bad):
 def test_no_samples_catch_nothing():
     with pytest.raises(InvalidArgument, match="num_samples"):
         deviation_caught(0, 4)
+
+
+def test_the_bound_holds_and_shrinks():
+    rng = np.random.default_rng(0)
+    law = rng.dirichlet(np.ones(20))
+    other = 0.9 * law + 0.1 * rng.dirichlet(np.ones(20))
+    distance = np.abs(law - other).sum() / 2
+    held = [variation_bound(rng.multinomial(2000, other), law, 0.95).bound >= distance for _ in range(200)]
+    assert np.mean(held) >= 0.95
+    wide, narrow = (variation_bound(rng.multinomial(n, law), law).bound for n in (1_000, 100_000))
+    assert narrow < wide / 5
+
+
+def test_a_bound_needs_samples():
+    with pytest.raises(InvalidArgument, match="variation bound"):
+        variation_bound(np.zeros(3), np.full(3, 1 / 3))

@@ -10,7 +10,7 @@ import torch
 from tiny_models import VOCAB, prompts, tiny_pair
 
 from specdec_lib.lossless import sentences
-from specdec_lib.lossless.doubles.reader import DraftReader
+from specdec_lib.lossless.doubles.base import DraftReader
 from specdec_lib.lossless.mutants.gallery import find_mutant
 from specdec_lib.lossless.mutants.judges import judge_of
 from specdec_lib.lossless.proof import PairProof, ProofPlan
