@@ -15,6 +15,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import mul
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -81,9 +82,9 @@ def verdict_probabilities(plan: Plan) -> list[float]:
     passing = plan.thresholds.double().tolist()
     k = len(passing)
     if plan.cut == "first failure":
-        stays = [1.0, *itertools.accumulate(passing, lambda a, b: a * b)]
+        stays = [1.0, *itertools.accumulate(passing, mul)]
         return [stays[n] * (1 - passing[n]) for n in range(k)] + [stays[k]]
-    later_fail = list(itertools.accumulate((1 - h for h in reversed(passing)), lambda a, b: a * b))
+    later_fail = list(itertools.accumulate((1 - h for h in reversed(passing)), mul))
     none_after = [*reversed(later_fail), 1.0]  # entry n: every position after n fails
     return [none_after[0], *(passing[n - 1] * none_after[n] for n in range(1, k + 1))]
 
@@ -128,13 +129,11 @@ def round_law(
 ) -> dict[Prefix, Any]:
     """The law of what one round emits: 1 to ``k`` + 1 tokens behind ``prefix``."""
     law: dict[Prefix, Any] = {}
-    for ids, laws, probability in _listed(draft, prefix, k):
-        for num_accepted, (weight, following) in enumerate(_judged(target, prefix, ids, laws, judge)):
-            reached = probability * weight
-            for token, chance in enumerate(following if reached else ()):
-                if chance:  # outcomes that cannot happen are left out, and so is all that would follow them
-                    emitted = (*ids[:num_accepted], token)
-                    law[emitted] = law.get(emitted, 0) + reached * chance
+    for kept, reached, following in _verdicts(target, draft, prefix, k, judge):
+        for token, chance in enumerate(following if reached else ()):
+            if chance:  # outcomes that cannot happen are left out, and so is all that would follow them
+                emitted = (*kept, token)
+                law[emitted] = law.get(emitted, 0) + reached * chance
     return law
 
 
@@ -143,9 +142,8 @@ def accepted_law(
 ) -> list[Any]:
     """P(a round accepts exactly n draft tokens) for n = 0 … k."""
     law: list[Any] = [0] * (k + 1)
-    for ids, laws, probability in _listed(draft, prefix, k):
-        for num_accepted, (weight, _) in enumerate(_judged(target, prefix, ids, laws, judge)):
-            law[num_accepted] += probability * weight
+    for kept, reached, _ in _verdicts(target, draft, prefix, k, judge):
+        law[len(kept)] += reached
     return law
 
 
@@ -184,6 +182,11 @@ def _listed(draft: Model | DraftLister, prefix: Prefix, k: int) -> Iterator[tupl
         yield ids, [draft((*prefix, *ids[:n])) for n in range(len(ids))], probability
 
 
-def _judged(target: Model, prefix: Prefix, ids: Prefix, draft_laws: list[Law], judge: Judge) -> Judgement:
-    target_laws = [target((*prefix, *ids[:n])) for n in range(len(ids) + 1)]
-    return judge(target_laws, draft_laws, ids)
+def _verdicts(
+    target: Model, draft: Model | DraftLister, prefix: Prefix, k: int, judge: Judge
+) -> Iterator[tuple[Prefix, Any, Law]]:
+    """Draft tokens that stay, the probability of that draft and verdict, and the law of what follows."""
+    for ids, draft_laws, probability in _listed(draft, prefix, k):
+        target_laws = [target((*prefix, *ids[:n])) for n in range(len(ids) + 1)]
+        for n, (weight, following) in enumerate(judge(target_laws, draft_laws, ids)):
+            yield ids[:n], probability * weight, following
