@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,35 +46,24 @@ class Scenario:
         rng = np.random.default_rng(self.seed)
         shape = (self.vocab, self.vocab)
         own, noise = (rng.dirichlet(np.full(self.vocab, 0.7), size=shape) for _ in range(2))
-        target = (1 - _FLOOR) * own + _FLOOR / self.vocab
-        draft = (1 - self.draft_error) * target + self.draft_error * (
-            (1 - _FLOOR) * noise + _FLOOR / self.vocab
-        )
-        return self._model(target, "target"), self._model(draft, "draft")
-
-    def _model(self, rows: Float[np.ndarray, "first second vocab"], name: str) -> TableModel:
-        return TableModel(
-            rows,
-            eos_token_ids=self.eos_token_ids,
-            context_length=self.context_length,
-            name=name,
-            offset=self.offset,
-        )
+        target, noise = ((1 - _FLOOR) * rows + _FLOOR / self.vocab for rows in (own, noise))
+        draft = (1 - self.draft_error) * target + self.draft_error * noise
+        limits = {"eos_token_ids": self.eos_token_ids, "context_length": self.context_length}
+        options: dict[str, Any] = limits | {"offset": self.offset}
+        return TableModel(target, name="target", **options), TableModel(draft, name="draft", **options)
 
     def warped(self, model: TableModel, continuation: Prefix = ()) -> Law:
         """The law, after warping, of the token that follows the prompt and ``continuation``."""
         key = (model.name, continuation)
         if key not in self._laws:
-            self._laws[key] = self._warped(model, [*self.prompt, *continuation])
+            history = [*self.prompt, *continuation]
+            logits = model.forward(torch.tensor([history]), logits_to_keep=1)[0][0, -1]
+            self._laws[key] = probs_from_logits(logits.double(), self.params, history).tolist()
         return self._laws[key]
 
     @cached_property
     def _laws(self) -> dict[tuple[str, Prefix], Law]:
         return {}
-
-    def _warped(self, model: TableModel, history: list[int]) -> Law:
-        logits = model.forward(torch.tensor([history]), logits_to_keep=1)[0][0, -1]
-        return probs_from_logits(logits.double(), self.params, history).tolist()
 
     @cached_property
     def law(self) -> Float[np.ndarray, " outcomes"]:

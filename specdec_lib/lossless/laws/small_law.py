@@ -7,9 +7,9 @@ the library's verifiers can be enumerated on real logits, and samples of the loo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
-from functools import cached_property
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterator, Sequence
+from functools import cache, cached_property
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -32,7 +32,7 @@ class KnownDrafts(Protocol):
     @property
     def is_fixed(self) -> bool: ...
 
-    def at(self, emitted: tuple[int, ...], k: int) -> Proposal:
+    def at(self, emitted: Prefix, k: int) -> Proposal:
         """The proposal of up to ``k`` tokens behind the prompt and ``emitted``."""
         ...
 
@@ -57,15 +57,11 @@ class SmallLaw:
     ) -> None:
         self.length, self.params, self.k = length, params, k
         self._prompt = list(prompt_ids)
-        self._models = {"target": target}
-        self._fixed = None
-        if is_causal_model(draft):
-            self._models["draft"] = draft
-        else:
-            self._fixed = draft
-        self._rows: dict[tuple[str, tuple[int, ...]], torch.Tensor] = {}
-        with_drafts = self._reachable({"target", "draft"})
-        reached = self._reachable({"target"}) if with_drafts is None else with_drafts
+        self._models: dict[str, Any] = {"target": target, "draft": draft}
+        self._fixed = None if is_causal_model(draft) else draft
+        self._full = cache(self._read)
+        with_drafts = self._reachable(drafting=True)
+        reached = self._reachable(drafting=False) if with_drafts is None else with_drafts
         self.is_broad = reached is None
         """Whether even the target alone reaches more than could be listed; nothing can be asked then."""
         why = sentences.WHY_BROAD_TARGET if self.is_broad else sentences.WHY_BROAD_DRAFT
@@ -91,7 +87,7 @@ class SmallLaw:
         return _CompressedDrafts(self._fixed, self.token_ids) if self._fixed.is_fixed else None
 
     @cached_property
-    def outcomes(self) -> dict[tuple[int, ...], float]:
+    def outcomes(self) -> dict[Prefix, float]:
         """Probability of every continuation of ``length`` tokens, by its real token ids."""
         law = target_law(self.target, self.length)
         return {tuple(self.token_ids[i] for i in ids): chance for ids, chance in law.items()}
@@ -107,18 +103,14 @@ class SmallLaw:
         law = np.array([*self.outcomes.values(), 0.0])
         return counts, law / law.sum()
 
-    def _reachable(self, roles: Set[str]) -> list[int] | None:
-        """Every token that may be emitted or drafted within the length, in order of its id.
+    def _reachable(self, drafting: bool) -> list[int] | None:
+        """Tokens that may be emitted, and with ``drafting`` drafted, within the length, in order of ids.
 
-        Args:
-            roles: of "target" and "draft", who is followed.
-
-        Returns:
-            None where more than ``MOST_PREFIXES`` prefixes would have to be read.
+        None where more than ``MOST_PREFIXES`` prefixes would have to be read.
         """
         found: set[int] = set()
-        level: set[tuple[int, ...]] = {()}
-        drafted: dict[tuple[int, ...], set[int]] = {}
+        level: set[Prefix] = {()}
+        drafted: dict[Prefix, set[int]] = {}
         read = 0
         for _ in range(self.length):
             read += len(level)
@@ -126,18 +118,16 @@ class SmallLaw:
                 return None
             following = set()
             for prefix in sorted(level):
-                possible = self._possible(prefix, drafted, roles)
+                possible = self._possible(prefix, drafted, drafting)
                 found |= possible
                 following |= {(*prefix, token) for token in possible}
             level = following
         return sorted(found)
 
-    def _possible(
-        self, prefix: tuple[int, ...], drafted: dict[tuple[int, ...], set[int]], roles: Set[str]
-    ) -> set[int]:
+    def _possible(self, prefix: Prefix, drafted: dict[Prefix, set[int]], drafting: bool) -> set[int]:
         """Tokens that may follow ``prefix``; those drafted further on are noted in ``drafted``."""
         possible = set(self._full("target", prefix).nonzero()[:, 0].tolist())
-        if "draft" not in roles:
+        if not drafting:
             return possible
         if self._fixed is None:
             return possible | set(self._full("draft", prefix).nonzero()[:, 0].tolist())
@@ -147,13 +137,12 @@ class SmallLaw:
             drafted.setdefault((*prefix, *proposal[:n]), set()).add(token)
         return possible | drafted.get(prefix, set())
 
-    def _full(self, role: str, prefix: tuple[int, ...]) -> torch.Tensor:
-        if (role, prefix) not in self._rows:
-            model = self._models[role]
-            ids = torch.tensor([[*self._prompt, *prefix]], device=model.device)
-            logits, _ = model.forward(ids, use_cache=False, logits_to_keep=1)
-            self._rows[role, prefix] = probs_from_logits(logits[0, -1], self.params).double().cpu()
-        return self._rows[role, prefix]
+    def _read(self, role: str, prefix: Prefix) -> torch.Tensor:
+        """The law behind ``prefix`` over the whole vocabulary; ``_full`` reads each once."""
+        model = self._models[role]
+        ids = torch.tensor([[*self._prompt, *prefix]], device=model.device)
+        logits, _ = model.forward(ids, use_cache=False, logits_to_keep=1)
+        return probs_from_logits(logits[0, -1], self.params).double().cpu()
 
     def _compressed(self, role: str, prefix: Prefix) -> Law:
         row = self._full(role, tuple(self.token_ids[i] for i in prefix))[self.token_ids]
