@@ -6,7 +6,6 @@ right; a test that rejects one of them is wrong. Run it all with ``specdec verif
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -61,53 +60,35 @@ def _with_drafter(drafter: type[DraftModel], loop: type[SpeculativeDecoder] = Sp
     return build
 
 
-def _with_loop(loop: type[SpeculativeDecoder], verifier: str = "token") -> Build:
-    return lambda target, draft, k: loop(target, draft, k, verifier)
+def _verifier(name: str, *traps: int, **more: Any) -> Mutant:
+    verify = getattr(verifiers, name)
+    return Mutant(name, verify.mistake, _with_verifier(verify), traps=traps, **more)
 
 
-def _broken_verifier(verify: Verifier, *traps: int, k: int = 2, **more: Any) -> Mutant:
-    scenario = more.pop("scenario", Scenario(k=k))
-    return Mutant(
-        verify.__name__, _first_line(verify), _with_verifier(verify), traps=traps, scenario=scenario, **more
-    )
-
-
-def _broken_plan(plan: PlanMaker) -> Mutant:
-    name = plan.__name__.removeprefix("plan_")
-    build = _with_verifier(partial(verify_by, plan))
+def _plan(plan: PlanMaker) -> Mutant:
+    name, build = plan.__name__.removeprefix("plan_"), _with_verifier(partial(verify_by, plan))
     return Mutant(name, _first_line(plan), build, trial="exact law", scenario=_BLOCK, plan=plan)
 
 
-def _broken_drafter(drafter: type[DraftModel], *traps: int, name: str = "", **more: Any) -> Mutant:
-    loop = more.pop("loop", SpeculativeDecoder)
-    title = name or f"draft_{_snake(drafter.__name__)}"
-    what = _first_line(drafter if loop is SpeculativeDecoder else loop)
-    return Mutant(title, what, _with_drafter(drafter, loop), traps=traps, **more)
+def _drafter(drafter: type[DraftModel], *traps: int, **more: Any) -> Mutant:
+    name = _snake(drafter) if "is_control" in more else f"draft_{_snake(drafter)}"
+    return Mutant(name, _first_line(drafter), _with_drafter(drafter), traps=traps, **more)
 
 
-def _broken_loop(loop: type[SpeculativeDecoder], *traps: int, name: str = "", **more: Any) -> Mutant:
-    return Mutant(name or _snake(loop.__name__), _first_line(loop), _with_loop(loop), traps=traps, **more)
+def _loop(loop: type[SpeculativeDecoder], *traps: int, name: str = "", **more: Any) -> Mutant:
+    return Mutant(name or _snake(loop), _first_line(loop), more.pop("build", loop), traps=traps, **more)
 
 
-def _control(name: str, mistake: str, build: Build, **more: Any) -> Mutant:
+def _control(name: str, mistake: str, build: Build = SpeculativeDecoder, **more: Any) -> Mutant:
     return Mutant(name, mistake, build, is_control=True, **more)
-
-
-def _block_control(name: str, mistake: str, build: Build | None = None, **more: Any) -> Mutant:
-    build = build or _with_loop(SpeculativeDecoder, "block")
-    return _control(name, mistake, build, scenario=_BLOCK, plan=plan_block, **more)
-
-
-def _odd_draft(drafter: type[DraftModel]) -> Mutant:
-    return _control(_snake(drafter.__name__), _first_line(drafter), _with_drafter(drafter))
 
 
 def _first_line(thing: Any) -> str:
     return (thing.__doc__ or "").strip().splitlines()[0]
 
 
-def _snake(name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+def _snake(kind: type) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in kind.__name__)[1:]
 
 
 # -- the gallery --------------------------------------------------------------------------------
@@ -120,92 +101,93 @@ _COARSE = Scenario(offset=200.0)
 _SAME = Scenario(draft_error=0.0)
 _CLOSE = Scenario(draft_error=0.3)
 _WIDE = Scenario(vocab=6, length=4, draft_error=1.0)
-_ENDS = Scenario(vocab=6, eos_token_ids=(4, 5), k=4, draft_error=0.3)
-_NARROW = replace(_ENDS, eos_token_ids=(), context_length=10)
+_NARROW = Scenario(vocab=6, context_length=10, k=4, draft_error=0.3)
+_ENDING: dict[str, Any] = {
+    "trial": "ending",
+    "scenario": Scenario(vocab=6, eos_token_ids=(4, 5), k=4, draft_error=0.3),
+}
+_BLOCKS: dict[str, Any] = {"scenario": _BLOCK, "plan": plan_block}
 
 MUTANTS: tuple[Mutant, ...] = (
-    _broken_loop(loops.TargetUnwarped, 1),
-    _broken_drafter(drafters.ReportsUnwarped, 1),
-    _broken_drafter(drafters.WarpsTwice, 1, trial="efficiency", scenario=_COOL),
-    _broken_drafter(drafters.ArgmaxWithSoftLaw, 2),
-    _broken_verifier(verifiers.residual_is_p, 3),
-    _broken_verifier(verifiers.residual_is_absolute, 3),
-    _broken_verifier(verifiers.residual_is_p_without_x, 3),
-    _broken_verifier(verifiers.residual_is_not_clamped, 3),
-    _broken_verifier(verifiers.one_uniform_a_round, 4, k=3),
-    _broken_verifier(verifiers.correction_reuses_the_uniform, 4, scenario=_WIDE),
-    _broken_loop(loops.ReseedsEveryRound, 4),
-    _broken_verifier(
-        verifiers.residuals_of_all_rows, 5, scenario=_SAME, needs="a draft whose law is its target's"
-    ),
-    _broken_drafter(drafters.DropsImprobable, 6),
-    _broken_verifier(verifiers.bonus_from_the_draft, 7),
-    _broken_verifier(verifiers.bonus_from_the_previous_position, 7),
-    _broken_drafter(
-        drafters.ArgmaxWithSoftLaw,
+    _loop(loops.TargetUnwarped, 1),
+    _drafter(drafters.ReportsUnwarped, 1),
+    _drafter(drafters.WarpsTwice, 1, trial="efficiency", scenario=_COOL),
+    _drafter(drafters.ArgmaxWithSoftLaw, 2),
+    _verifier("residual_is_p", 3),
+    _verifier("residual_is_absolute", 3),
+    _verifier("residual_is_p_without_x", 3),
+    _verifier("residual_is_not_clamped", 3),
+    _verifier("one_uniform_a_round", 4, scenario=Scenario(k=3)),
+    _verifier("correction_reuses_the_uniform", 4, scenario=_WIDE),
+    _loop(loops.ReseedsEveryRound, 4),
+    _verifier("residuals_of_all_rows", 5, scenario=_SAME, needs="a draft whose law is its target's"),
+    _drafter(drafters.DropsImprobable, 6),
+    _verifier("bonus_from_the_draft", 7),
+    _verifier("bonus_from_the_previous_position", 7),
+    _loop(
+        loops.GreedyByRatio,
         8,
-        name="greedy_by_ratio",
-        loop=loops.GreedyByRatio,
+        build=_with_drafter(drafters.ArgmaxWithSoftLaw, loops.GreedyByRatio),
         trial="greedy identity",
     ),
-    _broken_drafter(
+    _drafter(
         drafters.DrawsInHalfPrecision,
         9,
         scenario=_COARSE,
         needs="logits in the hundreds, where half precision is coarse,",
     ),
-    _broken_verifier(verifiers.smoothed_ratio, 10),
-    _broken_verifier(verifiers.clamped_ratio, 10),
-    _broken_loop(loops.NucleusBeforeTemperature, 11, scenario=_NUCLEUS, needs="a nucleus (top-p)"),
-    _broken_loop(loops.PenaltyWithoutDraft, 12, scenario=_PENALTY, needs="a repetition penalty"),
-    _broken_loop(loops.MissesEosInABlock, 13, trial="ending", scenario=_ENDS),
-    _broken_loop(loops.MissesStopInABlock, 13, trial="ending", scenario=_ENDS),
-    _broken_loop(loops.MissesStopAcrossRounds, 13, trial="ending", scenario=_ENDS),
-    _broken_loop(loops.CountsWhatWasCut, 13, trial="ending", scenario=_ENDS),
-    _broken_loop(loops.KnowsOneEos, 14, trial="ending", scenario=_ENDS),
-    _broken_loop(loops.OvershootsTheLimit, 15, trial="ending", scenario=_ENDS),
-    _broken_loop(loops.EmitsOneForNone, 15, trial="ending", scenario=_ENDS),
-    _broken_loop(loops.LooksBeyondTheContext, 16, trial="ending", scenario=_NARROW),
-    _broken_drafter(drafters.ForgetsItsLastToken, 17, trial="efficiency", scenario=_CLOSE),
-    _broken_loop(loops.TargetKeepsRejectedTokens, 18, name="keeps_rejected_tokens"),
-    _broken_loop(loops.RollsBackOneTooFew, 18),
-    _broken_drafter(drafters.KeepsRejectedTokens, 18, trial="efficiency", scenario=_CLOSE),
-    _broken_loop(loops.CutsByMinusZero, 19),
-    _broken_drafter(drafters.DraftsOneFewer, trial="efficiency"),
-    _broken_verifier(verifiers.accepts_everything),
-    _broken_verifier(verifiers.accepts_typical_tokens),
-    _broken_verifier(verifiers.ratio_is_upside_down),
-    _broken_verifier(verifiers.rows_are_off_by_one),
-    _broken_verifier(verifiers.block_breaks_early, scenario=_BLOCK, plan=plan_block),
-    _broken_plan(verifiers.plan_block_with_token_residual),
-    _broken_plan(verifiers.plan_block_with_prefix_thresholds),
-    _broken_verifier(verifiers.block_without_clamp, scenario=_BLOCK, plan=plan_block),
+    _verifier("smoothed_ratio", 10),
+    _verifier("clamped_ratio", 10),
+    _loop(loops.NucleusBeforeTemperature, 11, scenario=_NUCLEUS, needs="a nucleus (top-p)"),
+    _loop(loops.PenaltyWithoutDraft, 12, scenario=_PENALTY, needs="a repetition penalty"),
+    _loop(loops.MissesEosInABlock, 13, **_ENDING),
+    _loop(loops.MissesStopInABlock, 13, **_ENDING),
+    _loop(loops.MissesStopAcrossRounds, 13, **_ENDING),
+    _loop(loops.CountsWhatWasCut, 13, **_ENDING),
+    _loop(loops.KnowsOneEos, 14, **_ENDING),
+    _loop(loops.OvershootsTheLimit, 15, **_ENDING),
+    _loop(loops.EmitsOneForNone, 15, **_ENDING),
+    _loop(loops.LooksBeyondTheContext, 16, trial="ending", scenario=_NARROW),
+    _drafter(drafters.ForgetsItsLastToken, 17, trial="efficiency", scenario=_CLOSE),
+    _loop(loops.TargetKeepsRejectedTokens, 18, name="keeps_rejected_tokens"),
+    _loop(loops.RollsBackOneTooFew, 18),
+    _drafter(drafters.KeepsRejectedTokens, 18, trial="efficiency", scenario=_CLOSE),
+    _loop(loops.CutsByMinusZero, 19),
+    _drafter(drafters.DraftsOneFewer, trial="efficiency"),
+    _verifier("accepts_everything"),
+    _verifier("accepts_typical_tokens"),
+    _verifier("ratio_is_upside_down"),
+    _verifier("rows_are_off_by_one"),
+    _verifier("block_breaks_early", **_BLOCKS),
+    _plan(verifiers.plan_block_with_token_residual),
+    _plan(verifiers.plan_block_with_prefix_thresholds),
+    _verifier("block_without_clamp", **_BLOCKS),
 )
 """One mistake each."""
 
-_LIBRARY = _with_loop(SpeculativeDecoder)
+_BY_BLOCK = _BLOCKS | {"build": partial(SpeculativeDecoder, verifier="block")}
 
 CONTROLS: tuple[Mutant, ...] = (
-    _control("library_token_exact", "Token verification, enumerated.", _LIBRARY, trial="exact law"),
-    _block_control("library_block_exact", "Block verification, enumerated.", trial="exact law"),
-    _control("library_token", "The library's token verification.", _LIBRARY),
-    _control("library_token_nucleus", "The same, with a nucleus.", _LIBRARY, scenario=_NUCLEUS),
-    _control("library_token_penalty", "The same, with a repetition penalty.", _LIBRARY, scenario=_PENALTY),
-    _control("library_token_coarse", "The same, with logits around 200.", _LIBRARY, scenario=_COARSE),
-    _control("library_same_model", "The same, drafting with its own target.", _LIBRARY, scenario=_SAME),
-    _control("library_greedy", "The library at temperature 0.", _LIBRARY, trial="greedy identity"),
-    _control("library_ending", "The library, with ends of text.", _LIBRARY, trial="ending", scenario=_ENDS),
+    _control("library_token_exact", "Token verification, enumerated.", trial="exact law"),
+    _control("library_block_exact", "Block verification, enumerated.", trial="exact law", **_BY_BLOCK),
+    _control("library_token", "The library's token verification."),
+    _control("library_token_nucleus", "The same, with a nucleus.", scenario=_NUCLEUS),
+    _control("library_token_penalty", "The same, with a repetition penalty.", scenario=_PENALTY),
+    _control("library_token_coarse", "The same, with logits around 200.", scenario=_COARSE),
+    _control("library_same_model", "The same, drafting with its own target.", scenario=_SAME),
+    _control("library_greedy", "The library at temperature 0.", trial="greedy identity"),
+    _control("library_ending", "The library, with ends of text.", **_ENDING),
+    _control("library_context", "The library in a short context.", trial="ending", scenario=_NARROW),
+    _control("library_efficiency", "The library's counts.", trial="efficiency"),
+    _control("library_block", "The library's block verification.", **_BY_BLOCK),
     _control(
-        "library_context", "The library in a short context.", _LIBRARY, trial="ending", scenario=_NARROW
+        "library_block_efficiency", "The counts of block verification.", **_BY_BLOCK, trial="efficiency"
     ),
-    _control("library_efficiency", "The library's counts.", _LIBRARY, trial="efficiency"),
-    _block_control("library_block", "The library's block verification."),
-    _block_control("library_block_efficiency", "The counts of block verification.", trial="efficiency"),
-    _control("correct", _first_line(verifiers.correct), _with_verifier(verifiers.correct)),
-    _block_control("block", _first_line(verifiers.block), _with_verifier(verifiers.block)),
-    _odd_draft(drafters.TemperedDraft),
-    _odd_draft(drafters.OneHotArgmaxDraft),
-    _odd_draft(drafters.PausesAfterImprobable),
+    _verifier("correct", is_control=True),
+    _verifier("block", is_control=True, **_BLOCKS),
+    _drafter(drafters.TemperedDraft, is_control=True),
+    _drafter(drafters.OneHotArgmaxDraft, is_control=True),
+    _drafter(drafters.PausesAfterImprobable, is_control=True),
 )
 """Nothing wrong with them."""
 

@@ -1,192 +1,145 @@
 """Verifiers with one mistake each, most of them found in somebody's published code.
 
-They share one scalar skeleton, which with nothing broken is the control :func:`correct`. Arguments and
-result are those of :func:`specdec_lib.decoding.rejection.verify_tokens`.
+Token verification is taken apart here, and a mistake is a part replaced: with none replaced it is the control
+:data:`correct`. The parts take tensors and plain numbers alike, so that
+:mod:`specdec_lib.lossless.mutants.judges` sums over what is sampled here. Arguments and result are those of
+:func:`specdec_lib.decoding.rejection.verify_tokens`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
-from specdec_lib.decoding.rejection import Plan, Verdict, plan_block, prefix_acceptance
-from specdec_lib.decoding.sampling import draw
-
-
-def _leftover(p: Tensor, q: Tensor, token: int) -> Tensor:
-    return (p - q).clamp_min(0)
+from specdec_lib.decoding.rejection import Plan, Verdict, plan_block, verify_by
+from specdec_lib.decoding.sampling import draw, invert
 
 
-def _target_row(target_probs: Tensor, draft_probs: Tensor) -> Tensor:
-    return target_probs[-1]
+@dataclass(frozen=True)
+class TokenVerifier:
+    """Token verification in scalar code, and its ``mistake``."""
 
-
-def _verify(
-    target_probs: Tensor,
-    draft_probs: Tensor,
-    draft_ids: Tensor,
-    generator: torch.Generator | None,
-    *,
-    correction: Callable[[Tensor, Tensor, int], Tensor] = _leftover,
-    ratio: Callable[[Any, Any], Any] = lambda p, q: p / q,
-    bonus: Callable[[Tensor, Tensor], Tensor] = _target_row,
-    shared_uniform: bool = False,
-    reused_uniform: bool = False,
-) -> Verdict:
-    ids = draft_ids.tolist()
-    uniforms = torch.rand(1 if shared_uniform else len(ids), generator=generator).tolist()
-    uniforms = uniforms * len(ids) if shared_uniform else uniforms
-    picked = zip(target_probs[:-1], draft_probs, ids, uniforms, strict=True)
-    passed = [u < ratio(float(p[x]), float(q[x])) for p, q, x, u in picked]
-    n = passed.index(False) if False in passed else len(ids)
-    if n == len(ids):
-        return Verdict(n, int(draw(bonus(target_probs, draft_probs), generator)), "bonus", ids)
-    law = correction(target_probs[n], draft_probs[n], ids[n])
-    law = law if float(law.sum()) > 0 else target_probs[n]
-    following = _inverted(law, uniforms[n]) if reused_uniform else int(draw(law, generator))
-    return Verdict(n, following, "corrected", ids)
-
-
-def _inverted(law: Tensor, uniform: float) -> int:
-    cumulative = (law / law.sum()).cumsum(0)
-    return min(int(torch.searchsorted(cumulative, torch.tensor([uniform]), right=True)), len(law) - 1)
-
-
-def correct(p, q, ids, *, generator=None):
-    """Nothing is broken: the control of all the others."""
-    return _verify(p, q, ids, generator)
-
-
-def residual_is_p(p, q, ids, *, generator=None):
-    """The correction is drawn from p."""
-    return _verify(p, q, ids, generator, correction=lambda p, q, x: p)
-
-
-def residual_is_absolute(p, q, ids, *, generator=None):
-    """The correction is drawn from |p − q|."""
-    return _verify(p, q, ids, generator, correction=lambda p, q, x: (p - q).abs())
-
-
-def residual_is_p_without_x(p, q, ids, *, generator=None):
-    """The correction is drawn from p with the rejected token struck out."""
-    return _verify(p, q, ids, generator, correction=lambda p, q, x: p.index_fill(0, torch.tensor([x]), 0.0))
-
-
-def residual_is_not_clamped(p, q, ids, *, generator=None):
-    """max(p − q, 0) has lost its max: the negative part is subtracted again from what follows."""
-    return _verify(
-        p,
-        q,
-        ids,
-        generator,
-        correction=lambda p, q, x: (p - q).cumsum(0).clamp_min(0).diff(prepend=p[:1] * 0),
-    )
-
-
-def one_uniform_a_round(p, q, ids, *, generator=None):
+    mistake: str
+    share: Callable[[Any, Any, Any], Any] = lambda p, q, rejected: (p - q + abs(p - q)) / 2
+    """What a token gets of the correction, from its p, its q, and whether it is the one that was rejected."""
+    ratio: Callable[[Any, Any], Any] = lambda p, q: p / q
+    """Of p(x) and q(x): a token stays with that probability."""
+    bonus: Callable[[Any, Any], Any] = lambda target, draft: target[-1]
+    """The law behind a whole draft, from all laws of the target and of the draft."""
+    row: Callable[[int, int], int] = lambda n, k: n
+    """Which of the target's rows n = 0 … K stands for the n-th."""
+    shared_uniform: bool = False
     """One uniform decides all positions of a round."""
-    return _verify(p, q, ids, generator, shared_uniform=True)
+    reused_uniform: bool = False
+    """The uniform that rejected a token draws its replacement."""
+    all_residuals: bool = False
+    """Something is drawn from the residual of every row, whether it is needed or not."""
 
-
-def correction_reuses_the_uniform(p, q, ids, *, generator=None):
-    """The uniform that rejected the token also draws its replacement."""
-    return _verify(p, q, ids, generator, reused_uniform=True)
-
-
-def bonus_from_the_previous_position(p, q, ids, *, generator=None):
-    """The bonus is drawn from the target's last row but one."""
-    return _verify(p, q, ids, generator, bonus=lambda target_probs, draft_probs: target_probs[-2:][0])
-
-
-def bonus_from_the_draft(p, q, ids, *, generator=None):
-    """The bonus is drawn from q."""
-    return _verify(p, q, ids, generator, bonus=lambda target, draft: draft[-1] if len(draft) else target[-1])
-
-
-def smoothed_ratio(p, q, ids, *, generator=None):
-    """p / (q + ε), against a division by zero that cannot happen; the ε of a careless half-precision port."""
-    return _verify(p, q, ids, generator, ratio=lambda p, q: p / (q + 0.1))
-
-
-def clamped_ratio(p, q, ids, *, generator=None):
-    """The acceptance probability is kept above a floor, "for stability"."""
-    return _verify(p, q, ids, generator, ratio=lambda p, q: max(p / q, 0.25))
-
-
-def accepts_typical_tokens(p, q, ids, *, generator=None):
-    """A draft token stays where p alone finds it probable enough, whatever q was (typical acceptance)."""
-    return _verify(p, q, ids, generator, ratio=lambda p, q: float(p > 0.2))
-
-
-def accepts_everything(p, q, ids, *, generator=None):
-    """The draft is not verified at all."""
-    return _verify(p, q, ids, generator, ratio=lambda p, q: 1.0)
-
-
-def ratio_is_upside_down(p, q, ids, *, generator=None):
-    """min(1, q / p): the letters of the two papers, mixed."""
-    return _verify(p, q, ids, generator, ratio=lambda p, q: q / p if p else 1.0)
-
-
-def rows_are_off_by_one(p, q, ids, *, generator=None):
-    """Each draft token is judged by the target's row of the position behind it."""
-    return _verify(torch.cat([p[1:], p[-1:]]), q, ids, generator)
-
-
-def residuals_of_all_rows(p, q, ids, *, generator=None):
-    """Residuals are normalised for every row at once: where p = q that is 0/0, and the draw fails."""
-    if len(ids):
-        uncovered = (p[:-1] - q).clamp_min(0)
-        torch.multinomial(uncovered / uncovered.sum(-1, keepdim=True), 1, generator=generator)
-    return _verify(p, q, ids, generator)
-
-
-def _verify_block(p, q, ids, generator, *, early_break=False, clamped=True) -> Verdict:
-    """Sun et al. 2024, Algorithm 2, in scalar code."""
-    k, drafted = len(ids), ids.tolist()
-    prefix = prefix_acceptance(p, q, ids).tolist() if clamped else _running_products(p, q, drafted)
-    thresholds = []
-    for n in range(1, k):
-        mass = float((prefix[n] * p[n] - q[n]).clamp_min(0).sum())
-        rest = mass + 1 - prefix[n]
-        thresholds.append(mass / rest if rest > 0 else 1.0)
-    uniforms = torch.rand(k, generator=generator).tolist()
-    passed = [u < h for u, h in zip(uniforms, [*thresholds, *prefix[1:][-1:]], strict=True)]
-    if early_break:
+    def __call__(self, p: Tensor, q: Tensor, draft_ids: Tensor, *, generator=None) -> Verdict:
+        ids, k = draft_ids.tolist(), len(draft_ids)
+        p = p[[self.row(n, k) for n in range(k + 1)]]
+        if self.all_residuals and k:
+            uncovered = (p[:-1] - q).clamp_min(0)
+            torch.multinomial(uncovered / uncovered.sum(-1, keepdim=True), 1, generator=generator)
+        uniforms = torch.rand(1 if self.shared_uniform else k, generator=generator).expand(k).tolist()
+        picked = zip(p[:-1], q, ids, uniforms, strict=True)
+        passed = [u < self.ratio(float(own[x]), float(other[x])) for own, other, x, u in picked]
         n = passed.index(False) if False in passed else k
-    else:
-        n = max((i + 1 for i, success in enumerate(passed) if success), default=0)
-    if n == k:
-        return Verdict(n, int(draw(p[-1], generator)), "bonus", drafted)
-    law = (prefix[n] * p[n] - q[n]).clamp_min(0)
-    law = law if float(law.sum()) > 0 else p[n]
-    return Verdict(n, int(draw(law, generator)), "corrected", drafted)
+        if n == k:
+            return Verdict(n, int(draw(self.bonus(p, q), generator)), "bonus", ids)
+        law = self.share(p[n], q[n], one_hot(draft_ids[n], p.shape[-1]))
+        law = law if float(law.sum()) > 0 else p[n]
+        following = invert(law, torch.tensor(uniforms[n])) if self.reused_uniform else draw(law, generator)
+        return Verdict(n, int(following), "corrected", ids)
 
 
-def _running_products(p, q, drafted) -> list[float]:
-    products = [1.0]
-    for n, x in enumerate(drafted):
-        products.append(products[-1] * float(p[n][x] / q[n][x]))
-    return products
+correct = TokenVerifier("Nothing is broken: the control of all the others.")
+residual_is_p = TokenVerifier("The correction is drawn from p.", share=lambda p, q, rejected: p)
+residual_is_absolute = TokenVerifier(
+    "The correction is drawn from |p − q|.", share=lambda p, q, rejected: abs(p - q)
+)
+residual_is_p_without_x = TokenVerifier(
+    "The correction is drawn from p with the rejected token struck out.",
+    share=lambda p, q, rejected: p * (1 - rejected),
+)
+residual_is_not_clamped = TokenVerifier(
+    "max(p − q, 0) has lost its max: the negative part is subtracted again from what follows.",
+    share=lambda p, q, rejected: (p - q).cumsum(0).clamp_min(0).diff(prepend=p[:1] * 0),
+)
+one_uniform_a_round = TokenVerifier("One uniform decides all positions of a round.", shared_uniform=True)
+correction_reuses_the_uniform = TokenVerifier(
+    "The uniform that rejected the token also draws its replacement.", reused_uniform=True
+)
+bonus_from_the_previous_position = TokenVerifier(
+    "The bonus is drawn from the target's last row but one.", bonus=lambda target, draft: target[-2:][0]
+)
+bonus_from_the_draft = TokenVerifier(
+    "The bonus is drawn from q.", bonus=lambda target, draft: draft[-1] if len(draft) else target[-1]
+)
+smoothed_ratio = TokenVerifier(
+    "p / (q + ε), against a division by zero that cannot happen; the ε of a careless half-precision port.",
+    ratio=lambda p, q: p / (q + 0.1),
+)
+clamped_ratio = TokenVerifier(
+    'The acceptance probability is kept above a floor, "for stability".', ratio=lambda p, q: max(p / q, 0.25)
+)
+accepts_typical_tokens = TokenVerifier(
+    "A draft token stays where p alone finds it probable enough, whatever q was (typical acceptance).",
+    ratio=lambda p, q: int(p > 0.2),
+)
+accepts_everything = TokenVerifier("The draft is not verified at all.", ratio=lambda p, q: 1)
+ratio_is_upside_down = TokenVerifier(
+    "min(1, q / p): the letters of the two papers, mixed.", ratio=lambda p, q: q / p if p else 1
+)
+rows_are_off_by_one = TokenVerifier(
+    "Each draft token is judged by the target's row of the position behind it.",
+    row=lambda n, k: min(n + 1, k),
+)
+residuals_of_all_rows = TokenVerifier(
+    "Residuals are normalised for every row at once: where p = q that is 0/0, and the draw fails.",
+    all_residuals=True,
+)
 
 
-def block(p, q, ids, *, generator=None):
-    """Block verification with nothing broken: a control."""
-    return _verify_block(p, q, ids, generator)
+@dataclass(frozen=True)
+class BlockVerifier:
+    """Block verification (Sun et al. 2024, Algorithm 2) in scalar code, and its ``mistake``."""
+
+    mistake: str
+    early_break: bool = False
+    """The first test that fails ends the draft, not the last that succeeds."""
+    clamped: bool = True
+    """The running product of the ratios is kept at 1 or below."""
+
+    def plan(self, p: Tensor, q: Tensor, draft_ids: Tensor) -> Plan:
+        """Thresholds and scales, position by position."""
+        prefix, thresholds = [1.0], []
+        for n, x in enumerate(draft_ids.tolist()):
+            if n:
+                mass = float((prefix[n] * p[n] - q[n]).clamp_min(0).sum())
+                rest = mass + 1 - prefix[n]
+                thresholds.append(mass / rest if rest > 0 else 1.0)
+            product = prefix[n] * float(p[n][x] / q[n][x])
+            prefix.append(min(1.0, product) if self.clamped else product)
+        passing = torch.tensor([*thresholds, *prefix[1:][-1:]], dtype=torch.float64).clamp_max(1)
+        cut = "first failure" if self.early_break else "last success"
+        return Plan(passing, torch.tensor(prefix, dtype=p.dtype), cut)
+
+    def __call__(self, p: Tensor, q: Tensor, draft_ids: Tensor, *, generator=None) -> Verdict:
+        return verify_by(self.plan, p, q, draft_ids, generator=generator)
 
 
-def block_breaks_early(p, q, ids, *, generator=None):
-    """Block verification that stops at the first test that fails, as token verification does."""
-    return _verify_block(p, q, ids, generator, early_break=True)
-
-
-def block_without_clamp(p, q, ids, *, generator=None):
-    """Block verification whose running product may exceed one."""
-    return _verify_block(p, q, ids, generator, clamped=False)
+block = BlockVerifier("Block verification with nothing broken: a control.")
+block_breaks_early = BlockVerifier(
+    "Block verification that stops at the first test that fails, as token verification does.",
+    early_break=True,
+)
+block_without_clamp = BlockVerifier("Block verification whose running product may exceed one.", clamped=False)
 
 
 def plan_block_with_token_residual(p, q, ids) -> Plan:
