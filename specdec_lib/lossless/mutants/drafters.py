@@ -21,9 +21,8 @@ class TemperedDraft(DraftModel):
 
     class state(DraftModelState):
         def propose(self, context_ids, k, params, generator):
-            return super().propose(
-                context_ids, k, replace(params, temperature=params.temperature / 2), generator
-            )
+            cooler = replace(params, temperature=params.temperature / 2)
+            return super().propose(context_ids, k, cooler, generator)
 
 
 class OneHotArgmaxDraft(DraftModel):
@@ -64,9 +63,8 @@ class ArgmaxWithSoftLaw(DraftModel):
 
     class state(DraftModelState):
         def _choose(self, logits, params, history, generator, probs):
-            probs.append(
-                probs_from_logits(logits, replace(params, temperature=params.temperature or 1.0), history)
-            )
+            soft = replace(params, temperature=params.temperature or 1.0)
+            probs.append(probs_from_logits(logits, soft, history))
             return logits.argmax(-1)
 
 
@@ -84,9 +82,8 @@ class WarpsTwice(DraftModel):
 
     class state(DraftModelState):
         def propose(self, context_ids, k, params, generator):
-            return super().propose(
-                context_ids, k, replace(params, temperature=params.temperature**2), generator
-            )
+            twice = replace(params, temperature=params.temperature**2)
+            return super().propose(context_ids, k, twice, generator)
 
 
 class DrawsInHalfPrecision(DraftModel):

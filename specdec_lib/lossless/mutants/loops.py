@@ -2,47 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
+from specdec_lib.decoding.drafters.base import Proposal
 from specdec_lib.decoding.ending import Ending
-from specdec_lib.decoding.generation import Request
 from specdec_lib.decoding.rejection import Verdict, verify_tokens
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits, warp_logits
 from specdec_lib.decoding.speculative import SpeculativeDecoder
+from specdec_lib.decoding.trace import Round
 
 # -- laws ---------------------------------------------------------------------------------------
 
 
 class _OwnTargetLaw(SpeculativeDecoder):
-    """A loop whose distribution of the target is :meth:`target_law`."""
+    """A loop whose distribution of the target, behind the text ``ids``, is :meth:`target_law`."""
 
-    def target_law(self, logits, params: SamplingParams, history) -> torch.Tensor:
+    def target_law(self, logits, params: SamplingParams, ids: list[int]) -> Tensor:
         raise AssertionError("every mutant has its own")
 
     def _decide(self, ids, proposal, logits, request, picked) -> Verdict:
         if request.params.is_greedy:  # a draft comes without its law then, and the argmax is right
             return super()._decide(ids, proposal, logits, request, picked)
-        draft_ids = torch.empty(0, dtype=torch.long) if proposal is None else proposal.ids
-        history = torch.cat([torch.tensor(ids), draft_ids]) if request.params.needs_history else None
-        target_probs = self.target_law(logits, request.params, history)
-        draft_probs = target_probs[:0] if proposal is None else proposal.probs
-        return self.verify(target_probs, draft_probs, draft_ids, generator=request.generator)
+        target_probs = self.target_law(logits, request.params, ids)
+        return self.verify(target_probs, *_drafted(proposal, target_probs), generator=request.generator)
+
+
+def _drafted(proposal: Proposal | None, target_probs: Tensor) -> tuple[Tensor, Tensor]:
+    """The distributions and the ids of a proposal; of none, no rows and no ids."""
+    if proposal is None:
+        return target_probs[:0], torch.empty(0, dtype=torch.long)
+    return target_probs[:0] if proposal.probs is None else proposal.probs, proposal.ids
 
 
 class TargetUnwarped(_OwnTargetLaw):
     """Warps the draft alone: the target is sampled at temperature 1."""
 
-    def target_law(self, logits, params, history):
+    def target_law(self, logits, params, ids):
         return logits.float().softmax(-1)
 
 
 class NucleusBeforeTemperature(_OwnTargetLaw):
     """Cuts the nucleus from the distribution before the temperature has shaped it."""
 
-    def target_law(self, logits, params, history):
+    def target_law(self, logits, params, ids):
         cut = warp_logits(logits, replace(params, temperature=1.0))
         return (cut / params.temperature).softmax(-1)
 
@@ -50,11 +55,8 @@ class NucleusBeforeTemperature(_OwnTargetLaw):
 class PenaltyWithoutDraft(_OwnTargetLaw):
     """Penalises repetitions of the emitted text and forgets the drafted prefix."""
 
-    def target_law(self, logits, params, history):
-        if history is None:  # no penalty is asked for
-            return probs_from_logits(logits, params)
-        emitted = history[: len(history) - len(logits) + 1]
-        return torch.stack([probs_from_logits(row, params, emitted) for row in logits])
+    def target_law(self, logits, params, ids):
+        return torch.stack([probs_from_logits(row, params, ids) for row in logits])
 
 
 class ReseedsEveryRound(SpeculativeDecoder):
@@ -70,12 +72,9 @@ class GreedyByRatio(SpeculativeDecoder):
 
     def _decide(self, ids, proposal, logits, request, picked) -> Verdict:
         target_probs = logits.float().softmax(-1)
-        drafted = torch.empty(0, dtype=torch.long) if proposal is None else proposal.ids
-        draft_probs = None if proposal is None else proposal.probs
-        draft_probs = target_probs[:0] if draft_probs is None else draft_probs
-        verdict = verify_tokens(target_probs, draft_probs, drafted, generator=request.generator)
-        own = int(target_probs[verdict.num_accepted].argmax())
-        return Verdict(verdict.num_accepted, own, verdict.kind, verdict.draft_ids)
+        drafted = _drafted(proposal, target_probs)
+        verdict = verify_tokens(target_probs, *drafted, generator=request.generator)
+        return replace(verdict, next_id=int(target_probs[verdict.num_accepted].argmax()))
 
 
 # -- caches -------------------------------------------------------------------------------------
@@ -128,10 +127,8 @@ class _OwnEnding(SpeculativeDecoder):
 
     ending: type[Ending] = Ending
 
-    def _request(self, *arguments, **named) -> Request:
-        request = super()._request(*arguments, **named)
-        own = self.ending(**{name: getattr(request.ending, name) for name in Ending.__dataclass_fields__})
-        return replace(request, ending=own)
+    def _ending(self, *asked) -> Ending:
+        return self.ending(**vars(super()._ending(*asked)))
 
 
 class MissesEosInABlock(_OwnEnding):
@@ -139,13 +136,11 @@ class MissesEosInABlock(_OwnEnding):
 
     class ending(Ending):
         def cut(self, emitted, new_ids):
-            *front, last = new_ids
             blind = Ending(self.limit, frozenset(), self.stop_strings, self.decode)
-            kept, reason = blind.cut(emitted, front)
-            if reason:
-                return kept, reason
-            tail, reason = super().cut([*emitted, *front], [last])
-            return [*kept, *tail], reason
+            kept, reason = blind.cut(emitted, new_ids)
+            is_whole = len(kept) == len(new_ids)
+            ends = is_whole and kept[-1] in self.eos_token_ids and reason != "stop"
+            return kept, "eos" if ends else reason
 
 
 class MissesStopInABlock(_OwnEnding):
@@ -167,51 +162,31 @@ class MissesStopAcrossRounds(_OwnEnding):
             return super()._first_stop([], new_ids)
 
 
-class KnowsOneEos(_OwnEnding):
+class KnowsOneEos(SpeculativeDecoder):
     """Knows the first of several ids that end a text."""
 
-    class ending(Ending):
-        def cut(self, emitted, new_ids):
-            first = frozenset(sorted(self.eos_token_ids)[:1])
-            return Ending(self.limit, first, self.stop_strings, self.decode).cut(emitted, new_ids)
+    def _ending(self, *asked):
+        ending = super()._ending(*asked)
+        return replace(ending, eos_token_ids=frozenset(sorted(ending.eos_token_ids)[:1]))
 
 
 class CountsWhatWasCut(SpeculativeDecoder):
     """Cuts the ids at the end of the text, and not the counts."""
 
-    _verdicts: Sequence[Verdict] = ()
+    class round(Round):
+        def keep(self, token_ids):
+            self.token_ids = token_ids
 
-    def _result(self, request, rounds, reason, total, peak_memory_mb):
-        for round_, verdict in zip(rounds, self._verdicts, strict=False):
-            round_.draft_ids, round_.num_accepted = verdict.draft_ids, verdict.num_accepted
-        return super()._result(request, rounds, reason, total, peak_memory_mb)
-
-    def _rounds(self, request):
-        self._verdicts = []
-        return super()._rounds(request)
-
-    def _record(self, verdict, *lengths_and_picked, **named):
-        self._verdicts = [*self._verdicts, verdict]
-        return super()._record(verdict, *lengths_and_picked, **named)
+    def _record(self, *verdict_and_lengths):
+        return self.round(**vars(super()._record(*verdict_and_lengths)))
 
 
-class OvershootsTheLimit(_OwnEnding):
-    """Emits whole rounds: up to K tokens more than were asked for."""
-
-    class ending(Ending):
-        def cut(self, emitted, new_ids):
-            return list(new_ids), "length" if len(emitted) + len(new_ids) >= self.limit else None
-
-    def _propose(self, ids, draft, request):
-        return draft.propose(list(ids), self.k, request.params, request.generator)
-
-
-class EmitsOneForNone(_OwnEnding):
+class EmitsOneForNone(SpeculativeDecoder):
     """Asked for no token, emits one."""
 
-    def _request(self, *arguments, **named):
-        request = super()._request(*arguments, **named)
-        return replace(request, ending=replace(request.ending, limit=max(1, request.ending.limit)))
+    def _ending(self, *asked):
+        ending = super()._ending(*asked)
+        return replace(ending, limit=max(1, ending.limit))
 
 
 class LooksBeyondTheContext(SpeculativeDecoder):
@@ -219,3 +194,11 @@ class LooksBeyondTheContext(SpeculativeDecoder):
 
     def _propose(self, ids, draft, request):
         return draft.propose(list(ids), self.k, request.params, request.generator)
+
+
+class OvershootsTheLimit(_OwnEnding, LooksBeyondTheContext):
+    """Emits whole rounds: up to K tokens more than were asked for."""
+
+    class ending(Ending):
+        def cut(self, emitted, new_ids):
+            return list(new_ids), "length" if len(emitted) + len(new_ids) >= self.limit else None
