@@ -1,12 +1,6 @@
 """The tests that a decoder has to survive in a :class:`~specdec_lib.lossless.laws.scenario.Scenario`.
 
-    exact law         enumerated, the plan of the verifier gives exactly the target's law (no samples)
-    joint law         the continuations have exactly the target's joint law (chi-square)
-    greedy identity   at temperature 0 the ids are the baseline's
-    ending            the text ends at the first end there is, and ids, counts and timings end with it
-    efficiency        rounds accept as many draft tokens as p and q allow (z-test)
-
-Each looks at more and more generations and reports a p-value at every look; where there is nothing
+Each trial looks at more and more generations and reports a p-value at every look; where there is nothing
 statistical about a mistake the p-value is 1 until it shows and 0 from then on. A decoder that raises where
 it should emit is rejected as well. Nothing here knows what, if anything, is wrong with the decoder.
 """
@@ -24,9 +18,9 @@ import torch
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.decoding.rejection import PlanMaker, plan_block, plan_tokens
-from specdec_lib.lossless.evidence.chi_square import chi_square_test, pool_thin_cells
+from specdec_lib.lossless.checks.sampled import pooled_test
 from specdec_lib.lossless.evidence.efficiency import efficiency_test, expected_in_round
-from specdec_lib.lossless.laws.enumeration import ROUNDING, error_of, judge_with
+from specdec_lib.lossless.laws.enumeration import ROUNDING, PlanJudge, error_of
 from specdec_lib.lossless.laws.scenario import Scenario
 from specdec_lib.profiling.metrics import GenerationResult
 
@@ -35,7 +29,6 @@ SCHEDULE = tuple(50 * 2**i for i in range(8))
 LEVEL = 1e-6
 """A p-value below it rejects. So small that many looks at many decoders raise no false alarm."""
 
-_LEAST_EXPECTED = 10.0
 _MOST_COUNTED = 1600  # generations of several rounds each: counts need fewer than laws do
 _STOPS = ("ca", "bb")
 
@@ -68,11 +61,10 @@ Trial = Callable[[Case, Sequence[int]], Iterator[Look]]
 
 
 def exact_law(case: Case, schedule: Sequence[int] = SCHEDULE) -> Iterator[Look]:
-    """The law of whole continuations, summed over all drafts and verdicts; nothing is sampled."""
+    """The law of whole continuations by the plan, summed over all drafts and verdicts; nothing is sampled."""
     scenario = case.scenario
-    target, draft = scenario.models
-    own, other = partial(scenario.warped, target), partial(scenario.warped, draft)
-    difference, _ = error_of(own, other, scenario.length, scenario.k, partial(judge_with, case.plan))
+    own, other = (partial(scenario.warped, model) for model in scenario.models)
+    difference, _ = error_of(own, other, scenario.length, scenario.k, PlanJudge(case.plan))
     yield Look(0, float(difference < ROUNDING))
 
 
@@ -85,7 +77,7 @@ def joint_law(case: Case, schedule: Sequence[int] = SCHEDULE) -> Iterator[Look]:
         counts[scenario.outcome(case.generate(index).generated_ids)] += 1
 
     def p_value() -> float:
-        return chi_square_test(*pool_thin_cells(counts, scenario.law, _LEAST_EXPECTED)).p_value
+        return pooled_test(counts, scenario.law)[0].p_value
 
     return _looks(generation, p_value, schedule)
 
@@ -131,16 +123,14 @@ def complaint_about(
     target, _ = scenario.models
     before = target.decode(ids[:-1])
     last_round = (result.num_accepted_draft_tokens or 0) + _own_tokens(result)
+    reason, ends = result.finish_reason, bool(eos & set(ids[-1:]))
     checks = {
         "more tokens than asked for": len(ids) > limit,
         "an end of text in the middle": bool(eos & set(ids[:-1])),
         "a stop string in the middle": any(stop in before for stop in stops),
-        "a length that is not the limit": result.finish_reason == "length" and len(ids) != limit,
-        "no end of text at its end": result.finish_reason == "eos" and (not ids or ids[-1] not in eos),
-        "an end of text that did not end it": bool(ids)
-        and ids[-1] in eos
-        and result.finish_reason == "length"
-        and len(ids) < limit,
+        "a length that is not the limit": reason == "length" and len(ids) != limit,
+        "no end of text at its end": reason == "eos" and not ends,
+        "an end of text that did not end it": ends and reason == "length" and len(ids) < limit,
         "a latency without a token": len(result.per_token_latencies) != len(ids),
         "counts of tokens that were cut": last_round - len(ids) not in (0, 1) and bool(ids),
     }
