@@ -16,7 +16,7 @@ from torch import Tensor
 
 from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.decoding.drafters.draft_model import DraftSource
-from specdec_lib.decoding.rejection import PLANS, VERIFIERS, PlanMaker, next_law, verify_by
+from specdec_lib.decoding.rejection import PLANS, VERIFIERS, Plan, PlanMaker, next_law, verify_by
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.lossless import sentences
@@ -43,9 +43,9 @@ def judge_in(decoder: Decoder) -> PlanJudge | None:
     if not isinstance(decoder, SpeculativeDecoder) or type(decoder)._decide is not SpeculativeDecoder._decide:
         return None
     verify = decoder.verify
-    name = next((name for name, known in VERIFIERS.items() if verify is known), None)
-    if name is not None:
-        return PlanJudge(PLANS[name])
+    for name, known in VERIFIERS.items():
+        if verify is known:
+            return PlanJudge(PLANS[name])
     if isinstance(verify, partial) and verify.func is verify_by and len(verify.args) == 1:
         return PlanJudge(verify.args[0])
     return None
@@ -102,7 +102,8 @@ def check_one_position(
         else:
             p, q = _likeliest(p, q)
             vocabulary = sentences.LIKELIEST_TOKENS.format(len(p))
-            difference = _difference(emitted_at_one_position(rule, p.tolist(), q.tolist()), p)
+            law = torch.tensor(emitted_at_one_position(rule, p.tolist(), q.tolist()), dtype=torch.float64)
+            difference = float((law - p.cpu()).abs().max())
         largest, drafts = max(largest, difference), drafts + len(p)
     if not drafts:
         return not_applicable("one position", verifier, sentences.WHY_NO_PROPOSAL)
@@ -119,24 +120,13 @@ def one_position_difference(p: Tensor, q: Tensor, plan: PlanMaker = PLANS["token
         made = plan(torch.cat([target, target]), draft, drafted[None])
         return made.thresholds[0], made.scales[0]
 
-    passing, scales = torch.vmap(judged, chunk_size=_CHUNK)(every)
-    rejected = q.double() * (1 - passing.double())
-    law = q.double() * passing.double()
+    passing, scales = (part.double() for part in torch.vmap(judged, chunk_size=_CHUNK)(every))
+    target, draft, none = target.double().repeat(2, 1), draft.double(), every.new_zeros(())
+    law, rejected = draft[0] * passing, draft[0] * (1 - passing)
     for scale in scales.unique():  # one for every draft, in a plan that is right
-        following = _after_rejection(plan, p, q, scale)
+        following = next_law(Plan(passing, scale.repeat(2), "first failure"), target, draft, none)
         law = law + rejected[scales == scale].sum() * following
-    return float((law - p.double()).abs().max())
-
-
-def _after_rejection(plan: PlanMaker, p: Tensor, q: Tensor, scale: Tensor) -> Tensor:
-    """The law that follows a rejected draft token, in float64."""
-    target, draft = p.double(), q.double()
-    made = plan(torch.stack([target, target]), draft[None], torch.zeros(1, dtype=torch.long, device=p.device))
-    scales = made.scales.clone()
-    scales[0] = scale
-    made = type(made)(made.thresholds, scales, made.cut)
-    none = torch.zeros((), dtype=torch.long, device=p.device)
-    return next_law(made, torch.stack([target, target]), draft[None], none)
+    return float((law - target[0]).abs().max())
 
 
 def emitted_at_one_position(judge: Judge, target: Law, draft: Law) -> list:
@@ -152,8 +142,10 @@ def emitted_at_one_position(judge: Judge, target: Law, draft: Law) -> list:
 
 
 def _judge(rule: Judge | PlanMaker) -> Judge:
-    plan = next((plan for plan in PLANS.values() if plan is rule), None)
-    return cast(Judge, rule) if plan is None else PlanJudge(plan)
+    for plan in PLANS.values():
+        if plan is rule:
+            return PlanJudge(plan)
+    return cast(Judge, rule)
 
 
 def _likeliest(p: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
@@ -161,7 +153,3 @@ def _likeliest(p: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
     chosen = (p + q).topk(min(LIKELIEST, len(p))).indices
     target, draft = (law.double()[chosen] for law in (p, q))
     return target / target.sum(), draft / draft.sum()
-
-
-def _difference(law: Law, p: Tensor) -> float:
-    return float((torch.tensor(law, dtype=torch.float64) - p.cpu()).abs().max())

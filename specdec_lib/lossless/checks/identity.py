@@ -27,6 +27,7 @@ def check_greedy(
 ) -> Check:
     """Ids at temperature 0 against the baseline's; in half precision each mismatch is judged by its gap."""
     baseline, ties, differing, compared = AutoregressiveDecoder(decoder.target), 0, 0, 0
+    width, exact = getattr(decoder, "k", 4) + 1, decoder.target.dtype in EXACT_DTYPES
     for index, prompt in enumerate(prompts):
         report(f"greedy identity, prompt {index + 1} of {len(prompts)}")
         ours, theirs = (
@@ -37,20 +38,14 @@ def check_greedy(
         place = next((n for n, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), None)
         if place is None and len(ours) == len(theirs):
             continue
-        tie = place is not None and _is_tie(decoder, [*prompt, *theirs[:place]], ours[place], theirs[place])
+        tie = False
+        if place is not None and not exact:  # where nothing rounds that much, a tie is no excuse
+            text, parted = [*prompt, *theirs[:place]], (ours[place], theirs[place])
+            tie = judge_parting(decoder.target, text, *parted, width).is_tie
         ties, differing = ties + tie, differing + (not tie)
-    exact = decoder.target.dtype in EXACT_DTYPES
-    if exact:  # where nothing rounds that much, a tie is no excuse
-        ties, differing = 0, differing + ties
     seen = sentences.seen_differing(differing, len(prompts), ties)
     says = sentences.GREEDY_SAYS if exact else sentences.GREEDY_SAYS_BUT_FOR_TIES
     return Check("greedy identity", "", seen, compared, "ids", differing == 0, says, bound=0.0)
-
-
-def _is_tie(decoder: Decoder, text: list[int], ours: int, theirs: int) -> bool:
-    """Whether rounding, as it is between forwards of one token and of a round's, explains the difference."""
-    width = getattr(decoder, "k", 4) + 1
-    return judge_parting(decoder.target, text, ours, theirs, width).is_tie
 
 
 def check_endings(
