@@ -7,7 +7,7 @@ ids that all texts begin with, such as ``<bos>`` or the head of a chat template.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 from typing import TYPE_CHECKING
 
 from specdec_lib.data.prompts import RawPrompt
@@ -24,12 +24,8 @@ LONGEST_TEXT = 64
 
 def common_lead(texts: Sequence[Sequence[int]]) -> list[int]:
     """The ids that all of ``texts`` begin with."""
-    lead = []
-    for column in zip(*texts, strict=False):
-        if len(set(column)) > 1:
-            break
-        lead.append(column[0])
-    return lead
+    columns = takewhile(lambda column: len(set(column)) == 1, zip(*texts, strict=False))
+    return [column[0] for column in columns]
 
 
 def special_lead(ids: Sequence[int], tokenizer: PreTrainedTokenizerBase | None) -> int:
@@ -61,25 +57,23 @@ def proof_prompts(
         SpecDecError: a chat, and the target has no chat template.
     """
     heads: dict[bool, list[int]] = {}
-    return [_encoded(target, row, num_tokens, chat or row.messages is not None, heads) for row in rows]
-
-
-def _encoded(
-    target: ModelWrapper, row: RawPrompt, num_tokens: int, is_chat: bool, heads: dict[bool, list[int]]
-) -> list[int]:
-    ids = list(target.encode_chat(row.turns)) if is_chat else target.encode(row.text or "")
-    if is_chat not in heads:
-        heads[is_chat] = list(target.encode_chat("0") if is_chat else target.encode(""))
-    lead = len(common_lead([heads[is_chat], ids]))
-    room = LONGEST_TEXT + lead
-    if target.context_length is not None:
-        room = min(room, target.context_length - num_tokens)
-    if room <= lead:
-        raise InvalidArgument(
-            f"verify: {target.name} sees {target.context_length} tokens; {num_tokens} new ones do not fit "
-            f"behind a prompt of {lead + 1}; give fewer --tokens"
-        )
-    return cut_to_room(ids, room, lead)
+    prompts = []
+    for row in rows:
+        is_chat = chat or row.messages is not None
+        ids = list(target.encode_chat(row.turns)) if is_chat else target.encode(row.text or "")
+        if is_chat not in heads:
+            heads[is_chat] = list(target.encode_chat("0") if is_chat else target.encode(""))
+        lead = len(common_lead([heads[is_chat], ids]))
+        room = LONGEST_TEXT + lead
+        if target.context_length is not None:
+            room = min(room, target.context_length - num_tokens)
+        if room <= lead:
+            raise InvalidArgument(
+                f"verify: {target.name} sees {target.context_length} tokens; {num_tokens} new ones do not "
+                f"fit behind a prompt of {lead + 1}; give fewer --tokens"
+            )
+        prompts.append(cut_to_room(ids, room, lead))
+    return prompts
 
 
 def in_turn(rows: Sequence[RawPrompt], limit: int | None = None) -> list[RawPrompt]:

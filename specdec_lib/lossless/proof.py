@@ -6,6 +6,7 @@ check needs more samples than real forwards could pay for, the forwards alone ar
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import Any, Literal
@@ -14,7 +15,6 @@ from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.decoding.drafters.draft_model import DraftSource
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
-from specdec_lib.decoding.trace import Trace
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless import checks, sentences
 from specdec_lib.lossless.checks.exact import judge_in
@@ -39,9 +39,8 @@ _ENDED, _ENDED_PROMPTS = 24, 2
 Build = Callable[[CausalModel, DraftSource, int, str], Decoder]
 
 
-def library_decoder(target: CausalModel, draft: DraftSource, k: int, verifier: str) -> Decoder:
-    """The decoder that is on trial unless another is named."""
-    return SpeculativeDecoder(target, draft, k, verifier)
+library_decoder: Build = SpeculativeDecoder
+"""The decoder that is on trial unless another is named."""
 
 
 class PairProof:
@@ -109,18 +108,14 @@ class PairProof:
     def _exact(self) -> Iterator[Check]:
         self._report("exact laws")
         plan = self.plan
-        judges = {
-            name: self._judge_of(self._build(self.target, self.draft, plan.k, name))
-            for name in plan.verifiers
-        }
+        models = (self.target, self.draft)
+        judges = {name: self._judge_of(self._build(*models, plan.k, name)) for name in plan.verifiers}
         for name, judge in judges.items():
             yield checks.check_tables(name, judge, seed=plan.seed)
         for name, judge in judges.items():
             yield checks.check_small_law(name, judge, self._small_law, plan.joint_k)
         for name, judge in judges.items():
-            yield checks.check_one_position(
-                self.target, self.draft, self.prompts[:8], self._params, name, judge
-            )
+            yield checks.check_one_position(*models, self.prompts[:8], self._params, name, judge)
 
     @cached_property
     def _joint_prompt(self) -> list[int]:
@@ -137,14 +132,12 @@ class PairProof:
         plan, prompt = self.plan, self._joint_prompt
         params = SamplingParams(plan.temperature, top_k=plan.joint_top_k)
         target, draft = self._remembering
-        is_model = is_causal_model(draft)
-        drafts = DraftReader(draft) if is_model else FixedDrafts(draft, prompt, params)
+        drafts = DraftReader(draft) if is_causal_model(draft) else FixedDrafts(draft, prompt, params)
         return SmallLaw(target, drafts, prompt, plan.joint_tokens, params, plan.joint_k)
 
     def _caches(self) -> Iterator[Check]:
         self._report("caches")
-        models = [CheckedModel(self.target)]
-        draft = self.draft
+        draft, models = self.draft, [CheckedModel(self.target)]
         if is_causal_model(draft):
             draft = CheckedModel(DraftReader(draft))
             models.append(draft)
@@ -183,24 +176,14 @@ class PairProof:
 
     def _replayed(self, verifier: str) -> Iterator[tuple[list[ReplayedRound], int]]:
         """The rounds of each longer text, and how many of them drafted fewer tokens than were of use."""
-        decoder = self._build(self.target, self.draft, self.plan.k, verifier)
+        plan, limit = self.plan, self.target.context_length or sys.maxsize
+        decoder = self._build(self.target, self.draft, plan.k, verifier)
         said = None if self._replays_draft else recorded(decoder)
         for index, prompt in enumerate(self.prompts):
             self._report(f"{verifier}: long texts, prompt {index + 1} of {len(self.prompts)}")
-            result = decoder.generate(
-                prompt,
-                self.plan.num_tokens,
-                self.plan.temperature,
-                ignore_eos=True,
-                seed=self.plan.seed * 1_000_003 + index,
-                trace=True,
-            )
+            options: Any = {"ignore_eos": True, "seed": plan.seed * 1_000_003 + index, "trace": True}
+            trace = decoder.generate(prompt, plan.num_tokens, plan.temperature, **options).trace
             draft: Any = self.draft if said is None else said.made
-            short = self._short(result.trace) if said is None else 0
-            yield list(replay(self.target, draft, result.trace, self._params)), short
-
-    def _short(self, trace: Trace) -> int:
-        end = len(trace.prompt_ids) + self.plan.num_tokens
-        limit = self.target.context_length
-        end = end if limit is None else min(end, limit)
-        return short_drafts(trace, self.plan.k, end, self.draft.context_length)
+            end = min(len(prompt) + plan.num_tokens, limit)
+            short = short_drafts(trace, plan.k, end, self.draft.context_length) if said is None else 0
+            yield list(replay(self.target, draft, trace, self._params)), short

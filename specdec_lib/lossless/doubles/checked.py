@@ -68,16 +68,9 @@ class CheckedModel(StandIn):
         """Rounding of this model on the text that it saw last; to be asked when the run is over."""
         return measured_noise(self._inner, self._seen)
 
-    @property
-    def allowed(self) -> float:
-        """The largest difference that rounding explains."""
-        return noise_allowed(self.dtype, self.largest_logit, self.noise, self._depth, self._cacheless)
-
     @cached_property
-    def _cacheless(self) -> float:
-        return cacheless_noise(self._inner, self._seen)
-
-    @property
-    def _depth(self) -> int:
-        """Layers; 1 for a model that does not say."""
-        return getattr(getattr(self._inner, "config", None), "num_hidden_layers", None) or 1
+    def allowed(self) -> float:
+        """The largest difference that rounding explains; to be asked then too."""
+        depth = getattr(getattr(self._inner, "config", None), "num_hidden_layers", None) or 1
+        cacheless = cacheless_noise(self._inner, self._seen)
+        return noise_allowed(self.dtype, self.largest_logit, self.noise, depth, cacheless)

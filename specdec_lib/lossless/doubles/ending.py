@@ -78,7 +78,9 @@ def complaint(decoder: Decoder, prompt: Sequence[int], ids: Sequence[int], end: 
     """What is wrong with where ``decoder``, on an :class:`EndingModel`, ends; None where nothing is."""
     target = cast(EndingModel, decoder.target)
     target.eos_token_ids, target.longest = end.eos_token_ids, 0
-    context, target.context_length = target.context_length, _context(target, prompt, end)
+    context = target.context_length
+    if end.context is not None:
+        target.context_length = len(prompt) + end.context
     try:
         result = decoder.generate(
             list(prompt), end.limit, 0.0, stop_strings=end.stop and [end.stop], seed=0, trace=True
@@ -86,10 +88,6 @@ def complaint(decoder: Decoder, prompt: Sequence[int], ids: Sequence[int], end: 
         return _wrong(result, ids, end, target.longest, target.context_length)
     finally:
         target.context_length = context
-
-
-def _context(target: EndingModel, prompt: Sequence[int], end: End) -> int | None:
-    return target.context_length if end.context is None else len(prompt) + end.context
 
 
 def _wrong(

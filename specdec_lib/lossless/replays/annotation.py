@@ -53,31 +53,15 @@ def annotate(
     """
     greedy, text_of = params.is_greedy, partial(_text_of, target)
     shown = SamplingParams(1.0) if greedy else params
+    told = partial(annotate_round, text_of=text_of, verifier=verifier, greedy=greedy)
     length, held, rounds = len(trace.prompt_ids), (0, 0), []
     for round_, laws in zip(trace.rounds, replay(target, draft, trace, shown), strict=True):
-        k = len(round_.draft_ids)
-        annotated = annotate_round(
-            laws.target_probs,
-            laws.draft_probs[:k],
-            round_,
-            text_of,
-            verifier=verifier,
-            greedy=greedy,
-            text_length=length,
-            held=held,
-        )
-        rounds.append(annotated)
+        rows = (laws.target_probs, laws.draft_probs[: len(round_.draft_ids)])
+        rounds.append(told(*rows, round_, text_length=length, held=held))
         length += len(round_.token_ids)
         held = (round_.target_cache_length, round_.draft_cache_length)
-    return AnnotatedTrace(
-        title=title,
-        prompt=[text_of(token) for token in trace.prompt_ids],
-        rounds=rounds,
-        verifier=verifier,
-        temperature=params.temperature,
-        laws_at=shown.temperature,
-        **more,
-    )
+    prompt = [text_of(token) for token in trace.prompt_ids]
+    return AnnotatedTrace(title, prompt, rounds, verifier, params.temperature, shown.temperature, **more)
 
 
 def _text_of(model: Any, token: int) -> str:
@@ -102,7 +86,7 @@ def annotate_round(
         text_length: tokens of text before the round.
         held: tokens in the target's cache and in the draft's before the round.
     """
-    k = len(round_.draft_ids)
+    k, kept = len(round_.draft_ids), round_.num_accepted
     draft_ids = torch.tensor(round_.draft_ids, dtype=torch.long, device=target_probs.device)
     plan = PLANS[verifier](target_probs, draft_probs, draft_ids)
     prefix = prefix_acceptance(target_probs, draft_probs, draft_ids)[1:].tolist()
@@ -118,7 +102,7 @@ def annotate_round(
             threshold=_rounded(thresholds[i]),
             prefix=_rounded(prefix[i]),
             uniform=_rounded(round_.uniforms[i]) if round_.uniforms else None,
-            outcome=_outcome(i, round_.num_accepted),
+            outcome="accepted" if i < kept else "rejected" if i == kept else "dropped",
             shares=_shares(text_of, target_probs[i], draft_probs[i], keep=(token,)),
         )
         for i, token in enumerate(round_.draft_ids)
@@ -162,12 +146,6 @@ def _shares(text_of, target_row, draft_row, law=None, keep: Sequence[int] = ()) 
         rest = [max(0.0, float(row.sum() - row[chosen].sum())) for row in rows]
         shares.append(Share("…", *map(_rounded, rest)))
     return shares
-
-
-def _outcome(place: int, num_accepted: int) -> str:
-    if place < num_accepted:
-        return "accepted"
-    return "rejected" if place == num_accepted else "dropped"
 
 
 def _phases(round_: Round) -> dict[str, float]:

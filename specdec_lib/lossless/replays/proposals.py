@@ -57,12 +57,7 @@ def _next_law(model: CausalModel, ids: Sequence[int], params: SamplingParams) ->
 
 
 def asked(
-    drafter: Drafter,
-    prompt: Sequence[int],
-    emitted: Sequence[int],
-    k: int,
-    params: SamplingParams,
-    seed: int,
+    drafter: Drafter, prompt: Sequence[int], emitted: Sequence[int], k: int, params: SamplingParams, seed: int
 ) -> Proposal:
     """What a fresh state of ``drafter`` proposes behind ``prompt`` and ``emitted``; it shares no memory."""
     state = started(drafter, list(prompt), len(prompt) + len(emitted) + k + 1)
@@ -107,7 +102,7 @@ class FixedDrafts:
     def _ask(self, emitted: tuple[int, ...], k: int) -> Proposal:
         """One answer; asked again with other seeds until it varies, or cannot do so any more."""
         first = asked(self._drafter, self._prompt, emitted, k, self._params, seed=0)
-        soft = 0.0 if _is_one_hot(first) else _log_chance(first)
+        soft = _log_chance(first)
         seed = 0
         while not self._varies and (seed < _ASKED or (soft and seed < _MOST_ASKED and not self._settled)):
             seed += 1
@@ -127,20 +122,16 @@ class FixedDrafts:
         Tokens that are said to be drawn from a broad law, and never change, are not drawn from it: such a
         drafter is listed as it is, and the sum will show what comes of it.
         """
-        sure = all(_is_one_hot(proposal) for proposal in self._known.values())
-        return not self._varies and (sure or self._settled)
+        is_soft = any(_log_chance(proposal) for proposal in self._known.values())
+        return not self._varies and (not is_soft or self._settled)
 
 
 def _log_chance(proposal: Proposal) -> float:
-    """The logarithm of the probability of these tokens by their own q."""
+    """The logarithm of the probability of these tokens by their own q; 0 where they are certain, or none."""
+    if not len(proposal.ids):
+        return 0.0
     picked = laws_of(proposal).double().gather(1, proposal.ids[:, None])
     return float(picked.clamp(1e-300, 1).log().sum())
-
-
-def _is_one_hot(proposal: Proposal) -> bool:
-    if not len(proposal.ids):
-        return True
-    return bool((laws_of(proposal).gather(1, proposal.ids[:, None]) >= 1).all())
 
 
 # -- recording -------------------------------------------------------------------------------------

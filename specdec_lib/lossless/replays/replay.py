@@ -35,10 +35,7 @@ class ReplayedRound:
 
 
 def replay(
-    target: CausalModel,
-    draft: CausalModel | Mapping[int, Proposal],
-    trace: Trace,
-    params: SamplingParams,
+    target: CausalModel, draft: CausalModel | Mapping[int, Proposal], trace: Trace, params: SamplingParams
 ) -> Iterator[ReplayedRound]:
     """The rounds of ``trace`` with the laws of both models; ``params`` without a repetition penalty.
 
@@ -51,15 +48,10 @@ def replay(
     other = _Rows(DraftReader(draft), params) if is_model else _Said(draft, target.vocab_size)
     text = list(trace.prompt_ids)
     for round_ in trace.rounds:
-        laws = [source.along(text, round_.draft_ids) for source in (own, other)]
-        device = laws[0].device
-        yield ReplayedRound(
-            laws[0],
-            laws[1].to(device),
-            torch.tensor(round_.draft_ids, dtype=torch.long, device=device),
-            torch.tensor(round_.token_ids, dtype=torch.long, device=device),
-            round_.num_accepted,
-        )
+        p, q = (source.along(text, round_.draft_ids) for source in (own, other))
+        of_round = (round_.draft_ids, round_.token_ids)
+        drafted, emitted = (torch.tensor(ids, dtype=torch.long, device=p.device) for ids in of_round)
+        yield ReplayedRound(p, q.to(p.device), drafted, emitted, round_.num_accepted)
         text += round_.token_ids
 
 
