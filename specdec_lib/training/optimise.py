@@ -1,7 +1,10 @@
-"""One optimiser run of a stage: AdamW, warm-up–flat–decay, bf16 autocast, checkpoints, resume.
+"""One optimiser run of a stage, and what it minimises: AdamW, warm-up–flat–decay, bf16 autocast, checkpoints.
 
-What is learned comes as a function from a batch to (loss, other figures). A run that was
-interrupted continues from its last checkpoint and sees the batches it would have seen.
+What is learned comes as a function from a batch to (loss, other figures): next-token cross-entropy, or
+distillation from a target. That is the cross-entropy of the draft under the target's whole distribution
+(forward KL up to a constant: Hinton et al. 2015), plus a weighted total-variation term, because
+1 - TV(p, q) is the acceptance rate itself (Zhou et al. 2023, DistillSpec). A run that was interrupted
+continues from its last checkpoint and sees the batches it would have seen.
 """
 
 from __future__ import annotations
@@ -9,15 +12,18 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
 
 from specdec_lib.training.recipe import Stage
 
-LossFunction = Callable[[torch.Tensor], tuple[torch.Tensor, dict[str, torch.Tensor]]]
+LossFunction = Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]]
 _AVERAGE_OVER = 100
 
 
@@ -41,12 +47,12 @@ class StageState:
 
     step: int = 0
     seconds: float = 0.0
-    recent: list[dict[str, float]] | None = None
+    recent: list[dict[str, float]] = field(default_factory=list)
 
     def average(self) -> dict[str, float]:
         """Mean of each figure over the last 100 steps."""
-        recent = self.recent or []
-        return {key: float(np.mean([row[key] for row in recent])) for key in (recent[0] if recent else {})}
+        names = self.recent[0] if self.recent else ()
+        return {name: float(np.mean([row[name] for row in self.recent])) for name in names}
 
 
 def optimise(
@@ -65,37 +71,29 @@ def optimise(
     """
     device = next(model.parameters()).device
     optimiser = _adamw(model, stage)
-    state = _resume(checkpoint, model, optimiser) or StageState(recent=[])
+    state = _resume(checkpoint, model, optimiser) or StageState()
     model.train()
     while state.step < stage.num_steps:
         started = time.perf_counter()
         ids = torch.from_numpy(batch_at(state.step)).to(device)
+        rate = stage.learning_rate(state.step)
         for group in optimiser.param_groups:
-            group["lr"] = stage.learning_rate(state.step)
+            group["lr"] = rate
         figures = _step(model, optimiser, loss_function, ids)
         seconds = time.perf_counter() - started
         state.step += 1
         state.seconds += seconds
-        state.recent = [*(state.recent or []), figures][-_AVERAGE_OVER:]
-        averages = state.average()
-        report(
-            StepReport(
-                stage.name,
-                state.step,
-                stage.num_steps,
-                averages.pop("loss"),
-                stage.learning_rate(state.step - 1),
-                stage.batch * stage.length / seconds,
-                averages,
-            )
-        )
+        state.recent = [*state.recent, figures][-_AVERAGE_OVER:]
+        averages, speed = state.average(), stage.batch * stage.length / seconds
+        loss = averages.pop("loss")
+        report(StepReport(stage.name, state.step, stage.num_steps, loss, rate, speed, averages))
         if state.step % checkpoint_every == 0 or state.step == stage.num_steps:
             _save(checkpoint, model, optimiser, state)
     model.eval()
     return state
 
 
-def _step(model, optimiser, loss_function: LossFunction, ids: torch.Tensor) -> dict[str, float]:
+def _step(model, optimiser, loss_function: LossFunction, ids: Tensor) -> dict[str, float]:
     with torch.autocast(ids.device.type, torch.bfloat16):
         loss, figures = loss_function(ids)
     loss.backward()
@@ -108,10 +106,7 @@ def _step(model, optimiser, loss_function: LossFunction, ids: torch.Tensor) -> d
 def _adamw(model: torch.nn.Module, stage: Stage) -> torch.optim.AdamW:
     decayed = [parameter for parameter in model.parameters() if parameter.ndim >= 2]
     plain = [parameter for parameter in model.parameters() if parameter.ndim < 2]
-    groups = [
-        {"params": decayed, "weight_decay": stage.weight_decay},
-        {"params": plain, "weight_decay": 0.0},
-    ]
+    groups = [{"params": decayed, "weight_decay": stage.weight_decay}, {"params": plain, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=stage.peak_lr, betas=(0.9, 0.95), fused=True)
 
 
@@ -129,3 +124,26 @@ def _resume(path: Path, model, optimiser) -> StageState | None:
     model.load_state_dict(saved["model"])
     optimiser.load_state_dict(saved["optimiser"])
     return StageState(**saved["state"])
+
+
+def next_token_loss(
+    logits: Float[Tensor, "batch length vocab"], next_ids: Int[Tensor, "batch length"]
+) -> Tensor:
+    """Mean cross-entropy in nats a token."""
+    return F.cross_entropy(logits.float().flatten(0, 1), next_ids.flatten())
+
+
+def distillation_loss(
+    draft_logits: Float[Tensor, "batch length vocab"],
+    target_logits: Float[Tensor, "batch length vocab"],
+    tv_weight: float,
+) -> tuple[Tensor, Tensor]:
+    """(loss, mean acceptance rate Σ min(p, q) at temperature 1), both means over tokens.
+
+    loss = cross-entropy of q under p, in nats, + ``tv_weight`` · TV(p, q).
+    """
+    target_probs = target_logits.float().softmax(-1)
+    draft_log_probs = draft_logits.float().log_softmax(-1)
+    cross_entropy = -(target_probs * draft_log_probs).sum(-1).mean()
+    acceptance = torch.minimum(target_probs, draft_log_probs.exp()).sum(-1).mean()
+    return cross_entropy + tv_weight * (1.0 - acceptance), acceptance.detach()

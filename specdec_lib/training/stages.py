@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from specdec_lib.training import corpus, growth, objectives, optimise
+from specdec_lib.training import corpus, growth, optimise
 from specdec_lib.training.card import StageFigures, hardware
 from specdec_lib.training.recipe import Recipe, Stage
 from specdec_lib.training.rollouts import write_rollouts
@@ -37,14 +37,11 @@ class Workshop:
 
 def target_stage(shop: Workshop, stage: Stage, before):
     """The target after ``stage``, which makes it or makes it deeper."""
-    model = (
-        _new_model(shop.recipe, stage.layers)
-        if stage.kind == "pretrain"
-        else growth.grow_depth(before, stage.layers)
-    )
+    starts = stage.kind == "pretrain"
+    model = _new_model(shop.recipe, stage.layers) if starts else growth.grow_depth(before, stage.layers)
 
     def loss_of(ids: torch.Tensor):
-        return objectives.next_token_loss(model(ids[:, :-1], use_cache=False).logits, ids[:, 1:]), {}
+        return optimise.next_token_loss(model(ids[:, :-1], use_cache=False).logits, ids[:, 1:]), {}
 
     return _run(shop, stage, model, _maybe_compile(shop, loss_of), partial(_corpus_batch, shop, stage))
 
@@ -78,7 +75,7 @@ def draft_stage(shop: Workshop, stage: Stage, target, before):
 
     def loss_of(ids: torch.Tensor, target_logits: torch.Tensor):
         logits = draft(ids, use_cache=False).logits
-        loss, acceptance = objectives.distillation_loss(logits, target_logits, stage.tv_weight)
+        loss, acceptance = optimise.distillation_loss(logits, target_logits, stage.tv_weight)
         return loss, {"acceptance": acceptance}
 
     student_loss = _maybe_compile(shop, loss_of)
@@ -139,16 +136,9 @@ def _run(shop: Workshop, stage: Stage, model, loss_function, batch_at):
         model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
         return model.to(shop.device)
     shop.say(f"{stage.name}: {stage.layers} layers, {stage.tokens:,} tokens in {stage.num_steps} steps")
-    model = model.to(shop.device)
-    state = optimise.optimise(
-        stage,
-        model,
-        loss_function,
-        batch_at,
-        shop.folder / f"{stage.name}.checkpoint",
-        report=shop.report,
-        checkpoint_every=shop.checkpoint_every,
-    )
+    model, every = model.to(shop.device), shop.checkpoint_every
+    learned = (loss_function, batch_at, shop.folder / f"{stage.name}.checkpoint")
+    state = optimise.optimise(stage, model, *learned, report=shop.report, checkpoint_every=every)
     torch.save(model.state_dict(), weights)
     averages = state.average()
     figures = StageFigures(
@@ -173,13 +163,12 @@ def held_out_loss(model, held_out: np.ndarray, length: int = 512, batch: int = 8
     device = next(model.parameters()).device
     length = min(length, len(held_out) - 1)
     usable = (len(held_out) - 1) // length * length
-    inputs = held_out[:usable].reshape(-1, length).astype(np.int64)
-    labels = held_out[1 : usable + 1].reshape(-1, length).astype(np.int64)
+    inputs, labels = (
+        torch.from_numpy(part.reshape(-1, length).astype(np.int64))
+        for part in (held_out[:usable], held_out[1 : usable + 1])
+    )
     total = 0.0
-    for start in range(0, len(inputs), batch):
-        ids, following = (
-            torch.from_numpy(rows[start : start + batch]).to(device) for rows in (inputs, labels)
-        )
-        logits = model(ids, use_cache=False).logits
-        total += objectives.next_token_loss(logits, following).item() * len(ids)
+    for ids, following in zip(inputs.split(batch), labels.split(batch), strict=True):
+        logits = model(ids.to(device), use_cache=False).logits
+        total += optimise.next_token_loss(logits, following.to(device)).item() * len(ids)
     return total / len(inputs)

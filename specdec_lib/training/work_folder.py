@@ -1,26 +1,30 @@
-"""The work folder of a run: whose it is, and the corpus as streams of token ids, made once.
+"""The work folder of a run: whose it is, its tokenizer, and the corpus as streams of token ids, made once.
 
 It lies beside the pair that is trained and is what a second call resumes from. It belongs to one recipe and
-one corpus; another one's is refused.
+one corpus; another one's is refused. The tokenizer is shared by target and draft. Byte-level means that every
+text has ids: nothing is out of vocabulary. Id 0 is ``<|endoftext|>``, which ends documents and is also the
+beginning and padding token.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.training import corpus
 from specdec_lib.training.recipe import Recipe
-from specdec_lib.training.tokenizer import train_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+END_OF_TEXT = "<|endoftext|>"
 
 
 @dataclass(frozen=True)
@@ -88,3 +92,24 @@ def _tokenise(folder: Path, recipe: Recipe, path: Path, say: Callable[[str], Non
     tokenizer.save_pretrained(folder / "tokenizer")
     np.save(folder / "train.npy", corpus.pack(train_documents, tokenizer))
     np.save(folder / "held_out.npy", corpus.pack(held_out, tokenizer))
+
+
+def train_tokenizer(texts: Iterable[str], vocab_size: int):
+    """Train a byte-level BPE of ``vocab_size`` ids; returns a ``PreTrainedTokenizerFast``."""
+    from transformers import PreTrainedTokenizerFast
+
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    bpe.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=vocab_size,
+            special_tokens=[END_OF_TEXT],
+            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+            show_progress=False,
+        ),
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=bpe, eos_token=END_OF_TEXT, bos_token=END_OF_TEXT, pad_token=END_OF_TEXT
+    )

@@ -11,7 +11,7 @@ from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.loader import load_model
 from specdec_lib.models.wrapper import ModelWrapper
-from specdec_lib.training import objectives
+from specdec_lib.training import optimise
 from specdec_lib.training.pipeline import train
 from specdec_lib.training.recipe import Recipe
 
@@ -100,9 +100,9 @@ def test_an_interrupted_run_ends_with_the_weights_of_a_whole_one(corpus_file, tm
 
 def test_the_distillation_loss_is_smallest_at_the_target():
     target = torch.randn(2, 5, 17, generator=torch.Generator().manual_seed(0))
-    at_target, acceptance = objectives.distillation_loss(target, target, tv_weight=1.0)
+    at_target, acceptance = optimise.distillation_loss(target, target, tv_weight=1.0)
     assert float(acceptance) == pytest.approx(1.0, abs=1e-6)
-    elsewhere, lower = objectives.distillation_loss(
+    elsewhere, lower = optimise.distillation_loss(
         target + 0.3 * torch.randn_like(target), target, tv_weight=1.0
     )
     assert float(elsewhere) > float(at_target) and float(lower) < 1.0
