@@ -65,37 +65,21 @@ def model_card(recipe: Recipe, role: str, figures: list[StageFigures], corpus_na
         "cross-entropy; for the draft, cross-entropy to the target's distribution (of `rollout` stages, "
         "plus the weighted total-variation term). Acceptance is Σ min(p, q) at temperature 1. Held-out is "
         "next-token cross-entropy on the held-out documents, in windows of 512.",
-        *_remarks(figures),
+        *(f"Stage `{row.stage}`: {row.remark}" for row in figures if row.remark),
     ]
-    return _header(recipe) + "\n\n".join(sections) + "\n"
-
-
-def _header(recipe: Recipe) -> str:
-    fields = {
-        "language": "en",
-        "license": recipe.license,
-        "library_name": "transformers",
-        "pipeline_tag": "text-generation",
-    }
-    return "---\n" + "".join(f"{key}: {value}\n" for key, value in fields.items()) + "---\n\n"
-
-
-def _remarks(figures: list[StageFigures]) -> list[str]:
-    return [f"Stage `{row.stage}`: {row.remark}" for row in figures if row.remark]
+    header = f"language: en\nlicense: {recipe.license}\nlibrary_name: transformers\n"
+    return f"---\n{header}pipeline_tag: text-generation\n---\n\n" + "\n\n".join(sections) + "\n"
 
 
 def _stage_table(figures: list[StageFigures]) -> str:
-    rows = [
-        "| stage | kind | layers | tokens seen | loss | held-out | acceptance | hours | hardware | date |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in figures:
-        rows.append(
-            f"| {row.stage} | {row.kind} | {row.layers} | {row.tokens / 1e6:.1f} M "
-            f"| {_number(row.final_loss)} | {_number(row.held_out_nats)} | {_number(row.final_acceptance)} "
-            f"| {_number(row.hours)} | {row.hardware} | {row.date} |"
-        )
-    return "\n".join(rows)
+    rows = (
+        f"| {row.stage} | {row.kind} | {row.layers} | {row.tokens / 1e6:.1f} M "
+        f"| {_number(row.final_loss)} | {_number(row.held_out_nats)} | {_number(row.final_acceptance)} "
+        f"| {_number(row.hours)} | {row.hardware} | {row.date} |"
+        for row in figures
+    )
+    head = "| stage | kind | layers | tokens seen | loss | held-out | acceptance | hours | hardware | date |"
+    return "\n".join([head, "|---|---|---|---|---|---|---|---|---|---|", *rows])
 
 
 def _number(value: float | None) -> str:

@@ -44,8 +44,7 @@ def read_corpus(path: str | Path) -> Iterator[Document]:
 
     Raises InvalidArgument for a missing or damaged file, and for a line that is no document (naming it).
     """
-    path = Path(path)
-    require_file(path)
+    path = require_file(path)
     try:
         with _OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
@@ -56,16 +55,18 @@ def read_corpus(path: str | Path) -> Iterator[Document]:
         ) from error
 
 
-def require_file(path: Path) -> None:
-    """Refuse a corpus that is not there.
+def require_file(path: str | Path) -> Path:
+    """The path of a corpus, if it is there.
 
     Raises:
-        InvalidArgument: naming the path, and what is read.
+        InvalidArgument: it is not; naming the path, and what is read.
     """
+    path = Path(path)
     if not path.is_file():
         raise InvalidArgument(
             f"read corpus: no file {str(path)!r}; give a .jsonl, .jsonl.xz or .jsonl.gz file"
         )
+    return path
 
 
 def _document(line: str, where: str) -> Document:
@@ -132,9 +133,7 @@ def corpus_hash(path: str | Path) -> str:
     Raises:
         InvalidArgument: no such file.
     """
-    path = Path(path)
-    require_file(path)
-    with open(path, "rb") as file:
+    with open(require_file(path), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

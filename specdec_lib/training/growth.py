@@ -30,19 +30,22 @@ def grow_depth(model, num_layers: int):
 
     Raises InvalidArgument when ``num_layers`` is smaller than the model's depth.
     """
-    plan = source_layers(model.config.num_hidden_layers, num_layers)
-    state = model.state_dict()
+    return _of_layers(model, source_layers(model.config.num_hidden_layers, num_layers))
+
+
+def _of_layers(model, plan: list[tuple[int, bool]]):
+    """A new Llama of these layers of ``model``, whatever surrounds them; those that are copies are silent."""
     config = copy.deepcopy(model.config)
-    config.num_hidden_layers = num_layers
+    config.num_hidden_layers = len(plan)
     if getattr(config, "layer_types", None):
         config.layer_types = [config.layer_types[source] for source, _ in plan]
-    grown = type(model)(config).to(model.dtype)
+    made = type(model)(config).to(model.dtype)
     with torch.no_grad():
-        grown.load_state_dict(_grown_state(state, plan))
-    return grown
+        made.load_state_dict(_state_of_layers(model.state_dict(), plan))
+    return made
 
 
-def _grown_state(state: dict[str, torch.Tensor], plan: list[tuple[int, bool]]) -> dict[str, torch.Tensor]:
+def _state_of_layers(state: dict[str, torch.Tensor], plan: list[tuple[int, bool]]) -> dict[str, torch.Tensor]:
     prefix = "model.layers."
     grown = {name: value for name, value in state.items() if not name.startswith(prefix)}
     for index, (source, is_original) in enumerate(plan):
@@ -64,11 +67,4 @@ def draft_from_target(target, num_layers: int):
     if not 1 <= num_layers <= depth:
         raise InvalidArgument(f"draft: num_layers must be in [1, {depth}], got {num_layers}")
     chosen = [round(index * (depth - 1) / max(1, num_layers - 1)) for index in range(num_layers)]
-    config = copy.deepcopy(target.config)
-    config.num_hidden_layers = num_layers
-    if getattr(config, "layer_types", None):
-        config.layer_types = [config.layer_types[index] for index in chosen]
-    draft = type(target)(config).to(target.dtype)
-    with torch.no_grad():
-        draft.load_state_dict(_grown_state(target.state_dict(), [(index, True) for index in chosen]))
-    return draft
+    return _of_layers(target, [(index, True) for index in chosen])

@@ -39,13 +39,8 @@ def write_rollouts(
         size = min(_BATCH, num_sequences - start)
         starts = rng.integers(0, len(stream) - prompt_length, size=size)
         prompts = np.stack([stream[at : at + prompt_length] for at in starts]).astype(np.int64)
-        ids = _continue(
-            target,
-            torch.from_numpy(prompts).to(device),
-            length + 1,
-            temperatures[index % len(temperatures)],
-            generator,
-        )
+        temperature = temperatures[index % len(temperatures)]
+        ids = _continue(target, torch.from_numpy(prompts).to(device), length + 1, temperature, generator)
         rows.append(ids.cpu().numpy().astype(np.uint16))
         report(start + size, num_sequences)
     return np.concatenate(rows)
@@ -63,12 +58,9 @@ def _continue(
     while ids.shape[1] < total:
         with torch.autocast(ids.device.type, torch.bfloat16):
             logits = target(last, use_cache=True, logits_to_keep=1, **kept).logits[:, -1].float()
-        last = _choose(logits, temperature, generator)
+        if temperature == 0.0:
+            last = logits.argmax(-1, keepdim=True)
+        else:
+            last = torch.multinomial((logits / temperature).softmax(-1), 1, generator=generator)
         ids = torch.cat([ids, last], dim=1)
     return ids
-
-
-def _choose(logits: torch.Tensor, temperature: float, generator: torch.Generator) -> torch.Tensor:
-    if temperature == 0.0:
-        return logits.argmax(-1, keepdim=True)
-    return torch.multinomial((logits / temperature).softmax(-1), 1, generator=generator)
