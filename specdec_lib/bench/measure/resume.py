@@ -51,9 +51,11 @@ def missing_blocks(
         kind: of the records that count. blocks: other ones than the grid's.
 
     Raises:
-        InvalidArgument: of a block some arms are there and some are not. They must run back to back, so the
-            rest cannot be added.
+        InvalidArgument: the records are of texts of another length, or of another seed: a cell would pool
+            blocks that not all of its arms ran. Or, of a block some arms are there and some are not: they
+            must run back to back, so the rest cannot be added.
     """
+    _require_same_texts(grid, [record for record in records if record["kind"] == kind])
     keys, left = recorded_keys(records, kind), []
     refused = {record["decoder"] for record in records if is_refusal(record)}
     for block in grid.blocks() if blocks is None else blocks:
@@ -73,6 +75,16 @@ def missing_blocks(
             )
         left += [] if len(there) == len(wanted) else [block]
     return left
+
+
+def _require_same_texts(grid: Grid, records: Sequence[Record]) -> None:
+    for name, asked in (("max_new_tokens", grid.max_new_tokens), ("seed", grid.seed)):
+        ran = {record["config"][name] for record in records} - {asked}
+        if ran:
+            raise InvalidArgument(
+                f"resume: {name} was {', '.join(map(str, sorted(ran)))} in the session and is {asked} now; "
+                "such runs do not pair, so resume with the same, or start a new session without resuming"
+            )
 
 
 def missing_profiles(

@@ -146,6 +146,16 @@ def test_other_draft_lengths_are_refused(tmp_path: Path) -> None:
     assert len(fewer.measure()) == GRID.num_runs  # all there, and nothing was run
 
 
+@pytest.mark.parametrize("change", [{"max_new_tokens": 9}, {"seed": 7}])
+def test_texts_of_another_length_or_seed_are_refused(tmp_path: Path, change: dict[str, int]) -> None:
+    """A subset of the arms would run: K = 1 would be held against baselines that it never ran beside."""
+    benchmark(tmp_path).measure()
+    other = benchmark(tmp_path, Grid(k_values=(2,), repeats=2, **AXES | change), resume=True)
+    [(name, asked)] = change.items()
+    with pytest.raises(InvalidArgument, match=f"resume: {name} was [0-9]+ in the session and is {asked} now"):
+        other.measure()
+
+
 @pytest.mark.parametrize(
     "change, said",
     [
