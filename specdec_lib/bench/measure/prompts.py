@@ -114,12 +114,19 @@ def grid_of(prompts: PromptSet, num_prompts: int | None = None, **axes: Any) -> 
         **axes: of :class:`~specdec_lib.bench.measure.grid.Grid`; without ``domains`` all that there are.
 
     Raises:
-        InvalidArgument: as ``Grid``, or a domain that the prompts do not have.
+        InvalidArgument: as ``Grid``, or a domain that the prompts do not have, or of which there are fewer.
     """
     axes = {name: value for name, value in axes.items() if name != "domains" or value is not None}
     if not prompts.is_own:
         axes |= {} if num_prompts is None else {"num_prompts": num_prompts}
-        return Grid(**axes)
+        grid = Grid(**axes)
+        for domain, there in prompts.counts(grid.domains).items():
+            if there < grid.prompts_of(domain):
+                raise InvalidArgument(
+                    f"benchmark prompts: {domain} has {there} built-in prompts, {num_prompts} are asked for; "
+                    "ask for fewer, or give a file of your own"
+                )
+        return grid
     domains = axes.setdefault("domains", prompts.domains)
     own = Grid(**axes, num_prompts=1 if num_prompts is None else num_prompts, own_domains=True)
     return own.with_prompts(prompts.counts(list(domains), num_prompts))

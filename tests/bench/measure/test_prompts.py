@@ -108,3 +108,9 @@ def test_a_file_of_many_domains_does_not_list_them_all():
     ) as caught:
         texts.get_by_domain("domain 90")
     assert len(str(caught.value)) < 200
+
+
+def test_more_than_there_are_is_refused_before_a_model_is_loaded():
+    assert grid_of(prompt_set(), 50).num_prompts == 50
+    with pytest.raises(InvalidArgument, match="code has 50 built-in prompts, 51 are asked for"):
+        grid_of(prompt_set(), 51)
