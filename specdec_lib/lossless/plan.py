@@ -46,11 +46,11 @@ class ProofPlan:
     def __post_init__(self) -> None:
         if not self.verifiers or not set(self.verifiers) <= set(VERIFIERS):
             raise InvalidArgument(f"verify: verifiers are {self.verifiers}; choose from {list(VERIFIERS)}")
-        if not 0 < self.temperature < math.inf or self.num_samples < 1 or self.num_tokens < 2 or self.k < 1:
-            raise InvalidArgument(
-                f"verify: temperature {self.temperature}, {self.num_samples} samples, {self.num_tokens} "
-                f"tokens, k = {self.k}; pass a temperature above 0, 1 sample, 2 tokens and k = 1 at least"
-            )
+        if not 0 < self.temperature < math.inf:
+            raise InvalidArgument(f"verify: temperature is {self.temperature:g}; pass a temperature above 0")
+        for name, least in (("num_samples", 1), ("num_tokens", 2), ("k", 1)):
+            if getattr(self, name) < least:
+                raise InvalidArgument(f"verify: {name} is {getattr(self, name)}; pass at least {least}")
 
     def require_rounds(self, num_prompts: int) -> None:
         """Refuse what could not be counted, before anything is run.

@@ -17,7 +17,7 @@ import typer
 from specdec_lib.cli import options
 from specdec_lib.cli.prompt import asked_prompts
 from specdec_lib.cli.selection import busy, selection_of
-from specdec_lib.cli.terminal import console_for, print_json, print_warning, safe_table, text
+from specdec_lib.cli.terminal import console_for, error_console, print_json, print_warning, safe_table, text
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.sentences import NOT_ASKED, SEES, gallery_says, mutant_unseen
 
@@ -31,6 +31,7 @@ EXAMPLE = "specdec verify --pair pocket --samples 20000"
 _COLUMNS = ("test", "statistic", "N", "p or bound", "sees", "verdict")
 _HUNTS = ("mutant", "killed by", "smallest N", "mistake")
 _PROMPTS = 30
+_TOLD_EVERY = 10
 _VERDICTS = {True: ("pass", "green"), False: ("REJECTED", "bold red"), None: ("n/a", "dim")}
 
 
@@ -202,7 +203,10 @@ def _fates(seeds: range) -> Iterator[Fate]:
         for number, mutant in enumerate(GALLERY, start=1):
             hunts = []
             for seed in seeds:
-                report(f"{mutant.name} ({number} of {len(GALLERY)}), seed {seed}")
+                told = f"{mutant.name} ({number} of {len(GALLERY)}), seed {seed}"
+                report(told)
+                if number % _TOLD_EVERY == 1 and not error_console().is_terminal:  # a log has no spinner
+                    error_console().print(text(told, "dim"), soft_wrap=True)
                 hunts.append(hunt(mutant, seed))
             yield Fate(mutant, hunts)
 
