@@ -9,6 +9,7 @@ with ``python -m specdec_lib.bench.shapes`` on the machine that will serve the p
 from __future__ import annotations
 
 import argparse
+import copy
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,7 +62,7 @@ def random_model(
 ) -> ModelWrapper:
     """A model of that shape with random weights, made where it will run."""
     with device:
-        model = AutoModelForCausalLM.from_config(config, dtype=dtype)
+        model = AutoModelForCausalLM.from_config(copy.deepcopy(config), dtype=dtype)
     return ModelWrapper(model.requires_grad_(False), compile=compile)
 
 

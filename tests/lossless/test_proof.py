@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+import weakref
 from dataclasses import replace
 
 import pytest
+import torch
 from tiny_models import prompts, tiny_pair
 
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
+from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless import sentences
 from specdec_lib.lossless.doubles.remembering import RememberingModel
+from specdec_lib.lossless.laws.small_law import SmallLaw
 from specdec_lib.lossless.mutants.gallery import find_mutant
 from specdec_lib.lossless.mutants.judges import judge_of
 from specdec_lib.lossless.proof import PairProof, ProofPlan, fewest_rounds, library_decoder, verdict_on
@@ -164,6 +169,18 @@ def test_remembered_forwards_are_the_models(pair):
     assert ours.generated_ids == theirs.generated_ids
     with pytest.raises(InvalidArgument, match="outside"):
         remembering.truncate_cache((1, 2), 3)
+
+
+def test_what_is_remembered_goes_with_who_remembers_it(pair):
+    """No cycle keeps rows and models alive until a collection; and a copy remembers on its own."""
+    remembering = RememberingModel(pair[0])
+    law = SmallLaw(*pair, [1, 2], 2, SamplingParams(temperature=0.8, top_k=3), k=2)
+    AutoregressiveDecoder(remembering).generate(prompts(1)[0], 4, 0.0)
+    copied = copy.copy(remembering)
+    gone = [weakref.ref(remembering), weakref.ref(law)]
+    del remembering, law
+    assert [ref() for ref in gone] == [None, None]
+    assert copied.forward(torch.tensor([[1, 2]]))[0].shape[1] == 2
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ for another test.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections import OrderedDict
 
 import torch
 from jaxtyping import Float, Integer
@@ -29,13 +29,13 @@ class RememberingModel(StandIn):
 
     Args:
         model: who computes what has not been asked before, in one forward without a cache.
-        most: rows to keep; those that were asked for longest ago are forgotten.
+        most: rows to keep; the oldest are forgotten.
     """
 
     def __init__(self, model: CausalModel, most: int = _MOST) -> None:
         super().__init__(model)
-        self._watch = Watch(model.name)
-        self._row = lru_cache(most)(self._computed)
+        self._most, self._watch = most, Watch(model.name)
+        self._rows: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()
 
     @torch.inference_mode()
     def forward(
@@ -53,10 +53,14 @@ class RememberingModel(StandIn):
         self._watch.see(logits, len(text))  # what a draft was asked for is remembered as it came
         return logits, text if use_cache else None
 
-    def _computed(self, text: tuple[int, ...]) -> Float[Tensor, " vocab"]:
+    def _row(self, text: tuple[int, ...]) -> Float[Tensor, " vocab"]:
         """Logits behind ``text``."""
-        ids = torch.tensor([text], device=self.device)
-        return self._inner.forward(ids, use_cache=False, logits_to_keep=1)[0][0, -1]
+        if text not in self._rows:
+            ids = torch.tensor([text], device=self.device)
+            self._rows[text] = self._inner.forward(ids, use_cache=False, logits_to_keep=1)[0][0, -1]
+            if len(self._rows) > self._most:
+                self._rows.popitem(last=False)
+        return self._rows[text]
 
     def new_cache(self, max_length: int = 0) -> None:
         """None: the empty cache."""

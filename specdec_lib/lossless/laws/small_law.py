@@ -8,7 +8,7 @@ the library's verifiers can be enumerated on real logits, and samples of the loo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -59,7 +59,7 @@ class SmallLaw:
         self._prompt = list(prompt_ids)
         self._models: dict[str, Any] = {"target": target, "draft": draft}
         self._fixed = None if is_causal_model(draft) else draft
-        self._full = cache(self._read)
+        self._rows: dict[tuple[str, Prefix], torch.Tensor] = {}
         with_drafts = self._reachable(drafting=True)
         reached = self._reachable(drafting=False) if with_drafts is None else with_drafts
         self.is_broad = reached is None
@@ -137,12 +137,14 @@ class SmallLaw:
             drafted.setdefault((*prefix, *proposal[:n]), set()).add(token)
         return possible | drafted.get(prefix, set())
 
-    def _read(self, role: str, prefix: Prefix) -> torch.Tensor:
-        """The law behind ``prefix`` over the whole vocabulary; ``_full`` reads each once."""
-        model = self._models[role]
-        ids = torch.tensor([[*self._prompt, *prefix]], device=model.device)
-        logits, _ = model.forward(ids, use_cache=False, logits_to_keep=1)
-        return probs_from_logits(logits[0, -1], self.params).double().cpu()
+    def _full(self, role: str, prefix: Prefix) -> torch.Tensor:
+        """The law behind ``prefix`` over the whole vocabulary, read once."""
+        if (role, prefix) not in self._rows:
+            model = self._models[role]
+            ids = torch.tensor([[*self._prompt, *prefix]], device=model.device)
+            logits, _ = model.forward(ids, use_cache=False, logits_to_keep=1)
+            self._rows[role, prefix] = probs_from_logits(logits[0, -1], self.params).double().cpu()
+        return self._rows[role, prefix]
 
     def _compressed(self, role: str, prefix: Prefix) -> Law:
         row = self._full(role, tuple(self.token_ids[i] for i in prefix))[self.token_ids]

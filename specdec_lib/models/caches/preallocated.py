@@ -120,7 +120,7 @@ class PreallocatedLayer(DynamicLayer):
 
     def reset(self) -> None:
         """Forget everything, and free the buffer: a layer as it was made."""
-        self.__init__(self.reserve, self.most)
+        PreallocatedLayer.__init__(self, self.reserve, self.most)
 
     def reorder_cache(self, beam_idx: Tensor) -> None:
         """Choose and repeat sequences of the batch (beam search)."""

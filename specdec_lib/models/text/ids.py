@@ -115,7 +115,7 @@ def _added(shown: str, whole: str) -> str:
     return whole[sum(1 for _ in same) :]
 
 
-@dataclass
+@dataclass(eq=False)
 class TokenText:
     """Turns ids into pieces of text, one at a time.
 
