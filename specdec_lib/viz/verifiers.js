@@ -76,7 +76,7 @@ function curves(size, chain, { k, temperature, share }) {
   const scale = frame(size, [Math.log(COLDEST), Math.log(HOTTEST)], [0, top]);
   const { box, y } = scale;
   const x = (value) => scale.x(Math.log(value));
-  const ys = Array.from({ length: 5 }, (_, index) => [(index * top) / 4, shortly((index * top) / 4)]);
+  const ys = Array.from({ length: 5 }, (_, index) => [(index * top) / 4, String((index * top) / 4)]);
   const shapes = axes(scale, TICKS.map((one) => [Math.log(one), one]), ys, "temperature of the draft", "accepted a round");
   const line = (verifier) => path(notches.map((one, index) => [x(one), y(means[index][verifier])]));
   shapes.push(draw("path", { class: "lf-dashed", d: line(0) }), draw("path", { class: "lf-curve vf-block-line", d: line(1) }));
