@@ -1,7 +1,7 @@
 """Verifiers with one mistake each, most of them found in somebody's published code.
 
 Token verification is taken apart here, and a mistake is a part replaced: with none replaced it is the control
-:data:`correct`. The parts take tensors and plain numbers alike, so that
+``correct``. The parts take tensors and plain numbers alike, so that
 :mod:`specdec_lib.lossless.mutants.judges` sums over what is sampled here. Arguments and result are those of
 :func:`specdec_lib.decoding.rejection.verify_tokens`.
 """
