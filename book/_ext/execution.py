@@ -30,12 +30,13 @@ from sphinx.util import logging
 logger = logging.getLogger(__name__)
 
 LONGEST = (
+    "18_block_verification",
     "07_speculative_loop",
-    "11_mutants",
-    "12_floating_point",
     "06_autoregressive_baseline",
-    "09_exactness_in_practice",
-    "10_exactness_by_counting",
+    "12_floating_point",
+    "11_mutants",
+    "08_sampling_and_stopping",
+    "19_other_drafts",
 )
 """Chapters that take longest begin first, so that no kernel is left alone with one of them."""
 
