@@ -65,3 +65,12 @@ def opened_page(browser: Any, fragment: str, selector: str) -> Iterator[Any]:
     yield page
     page.close()
     assert faults == []
+
+
+def assert_panels_stack_on_a_phone(page: Any) -> None:
+    """At 390 px the second panel stands below the first, and the page scrolls sideways nowhere."""
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.wait_for_function("document.querySelector('svg').getAttribute('width') < 370")
+    boxes = [page.locator("svg").nth(index).bounding_box() for index in (0, 1)]
+    assert boxes[1]["y"] > boxes[0]["y"] + boxes[0]["height"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

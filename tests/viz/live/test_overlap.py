@@ -89,12 +89,6 @@ def test_hostile_names_leave_their_script_element_nowhere():
 # -- in a browser ----------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with modules.opened_browser() as opened:
-        yield opened
-
-
 @pytest.fixture
 def page(browser) -> Iterator[Any]:
     with modules.opened_page(browser, OverlapFigure(PLACES).to_html(), ".specdec-overlap") as opened:
@@ -134,11 +128,7 @@ def test_a_place_and_temperatures_are_chosen_from_the_keyboard(page):
 
 
 def test_it_fits_a_phone(page):
-    page.set_viewport_size({"width": 390, "height": 800})
-    page.wait_for_function("document.querySelector('svg').getAttribute('width') < 370")
-    boxes = [page.locator("svg").nth(index).bounding_box() for index in (0, 1)]
-    assert boxes[1]["y"] > boxes[0]["y"] + boxes[0]["height"]
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    modules.assert_panels_stack_on_a_phone(page)
 
 
 def test_hostile_names_show_as_text(browser):

@@ -142,12 +142,6 @@ def test_the_widget_is_the_same_module_and_data():
 # -- in a browser ----------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with modules.opened_browser() as opened:
-        yield opened
-
-
 @pytest.fixture
 def page(browser) -> Iterator[Any]:
     with modules.opened_page(browser, Playground(POINTS).to_html(), ".specdec-playground") as opened:
@@ -230,11 +224,8 @@ def test_points_and_places_can_be_clicked(page):
 
 def test_it_fits_a_phone_and_follows_its_width(page):
     wide = page.locator("svg").first.bounding_box()["width"]
-    page.set_viewport_size({"width": 390, "height": 800})
-    page.wait_for_function("document.querySelector('svg').getAttribute('width') < 370")  # drawn anew
-    boxes = [page.locator("svg").nth(index).bounding_box() for index in (0, 1)]
-    assert boxes[1]["y"] > boxes[0]["y"] + boxes[0]["height"] and wide != boxes[0]["width"]
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    modules.assert_panels_stack_on_a_phone(page)
+    assert page.locator("svg").first.bounding_box()["width"] != wide
 
 
 def test_hostile_names_show_as_text(browser):
