@@ -127,9 +127,10 @@ def markdown(words: str) -> str:
 def homes(root: Path) -> dict[str, list[str]]:
     """Each class and function of the library -> the files that define one of that name."""
     found: dict[str, list[str]] = {}
+    package = root / package_of(root)
     for path in files(root):
         for name in _defined(path):
-            found.setdefault(name, []).append(path.relative_to(root / package_of(root)).as_posix())
+            found.setdefault(name, []).append(path.relative_to(package).as_posix())
     return found
 
 
