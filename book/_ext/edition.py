@@ -263,4 +263,4 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", name_version)
     app.connect("html-page-context", leave_scripts_out, priority=_LAST)
     app.connect("build-finished", close_studio)
-    return {"parallel_read_safe": True, "parallel_write_safe": False}
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

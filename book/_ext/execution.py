@@ -1,8 +1,9 @@
-"""A Sphinx extension: the chapters are executed some at a time, before Sphinx reads one page after the other.
+"""A Sphinx extension: several chapters are executed at once, before Sphinx reads one page after the other.
 
 What they show goes into the cache in which MyST-NB then finds it, under the same keys. A kernel computes with
 one thread: several stand side by side, and small models wait for their threads longer than they compute.
-``NOTEBOOK_WORKERS`` in the environment says how many kernels run at once.
+``NOTEBOOK_WORKERS`` in the environment says how many kernels run at once, and how many processes write pages.
+Pages are read in one: the domains of ``sphinx_proof`` and ``sphinx_exercise`` cannot merge what several read.
 
 The kernels encrypt what they say, where they can: they listen on the loopback address, where anybody on a
 shared machine could read along, and ipykernel warns of it.
@@ -72,7 +73,7 @@ def unknown(paths: Iterable[Path], cache: JupyterCacheAbstract) -> list[Path]:
 def execute(paths: list[Path], cache: JupyterCacheAbstract, config: NbParserConfig) -> list[str]:
     """Execute the notebooks into the cache, and return a traceback for each that failed."""
     failed = []
-    with ThreadPoolExecutor(int(os.environ.get("NOTEBOOK_WORKERS", "2"))) as pool:
+    with ThreadPoolExecutor(workers()) as pool:
         running = {pool.submit(run, path, config): path for path in paths}
         for done in as_completed(running):
             path, result = running[done], done.result()
@@ -99,9 +100,21 @@ def run(path: Path, config: NbParserConfig) -> ExecutionResult:
         ensure_event_loop().close()  # this thread's, which nbclient leaves open
 
 
+def workers() -> int:
+    """How many work at once."""
+    return int(os.environ.get("NOTEBOOK_WORKERS", "2"))
+
+
+def share_writing(app: Sphinx, env: BuildEnvironment) -> None:
+    """Ask for several processes, once all pages are read; those of an EPUB are drawn by one browser."""
+    if app.builder.name == "html":
+        app.parallel = workers()
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Connect to the moment at which it is known what will be read."""
+    """Connect to the moments at which it is known what will be read, and at which all is."""
     KernelManager.transport_encryption.default_value = "auto"
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     app.connect("env-before-read-docs", execute_ahead)
+    app.connect("env-updated", share_writing)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
