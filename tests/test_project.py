@@ -238,6 +238,18 @@ def test_names_are_unique():
     assert {name: paths for name, paths in homes.items() if len(paths) > 1 and name not in SAME_NAMES} == {}
 
 
+MOST_LINES = 260
+SOURCES = {".py", ".js", ".css", ".html"}
+
+
+def test_no_file_of_the_library_is_longer_than_a_reader_keeps_in_mind():
+    """Scripts, styles and pages of the live figures too."""
+    files = [path for path in (ROOT / "specdec_lib").rglob("*") if path.suffix in SOURCES]
+    assert {path.suffix for path in files} == SOURCES
+    lengths = {path: len(path.read_text(encoding="utf8").splitlines()) for path in files}
+    assert {path: length for path, length in lengths.items() if length > MOST_LINES} == {}
+
+
 # --- notebooks ---------------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 _NEIGHBOUR = re.compile(r'^(?:import \{[^}]*\} from|@import) "(?:\./)?([\w.]+)";\n', re.MULTILINE)
+_FOLDERS = {"js": "scripts", "css": "styles", "html": "."}
 
 
 class StandaloneFigure:
@@ -87,9 +88,17 @@ def widget(module: str, said: Callable[[Any], str], payload: dict[str, Any], **n
 
 
 def source(name: str) -> str:
-    """The text of a script or a style that lies beside this module; what it imports stands in its place."""
-    text = (importlib.resources.files("specdec_lib.viz") / name).read_text(encoding="utf8")
-    return _NEIGHBOUR.sub(lambda neighbour: source(neighbour[1]), text)
+    """The text of a script, a style or a page; what it imports stands in its place, each neighbour once."""
+    files, held = importlib.resources.files("specdec_lib.viz"), set[str]()
+
+    def text(name: str) -> str:
+        if name in held:
+            return ""
+        held.add(name)
+        found = (files / _FOLDERS[name.rpartition(".")[2]] / name).read_text(encoding="utf8")
+        return _NEIGHBOUR.sub(lambda neighbour: text(neighbour[1]), found)
+
+    return text(name)
 
 
 def script_safe(data: str) -> str:

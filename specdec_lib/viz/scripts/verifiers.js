@@ -2,7 +2,8 @@
 // of specdec_lib.viz.live.verifiers; a test holds them against the enumeration of specdec_lib.lossless. It asks nobody
 // for anything.
 
-import { assemble, axes, chooser, diamond, draw, fill, frame, hatching, label, logarithmic, make, ownName, panel, path, shortly, slider } from "./live.js";
+import { make } from "./elements.js";
+import { assemble, axes, chooser, diamond, draw, fill, frame, hatching, label, logarithmic, ownName, panel, path, shortly, slider } from "./live.js";
 
 const [COLDEST, HOTTEST, STEPS] = [0.1, 10, 60];
 const TICKS = [0.1, 0.3, 1, 3, 10];

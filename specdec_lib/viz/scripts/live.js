@@ -1,18 +1,9 @@
-// What figures with sliders share: elements, axes, hatching, a slider, two panels that follow their width. Every text
-// enters the page as text, never as markup.
+// What figures with sliders share: axes, hatching, a slider, two panels that follow their width.
+
+import { filled, make } from "./elements.js";
 
 const SPACE = "http://www.w3.org/2000/svg";
 
-function filled(element, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
-  }
-  element.append(...children.filter((child) => child !== null && child !== undefined));
-  return element;
-}
-
-/** An element with attributes, and children that are elements or texts. */
-export const make = (tag, attributes = {}, ...children) => filled(document.createElement(tag), attributes, children);
 export const draw = (tag, attributes = {}, ...children) => filled(document.createElementNS(SPACE, tag), attributes, children);
 export const path = (points) => points.map(([x, y], index) => `${index ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 export const clamp = (value, low, high) => Math.max(low, Math.min(high, value));

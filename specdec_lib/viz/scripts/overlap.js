@@ -2,7 +2,8 @@
 // formulas are those of specdec_lib.theory and of the warpers; a test holds them against each other. It asks nobody
 // for anything.
 
-import { assemble, axes, chooser, diamond, draw, fill, frame, hatching, label, logarithmic, make, ownName, panel, path, shortly, slider } from "./live.js";
+import { make } from "./elements.js";
+import { assemble, axes, chooser, diamond, draw, fill, frame, hatching, label, logarithmic, ownName, panel, path, shortly, slider } from "./live.js";
 
 const [COLDEST, HOTTEST, STEPS] = [0.03, 30, 120];
 const TICKS = [0.03, 0.1, 0.3, 1, 3, 10, 30];
