@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 from specdec_lib import __version__
 from specdec_lib.cli import app, main
@@ -71,6 +72,12 @@ def test_every_command_has_help_with_an_example(specdec, command: str) -> None:
     shown = specdec(command, "--help")
     assert shown.code == 0 and f"Example: specdec {command}" in shown.out
     assert max(map(len, shown.out.splitlines())) <= 80
+
+
+def test_draft_lengths_have_one_name_that_every_command_takes_for_a_number_or_a_list() -> None:
+    params = [p for command in typer.main.get_command(app.app).commands.values() for p in command.params]
+    asked = [param.opts for param in params if "-k" in param.opts or param.name.startswith("k_")]
+    assert len(asked) == 4 and all({"--k", "-k"} <= set(names) for names in asked)
 
 
 def test_without_a_command_the_help_is_shown(specdec) -> None:

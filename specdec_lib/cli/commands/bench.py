@@ -16,7 +16,7 @@ from specdec_lib.cli.views.summary import show_session, summary_of
 from specdec_lib.errors import InvalidArgument, RecordError
 
 NAME = "bench"
-EXAMPLE = "specdec bench --k-values 2,4 --temperatures 0 --prompts 2 --repeats 1"
+EXAMPLE = "specdec bench --k 2,4 --temperatures 0 --prompts 2 --repeats 1"
 
 
 def run(

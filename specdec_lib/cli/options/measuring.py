@@ -13,7 +13,7 @@ from specdec_lib.cli.options.declaring import option
 # -- bench -----------------------------------------------------------------------------------------
 
 _grid = partial(option, "Grid")
-KValues = Annotated[str, _grid("N,N,…", "--k-values", "-k", help="Draft lengths.")]
+KValues = Annotated[str, _grid("N,N,…", "--k-values", "--k", "-k", help="Draft lengths.")]
 Domains = Annotated[
     str | None,
     _grid(
