@@ -166,10 +166,14 @@ def named_pair(asked: ModelOptions, needs_draft: bool = True) -> ModelPair:
         InvalidArgument: an unknown dtype, options that contradict each other, or a target without a draft.
     """
     pair, target, draft, drafter = asked.pair, asked.target, asked.draft, asked.drafter
-    if drafter is not None and draft is not None:
-        raise InvalidArgument("--draft names a model and --drafter a class; give one of the two")
-    if drafter is not None and not needs_draft:
-        raise InvalidArgument("--autoregressive runs without a draft, and --drafter is one; give one of them")
+    given = {"--draft": draft, "--draft-dtype": asked.draft_dtype, "--drafter": drafter}
+    names = [name for name, value in given.items() if value is not None]
+    if drafter is not None and len(names) > 1:
+        raise InvalidArgument(f"{names[0]} is of a model, and --drafter names a class; give one of the two")
+    if names and not needs_draft:
+        raise InvalidArgument(
+            f"--autoregressive runs without a draft; leave it out, or {' and '.join(names)}"
+        )
     if target is None and draft is not None:
         raise InvalidArgument("--draft needs a --target, whose text it proposes; or choose a --pair")
     if pair is not None and target is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import hunts
 import pytest
 
@@ -64,3 +66,7 @@ def test_an_unknown_mutant_is_refused_by_name():
     ) as caught:
         find_mutant("residual_is_q")
     assert len(str(caught.value)) < 200
+    for control in CONTROLS:  # one that is right is no answer to who asks for a mistake
+        with pytest.raises(InvalidArgument) as caught:
+            find_mutant(f"{control.name}s")
+        assert not re.search(rf"(as|,|and) {control.name}\b", str(caught.value))

@@ -187,5 +187,5 @@ def _wanted(grid: Grid, domain: str, there: int, fitting: int) -> int:
         return fitting
     raise InvalidArgument(
         f"benchmark prompts: {domain} has {counted(fitting, 'prompt')} with room for {grid.max_new_tokens} "
-        f"new tokens, {asked} are asked for; lower num_prompts or max_new_tokens"
+        f"new tokens, {asked} are asked for; ask for fewer prompts, or for fewer new tokens"
     )

@@ -17,7 +17,7 @@ from specdec_lib.cli.selection import named_pair
 from specdec_lib.cli.terminal import console_for, print_json, print_warning, safe_table, said_if_waiting, text
 from specdec_lib.cli.views.summary import ALPHA_IN_WORDS, ratio_cell
 from specdec_lib.errors import InvalidArgument, RecordError
-from specdec_lib.models.registry import DEFAULT_PAIR
+from specdec_lib.models.registry import DEFAULT_PAIR, get_pair
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,7 +67,7 @@ def _results_of(chosen: options.ModelOptions) -> list[Path]:
     What was measured need not be here any more: results are kept by the name of a pair.
 
     Raises:
-        UnknownPair: with a drafter, a pair that is not registered.
+        UnknownPair: a pair that is not registered, and that nothing lies here of.
         InvalidArgument: options that contradict each other, or a target without a draft.
     """
     from specdec_lib.bench.records.runs import load_results, result_paths
@@ -75,6 +75,8 @@ def _results_of(chosen: options.ModelOptions) -> list[Path]:
     by_name = chosen == options.ModelOptions(chosen.pair)
     pair = chosen.pair or DEFAULT_PAIR if by_name else named_pair(chosen).pair_name
     found = [path for path in result_paths(pair) if path.is_file() and path.stat().st_size]
+    if not found and "+" not in pair:  # nor is it the name of models of somebody's own
+        get_pair(pair)
     here = Path("runs", f"{pair}.jsonl")
     return [here if path == here.resolve() else path for path in found] or [load_results(pair)[1]]
 

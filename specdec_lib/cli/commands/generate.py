@@ -71,7 +71,8 @@ def run(
 
     params = SamplingParams(temperature, top_k, top_p, min_p, repetition_penalty)
     _check_extras(compare, steps, autoregressive, params, models.drafter)
-    selection.check_chats([("--chat", given.messages)] if given.chat else [])
+    asked_by = "--chat" if system is None else "--system"
+    selection.check_chats([(asked_by, given.messages)] if given.chat else [])
     loaded = selection.load(compile)
     decoder = _decoder(loaded, k, verifier)
     _say_what_is_not_applied(loaded.target, params)

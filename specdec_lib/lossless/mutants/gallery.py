@@ -29,9 +29,9 @@ def find_mutant(name: str) -> Mutant:
     """
     found = next((mutant for mutant in GALLERY if mutant.name == name), None)
     if found is None:
+        wrong = known_names(name, (mutant.name for mutant in MUTANTS))
         raise InvalidArgument(
-            f"unknown mutant {name!r}; there are {known_names(name, (mutant.name for mutant in GALLERY))}; "
-            "`specdec verify --mutants` tries and lists them all"
+            f"unknown mutant {name!r}; there are {wrong}; `specdec verify --mutants` tries and lists them all"
         )
     return found
 

@@ -246,7 +246,8 @@ def test_prompts_are_spread_over_those_with_room_to_generate() -> None:
 def test_too_few_prompts_with_room_are_refused() -> None:
     grid = Grid(domains=("code",), max_new_tokens=8, num_prompts=3)
     with pytest.raises(
-        InvalidArgument, match="code has 2 prompts with room for 8 new tokens, 3 are asked for"
+        InvalidArgument,
+        match="has 2 prompts with room for 8 new tokens, 3 are asked for; ask for fewer prompts",
     ):
         choose_prompts(grid, CharacterModel(), dataset([5, 13, 12]))
 

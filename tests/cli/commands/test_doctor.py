@@ -75,11 +75,6 @@ def test_a_target_alone_needs_the_memory_of_one_model(specdec, own) -> None:
     assert f"{weights / 1e3:.1f} k parameters" in shown and "MiB of" in shown and "0.00" not in shown
 
 
-def test_an_option_that_would_be_left_out_is_refused(specdec, own) -> None:
-    shown = specdec("doctor", *own[:2], "--autoregressive", "--drafter", "json:JSONDecoder")
-    assert shown.code == 2 and "give one of them" in shown.err and shown.err.count("\n") == 1
-
-
 def test_the_help_says_what_happens_without_a_pair(specdec) -> None:
     said = " ".join(specdec("doctor", "--help").out.replace("│", " ").split())
     assert "[default: the machine, and all pairs]" in said and "[default: pocket]" not in said

@@ -213,10 +213,9 @@ def test_of_one_draft_length_nothing_is_said_to_lie_between(specdec, tmp_path: P
     [
         (["/no/such/file"], "/no/such/file: No such file or directory"),
         (["/"], "Is a directory"),
-        (
-            ["--pair", "nobody"],
-            "no results of 'nobody' in runs/nobody.jsonl; measure first with",
-        ),
+        (["--pair", "nobody"], "Unknown pair 'nobody'. Available pairs: pocket,"),
+        (["--pair", "gpt2_dev"], "no results of 'gpt2_dev' in runs/gpt2_dev.jsonl; measure first with"),
+        (["--pair", "b+a"], "no results of 'b+a' in runs/b+a.jsonl; measure first with"),
         (["a.jsonl", "--pair", "pocket"], "give one of the two"),
         (["a.jsonl", "--target", "a", "--draft", "b"], "--target chooses a results file, and RESULT is one"),
         (["--target", "a"], "--target needs a --draft model"),

@@ -59,8 +59,8 @@ def test_what_is_shown_is_what_is_generated(specdec, own, more) -> None:
 
 def test_speculation_changes_nothing_at_temperature_0(specdec, own) -> None:
     documents = [
-        specdec("generate", "abc", *own, "-n", 30, "--dtype", "float32", "--json", *more).document
-        for more in (["--autoregressive"], ["--k", 1], ["--k", 7])
+        specdec("generate", "abc", *own[:2], "-n", 30, "--dtype", "float32", "--json", *more).document
+        for more in (["--autoregressive"], [*own[2:], "--k", 1], [*own[2:], "--k", 7])
     ]
     assert [d["decoder"] for d in documents] == ["AR", "SD-K1", "SD-K7"]
     assert len({tuple(d["result"]["generated_ids"]) for d in documents}) == 1
@@ -177,7 +177,7 @@ def test_an_interrupt_ends_the_line_and_says_how_far_it_came(specdec, own, monke
         return proceed(self)
 
     monkeypatch.setattr(Generation, "__next__", interrupted)
-    shown = specdec("generate", "abc", *own, "--autoregressive", "--ignore-eos")
+    shown = specdec("generate", "abc", *own[:2], "--autoregressive", "--ignore-eos")
     assert shown.code == 130 and shown.out.startswith("abc") and shown.out.endswith("\n")
     assert shown.err.strip() == f"error: {sentences.interrupted_after(1)}"
 
@@ -343,7 +343,7 @@ def test_a_chat_without_a_template_is_one_line(specdec, own) -> None:
 
 def test_a_chat_that_cannot_be_is_refused_before_the_weights_are_read(specdec, own, monkeypatch) -> None:
     monkeypatch.setattr(Selection, "load", lambda *_: pytest.fail("weights were read"))
-    refused(specdec("generate", "hi", *own, "--system", "Be short."), "no chat template")
+    refused(specdec("generate", "hi", *own, "--system", "Be short."), "error: --system: the tokenizer has no")
 
 
 def test_phases_that_were_not_measured_are_not_said_to_take_no_time(specdec, own, tmp_path: Path) -> None:
@@ -357,9 +357,14 @@ def test_phases_that_were_not_measured_are_not_said_to_take_no_time(specdec, own
     assert profiled["verify_time_total_ms"] > 0.0
 
 
-def test_a_drafter_is_not_left_out_in_silence(specdec, own) -> None:
-    arguments = ("generate", "hi", *own[:2], "--autoregressive", "--drafter", "json:JSONDecoder")
-    refused(specdec(*arguments), "--autoregressive runs without a draft, and --drafter is one")
+@pytest.mark.parametrize("command", [("generate", "hi"), ("doctor",)])
+def test_a_draft_is_not_left_out_in_silence(specdec, own, command) -> None:
+    arguments, said = (*command, *own[:2]), "--autoregressive runs without a draft; leave it out, or"
+    for given in (own[2:], ["--drafter", "json:JSONDecoder"], ["--draft-dtype", "int4"]):
+        refused(specdec(*arguments, "--autoregressive", *given), f"{said} {given[0]}\n")
+    refused(
+        specdec(*arguments, "--drafter", "json:JSONDecoder", "--draft-dtype", "int4"), "give one of the two"
+    )
 
 
 # -- beside the target alone -----------------------------------------------------------------------
