@@ -9,7 +9,7 @@ timed runs never synchronise in the middle, because phases are measured in runs 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -99,13 +99,14 @@ class Benchmark:
             are, left = ("is" if number == 1 else "are" for number in (recorded, total))
             there = f"{counted(recorded, 'run')} {are} recorded already"
             self.report(f"{there}, {total or 'none'} {left} left")
+        if blocks:
+            self.report(self._row("runs", "T", "tokens/s", *(arm.name for arm in self._arms), "left"))
         runs = self._runner.run(blocks, lambda _: self._arms, self._job, partial(self._records, "run"))
         for done, (block, _, seconds) in enumerate(runs, start=1):
             if block.prompt_index == self.grid.prompts_of(block.domain) - 1:
-                count = f"{done * each:4d}/{counted(total, 'run')}, repeat {block.repeat + 1}"
-                place = f"T={block.temperature:g}, {block.domain:<{max(map(len, self.grid.domains))}}"
-                rates = ", ".join(_rates(self._runner.of_kind("run"), block))
-                self.report(f"{count}, {place} tokens/s: {rates}; about {seconds:.0f} s left")
+                rates = (_rate(self._runner.of_kind("run"), block, arm.name) for arm in self._arms)
+                place = f"{block.temperature:g}", block.domain
+                self.report(self._row(f"{done * each}/{total}", *place, *rates, f"{seconds:.0f} s"))
         if not self._runner.allowed(self._arms):
             why = next(r["arm"]["refused"] for r in reversed(self._runner.records) if is_refusal(r))
             raise SpecDecError(f"benchmark: every arm was refused, the last of them for this reason: {why}")
@@ -133,6 +134,14 @@ class Benchmark:
         costs = measure_costs(self.target, self.draft, ids, self.grid.k_values, repeats)
         self.report(f"timed single forwards behind {context} tokens of context")
         return self._runner.append([{"kind": "costs", "pair": self.grid.pair, "costs": costs}])
+
+    def _row(self, *cells: str) -> str:
+        """A row of the table of progress, below its headings: runs, T, domain, a rate an arm, time left."""
+        temperatures, domains = (f"{t:g}" for t in self.grid.temperatures), ("tokens/s", *self.grid.domains)
+        runs = max(len("runs"), 2 * len(str(self.grid.num_runs)) + 1)
+        widths = [f">{runs}", f">{max(map(len, temperatures))}", f"<{max(map(len, domains))}"]
+        widths += [f">{max(5, len(arm.name))}" for arm in self._arms]
+        return "  ".join(f"{cell:{width}}" for cell, width in zip(cells, [*widths, ">6"], strict=True))
 
     # -- what is left ----------------------------------------------------------------------
 
@@ -184,15 +193,13 @@ def generation_record(
     return record | {"turn": outcome.turn}
 
 
-def _rates(runs: Sequence[Record], block: Block) -> Iterator[str]:
-    """Tokens a second of each arm in the blocks of one domain that were just finished, total over total."""
-    place = block.repeat, block.temperature, block.domain
-    recent = [
-        r
-        for r in sorted(runs, key=lambda r: r["config"]["K"])
-        if (r["repeat"], r["config"]["temperature"], r["config"]["prompt_domain"]) == place
+def _rate(runs: Sequence[Record], block: Block, arm: str) -> str:
+    """Tokens a second of an arm in the blocks of one domain that were just finished, total over total."""
+    place = arm, block.repeat, block.temperature, block.domain
+    results = [
+        r["result"]
+        for r in runs
+        if (r["decoder"], r["repeat"], r["config"]["temperature"], r["config"]["prompt_domain"]) == place
     ]
-    for label, records in groupby(recent, lambda r: r["decoder"]):
-        results = [r["result"] for r in records]
-        tokens, seconds = sum(len(r["generated_ids"]) for r in results), sum(r["total_time"] for r in results)
-        yield f"{label} {tokens / seconds:.0f}" if seconds > 0 else f"{label} –"
+    tokens, seconds = sum(len(r["generated_ids"]) for r in results), sum(r["total_time"] for r in results)
+    return f"{tokens / seconds:.0f}" if seconds > 0 else "–"

@@ -29,6 +29,11 @@ class Subject:
     target: ModelWrapper
     draft: DraftSource
 
+    def __str__(self) -> str:
+        """A line each; a drafter by its name, since one of somebody's own may print as an address."""
+        draft = self.draft if is_causal_model(self.draft) else f"drafter {self.draft.name!r}"
+        return f"{self.target}\n{draft}"
+
 
 def load_subject(
     pair: str | None = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 
 import pytest
@@ -139,10 +140,21 @@ def test_records_lead_to_a_speedup_and_a_prediction_for_every_cell(session) -> N
 
 
 def test_progress_is_told_as_it_goes(session) -> None:
-    lines = session[1]
-    timed = [line for line in lines if "tokens/s" in line]
-    assert len(timed) == 2 * 2 * 2
-    assert f"{GRID.num_runs}/{GRID.num_runs} runs" in timed[-1] and "about 0 s left" in timed[-1]
+    heading, *rows = session[1][: 1 + 2 * 2 * 2]
+    assert heading.split() == ["runs", "T", "tokens/s", "AR", "SD-K1", "SD-K3", "left"]
+    told = [row.split() for row in rows]
+    assert [(row[1], row[2]) for row in told] == [(t, d) for t in ("0", "0.8") for d in GRID.domains] * 2
+    assert all(int(rate) > 0 for row in told for rate in row[3:6])
+    assert told[-1][0] == f"{GRID.num_runs}/{GRID.num_runs}" and rows[-1].endswith("     0 s")
+
+
+def test_progress_stands_in_columns_that_fit_in_a_terminal(session, tmp_path: Path) -> None:
+    """With the longest names of the default grid, whatever the rates are up to five digits."""
+    ends = [[end.end() for end in re.finditer(r"\S+(?: s$)?", line)] for line in session[1][: 1 + 2 * 2 * 2]]
+    assert len(ends) == 9 and len({(*row[:2], *row[3:]) for row in ends}) == 1
+    whole = benchmark(tmp_path, Grid(repeats=3))
+    cells = [*("720/720", "0.8", "summarization"), *["12345"] * len(whole.grid.arms), "1234 s"]
+    assert len(f"[bench] {whole._row(*cells)}") <= 80
 
 
 def test_every_run_has_a_decoder_of_its_own(tmp_path: Path, monkeypatch) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import ANY
 
@@ -151,6 +152,7 @@ def test_own_models_prompts_and_dtypes_go_through_the_notebook(
     assert set(prompts["ids"]) == {"questions", "dogs & co"} and len(set(prompts["ids"].values())) == 2
     [notebook] = tmp_path.glob("benchmark_pair-own-*.ipynb")
     shown = printed(notebook)
+    assert "4 cells of a temperature, a domain and a K" in shown
     assert "\n4 timed runs of 5 tokens to measure\n" in shown
     assert re.search(r"^\d+ threads?\n", shown, re.MULTILINE) and "1 threads" not in shown
     table = shown[shown.index("T  domain") :].splitlines()
@@ -251,6 +253,8 @@ def test_the_drafters_name_is_one_everywhere(own, tmp_path: Path, monkeypatch) -
     asked = ModelOptions(target=own[1], drafter="mine_to_name:Repeat")
     assert subject.name == selection_of(asked).pair.pair_name
     assert subject.draft.name == "repeat"
+    assert str(subject) == f"{subject.target}\ndrafter 'repeat'"  # no address of an object
+    assert str(replace(subject, draft=subject.target)) == f"{subject.target}\n{subject.target}"
 
 
 def test_a_pair_of_ones_own_goes_to_the_notebook_as_it_was_asked_for(

@@ -118,7 +118,7 @@ class PeerComparison:
                 arms = counted(len(self._runner.allowed(self.arms)), "arm")
                 self.report(
                     f"{done:4d}/{counted(len(blocks), 'block')} of {arms}, "
-                    f"T={block.temperature:g}, {domain}  about {seconds:.0f} s left"
+                    f"T = {block.temperature:<4g} {domain}  about {seconds:.0f} s left"
                 )
         return recorded + self._runner.records[before:]
 
