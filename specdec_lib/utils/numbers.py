@@ -58,6 +58,17 @@ def percent(share: float, decimals: int = 0) -> str:
     return f"{100.0 * share:.{decimals}f} %"
 
 
+def apart(*values: float, decimals: int = 2) -> list[str]:
+    """Numbers that are compared, with so many decimals, or as many more, to six, as tell them apart.
+
+    >>> apart(2.5, 2.77), apart(1.0, 1.0004), apart(1.0, 1.0)
+    (['2.50', '2.77'], ['1.0000', '1.0004'], ['1.00', '1.00'])
+    """
+    enough = (n for n in range(decimals, 6) if len({f"{v:.{n}f}" for v in values}) == len(set(values)))
+    shown = next(enough, 6)
+    return [f"{value:.{shown}f}" for value in values]
+
+
 def plain_numbers(values: Any) -> Any:
     """The numbers of an array or a tensor as Python's own, in a list for each axis that it has."""
     return values.tolist()

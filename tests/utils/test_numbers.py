@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.utils.numbers import counted, plain_numbers, real_number, short_count, whole_number
+from specdec_lib.utils.numbers import apart, counted, plain_numbers, real_number, short_count, whole_number
 
 COUNTS = [3, np.int64(3), np.uint8(3), np.array(3), torch.tensor(3), torch.tensor(3, dtype=torch.int32)]
 REALS = [
@@ -93,6 +93,16 @@ def test_the_line_stays_a_line():
 )
 def test_a_number_of_weights_is_never_shown_as_none(count, told):
     assert short_count(count) == told
+
+
+def test_numbers_that_differ_do_not_look_alike():
+    assert apart(2.5, 2.77) == ["2.50", "2.77"] and apart(0.45, 0.45) == ["0.45", "0.45"]
+    assert apart(1.004, 1.0) == ["1.004", "1.000"] and apart(0.0024, 0.0022, decimals=3) == [
+        "0.0024",
+        "0.0022",
+    ]
+    assert apart(1.2, 1.2004, 1.2) == ["1.2000", "1.2004", "1.2000"]
+    assert apart(1.0, 1.0 + 1e-9) == ["1.000000", "1.000000"]  # no more than six
 
 
 def test_one_is_not_many():

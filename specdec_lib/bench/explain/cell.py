@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from specdec_lib.bench.explain.sentences import TERMS
+from specdec_lib.bench.explain.sentences import TERMS, rounds
 from specdec_lib.bench.tables.prediction import overhead
 from specdec_lib.bench.tables.rows import Costs, PhaseRow, PredictionRow, Row
 from specdec_lib.theory.speedup import break_even_alpha, speedup
@@ -162,7 +162,8 @@ class Cell:
 
         The first speedup and all changes add up to measured.
         """
-        steps, told = self._steps(), vars(self) | {"width": self.k + 1}
+        steps, said = self._steps(), rounds(self.counted, self.expected)
+        told = vars(self) | {"width": self.k + 1, "rounds": said}
         before = [None, *(value for _, value, _ in steps)]
         return [
             Term(name, value, None if last is None else value - last, cost, TERMS[name].format_map(told))

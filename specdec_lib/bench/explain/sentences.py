@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from specdec_lib.utils.numbers import percent
+from specdec_lib.utils.numbers import apart, percent
 
 VISIBLE = 0.005
 """A gain, or a share of a forward, that two decimals show."""
@@ -21,7 +21,7 @@ TERMS = {
     "wider forward": "verifying {width} tokens: v = {v:.2f}",
     "overhead": "o = {overhead:.2f} beside forwards",
     "baseline's own": "a baseline step costs {step:.2f}",
-    "rounds as counted": "{counted:.2f} a round, not {expected:.2f}",
+    "rounds as counted": "{rounds}",
     "unexplained": "what the timed runs show",
     "overhead and rest": "inseparable without a profile",
 }
@@ -36,15 +36,18 @@ _PLAIN = {
     "parts.",
     "check_width": "Check v: verifying {width} tokens costs {v:.2f} forwards timed by itself and "
     "{profiled_v:.2f} in profiled rounds.",
-    "check_draft": "Check c: a draft token costs {c:.3f} forwards timed by itself and {profiled_c:.3f} in "
-    "profiled rounds.",
     "check_machine": "Check the machine: a baseline step took {fastest_ms:.3g} ms in one repeat and "
     "{slowest_ms:.3g} ms in another, as if it grew hot or was shared.",
     "check_again": "No clock stands out: measure again on a quiet machine, with more prompts and repeats.",
-    "width": "Verifying {width} tokens costs {v:.2f} forwards; at 1.00 you would gain {gained:.2f}×.",
     "prompt": "Whole runs reach {whole:.2f}×, and {measured:.2f}× after their first round, which reads the "
     "prompt at the same price in both arms.",
 }
+
+
+def rounds(counted: float, expected: float) -> str:
+    """What a round gave, and what a constant α gives, where that shows."""
+    told, instead = f"{counted:.2f}", f"{expected:.2f}"
+    return f"{told} a round, " + ("as expected" if told == instead else f"not {instead}")
 
 
 def sentence(key: str, **numbers: Any) -> str:
@@ -72,9 +75,15 @@ def _unexplained(
     has_interval: bool,
     verb: str = "are",
 ) -> str:
-    interval = f" ({low:.2f}–{high:.2f})" if has_interval else ", of one prompt a domain"
-    parts = f"the parts add up to {accounted:.2f}×, measured is {measured:.2f}×{interval}"
-    return f"{percent(abs(unexplained))} {verb} unexplained: {parts}."
+    parts, clock, *ends = apart(accounted, measured, *((low, high) if has_interval else ()))
+    interval = f" ({'–'.join(ends)})" if ends else ", of one prompt a domain"
+    share = "Less than 1 %" if abs(unexplained) < VISIBLE else percent(abs(unexplained))
+    return f"{share} {verb} unexplained: the parts add up to {parts}×, measured is {clock}×{interval}."
+
+
+def _check_draft(c: float, profiled_c: float) -> str:
+    alone, profiled = apart(c, profiled_c, decimals=3)
+    return f"Check c: a draft token costs {alone} forwards timed by itself and {profiled} in profiled rounds."
 
 
 def _check_profile(profiled_ms: float, timed_ms: float) -> str:
@@ -110,6 +119,11 @@ def _draft(c: float, better_c: float, speedup: float, k: int) -> str:
     )
 
 
+def _width(width: int, v: float, gained: float) -> str:
+    costs, one = apart(v, 1.0)
+    return f"Verifying {width} tokens costs {costs} forwards; at {one} you would gain {gained:.2f}×."
+
+
 def _overhead(total: float, gained: float, **parts: float) -> str:
     gain = f"without it you would gain {gained:.2f}×"
     return f"Overhead is {total:.2f} forwards a round ({_listed(parts)}); {gain}."
@@ -143,22 +157,27 @@ def _acceptance(
     if speedup_at_1 is not None:
         reached = f"with every draft accepted it would be {speedup_at_1:.2f}×"
         return f"α is {alpha:.2f}, and no α is enough at this cost: {reached}."
-    words = f"α is {alpha:.2f}; to break even at this cost it must be at least {break_even:.2f}"
-    if break_even < VISIBLE:
-        words = f"α is {alpha:.2f}; at this cost a round breaks even without an accepted draft"
+    others = [break_even] * (break_even >= VISIBLE) + [better_alpha] * (speedup is not None)
+    told, *needed = apart(alpha, *others)
+    words = f"α is {told}; at this cost a round breaks even without an accepted draft"
+    if break_even >= VISIBLE:
+        words = f"α is {told}; to break even at this cost it must be at least {needed[0]}"
     if speedup is None:
         return f"{words}."
-    return f"{words}, and at {better_alpha:.2f}, with half of the rejections, it would reach {speedup:.2f}×."
+    return f"{words}, and at {needed[-1]}, with half of the rejections, it would reach {speedup:.2f}×."
 
 
 def _reach(
     wanted: float, c: float, k: int, needed_c: float | None, speedup_when_free: float | None, **_: Any
 ) -> str:
     if needed_c is not None:
-        allowed = f"the draft may cost {_cost(needed_c)} of a target forward; it costs {_cost(c)}"
+        may, costs = _cost(needed_c), _cost(c)
+        if may == costs:
+            may, costs = apart(needed_c, c, decimals=3)
+        allowed = f"the draft may cost {may} of a target forward; it costs {costs}"
         return f"To reach {wanted:.2f}× at K = {k} {allowed}."
-    free = f"a free one would reach {speedup_when_free:.2f}×"
-    return f"No draft is cheap enough for {wanted:.2f}× at K = {k}: {free}."
+    least, most = apart(wanted, speedup_when_free or 0.0)
+    return f"No draft is cheap enough for {least}× at K = {k}: a free one would reach {most}×."
 
 
 def _counts(counted: float, expected: float) -> str:
@@ -195,7 +214,8 @@ def _no_k_pays(
 ) -> str:
     words = f"No K pays: α is {alpha:.2f}, and not even 1 would be enough at these costs."
     if break_even is not None:
-        words = f"No K pays: α is {alpha:.2f}, and K = {k}, which needs least, needs {break_even:.2f}."
+        told, needed = apart(alpha, break_even)
+        words = f"No K pays: α is {told}, and K = {k}, which needs least, needs {needed}."
     if slope is None:
         return words
     return (
@@ -207,8 +227,8 @@ def _no_k_pays(
 _CHOSEN: dict[str, Callable[..., str]] = {
     words.__name__.removeprefix("_"): words
     for words in (
-        _explained, _unexplained, _check_profile, _check_noise, _check_first, _draft, _overhead,
-        _overhead_unknown, _acceptance, _reach, _counts, _best_k, _no_k_pays,
+        _explained, _unexplained, _check_draft, _check_profile, _check_noise, _check_first, _draft, _width,
+        _overhead, _overhead_unknown, _acceptance, _reach, _counts, _best_k, _no_k_pays,
     )
 } | {"nearly_explained": partial(_unexplained, verb="is")}  # fmt: skip
 """What chooses its words by its numbers."""

@@ -22,7 +22,7 @@ from specdec_lib.bench.records.identity import EXACT_DTYPES
 from specdec_lib.bench.records.runs import Run, runs_of, select
 from specdec_lib.bench.records.schema import Record
 from specdec_lib.theory.speedup import break_even_alpha, draft_cost_for, expected_tokens
-from specdec_lib.utils.numbers import percent
+from specdec_lib.utils.numbers import apart, percent
 
 
 @dataclass(frozen=True)
@@ -206,12 +206,13 @@ def _pays(cell: Cell, outlook: Outlook) -> Question:
     least = outlook.least_needed or outlook.curve[0]
     limit = least.break_even_alpha
     holds = limit is not None and outlook.alpha >= limit
-    needed = words.NO_ALPHA if limit is None else words.ALPHA_NEEDED.format(limit, least.k)
+    alpha, *limits = apart(outlook.alpha, *(() if limit is None else (limit,)))
+    needed = words.ALPHA_NEEDED.format(*limits, least.k) if limits else words.NO_ALPHA
     instead = {}
     if not holds:
         c = draft_cost_for(1.0 / cell.step, outlook.alpha, least.k, least.v, least.overhead)
-        instead = {"remedy": words.HOPELESS if c is None else words.AFFORDABLE.format(c, cell.c)}
-    return _question("pays", words.ALPHA.format(outlook.alpha), needed, holds, **instead)
+        instead = {"remedy": words.HOPELESS if c is None else words.AFFORDABLE.format(*apart(c, cell.c))}
+    return _question("pays", words.ALPHA.format(alpha), needed, holds, **instead)
 
 
 def _draft_length(cell: Cell, outlook: Outlook) -> Question:
@@ -245,7 +246,7 @@ def _parts(cell: Cell) -> list[Part]:
         _part("draft", cell, words.DRAFT.format(c, cell.k * c), _up_to("c", dearest)),
         _part("width", cell, words.WIDTH.format(cell.k, v), _up_to("v", worth - cell.k * c - o)),
         _part("overhead", cell, overhead, _up_to("o", worth - cell.k * c - v)),
-        _part("acceptance", cell, words.ALPHA.format(cell.alpha), pays_from),
+        _part("acceptance", cell, words.ALPHA.format(f"{cell.alpha:.2f}"), pays_from),
     ]
 
 
