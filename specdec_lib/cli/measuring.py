@@ -130,9 +130,9 @@ def _of_a_drafter(error: Any, drafter: str | None) -> str | None:
 def kept(output: Path) -> Iterator[None]:
     """Say on an interrupt what there is already: whole blocks; the one under way is not.
 
-    A file that was made to see whether it can be is taken back if nothing came to stand in it.
+    What was made to see whether it can be, file and folders, is taken back if nothing came to stand in it.
     """
-    was_there = output.exists()
+    made = [path for path in (output, *output.parents) if not path.exists()]
     _check_output(output)
     before = output.stat().st_size
     try:
@@ -142,9 +142,11 @@ def kept(output: Path) -> Iterator[None]:
         print_error(sentences.interrupted_keeping(output, output.stat().st_size > before))
         raise typer.Exit(130) from None
     finally:
-        with suppress(OSError):
-            if not was_there and output.stat().st_size == 0:
+        with suppress(OSError):  # a notebook may lie there
+            if made and output.stat().st_size == 0:
                 output.unlink()
+                for folder in made[1:]:
+                    folder.rmdir()
 
 
 def _check_output(output: Path) -> None:

@@ -15,7 +15,7 @@ from specdec_lib.training.card import StageFigures, model_card
 from specdec_lib.training.optimise import StepReport
 from specdec_lib.training.recipe import Recipe
 from specdec_lib.training.stages import Workshop, draft_stage, target_stage
-from specdec_lib.training.work_folder import claim, token_streams
+from specdec_lib.training.work_folder import token_streams
 
 
 def train(
@@ -34,12 +34,12 @@ def train(
     Writes ``<out>/<name>-target`` and ``<out>/<name>-draft`` in Hugging Face format (bf16
     safetensors, tokenizer, model card). Calling it again after an interruption resumes.
     Raises InvalidArgument, before anything is trained, for a corpus that cannot be read or is too small
-    for the recipe or its held-out part, and for a work folder of another recipe or corpus.
+    for the recipe or its held-out part, and for a work folder of another recipe or corpus, or none; what was
+    refused leaves nothing behind.
     """
     corpus_path, out = Path(corpus_path), Path(out)
     folder = out / "work"
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    claim(folder, recipe, corpus_path)
     streams = token_streams(folder, recipe, corpus_path, say)
     shop = Workshop(recipe, folder, streams, device, compile, report, say, checkpoint_every)
     target = draft = None

@@ -9,6 +9,7 @@ beginning and padding token.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 END_OF_TEXT = "<|endoftext|>"
+_MARK = "recipe.json"
 
 
 @dataclass(frozen=True)
@@ -35,24 +37,52 @@ class TokenStreams:
     train: np.ndarray
     held_out: np.ndarray
 
+    def save(self, folder: Path) -> None:
+        """Write them into the work folder; the last file says that all are there."""
+        self.tokenizer.save_pretrained(folder / "tokenizer")
+        np.save(folder / "train.npy", self.train)
+        np.save(folder / "held_out.npy", self.held_out)
 
-def claim(folder: Path, recipe: Recipe, corpus_path: Path) -> None:
-    """Mark the work folder as that of this recipe and corpus.
+
+def token_streams(folder: Path, recipe: Recipe, path: Path, say: Callable[[str], None]) -> TokenStreams:
+    """The corpus at ``path`` as ids, of a tokenizer that is trained on it where there is none yet.
+
+    The folder is made, and marked as that of this recipe and corpus, when nothing is left to refuse.
 
     Raises:
-        InvalidArgument: it is that of others, or its mark is damaged.
+        InvalidArgument: the corpus cannot be read, or is too small for the recipe or its held-out part; the
+            folder is that of others, its mark is damaged, or there can be none.
     """
-    made_of = {"hash": recipe.hash(), "corpus": corpus.corpus_hash(corpus_path)}
-    mark = folder / "recipe.json"
-    if mark.is_file():
-        found = _read_mark(mark)
-        for key, what in (("hash", "recipe"), ("corpus", "corpus")):
-            if found.get(key, made_of[key]) != made_of[key]:
-                raise InvalidArgument(
-                    f"train: {folder} holds the work of another {what}; give another --out or remove it"
-                )
+    from transformers import AutoTokenizer
+
+    mark = _mark_of(folder, recipe, path)
+    made = None if (folder / "held_out.npy").is_file() else _tokenised(recipe, path, say)
     folder.mkdir(parents=True, exist_ok=True)
-    mark.write_text(json.dumps({**made_of, **recipe.to_dict()}, indent=1))
+    (folder / _MARK).write_text(json.dumps(mark, indent=1))
+    if made is not None:
+        made.save(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer", trust_remote_code=False)
+    streams = TokenStreams(tokenizer, np.load(folder / "train.npy"), np.load(folder / "held_out.npy"))
+    say(f"{len(streams.train):,} training tokens, {len(streams.held_out):,} held out")
+    return streams
+
+
+def _mark_of(folder: Path, recipe: Recipe, corpus_path: Path) -> dict[str, object]:
+    """What says whose the work folder is; raises InvalidArgument where it cannot be theirs."""
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    if not (place.is_dir() and os.access(place, os.W_OK)):
+        why = "cannot be written to" if place.is_dir() else "is a file"
+        raise InvalidArgument(
+            f"train: --out is {folder.parent}, and {place} {why}; give a folder for the pair"
+        )
+    made_of = {"hash": recipe.hash(), "corpus": corpus.corpus_hash(corpus_path)}
+    found = _read_mark(folder / _MARK) if (folder / _MARK).is_file() else {}
+    for key, what in (("hash", "recipe"), ("corpus", "corpus")):
+        if found.get(key, made_of[key]) != made_of[key]:
+            raise InvalidArgument(
+                f"train: {folder} holds the work of another {what}; give another --out or remove it"
+            )
+    return {**made_of, **recipe.to_dict()}
 
 
 def _read_mark(mark: Path) -> dict[str, object]:
@@ -65,33 +95,17 @@ def _read_mark(mark: Path) -> dict[str, object]:
     return found
 
 
-def token_streams(folder: Path, recipe: Recipe, path: Path, say: Callable[[str], None]) -> TokenStreams:
-    """The corpus at ``path`` as ids, of a tokenizer that is trained on it where there is none yet.
-
-    Raises:
-        InvalidArgument: it cannot be read, or is too small for the recipe or its held-out part.
-    """
-    from transformers import AutoTokenizer
-
-    if not (folder / "held_out.npy").is_file():
-        _tokenise(folder, recipe, path, say)
-    tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer", trust_remote_code=False)
-    streams = TokenStreams(tokenizer, np.load(folder / "train.npy"), np.load(folder / "held_out.npy"))
-    corpus.require_windows(streams.train, recipe.longest_window)
-    say(f"{len(streams.train):,} training tokens, {len(streams.held_out):,} held out")
-    return streams
-
-
-def _tokenise(folder: Path, recipe: Recipe, path: Path, say: Callable[[str], None]) -> None:
+def _tokenised(recipe: Recipe, path: Path, say: Callable[[str], None]) -> TokenStreams:
     say(f"reading {path.name} …")
     documents = list(corpus.read_corpus(path))
     train_documents, held_out = corpus.split(documents)
     corpus.require_enough(train_documents, held_out, recipe.longest_window)
     say(f"{len(train_documents)} documents to train on, {len(held_out)} held out; tokenizer …")
     tokenizer = train_tokenizer((document.text for document in documents), recipe.shape.vocab_size)
-    tokenizer.save_pretrained(folder / "tokenizer")
-    np.save(folder / "train.npy", corpus.pack(train_documents, tokenizer))
-    np.save(folder / "held_out.npy", corpus.pack(held_out, tokenizer))
+    made = (corpus.pack(some, tokenizer) for some in (train_documents, held_out))
+    streams = TokenStreams(tokenizer, *made)
+    corpus.require_windows(streams.train, recipe.longest_window)
+    return streams
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int):

@@ -208,16 +208,17 @@ def test_chats_of_domains_that_are_not_run_are_not_looked_at(specdec, own, tmp_p
 
 
 @pytest.mark.parametrize("there_before", [False, True])
-def test_a_failure_before_the_first_record_leaves_no_empty_file(
+def test_a_failure_before_the_first_record_leaves_no_empty_file_or_folder(
     specdec, tmp_path: Path, monkeypatch, there_before: bool
 ) -> None:
-    path = tmp_path / "r.jsonl"
+    path = tmp_path / "new" / "runs" / "r.jsonl"
     if there_before:
+        path.parent.mkdir(parents=True)
         path.touch()  # somebody's own: not for us to take away
     monkeypatch.setattr(Benchmark, "warm_up", lambda self: (_ for _ in ()).throw(RecordError("broken")))
     shown = specdec("bench", "--in-process", *TINY, "-k", "2", "-o", path)
     assert shown.code == 2 and shown.err.endswith("error: broken\n")
-    assert path.exists() == there_before
+    assert path.exists() == (tmp_path / "new").exists() == there_before
 
 
 @pytest.mark.parametrize("command", ["bench", "verify"])

@@ -74,7 +74,15 @@ def test_bad_input_is_one_line_and_code_2(specdec, corpus, recipe, tmp_path, cha
         given[given.index(option) + 1] = value
     shown = specdec(*given)
     assert shown.code == 2 and shown.err.startswith("error: ") and shown.err.count("\n") == 1
-    assert said in shown.err
+    assert said in shown.err and not (tmp_path / "pair").exists()
+
+
+def test_a_file_where_the_folder_is_to_be(specdec, corpus, recipe, tmp_path) -> None:
+    (tmp_path / "pair").write_text("mine")
+    for out in (tmp_path / "pair", tmp_path / "pair" / "below"):
+        shown = specdec(*arguments(corpus, recipe, out))
+        said = f"error: train: --out is {out}, and {tmp_path / 'pair'} is a file; give a folder for the pair"
+        assert (shown.code, shown.err) == (2, f"{said}\n") and (tmp_path / "pair").read_text() == "mine"
 
 
 @pytest.mark.parametrize(
@@ -94,15 +102,17 @@ def test_a_corpus_that_is_none_is_one_line_and_code_2(specdec, recipe, tmp_path,
     shown = specdec(*arguments(path, recipe, tmp_path / "pair"))
     assert shown.code == 2 and shown.err.count("\n") == 1
     assert shown.err.startswith("error: read corpus: ") and name in shown.err
+    assert not (tmp_path / "pair").exists()
 
 
 def untouched(specdec, monkeypatch, given: list[object], said: str) -> None:
-    """Refused in one line, before a tokenizer or a model is trained."""
+    """Refused in one line, before a tokenizer or a model is trained; no folder is left behind."""
     monkeypatch.setattr(work_folder, "train_tokenizer", lambda *args: pytest.fail("a tokenizer was trained"))
     monkeypatch.setattr(stages, "_run", lambda *args, **more: pytest.fail("a stage was run"))
     shown = specdec(*given)
     assert shown.code == 2 and said in shown.err, shown.err
     assert [line for line in shown.err.splitlines() if "reading" not in line] == [shown.err.splitlines()[-1]]
+    assert not given[given.index("--out") + 1].exists()
 
 
 def write_corpus(path: Path, texts: list[str]) -> Path:
@@ -130,6 +140,7 @@ def test_a_corpus_that_its_tokenizer_makes_too_short(specdec, recipe, tmp_path, 
     monkeypatch.setattr(stages, "_run", lambda *args, **more: pytest.fail("a stage was run"))
     shown = specdec(*arguments(corpus, recipe, tmp_path / "out"))
     assert shown.code == 2 and "tokens, and a stage of the recipe takes 17 in a row" in shown.err
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_work_of_another_corpus_is_not_taken_for_this_ones(specdec, corpus, recipe, tmp_path) -> None:
