@@ -10,16 +10,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
+import textwrap
 import threading
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, ConsoleOptions
     from rich.table import Table
     from rich.text import Text
 
@@ -27,6 +31,7 @@ _KEPT = "\n\t"
 _PICTURES = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "␡"}
 _UNSAFE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _JOINERS = "\u200c\u200d"  # they shape emoji and Persian, and move nothing
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=[^\W\d]|%)")
 
 
 def safe_text(text: str) -> str:
@@ -152,6 +157,20 @@ def text(content: object, style: str = "") -> Text:
     from rich.text import Text
 
     return Text(safe_text(str(content)), style=style)
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Safe sentences in lines that fit, of which none ends between a number and its unit, as rich's would."""
+
+    content: str
+    style: str = ""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        held = _BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", safe_text(self.content))
+        wrap = partial(textwrap.wrap, width=options.max_width, break_long_words=False, break_on_hyphens=False)
+        lines = [line for given in held.split("\n") for line in wrap(given) or [""]]
+        yield text("\n".join(lines).replace("\N{NO-BREAK SPACE}", " "), self.style)
 
 
 def safe_table(title: str, headings: Sequence[str], sides: str, rows: Iterable[Sequence[Any]]) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -10,8 +11,9 @@ import threading
 import time
 
 import pytest
+from rich.console import Console
 
-from specdec_lib.cli.terminal import log_line, safe_line, safe_table, safe_text, said_if_waiting, text
+from specdec_lib.cli.terminal import Prose, log_line, safe_line, safe_table, safe_text, said_if_waiting, text
 from specdec_lib.utils.logging import get_logger
 
 
@@ -90,6 +92,17 @@ def test_warnings_of_the_library_are_lines_of_the_command_line(specdec, monkeypa
     assert set(specdec("pairs").err.splitlines()) == {"warning: something is odd (model=m)"}
     warn()
     assert json.loads(capsys.readouterr().err)["event"] == "something is odd"  # the library's own form again
+
+
+@pytest.mark.parametrize("width", range(11, 40))
+def test_no_line_of_prose_ends_between_a_number_and_its_unit(width: int) -> None:
+    told = "a need of 22.56 GiB, 16 % more\n\n  at K = 4 and 2^30 bytes \x1b here, there, everywhere"
+    console = Console(width=width, file=io.StringIO(), highlight=False)
+    console.print(Prose(told))
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    assert " ".join(" ".join(lines).split()) == " ".join(safe_text(told).split()) and "" in lines
+    assert not [line for line in lines if line.endswith(("22.56", "16", "2^30"))]
 
 
 def test_markup_in_cells_is_text() -> None:

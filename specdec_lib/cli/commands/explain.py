@@ -14,13 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 from specdec_lib.cli import options, sentences
 from specdec_lib.cli.selection import named_pair
-from specdec_lib.cli.terminal import console_for, print_json, print_warning, safe_table, said_if_waiting, text
+from specdec_lib.cli.terminal import (
+    Prose,
+    console_for,
+    print_json,
+    print_warning,
+    safe_table,
+    said_if_waiting,
+    text,
+)
 from specdec_lib.cli.views.summary import ALPHA_IN_WORDS, ratio_cell
 from specdec_lib.errors import InvalidArgument, RecordError
 from specdec_lib.models.registry import DEFAULT_PAIR, get_pair
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
     from specdec_lib.bench.explain.cell import Advice, Cell, Term
@@ -149,13 +158,13 @@ def _show(console: Console, report: Report, path: Path) -> None:
             console.print(_point(advice.sentence, style))
         console.print()
     for note in report.notes:
-        console.print(text(note, "dim"))
+        console.print(Prose(note, "dim"))
     legend = (
         f"{ALPHA_IN_WORDS}.\n"
         "predicted: E / (K·c + v + o). A gain changes that part alone and keeps the rest as measured. "
         f"Session {report.session} of {path}."
     )
-    console.print(text(legend, "dim"))
+    console.print(Prose(legend, "dim"))
 
 
 def _sentences(group: Group) -> list[Advice]:
@@ -170,14 +179,13 @@ def _is_verdict(advice: Advice) -> bool:
     return advice.key.endswith("explained") or advice.key.startswith("check") or advice.key == "inseparable"
 
 
-def _point(sentence: str, style: str) -> Any:
+def _point(sentence: str, style: str) -> Table:
     """A sentence behind a bullet, its further lines indented."""
-    from rich.padding import Padding
     from rich.table import Table
 
     grid = Table.grid(padding=(0, 1))
-    grid.add_row(text("•"), text(sentence, style))
-    return Padding(grid, (0, 0))
+    grid.add_row("•", Prose(sentence, style))
+    return grid
 
 
 def _cell_row(cell: Cell, group: Group) -> list[str | Text]:

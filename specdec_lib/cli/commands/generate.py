@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING
 from specdec_lib.cli import options, sentences
 from specdec_lib.cli.prompt import given_prompt, given_text
 from specdec_lib.cli.selection import Models, selection_of
-from specdec_lib.cli.terminal import console_for, print_error, print_json, print_warning, text
+from specdec_lib.cli.terminal import Prose, console_for, print_error, print_json, print_warning, text
 from specdec_lib.cli.views.generation import Comparison, result_document, steps_page
 from specdec_lib.cli.views.stream import RoundPrinter
 from specdec_lib.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from specdec_lib.decoding.decoder import Decoder
     from specdec_lib.decoding.generation import Generation
     from specdec_lib.decoding.sampling import SamplingParams
@@ -89,8 +87,8 @@ def run(
     _show(printer, given.shown, prompt_ids, generation, with_legend=not autoregressive)
     result = generation.result()
     is_full = result.finish_reason == "length" and result.num_tokens < max_new_tokens
-    console.print(text(f"\n{result.summary()}", "bold"), soft_wrap=True)
-    _print_lines(console, [sentences.how_it_went(result, is_full, drafts=not autoregressive)])
+    console.print(Prose(f"\n{result.summary()}", "bold"))
+    console.print(Prose(sentences.how_it_went(result, is_full, drafts=not autoregressive), "dim"))
     if is_full:  # also where standard output is a document, in which "length" would say that all were made
         limit = loaded.target.context_length
         said = sentences.context_is_full(loaded.target.name, limit, result.num_tokens, max_new_tokens)
@@ -98,12 +96,12 @@ def run(
     comparison = None
     if baseline is not None:
         comparison = Comparison(result, baseline.generate(*request, **more), params.is_greedy)
-        _print_lines(console, comparison.lines())
+        console.print(Prose("\n".join(comparison.lines()), "dim"))
     if steps is not None:
         about = {"k": k, "seed": seed, "dtype": loaded.target.number_format}
         page = steps_page(loaded, prompt_ids, generation.rounds, params, verifier, about)
         steps.write_text(page, encoding="utf8")
-        _print_lines(console, [f"every step: {steps}"])
+        console.print(text(f"every step: {steps}", "dim"), soft_wrap=True)
     if as_json:
         print_json(
             {
@@ -191,8 +189,3 @@ def _show(
             print_error(sentences.interrupted_after(emitted))
         raise
     printer.end()
-
-
-def _print_lines(console: Console, lines: Sequence[str]) -> None:
-    for line in lines:
-        console.print(text(line, "dim"), soft_wrap=True)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from specdec_lib.cli import options
-from specdec_lib.cli.terminal import console_for, print_json, safe_table, text
+from specdec_lib.cli.terminal import Prose, console_for, print_json, safe_table, text
 from specdec_lib.models.registry import DEFAULT_PAIR, REGISTRY, ModelPair
 
 NAME = "pairs"
@@ -23,7 +23,7 @@ def run(as_json: options.Json = False) -> None:
     console = console_for()
     rows = (row for pair in pairs for row in _rows(pair))
     console.print(safe_table("Pairs of a draft and a target", _COLUMNS, "llll", rows))
-    console.print(text("A name goes in with --pair, models of your own with --target and --draft.", "dim"))
+    console.print(Prose("A name goes in with --pair, models of your own with --target and --draft.", "dim"))
 
 
 def note(pair: ModelPair) -> str:

@@ -17,7 +17,15 @@ import typer
 from specdec_lib.cli import options
 from specdec_lib.cli.prompt import asked_prompts
 from specdec_lib.cli.selection import busy, selection_of
-from specdec_lib.cli.terminal import console_for, error_console, print_json, print_warning, safe_table, text
+from specdec_lib.cli.terminal import (
+    Prose,
+    console_for,
+    error_console,
+    print_json,
+    print_warning,
+    safe_table,
+    text,
+)
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.sentences import NOT_ASKED, SEES, gallery_says, mutant_unseen
 
@@ -151,11 +159,11 @@ def _show(name: str, asked: dict[str, Any], found: list[Check], as_json: bool) -
         return
     console = console_for()
     console.print(safe_table(f"Is {name} exact?", _COLUMNS, "llrlrl", map(_row, found)))
-    console.print(text(verdict, "bold"))
+    console.print(Prose(verdict, "bold"))
     for check in found:
         if check.passed is None:
-            console.print(text(NOT_ASKED.format(check.title, check.says), "dim"))
-    console.print(text(SEES, "dim"))
+            console.print(Prose(NOT_ASKED.format(check.title, check.says), "dim"))
+    console.print(Prose(SEES, "dim"))
 
 
 def _row(check: Check) -> list[Any]:
@@ -190,7 +198,7 @@ def _show_gallery(first_seed: int, num_seeds: int, as_json: bool) -> None:
             control: [fate.as_it_should for fate in fates if fate.mutant.is_control == control]
             for control in (False, True)
         }
-        console.print(text(gallery_says(right[False], right[True], num_seeds), "bold"))
+        console.print(Prose(gallery_says(right[False], right[True], num_seeds), "bold"))
     if wrong:
         raise typer.Exit(1)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from specdec_lib.cli import sentences
-from specdec_lib.cli.terminal import safe_table, text
+from specdec_lib.cli.terminal import Prose, safe_table, text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,7 +32,7 @@ def machine_page(report: MachineReport) -> list[Any]:
     title = sentences.pairs_title(free, memory.total_gib, memory.device)
     rows = [_row(pair, free) for pair in report.pairs]
     table = safe_table(title, ("pair", *_DTYPES, ""), "lrrrrl", rows)
-    return [_findings_grid(report.findings), "", table, text(sentences.MEMORY_LEGEND, "dim")]
+    return [_findings_grid(report.findings), "", table, Prose(sentences.MEMORY_LEGEND, "dim")]
 
 
 def _findings_grid(findings: Iterable[Finding]) -> Table:
@@ -42,7 +42,7 @@ def _findings_grid(findings: Iterable[Finding]) -> Table:
     grid = Table.grid(padding=(0, 2))
     for finding in findings:
         sign, style = _SIGNS[finding.status]
-        detail = text(finding.detail, "dim" * (finding.status == "note"))
+        detail = Prose(finding.detail, "dim" * (finding.status == "note"))
         grid.add_row(text(sign, style), text(finding.name, "bold"), detail)
     return grid
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from specdec_lib.cli import sentences
-from specdec_lib.cli.terminal import safe_line, safe_table, text
+from specdec_lib.cli.terminal import Prose, safe_line, safe_table, text
 from specdec_lib.cli.views.summary import ratio_cell
 from specdec_lib.utils.numbers import counted
 
@@ -61,8 +61,8 @@ def show_comparison(console: Console, summary: dict[str, Any]) -> None:
         console.print(safe_table(title, _ARMS, "lrlr", (_arm_row(row, arms) for row in arms)))
         console.print(safe_table("", _RATIOS, "ll", map(_ratio_row, ratios)))
     if not summary["arms"]:
-        console.print(text("No arm of the comparison was timed."))
-    console.print(text(_footnote(summary), "dim"))
+        console.print(Prose("No arm of the comparison was timed."))
+    console.print(Prose(_footnote(summary), "dim"))
 
 
 def _arm_row(row: dict[str, Any], rows: Sequence[dict[str, Any]]) -> list[str | Text]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from specdec_lib.cli.terminal import safe_table, text
+from specdec_lib.cli.terminal import Prose, safe_table, text
 from specdec_lib.utils.numbers import counted
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def show_session(console: Console, summary: dict[str, Any]) -> None:
         title = f"{summary['pair']} at temperature {temperature:g}"
         console.print(safe_table(title, _COLUMNS, "lrrrlrr", (_row(row, rows) for row in rows)))
     if not summary["cells"]:
-        console.print(text("No speedup: the session has no prompt that both decoders ran."))
-    console.print(text(_footnote(summary), "dim"))
+        console.print(Prose("No speedup: the session has no prompt that both decoders ran."))
+    console.print(Prose(_footnote(summary), "dim"))
 
 
 def ratio_cell(row: Mapping[str, Any], name: str = "ratio", is_best: bool = False) -> Text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -73,6 +74,13 @@ def test_a_target_alone_needs_the_memory_of_one_model(specdec, own) -> None:
     assert alone["checks"][0] == both["checks"][0]
     shown = " ".join(specdec("doctor", *own[:2], "--autoregressive").out.split())  # lines may end anywhere
     assert f"{weights / 1e3:.1f} k parameters" in shown and "MiB of" in shown and "0.00" not in shown
+
+
+@pytest.mark.parametrize("columns", [38, 44, 55, 61, 67])
+def test_no_line_ends_between_a_number_and_its_unit(specdec, monkeypatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = specdec("doctor", "--pair", "pocket").out
+    assert "GiB" in shown and not re.search(r"\d +\n +(GiB|M)\b", shown)
 
 
 def test_the_help_says_what_happens_without_a_pair(specdec) -> None:

@@ -30,11 +30,12 @@ from specdec_lib.profiling.metrics import GenerationResult
 def test_text_then_a_summary(specdec, own) -> None:
     shown = specdec("generate", "hello", *own, "-n", 12, "--device", "cpu")
     assert shown.code == 0 and shown.err == ""
-    text, summary, details = shown.out.rstrip("\n").rsplit("\n", 2)
-    assert text.startswith("hello")
-    assert summary.startswith("SD  | 12 tok | ") and "accept=" in summary
+    text, _, told = shown.out.rpartition("\nSD  | 12 tok | ")
+    summary, *details = told.splitlines()
+    assert text.startswith("hello") and "accept=" in summary
+    details = " ".join(details)
     assert details.startswith("accept = accepted ÷ drafted: ") and "α = " in details
-    assert "finished: length" in details and "accepted a round: 0×" in details
+    assert details.endswith("finished: length") and "accepted a round: 0×" in details
 
 
 def test_json_is_one_document_and_nothing_else(specdec, own) -> None:
@@ -367,6 +368,15 @@ def test_a_draft_is_not_left_out_in_silence(specdec, own, command) -> None:
     )
 
 
+def test_the_summary_is_broken_between_words_in_a_narrow_terminal(specdec, own, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    shown = specdec("generate", "abc", *own, "-n", 12, "--ignore-eos", "--compare")
+    summary = shown.out[shown.out.index("\nSD ") :].strip().splitlines()
+    assert shown.code == 0 and len(summary) > 8 and max(map(len, summary)) <= 40
+    assert "accept = accepted ÷ drafted: " in " ".join(summary)
+    assert re.search(r"\d tokens", "\n".join(summary))  # a number and its unit stand in one line
+
+
 # -- beside the target alone -----------------------------------------------------------------------
 
 
@@ -401,7 +411,7 @@ def test_sampled_texts_are_not_held_against_each_other(specdec, own) -> None:
 def test_a_comparison_of_nothing_has_no_ratio(specdec, own) -> None:
     arguments = ["generate", "abc", *own, "-n", 0, "--compare"]
     assert specdec(*arguments, "--json").document["comparison"]["speedup"] is None
-    shown = specdec(*arguments).out
+    shown = " ".join(specdec(*arguments).out.split())
     assert sentences.speed_ratio(None, 0.0, 0.0) in shown
     assert "nothing was drafted, so the target ran alone" in shown
     assert "nothing was drafted" not in specdec("generate", "a", *own[:2], "-n", 1, "--autoregressive").out
