@@ -113,6 +113,16 @@ def positions_behind(held: int, width: int, first: int, device: torch.device) ->
     return torch.arange(first + held, first + held + width, device=device)[None]
 
 
+def needs_mask(model: nn.Module) -> bool:
+    """Whether a model has to be told that no token of a text is padding.
+
+    Up to Transformers 5.1 some models make masks of their own, and where they are given none, theirs does not
+    fit behind a cache: StableLM's is a column too wide, and Moshi's hides what the cache holds.
+    """
+    own = any(hasattr(module, "_update_causal_mask") for module in model.modules())
+    return own and forward_supports(model, "attention_mask")
+
+
 def display_name(model: LanguageModel) -> str:
     """Hub id, or the last part of a local folder's path, or the class's name."""
     name = getattr(model.config, "_name_or_path", "") or type(model).__name__

@@ -27,6 +27,7 @@ from specdec_lib.models.architecture.module import (
     cache_name,
     embedding_rows,
     first_position,
+    forward_supports,
     positions_behind,
 )
 from specdec_lib.models.caches.fixed import FixedCache, Store, bucket
@@ -56,16 +57,14 @@ class CompiledForward:
         model = products.original
         self.model, self.context_length, self._products = model, context_length, products
         self._first, self._cache_name = first_position(model), cache_name(model)
-        self.active = True
-        self.compile_seconds = 0.0
+        self._takes_places = forward_supports(model, "cache_position")  # up to Transformers 5.3
+        self.active, self.compile_seconds = True, 0.0
         """Time that went into building graphs so far."""
-        self.num_graphs = 0
-        self.num_layers = 0
+        self.num_graphs = self.num_layers = 0
         self._widths: tuple[int, ...] = (1,)
         self._graphs: dict[Any, Callable[..., Any]] = {}
         self._stores: list[Store] = []
-        parameter = next(model.parameters())
-        self._device, self._dtype = parameter.device, compute_dtype(model)
+        self._device, self._dtype = next(model.parameters()).device, compute_dtype(model)
         try:
             self.num_layers = _plain_layers(model)
             self._rehearse()
@@ -97,13 +96,14 @@ class CompiledForward:
 
     def step(self, input_ids: Integer[Tensor, "1 n"], store: Store) -> Float[Tensor, "1 n vocab"]:
         """One forward on a store's buffers; plain code, which other graphs may contain."""
-        positions = positions_behind(0, input_ids.shape[1], self._first or 0, input_ids.device)
+        places = positions_behind(0, input_ids.shape[1], 0, input_ids.device) + store.frame.start
+        told = {"cache_position": places[0]} if self._takes_places else {}
         return self.model(
             input_ids=input_ids,
             attention_mask=store.mask(input_ids.shape[1], self._dtype),
-            position_ids=positions + store.frame.start,
+            position_ids=places + (self._first or 0),
             use_cache=True,
-            **{self._cache_name: store},
+            **{self._cache_name: store, **told},
         ).logits
 
     def run(self, key: Any, function: Callable[..., Any], cache: FixedCache, width: int, *inputs: Any) -> Any:

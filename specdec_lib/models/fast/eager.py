@@ -25,6 +25,7 @@ from specdec_lib.models.architecture.module import (
     embedding_rows,
     first_position,
     forward_supports,
+    needs_mask,
     positions_behind,
 )
 from specdec_lib.models.fast.products import Products
@@ -43,7 +44,7 @@ class EagerForward:
     def __init__(self, products: Products, name: str) -> None:
         self.model, self._products, self._name = products.original, products, name
         self._keeps_logits = forward_supports(self.model, "logits_to_keep")
-        self._cache_name = cache_name(self.model)
+        self._cache_name, self._needs_mask = cache_name(self.model), needs_mask(self.model)
         self.first = first_position(self.model)
         """Where the model's table of positions begins for tokens; None if it counts from 0 by itself."""
         self._is_causal = self._has_run = self._supports_several = False  # until it was looked at
@@ -61,6 +62,8 @@ class EagerForward:
             options["logits_to_keep"] = keep
         if self.first is not None:
             options["position_ids"] = positions_behind(held, ids.shape[1], self.first, ids.device)
+        if self._needs_mask:
+            options["attention_mask"] = ids.new_ones(1, held + ids.shape[1])
         if not self._has_run:
             self._require_rows(ids)
         several = ids.shape[1] > 1 and held > 0  # what a round feeds

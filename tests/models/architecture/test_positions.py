@@ -10,12 +10,14 @@ from transformers import (
     AutoModelForCausalLM,
     Data2VecTextConfig,
     MoshiConfig,
+    PersimmonConfig,
     RobertaConfig,
     RobertaPreLayerNormConfig,
+    StableLmConfig,
     XLMRobertaXLConfig,
 )
 
-from specdec_lib.bench.measure.peers.hugging_face import HuggingFace
+from specdec_lib.bench.measure.peers.hugging_face import HuggingFace, constant_drafting
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.models.architecture.module import first_position
@@ -64,26 +66,35 @@ def texts(model, tokens):
 
 @torch.inference_mode()
 def by_hand(model, tokens):
-    """The argmax of the model's own forward over the whole text, token by token."""
+    """The argmax of the model's own forward over the whole text, none of it padding, token by token."""
+    ids = torch.tensor([PROMPT])
+    for _ in range(tokens):
+        logits = model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits
+        ids = torch.cat([ids, logits[:, -1:].argmax(-1)], dim=1)
+    return ids[0, len(PROMPT) :].tolist()
+
+
+def generated(model, tokens, prompt=PROMPT, **options):
+    ids = torch.tensor([prompt])
+    options = {"attention_mask": torch.ones_like(ids), "do_sample": False, **options}
+    return model.generate(ids, max_new_tokens=tokens, **options)[0, len(prompt) :].tolist()
+
+
+def told_anew(model, tokens):
+    """As ``generate`` gives one token at a time, told all positions: up to 5.1 it would repeat the last."""
     ids = list(PROMPT)
     for _ in range(tokens):
-        ids.append(int(model(input_ids=torch.tensor([ids]), use_cache=False).logits[0, -1].argmax()))
+        positions = torch.arange(PAD + 1, PAD + 1 + len(ids))[None]
+        ids += generated(model, 1, ids, position_ids=positions)
     return ids[len(PROMPT) :]
-
-
-def generated(model, tokens, **options):
-    ids = torch.tensor([PROMPT])
-    options = {"attention_mask": torch.ones_like(ids), "do_sample": False, **options}
-    return model.generate(ids, max_new_tokens=tokens, **options)[0, len(PROMPT) :].tolist()
 
 
 @pytest.mark.parametrize("kind", ROBERTAS, ids=lambda kind: kind.model_type)
 def test_a_table_that_begins_behind_the_padding_is_followed(kind):
     """``generate`` counts from 0 where the model itself begins at 2; told so, it gives the same text."""
     model = roberta(kind)
-    told = torch.arange(PAD + 1, PAD + 1 + len(PROMPT))[None]
     assert first_position(model) == PAD + 1
-    assert texts(model, 20) == by_hand(model, 20) == generated(model, 20, position_ids=told)
+    assert texts(model, 20) == by_hand(model, 20) == told_anew(model, 20)
 
 
 @pytest.mark.parametrize("kind", ROBERTAS, ids=lambda kind: kind.model_type)
@@ -94,7 +105,9 @@ def test_fixed_buffers_and_the_arm_of_hugging_face_follow_it_too(kind, monkeypat
     on_buffers = ModelWrapper(model, compile=True)
     assert AutoregressiveDecoder(on_buffers).generate(PROMPT, 20, 0.0).generated_ids == expected
     assert on_buffers.compiled.active
-    assert HuggingFace(model, {})(PROMPT, 20, 0.0, 0).generated_ids == expected
+    assisted = HuggingFace(model, {}, noisy(model), constant_drafting(3))
+    for arm in (HuggingFace(model, {}), assisted):
+        assert arm(PROMPT, 20, 0.0, 0).generated_ids == expected
 
 
 @pytest.mark.parametrize("kind", ROBERTAS, ids=lambda kind: kind.model_type)
@@ -120,7 +133,14 @@ def test_models_that_count_by_themselves_are_told_nothing():
     assert first_position(model_of(MoshiConfig(**_SHAPE, ffn_dim=48, head_dim=8))) is None
 
 
-def test_moshi_sees_its_whole_text_although_its_configuration_names_a_window():
-    """Its masks know no window. ``generate`` drops keys all the same where it has a cache, and else none."""
+@pytest.mark.parametrize("kind", [PersimmonConfig, StableLmConfig], ids=lambda kind: kind.model_type)
+def test_models_that_make_masks_of_their_own_see_all_that_the_cache_holds(kind):
+    """Up to Transformers 5.1, where a forward of several tokens behind a cache has to be given a mask."""
+    model = model_of(kind(**_SHAPE, intermediate_size=48, num_key_value_heads=4, pad_token_id=PAD))
+    assert texts(model, 20) == by_hand(model, 20) == generated(model, 20)
+
+
+def test_moshi_sees_what_its_masks_show_although_its_configuration_names_a_window():
+    """No window since Transformers 5.2. ``generate`` drops keys all the same where it has a cache."""
     model = model_of(MoshiConfig(**_SHAPE, ffn_dim=48, head_dim=8, sliding_window=6))
     assert texts(model, 20) == by_hand(model, 20) == generated(model, 20, use_cache=False)

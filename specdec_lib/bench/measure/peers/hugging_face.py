@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 from transformers import CompileConfig, GenerationConfig
 
-from specdec_lib.models.architecture.module import first_position, positions_behind
+from specdec_lib.models.architecture.module import first_position
 from specdec_lib.models.source import quiet
 from specdec_lib.profiling.metrics import GenerationResult
 from specdec_lib.profiling.timer import cuda_sync_time
@@ -44,11 +45,10 @@ class HuggingFace:
         assistant: nn.Module | None = None,
         assistant_options: Mapping[str, Any] | None = None,
     ) -> None:
-        self.model: Any = twin(model)
-        self.assistant: Any = None if assistant is None else twin(assistant)
+        self.model: Any = _counting(twin(model))
+        self.assistant: Any = None if assistant is None else _counting(twin(assistant))
         self.options = dict(options)
         self.assistant_options = dict(assistant_options or {})
-        self._first = None if assistant is not None else first_position(self.model)
 
     def __call__(
         self, prompt_ids: Sequence[int], max_new_tokens: int, temperature: float, seed: int
@@ -59,8 +59,6 @@ class HuggingFace:
         inputs = torch.tensor([list(prompt_ids)], device=device)
         config = GenerationConfig(max_new_tokens=max_new_tokens, **_sampling(temperature), **self.options)
         helper: dict[str, Any] = {} if self.assistant is None else {"assistant_model": self.assistant}
-        if self._first is not None:  # generate counts from 0, whatever the model was trained with
-            helper["position_ids"] = positions_behind(0, inputs.shape[1], self._first, device)
         mask = torch.ones_like(inputs)  # a padding id may be a token of the text
         generators = [device] if device.type == "cuda" else []  # the global ones, from which it draws
         with quiet(), torch.random.fork_rng(devices=generators), torch.inference_mode():
@@ -101,6 +99,19 @@ def twin(model: nn.Module) -> nn.Module:
     """A copy of the modules that shares every parameter: what is attached to one is not seen by the other."""
     shared = {id(parameter): parameter for parameter in model.parameters()}
     return copy.deepcopy(model, shared)
+
+
+def _counting(model: nn.Module) -> nn.Module:
+    """The model, with positions moved to where its table begins: ``generate`` counts from 0, whatever the
+    model was trained with, and does not go on from those that it is told in every version or variant."""
+    first = first_position(model)
+    if first is not None:
+        model.register_forward_pre_hook(partial(_moved, first), with_kwargs=True)
+    return model
+
+
+def _moved(first: int, module: nn.Module, inputs: Any, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    return inputs, {**options, "position_ids": options["position_ids"] + first}
 
 
 def _sampling(temperature: float) -> dict[str, Any]:
