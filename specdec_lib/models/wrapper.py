@@ -84,6 +84,8 @@ class ModelWrapper(Tokenized, Weighed):
         self.masked_ids = self._columns.masked_ids
         self._watch = Watch(self.name)
         self._border = rope_border(self.config)
+        self._shares_keys = bool(getattr(self.config, "num_kv_shared_layers", 0))
+        """Whether layers look at keys and values of others: up to Transformers 5.5, in a cache alone."""
         self._products = Products(self.model)
         self._eager = EagerForward(self._products, self.name)
         self.compiled = CompiledForward(self._products, self.context_length) if compile else None
@@ -122,8 +124,8 @@ class ModelWrapper(Tokenized, Weighed):
         held, width = cache_length(cache), input_ids.shape[1]
         if self._border is not None and not in_draft():  # a draft may mix factors, and costs speed alone then
             self._border.require_one_side_of_a_feed(self.name, held, width)
-        if cache is None:
-            cache = self.new_cache() if use_cache else None
+        if cache is None and (use_cache or self._shares_keys):
+            cache = self.new_cache() if use_cache else new_cache(self.model)
         elif not use_cache:  # a model extends what it is given all the same: let it extend a copy
             cache = truncated(cache, held)
         ids = self._columns.known(input_ids.to(self.device))

@@ -99,6 +99,7 @@ SHARED_KV = {  # the last layers look at keys and values of earlier ones; which 
     name: getattr(transformers, kind)(**{**_SHARED_KV, **options})  # the version of Transformers
     for name, kind, options in (
         ("gemma3n (shared keys and values)", "Gemma3nTextConfig", _GEMMA_3N),
+        ("gemma3n (none shared)", "Gemma3nTextConfig", {**_GEMMA_3N, "num_kv_shared_layers": 0}),
         ("gemma4 (shared keys and values)", "Gemma4TextConfig", {"global_head_dim": 8}),
         ("gemma4, shared and all full", "Gemma4TextConfig", _ALL_FULL),
     )

@@ -17,7 +17,7 @@ from transformers import PretrainedConfig, cache_utils
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 
 from specdec_lib.errors import InvalidArgument, UnsupportedCache, in_one_line
-from specdec_lib.models.architecture.module import LanguageModel, cache_name, forward_supports
+from specdec_lib.models.architecture.module import LanguageModel, cache_name, forward_supports, text_config
 from specdec_lib.models.caches.fixed import FixedCache
 from specdec_lib.models.caches.preallocated import PreallocatedCache, PreallocatedLayer
 
@@ -50,9 +50,13 @@ def new_cache(model: LanguageModel, reserve: int = 0, most: int | None = None) -
 
 
 def _own_layers(model: LanguageModel) -> list[Any]:
-    """The layers of the cache that Transformers makes for a model, by its configuration."""
+    """The layers of the cache that Transformers makes for a model, by its configuration.
+
+    Older versions make none where a configuration says that 0 layers look at another's keys and values.
+    """
     try:
-        return DynamicCache(config=model.config).layers
+        layers = DynamicCache(config=model.config).layers
+        return layers or [DynamicLayer() for _ in range(text_config(model).num_hidden_layers)]
     except Exception as error:  # as the field that does not fit happens to be used
         raise UnsupportedCache(
             f"forward: no cache can be made for {type(model).__name__} of its config.json "
