@@ -82,7 +82,9 @@ def described_model(source: Source, config: PretrainedConfig) -> PreTrainedModel
         with quiet():
             require_cache_fields(config)
             with torch.device("meta"):
-                return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+                model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+            model.tie_weights()  # left out on this device by older versions
+            return model
     except Exception as error:  # a dozen unrelated types, as the field that does not fit happens to be used
         raise ModelUnavailable(
             f"no model with a cache can be made of the config.json of {source.model_id} ({one_line(error)}); "
