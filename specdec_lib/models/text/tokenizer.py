@@ -13,11 +13,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+import transformers
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from specdec_lib.errors import ModelUnavailable
 from specdec_lib.models.source import Source, loading
+from specdec_lib.models.text.ids import decoded
 from specdec_lib.utils.logging import get_logger
 
 _FILE = "tokenizer.json"
@@ -45,10 +47,13 @@ def load_tokenizer(source: Source) -> PreTrainedTokenizerBase:
         ModelUnavailable: it is missing, damaged, or needs code that does not come with Transformers.
     """
     path = source.find(_FILE)
-    if path is None:
-        _say_that_it_takes_long(source)
+    ranks = next((name for name in _TIKTOKEN_NAMES if path is None and _is_tiktoken(source.find(name))), None)
+    if ranks is not None:
+        _say_that_it_takes_long(source, ranks)
     with loading(source, "tokenizer"):
         loaded = _load(source, path)
+        if ranks is not None:
+            _refuse_misread_ranks(source, ranks, loaded)
         _refuse_odd_settings(source, loaded)
         backend = getattr(loaded, "backend_tokenizer", None)
         if path is None or not isinstance(backend, Tokenizer):
@@ -83,15 +88,27 @@ def _refuse_odd_settings(source: Source, loaded: PreTrainedTokenizerBase) -> Non
     loaded.decode(loaded("a")["input_ids"])
 
 
-def _say_that_it_takes_long(source: Source) -> None:
+def _say_that_it_takes_long(source: Source, name: str) -> None:
     """Before a file of tiktoken's is converted, which Transformers does anew at each start."""
-    name = next((name for name in _TIKTOKEN_NAMES if _is_tiktoken(source.find(name))), None)
-    if name is not None:
-        get_logger(__name__).warning(
-            f"{source.model_id}: its tokenizer is {name} alone, in tiktoken's form, which is converted "
-            "at each start and takes a minute or two for a large vocabulary; to convert it once, run "
-            f"AutoTokenizer.from_pretrained({source.location!r}).save_pretrained(folder) and put its "
-            "tokenizer.json beside the weights"
+    get_logger(__name__).warning(
+        f"{source.model_id}: its tokenizer is {name} alone, in tiktoken's form, which is converted "
+        "at each start and takes a minute or two for a large vocabulary; to convert it once, run "
+        f"AutoTokenizer.from_pretrained({source.location!r}).save_pretrained(folder) and put its "
+        "tokenizer.json beside the weights"
+    )
+
+
+def _refuse_misread_ranks(source: Source, name: str, loaded: PreTrainedTokenizerBase) -> None:
+    """tiktoken's tokens are bytes, so any text comes back; before Transformers 5.17 some lose spaces."""
+    text = "a b\né"
+    try:
+        kept = decoded(loaded, loaded(text, add_special_tokens=False)["input_ids"]) == text
+    except Exception:  # the library raises plain Exceptions here, for a character that it has no id for
+        kept = False
+    if not kept:
+        raise ModelUnavailable(
+            f"Transformers {transformers.__version__} misreads {name}, the tokenizer of {source.model_id} in "
+            f"tiktoken's form: texts change; take 5.17 or newer, or put a {_FILE} beside the weights"
         )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from models.architectures import save_model, tiny_tokenizer
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import AutoTokenizer, PreTrainedTokenizerFast
-from transformers.convert_slow_tokenizer import TikTokenConverter
+from transformers import AutoTokenizer, PreTrainedTokenizerFast, TokenizersBackend
 
 from specdec_lib.errors import ModelUnavailable
 from specdec_lib.models.source import find_source
@@ -63,7 +64,10 @@ CLASSES = [
 
 
 def save_tokenizer(folder: Path, tokenizer: Tokenizer, name: str | None, **fields) -> Path:
+    """A folder whose tokenizer has that class; GPT-2's in one of GPT-2's kind, or 5.0 would pass over it."""
     save_model(folder, vocab_size=320)
+    if name and name.startswith("GPT2"):
+        (folder / "config.json").write_text('{"model_type": "gpt2"}', encoding="utf-8")
     for file in ("tokenizer.json", "tokenizer_config.json"):
         (folder / file).unlink()
     tokenizer.save(str(folder / "tokenizer.json"))
@@ -176,13 +180,20 @@ def test_a_tokenizer_without_a_file_of_its_own_loads_as_before(tmp_path):
 _RANKS = [*(bytes([i]) for i in range(256)), b"th", b"the"]
 
 
-def tiktoken_folder(folder: Path) -> Path:
+def tiktoken_folder(folder: Path, kind: str = "olmo2") -> Path:
     save_model(folder)
     for path in folder.glob("tokenizer*"):
         path.unlink()
+    (folder / "config.json").write_text(json.dumps({"model_type": kind}), encoding="utf-8")
     lines = (f"{base64.b64encode(token).decode()} {rank}" for rank, token in enumerate(_RANKS))
     (folder / "tokenizer.model").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder
+
+
+def read_by(monkeypatch, ranks) -> None:
+    """In place of the package of that name, which only reads the file."""
+    for module in ("tiktoken", "tiktoken.load"):
+        monkeypatch.setitem(sys.modules, module, SimpleNamespace(load_tiktoken_bpe=ranks))
 
 
 def test_a_file_of_tiktokens_is_announced_before_it_is_converted(tmp_path, monkeypatch, capfd):
@@ -192,7 +203,7 @@ def test_a_file_of_tiktokens_is_announced_before_it_is_converted(tmp_path, monke
         said.append(capfd.readouterr().err)
         return {token: rank for rank, token in enumerate(_RANKS)}
 
-    monkeypatch.setattr(TikTokenConverter, "load_tiktoken_bpe", staticmethod(ranks))
+    read_by(monkeypatch, ranks)
     capfd.readouterr()
     loaded = load_tokenizer(find_source(str(folder)))
     assert loaded("the", add_special_tokens=False)["input_ids"] == [257]
@@ -202,6 +213,19 @@ def test_a_file_of_tiktokens_is_announced_before_it_is_converted(tmp_path, monke
     again = load_tokenizer(find_source(str(folder)))
     assert again("the cat")["input_ids"] == loaded("the cat")["input_ids"]
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("kind", ["llama", "mistral", "gemma", "phi3"])
+def test_a_file_of_tiktokens_gives_whole_texts_or_is_refused(tmp_path, monkeypatch, kind):
+    """Before Transformers 5.17 the class cuts texts its own way, and drops what it has no id for."""
+    read_by(monkeypatch, lambda path: {token: rank for rank, token in enumerate(_RANKS)})
+    source = find_source(str(tiktoken_folder(tmp_path / "original", kind)))
+    if not hasattr(TokenizersBackend, "_convert_from_tiktoken"):
+        with pytest.raises(ModelUnavailable, match=r"misreads tokenizer\.model.*original in tiktoken's form"):
+            load_tokenizer(source)
+        return
+    ids = load_tokenizer(source)("the é\n", add_special_tokens=False)["input_ids"]
+    assert ids == [257, 32, *"é\n".encode()]
 
 
 @pytest.mark.parametrize("content", [b"\n\x0e\n\x05<unk>\x15\x00\x00\x00\x00\x18\x02", b"", b"dGhl x\n"])
