@@ -105,6 +105,7 @@ def test_stop_strings_end_a_text_where_those_of_hugging_face_do():
     from specdec_lib.models.wrapper import ModelWrapper
 
     tokenizer = metaspace()
+    tokenizer.add_tokens("abcdef")  # which theirs writes before each piece, and must find again whole
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
