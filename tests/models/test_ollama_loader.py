@@ -198,6 +198,18 @@ def test_a_stream_has_the_thinking_apart_from_the_text(server):
     assert list(client.stream("llama3.2:1b", "x")) == ["4"]
 
 
+def test_a_line_of_a_stream_ends_at_a_line_feed_alone(server):
+    text = "a\x85b\u2028c"
+    lines = [{"response": text, "done": False}, FINAL]
+    Server.raw["/api/generate"] = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines).encode()
+    assert list(OllamaClient(server).stream("llama3.2:1b", "x")) == [text]
+
+
+def test_a_prompt_may_hold_half_a_character(server):
+    assert OllamaClient(server).generate("llama3.2:1b", "\ud83d").text == "Hello, wörld"
+    assert Server.requests[0]["prompt"] == "\ud83d"
+
+
 def test_a_server_that_counted_nothing_has_no_rate(server):
     Server.raw["/api/generate"] = b'{"response": "", "done": true}'
     assert OllamaClient(server).generate("llama3.2:1b", "x").tokens_per_second == 0.0
@@ -324,6 +336,11 @@ def test_a_proxy_is_not_asked_for_our_own_machine(server, nobody, monkeypatch):
     monkeypatch.setenv("http_proxy", f"http://{nobody}")
     monkeypatch.delenv("no_proxy", raising=False)
     assert OllamaClient(server).is_running()
+
+
+@pytest.mark.parametrize("host", ["nowhere..invalid", f"{'a' * 70}.invalid", "localhost:9/ü"])
+def test_an_address_that_nothing_can_have_is_no_server(host):
+    assert "no Ollama server at" in refused(OllamaClient(host).version)
 
 
 # -- addresses -------------------------------------------------------------------------------

@@ -1,1 +1,1 @@
-"""Ollama's protocol."""
+"""The connection to an Ollama server."""
