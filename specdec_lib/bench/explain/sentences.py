@@ -67,16 +67,10 @@ def _explained(
 
 
 def _unexplained(
-    unexplained: float,
-    accounted: float,
-    measured: float,
-    low: float,
-    high: float,
-    has_interval: bool,
-    verb: str = "are",
+    unexplained: float, accounted: float, measured: float, has_interval: bool, verb: str = "are", **ends: Any
 ) -> str:
-    parts, clock, *ends = apart(accounted, measured, *((low, high) if has_interval else ()))
-    interval = f" ({'–'.join(ends)})" if ends else ", of one prompt a domain"
+    parts, clock, *told = apart(accounted, measured, *((ends["low"], ends["high"]) if has_interval else ()))
+    interval = f" ({'–'.join(told)})" if told else ", of one prompt a domain"
     share = "Less than 1 %" if abs(unexplained) < VISIBLE else percent(abs(unexplained))
     return f"{share} {verb} unexplained: the parts add up to {parts}×, measured is {clock}×{interval}."
 
@@ -157,8 +151,8 @@ def _acceptance(
     if speedup_at_1 is not None:
         reached = f"with every draft accepted it would be {speedup_at_1:.2f}×"
         return f"α is {alpha:.2f}, and no α is enough at this cost: {reached}."
-    others = [break_even] * (break_even >= VISIBLE) + [better_alpha] * (speedup is not None)
-    told, *needed = apart(alpha, *others)
+    needs = [break_even] * (break_even >= VISIBLE) + [better_alpha] * (speedup is not None)
+    told, *needed = apart(alpha, *needs)
     words = f"α is {told}; at this cost a round breaks even without an accepted draft"
     if break_even >= VISIBLE:
         words = f"α is {told}; to break even at this cost it must be at least {needed[0]}"
