@@ -158,7 +158,6 @@ def _run(options: argparse.Namespace) -> None:
     if unknown := [name for name in names if name not in SHAPES]:
         raise InvalidArgument(f"unknown shape '{unknown[0]}'; choose from {', '.join(SHAPES)}, all")
     device, dtype = choose_device(options.device), getattr(torch, options.dtype)
-    Path(options.output).parent.mkdir(parents=True, exist_ok=True)
     for name in names:
         print(f"[shapes] {name}: random weights in {options.dtype} on {device} …", flush=True)
         target, draft = (random_model(config, dtype, device, options.compile) for config in SHAPES[name])
