@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import axe_playwright_python
+import pytest
 from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,10 +27,13 @@ LOOK = (ROOT / "tests" / "browser" / "look.js").read_text(encoding="utf8")
 
 
 def load_extension(name: str) -> ModuleType:
-    """A module of ``book/_ext``."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "book" / "_ext" / f"{name}.py")
+    """A module of ``book/_ext``, which may import its neighbours."""
+    folder = ROOT / "book" / "_ext"
+    spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        spec.loader.exec_module(module)
     return module
 
 

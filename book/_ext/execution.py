@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
 from pathlib import Path
 
 import nbformat
@@ -23,6 +24,7 @@ from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
 from jupyter_client.manager import KernelManager
 from jupyter_core.utils import ensure_event_loop
 from myst_nb.core.config import NbParserConfig
+from preloaded import kernels
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
@@ -73,7 +75,8 @@ def unknown(paths: Iterable[Path], cache: JupyterCacheAbstract) -> list[Path]:
 def execute(paths: list[Path], cache: JupyterCacheAbstract, config: NbParserConfig) -> list[str]:
     """Execute the notebooks into the cache, and return a traceback for each that failed."""
     failed = []
-    with ThreadPoolExecutor(workers()) as pool:
+    several = len(paths) > workers()
+    with kernels() if several else nullcontext(), ThreadPoolExecutor(workers()) as pool:
         running = {pool.submit(run, path, config): path for path in paths}
         for done in as_completed(running):
             path, result = running[done], done.result()
