@@ -152,7 +152,7 @@ $(ENV_STAMP): pyproject.toml constraints.txt
 
 $(BENCH_STAMP): $(ENV_STAMP) $(ENGINE) $(DATA) notebooks/bench/benchmark_pair.ipynb
 	@echo "== benchmark of the embedded pair, through papermill"
-	$(BIN)/specdec bench --pair pocket --num-prompts 4 --repeats 1 --output $(RECORDS)
+	$(BIN)/specdec bench --pair pocket --repeats 1 --output $(RECORDS)
 	@mkdir -p $(@D) && touch $@
 
 # The execution cache sees the notebooks' own code only, and Sphinx the pages' own text, so a change in
