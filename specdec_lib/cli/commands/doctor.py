@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from specdec_lib.cli import options
-from specdec_lib.cli.checks.machine import MachineReport, examine_machine
 from specdec_lib.cli.selection import Selection, busy, choose_models, selection_of
 from specdec_lib.cli.terminal import console_for, print_json
 from specdec_lib.cli.views.findings import machine_page, pair_page
 from specdec_lib.errors import InvalidArgument
 
 if TYPE_CHECKING:
+    from specdec_lib.cli.checks.machine import MachineReport
     from specdec_lib.cli.checks.pair import PairReport
 
 NAME = "doctor"
@@ -42,6 +42,8 @@ def run(
             "--dtype, --draft-dtype and --device need a pair: give --pair or --target, --draft"
         )
     with busy("looking around …"):
+        from specdec_lib.cli.checks.machine import examine_machine
+
         report = examine_machine()
     _show(report, machine_page, as_json)
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import typer
 
 from specdec_lib.cli import options, sentences
-from specdec_lib.cli.checks.machine import find_compiler
 from specdec_lib.cli.terminal import console_for, error_console, print_error, print_json, text
 from specdec_lib.cli.views.progress import progress_on
 from specdec_lib.errors import InvalidArgument, SpecDecError
@@ -32,6 +31,7 @@ def run(
     as_json: options.Json = False,
 ) -> None:
     """Train a draft and a target on a corpus; the same command resumes an interrupted run."""
+    from specdec_lib.cli.checks.machine import find_compiler
     from specdec_lib.training.corpus import require_file
     from specdec_lib.training.recipe import Recipe
 

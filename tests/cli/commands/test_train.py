@@ -160,7 +160,7 @@ def test_half_a_character_is_no_text(specdec, recipe, tmp_path) -> None:
 
 
 def test_no_compiler(specdec, corpus, recipe, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("specdec_lib.cli.commands.train.find_compiler", lambda: None)
+    monkeypatch.setattr("specdec_lib.cli.checks.machine.find_compiler", lambda: None)
     given = [
         argument for argument in arguments(corpus, recipe, tmp_path / "out") if argument != "--no-compile"
     ]
