@@ -21,6 +21,7 @@ else:  # a module that hands on the attributes of the model in it is as good
 Module = TypeVar("Module", bound=nn.Module)
 
 _COUNTS_IDS = "create_position_ids_from_input_ids"
+_MASKED_WHERE_TOLD = ("moshi", "persimmon", "stablelm")
 _CONTEXT_FIELDS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
 
 
@@ -113,14 +114,13 @@ def positions_behind(held: int, width: int, first: int, device: torch.device) ->
     return torch.arange(first + held, first + held + width, device=device)[None]
 
 
-def needs_mask(model: nn.Module) -> bool:
+def needs_mask(model: LanguageModel) -> bool:
     """Whether a model has to be told that no token of a text is padding.
 
-    Up to Transformers 5.1 some models make masks of their own, and where they are given none, theirs does not
-    fit behind a cache: StableLM's is a column too wide, and Moshi's hides what the cache holds.
+    Where some are given no mask, their own does not fit behind a cache: up to Transformers 5.1 those of
+    StableLM and Persimmon are a column too wide, and up to 5.17 Moshi's hides what the cache holds.
     """
-    own = any(hasattr(module, "_update_causal_mask") for module in model.modules())
-    return own and forward_supports(model, "attention_mask")
+    return getattr(text_config(model), "model_type", None) in _MASKED_WHERE_TOLD
 
 
 def display_name(model: LanguageModel) -> str:

@@ -99,7 +99,7 @@ def _say_that_it_takes_long(source: Source, name: str) -> None:
 
 
 def _refuse_misread_ranks(source: Source, name: str, loaded: PreTrainedTokenizerBase) -> None:
-    """tiktoken's tokens are bytes, so any text comes back; before Transformers 5.17 some lose spaces."""
+    """tiktoken's tokens are bytes, so any text comes back; up to Transformers 5.2 some lose spaces."""
     text = "a b\né"
     try:
         kept = decoded(loaded, loaded(text, add_special_tokens=False)["input_ids"]) == text
@@ -108,7 +108,7 @@ def _refuse_misread_ranks(source: Source, name: str, loaded: PreTrainedTokenizer
     if not kept:
         raise ModelUnavailable(
             f"Transformers {transformers.__version__} misreads {name}, the tokenizer of {source.model_id} in "
-            f"tiktoken's form: texts change; take 5.17 or newer, or put a {_FILE} beside the weights"
+            f"tiktoken's form: texts change; take 5.3 or newer, or put a {_FILE} beside the weights"
         )
 
 

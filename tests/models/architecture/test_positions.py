@@ -135,7 +135,7 @@ def test_models_that_count_by_themselves_are_told_nothing():
 
 @pytest.mark.parametrize("kind", [PersimmonConfig, StableLmConfig], ids=lambda kind: kind.model_type)
 def test_models_that_make_masks_of_their_own_see_all_that_the_cache_holds(kind):
-    """Up to Transformers 5.1, where a forward of several tokens behind a cache has to be given a mask."""
+    """Up to Transformers 5.1 that is so for several tokens behind a cache if a mask is given alone."""
     model = model_of(kind(**_SHAPE, intermediate_size=48, num_key_value_heads=4, pad_token_id=PAD))
     assert texts(model, 20) == by_hand(model, 20) == generated(model, 20)
 
