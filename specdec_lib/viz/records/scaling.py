@@ -81,7 +81,7 @@ def plot_timeline(rounds: Sequence[Any]) -> go.Figure:
             the phases do not cover is drawn as "other", at the end of its round.
     """
     pieces = _pieces(rounds)
-    total = sum(1e3 * step.seconds for step in rounds)
+    total = sum(1e3 * round_.seconds for round_ in rounds)
     height = 82 + 44 * (1 + len(theme.PHASE_STYLE))
     figure = theme.new_figure(height, bargap=0.25, barmode="overlay", showlegend=False)
     names = {}
@@ -91,10 +91,10 @@ def plot_timeline(rounds: Sequence[Any]) -> go.Figure:
         names[key] = f"{label}<br>{_percent(spent / (total or 1.0))}"
         figure.add_trace(_lane(own, names[key], label, color, pattern))
     edge = 0.0
-    for number, step in enumerate(rounds, start=1):
-        start, edge = edge, edge + 1e3 * step.seconds
+    for number, round_ in enumerate(rounds, start=1):
+        start, edge = edge, edge + 1e3 * round_.seconds
         figure.add_vline(x=edge, line={"color": theme.GREY, "dash": "dot", "width": 1})
-        words = f"round {number}<br>{len(step.token_ids)} tok"
+        words = f"round {number}<br>{len(round_.token_ids)} tok"
         middle = (start + edge) / 2
         figure.add_annotation(
             x=middle, y=1, yref="paper", yanchor="bottom", text=words, showarrow=False, font={"size": 11}
@@ -152,11 +152,11 @@ def _ticks(values: Sequence[int], is_log: bool) -> list[int]:
 def _pieces(rounds: Sequence[Any]) -> list[dict[str, Any]]:
     """One piece a round and phase: where it starts and how long it is, in milliseconds."""
     pieces, now = [], 0.0
-    for number, step in enumerate(rounds, start=1):
-        total = 1e3 * step.seconds
-        spent = {key: step.phases_ms.get(key, 0.0) for key in theme.PHASE_STYLE if key != "other"}
+    for number, round_ in enumerate(rounds, start=1):
+        total = 1e3 * round_.seconds
+        spent = {key: round_.phases_ms.get(key, 0.0) for key in theme.PHASE_STYLE if key != "other"}
         spent["other"] = max(0.0, total - math.fsum(spent.values()))
-        told = {"round": number, "drafted": len(step.draft_ids), "total": total}
+        told = {"round": number, "drafted": len(round_.draft_ids), "total": total}
         at = now
         for key, milliseconds in spent.items():
             pieces.append({"phase": key, "start": at, "ms": milliseconds, **told})
