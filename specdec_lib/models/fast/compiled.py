@@ -58,9 +58,9 @@ class CompiledForward:
         self.model, self.context_length, self._products = model, context_length, products
         self._first, self._cache_name = first_position(model), cache_name(model)
         self._takes_places = forward_supports(model, "cache_position")  # up to Transformers 5.3
-        self.active, self.compile_seconds = True, 0.0
+        self.active, self.num_graphs, self.num_layers = True, 0, 0
+        self.compile_seconds = 0.0
         """Time that went into building graphs so far."""
-        self.num_graphs = self.num_layers = 0
         self._widths: tuple[int, ...] = (1,)
         self._graphs: dict[Any, Callable[..., Any]] = {}
         self._stores: list[Store] = []
