@@ -104,7 +104,8 @@ class Benchmark:
         runs = self._runner.run(blocks, lambda _: self._arms, self._job, partial(self._records, "run"))
         for done, (block, _, seconds) in enumerate(runs, start=1):
             if block.prompt_index == self.grid.prompts_of(block.domain) - 1:
-                rates = (_rate(self._runner.of_kind("run"), block, arm.name) for arm in self._arms)
+                timed = self._runner.of_kind("run")
+                rates = (_rate(timed, block, arm.name) for arm in self._arms)
                 place = f"{block.temperature:g}", block.domain
                 self.report(self._row(f"{done * each}/{total}", *place, *rates, f"{seconds:.0f} s"))
         if not self._runner.allowed(self._arms):
