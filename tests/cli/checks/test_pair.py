@@ -18,10 +18,9 @@ from transformers import (
 )
 
 from specdec_lib.cli import sentences
-from specdec_lib.cli.checks import drafter
+from specdec_lib.cli.checks import drafter, machine
 from specdec_lib.cli.checks.machine import MachineReport
 from specdec_lib.cli.checks.memory import Memory, parameters_of
-from specdec_lib.cli.commands import doctor
 
 ROOMY = Memory("cpu", total_gib=16.0, free_gib=8.0)
 
@@ -157,7 +156,7 @@ def test_bad_input_is_one_line_and_code_2(specdec, arguments, said) -> None:
 
 
 def test_without_a_pair_it_is_the_report_of_the_machine(specdec, monkeypatch) -> None:
-    monkeypatch.setattr(doctor, "examine_machine", lambda: MachineReport([], ROOMY, []))
+    monkeypatch.setattr(machine, "examine_machine", lambda: MachineReport([], ROOMY, []))
     assert "GiB free of 16.0 GiB on cpu" in specdec("doctor").out
 
 
