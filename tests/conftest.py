@@ -11,10 +11,10 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small models; and the suite runs in two processes
 
 import pytest
+import typecheck
 from jaxtyping import config as jaxtyping
-from jaxtyping import install_import_hook
 
-install_import_hook("specdec_lib", "typecheck.check")  # tests/typecheck.py
+typecheck.install("specdec_lib")
 
 
 LONGEST = (
