@@ -17,7 +17,8 @@ from specdec_lib.errors import RecordError
 
 
 def newest_scaling(records: Sequence[Record]) -> list[Record]:
-    """The records of kind ``scaling`` that were measured as the last of them was: pair, models, machine.
+    """The records of kind ``scaling`` that were measured as the last of them was: pair, models, machine;
+    and of each value of an axis those of the settings that it was measured with last.
 
     Raises:
         RecordError: there is none.
@@ -25,7 +26,13 @@ def newest_scaling(records: Sequence[Record]) -> list[Record]:
     found = [record for record in records if record["kind"] == "scaling"]
     if not found:
         raise RecordError("scaling: no such record; measure with `python -m specdec_lib.bench.scaling`")
-    return [record for record in found if are_comparable(record, found[-1])]
+    chosen = [record for record in found if are_comparable(record, found[-1])]
+    last = {(record["vary"], record["value"]): _settings(record) for record in chosen}
+    return [record for record in chosen if last[record["vary"], record["value"]] == _settings(record)]
+
+
+def _settings(record: Record) -> list[int | None]:
+    return [record.get(name) for name in ("k", "context", "depth", "new_tokens")]
 
 
 def scaling_table(records: Sequence[Record]) -> list[ScalingRow]:

@@ -56,6 +56,20 @@ def test_records_of_another_machine_or_pair_do_not_mix() -> None:
     assert len(newest_scaling([*session(), *other])) == len(other)
 
 
+@pytest.mark.parametrize("name", ["k", "context", "depth", "new_tokens"])
+def test_times_of_other_settings_are_not_pooled(name) -> None:
+    settings = {"k": 4, "context": 128, "depth": 20, "new_tokens": 32}
+    before, now, further = (
+        block("context", 128, 0, {"ours round": [1e-3 * ms]}, **settings | {name: value})
+        for ms, value in ((7, 8), (1, 9), (3, 9))
+    )
+    assert newest_scaling([before, now, further]) == [now, further]
+    (row,) = scaling_table([before, now, further])
+    assert (row["median"], row["num_samples"]) == (pytest.approx(2.0), 2)
+    other = before | {"value": 512}
+    assert newest_scaling([before, other, now]) == [other, now], "each value by itself"
+
+
 def test_without_records_the_reader_is_told_how_to_get_some() -> None:
     with pytest.raises(RecordError, match=r"python -m specdec_lib\.bench\.scaling"):
         scaling_table([])
