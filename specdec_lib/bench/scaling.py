@@ -20,7 +20,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from specdec_lib.bench.measure.arm import Arm, Job
-from specdec_lib.bench.measure.resume import key_of, recorded_keys
+from specdec_lib.bench.measure.resume import Asked, blocks_left, keys_of, recorded_keys, require_same
 from specdec_lib.bench.measure.runner import Outcome, Runner
 from specdec_lib.bench.measure.scaling.arms import Seconds, lengthened, scaling_arms
 from specdec_lib.bench.measure.session import Session
@@ -106,9 +106,13 @@ class Scaling:
     Args:
         pair: name of the pair, for the records. target, draft: its models, eager; they stay as they are.
         text_ids: any text; it is repeated to the length asked for.
-        output_path: results file. Its newest session of these models on this machine is continued: blocks
-            that it holds are not measured again, so that a run that was ended goes on.
+        output_path: results file; records are appended as soon as a block is done.
         report: called with a line of progress now and then.
+        resume: continue the newest session of growth in that file: blocks that it holds are not run again.
+
+    Raises:
+        InvalidArgument: the text is empty, or the session to be resumed ran on another machine or with other
+            models; and :meth:`measure`, that it emitted another number of tokens, or ran other arms.
     """
 
     def __init__(
@@ -120,6 +124,8 @@ class Scaling:
         text_ids: Sequence[int],
         output_path: str | Path,
         report: Callable[[str], None] = lambda line: print(f"[scaling] {line}", flush=True),
+        *,
+        resume: bool = False,
     ) -> None:
         if not text_ids:
             raise InvalidArgument("scaling: the text is empty; give at least one token")
@@ -128,7 +134,7 @@ class Scaling:
         self.target, self.draft = (lengthened(model, plan.longest) for model in (target, draft))
         self.text_ids, self.output_path = list(text_ids), Path(output_path)
         session = Session(output_path, target, draft)
-        self._runner = Runner(session, pair, report, session.resume("scaling", required=False))
+        self._runner = Runner(session, pair, report, session.resume("scaling") if resume else [])
         self._blocks = plan.blocks(target.config.num_hidden_layers)
         self._arms_of = cache(partial(scaling_arms, self.target, self.draft, compile=plan.compile))
 
@@ -148,9 +154,15 @@ class Scaling:
 
     def _left(self) -> list[GrowthBlock]:
         """Blocks that are not recorded yet; nor those of which every arm is refused."""
-        keys = recorded_keys(self._runner.records, "scaling")
-        left = [block for block in self._blocks if key_of(self._record(block)) not in keys]
-        return [block for block in left if self._runner.allowed(self._arms(block))]
+        ran = ((record.get("new_tokens"), record.get("k", 0)) for record in self._runner.of_kind("scaling"))
+        others = (tokens for tokens, k in ran if tokens != self.plan.tokens(k))
+        require_same("new_tokens", self.plan.new_tokens, others)
+        return blocks_left(self._blocks, self._asked, recorded_keys(self._runner.records, "scaling"))
+
+    def _asked(self, block: GrowthBlock) -> Asked:
+        names = [arm.name for arm in self._runner.allowed(self._arms(block))]
+        keys = keys_of(self._record(block) | {"seconds": names})
+        return Asked(f"{block.vary} {block.value}", "arms", dict(zip(map(repr, names), keys, strict=True)))
 
     def _colds(self, blocks: Sequence[GrowthBlock]) -> list[GrowthBlock]:
         """One block an axis; of the depth every one, because each has a model of its own."""
@@ -166,8 +178,9 @@ class Scaling:
 
     def _record(self, block: GrowthBlock) -> Record:
         beyond = self.trained is not None and block.context > self.trained
-        asked = {name: value for name, value in asdict(block).items() if name != "turn"}
-        return {"kind": "scaling", "pair": self.pair, **asked, "beyond_training": beyond}
+        asked: Record = {name: value for name, value in asdict(block).items() if name != "turn"}
+        asked |= {"new_tokens": self.plan.tokens(block.k), "beyond_training": beyond}
+        return {"kind": "scaling", "pair": self.pair, **asked}
 
     def _records(self, block: GrowthBlock, outcomes: Sequence[Outcome[Seconds]]) -> list[Record]:
         """One record of all that the block timed, or none where every arm was refused."""
@@ -195,6 +208,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(plan, name))
     parser.add_argument("--threads", type=int, default=None, help="threads on the CPU; small models take 1")
     parser.add_argument("--output", default="runs/scaling.jsonl", help="results file, appended to")
+    parser.add_argument("--resume", action="store_true", help="go on with the newest session of the file")
     return exit_code(lambda: _measure_and_show(parser.parse_args(arguments)), "[scaling] error: ")
 
 
@@ -213,7 +227,8 @@ def _measure_and_show(options: argparse.Namespace) -> None:
     use_threads(options.threads, pair.target)
     prompts = PromptDataset.build(pair.target, n_per_domain=8, source="builtin").get_all()
     text = [i for prompt in prompts for i in pair.target.encode(prompt.raw_text)]
-    run = Scaling(plan, options.pair, pair.target, pair.draft, text, options.output)
+    models = pair.target, pair.draft
+    run = Scaling(plan, options.pair, *models, text, options.output, resume=options.resume)
     if run.trained is not None and max((plan.context, *plan.contexts)) > run.trained:
         run.report(f"beyond {run.trained} tokens the times are real, and the text means nothing")
     run.measure()

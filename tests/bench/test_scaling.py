@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from specdec_lib.bench.measure.scaling.arms import (
     our_rounds,
     shortened,
 )
-from specdec_lib.bench.records.schema import read_records
+from specdec_lib.bench.records.schema import append_records, read_records
 from specdec_lib.bench.scaling import GrowthPlan, Scaling
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
@@ -36,8 +37,8 @@ def pair() -> tuple[ModelWrapper, ModelWrapper]:
     return tiny_models.tiny_pair("llama")
 
 
-def run(path: Path, pair, plan: GrowthPlan = PLAN, report=lambda line: None) -> list[dict]:
-    return Scaling(plan, "tiny", *pair, TEXT, path / "scaling.jsonl", report).measure()
+def run(path: Path, pair, plan: GrowthPlan = PLAN, report=lambda line: None, resume=False) -> list[dict]:
+    return Scaling(plan, "tiny", *pair, TEXT, path / "scaling.jsonl", report, resume=resume).measure()
 
 
 @pytest.fixture(scope="module")
@@ -86,12 +87,51 @@ def test_a_run_that_was_ended_goes_on(tmp_path, pair) -> None:
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:2]))
     said: list[str] = []
-    again = run(tmp_path, pair, plan, said.append)
+    again = run(tmp_path, pair, plan, said.append, resume=True)
     assert said[0] == "2 blocks are there already, 1 are left"
     assert [r["value"] for r in again] == [3] and [r["value"] for r in first] == [1, 2, 3]
-    assert run(tmp_path, pair, plan) == []
-    other = GrowthPlan(contexts=(), k_values=(1,), k=2, context=20, new_tokens=8, repeats=1)
-    assert len(run(tmp_path, pair, other)) == 1, "another context is another measurement"
+    assert run(tmp_path, pair, plan, resume=True) == []
+    other = replace(plan, k_values=(1,), context=20)
+    assert len(run(tmp_path, pair, other, resume=True)) == 1, "another context is another measurement"
+    assert len(run(tmp_path, pair, plan)) == 3, "nobody asked for a session to be continued"
+
+
+def test_another_number_of_tokens_is_refused_where_a_session_was_to_go_on(tmp_path, pair) -> None:
+    plan = GrowthPlan(contexts=(8,), k_values=(1,), k=2, context=8, new_tokens=8, repeats=1)
+    assert [r["new_tokens"] for r in run(tmp_path, pair, plan)] == [12, 8], "four rounds at least"
+    longer = replace(plan, new_tokens=10)
+    with pytest.raises(InvalidArgument, match="resume: new_tokens was 8 in the session and is 10 now; such"):
+        run(tmp_path, pair, longer, resume=True)
+    assert run(tmp_path, pair, replace(plan, new_tokens=6), resume=True) == [], "as many are emitted"
+    assert len(run(tmp_path, pair, longer)) == 2
+    assert run(tmp_path, pair, longer, resume=True) == []
+
+
+def test_records_that_say_no_number_of_tokens_are_not_added_to(tmp_path, pair) -> None:
+    plan = GrowthPlan(contexts=(8,), k_values=(), k=1, context=8, new_tokens=8, repeats=1)
+    records = run(tmp_path, pair, plan)
+    (tmp_path / "old").mkdir()
+    before = [{name: held for name, held in r.items() if name != "new_tokens"} for r in records]
+    append_records(tmp_path / "old/scaling.jsonl", before)
+    with pytest.raises(InvalidArgument, match="new_tokens was not recorded in the session and is 8 now"):
+        run(tmp_path / "old", pair, plan, resume=True)
+
+
+def test_a_block_gets_no_arm_added(tmp_path, pair) -> None:
+    """The compiled step would be held against steps that it never ran beside."""
+    plan = GrowthPlan(contexts=(), k_values=(), depths=(1,), k=1, context=8, new_tokens=8, repeats=1)
+    run(tmp_path, pair, plan)
+    said = (
+        r"of depth 1's arms 'ours token', 'HF token', 'ours token, compiled' the session ran 'ours token', "
+    )
+    with pytest.raises(InvalidArgument, match=said + "'HF token'; all arms of a block run back to back"):
+        run(tmp_path, pair, replace(plan, compile=True), resume=True)
+    path = tmp_path / "scaling.jsonl"
+    (record,) = read_records(path)[0]
+    record["seconds"]["ours token, compiled"] = [1e-3]
+    append_records(path, [record | {"session": "compiled"}])
+    assert run(tmp_path, pair, replace(plan, compile=True), resume=True) == []
+    assert run(tmp_path, pair, plan, resume=True) == [], "an arm less is there already"
 
 
 # -- arms ----------------------------------------------------------------------------------------------
@@ -164,10 +204,12 @@ def test_the_command_measures_and_prints_the_table(tmp_path, capsys, monkeypatch
     threads = torch.get_num_threads()
     try:
         assert scaling.main([*options, "--output", str(output)]) == 0
+        printed = capsys.readouterr().out
+        assert scaling.main([*options, "--output", str(output), "--resume"]) == 0
     finally:
         torch.set_num_threads(threads)
-    printed = capsys.readouterr().out
     assert "2/2 repeat 1, context 16" in printed and "context 8 → 16: HF round" in printed
+    assert "[scaling] 2 blocks are there already, 0 are left" in capsys.readouterr().out
     assert len(read_records(output)[0]) == 2
 
 

@@ -2,34 +2,84 @@
 
 A block is appended whole or not at all, so it is either there or not. It is known by what was asked for: the
 arm, its configuration, the prompt and the seed, which is a function of the benchmark's own seed and of the
-block's place; or, of growth, the settings of its value. An arm that the session refused is not waited for.
-It knows no model.
+block's place; or, of growth, the arm and the settings of its value. An arm that the session refused is not
+waited for. It knows no model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from typing import NamedTuple, TypeVar
 
 from specdec_lib.bench.measure.grid import Block, Grid
 from specdec_lib.bench.records.generations import TokenisedPrompt, run_seed
 from specdec_lib.bench.records.schema import Record
 from specdec_lib.errors import InvalidArgument
 
-Key = tuple[str | int, ...]
+Key = tuple[str | int | None, ...]
 Prompts = Mapping[str, Sequence[TokenisedPrompt]]
+AnyBlock = TypeVar("AnyBlock")
 _GENERATION = ("decoder", "config_hash", "prompt_id", "seed")
-_GROWTH = ("pair", "vary", "value", "repeat", "k", "context", "depth")
+_GROWTH = ("pair", "vary", "value", "repeat", "k", "context", "depth", "new_tokens")
 
 
-def key_of(record: Record) -> Key:
-    """What was asked for of a record, by which it is known."""
-    names = _GROWTH if record["kind"] == "scaling" else _GENERATION
-    return tuple(record[name] for name in names if name in record)
+class Asked(NamedTuple):
+    """What a block asks: its name and that of its arms, in a sentence, and the key of each arm by its own."""
+
+    block: str
+    arms: str
+    keys: Mapping[str, Key]
+
+
+def keys_of(record: Record) -> list[Key]:
+    """What was asked for of each arm of a record, by which it is known; a record of growth holds several."""
+    if record["kind"] == "scaling":
+        return [(arm, *(record.get(name) for name in _GROWTH)) for arm in record["seconds"]]
+    return [tuple(record[name] for name in _GENERATION)]
 
 
 def recorded_keys(records: Iterable[Record], kind: str = "run") -> set[Key]:
     """The keys of every record of ``kind``: what was asked for, and came."""
-    return {key_of(record) for record in records if record["kind"] == kind}
+    return {key for record in records if record["kind"] == kind for key in keys_of(record)}
+
+
+def blocks_left(
+    blocks: Iterable[AnyBlock], asked: Callable[[AnyBlock], Asked], keys: Set[Key]
+) -> list[AnyBlock]:
+    """Those of ``blocks`` that are not there yet, in their order: the one rule of every measurement.
+
+    Args:
+        asked: of a block, without the arms that were refused. keys: of the session's records.
+
+    Raises:
+        InvalidArgument: of a block some arms are there and some are not: they must run back to back, so the
+            rest cannot be added.
+    """
+    left = []
+    for block in blocks:
+        what, arms, wanted = asked(block)
+        there = [name for name, key in wanted.items() if key in keys]
+        if there and len(there) < len(wanted):
+            raise InvalidArgument(
+                f"resume: of {what}'s {arms} {', '.join(wanted)} the session ran {', '.join(there)}; all "
+                "arms of a block run back to back, so resume with the same ones (or, if lines of the file "
+                "were lost, remove the rest of that block), or start a new session"
+            )
+        left += [] if len(there) == len(wanted) else [block]
+    return left
+
+
+def require_same(name: str, asked: int, ran: Iterable[int | None]) -> None:
+    """Refuse to go on with a session of other texts: a cell would pool blocks that do not pair.
+
+    Raises:
+        InvalidArgument: ``ran`` holds another number than ``asked``, or None where none was recorded.
+    """
+    if others := sorted({"not recorded" if number is None else str(number) for number in ran} - {str(asked)}):
+        raise InvalidArgument(
+            f"resume: {name} was {', '.join(others)} in the session and is {asked} now; "
+            "such runs do not pair, so resume with the same, or start a new session without resuming"
+        )
 
 
 def missing_blocks(
@@ -51,40 +101,24 @@ def missing_blocks(
         kind: of the records that count. blocks: other ones than the grid's.
 
     Raises:
-        InvalidArgument: the records are of texts of another length, or of another seed: a cell would pool
-            blocks that not all of its arms ran. Or, of a block some arms are there and some are not: they
-            must run back to back, so the rest cannot be added.
+        InvalidArgument: the records are of texts of another length, or of another seed; or what
+            :func:`blocks_left` refuses.
     """
-    _require_same_texts(grid, [record for record in records if record["kind"] == kind])
-    keys, left = recorded_keys(records, kind), []
+    configs = [record["config"] for record in records if record["kind"] == kind]
+    for name, value in (("max_new_tokens", grid.max_new_tokens), ("seed", grid.seed)):
+        require_same(name, value, (config[name] for config in configs))
     refused = {record["decoder"] for record in records if is_refusal(record)}
-    for block in grid.blocks() if blocks is None else blocks:
-        prompt_id, wanted = prompts[block.domain][block.prompt_index].prompt_id, {}
+
+    def asked(block: Block) -> Asked:
+        prompt_id, keys = prompts[block.domain][block.prompt_index].prompt_id, dict[str, Key]()
         for name, k in ({str(k): k for k in sorted(block.arms)} if arms is None else arms).items():
             config = grid.config(k, block.temperature, block.domain)
             decoder = config.decoder_label if arms is None else name
             if decoder not in refused:
-                wanted[name] = decoder, config.config_hash(), prompt_id, block.seed
-        there = [name for name, key in wanted.items() if key in keys]
-        if there and len(there) < len(wanted):
-            raise InvalidArgument(
-                f"resume: of {prompt_id}'s {'draft lengths' if arms is None else 'arms'} {', '.join(wanted)} "
-                f"the session ran {', '.join(there)}; all arms of a block run back to back, so resume with "
-                "the same ones (or, if lines of the file were lost, remove the rest of that block), or start "
-                "a new session"
-            )
-        left += [] if len(there) == len(wanted) else [block]
-    return left
+                keys[name] = decoder, config.config_hash(), prompt_id, block.seed
+        return Asked(prompt_id, "draft lengths" if arms is None else "arms", keys)
 
-
-def _require_same_texts(grid: Grid, records: Sequence[Record]) -> None:
-    for name, asked in (("max_new_tokens", grid.max_new_tokens), ("seed", grid.seed)):
-        ran = {record["config"][name] for record in records} - {asked}
-        if ran:
-            raise InvalidArgument(
-                f"resume: {name} was {', '.join(map(str, sorted(ran)))} in the session and is {asked} now; "
-                "such runs do not pair, so resume with the same, or start a new session without resuming"
-            )
+    return blocks_left(grid.blocks() if blocks is None else blocks, asked, recorded_keys(records, kind))
 
 
 def missing_profiles(

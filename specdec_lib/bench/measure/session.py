@@ -76,32 +76,28 @@ class Session:
         append_records(self.output_path, stamped)
         return stamped
 
-    def resume(self, kind: str, *, required: bool = True) -> list[Record]:
+    def resume(self, kind: str) -> list[Record]:
         """Continue the newest session of the file that holds records of ``kind``; returns all of its records.
 
         Where there is none, the new session stays as it is.
-
-        Args:
-            required: refuse where that session does not pair with this one; else pass over it, to older ones.
 
         Raises:
             InvalidArgument: that session ran on another machine, with other models, or other prompts.
             RecordError: the file cannot be read, or that session ran on several machines.
         """
         records = read_records(self.output_path)[0] if self.output_path.exists() else []
-        for name in reversed(dict.fromkeys(r["session"] for r in records if r["kind"] == kind)):
-            chosen = [record for record in records if record["session"] == name]
-            require_one_machine(chosen)
-            what = _difference(chosen[0], self._shared)
-            if not what:
-                self.name = name
-                return chosen
-            if required:
-                raise InvalidArgument(
-                    f"resume {self.output_path}: {what}; runs of two such sessions do not pair, "
-                    "so start a new one without resuming"
-                )
-        return []
+        names = list(dict.fromkeys(record["session"] for record in records if record["kind"] == kind))
+        if not names:
+            return []
+        chosen = [record for record in records if record["session"] == names[-1]]
+        require_one_machine(chosen)
+        if what := _difference(chosen[0], self._shared):
+            raise InvalidArgument(
+                f"resume {self.output_path}: {what}; runs of two such sessions do not pair, "
+                "so start a new one without resuming"
+            )
+        self.name = names[-1]
+        return chosen
 
 
 def _difference(before: Record, now: Record) -> str | None:

@@ -38,9 +38,9 @@ def comparison(path: Path, resume: bool = False) -> PeerComparison:
     return PeerComparison(GRID, *models, PROMPTS, output, False, lambda line: None, arms, resume=resume)
 
 
-def growth(path: Path, resume: bool = True) -> Scaling:
-    models = tiny_models.tiny_pair("llama")
-    return Scaling(PLAN, "tiny", *models, PROMPTS["code"][0].ids, path / "r.jsonl", lambda line: None)
+def growth(path: Path, resume: bool = False) -> Scaling:
+    models, text = tiny_models.tiny_pair("llama"), PROMPTS["code"][0].ids
+    return Scaling(PLAN, "tiny", *models, text, path / "r.jsonl", lambda line: None, resume=resume)
 
 
 USERS = {  # what is measured, the kind of its records, its arms
@@ -177,14 +177,13 @@ def test_a_comparison_does_not_go_on_with_another_arm_of_the_same_name(tmp_path)
         comparison(tmp_path / "other", resume=True)
 
 
-def test_growth_on_another_machine_is_a_session_of_its_own(tmp_path, watch) -> None:
-    """Nobody asked for the file to be continued, so nothing is refused."""
-    growth(tmp_path).measure()
+@each_user
+def test_another_machine_is_refused_where_its_session_was_to_go_on(tmp_path, watch, user, kind, arms) -> None:
+    user(tmp_path).measure()
     records = read_records(tmp_path / "r.jsonl")[0]
     elsewhere = [r | {"environment": {"cpu": "another"}, "session": "later"} for r in records]
     append_records(tmp_path / "r.jsonl", elsewhere)
-    assert watch.spent(growth(tmp_path).measure) == [], "the older session is this machine's"
-    append_records(tmp_path / "moved/r.jsonl", elsewhere)
-    assert len(watch.spent(growth(tmp_path / "moved").measure)) == 4 * 4
-    sessions = [r["session"] for r in read_records(tmp_path / "moved/r.jsonl")[0]]
-    assert sessions[:4] == ["later"] * 4 and len(set(sessions[4:]) - {"later"}) == 1
+    with pytest.raises(InvalidArgument, match="session later was measured elsewhere"):
+        user(tmp_path, resume=True)
+    assert len(watch.spent(user(tmp_path).measure)) == len(elsewhere) * (4 if kind == "scaling" else 1)
+    assert len({r["session"] for r in read_records(tmp_path / "r.jsonl")[0]}) == 3, "nobody asked to resume"
