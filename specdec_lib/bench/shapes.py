@@ -100,7 +100,7 @@ def measure_shape(
     record = {
         "kind": "shape",
         "pair": name,
-        "costs": costs,
+        "costs": costs.to_dict(),
         "weight_bytes": target.memory_footprint_mb * 2**20,
         "copy_bytes_per_second": copy_bandwidth(target.device, copy_megabytes),
     }

@@ -11,11 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from specdec_lib.bench.explain import questions as words
 from specdec_lib.bench.explain.cell import LARGE, Cell
 from specdec_lib.bench.explain.outlook import Outlook
+from specdec_lib.bench.explain.places import Part, PlaceRow, Question
 from specdec_lib.bench.explain.report import explain_session
 from specdec_lib.bench.explain.sentences import VISIBLE
 from specdec_lib.bench.records.identity import EXACT_DTYPES
@@ -23,47 +23,6 @@ from specdec_lib.bench.records.runs import Run, runs_of, select
 from specdec_lib.bench.records.schema import Record
 from specdec_lib.theory.speedup import break_even_alpha, draft_cost_for, expected_tokens
 from specdec_lib.utils.numbers import apart, percent
-
-
-@dataclass(frozen=True)
-class Question:
-    """One question of the tree, answered for one cell.
-
-    Attributes:
-        key: names it for programs.
-        question: is answered with yes where nothing is wrong.
-        measured, needed: the number and its limit, in words.
-        holds: the answer; None where it was not measured.
-        cause, remedy: what a no means, and what to do about it.
-    """
-
-    key: str
-    question: str
-    measured: str
-    needed: str
-    holds: bool | None
-    cause: str
-    remedy: str
-
-
-@dataclass(frozen=True)
-class Part:
-    """One term of the formula as the place to work on.
-
-    Attributes:
-        measured, needed: its value, and where the cell would break even if nothing else changed.
-        gain: speedup to be gained by the step that the advice of its key takes with it.
-        step: that step, in words.
-    """
-
-    key: str
-    question: str
-    measured: str
-    needed: str
-    gain: float
-    step: str
-    cause: str
-    remedy: str
 
 
 @dataclass(frozen=True)
@@ -87,14 +46,14 @@ class Triage:
         """Where the way ends."""
         return next(place for place in (*self.questions, *self.parts) if place.key == self.end)
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Questions and parts as rows: kind ("question" or "part"), is_end, was_asked, and their fields."""
-        places, table = [*self.questions, *self.parts], []
+    def rows(self) -> list[PlaceRow]:
+        """The questions, then the parts."""
+        places = [*self.questions, *self.parts]
         last = next((at for at, one in enumerate(self.questions) if one.key == self.end), len(places))
-        for at, place in enumerate(places):
-            told = {"kind": type(place).__name__.lower(), "is_end": place.key == self.end}
-            table.append(told | {"was_asked": at <= last, **asdict(place)})
-        return table
+        return [
+            PlaceRow(type(place).__name__.lower(), place.key == self.end, at <= last, **asdict(place))
+            for at, place in enumerate(places)
+        ]
 
 
 def triage(

@@ -134,7 +134,7 @@ class Benchmark:
         ids = (ids * (context // len(ids) + 1))[:context]
         costs = measure_costs(self.target, self.draft, ids, self.grid.k_values, repeats)
         self.report(f"timed single forwards behind {context} tokens of context")
-        return self._runner.append([{"kind": "costs", "pair": self.grid.pair, "costs": costs}])
+        return self._runner.append([{"kind": "costs", "pair": self.grid.pair, "costs": costs.to_dict()}])
 
     def _row(self, *cells: str) -> str:
         """A row of the table of progress, below its headings: runs, T, domain, a rate an arm, time left."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from jaxtyping import Integer
 from torch import Tensor
 
 from specdec_lib.bench.measure.grid import rotated
+from specdec_lib.bench.records.row import Row
 from specdec_lib.decoding.drafters.base import started
 from specdec_lib.decoding.drafters.draft_model import DraftSource, as_drafter
 from specdec_lib.decoding.sampling import SamplingParams
@@ -34,13 +36,30 @@ _GREEDY = SamplingParams(temperature=0.0)
 _BASELINE_STEPS = 4  # of which the first, which follows a round of another arm, is not counted
 
 
+@dataclass(frozen=True, eq=False)
+class TimedForward(Row):
+    """The seconds of each forward of one model ("target" or "draft") at one width."""
+
+    model: str
+    width: int
+    seconds: list[float]
+
+
+@dataclass(frozen=True, eq=False)
+class ForwardTimes(Row):
+    """What a record of costs holds: forwards behind ``context_length`` tokens."""
+
+    context_length: int
+    forwards: list[TimedForward]
+
+
 def measure_costs(
     target: CausalModel,
     draft: DraftSource,
     context_ids: Sequence[int],
     k_values: Sequence[int],
     repeats: int = 30,
-) -> dict[str, Any]:
+) -> ForwardTimes:
     """Seconds of single forwards behind ``context_ids``.
 
     Args:
@@ -48,9 +67,6 @@ def measure_costs(
         context_ids: tokens that both caches hold before each timed forward.
         k_values: draft lengths, each >= 1; the target is timed at widths 1 and K + 1.
         repeats: rounds a K, after a few that are not counted.
-
-    Returns:
-        ``{"context_length": n, "forwards": [{"model": "target", "width": w, "seconds": [...]}, …]}``
 
     Raises:
         InvalidArgument: no context, or ``repeats`` below 1.
@@ -66,8 +82,8 @@ def measure_costs(
             clock.seconds.clear()
         for k in rotated(arms, turn):
             clock.run_round(k) if k else clock.run_baseline()
-    forwards = [{"model": name, "width": width, "seconds": s} for (name, width), s in clock.seconds.items()]
-    return {"context_length": len(context_ids), "forwards": forwards}
+    forwards = [TimedForward(name, width, seconds) for (name, width), seconds in clock.seconds.items()]
+    return ForwardTimes(len(context_ids), forwards)
 
 
 class _Clock:

@@ -9,17 +9,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 from transformers.cache_utils import DynamicCache
 
+from specdec_lib.bench.records.row import Row
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.architecture.module import cache_name
 from specdec_lib.models.wrapper import ModelWrapper
+
+
+@dataclass(frozen=True, eq=False)
+class OverlapRow(Row):
+    """α = E[β] at one temperature, and the interval of two standard errors over the texts."""
+
+    temperature: float
+    alpha: float
+    low: float
+    high: float
 
 
 @torch.inference_mode()
@@ -30,16 +41,13 @@ def overlap_by_temperature(
     temperatures: Sequence[float],
     num_tokens: int,
     seed: int = 0,
-) -> list[dict[str, Any]]:
+) -> list[OverlapRow]:
     """α = E[β] along texts that the target writes itself, one row a temperature.
 
     Args:
         target, draft: of one vocabulary, warped alike by the temperature.
         prompts: token ids, all of one length, so that a batch of them needs no padding.
         num_tokens: tokens to write behind each prompt; ends of text are ignored.
-
-    Returns:
-        Rows of temperature, alpha, and the interval from low to high, of two standard errors over the texts.
 
     Raises:
         InvalidArgument: prompts of several lengths, fewer than two of them, no token wanted, or logits of
@@ -81,9 +89,9 @@ def _row(
     params: SamplingParams,
     target_logits: Float[Tensor, "n num_tokens vocab"],
     draft_logits: Float[Tensor, "n num_tokens vocab"],
-) -> dict[str, Any]:
+) -> OverlapRow:
     p, q = (probs_from_logits(logits, params) for logits in (target_logits, draft_logits))
     per_text = torch.minimum(p, q).sum(-1).mean(-1).double()
     alpha, error = float(per_text.mean()), float(per_text.std()) / math.sqrt(len(per_text))
-    interval = {"low": max(0.0, alpha - 2 * error), "high": min(1.0, alpha + 2 * error)}
-    return {"temperature": params.temperature, "alpha": alpha, **interval}
+    low, high = max(0.0, alpha - 2 * error), min(1.0, alpha + 2 * error)
+    return OverlapRow(params.temperature, alpha, low, high)

@@ -8,8 +8,9 @@ difference is a fact to report and no error. Knows results and records, no model
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
+from specdec_lib.bench.records.row import Row
 from specdec_lib.bench.records.schema import Record
 from specdec_lib.errors import SpecDecError
 from specdec_lib.profiling.metrics import GenerationResult
@@ -19,6 +20,29 @@ EXACT_DTYPES = ("float32", "float64")
 
 class OutputsDiffer(SpecDecError):
     """Speculation emitted other tokens than the baseline where both are exact: temperature 0, float32."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PartingRow(Row):
+    """A run whose ids part from the reference's, at token ``first_difference``; ``logit_gap``: how far apart
+    the target's logits of the two tokens are, ``tied``: whether that is within rounding."""
+
+    decoder: str
+    prompt_id: str
+    repeat: int
+    reference: str | None = None
+    first_difference: int
+    logit_gap: float | None = None
+    tied: bool | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Identity(Row):
+    """What the comparison of ids at temperature 0 found: runs that were compared, and those that differ."""
+
+    compared: int
+    identical: int
+    differing: list[PartingRow]
 
 
 def first_difference(result: GenerationResult, baseline: GenerationResult) -> int:
@@ -45,21 +69,16 @@ def require_identical(records: Sequence[Record]) -> int:
     return sum(record["first_difference"] < 0 for record in compared)
 
 
-def identity_of(records: Sequence[Record]) -> dict[str, Any]:
-    """What the comparison of ids at temperature 0 found, over records of kind ``peer``.
-
-    Returns:
-        ``compared`` and ``identical`` runs, and ``differing``: one row a run of decoder, prompt_id, repeat,
-        reference, first_difference, logit_gap (how far apart the target's logits of the two tokens are) and
-        tied (whether that is within rounding).
-    """
+def identity_of(records: Sequence[Record]) -> Identity:
+    """What the comparison of ids at temperature 0 found, over records of kind ``peer``."""
     compared = [record for record in records if record.get("first_difference") is not None]
-    names = ("decoder", "prompt_id", "repeat", "reference", "first_difference", "logit_gap", "tied")
-    differing = [{name: r.get(name) for name in names} for r in compared if r["first_difference"] >= 0]
-    return {"compared": len(compared), "identical": len(compared) - len(differing), "differing": differing}
+    apart = [record for record in compared if record["first_difference"] >= 0]
+    names = PartingRow.__dataclass_fields__
+    differing = [PartingRow(**{name: r[name] for name in names if name in r}) for r in apart]
+    return Identity(len(compared), len(compared) - len(differing), differing)
 
 
-def require_same_ids(records: Sequence[Record]) -> dict[str, Any]:
+def require_same_ids(records: Sequence[Record]) -> Identity:
     """As :func:`identity_of`; in float32 and float64 a difference is an error, in half precision a report.
 
     Raises:
@@ -67,14 +86,14 @@ def require_same_ids(records: Sequence[Record]) -> dict[str, Any]:
     """
     found = identity_of(records)
     dtype = next((record["models"]["target"]["dtype"] for record in records), EXACT_DTYPES[0])
-    if found["differing"] and dtype in EXACT_DTYPES:
-        arms = sorted({row["decoder"] for row in found["differing"]})
-        prompts = sorted({row["prompt_id"] for row in found["differing"]})
-        first = found["differing"][0]
+    if found.differing and dtype in EXACT_DTYPES:
+        arms = sorted({row.decoder for row in found.differing})
+        prompts = sorted({row.prompt_id for row in found.differing})
+        first = found.differing[0]
         raise OutputsDiffer(
-            f"comparison: {len(found['differing'])} of {found['compared']} runs at temperature 0 in {dtype} "
-            f"differ from {first['reference']}: {', '.join(arms)} on {', '.join(prompts)}, the first from "
-            f"token {first['first_difference']} on (logits {first['logit_gap']:.2g} apart); where the work "
+            f"comparison: {len(found.differing)} of {found.compared} runs at temperature 0 in {dtype} "
+            f"differ from {first.reference}: {', '.join(arms)} on {', '.join(prompts)}, the first from "
+            f"token {first.first_difference} on (logits {first.logit_gap:.2g} apart); where the work "
             "differs, speed cannot be compared"
         )
     return found

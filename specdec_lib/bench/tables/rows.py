@@ -1,35 +1,15 @@
 """The rows of all tables: what each column means, on one page.
 
-A row is read by attribute where code computes with it, and by name where a format string or a figure asks
-for its columns: ``row.speedup``, ``"{speedup:.2f}×".format(**row)``, ``row | {"note": …}`` (a plain dict).
-Times are in milliseconds unless a name says otherwise; ``k`` is the draft length, 0 the baseline.
+How a row is read says :mod:`specdec_lib.bench.records.row`. Times are in milliseconds unless a name says
+otherwise; ``k`` is the draft length, 0 the baseline.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
-
-class Row(Mapping[str, Any]):
-    """A frozen dataclass whose fields are also columns; two rows are equal where all columns are."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self.__dataclass_fields__:
-            raise KeyError(name)
-        return getattr(self, name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.__dataclass_fields__)
-
-    def __len__(self) -> int:
-        return len(self.__dataclass_fields__)
-
-    def __or__(self, more: Mapping[str, Any]) -> dict[str, Any]:
-        return {**self, **more}
+from specdec_lib.bench.records.row import Row
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,7 +46,7 @@ def comparison_of(path: Path, records: Sequence[Record], problems: Sequence[str]
         "arms": [dict(row) for row in peer_table(chosen)],
         "refused": refused,
         "ratios": [dict(row) for row in ratio_table(chosen)],
-        "identity": identity_of([record for record in chosen if record["kind"] == "peer"]),
+        "identity": identity_of([record for record in chosen if record["kind"] == "peer"]).to_dict(),
         "problems": list(problems),
     }
 

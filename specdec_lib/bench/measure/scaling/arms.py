@@ -108,8 +108,8 @@ def hugging_face_rounds(
 
 def forwards(target: ModelWrapper, draft: ModelWrapper, k: int, ids: Sequence[int], *_: float) -> Seconds:
     """The target's forward of K + 1 tokens, and the draft's of one, in the company of a round."""
-    measured = measure_costs(target, draft, ids, (k,), repeats=4)["forwards"]
-    found = {(forward["model"], forward["width"]): forward["seconds"] for forward in measured}
+    measured = measure_costs(target, draft, ids, (k,), repeats=4).forwards
+    found = {(forward.model, forward.width): forward.seconds for forward in measured}
     return {"ours forward": found["target", k + 1], "draft forward": found["draft", 1]}
 
 
