@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from specdec_lib.bench import shapes
+from specdec_lib.bench.measure.scaling import shapes as made
 from specdec_lib.bench.records.schema import read_records
 from specdec_lib.bench.shapes import SHAPES, measure_shape, random_model, shape_summary
 from specdec_lib.theory.speedup import speedup
 
-TINY = (shapes._llama(32, 48, 2, 4, 2, 97), shapes._llama(32, 48, 1, 4, 2, 97))
+TINY = (made._llama(32, 48, 2, 4, 2, 97), made._llama(32, 48, 1, 4, 2, 97))
 
 
 def test_shapes_are_those_of_the_models_that_they_are_named_after() -> None:
@@ -18,7 +19,7 @@ def test_shapes_are_those_of_the_models_that_they_are_named_after() -> None:
     counts = {}
     for name, (config, draft) in SHAPES.items():
         with torch.device("meta"):
-            model = shapes.AutoModelForCausalLM.from_config(config)
+            model = made.AutoModelForCausalLM.from_config(config)
         counts[name] = sum(p.numel() for p in model.parameters()) / 1e9
         assert draft.vocab_size == config.vocab_size
     assert counts == pytest.approx({"llama3_8b": 8.03, "gpt2_xl": 1.56, "tinyllama": 1.10}, abs=0.01)
@@ -43,7 +44,7 @@ def test_random_models_are_made_in_the_type_asked_for_and_leave_the_default() ->
 
 def test_the_command_prints_what_it_found(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setitem(SHAPES, "tiny", TINY)
-    monkeypatch.setattr(shapes, "copy_bandwidth", lambda *_: 1e9)
+    monkeypatch.setattr(made, "copy_bandwidth", lambda *_: 1e9)
     options = ["--shape", "tiny", "--device", "cpu", "--dtype", "float32", "--context", "8", "--repeats", "1"]
     assert shapes.main([*options, "--output", str(tmp_path / "new" / "shapes.jsonl")]) == 0
     out = capsys.readouterr().out

@@ -1,1 +1,1 @@
-"""How the time of a step and of a round grows: what is timed, and on which models."""
+"""How the time of a step and of a round grows: what is timed, on which models; and pairs of known shape."""
