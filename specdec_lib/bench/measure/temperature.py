@@ -20,6 +20,8 @@ from specdec_lib.bench.records.row import Row
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.architecture.module import cache_name
+from specdec_lib.models.architecture.soundness import drafting
+from specdec_lib.models.base import CausalModel
 from specdec_lib.models.wrapper import ModelWrapper
 
 
@@ -36,7 +38,7 @@ class OverlapRow(Row):
 @torch.inference_mode()
 def overlap_by_temperature(
     target: ModelWrapper,
-    draft: ModelWrapper,
+    draft: CausalModel,
     prompts: Sequence[Sequence[int]],
     temperatures: Sequence[float],
     num_tokens: int,
@@ -62,7 +64,7 @@ def overlap_by_temperature(
         )
     settings = [SamplingParams(temperature) for temperature in temperatures]
     ids, target_rows = _written(target, torch.tensor(prompts), settings, num_tokens, seed)
-    draft_rows = draft.model(input_ids=ids[:, :-1].to(draft.device), use_cache=False).logits[:, -num_tokens:]
+    draft_rows = _judged(draft, ids[:, :-1], num_tokens)
     each = (rows.chunk(len(settings)) for rows in (target_rows, draft_rows))
     per_setting = zip(*each, settings, strict=True)
     return [_row(params, p, q.to(p.device)) for p, q, params in per_setting]
@@ -83,6 +85,15 @@ def _written(
         feed = torch.multinomial(probs, 1, generator=generator)
         ids = torch.cat([ids, feed], dim=1)
     return ids, torch.stack(rows, dim=1)
+
+
+def _judged(
+    draft: CausalModel, ids: Integer[Tensor, "texts length"], num_tokens: int
+) -> Float[Tensor, "texts num_tokens vocab"]:
+    """The draft's logits of the tokens behind the last ``num_tokens`` places, text by text."""
+    with drafting():
+        rows = [draft.forward(text[None], use_cache=False, logits_to_keep=num_tokens)[0] for text in ids]
+    return torch.cat(rows)
 
 
 def _row(

@@ -6,7 +6,14 @@ import copy
 
 import pytest
 import torch
-from models.architectures import TakesCache, TakesPastKeyValues
+from models.architectures import (
+    SHARED_KV,
+    TakesCache,
+    TakesPastKeyValues,
+    llama_config,
+    random_ids,
+    tiny_model,
+)
 from tiny_models import VOCAB, tiny_pair
 
 from specdec_lib.bench.measure.temperature import overlap_by_temperature
@@ -56,6 +63,36 @@ def test_a_draft_that_is_the_target_is_always_accepted_and_a_seed_decides_the_te
         assert row["alpha"] == pytest.approx(1.0, abs=1e-5)
     runs = [overlap_by_temperature(target, draft, PROMPTS, (1.0,), 4, seed) for seed in (1, 1, 2)]
     assert runs[0] == runs[1] != runs[2]
+
+
+def test_a_draft_takes_the_width_of_its_target_and_draws_no_masked_id(pair):
+    target, _ = pair
+    narrow = ModelWrapper(tiny_model(llama_config(vocab_size=VOCAB - 9)), vocab_size=VOCAB)
+    (row,) = overlap_by_temperature(target, narrow, PROMPTS, (1.0,), 3)
+    assert 0 < row.alpha < 1
+    masked = ModelWrapper(target.model, masked_ids=range(0, VOCAB, 2))
+    (row,) = overlap_by_temperature(target, masked, PROMPTS, (1.0,), 1)
+    kept = [float(last_logits(target, text).softmax(-1)[1::2].sum()) for text in PROMPTS]
+    assert row.alpha == pytest.approx(sum(kept) / len(kept), abs=1e-5)
+
+
+class Asked:
+    """A draft of which nothing is known but what decoding asks of one."""
+
+    def __init__(self, model: ModelWrapper) -> None:
+        self.vocab_size, self._model = model.vocab_size, model
+
+    def forward(self, *args, **options):
+        return self._model.forward(*args, **options)
+
+
+@pytest.mark.unchecked
+@pytest.mark.parametrize("name", SHARED_KV)
+def test_a_draft_whose_layers_share_keys_is_asked_as_decoding_asks_it(name):
+    model = ModelWrapper(tiny_model(name))
+    texts = [random_ids(7, seed).tolist()[0] for seed in range(3)]
+    for row in overlap_by_temperature(model, Asked(model), texts, (0.0, 1.0), 3):
+        assert row.alpha == pytest.approx(1.0, abs=1e-4)
 
 
 def test_the_name_of_the_cache_does_not_matter(pair):
