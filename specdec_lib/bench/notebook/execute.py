@@ -74,6 +74,7 @@ def run_benchmark(
     output_path = Path(checked["output_path"]).resolve()
     folder = output_path.parent if runs_folder is None else Path(checked["runs_folder"])
     parameters = checked_parameters(notebook, parameters | {"output_path": str(output_path)})
+    _import_papermill()  # before anything is made that would be left behind
     executed = _fresh_notebook(folder, f"{Path(notebook).stem}-{output_path.stem[:_LONGEST_STEM]}")
     try:
         return execute_notebook(notebook, executed, parameters, stream)

@@ -153,6 +153,9 @@ def test_without_papermill_the_message_says_what_to_install(tmp_path: Path, monk
     notebook = write_notebook(tmp_path / "n.ipynb")
     with pytest.raises(SpecDecError, match="pip install"):
         execute_notebook(notebook, tmp_path / "out.ipynb", {})
+    with pytest.raises(SpecDecError, match="pip install"):
+        execute.run_benchmark(tmp_path / "runs" / "mine.jsonl", runs_folder=tmp_path / "executed")
+    assert os.listdir(tmp_path) == ["n.ipynb"], "no folder is left behind"
 
 
 def test_the_benchmark_writes_beside_its_results(tmp_path: Path, monkeypatch) -> None:
