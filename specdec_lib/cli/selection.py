@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from specdec_lib.cli.options import ModelOptions
 from specdec_lib.cli.terminal import error_console, text
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.registry import ModelPair, choose_pair, require_shared_vocabulary, short_name
+from specdec_lib.models.registry import (
+    ModelPair,
+    choose_pair,
+    own_name,
+    require_shared_vocabulary,
+    short_name,
+)
 
 if TYPE_CHECKING:
     from specdec_lib.models.wrapper import ModelWrapper
@@ -186,8 +192,9 @@ def named_pair(asked: ModelOptions, needs_draft: bool = True) -> ModelPair:
     chosen = choose_pair(pair, target, target if lone else draft, asked.dtype, asked.draft_dtype)
     if not lone and drafter is None:
         return chosen
-    title = short_name(chosen.target_model_id)
-    return replace(chosen, pair_name=title if drafter is None else f"{drafter.replace(':', '.')}+{title}")
+    target_id = chosen.target_model_id
+    name = short_name(target_id) if drafter is None else own_name(drafter.replace(":", "."), target_id)
+    return replace(chosen, pair_name=name)
 
 
 def choose_models(asked: ModelOptions) -> Selection:

@@ -20,6 +20,9 @@ DTYPES = ("auto", "float16", "bfloat16", "float32", "int4")
 OTHER_DRAFT = "choose a draft of the target's own family, or a drafter that needs no model (--drafter)"
 """What to do where two tokenizers differ."""
 
+_BETWEEN = "+"
+"""Stands between the two names of a pair of one's own, and in no name of the registry."""
+
 
 @dataclass(frozen=True)
 class ModelPair:
@@ -105,7 +108,17 @@ def own_pair(
         draft_dtype: None takes the target's.
     """
     dtypes = (target_dtype if draft_dtype is None else draft_dtype), target_dtype
-    return ModelPair(f"{short_name(draft)}+{short_name(target)}", draft, target, *dtypes)
+    return ModelPair(own_name(short_name(draft), target), draft, target, *dtypes)
+
+
+def own_name(draft: str, target: str) -> str:
+    """The name of a pair of one's own: what its draft or its drafter is called, and its target."""
+    return f"{draft}{_BETWEEN}{short_name(target)}"
+
+
+def is_own_name(pair_name: str) -> bool:
+    """Whether a pair of that name is one's own, which no list can know; see :func:`own_name`."""
+    return pair_name not in REGISTRY and _BETWEEN in pair_name
 
 
 def choose_pair(

@@ -7,7 +7,16 @@ import sys
 import pytest
 
 from specdec_lib.errors import SpecDecError
-from specdec_lib.models.registry import REGISTRY, ModelPair, choose_pair, get_pair, list_pairs, own_pair
+from specdec_lib.models.registry import (
+    REGISTRY,
+    ModelPair,
+    choose_pair,
+    get_pair,
+    is_own_name,
+    list_pairs,
+    own_name,
+    own_pair,
+)
 
 DTYPES = {"auto", "float16", "bfloat16", "float32", "int4"}
 
@@ -93,3 +102,11 @@ def test_listing_pairs_imports_no_torch():
 def test_results_of_two_repositories_of_one_name_are_kept_apart():
     names = {own_pair(target, "org/draft").pair_name for target in ("a/model", "b/model", "model")}
     assert names == {"org--draft+a--model", "org--draft+b--model", "org--draft+model"}
+
+
+def test_the_name_of_a_pair_of_ones_own_says_that_it_is_one(monkeypatch):
+    assert is_own_name(own_pair("org/big", "org/small").pair_name)
+    assert is_own_name(own_name("mine.Lookup", "pocket-target"))
+    assert not any(map(is_own_name, [*REGISTRY, "nobody"]))
+    monkeypatch.setitem(REGISTRY, "one+two", get_pair("pocket"))
+    assert not is_own_name("one+two"), "the list knows it"

@@ -17,7 +17,7 @@ from specdec_lib.decoding.drafters.base import Drafter
 from specdec_lib.decoding.drafters.draft_model import DraftSource
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.base import CausalModel, is_causal_model
-from specdec_lib.models.registry import ModelPair, choose_pair, short_name
+from specdec_lib.models.registry import ModelPair, choose_pair, own_name
 from specdec_lib.models.wrapper import ModelWrapper
 
 
@@ -84,7 +84,7 @@ def drafted_pair(
     if draft is not None:
         raise InvalidArgument("draft names a model and drafter a class; give one of the two")
     known = choose_pair(pair, target, target, dtype)
-    return replace(known, pair_name=f"{drafter.replace(':', '.')}+{short_name(known.target_model_id)}")
+    return replace(known, pair_name=own_name(drafter.replace(":", "."), known.target_model_id))
 
 
 # -- who they are ----------------------------------------------------------------------------------

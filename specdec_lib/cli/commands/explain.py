@@ -25,7 +25,7 @@ from specdec_lib.cli.terminal import (
 )
 from specdec_lib.cli.views.summary import ALPHA_IN_WORDS, ratio_cell
 from specdec_lib.errors import InvalidArgument, RecordError
-from specdec_lib.models.registry import DEFAULT_PAIR, get_pair
+from specdec_lib.models.registry import DEFAULT_PAIR, get_pair, is_own_name
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -84,7 +84,7 @@ def _results_of(chosen: options.ModelOptions) -> list[Path]:
     by_name = chosen == options.ModelOptions(chosen.pair)
     pair = chosen.pair or DEFAULT_PAIR if by_name else named_pair(chosen).pair_name
     found = [path for path in result_paths(pair) if path.is_file() and path.stat().st_size]
-    if not found and "+" not in pair:  # nor is it the name of models of somebody's own
+    if not found and not is_own_name(pair):
         get_pair(pair)
     here = Path("runs", f"{pair}.jsonl")
     return [here if path == here.resolve() else path for path in found] or [load_results(pair)[1]]
