@@ -53,6 +53,21 @@ CACHES_SAY = "a rolled-back cache answers as no cache does; forwards of other wi
 BREAKING_SAYS = "{} where text should be: {}"
 SEES = "sees: the smallest deviation that would be rejected with 99 % probability"
 
+# -- what is wrong with where a text ends ----------------------------------------------------------
+
+TOKENS_ARE_WRONG = "{} tokens where {} are right ({})"
+REASON_IS_WRONG = "the reason is {}, not {}"
+CUT_LATENCIES = "latencies of tokens that were cut"
+CUT_COUNTS = "counts of tokens that were cut"
+BEYOND_CONTEXT = "{} tokens were looked at in a context of {}"
+MORE_THAN_ASKED = "more tokens than asked for"
+END_IN_THE_MIDDLE = "an end of text in the middle"
+STOP_IN_THE_MIDDLE = "a stop string in the middle"
+NOT_THE_LIMIT = "a length that is not the limit"
+END_WITHOUT_TOKEN = "no end of text at its end"
+END_THAT_ENDS_NOTHING = "an end of text that did not end it"
+LATENCY_WITHOUT_TOKEN = "a latency without a token"
+
 # -- why a check could not be asked ---------------------------------------------------------------
 
 NOT_ASKED = "not applicable: {}: {}"

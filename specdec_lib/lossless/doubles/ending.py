@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import cast
 
 from specdec_lib.decoding.decoder import Decoder
+from specdec_lib.lossless import sentences
 from specdec_lib.lossless.doubles.base import StandIn
 from specdec_lib.models.base import CausalModel, with_text
 from specdec_lib.profiling.metrics import GenerationResult
@@ -94,15 +95,15 @@ def _wrong(
     result: GenerationResult, ids: Sequence[int], end: End, longest: int, context: int | None
 ) -> str | None:
     if result.generated_ids != list(ids[: end.length]):
-        return f"{len(result.generated_ids)} tokens where {end.length} are right ({end.reason})"
+        return sentences.TOKENS_ARE_WRONG.format(len(result.generated_ids), end.length, end.reason)
     if end.limit and result.finish_reason != end.reason:
-        return f"the reason is {result.finish_reason}, not {end.reason}"
+        return sentences.REASON_IS_WRONG.format(result.finish_reason, end.reason)
     if len(result.per_token_latencies) != end.length:
-        return "latencies of tokens that were cut"
+        return sentences.CUT_LATENCIES
     rounds = result.trace.rounds if result.trace else []
     told = sum(len(r.token_ids) - r.num_accepted for r in rounds) + (result.num_accepted_draft_tokens or 0)
     if told != end.length or any(r.num_accepted > len(r.token_ids) for r in rounds):
-        return "counts of tokens that were cut"
+        return sentences.CUT_COUNTS
     if context is not None and longest > context:
-        return f"{longest} tokens were looked at in a context of {context}"
+        return sentences.BEYOND_CONTEXT.format(longest, context)
     return None

@@ -18,6 +18,7 @@ import torch
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.decoding.rejection import PlanMaker, plan_block, plan_tokens
+from specdec_lib.lossless import sentences
 from specdec_lib.lossless.checks.sampled import pooled_test
 from specdec_lib.lossless.evidence.efficiency import efficiency_test, expected_in_round
 from specdec_lib.lossless.laws.enumeration import ROUNDING, PlanJudge, error_of
@@ -125,14 +126,14 @@ def complaint_about(
     last_round = (result.num_accepted_draft_tokens or 0) + _own_tokens(result)
     reason, ends = result.finish_reason, bool(eos & set(ids[-1:]))
     checks = {
-        "more tokens than asked for": len(ids) > limit,
-        "an end of text in the middle": bool(eos & set(ids[:-1])),
-        "a stop string in the middle": any(stop in before for stop in stops),
-        "a length that is not the limit": reason == "length" and len(ids) != limit,
-        "no end of text at its end": reason == "eos" and not ends,
-        "an end of text that did not end it": ends and reason == "length" and len(ids) < limit,
-        "a latency without a token": len(result.per_token_latencies) != len(ids),
-        "counts of tokens that were cut": last_round - len(ids) not in (0, 1) and bool(ids),
+        sentences.MORE_THAN_ASKED: len(ids) > limit,
+        sentences.END_IN_THE_MIDDLE: bool(eos & set(ids[:-1])),
+        sentences.STOP_IN_THE_MIDDLE: any(stop in before for stop in stops),
+        sentences.NOT_THE_LIMIT: reason == "length" and len(ids) != limit,
+        sentences.END_WITHOUT_TOKEN: reason == "eos" and not ends,
+        sentences.END_THAT_ENDS_NOTHING: ends and reason == "length" and len(ids) < limit,
+        sentences.LATENCY_WITHOUT_TOKEN: len(result.per_token_latencies) != len(ids),
+        sentences.CUT_COUNTS: last_round - len(ids) not in (0, 1) and bool(ids),
     }
     return next((name for name, wrong in checks.items() if wrong), None)
 
