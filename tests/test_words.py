@@ -83,6 +83,7 @@ RESULT = SimpleNamespace(
 UNJUDGED = SimpleNamespace(is_speculative=True, alpha_hat=None, finish_reason="eos")
 ALONE = SimpleNamespace(is_speculative=False, alpha_hat=None, finish_reason="length")
 RUN = Path("runs/pocket.jsonl")
+TARGET = {"name": "a/b", "dtype": "float32", "device": "cpu"}
 NEEDS = {"float32": 14.96, "bfloat16": 7.48, "int4": 0.0001}
 
 CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
@@ -130,6 +131,9 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
         "measuring": [(1, 1), (24, 1536)],
         "interrupted_keeping": [(RUN, True), (RUN, False)],
         "lines_above": [(RUN, 2, "explained")],
+        "runs_line": [("r.jsonl", 1, TARGET), ("r.jsonl", 24, TARGET, "2 threads")],
+        "explained_by": [("a1b2", RUN)],
+        "tokens_that_agree": [(7, 8)],
         "compiled_in_the_clock": [(1, "SD-K4"), (3, "SD-K4")],
         "ids_that_agree": [(7, 8)],
         "ids_that_differ": [

@@ -15,6 +15,10 @@ from specdec_lib.utils.numbers import counted, short_count
 if TYPE_CHECKING:
     from specdec_lib.profiling.metrics import GenerationResult
 
+# -- pairs -----------------------------------------------------------------------------------------
+
+HOW_TO_NAME = "A name goes in with --pair, models of your own with --target and --draft."
+
 # -- doctor: the machine ---------------------------------------------------------------------------
 
 NO_INT4 = "not possible without bitsandbytes: pip install bitsandbytes"
@@ -186,11 +190,37 @@ def lines_above(path: Path, bad_lines: int, done: str) -> str:
     return f"{path}: {bad_lines} of its lines named above; the good records are {done}"
 
 
+# -- results: what bench and report show, and explain tells ---------------------------------------
+
+ALPHA_IN_WORDS = (
+    "α: share of judged draft tokens that were accepted, those behind a rejection not counted; accepted ÷ "
+    "drafted counts them, so it is less and falls with K"
+)
+SPEEDUP_LEGEND = "★ best K of the domain; (…) 95 % interval over prompts; tokens: a target forward"
+NO_SPEEDUP = "No speedup: the session has no prompt that both decoders ran."
+NO_ARM_TIMED = "No arm of the comparison was timed."
 PEERS_LEGEND = "★ fastest; (…) 95 % interval over prompts; total tokens over total time of all domains"
+
+
+def runs_line(results: str, runs: int, target: Mapping[str, str], *more: str) -> str:
+    """How many runs lie where, of which model; ``more`` stands behind its dtype and its device."""
+    facts = ", ".join([target["dtype"], target["device"], *more])
+    return f"{counted(runs, 'run')} of {target['name']} ({facts}) in {results}"
+
+
+def explained_by(session: str, path: Path) -> str:
+    return (
+        "predicted: E / (K·c + v + o). A gain changes that part alone and keeps the rest as measured. "
+        f"Session {session} of {path}."
+    )
 
 
 def compiled_in_the_clock(runs: int, arm: str) -> str:
     return f"compiled inside the clock: {counted(runs, 'timed run')} of {arm}"
+
+
+def tokens_that_agree(identical: int, compared: int) -> str:
+    return f"exact: {identical} of {compared} speculative runs at temperature 0 gave the baseline's tokens"
 
 
 def ids_that_agree(identical: int, compared: int) -> str:

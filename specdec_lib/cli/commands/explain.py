@@ -23,7 +23,7 @@ from specdec_lib.cli.terminal import (
     said_if_waiting,
     text,
 )
-from specdec_lib.cli.views.summary import ALPHA_IN_WORDS, ratio_cell
+from specdec_lib.cli.views.summary import ratio_cell
 from specdec_lib.errors import InvalidArgument, RecordError
 from specdec_lib.models.registry import DEFAULT_PAIR, get_pair, is_own_name
 
@@ -159,11 +159,7 @@ def _show(console: Console, report: Report, path: Path) -> None:
         console.print()
     for note in report.notes:
         console.print(Prose(note, "dim"))
-    legend = (
-        f"{ALPHA_IN_WORDS}.\n"
-        "predicted: E / (K·c + v + o). A gain changes that part alone and keeps the rest as measured. "
-        f"Session {report.session} of {path}."
-    )
+    legend = f"{sentences.ALPHA_IN_WORDS}.\n{sentences.explained_by(report.session, path)}"
     console.print(Prose(legend, "dim"))
 
 

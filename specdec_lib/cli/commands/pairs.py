@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from specdec_lib.cli import options
+from specdec_lib.cli.sentences import HOW_TO_NAME
 from specdec_lib.cli.terminal import Prose, console_for, print_json, safe_table, text
 from specdec_lib.models.registry import DEFAULT_PAIR, REGISTRY, ModelPair
 
@@ -23,7 +24,7 @@ def run(as_json: options.Json = False) -> None:
     console = console_for()
     rows = (row for pair in pairs for row in _rows(pair))
     console.print(safe_table("Pairs of a draft and a target", _COLUMNS, "llll", rows))
-    console.print(Prose("A name goes in with --pair, models of your own with --target and --draft.", "dim"))
+    console.print(Prose(HOW_TO_NAME, "dim"))
 
 
 def note(pair: ModelPair) -> str:

@@ -61,7 +61,7 @@ def show_comparison(console: Console, summary: dict[str, Any]) -> None:
         console.print(safe_table(title, _ARMS, "lrlr", (_arm_row(row, arms) for row in arms)))
         console.print(safe_table("", _RATIOS, "ll", map(_ratio_row, ratios)))
     if not summary["arms"]:
-        console.print(Prose("No arm of the comparison was timed."))
+        console.print(Prose(sentences.NO_ARM_TIMED))
     console.print(Prose(_footnote(summary), "dim"))
 
 
@@ -94,10 +94,8 @@ def _footnote(summary: dict[str, Any]) -> str:
     for arm in dict.fromkeys(row["arm"] for row in summary["arms"] if row["recompiled"]):
         count = sum(row["recompiled"] for row in summary["arms"] if row["arm"] == arm)
         lines.append(sentences.compiled_in_the_clock(count, arm))
-    models = (
-        f"{target['name']} ({target['dtype']}, {target['device']}, {counted(summary['threads'], 'thread')})"
-    )
-    lines.append(f"{counted(summary['runs'], 'run')} of {models} in {summary['results']}")
+    threads = counted(summary["threads"], "thread")
+    lines.append(sentences.runs_line(summary["results"], summary["runs"], target, threads))
     if found["compared"]:
         lines.append(sentences.ids_that_agree(found["identical"], found["compared"]))
     return "\n".join([*lines, *map(_difference, found["differing"])])

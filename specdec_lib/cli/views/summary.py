@@ -9,20 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from specdec_lib.cli import sentences
 from specdec_lib.cli.terminal import Prose, safe_table, text
-from specdec_lib.utils.numbers import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
     from specdec_lib.bench.records.schema import Record
-
-ALPHA_IN_WORDS = (
-    "α: share of judged draft tokens that were accepted, those behind a rejection not counted; accepted ÷ "
-    "drafted counts them, so it is less and falls with K"
-)
-"""The two rates of acceptance are told apart in the same words wherever α is printed."""
 
 _COLUMNS = ("domain", "K", "AR tok/s", "SD tok/s", "speedup", "α", "tokens")
 
@@ -66,7 +60,7 @@ def show_session(console: Console, summary: dict[str, Any]) -> None:
         title = f"{summary['pair']} at temperature {temperature:g}"
         console.print(safe_table(title, _COLUMNS, "lrrrlrr", (_row(row, rows) for row in rows)))
     if not summary["cells"]:
-        console.print(Prose("No speedup: the session has no prompt that both decoders ran."))
+        console.print(Prose(sentences.NO_SPEEDUP))
     console.print(Prose(_footnote(summary), "dim"))
 
 
@@ -91,14 +85,8 @@ def _row(row: dict[str, Any], rows: Sequence[dict[str, Any]]) -> list[str | Text
 
 
 def _footnote(summary: dict[str, Any]) -> str:
-    target = summary["models"]["target"]
-    lines = [
-        "★ best K of the domain; (…) 95 % interval over prompts; tokens: a target forward",
-        ALPHA_IN_WORDS,
-        f"{counted(summary['runs'], 'run')} of {target['name']} ({target['dtype']}, {target['device']}) "
-        f"in {summary['results']}",
-    ]
+    ran = sentences.runs_line(summary["results"], summary["runs"], summary["models"]["target"])
+    lines = [sentences.SPEEDUP_LEGEND, sentences.ALPHA_IN_WORDS, ran]
     if summary["compared"]:
-        agree = f"{summary['identical']} of {summary['compared']}"
-        lines.append(f"exact: {agree} speculative runs at temperature 0 gave the baseline's tokens")
+        lines.append(sentences.tokens_that_agree(summary["identical"], summary["compared"]))
     return "\n".join(lines)
