@@ -1,6 +1,9 @@
 """The words of the triage: what is asked, what a no means and what to do about it, and numbers as told.
 
 Nothing is computed here but the form; :mod:`specdec_lib.bench.explain.triage` asks and answers.
+
+They stand apart from the room's sentences because they are another kind: a fixed questionnaire, read as a
+table and filled by ``format``; :mod:`specdec_lib.bench.explain.sentences` words an advice by its numbers.
 """
 
 from __future__ import annotations
