@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
@@ -162,12 +163,12 @@ def test_what_belongs_to_the_request_goes_into_the_request(server, method):
 @pytest.mark.parametrize("given", [{"seed": {1}}, {"format": object()}, {"temperature": float("nan")}])
 def test_a_value_that_is_no_json_is_named(given):
     (name,) = given
-    with pytest.raises(InvalidArgument, match=f"{name} is .* no JSON"):
+    with pytest.raises(InvalidArgument, match=f"{name} .* JSON"):
         OllamaClient("localhost").generate("llama3.2:1b", "x", **given)
 
 
 def test_a_stream_is_asked_for_by_the_method():
-    with pytest.raises(InvalidArgument, match=r"call stream\(\)"):
+    with pytest.raises(InvalidArgument, match=r"stream\(\)"):
         OllamaClient("localhost").generate("llama3.2:1b", "x", stream=True)
 
 
@@ -185,7 +186,7 @@ def test_a_text_of_nothing_but_thinking_is_said_to_be_so(server, capsys):
     assert (answer.text, answer.thinking, answer.num_tokens) == ("", "Hm", 30)
     assert list(OllamaClient(server).stream("llama3.2:1b", "x", 30)) == []
     said = capsys.readouterr().err.splitlines()
-    assert len(said) == 2 and all("wrote no text within 30 tokens" in line for line in said)
+    assert len(said) == 2 and all("llama3.2:1b" in line and " 30 " in line for line in said)
 
 
 def test_a_stream_has_the_thinking_apart_from_the_text(server):
@@ -235,19 +236,17 @@ def test_nothing_listening_says_what_to_do(nobody):
     client = OllamaClient()
     assert not client.is_running()
     said = refused(client.list_models)
-    assert said.startswith(f"no Ollama server at http://{nobody} (") and "ollama serve" in said
+    assert f"http://{nobody}" in said and "ollama serve" in said
 
 
 def test_a_host_that_does_not_resolve_is_no_server():
-    assert "no Ollama server at http://nowhere.invalid:11434" in refused(
-        OllamaClient("nowhere.invalid").version
-    )
+    assert "http://nowhere.invalid:11434" in refused(OllamaClient("nowhere.invalid").version)
 
 
 @pytest.mark.parametrize("call", ["generate", "stream"])
 def test_a_model_that_is_not_there_is_what_the_server_says(server, call):
     said = refused(lambda: list(getattr(OllamaClient(server), call)("nope", "x") or ()))
-    assert said == f"Ollama at http://{server}: model 'nope' not found (/api/generate)"
+    assert all(part in said for part in (f"http://{server}", "model 'nope' not found", "/api/generate"))
 
 
 def test_an_error_without_a_message_is_its_status(server, monkeypatch):
@@ -259,21 +258,23 @@ def test_an_error_in_the_middle_of_a_stream_is_raised_after_the_pieces_before_it
     Server.raw["/api/generate"] = b'{"response": "Hel", "done": false}\n\n{"error": "out of memory"}\n'
     pieces = []
     said = refused(lambda: pieces.extend(iter(OllamaClient(server).stream("llama3.2:1b", "x"))))
-    assert said == "Ollama reports: out of memory (/api/generate)"
+    assert pieces == ["Hel"] and "out of memory" in said and "/api/generate" in said
 
 
 def test_a_stream_that_ends_too_early_is_not_taken_for_a_whole_text(server):
     Server.raw["/api/generate"] = b'{"response": "Hel", "done": false}\n'
     stream = OllamaClient(server).stream("llama3.2:1b", "x")
     assert next(stream) == "Hel"
-    assert "ended the stream before the text was done" in refused(lambda: next(stream))
+    said = refused(lambda: next(stream))
+    assert f"http://{server}" in said and "ollama serve" not in said
 
 
 def test_a_silent_server_is_given_up_on_in_time(server, monkeypatch):
     monkeypatch.setattr(Server, "delay", 1.0)
-    assert "did not answer within 0.1 s" in refused(OllamaClient(server, timeout=0.1).version)
-    generating = OllamaClient(server, generate_timeout=0.1)
-    assert "did not answer within 0.1 s" in refused(lambda: generating.generate("llama3.2:1b", "x"))
+    asking, generating = OllamaClient(server, timeout=0.1), OllamaClient(server, generate_timeout=0.1)
+    for call in (asking.version, lambda: generating.generate("llama3.2:1b", "x")):
+        said = refused(call)
+        assert f"http://{server}" in said and " 0.1 s" in said
 
 
 def test_a_connection_cut_in_the_middle_of_an_answer_is_named():
@@ -294,15 +295,16 @@ def test_a_connection_cut_in_the_middle_of_an_answer_is_named():
 
 
 MALFORMED = {
-    b"<html>": "is not JSON",
-    b"\xff\xfe": "is not JSON",
-    b"[]": "is not a JSON object",
-    b"{}": "is not a field",
-    b'{"error": "no"}': "Ollama reports: no",
+    b"<html>": " JSON;",
+    b"\xff\xfe": " JSON;",
+    b"[]": "JSON object",
+    b"{}": "'{field}'",
+    b'{"error": "no"}': ": no ",
 }
+PROMISED = {"/api/version": "version", "/api/tags": "models", "/api/generate": "response"}
 
 
-@pytest.mark.parametrize("path", ["/api/version", "/api/tags", "/api/generate"])
+@pytest.mark.parametrize("path", PROMISED)
 @pytest.mark.parametrize("body", MALFORMED)
 def test_what_is_not_ollamas_answer_is_said_to_be_so(server, path, body):
     Server.raw[path] = body
@@ -313,18 +315,18 @@ def test_what_is_not_ollamas_answer_is_said_to_be_so(server, path, body):
         "/api/generate": lambda: client.generate("llama3.2:1b", "x"),
     }
     said = refused(calls[path])
-    assert MALFORMED[body] in said and path in said
+    assert MALFORMED[body].format(field=PROMISED[path]) in said and path in said
 
 
 @pytest.mark.parametrize("models", [b'{"models": 3}', b'{"models": ["a"]}', b'{"models": [{"size": "big"}]}'])
 def test_models_of_another_shape_are_refused(server, models):
     Server.raw["/api/tags"] = models
-    assert "is not a list of models" in refused(OllamaClient(server).list_models)
+    assert "/api/tags" in refused(OllamaClient(server).list_models)
 
 
 def test_counts_of_another_shape_are_refused(server):
     Server.raw["/api/generate"] = b'{"response": "x", "eval_count": "many"}'
-    assert "counts and durations" in refused(lambda: OllamaClient(server).generate("llama3.2:1b", "x"))
+    assert "/api/generate" in refused(lambda: OllamaClient(server).generate("llama3.2:1b", "x"))
 
 
 def test_a_generation_of_no_tokens_is_refused_since_the_server_takes_it_for_no_limit(server):
@@ -340,7 +342,8 @@ def test_a_proxy_is_not_asked_for_our_own_machine(server, nobody, monkeypatch):
 
 @pytest.mark.parametrize("host", ["nowhere..invalid", f"{'a' * 70}.invalid", "localhost:9/ü"])
 def test_an_address_that_nothing_can_have_is_no_server(host):
-    assert "no Ollama server at" in refused(OllamaClient(host).version)
+    client = OllamaClient(host)
+    assert client.url in refused(client.version)
 
 
 # -- addresses -------------------------------------------------------------------------------
@@ -368,7 +371,7 @@ def test_a_host_is_read_as_ollama_reads_it(host, url):
     "host", ["ftp://example.com", "http://", "localhost:port", "localhost:99999", ":8080"]
 )
 def test_a_host_that_is_no_address_is_refused(host):
-    with pytest.raises(InvalidArgument, match="is no address"):
+    with pytest.raises(InvalidArgument, match=re.escape(f"'{host}'")):
         OllamaClient(host)
 
 
@@ -404,13 +407,13 @@ def test_the_entry_point_says_how_to_get_a_first_model(server, capsys):
 def test_the_entry_point_without_a_server_is_one_line_and_exit_code_2(nobody, capsys):
     assert main() == 2
     err = capsys.readouterr().err
-    assert err.startswith(f"[ollama] ✗ no Ollama server at http://{nobody}") and err.count("\n") == 1
+    assert err.startswith("[ollama] ✗ ") and f"http://{nobody}" in err and err.count("\n") == 1
 
 
 def test_the_entry_point_refuses_a_host_that_is_no_address(monkeypatch, capsys):
     monkeypatch.setenv("OLLAMA_HOST", "ftp://example.com")
     assert main() == 2
-    assert "is no address" in capsys.readouterr().err
+    assert "ftp://example.com" in capsys.readouterr().err
 
 
 def test_a_table_is_as_wide_as_its_longest_name(server):
@@ -421,10 +424,10 @@ def test_a_table_is_as_wide_as_its_longest_name(server):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"num_predict": -1}, "num_predict is max_tokens here"),
-        ({"options": {"num_predict": 5}}, "num_predict is max_tokens here"),
-        ({"options": "seed=7"}, "options is 'seed=7'; pass a dictionary"),
-        ({"messages": [], "tools": []}, "messages, tools belongs to a chat"),
+        ({"num_predict": -1}, "num_predict .*max_tokens"),
+        ({"options": {"num_predict": 5}}, "num_predict .*max_tokens"),
+        ({"options": "seed=7"}, "options .*'seed=7'"),
+        ({"messages": [], "tools": []}, "messages, tools "),
     ],
 )
 def test_what_the_server_would_leave_out_or_take_for_no_limit_is_refused(given, said):

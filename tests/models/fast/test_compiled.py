@@ -10,6 +10,7 @@ import functools
 import inspect
 import json
 import os
+import re
 import shutil
 import sysconfig
 from pathlib import Path
@@ -203,8 +204,7 @@ def test_a_compiler_that_fails_is_answered_eagerly_and_in_one_line(monkeypatch, 
     wrapper = ModelWrapper(tiny_model("llama"), compile=True)
     assert_same(wrapper, ModelWrapper(tiny_model("llama")), STEPS)
     (event,) = warnings(capsys)
-    assert event["event"] == "torch.compile gave up, running eager"
-    assert event["reason"] == "RuntimeError: no C++ compiler"
+    assert "torch.compile" in event["event"] and event["reason"] == "RuntimeError: no C++ compiler"
     assert not wrapper.compiled.active and isinstance(wrapper.new_cache(), PreallocatedCache)
 
 
@@ -213,14 +213,14 @@ def test_a_compiler_that_miscomputes_is_found_out(monkeypatch, capsys):
     wrapper = ModelWrapper(tiny_model("llama"), compile=True)
     assert_same(wrapper, ModelWrapper(tiny_model("llama")), STEPS)
     (event,) = warnings(capsys)
-    assert event["reason"] == "compiled logits differ from eager ones by 1"
+    assert re.search(r"logits .* 1$", event["reason"])
 
 
 @pytest.mark.parametrize("name", SLIDING)
 def test_a_model_that_does_not_see_the_whole_text_runs_eagerly_and_says_so(name, capsys):
     wrapper = ModelWrapper(tiny_model(name), compile=True)
     (event,) = warnings(capsys)
-    assert "layers that do not see the whole text" in event["reason"]
+    assert type(wrapper.model).__name__ in event["reason"] and "layers" in event["reason"]
     assert_same(wrapper, ModelWrapper(tiny_model(name)), STEPS)
 
 
@@ -238,7 +238,7 @@ def test_a_model_that_reads_a_mask_in_a_way_of_its_own_runs_eagerly(monkeypatch,
     monkeypatch.setattr(model, "forward", biased)
     wrapper = ModelWrapper(model, compile=True)
     (event,) = warnings(capsys)
-    assert not wrapper.compiled.active and "logits differ from eager ones by 8" in event["reason"]
+    assert not wrapper.compiled.active and re.search(r"logits .* 8$", event["reason"])
 
 
 def test_a_mistake_of_the_caller_is_raised_as_without_compilation(graphs):

@@ -83,7 +83,8 @@ def test_adapters_scales_and_unprefixed_names_inside_the_model_are_refused(folde
 def test_what_lies_beside_the_language_model_is_a_warning(folder, name, capfd):
     change_weights(folder, **{name: torch.ones(4)})
     load_model(str(folder), "float32", "cpu")
-    assert f"1 tensors are no part of the language model and are not used, {name}" in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert " 1 tensors " in said and name in said
 
 
 def test_buffers_of_old_checkpoints_are_no_surplus(folder, capfd):
@@ -157,7 +158,8 @@ def test_an_activation_nobody_knows_is_more_than_its_name(folder):
 def test_a_single_file_beside_shards_is_a_warning(folder, capfd):
     (folder / "model.safetensors.index.json").write_text('{"weight_map": {}}', encoding="utf-8")
     load_model(str(folder), "float32", "cpu")
-    assert "holds model.safetensors beside shards" in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert str(folder) in said and "model.safetensors.index.json" in said
 
 
 def test_shards_alone_are_no_warning(tmp_path, capfd):
@@ -227,7 +229,7 @@ def test_weights_that_were_unpacked_for_this_device_are_said_to_be(tmp_path, cap
     model, _ = load_model(str(folder), "auto", "cpu")
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     said = capfd.readouterr().err
-    assert "does not compute in its stored weights (fp8), so they are unpacked to float32" in said
+    assert re.search(r"\(fp8\).* float32\b", said)
 
 
 def test_experts_that_were_unpacked_for_this_device_are_said_to_be(tmp_path, capfd):
@@ -249,7 +251,7 @@ def test_experts_that_were_unpacked_for_this_device_are_said_to_be(tmp_path, cap
     model, _ = load_model(str(folder), "auto", "cpu")
     assert (model.model.layers[0].mlp.experts.down_proj == 1).all()
     said = capfd.readouterr().err
-    assert "does not compute in its stored weights (mxfp4), so they are unpacked to bfloat16" in said
+    assert re.search(r"\(mxfp4\).* bfloat16\b", said)
 
 
 @pytest.mark.parametrize("method", ["gptq", "awq", "fp8", "compressed-tensors"])
@@ -285,7 +287,7 @@ def test_int4_that_leaves_a_mixtures_experts_says_so(tmp_path, capfd):
     tiny_model(config).save_pretrained(tmp_path)
     tiny_tokenizer().save_pretrained(tmp_path)
     load_model(str(tmp_path), "int4", "cpu")
-    assert re.search(r"int4 packs \d+% of the weights; the rest", capfd.readouterr().err)
+    assert re.search(r"int4 .*\d+%", capfd.readouterr().err)
 
 
 def test_int4_of_a_dense_model_says_nothing(tmp_path, capfd):
