@@ -49,16 +49,6 @@ def judging(
     return judge
 
 
-def judging_blocks(clamped: bool = True, early_break: bool = False) -> Judge:
-    """Block verification (Sun et al. 2024, Algorithm 2) with one of its parts broken; with none it is right.
-
-    Args:
-        clamped: the running product of the ratios is kept at 1 or below.
-        early_break: the first test that fails ends the draft, not the last that succeeds.
-    """
-    return summed(BlockVerifier("", early_break, clamped))
-
-
 def summed(verifier: TokenVerifier | BlockVerifier) -> Judge:
     """The judge that is made of the same parts as ``verifier``."""
     if isinstance(verifier, BlockVerifier):
