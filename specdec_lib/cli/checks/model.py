@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from specdec_lib.models.source import Source
 
-_CONTEXT_FIELDS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
-
 
 @dataclass(frozen=True)
 class ModelFacts:
@@ -63,7 +61,7 @@ def look_at(
     Raises:
         InvalidArgument: a device that this machine does not have.
     """
-    from specdec_lib.models.architecture.module import embedding_rows
+    from specdec_lib.models.architecture.module import embedding_rows, num_positions
     from specdec_lib.models.files.checkpoint import refuse_too_narrow
     from specdec_lib.models.files.folder import check_folder, described_model, read_config
     from specdec_lib.models.loader import choose_device
@@ -86,7 +84,7 @@ def look_at(
             size.unpacked,
             stored,
             stored if dtype == "auto" else dtype,
-            _context(config),
+            num_positions(config.get_text_config(decoder=True)),
             bool(getattr(tokenizer, "chat_template", None)),
             _oddities_of(source, config, tokenizer, embedding_rows(described) if role == "target" else None),
         )
@@ -144,9 +142,3 @@ def _stored_dtype(config: PretrainedConfig) -> str:
     if quantisation_of(config.to_dict()) == "bitsandbytes_4bit":
         return "int4"
     return str(getattr(config, "dtype", None) or "float32").removeprefix("torch.")
-
-
-def _context(config: PretrainedConfig) -> int | None:
-    text = config.get_text_config(decoder=True)
-    values = (getattr(text, field, None) for field in _CONTEXT_FIELDS)
-    return next((value for value in values if isinstance(value, int) and value > 0), None)
