@@ -6,7 +6,6 @@ Checks what can be checked before anything is loaded: a wrong path before anythi
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -37,9 +36,6 @@ class Models(NamedTuple):
     target: ModelWrapper
     draft: Any
     """The draft model, or the drafter that was asked for in its place; None where none is needed."""
-
-
-_MAY_BE_ON_HUB = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 
 @dataclass(frozen=True)
@@ -207,10 +203,10 @@ def choose_models(asked: ModelOptions) -> Selection:
 
 def _find_folders(model_ids: list[str]) -> None:
     """Refuse a path that leads to no model; what may be a hub id is looked up when it is loaded."""
-    from specdec_lib.models.source import EMBEDDED, find_source
+    from specdec_lib.models.source import EMBEDDED, HUB_ID, find_source
 
     for model_id in model_ids:
-        if os.path.exists(model_id) or model_id in EMBEDDED or not _MAY_BE_ON_HUB.fullmatch(model_id):
+        if os.path.exists(model_id) or model_id in EMBEDDED or not HUB_ID.fullmatch(model_id):
             find_source(model_id)
 
 

@@ -23,7 +23,8 @@ from specdec_lib.models import hub
 from specdec_lib.utils.paths import data_path
 
 EMBEDDED = ("pocket-target", "pocket-draft")
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+"""What a name looks like that may be a model's on the hub."""
 _GGUF = re.compile(r"\.gguf$|-gguf(:[\w.-]+)?$", re.IGNORECASE)
 _NO_GGUF = (
     "a model in GGUF form, which this library does not read; pass the folder or hub id that it was made from"
@@ -111,7 +112,7 @@ def find_source(model_id: str) -> Source:
     folder = Path(os.path.expanduser(model_id))  # Path.expanduser raises where nobody has that home
     if model_id in EMBEDDED and not folder.is_dir():
         folder = data_path("models", model_id)
-    elif not folder.exists() and _HUB_ID.fullmatch(model_id) and not _GGUF.search(model_id):
+    elif not folder.exists() and HUB_ID.fullmatch(model_id) and not _GGUF.search(model_id):
         answer = hub.ask_hub(model_id)
         _refuse_other_forms(f"hub repository '{model_id}'", answer.files)
         return Source(model_id, model_id, True, answer.answers, answer.reason, answer.files)
