@@ -29,7 +29,7 @@ _LABELS = {
 
 def next_logits(model: CausalModel, ids: Sequence[int]) -> Float[Tensor, " vocab"]:
     """What the model says of the token behind ``ids``."""
-    return model.forward(torch.tensor([list(ids)]), logits_to_keep=1)[0][0, -1]
+    return model.forward(torch.tensor([list(ids)]), use_cache=False, logits_to_keep=1)[0][0, -1]
 
 
 def likeliest_by_temperature(

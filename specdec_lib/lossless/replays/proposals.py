@@ -28,6 +28,7 @@ from specdec_lib.decoding.drafters.base import (
 from specdec_lib.decoding.drafters.draft_model import DraftSource
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
 from specdec_lib.lossless.doubles.base import DraftReader
+from specdec_lib.lossless.replays.likeliest import next_logits
 from specdec_lib.models.base import CausalModel, is_causal_model
 
 _ASKED, _MOST_ASKED = 5, 60
@@ -41,19 +42,14 @@ def rows_at(
 ) -> Iterator[tuple[Float[Tensor, " vocab"], Float[Tensor, " vocab"]]]:
     """p and q behind each prompt; prompts behind which a drafter proposes nothing are left out."""
     for prompt in prompts:
-        p = _next_law(target, prompt, params)
+        p = probs_from_logits(next_logits(target, prompt), params)
         if is_causal_model(draft):
-            q = _next_law(DraftReader(draft), prompt, params)
+            q = probs_from_logits(next_logits(DraftReader(draft), prompt), params)
         else:
             made = asked(draft, prompt, (), 1, params, seed=0)
             q = laws_of(made)[0] if len(made.ids) else None
         if q is not None:
             yield p, q.to(p.device, p.dtype)
-
-
-def _next_law(model: CausalModel, ids: Sequence[int], params: SamplingParams) -> Tensor:
-    logits, _ = model.forward(torch.tensor([list(ids)]), use_cache=False, logits_to_keep=1)
-    return probs_from_logits(logits[0, -1], params)
 
 
 def asked(
