@@ -7,10 +7,9 @@ that whoever misses a file there can say why.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from specdec_lib.errors import ModelUnavailable
+from specdec_lib.errors import ModelUnavailable, causes
 from specdec_lib.utils.logging import get_logger
 
 TIMEOUT = 10.0
@@ -59,17 +58,10 @@ def ask_hub(model_id: str) -> HubAnswer:
 
 def meaning(error: BaseException) -> str | None:
     """What an HTTP status in an error, or in what caused it, means; None where there is none."""
-    for link in chain(error):
+    for link in causes(error):
         status = getattr(getattr(link, "response", None), "status_code", None)
         if isinstance(status, int) and status in _MEANING:
             return _MEANING[status]
         if isinstance(status, int) and status >= 500:
             return f"the hub is out of order or busy ({status}); try again later"
     return None
-
-
-def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error, and whatever it came from."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

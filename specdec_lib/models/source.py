@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from specdec_lib.errors import ModelUnavailable, SpecDecError, in_one_line, is_out_of_memory
+from specdec_lib.errors import ModelUnavailable, SpecDecError, causes, in_one_line, is_out_of_memory
 from specdec_lib.models import hub
 from specdec_lib.utils.paths import data_path
 
@@ -168,10 +168,10 @@ def loading(source: Source, what: str) -> Iterator[None]:
 
 def _cause(error: BaseException, source: Source) -> str:
     """What went wrong, in a line: the kinds that users meet by name, else what was said."""
-    kinds = {type(link).__name__ for link in hub.chain(error)}
+    kinds = {type(link).__name__ for link in causes(error)}
     if "GatedRepoError" in kinds:
         return hub.GATED
-    if any(map(is_out_of_memory, hub.chain(error))):
+    if is_out_of_memory(error):
         return "not enough memory; choose a smaller dtype or model"
     if source.on_hub and source.offline:
         return f"no folder has that name, its files are not in the local cache, and {source.hub_reason}"
