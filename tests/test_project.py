@@ -37,11 +37,6 @@ TOP_LEVEL = {
 SAME_NAMES = {
     "main": "of every module that `python -m` runs",
     "run": "of every command: its module's name says which",
-    "first_difference": "until those of two files of bench.records are told apart",
-    "load_tokenizer": "until data.command takes that of models.text",
-    "payload": "until those of the two live figures are told apart",
-    "positive": "until those of theory and bench.records are told apart",
-    "table": "until those of the terminal, data.command and the Ollama loader are told apart",
 }
 """Public names that two modules define, and why they may."""
 

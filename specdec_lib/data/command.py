@@ -33,7 +33,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     return exit_code(lambda: _build_and_save(arguments), "[prompts] error: ")
 
 
-def load_tokenizer(name: str) -> Any:
+def find_tokenizer(name: str) -> Any:
     """A Hugging Face tokenizer: of a local folder, of the hub (its cache first), or the embedded ``pocket``.
 
     Raises:
@@ -55,7 +55,7 @@ def load_tokenizer(name: str) -> Any:
     return _read(name, name, local_files_only=False)
 
 
-def table(dataset: PromptDataset) -> list[str]:
+def table_of_counts(dataset: PromptDataset) -> list[str]:
     """The lines of the table of token counts: one row a domain, after a header and a rule."""
     header = f"{'domain':<20}{'n':>5}{'min':>7}{'mean':>8}{'max':>7}"
     lines = [header, "-" * len(header)]
@@ -96,11 +96,11 @@ def _file(text: str) -> Path:
 
 def _build_and_save(arguments: argparse.Namespace) -> None:
     print(f"[prompts] loading tokenizer: {arguments.tokenizer}", flush=True)
-    tokenizer = load_tokenizer(arguments.tokenizer)
+    tokenizer = find_tokenizer(arguments.tokenizer)
     number = counted(arguments.n_per_domain, "prompt")
     print(f"[prompts] building full dataset ({number} per domain) …", flush=True)
     dataset = PromptDataset.build(tokenizer, arguments.n_per_domain, arguments.source, arguments.seed)
-    print("", *table(dataset), sep="\n")
+    print("", *table_of_counts(dataset), sep="\n")
     output: Path = arguments.output
     for part, path in (
         (dataset, output),

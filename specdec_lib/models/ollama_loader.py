@@ -225,7 +225,7 @@ def _warn_of_thinking(model: str, max_tokens: int, thought: str, said: str) -> N
         )
 
 
-def table(models: list[OllamaModel]) -> str:
+def table_of_models(models: list[OllamaModel]) -> str:
     """The models as aligned text columns: model, params, quant, size (GB)."""
     header = ("model", "params", "quant", "size (GB)")
     rows = [header, *((m.name, m.parameter_size, m.quantization, f"{m.size_gb:.1f}") for m in models)]
@@ -245,7 +245,7 @@ def _show() -> None:
     client.version()
     print("[ollama] ✓ server is running.\n", flush=True)
     models = client.list_models()
-    print(table(models) if models else "no models yet; fetch one with: ollama pull llama3.2:1b")
+    print(table_of_models(models) if models else "no models yet; fetch one with: ollama pull llama3.2:1b")
 
 
 if __name__ == "__main__":

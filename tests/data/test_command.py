@@ -42,7 +42,7 @@ def test_the_table_has_the_documented_columns():
         for domain, counts in zip(DOMAINS, ([34, 213, 100], [9, 9], [512]), strict=True)
         for i, count in enumerate(counts)
     )
-    assert "\n".join(command.table(PromptDataset(prompts))) == HEADER + (
+    assert "\n".join(command.table_of_counts(PromptDataset(prompts))) == HEADER + (
         "\ncode                    3     34   115.7    213"
         "\nconversation            2      9     9.0      9"
         "\nsummarization           1    512   512.0    512"
@@ -89,7 +89,7 @@ def test_the_module_runs_as_documented_and_says_where_prompts_come_from(tokenize
 
 def test_pocket_is_the_embedded_tokenizer_from_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    tokenizer = command.load_tokenizer("pocket")
+    tokenizer = command.find_tokenizer("pocket")
     assert tokenizer.name_or_path.endswith("pocket-target") and len(tokenizer) == 4096
 
 
@@ -160,7 +160,7 @@ def refuse(error: Exception):
 def test_a_hub_tokenizer_without_a_network_is_one_line_after_one_request(monkeypatch):
     monkeypatch.setattr(HfApi, "model_info", refuse(ConnectionError("Name or service not known")))
     with pytest.raises(ModelUnavailable) as caught:
-        command.load_tokenizer("no-such-owner/no-such-tokenizer")
+        command.find_tokenizer("no-such-owner/no-such-tokenizer")
     assert str(caught.value) == (
         "cannot load tokenizer 'no-such-owner/no-such-tokenizer': it is no folder, it is not in the local "
         "cache, and the hub does not give it (Name or service not known); pass a local folder, or 'pocket'"
@@ -181,5 +181,5 @@ def test_a_hub_tokenizer_is_read_from_the_cache_first_and_then_from_the_hub(monk
 
     monkeypatch.setattr(AutoTokenizer, "from_pretrained", from_pretrained)
     monkeypatch.setattr(HfApi, "model_info", lambda self, name, timeout: None)
-    assert command.load_tokenizer("some/tokenizer") == "the tokenizer"
+    assert command.find_tokenizer("some/tokenizer") == "the tokenizer"
     assert calls == [True, False]

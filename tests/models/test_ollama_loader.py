@@ -14,7 +14,7 @@ from typing import ClassVar
 import pytest
 
 from specdec_lib.errors import InvalidArgument, ServerUnavailable
-from specdec_lib.models.ollama_loader import OllamaClient, main, table
+from specdec_lib.models.ollama_loader import OllamaClient, main, table_of_models
 
 TAGS = {
     "models": [
@@ -418,7 +418,7 @@ def test_the_entry_point_refuses_a_host_that_is_no_address(monkeypatch, capsys):
 
 def test_a_table_is_as_wide_as_its_longest_name(server):
     models = OllamaClient(server).list_models()
-    assert len({len(line) for line in table(models).splitlines()}) == 1
+    assert len({len(line) for line in table_of_models(models).splitlines()}) == 1
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,8 @@ name = _must_be("a name", lambda value: isinstance(value, str))
 described = _must_be("a description", lambda value: isinstance(value, dict))
 count = _must_be("a count", _is_count)
 number = _must_be("a number of at least 0", _is_number)
-positive = _must_be("a number above 0", lambda value: _is_number(value) and value > 0)
-first_difference = _must_be("the index of a token, -1 or null", lambda value: _is_count(value, least=-1))
+above_zero = _must_be("a number above 0", lambda value: _is_number(value) and value > 0)
+token_index = _must_be("the index of a token, -1 or null", lambda value: _is_count(value, least=-1))
 
 
 def models(models: Described) -> str | None:

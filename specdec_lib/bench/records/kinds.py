@@ -16,7 +16,7 @@ from specdec_lib.bench.records.contents import Check, Described
 
 Object = dict[str, Any]
 Count = Annotated[int, contents.count]
-Positive = Annotated[float, contents.positive]
+Positive = Annotated[float, contents.above_zero]
 AnyRecord = TypeVar("AnyRecord", bound="Recorded")
 
 
@@ -60,7 +60,7 @@ class RunRecord(Recorded):
     repeat: Count
     seed: int
     result: Object
-    first_difference: Annotated[int | None, contents.first_difference] = None
+    first_difference: Annotated[int | None, contents.token_index] = None
     turn: Annotated[int | None, contents.count] = None
 
 

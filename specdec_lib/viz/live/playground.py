@@ -96,7 +96,7 @@ def measured_points(rows: Sequence[Mapping[str, Any]], source: str, domain: str 
     ]
 
 
-def payload(points: Iterable[Point] = (), title: str = TITLE, **start: float) -> dict[str, Any]:
+def law_payload(points: Iterable[Point] = (), title: str = TITLE, **start: float) -> dict[str, Any]:
     """What the module draws: plain data.
 
     Args:
@@ -116,13 +116,13 @@ class Playground(StandaloneFigure):
     """A self-contained figure: S over K, and the plane of c and alpha, with sliders.
 
     Args:
-        points, title, start: as :func:`payload` takes them.
+        points, title, start: as :func:`law_payload` takes them.
     """
 
     kind, module = "law", "playground"
 
     def __init__(self, points: Iterable[Point] = (), title: str = TITLE, **start: float) -> None:
-        self.payload = payload(points, title, **start)
+        self.payload = law_payload(points, title, **start)
 
     def __repr__(self) -> str:
         values = ", ".join(f"{name} {value:g}" for name, value in self.payload["start"].items())
@@ -147,7 +147,7 @@ def PlaygroundWidget(points: Iterable[Point] = (), title: str = TITLE, **start: 
 
     Needs ``anywidget`` (of the extra ``dev``) and a kernel; a published page has :class:`Playground`.
     """
-    plain = payload(points, title, **start)
+    plain = law_payload(points, title, **start)
     return widget("playground", _widget_said, plain, **plain["start"])
 
 

@@ -24,7 +24,7 @@ TITLE = "Speculative decoding, step by step"
 _TOKENS = ("token", "prompt")
 
 
-def payload(traces: AnnotatedTrace | Iterable[AnnotatedTrace], title: str = TITLE) -> dict[str, Any]:
+def steps_payload(traces: AnnotatedTrace | Iterable[AnnotatedTrace], title: str = TITLE) -> dict[str, Any]:
     """What the module draws: plain data, token texts made visible, each trace with its steps in words.
 
     Args:
@@ -44,14 +44,14 @@ class StepThrough(StandaloneFigure):
     """A self-contained figure of recorded generations.
 
     Args:
-        traces: as :func:`payload` takes them.
+        traces: as :func:`steps_payload` takes them.
         title: its name, for those who do not see it.
     """
 
     kind, module = "steps", "step_through"
 
     def __init__(self, traces: AnnotatedTrace | Iterable[AnnotatedTrace], title: str = TITLE) -> None:
-        self.payload = payload(traces, title)
+        self.payload = steps_payload(traces, title)
 
     def to_page(self) -> str:
         """A whole HTML document that needs nothing but a browser: to keep, or to send to somebody."""
@@ -78,7 +78,7 @@ def StepThroughWidget(traces: AnnotatedTrace | Iterable[AnnotatedTrace], title: 
 
     Needs ``anywidget`` (of the extra ``dev``) and a kernel; a published page has :class:`StepThrough`.
     """
-    return widget("step_through", _widget_said, payload(traces, title), step=0, trace=0)
+    return widget("step_through", _widget_said, steps_payload(traces, title), step=0, trace=0)
 
 
 def _widget_said(shown: Any) -> str:

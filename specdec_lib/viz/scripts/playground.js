@@ -45,7 +45,7 @@ function pointChooser(points, choose) {
 /**
  * Draw the playground into `host`. Returns { set(values), choose(index), values(), stop() }; `onChange(values)`
  * hears of every change of alpha, k, c, slope and overhead.
- * @param payload { title, start, k_max, points }, as specdec_lib.viz.live.playground.payload makes it
+ * @param payload { title, start, k_max, points }, as specdec_lib.viz.live.playground.law_payload makes it
  */
 export function mount(host, payload, onChange = () => {}) {
   const { points } = payload;

@@ -59,7 +59,7 @@ const KEYS = { ArrowRight: "forward", ArrowLeft: "back", PageDown: "next", PageU
 
 /**
  * Draw the step-through into `host`. Returns { go(step), select(trace), stop() }; `onStep(step, trace)` hears of moves.
- * @param payload { title, traces }, as specdec_lib.viz.live.step_through.payload makes it
+ * @param payload { title, traces }, as specdec_lib.viz.live.step_through.steps_payload makes it
  */
 export function mount(host, payload, onStep = () => {}) {
   const { traces } = payload;

@@ -19,8 +19,8 @@ from specdec_lib.viz.live.playground import (
     Playground,
     PlaygroundWidget,
     Point,
+    law_payload,
     measured_points,
-    payload,
     published_points,
 )
 from specdec_lib.viz.standalone import source
@@ -123,16 +123,16 @@ def test_points_come_from_papers_and_from_measurements():
 )
 def test_values_that_cannot_be_are_refused(start):
     with pytest.raises(InvalidArgument, match=f"^{next(iter(start))} is "):
-        payload(**start)
+        law_payload(**start)
     with pytest.raises(TypeError, match="'beta'"):
-        payload(beta=0.5)
+        law_payload(beta=0.5)
     with pytest.raises(InvalidArgument, match=r"^alpha is "):
         Point("n", "s", 1.2, 4, 0.1, 2.0)
 
 
 def test_the_widget_is_the_same_module_and_data():
     widget = PlaygroundWidget(POINTS, c=0.2)
-    assert widget.payload == payload(POINTS, c=0.2)
+    assert widget.payload == law_payload(POINTS, c=0.2)
     assert (widget.alpha, widget.k, widget.c, widget.slope, widget.overhead) == (0.8, 4, 0.2, 0.0, 0.0)
     assert str(widget._esm) == source("playground.js") and str(widget._css) == source("playground.css")
     assert repr(widget) == "PlaygroundWidget(13 points)"
@@ -255,7 +255,7 @@ def test_the_widgets_module_follows_and_leads(browser):
           window.model = { get: (name) => values[name], set, on, save_changes: () => {} };
           module.default.render({ model: window.model, el: document.getElementById("host") });
         }""",
-        [source("playground.js"), payload(POINTS)],
+        [source("playground.js"), law_payload(POINTS)],
     )
     opened.evaluate("model.set({ k: 8 })")
     assert "K 8," in said(opened)

@@ -16,7 +16,7 @@ from specdec_lib.lossless.replays.annotated import (
     Share,
 )
 from specdec_lib.viz.live.narration import narrate
-from specdec_lib.viz.live.step_through import StepThrough, StepThroughWidget, payload
+from specdec_lib.viz.live.step_through import StepThrough, StepThroughWidget, steps_payload
 from specdec_lib.viz.standalone import source
 from specdec_lib.viz.tokens import visible
 
@@ -109,7 +109,7 @@ def test_the_figure_asks_nobody_and_is_the_same_each_time():
 
 def test_nothing_to_show_is_refused():
     with pytest.raises(InvalidArgument, match="nothing to show"):
-        payload([])
+        steps_payload([])
     with pytest.raises(InvalidArgument, match="nothing to show"):
         StepThrough(AnnotatedTrace("t", [], []))
 
@@ -117,7 +117,7 @@ def test_nothing_to_show_is_refused():
 def test_the_widget_is_the_same_module_and_data():
     told = trace([place("accepted")], CORRECTED)
     widget = StepThroughWidget(told)
-    assert widget.payload == payload(told) and widget.step == 0
+    assert widget.payload == steps_payload(told) and widget.step == 0
     assert str(widget._esm) == source("step_through.js")
     assert repr(widget) == "StepThroughWidget(traces: 1)"
     widget.close()
