@@ -36,10 +36,10 @@ __all__ = ["LEVEL", "PairProof", "ProofPlan", "fewest_rounds", "library_decoder"
 
 _ENDED, _ENDED_PROMPTS = 24, 2
 """Tokens of the texts that are ended at every place, and how many there are."""
-Build = Callable[[CausalModel, DraftSource, int, str], Decoder]
+BuildDecoder = Callable[[CausalModel, DraftSource, int, str], Decoder]
 
 
-library_decoder: Build = SpeculativeDecoder
+library_decoder: BuildDecoder = SpeculativeDecoder
 """The decoder that is on trial unless another is named."""
 
 
@@ -71,7 +71,7 @@ class PairProof:
         prompts: Sequence[Sequence[int]],
         plan: ProofPlan | None = None,
         *,
-        build: Build = library_decoder,
+        build: BuildDecoder = library_decoder,
         judge_of: Callable[[Decoder], Judge | None] = judge_in,
         draft_law: Literal["model", "proposal"] = "model",
         breaks: tuple[type[Exception], ...] = (),

@@ -12,7 +12,7 @@ from typing import Literal
 
 from specdec_lib.lossless import sentences
 
-Verdict = Literal["pass", "rejected", "not applicable"]
+CheckVerdict = Literal["pass", "rejected", "not applicable"]
 WASTE = "efficiency"
 """The check that asks for speed; all others ask for the law."""
 
@@ -40,7 +40,7 @@ class Check:
     confidence: float | None = None
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> CheckVerdict:
         """In a word or two."""
         if self.passed is None:
             return "not applicable"

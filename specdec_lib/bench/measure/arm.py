@@ -24,8 +24,8 @@ from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.metrics import GenerationResult
 
-Result = TypeVar("Result")
-Engine = Callable[[Sequence[int], int, float, int], Result]
+AnyResult = TypeVar("AnyResult")
+Engine = Callable[[Sequence[int], int, float, int], AnyResult]
 """Does one job, whatever ends a text, and returns raw results: called with the job's four fields."""
 
 
@@ -72,7 +72,7 @@ class Facts:
 
 
 @dataclass(frozen=True, eq=False)
-class Arm(Generic[Result]):
+class Arm(Generic[AnyResult]):
     """One way to decode, not built yet.
 
     Args:
@@ -83,7 +83,7 @@ class Arm(Generic[Result]):
 
     name: str
     facts: Facts
-    make: Callable[[], Engine[Result]]
+    make: Callable[[], Engine[AnyResult]]
 
 
 class Ours:

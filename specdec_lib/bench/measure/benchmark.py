@@ -17,7 +17,7 @@ from pathlib import Path
 from specdec_lib.bench.measure.arm import Arm, Job, Ours, our_facts
 from specdec_lib.bench.measure.costs import measure_costs
 from specdec_lib.bench.measure.grid import Block, Grid
-from specdec_lib.bench.measure.resume import Prompts, is_refusal, missing_blocks, missing_profiles
+from specdec_lib.bench.measure.resume import PromptsByDomain, is_refusal, missing_blocks, missing_profiles
 from specdec_lib.bench.measure.runner import Outcome, Runner, print_progress
 from specdec_lib.bench.measure.session import Session
 from specdec_lib.bench.records.generations import decode_phases, run_record
@@ -53,7 +53,7 @@ class Benchmark:
         grid: Grid,
         target: ModelWrapper,
         draft: ModelWrapper | Drafter,
-        prompts: Prompts,
+        prompts: PromptsByDomain,
         output_path: str | Path,
         report: Callable[[str], None] = print_progress,
         *,
@@ -185,7 +185,7 @@ class Benchmark:
 
 
 def generation_record(
-    kind: str, grid: Grid, prompts: Prompts, block: Block, outcome: Outcome[GenerationResult]
+    kind: str, grid: Grid, prompts: PromptsByDomain, block: Block, outcome: Outcome[GenerationResult]
 ) -> Record:
     """The record of one arm's generation in a block, with its turn; not compared with any other yet."""
     arm, prompt = outcome.arm, prompts[block.domain][block.prompt_index]

@@ -17,7 +17,7 @@ from specdec_lib.bench.records.schema import Record
 from specdec_lib.errors import InvalidArgument
 
 Key = tuple[str | int | None, ...]
-Prompts = Mapping[str, Sequence[TokenisedPrompt]]
+PromptsByDomain = Mapping[str, Sequence[TokenisedPrompt]]
 AnyBlock = TypeVar("AnyBlock")
 _GENERATION = ("decoder", "config_hash", "prompt_id", "seed")
 _GROWTH = ("pair", "vary", "value", "repeat", "k", "context", "depth", "new_tokens")
@@ -84,7 +84,7 @@ def require_same(name: str, asked: int, ran: Iterable[int | None]) -> None:
 
 def missing_blocks(
     grid: Grid,
-    prompts: Prompts,
+    prompts: PromptsByDomain,
     records: Sequence[Record],
     arms: Mapping[str, int] | None = None,
     kind: str = "run",
@@ -122,7 +122,7 @@ def missing_blocks(
 
 
 def missing_profiles(
-    grid: Grid, prompts: Prompts, records: Sequence[Record], prompts_per_domain: int = 1
+    grid: Grid, prompts: PromptsByDomain, records: Sequence[Record], prompts_per_domain: int = 1
 ) -> list[Block]:
     """The blocks of the profile that are not there yet, temperature by temperature; a seed of their own each.
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
-from specdec_lib.bench.measure.arm import Arm, Engine, Job, Result
+from specdec_lib.bench.measure.arm import AnyResult, Arm, Engine, Job
 from specdec_lib.bench.measure.grid import rotated
 from specdec_lib.bench.measure.resume import is_refusal
 from specdec_lib.bench.measure.session import Session
@@ -35,20 +35,20 @@ class Turn(Protocol):
     def turn(self) -> int: ...
 
 
-Block = TypeVar("Block", bound=Turn)
+AnyTurn = TypeVar("AnyTurn", bound=Turn)
 Used = TypeVar("Used")
 
 
 @dataclass(frozen=True)
-class Outcome(Generic[Result]):
+class Outcome(Generic[AnyResult]):
     """What came of one arm in one block.
 
     Attributes:
         turn: its place among the arms that ran. new_graphs: what torch compiled meanwhile.
     """
 
-    arm: Arm[Result]
-    result: Result
+    arm: Arm[AnyResult]
+    result: AnyResult
     turn: int
     new_graphs: int
 
@@ -77,7 +77,7 @@ class Runner:
         self.records = list(recorded)
         self._engines: dict[Arm[Any], Engine[Any]] = {}
 
-    def allowed(self, arms: Iterable[Arm[Result]]) -> list[Arm[Result]]:
+    def allowed(self, arms: Iterable[Arm[AnyResult]]) -> list[Arm[AnyResult]]:
         """Those of ``arms`` that are not refused."""
         refused = {(r["decoder"], r["arm"].get("facts_hash")) for r in self.records if is_refusal(r)}
         return [arm for arm in arms if not refused & {(arm.name, arm.facts.hash), (arm.name, None)}]
@@ -95,11 +95,11 @@ class Runner:
 
     def run(
         self,
-        blocks: Sequence[Block],
-        arms: Callable[[Block], Iterable[Arm[Result]]],
-        job: Callable[[Block], Job],
-        kept: Callable[[Block, list[Outcome[Result]]], list[Record]],
-    ) -> Iterator[tuple[Block, list[Record], float]]:
+        blocks: Sequence[AnyTurn],
+        arms: Callable[[AnyTurn], Iterable[Arm[AnyResult]]],
+        job: Callable[[AnyTurn], Job],
+        kept: Callable[[AnyTurn, list[Outcome[AnyResult]]], list[Record]],
+    ) -> Iterator[tuple[AnyTurn, list[Record], float]]:
         """Run ``blocks`` one by one, each by all of its arms that are not refused.
 
         Args:
@@ -115,7 +115,7 @@ class Runner:
         """
         start = time.perf_counter()
         for done, block in enumerate(blocks, start=1):
-            outcomes: list[Outcome[Result]] = []
+            outcomes: list[Outcome[AnyResult]] = []
             for arm in rotated(self.allowed(arms(block)), block.turn):
                 outcome = self._outcome(arm, job(block), len(outcomes))
                 outcomes += [] if outcome is None else [outcome]
@@ -137,12 +137,12 @@ class Runner:
         record = {"kind": "arm", "pair": self.pair, "decoder": arm.name}
         self.append([record | {"arm": arm.facts.to_dict() | dict(more)}])
 
-    def _outcome(self, arm: Arm[Result], job: Job, turn: int) -> Outcome[Result] | None:
+    def _outcome(self, arm: Arm[AnyResult], job: Job, turn: int) -> Outcome[AnyResult] | None:
         before = compiled_graphs()
         result = self._unless_refused(arm, lambda engine: engine(*job))
         return None if result is None else Outcome(arm, result, turn, compiled_graphs() - before)
 
-    def _unless_refused(self, arm: Arm[Result], use: Callable[[Engine[Result]], Used]) -> Used | None:
+    def _unless_refused(self, arm: Arm[AnyResult], use: Callable[[Engine[AnyResult]], Used]) -> Used | None:
         """What comes of using the arm's engine, made if need be; None: the arm is refused."""
         try:
             if arm not in self._engines:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-Check = Callable[[Any], str | None]
+FieldCheck = Callable[[Any], str | None]
 """What is wrong with the value of a field, in a few words; None if nothing is."""
 Described = Mapping[str, Any]
 _PHASE_TOTALS = ("rounds", "tokens", "drafted", "total_ms")
@@ -31,7 +31,7 @@ def _are_seconds(value: Any) -> bool:
     return bool(listed) and all(map(_is_number, listed))
 
 
-def _must_be(what: str, is_one: Callable[[Any], bool]) -> Check:
+def _must_be(what: str, is_one: Callable[[Any], bool]) -> FieldCheck:
     """The check that a value is one."""
     return lambda value: None if is_one(value) else f"is {value!r:.40}, not {what}"
 

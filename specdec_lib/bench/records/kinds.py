@@ -12,7 +12,7 @@ from functools import cache
 from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, get_origin, get_type_hints
 
 from specdec_lib.bench.records import contents
-from specdec_lib.bench.records.contents import Check, Described
+from specdec_lib.bench.records.contents import Described, FieldCheck
 
 Object = dict[str, Any]
 Count = Annotated[int, contents.count]
@@ -157,7 +157,7 @@ class Field(NamedTuple):
     name: str
     type: type
     is_needed: bool
-    check: Check | None
+    check: FieldCheck | None
 
 
 @cache

@@ -16,11 +16,11 @@ from jaxtyping import Float
 
 from specdec_lib.errors import InvalidArgument
 
-Prompt = Float[np.ndarray, "_ columns"]  # a row a repeat, as many as were run
+PromptRows = Float[np.ndarray, "_ columns"]  # a row a repeat, as many as were run
 Totals = Float[np.ndarray, "draws columns"]
 
 
-def by_prompt(rows: Iterable[tuple[tuple[str, str], Sequence[float]]]) -> list[list[Prompt]]:
+def by_prompt(rows: Iterable[tuple[tuple[str, str], Sequence[float]]]) -> list[list[PromptRows]]:
     """Rows that are told by group and prompt, one a repeat, as :func:`bootstrap_interval` takes them.
 
     Groups, prompts and repeats keep the order in which they come.
@@ -31,7 +31,7 @@ def by_prompt(rows: Iterable[tuple[tuple[str, str], Sequence[float]]]) -> list[l
     return [[np.array(repeats, dtype=np.float64) for repeats in group.values()] for group in groups.values()]
 
 
-def resampled_totals(prompts: Sequence[Prompt], draws: int, generator: np.random.Generator) -> Totals:
+def resampled_totals(prompts: Sequence[PromptRows], draws: int, generator: np.random.Generator) -> Totals:
     """Column totals of ``draws`` resamples of one group.
 
     Args:
@@ -50,7 +50,7 @@ def resampled_totals(prompts: Sequence[Prompt], draws: int, generator: np.random
 
 
 def bootstrap_interval(
-    groups: Sequence[Sequence[Prompt]],
+    groups: Sequence[Sequence[PromptRows]],
     statistic: Callable[[Totals], Float[np.ndarray, " draws"]],
     level: float = 0.95,
     draws: int = 2000,

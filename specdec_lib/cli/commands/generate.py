@@ -34,13 +34,13 @@ WARM_UP = 16
 
 
 def run(
-    prompt: options.Prompt = None,
+    prompt: options.PromptText = None,
     prompt_file: options.PromptFile = None,
     *,
     models: options.ModelOptions,
     threads: options.Threads = None,
     k: options.K = 4,
-    verifier: options.Verifier = "token",
+    verifier: options.OneVerifier = "token",
     autoregressive: options.Autoregressive = False,
     temperature: options.Temperature = 0.0,
     top_k: options.TopK = None,

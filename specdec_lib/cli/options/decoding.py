@@ -11,7 +11,7 @@ import typer
 from specdec_lib.cli.options.declaring import option
 from specdec_lib.errors import InvalidArgument
 
-Prompt = Annotated[
+PromptText = Annotated[
     str | None,
     typer.Argument(
         metavar="PROMPT",
@@ -47,7 +47,9 @@ Chat = Annotated[
 
 _speculation = partial(option, "Speculation")
 K = Annotated[int, _speculation("N", "--k", "-k", help="Draft tokens a round.", min=1)]
-Verifier = Annotated[str, _speculation("RULE", "--verifier", help="How drafts are accepted: token or block.")]
+OneVerifier = Annotated[
+    str, _speculation("RULE", "--verifier", help="How drafts are accepted: token or block.")
+]
 BothVerifiers = Annotated[
     str, _speculation("RULE", "--verifier", help="What to prove: token, block or both.")
 ]

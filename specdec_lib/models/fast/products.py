@@ -31,11 +31,11 @@ from torch import Tensor, nn
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.architecture.module import LanguageModel
 
-Form = Literal["plain", "transposed"]
-FORMS: tuple[Form, ...] = ("plain", "transposed")
+ProductForm = Literal["plain", "transposed"]
+FORMS: tuple[ProductForm, ...] = ("plain", "transposed")
 VARIABLE = "SPECDEC_PRODUCTS"
 """Names the form that products of a few rows take; unset, the faster one is found out."""
-_FORCED: ContextVar[Form | None] = ContextVar("products", default=None)
+_FORCED: ContextVar[ProductForm | None] = ContextVar("products", default=None)
 WIDEST = 9
 """Rows up to which the transposed product may win (measured with MKL and OpenBLAS kernels of x86)."""
 _TRIAL = (24, 640, 256)
@@ -65,7 +65,7 @@ def transposed_product(rows: Tensor, weight: Tensor) -> Tensor:
 
 
 @contextmanager
-def products_in(form: Form) -> Iterator[None]:
+def products_in(form: ProductForm) -> Iterator[None]:
     """Inside, models multiply a few rows in that form ("plain" or "transposed"), whatever is faster here.
 
     Numbers that have to be the same on every processor ask for "plain".
@@ -80,7 +80,7 @@ def products_in(form: Form) -> Iterator[None]:
         _FORCED.reset(token)
 
 
-def preferred_form() -> Form:
+def preferred_form() -> ProductForm:
     """The form asked for by :func:`products_in`, else by the environment, else the one timed to be faster.
 
     Raises:
@@ -92,7 +92,7 @@ def preferred_form() -> Form:
     return "transposed" if transposing_pays() else "plain"
 
 
-def _known_form(form: str, who: str) -> Form:
+def _known_form(form: str, who: str) -> ProductForm:
     if form not in FORMS:
         raise InvalidArgument(f"{who}: unknown form {form!r} of matrix products; choose from {list(FORMS)}")
     return form
@@ -108,10 +108,10 @@ class Products:
         self.original, self._twin = model, None
         self._gains = any(_gains(module) for module in model.modules())
         self._asked: tuple[object, ...] = ()
-        self._form: Form = "plain"
+        self._form: ProductForm = "plain"
 
     @property
-    def form(self) -> Form:
+    def form(self) -> ProductForm:
         """How products of a few rows are made now; "plain" for a model that would gain nothing."""
         if self._gains:
             asking = (_FORCED.get(), os.environ.get(VARIABLE), torch.get_num_threads())

@@ -23,7 +23,7 @@ from specdec_lib.models.source import Source, loading
 from specdec_lib.models.text.ends import remember_named_ends
 from specdec_lib.utils.logging import get_logger
 
-Described = Callable[[], torch.nn.Module | ModelUnavailable]
+DescribedModel = Callable[[], torch.nn.Module | ModelUnavailable]
 """Makes the model that a configuration describes, once, when it is asked for."""
 
 
@@ -66,7 +66,7 @@ def _described(source: Source, config: PretrainedConfig) -> torch.nn.Module | Mo
         return error
 
 
-def _refuse_what_cannot_be(source: Source, config: PretrainedConfig, described: Described) -> None:
+def _refuse_what_cannot_be(source: Source, config: PretrainedConfig, described: DescribedModel) -> None:
     """Refuse what would be allocated and never filled; what cannot be judged here is left to the reader."""
     try:
         held = most_weights(source, config)
@@ -77,7 +77,7 @@ def _refuse_what_cannot_be(source: Source, config: PretrainedConfig, described: 
 
 
 def _read(
-    source: Source, described: Described, options: dict[str, Any]
+    source: Source, described: DescribedModel, options: dict[str, Any]
 ) -> tuple[PreTrainedModel, dict[str, Any]]:
     """What Transformers makes of the files, and its report; config.json is named where it is at fault."""
     try:

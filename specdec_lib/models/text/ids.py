@@ -20,7 +20,7 @@ from transformers import PreTrainedTokenizerBase
 from specdec_lib.errors import InvalidArgument
 
 Decode = Callable[[Sequence[int]], str]
-Message = Mapping[str, Any]
+ChatMessage = Mapping[str, Any]
 
 _INCOMPLETE = "\ufffd"
 _LEAD = 6
@@ -189,7 +189,7 @@ def _front(tokenizer: PreTrainedTokenizerBase, text: str, bare: list[int]) -> li
 
 
 @no_type_check  # checks by itself
-def encode_chat(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message] | str) -> list[int]:
+def encode_chat(tokenizer: PreTrainedTokenizerBase, messages: Sequence[ChatMessage] | str) -> list[int]:
     """Ids of a conversation as the tokenizer's chat template writes it, up to where the answer begins.
 
     Args:
@@ -223,7 +223,7 @@ class Tokenized:
         """Token ids of a text that is to go on: what the tokenizer puts in front, once; nothing behind."""
         return encoded(self._tokenizer("encode"), text)
 
-    def encode_chat(self, messages: Sequence[Message] | str) -> list[int]:
+    def encode_chat(self, messages: Sequence[ChatMessage] | str) -> list[int]:
         """Token ids of a conversation, up to where the answer begins; a text is one message of the user.
 
         Raises InvalidArgument: no chat template, or messages that it refuses.

@@ -21,7 +21,7 @@ from specdec_lib.bench.measure.grid import Block, Grid
 from specdec_lib.bench.measure.peers.arms import AsNamed, GeneratingArm, make_arms
 from specdec_lib.bench.measure.peers.hugging_face import LOOKUP_TOKENS
 from specdec_lib.bench.measure.prompts import ChosenPrompts, PromptSet, choose_prompts
-from specdec_lib.bench.measure.resume import Prompts, missing_blocks
+from specdec_lib.bench.measure.resume import PromptsByDomain, missing_blocks
 from specdec_lib.bench.measure.runner import Outcome, Runner, print_progress
 from specdec_lib.bench.measure.session import Session
 from specdec_lib.bench.records.identity import first_difference
@@ -68,7 +68,7 @@ class PeerComparison:
         grid: Grid,
         target: ModelWrapper,
         draft: ModelWrapper,
-        prompts: Prompts,
+        prompts: PromptsByDomain,
         output_path: str | Path,
         compile: bool = True,
         report: Callable[[str], None] = print_progress,
