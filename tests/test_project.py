@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import json
 import re
 import subprocess
@@ -18,6 +19,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+
+from specdec_lib.decoding.trace import Round
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
@@ -350,6 +353,40 @@ def only_asserts(statement: ast.stmt, in_loop: bool = False) -> bool:
 def is_a_check(cell: dict) -> bool:
     body = ast.parse(cell.source).body
     return isinstance(body[-1], ast.Assert | ast.For | ast.With) and all(map(only_asserts, body))
+
+
+ONLY_OF_ROUNDS = {field.name for field in dataclasses.fields(Round)} - {"kind", "seconds"}
+
+
+def rounds_called_step(code: str) -> list[str]:
+    """Where a round is a ``step``: made as one, met among rounds, or asked for what only a round has."""
+    found = []
+    for node in ast.walk(ast.parse(code)):
+        name, holds_round = None, False
+        if isinstance(node, ast.For | ast.comprehension):
+            name, holds_round = node.target, re.search(r"\brounds\b", ast.unparse(node.iter))
+        elif isinstance(node, ast.Assign):
+            name, holds_round = node.targets[0], re.match(r"\w*Round\(", ast.unparse(node.value))
+        elif isinstance(node, ast.Attribute):
+            name, holds_round = node.value, node.attr in ONLY_OF_ROUNDS
+        if holds_round and "step" in {part.id for part in ast.walk(name) if isinstance(part, ast.Name)}:
+            found.append(ast.unparse(node).strip())
+    return found
+
+
+def test_a_round_that_is_called_step_is_found_and_other_steps_are_not():
+    for code in ("step = Round([1], 'bonus')", "step.num_accepted", "for step, n in zip(rounds, kept): ..."):
+        assert rounds_called_step(code), code
+    other = "for step in narrate(trace): print(step.kind)\nstep = 1.25\n[round_ for round_ in trace.rounds]"
+    assert rounds_called_step(other) == []
+
+
+def test_a_round_is_never_called_a_step():
+    sources = {path.stem: "\n".join(cell.source for cell in code_cells(path)) for path in NOTEBOOKS}
+    for folder in ("specdec_lib", "tests", "findings"):
+        sources |= {path: path.read_text(encoding="utf8") for path in (ROOT / folder).rglob("*.py")}
+    found = {place: rounds_called_step(code) for place, code in sources.items()}
+    assert {place: names for place, names in found.items() if names} == {}
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)

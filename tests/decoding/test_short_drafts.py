@@ -50,8 +50,8 @@ def test_a_round_without_a_draft_is_an_ordinary_step():
     result = decoder().generate([0, 1], 12, 0.0, ignore_eos=True, trace=True)
     plain = AutoregressiveDecoder(target).generate([0, 1], 12, 0.0, ignore_eos=True)
     assert result.generated_ids == plain.generated_ids
-    lengths = [len(step.draft_ids) for step in result.trace.rounds]
-    kinds = [step.kind for step in result.trace.rounds]
+    lengths = [len(round_.draft_ids) for round_ in result.trace.rounds]
+    kinds = [round_.kind for round_ in result.trace.rounds]
     assert set(lengths) == {0, 1, 2}
     assert [kind == "autoregressive" for kind in kinds] == [length == 0 for length in lengths]
     assert result.drafted_per_round == [length for length in lengths if length]

@@ -122,22 +122,23 @@ def test_every_round_costs_one_target_forward_and_emits_what_it_accepted_plus_on
     target, draft = tiny_pair("llama")
     result = SpeculativeDecoder(target, draft, k=4).generate(prompts(1)[0], 60, 0.0, trace=True)
     trace = result.trace
-    assert all(len(step.token_ids) == step.num_accepted + 1 for step in trace.rounds)
-    assert sum(len(step.token_ids) for step in trace.rounds) == 60
-    assert result.accepted_per_round == [step.num_accepted for step in trace.rounds if step.draft_ids]
+    assert all(len(round_.token_ids) == round_.num_accepted + 1 for round_ in trace.rounds)
+    assert sum(len(round_.token_ids) for round_ in trace.rounds) == 60
+    assert result.accepted_per_round == [round_.num_accepted for round_ in trace.rounds if round_.draft_ids]
     text = list(trace.prompt_ids)
-    for step in trace.rounds:
-        text += step.token_ids
-        assert step.target_cache_length == len(text) - 1
-        assert step.draft_cache_length <= len(text) - 1
+    for round_ in trace.rounds:
+        text += round_.token_ids
+        assert round_.target_cache_length == len(text) - 1
+        assert round_.draft_cache_length <= len(text) - 1
 
 
 def test_a_trace_survives_json_and_anything_else_is_refused():
     target, draft = tiny_pair("llama")
     trace = SpeculativeDecoder(target, draft, k=3).generate([5, 6], 20, 0.9, seed=2, trace=True).trace
     assert Trace.from_json(trace.to_json()) == trace
-    drafted = [step for step in trace.rounds if step.draft_ids]
-    assert all(len(step.uniforms) == len(step.draft_ids) == len(step.target_picked) for step in drafted)
+    drafted = [round_ for round_ in trace.rounds if round_.draft_ids]
+    counts = [(len(round_.uniforms), len(round_.target_picked), len(round_.draft_ids)) for round_ in drafted]
+    assert all(len(set(found)) == 1 for found in counts)
     for text in ("{", "{}", json.dumps({"prompt_ids": [], "rounds": [{"speed": 1}]})):
         with pytest.raises(RecordError, match="read trace"):
             Trace.from_json(text)
@@ -177,7 +178,7 @@ def test_streaming_yields_what_generate_returns(k):
     target, draft = tiny_pair("llama")
     for decoder in (SpeculativeDecoder(target, draft, k=k), AutoregressiveDecoder(target)):
         rounds = list(decoder.stream([7, 8], 40, 0.9, seed=3))
-        assert [token for step in rounds for token in step] == decoder.generate(
+        assert [token for round_ in rounds for token in round_] == decoder.generate(
             [7, 8], 40, 0.9, seed=3
         ).generated_ids
         assert all(rounds)

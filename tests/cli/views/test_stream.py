@@ -62,14 +62,14 @@ def test_kinds_of_the_tokens_of_a_round() -> None:
     assert list(kinds(cut)) == ["accepted", "accepted"]
 
 
-def printed(steps: list[Round], prompt: str = "hi ", **options) -> str:
+def printed(rounds: list[Round], prompt: str = "hi ", **options) -> str:
     file = io.StringIO()
     console = Console(file=file, width=20, markup=False, highlight=False, **options)
     printer = RoundPrinter(console, decode)
     printer.legend()
     printer.prompt(prompt, list(prompt.encode()))
-    for step in steps:
-        printer.round(step)
+    for round_ in rounds:
+        printer.round(round_)
     printer.end()
     return file.getvalue()
 

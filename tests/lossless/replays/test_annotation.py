@@ -18,7 +18,7 @@ from specdec_lib.lossless.replays.annotation import annotate, annotate_round
 
 
 def worked_round(**options):
-    step = Round(
+    round_ = Round(
         token_ids=[2, 3, 3],
         kind="corrected",
         draft_ids=[2, 3, 4, 0],
@@ -27,7 +27,7 @@ def worked_round(**options):
         target_cache_length=4,
         draft_cache_length=4,
     )
-    return annotate_round(P, Q, step, WORDS.__getitem__, text_length=2, held=(1, 1), **options)
+    return annotate_round(P, Q, round_, WORDS.__getitem__, text_length=2, held=(1, 1), **options)
 
 
 def test_the_worked_round_has_its_ratios_residual_and_cache_lengths():
@@ -56,20 +56,20 @@ def test_the_annotation_of_a_run_agrees_with_the_run(temperature, verifier):
     decoder = SpeculativeDecoder(target, draft, k=3, verifier=verifier)
     run = decoder.generate([5, 6, 7], 24, temperature, seed=4, ignore_eos=True, trace=True, profile=True)
     told = annotate(target, draft, run.trace, SamplingParams(temperature), verifier=verifier)
-    assert [r.num_accepted for r in told.rounds] == [step.num_accepted for step in run.trace.rounds]
+    assert [r.num_accepted for r in told.rounds] == [round_.num_accepted for round_ in run.trace.rounds]
     text = [token for r in told.rounds for token in _emitted(r)]
     assert text == [f"<{token}>" for token in run.generated_ids]
-    for step, recorded in zip(told.rounds, run.trace.rounds, strict=True):
-        for place, p in zip(step.places, recorded.target_picked, strict=False):
+    for round_, recorded in zip(told.rounds, run.trace.rounds, strict=True):
+        for place, p in zip(round_.places, recorded.target_picked, strict=False):
             assert place.p == pytest.approx(p, abs=1e-4)
         if verifier == "token":
-            for place in step.places[: step.num_accepted]:
+            for place in round_.places[: round_.num_accepted]:
                 assert place.uniform is None or place.uniform < place.threshold
-        for shares in [place.shares for place in step.places] + [step.following.shares]:
+        for shares in [place.shares for place in round_.places] + [round_.following.shares]:
             assert sum(share.p for share in shares) == pytest.approx(1, abs=1e-3)
         phases = {name: round(ms, 3) for name, ms in recorded.phases_ms.items()}
         rest = round(max(0.0, 1e3 * recorded.seconds - sum(phases.values())), 3)
-        assert step.phases_ms == {**phases, "other": rest}
+        assert round_.phases_ms == {**phases, "other": rest}
     held = [(0, 0)] + [(r.target_cache[2], r.draft_cache[2]) for r in told.rounds]
     assert [(r.target_cache[0], r.draft_cache[0]) for r in told.rounds] == held[:-1]
 
@@ -80,8 +80,8 @@ def _emitted(found):
 
 
 def test_a_text_that_ends_inside_its_draft_has_nothing_that_follows():
-    step = Round(token_ids=[2], kind="corrected", draft_ids=[2], num_accepted=1, uniforms=[0.1])
-    found = annotate_round(P[:2], Q[:1], step, WORDS.__getitem__)
+    round_ = Round(token_ids=[2], kind="corrected", draft_ids=[2], num_accepted=1, uniforms=[0.1])
+    found = annotate_round(P[:2], Q[:1], round_, WORDS.__getitem__)
     assert found.following.kind == "ended" and found.following.token == ""
 
 

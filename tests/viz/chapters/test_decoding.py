@@ -44,7 +44,7 @@ def test_overlap_splits_both_distributions():
 
 
 @pytest.mark.parametrize(
-    ("step", "codes"),
+    ("round_", "codes"),
     [
         (Round([2, 3, 4], "bonus", [2, 3], 2), [1, 1, 3]),
         (Round([2, 4], "corrected", [2, 3, 1], 1), [1, 2, 4]),
@@ -52,9 +52,9 @@ def test_overlap_splits_both_distributions():
         (Round([2, 3], "bonus", [2, 3], 2), [1, 1, None]),  # cut at the text's end, inside its draft
     ],
 )
-def test_a_round_shows_what_stayed_what_followed_and_what_was_thrown_away(step, codes):
+def test_a_round_shows_what_stayed_what_followed_and_what_was_thrown_away(round_, codes):
     widest = Round([2, 3, 4], "bonus", [2, 3], 2)
-    cells = plot_rounds([widest, step], TEXTS.__getitem__).data[0]
+    cells = plot_rounds([widest, round_], TEXTS.__getitem__).data[0]
     assert list(cells.z[1]) == codes
 
 
