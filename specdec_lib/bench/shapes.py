@@ -21,13 +21,13 @@ from specdec_lib.bench.measure.scaling.shapes import (
     random_model,
     random_pair,
 )
-from specdec_lib.bench.records.row import Row
 from specdec_lib.bench.records.schema import Record, read_records
 from specdec_lib.bench.tables.prediction import costs_of
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.loader import choose_device
 from specdec_lib.theory.speedup import speedup
 from specdec_lib.utils.entry_point import OneLineParser, exit_code
+from specdec_lib.utils.row import Row
 
 __all__ = [
     "ALPHAS",

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from specdec_lib.bench.explain.sentences import TERMS, rounds
-from specdec_lib.bench.records.row import Row
 from specdec_lib.bench.tables.prediction import overhead
 from specdec_lib.bench.tables.rows import Costs, PhaseRow, PredictionRow
 from specdec_lib.theory.speedup import break_even_alpha, speedup
+from specdec_lib.utils.row import Row
 
 LARGE = 0.05
 """A share of the speedup, or of a time, that is worth a word."""

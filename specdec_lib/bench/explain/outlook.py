@@ -13,9 +13,9 @@ import numpy as np
 
 from specdec_lib.bench.explain.advice import said
 from specdec_lib.bench.explain.cell import Advice, Cell
-from specdec_lib.bench.records.row import Row
 from specdec_lib.bench.tables.rows import Costs
 from specdec_lib.theory.speedup import break_even_alpha, speedup
+from specdec_lib.utils.row import Row
 
 _TIE = 1e-9  # speedups closer than this are one and the same: the smaller K wins
 

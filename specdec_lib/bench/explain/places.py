@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from specdec_lib.bench.records.row import Row
+from specdec_lib.utils.row import Row
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,6 @@ from jaxtyping import Integer
 from torch import Tensor
 
 from specdec_lib.bench.measure.grid import rotated
-from specdec_lib.bench.records.row import Row
 from specdec_lib.decoding.drafters.base import started
 from specdec_lib.decoding.drafters.draft_model import DraftSource, as_drafter
 from specdec_lib.decoding.sampling import SamplingParams
@@ -30,6 +29,7 @@ from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.architecture.soundness import drafting
 from specdec_lib.models.base import CausalModel, is_causal_model
 from specdec_lib.profiling.timer import cuda_sync_time
+from specdec_lib.utils.row import Row
 
 _WARM_UP = 3
 _GREEDY = SamplingParams(temperature=0.0)

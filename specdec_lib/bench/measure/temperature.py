@@ -16,13 +16,13 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 from transformers.cache_utils import DynamicCache
 
-from specdec_lib.bench.records.row import Row
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.architecture.module import cache_name
 from specdec_lib.models.architecture.soundness import drafting
 from specdec_lib.models.base import CausalModel
 from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.utils.row import Row
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from specdec_lib.bench.records.row import Row
 from specdec_lib.bench.records.schema import Record
 from specdec_lib.errors import SpecDecError
 from specdec_lib.profiling.metrics import GenerationResult
+from specdec_lib.utils.row import Row
 
 EXACT_DTYPES = ("float32", "float64")
 

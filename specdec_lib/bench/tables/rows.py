@@ -1,6 +1,6 @@
 """The rows of all tables: what each column means, on one page.
 
-How a row is read says :mod:`specdec_lib.bench.records.row`. Times are in milliseconds unless a name says
+How a row is read says :mod:`specdec_lib.utils.row`. Times are in milliseconds unless a name says
 otherwise; ``k`` is the draft length, 0 the baseline.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from specdec_lib.bench.records.row import Row
+from specdec_lib.utils.row import Row
 
 
 @dataclass(frozen=True, eq=False)

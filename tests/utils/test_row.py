@@ -9,8 +9,8 @@ import pytest
 
 from specdec_lib.bench.measure.costs import ForwardTimes, TimedForward
 from specdec_lib.bench.records.identity import Identity, PartingRow
-from specdec_lib.bench.records.row import Row
 from specdec_lib.bench.tables.prediction import costs_of
+from specdec_lib.utils.row import Row
 
 
 @dataclass(frozen=True, eq=False)
