@@ -1,13 +1,12 @@
 """The likeliest next tokens behind a text: at several temperatures, and behind each warper in turn.
 
-Rows are plain values, as the figures of ``specdec_lib.viz.chapters`` take them.
+Rows are what the figures of ``specdec_lib.viz.chapters`` take.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
 from specdec_lib.models.base import CausalModel, with_text
+from specdec_lib.utils.row import Row
 
 OTHERS = "all others"
 """The token text of what is not shown one by one."""
@@ -27,6 +27,24 @@ _LABELS = {
 }  # in the order in which the library applies them
 
 
+@dataclass(frozen=True, eq=False)
+class TemperatureRow(Row):
+    """The probability of a token, told by its text, at a temperature."""
+
+    temperature: float
+    token: str
+    probability: float
+
+
+@dataclass(frozen=True, eq=False)
+class StageRow(Row):
+    """The probability of a token, told by its text (or :data:`OTHERS`), behind a stage of warping."""
+
+    stage: str
+    token: str
+    probability: float
+
+
 def next_logits(model: CausalModel, ids: Sequence[int]) -> Float[Tensor, " vocab"]:
     """What the model says of the token behind ``ids``."""
     return model.forward(torch.tensor([list(ids)]), use_cache=False, logits_to_keep=1)[0][0, -1]
@@ -34,13 +52,13 @@ def next_logits(model: CausalModel, ids: Sequence[int]) -> Float[Tensor, " vocab
 
 def likeliest_by_temperature(
     model: CausalModel, ids: Sequence[int], temperatures: Sequence[float], num_tokens: int = 8
-) -> list[dict[str, Any]]:
-    """temperature, token (text), probability: the same tokens at each temperature, the likeliest first."""
+) -> list[TemperatureRow]:
+    """The same tokens at each temperature, the likeliest first."""
     logits = next_logits(model, ids)
     chosen = logits.topk(num_tokens).indices.tolist()
     laws = {t: probs_from_logits(logits, SamplingParams(t)) for t in temperatures}
     return [
-        {"temperature": t, "token": with_text(model, "likeliest").decode([i]), "probability": float(law[i])}
+        TemperatureRow(t, with_text(model, "likeliest").decode([i]), float(law[i]))
         for t, law in laws.items()
         for i in chosen
     ]
@@ -48,18 +66,19 @@ def likeliest_by_temperature(
 
 def likeliest_by_stage(
     model: CausalModel, ids: Sequence[int], params: SamplingParams, num_tokens: int = 9
-) -> list[dict[str, Any]]:
-    """stage, token (text, or :data:`OTHERS`), probability: what each warper of ``params`` leaves of the law.
+) -> list[StageRow]:
+    """What each warper of ``params`` leaves of the law.
 
     The first stage is the model's own law; each further one applies one warper more, in the library's order.
     """
     logits = next_logits(model, ids)
-    chosen, rows = logits.topk(num_tokens).indices.tolist(), []
+    chosen = logits.topk(num_tokens).indices.tolist()
+    rows: list[StageRow] = []
     for stage, applied in _stages(params):
         law = probs_from_logits(logits, applied, ids)
         shares = {with_text(model, "likeliest").decode([i]): float(law[i]) for i in chosen}
         shares[OTHERS] = 1 - sum(shares.values())
-        rows += [{"stage": stage, "token": t, "probability": share} for t, share in shares.items()]
+        rows += [StageRow(stage, token, share) for token, share in shares.items()]
     return rows
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor
 
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.lossless.evidence.rounding import logits_by_width
 from specdec_lib.models.base import CausalModel, with_text
+from specdec_lib.utils.row import Row
 
 WIDE = 5
 
@@ -30,6 +30,24 @@ def narrow_and_wide(
     return narrow, wide
 
 
+@dataclass(frozen=True, eq=False)
+class GapRow(Row):
+    """How far the best logit is ahead of the next at a place of a text; ``token``: the best one's text."""
+
+    place: int
+    token: str
+    gap: float
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseRow(Row):
+    """By how much the logits of a place differ: the range of their difference."""
+
+    series: str
+    place: int
+    noise: float
+
+
 @dataclass(frozen=True)
 class ReadTwice:
     """A text, and its logits as :func:`narrow_and_wide` has them, by the name of the model that read it."""
@@ -37,19 +55,19 @@ class ReadTwice:
     text: list[int]
     by_width: dict[str, tuple[Tensor, Tensor]]
 
-    def gap_rows(self, name: str, model: CausalModel) -> list[dict[str, Any]]:
-        """place, token (text), gap: how far the best logit is ahead of the next, in forwards of one token."""
+    def gap_rows(self, name: str, model: CausalModel) -> list[GapRow]:
+        """The gaps along the text, in forwards of one token."""
         best = self.by_width[name][0].topk(2)
         pairs = zip(best.values.tolist(), best.indices.tolist(), strict=True)
         return [
-            {"place": n, "token": with_text(model, "gaps").decode([token]), "gap": first - second}
+            GapRow(n, with_text(model, "gaps").decode([token]), first - second)
             for n, ((first, second), (token, _)) in enumerate(pairs, 1)
         ]
 
-    def noise_rows(self) -> list[dict[str, Any]]:
-        """series, place, noise: the range of the difference of a place's logits, narrow and wide."""
+    def noise_rows(self) -> list[NoiseRow]:
+        """The noise between narrow and wide along the text, a series a model."""
         return [
-            {"series": f"rounding, {name}", "place": n, "noise": float(d.max() - d.min())}
+            NoiseRow(f"rounding, {name}", n, float(d.max() - d.min()))
             for name, (narrow, wide) in self.by_width.items()
             for n, d in enumerate(wide - narrow, 1)
         ]

@@ -27,21 +27,21 @@ def model():
 def test_the_same_tokens_at_each_temperature_the_likeliest_first(model):
     rows = likeliest_by_temperature(model, IDS, (0.5, 1.0), num_tokens=4)
     cold, warm = rows[:4], rows[4:]
-    assert [row["token"] for row in cold] == [row["token"] for row in warm]
+    assert [row.token for row in cold] == [row.token for row in warm]
     for part in (cold, warm):
-        shares = [row["probability"] for row in part]
+        shares = [row.probability for row in part]
         assert shares == sorted(shares, reverse=True)
-    assert cold[0]["probability"] > warm[0]["probability"]
+    assert cold[0].probability > warm[0].probability
 
 
 def test_each_stage_adds_one_warper_in_the_librarys_order(model):
     params = SamplingParams(0.8, top_k=4, repetition_penalty=1.3)
     rows = likeliest_by_stage(model, IDS, params, num_tokens=5)
-    stages = list(dict.fromkeys(row["stage"] for row in rows))
+    stages = list(dict.fromkeys(row.stage for row in rows))
     assert stages == ["the model", "penalty 1.3", "T = 0.8", "top-k 4"]
     assert pictures.OTHERS == OTHERS
     law = probs_from_logits(next_logits(model, IDS), params, IDS)
-    last = {row["token"]: row["probability"] for row in rows if row["stage"] == "top-k 4"}
+    last = {row.token: row.probability for row in rows if row.stage == "top-k 4"}
     assert last.pop(OTHERS) == pytest.approx(1 - sum(last.values()), abs=1e-6)
     for token, share in last.items():
         assert share == pytest.approx(float(law[int(token.strip("<>"))]))

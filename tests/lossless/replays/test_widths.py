@@ -33,5 +33,5 @@ def test_gaps_and_noise_are_those_of_the_rows(read):
     first, second = narrow[2].topk(2).values.tolist()
     gap = both.gap_rows("bfloat16", model)[2]
     assert gap == {"place": 3, "token": f"<{int(narrow[2].argmax())}>", "gap": first - second}
-    noise = [row for row in both.noise_rows() if row["series"] == "rounding, bfloat16"]
-    assert [row["noise"] for row in noise] == logit_range(narrow, wide).tolist()
+    noise = [row for row in both.noise_rows() if row.series == "rounding, bfloat16"]
+    assert [row.noise for row in noise] == logit_range(narrow, wide).tolist()
