@@ -11,7 +11,7 @@ from specdec_lib.cli import measuring, options, sentences
 from specdec_lib.cli.prompt import asked_prompts
 from specdec_lib.cli.selection import selection_of
 from specdec_lib.cli.terminal import console_for, print_json, print_warning, said_if_waiting
-from specdec_lib.cli.views.peers import comparison_of, show_comparison
+from specdec_lib.cli.views.peers import PeerSummary, comparison_of, show_comparison
 from specdec_lib.cli.views.summary import show_session, summary_of
 from specdec_lib.errors import InvalidArgument, RecordError
 
@@ -100,18 +100,19 @@ def _report(path: Path, as_json: bool, peers: bool = False, strict: bool = False
     """Print the newest session of a results file; ``strict``: a bad line is an error, after the good ones."""
     from specdec_lib.bench.records.schema import read_records
 
-    summarise, show = (comparison_of, show_comparison) if peers else (summary_of, show_session)
     with said_if_waiting(path):
         records, problems = read_records(path)
     try:
-        summary = summarise(path, records, problems)
+        summary = (comparison_of if peers else summary_of)(path, records, problems)
     except RecordError:
         print_warning(*problems)
         raise
     if as_json:
-        print_json(summary)
+        print_json(summary.to_dict())
+    elif isinstance(summary, PeerSummary):
+        show_comparison(console_for(), summary)
     else:
-        show(console_for(), summary)
+        show_session(console_for(), summary)
     if strict and problems:
         print_warning(*problems)
         raise RecordError(sentences.lines_above(path, len(problems), "summarised"))

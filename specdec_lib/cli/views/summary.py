@@ -6,8 +6,9 @@ Rates are those of :mod:`specdec_lib.bench.tables.summary`; here they are put si
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from specdec_lib.cli import sentences
 from specdec_lib.cli.terminal import Prose, safe_table, text
@@ -17,12 +18,42 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from specdec_lib.bench.records.schema import Record
+    from specdec_lib.bench.tables.rows import AcceptanceRow, LatencyRow, SpeedupRow
 
 _COLUMNS = ("domain", "K", "AR tok/s", "SD tok/s", "speedup", "α", "tokens")
 
 
-def summary_of(path: Path, records: Sequence[Record], problems: Sequence[str]) -> dict[str, Any]:
-    """The newest session: where it lies, what ran, and one row by temperature, domain and K.
+class SessionCell(NamedTuple):
+    """A temperature, domain and K: the speedup there, and the acceptance where something was drafted."""
+
+    speedup: SpeedupRow
+    acceptance: AcceptanceRow | None
+
+
+@dataclass(frozen=True)
+class SessionSummary:
+    """The newest session: where it lies, what ran, and one cell by temperature, domain and K."""
+
+    results: str
+    session: str
+    pair: str
+    models: dict[str, Any]
+    runs: int
+    compared: int
+    identical: int
+    cells: list[SessionCell]
+    latency: list[LatencyRow]
+    problems: list[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For ``--json``: a cell's columns in one row, latency without what only a figure shows."""
+        latency = [{k: v for k, v in row.items() if k != "quantiles_ms"} for row in self.latency]
+        cells = [{**(acceptance or {}), **speedup} for speedup, acceptance in self.cells]
+        return vars(self) | {"cells": cells, "latency": latency}
+
+
+def summary_of(path: Path, records: Sequence[Record], problems: Sequence[str]) -> SessionSummary:
+    """The newest session of a results file.
 
     Raises:
         RecordError: there is none, or it was measured on several machines.
@@ -33,33 +64,32 @@ def summary_of(path: Path, records: Sequence[Record], problems: Sequence[str]) -
     session = newest_session(records)
     runs = runs_of(session)
     acceptance = {(row.temperature, row.domain, row.k): row for row in acceptance_table(runs)}
-    rows = [
-        {**acceptance.get((row.temperature, row.domain, row.k), {}), **row} for row in speedup_table(runs)
-    ]
-    latency = [{k: v for k, v in row.items() if k != "quantiles_ms"} for row in latency_table(runs)]
     timed = [record for record in session if record["kind"] == "run"]
     compared = [r["first_difference"] for r in timed if r.get("first_difference") is not None]
-    return {
-        "results": str(path),
-        "session": session[0]["session"],
-        "pair": runs[0].config.model_pair_name,
-        "models": session[0]["models"],
-        "runs": len(runs),
-        "compared": len(compared),
-        "identical": sum(difference < 0 for difference in compared),
-        "cells": rows,
-        "latency": latency,
-        "problems": list(problems),
-    }
+    return SessionSummary(
+        results=str(path),
+        session=session[0]["session"],
+        pair=runs[0].config.model_pair_name,
+        models=session[0]["models"],
+        runs=len(runs),
+        compared=len(compared),
+        identical=sum(difference < 0 for difference in compared),
+        cells=[
+            SessionCell(row, acceptance.get((row.temperature, row.domain, row.k)))
+            for row in speedup_table(runs)
+        ],
+        latency=latency_table(runs),
+        problems=list(problems),
+    )
 
 
-def show_session(console: Console, summary: dict[str, Any]) -> None:
+def show_session(console: Console, summary: SessionSummary) -> None:
     """The session as one table a temperature."""
-    for temperature in sorted({row["temperature"] for row in summary["cells"]}):
-        rows = [row for row in summary["cells"] if row["temperature"] == temperature]
-        title = f"{summary['pair']} at temperature {temperature:g}"
-        console.print(safe_table(title, _COLUMNS, "lrrrlrr", (_row(row, rows) for row in rows)))
-    if not summary["cells"]:
+    for temperature in sorted({cell.speedup.temperature for cell in summary.cells}):
+        cells = [cell for cell in summary.cells if cell.speedup.temperature == temperature]
+        title = f"{summary.pair} at temperature {temperature:g}"
+        console.print(safe_table(title, _COLUMNS, "lrrrlrr", (_row(cell, cells) for cell in cells)))
+    if not summary.cells:
         console.print(Prose(sentences.NO_SPEEDUP))
     console.print(Prose(_footnote(summary), "dim"))
 
@@ -71,22 +101,23 @@ def ratio_cell(row: Mapping[str, Any], name: str = "ratio", is_best: bool = Fals
     return text(f"{ratio}{interval}{' ★' if is_best else ''}", "bold" if is_best else "")
 
 
-def _row(row: dict[str, Any], rows: Sequence[dict[str, Any]]) -> list[str | Text]:
-    best = max(other["speedup"] for other in rows if other["domain"] == row["domain"])
+def _row(cell: SessionCell, cells: Sequence[SessionCell]) -> list[str | Text]:
+    row, acceptance = cell
+    best = max(other.speedup.speedup for other in cells if other.speedup.domain == row.domain)
     return [
-        row["domain"],
-        str(row["k"]),
-        f"{row['ar_tokens_per_second']:.1f}",
-        f"{row['sd_tokens_per_second']:.1f}",
-        ratio_cell(row, "speedup", row["speedup"] == best),
-        f"{row['alpha_hat']:.2f}" if "alpha_hat" in row else "–",
-        f"{row['mean_acceptance_length']:.2f}" if "mean_acceptance_length" in row else "–",
+        row.domain,
+        str(row.k),
+        f"{row.ar_tokens_per_second:.1f}",
+        f"{row.sd_tokens_per_second:.1f}",
+        ratio_cell(row, "speedup", row.speedup == best),
+        f"{acceptance.alpha_hat:.2f}" if acceptance else "–",
+        f"{acceptance.mean_acceptance_length:.2f}" if acceptance else "–",
     ]
 
 
-def _footnote(summary: dict[str, Any]) -> str:
-    ran = sentences.runs_line(summary["results"], summary["runs"], summary["models"]["target"])
+def _footnote(summary: SessionSummary) -> str:
+    ran = sentences.runs_line(summary.results, summary.runs, summary.models["target"])
     lines = [sentences.SPEEDUP_LEGEND, sentences.ALPHA_IN_WORDS, ran]
-    if summary["compared"]:
-        lines.append(sentences.tokens_that_agree(summary["identical"], summary["compared"]))
+    if summary.compared:
+        lines.append(sentences.tokens_that_agree(summary.identical, summary.compared))
     return "\n".join(lines)
