@@ -89,6 +89,15 @@ def test_what_is_odd_is_said_below_the_tables(specdec, written: Path) -> None:
     assert "pocket at temperature 0 " in shown.out and "pocket at temperature 0.8 " in shown.out
 
 
+def test_a_comparison_that_names_no_threads_is_said_to_have_none(specdec, tmp_path: Path) -> None:
+    path = tmp_path / "foreign.jsonl"
+    for record in comparison():
+        append_record(path, record | {"environment": {}})
+    shown = specdec("bench", "--peers", "--show", path)
+    assert "of tiny (float32, cpu) in " in " ".join(shown.out.split())
+    assert specdec("bench", "--peers", "--show", path, "--json").document["threads"] is None
+
+
 def test_a_named_pair_goes_through_its_notebook_with_parameters_it_has(
     specdec, results: Path, tmp_path: Path, monkeypatch
 ) -> None:
