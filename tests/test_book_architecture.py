@@ -34,6 +34,9 @@ TOY = {
     "toy/left/deep/end.py": '"""Which end?"""\nfrom toy.left import inner\nclass End: ...\n',
     "toy/right.py": '"""Right."""\nfrom toy import ground, unknown\nclass End: ...\n',
     "toy/hall.py": '"""A hall."""\nfrom toy import ground\n',
+    "toy/left/scripts/move.js": "// What moves, and\n// why. All else.\n\n// Not this.\nmove();\n",
+    "toy/left/scripts/look.css": "/* How it\n   looks: blue. */\n\n/* Not this. */\n",
+    "toy/left/page.html": "<!doctype html>\n<!-- A page. -->\n<title>No</title>\n",
     "toy/ground.py": '"""The ground."""\nimport os\n',
 }  # fmt: skip
 
@@ -137,14 +140,25 @@ def test_the_phrase_of_a_file_is_the_first_sentence_of_its_docstring(architectur
         "Left.",
         "",
         "- `inner.py`: As in A et al. 2023, it is.",
+        "- `page.html`: A page.",
         "- **`deep/`**: Deep:: \\*not\\* bold, `late`.",
         "  - `end.py`: Which end?",
+        "- **`scripts/`**",
+        "  - `look.css`: How it looks: blue.",
+        "  - `move.js`: What moves, and why.",
     ]
 
 
 def test_a_file_without_a_docstring_is_named(architecture, toy):
     (toy / "toy" / "hall.py").write_text("import os\n")
     with pytest.raises(Exception, match=r"hall\.py has no docstring"):
+        architecture.listing(toy / "toy")
+
+
+@pytest.mark.parametrize("text", ["", "move();\n// Too late.\n", "//\nmove();\n"])
+def test_a_script_that_does_not_begin_with_a_comment_is_named(architecture, toy, text):
+    (toy / "toy" / "left" / "scripts" / "move.js").write_text(text)
+    with pytest.raises(Exception, match=r"move\.js has no comment at its beginning"):
         architecture.listing(toy / "toy")
 
 

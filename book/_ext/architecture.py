@@ -1,8 +1,9 @@
 """A Sphinx extension: the page *Architecture*, read off the library when the book is built.
 
 In a page's source ``<!-- floors -->`` becomes the pictures of the floors, one for each contract of layers in
-``pyproject.toml``; ``<!-- files -->`` a list of every file with the first sentence of its docstring; and
-``{home}`Name``` (or ``{home}`room:Name```) becomes the name with the file that defines it. So files may move.
+``pyproject.toml``; ``<!-- files -->`` a list of every file with the first sentence of its docstring or, where
+it is no Python, of its first comment; and ``{home}`Name``` (or ``{home}`room:Name```) becomes the name with
+the file that defines it. So files may move.
 """
 
 from __future__ import annotations
@@ -19,6 +20,12 @@ from sphinx.errors import ExtensionError
 
 FLOORS, FILES = "<!-- floors -->", "<!-- files -->"
 HOME = re.compile(r"\{home\}`(?:(\w+):)?(\w+)`")
+_COMMENTS = {
+    ".js": re.compile(r"((?://.*\n)+)"),
+    ".css": re.compile(r"/\*(.+?)\*/", re.DOTALL),
+    ".html": re.compile(r"(?:<!doctype html>\s*)?<!--(.+?)-->", re.DOTALL),
+}
+"""What a file that is no Python begins with."""
 _SENTENCE = re.compile(r"(.+?[.?!])\s+(?=[A-Z`])")
 _ROLE = re.compile(r":\w+:`~?([\w.]+)`")
 _LITERAL = re.compile(r"``(.+?)``")
@@ -52,8 +59,13 @@ def package_of(root: Path) -> str:
 
 
 def files(root: Path) -> list[Path]:
-    """Every Python file of the library."""
-    return sorted((root / package_of(root)).rglob("*.py"))
+    """Every file of the library: Python, scripts, styles and pages."""
+    return _sources(root / package_of(root))
+
+
+def _sources(folder: Path) -> list[Path]:
+    kinds = {".py", *_COMMENTS}
+    return sorted(path for path in folder.rglob("*") if path.suffix in kinds)
 
 
 # --- the picture -------------------------------------------------------------------------------------------
@@ -76,15 +88,13 @@ def pictures(root: Path) -> str:
 
 def listing(room: Path, depth: int = 0) -> str:
     """The files of a room, each with its phrase, and then the rooms in it, each with its own."""
-    inside = sorted(
-        path for path in room.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()
-    )
-    inside.sort(key=lambda path: path.is_dir())
+    inside = {room / path.relative_to(room).parts[0] for path in _sources(room)}
     lines = []
     for path in sorted(inside, key=lambda path: (path.is_dir(), path.name)):
         if path.is_dir():
             heading = f"**`{path.name}/`**" if depth else f"### `{path.name}/`\n\n"
-            lines.append(_entry(heading, phrase(path / "__init__.py"), depth))
+            package = path / "__init__.py"  # which a folder of scripts or styles lacks
+            lines.append(_entry(heading, phrase(package) if package.is_file() else "", depth))
             lines.append(listing(path, depth + 1))
         elif path.name != "__init__.py":
             lines.append(_entry(f"`{path.name}`", phrase(path), max(depth, 1)))
@@ -92,19 +102,27 @@ def listing(room: Path, depth: int = 0) -> str:
 
 
 def _entry(name: str, words: str, depth: int) -> str:
-    return f"{'  ' * (depth - 1)}- {name}: {words}" if depth else f"\n{name}{words}\n"
+    said = f": {words}" * bool(words)
+    return f"{'  ' * (depth - 1)}- {name}{said}" if depth else f"\n{name}{words}\n"
 
 
 def phrase(path: Path) -> str:
-    """The first sentence of a module's docstring, as Markdown.
+    """The first sentence of a module's docstring, or of another file's first comment, as Markdown.
 
     Raises:
         ExtensionError: there is none.
     """
-    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf8")))
-    if not docstring:
-        raise ExtensionError(f"{path} has no docstring, so the page Architecture has no phrase for it")
-    return markdown(first_sentence(docstring))
+    text = path.read_text(encoding="utf8")
+    said = ast.get_docstring(ast.parse(text)) if path.suffix == ".py" else _first_comment(path.suffix, text)
+    if not said:
+        kind = "docstring" if path.suffix == ".py" else "comment at its beginning"
+        raise ExtensionError(f"{path} has no {kind}, so the page Architecture has no phrase for it")
+    return markdown(first_sentence(said))
+
+
+def _first_comment(suffix: str, text: str) -> str:
+    found = _COMMENTS[suffix].match(text)
+    return re.sub(r"^\s*//", "", found[1], flags=re.MULTILINE).strip() if found else ""
 
 
 def first_sentence(docstring: str) -> str:
@@ -129,7 +147,7 @@ def homes(root: Path) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     package = root / package_of(root)
     for path in files(root):
-        for name in _defined(path):
+        for name in _defined(path) if path.suffix == ".py" else ():
             found.setdefault(name, []).append(path.relative_to(package).as_posix())
     return found
 

@@ -1,4 +1,4 @@
-// Elements of a page. Every text enters it as text, never as markup.
+// Elements of a page: every text enters it as text, never as markup.
 
 /** `element` with attributes, and children that are elements or texts. */
 export function filled(element, attributes, children) {

@@ -1,4 +1,4 @@
-// The speedup law. The formulas are those of specdec_lib.theory.speedup, with v(K) = 1 + slope · K; a test holds the
+// The speedup law: the formulas are those of specdec_lib.theory.speedup, with v(K) = 1 + slope · K; a test holds the
 // two against each other.
 
 const LARGEST_K = 64;
