@@ -117,6 +117,8 @@ def test_no_two_boxes_overlap_and_none_leaves_the_picture(architecture, toy):
         rows: dict[str, list[float]] = {}
         for box in drawn.findall(".//svg:rect", SPACE):
             rows.setdefault(box.get("y"), []).append(float(box.get("x")))
+        names = drawn.findall(".//svg:text[@font-weight]", SPACE)
+        assert all(len(name.text) * float(name.get("font-size")) < 150 for name in names)
         for row in rows.values():
             edges = [x for left in sorted(row) for x in (left, left + architecture.floors.BOX)]
             assert edges == sorted(edges) and edges[0] >= 0 and edges[-1] <= architecture.floors.WIDTH

@@ -22,6 +22,7 @@ Edges = Mapping[str, set[str]]
 
 WIDTH, FLOOR, BOX_HEIGHT, BOX, LANE, GAP = 350, 66, 40, 94, 8, 12
 SWEEPS = 4  # after them no order changes
+LETTERS = 148  # of a box: letters of a name times their size, which is 14 at most
 ABREAST = 3  # boxes side by side; the rooms of a floor do not import each other, so they may stand in rows
 TRIED = 6  # places of a row, of which every order is tried
 _SEPARATOR = re.compile(r"\s*[|:]\s*")
@@ -184,9 +185,10 @@ def box(place: Place, floor: int, folder: Path) -> str:
     """A room: its name, and how many files it has."""
     top, count = FLOOR * floor + 2, len(files_of(folder / place.name))
     size = f"{count} file{'s' * (count > 1)}"
+    name = f'font-size="{min(14, LETTERS / len(place.name)):.3g}" font-weight="600">{escape(place.name)}'
     return (
         f'<rect x="{place.x - BOX / 2:.0f}" y="{top}" width="{BOX}" height="{BOX_HEIGHT}" rx="5"/>'
         f'<g stroke="none" fill="currentColor" text-anchor="middle">'
-        f'<text x="{place.x:.0f}" y="{top + 18}" font-size="14" font-weight="600">{escape(place.name)}</text>'
+        f'<text x="{place.x:.0f}" y="{top + 18}" {name}</text>'
         f'<text x="{place.x:.0f}" y="{top + 33}" font-size="11">{size}</text></g>'
     )

@@ -7,7 +7,7 @@ import os
 import torch
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.models.tensors import Weighed
 from specdec_lib.utils.logging import get_logger
 
 SMALL_MODEL = 100_000_000
@@ -19,7 +19,7 @@ VARIABLE = "SPECDEC_THREADS"
 """The environment's wish, where nobody passed one."""
 
 
-def use_threads(threads: int | None, target: ModelWrapper) -> int:
+def use_threads(threads: int | None, target: Weighed) -> int:
     """Let torch compute with that many threads on the CPU; returns how many it uses.
 
     None is what ``SPECDEC_THREADS`` says in the environment. Where it says nothing, the choice is one for

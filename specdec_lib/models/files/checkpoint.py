@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from specdec_lib.models.architecture.module import LanguageModel
-    from specdec_lib.models.wrapper import ModelWrapper
+    from specdec_lib.models.tensors import Weighed
 
 _NEUTRAL: dict[str, tuple[object, ...]] = {
     "do_sample": (False,), "temperature": (1.0,), "top_k": (0,), "top_p": (1.0,), "min_p": (0.0,),
@@ -41,7 +41,7 @@ _SAMPLING = ("temperature", "top_k", "top_p", "min_p", "top_h", "typical_p", "ep
 _ROOM = 48
 
 
-def unapplied_requests(model: ModelWrapper | nn.Module) -> list[str]:
+def unapplied_requests(model: Weighed | nn.Module) -> list[str]:
     """What the checkpoint's generation_config.json asks for and decoding here does not do, as ``name=value``.
 
     Decoding takes its parameters from the caller alone: a checkpoint's temperature or penalty would change
