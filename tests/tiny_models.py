@@ -7,6 +7,7 @@ of another width cannot turn the argmax by rounding.
 from __future__ import annotations
 
 import copy
+from types import SimpleNamespace
 
 import torch
 from transformers import (
@@ -17,7 +18,9 @@ from transformers import (
     Qwen2Config,
     Qwen2ForCausalLM,
 )
+from typing_extensions import get_protocol_members
 
+from specdec_lib.models.base import CausalModel
 from specdec_lib.models.wrapper import ModelWrapper
 
 VOCAB, CONTEXT = 211, 192
@@ -92,3 +95,8 @@ def prompts(num_prompts: int, longest: int = 40, seed: int = 1) -> list[list[int
     generator = torch.Generator().manual_seed(seed)
     lengths = torch.randint(1, longest, (num_prompts,), generator=generator).tolist()
     return [torch.randint(0, VOCAB, (length,), generator=generator).tolist() for length in lengths]
+
+
+def bare(model: CausalModel) -> SimpleNamespace:
+    """The same model with the members of a CausalModel, and no other."""
+    return SimpleNamespace(**{name: getattr(model, name) for name in get_protocol_members(CausalModel)})

@@ -39,6 +39,6 @@ class AutoregressiveDecoder(Decoder):
                     token = int(warp_logits(logits[0, -1], params, history).argmax(-1))
                 else:
                     token = int(draw(probs_from_logits(logits[0, -1], params, history), request.generator))
-                self.target.require_sound()  # the token has waited for the device
+                self._require_sound()  # the token has waited for the device
             ids.append(token)
             yield Round([token], "autoregressive", target_cache_length=self.target.get_cache_length(cache))

@@ -23,7 +23,7 @@ from specdec_lib.decoding.prompt import is_iterable, prompt_ids_of
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.trace import Round
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.base import CausalModel, with_text
+from specdec_lib.models.base import CausalModel, check_length, require_model, sound_check, with_text
 from specdec_lib.models.text.ids import lead_of
 from specdec_lib.profiling.metrics import GenerationResult
 from specdec_lib.utils.numbers import whole_number
@@ -42,7 +42,8 @@ class Decoder(ABC):
     label: str = ""
 
     def __init__(self, target: CausalModel) -> None:
-        self.target = target
+        self.target = require_model(target, "decoder")
+        self._require_sound = sound_check(target)
 
     @no_type_check  # checks and normalises by itself
     def generate(
@@ -169,7 +170,7 @@ class Decoder(ABC):
         limit = whole_number(max_new_tokens, "generate: max_new_tokens", least=0)
         if self.target.context_length is not None:
             limit = min(limit, self.target.context_length - len(prompt))
-        self.target.check_length(len(prompt), len(prompt) + limit)
+        check_length(self.target, len(prompt), len(prompt) + limit)
         return Request(
             prompt,
             params,

@@ -32,7 +32,7 @@ from specdec_lib.decoding.rejection import VERIFIERS, Verdict, verify_greedy
 from specdec_lib.decoding.sampling import probs_from_logits, warp_logits
 from specdec_lib.decoding.trace import Round
 from specdec_lib.errors import InvalidArgument, VocabularyMismatch
-from specdec_lib.models.base import CausalModel
+from specdec_lib.models.base import CausalModel, expect_widths
 from specdec_lib.utils.numbers import plain_numbers, whole_number
 
 
@@ -69,7 +69,7 @@ class SpeculativeDecoder(Decoder):
         self.k = whole_number(k, "speculative decoder: k", least=1)
         self.verify = VERIFIERS[verifier]
         self.label = f"SD-K{self.k}"
-        target.expect_widths(1, self.k + 1)
+        expect_widths(target, 1, self.k + 1)
 
     @torch.inference_mode()
     def _rounds(self, request: Request) -> Iterator[Round]:
@@ -86,7 +86,7 @@ class SpeculativeDecoder(Decoder):
             with phases("sampling"):
                 picked: list[list[float]] = [[], []]
                 verdict = self._decide(ids, proposal, logits, request, picked)
-                self.target.require_sound()  # the verdict has waited for the device
+                self._require_sound()  # the verdict has waited for the device
             with phases("rollback"):
                 keep_length = len(ids) + verdict.num_accepted
                 cache = self._roll_back(cache, keep_length)

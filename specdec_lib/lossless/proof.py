@@ -30,7 +30,7 @@ from specdec_lib.lossless.prompts import cut_to_room, special_lead
 from specdec_lib.lossless.replays.proposals import FixedDrafts, recorded
 from specdec_lib.lossless.replays.replay import ReplayedRound, replay, short_drafts
 from specdec_lib.lossless.verdict import Check, not_applicable, verdict_on
-from specdec_lib.models.base import CausalModel, is_causal_model
+from specdec_lib.models.base import CausalModel, is_causal_model, logits_dtype, require_model
 
 __all__ = ["LEVEL", "PairProof", "ProofPlan", "fewest_rounds", "library_decoder", "verdict_on"]
 
@@ -79,7 +79,7 @@ class PairProof:
     ) -> None:
         if not prompts or not all(len(prompt) for prompt in prompts):
             raise InvalidArgument(f"verify: {len(prompts)} prompts; pass at least one, each with a token")
-        self.target, self.draft = target, draft
+        self.target, self.draft = require_model(target, "verify"), draft
         self.plan = plan or ProofPlan()
         self.plan.require_rounds(len(prompts))
         self.prompts = [list(prompt) for prompt in prompts]
@@ -169,7 +169,7 @@ class PairProof:
         plan = self.plan
         texts, short = zip(*self._replayed(verifier), strict=True)
         rounds = [round_ for text in texts for round_ in text]
-        exact = self.target.dtype in EXACT_DTYPES
+        exact = logits_dtype(self.target) in EXACT_DTYPES
         yield checks.check_uniformity(verifier, rounds, plan.seed, plan.level, exact)
         yield checks.check_independence(verifier, texts, plan.seed, plan.level)
         yield checks.check_efficiency(verifier, rounds, plan.level, sum(short))

@@ -3,17 +3,20 @@
 :class:`~specdec_lib.models.wrapper.ModelWrapper` is one, and so is anything else with these members: no base
 class has to be inherited, and a cache is of whatever type the model's own ``forward`` returns. Who draws,
 drafts or proves is written against these protocols alone.
+
+Four more members are asked for where a model has them: ``dtype``, ``check_length``, ``expect_widths`` and
+``require_sound``. What holds of a model without them is said here, by a function each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
-from typing_extensions import TypeIs  # comes with torch
+from typing_extensions import TypeIs, get_protocol_members  # comes with torch
 
 from specdec_lib.errors import InvalidArgument
 
@@ -52,11 +55,6 @@ class CausalModel(Protocol):
         """Where token ids go and logits come from."""
         ...
 
-    @property
-    def dtype(self) -> torch.dtype:
-        """Type of the logits: how far two forwards may differ by rounding depends on it."""
-        ...
-
     def forward(
         self,
         input_ids: Integer[Tensor, "..."],
@@ -86,21 +84,6 @@ class CausalModel(Protocol):
         """Tokens that a cache holds; 0 for None. Several times a round: no waiting for a device."""
         ...
 
-    def check_length(self, prompt_length: int, end: int) -> None:
-        """Raise InvalidArgument if no text of ``prompt_length`` tokens may grow to ``end``. Once a text."""
-        ...
-
-    def expect_widths(self, *widths: int) -> None:
-        """Forwards of these many tokens will come often; may do nothing. Once a decoder."""
-        ...
-
-    def require_sound(self) -> None:
-        """Raise UnsoundLogits if logits since the last call were no numbers; may do nothing.
-
-        Once a round, where the loop has waited for the device anyhow.
-        """
-        ...
-
 
 class TextModel(CausalModel, Protocol):
     """A model that reads and writes text too, as ``generate_text`` and stop strings need it."""
@@ -123,7 +106,71 @@ class TextModel(CausalModel, Protocol):
 def is_causal_model(candidate: object) -> TypeIs[CausalModel]:
     """Whether what drafts is a model, to be asked for logits, or a drafter, which has a ``start`` instead."""
     is_drafter = isinstance(candidate, type) or hasattr(candidate, "start")
-    return not is_drafter and hasattr(candidate, "forward") and hasattr(candidate, "truncate_cache")
+    has_cache = any(hasattr(candidate, verb) for verb in ("new_cache", "truncate_cache", "get_cache_length"))
+    return not is_drafter and hasattr(candidate, "forward") and has_cache
+
+
+def require_model(candidate: object, operation: str) -> CausalModel:
+    """``candidate``, if it has the members of a :class:`CausalModel`.
+
+    Raises:
+        InvalidArgument: it does not; the line names those that it lacks.
+    """
+    kind = candidate if isinstance(candidate, type) else type(candidate)
+    if kind is candidate:
+        raise InvalidArgument(f"{operation}: {kind.__name__} is a class; pass an object of it")
+    members = sorted(get_protocol_members(CausalModel))  # of the class first: a property may have to compute
+    lacking = [name for name in members if not (hasattr(kind, name) or hasattr(candidate, name))]
+    if lacking:
+        raise InvalidArgument(
+            f"{operation}: {kind.__name__} is no CausalModel: it lacks {', '.join(lacking)}; add what is "
+            "missing, or put a model of Transformers into a ModelWrapper"
+        )
+    return cast(CausalModel, candidate)
+
+
+# -- members that a model may have -----------------------------------------------------------------
+
+
+def logits_dtype(model: CausalModel) -> torch.dtype:
+    """Type of the logits: how far two forwards may differ by rounding depends on it.
+
+    ``model.dtype``, or what a forward of one token comes in.
+    """
+    stated = getattr(model, "dtype", None)
+    if stated is not None:
+        return stated
+    token = torch.zeros((1, 1), dtype=torch.long, device=model.device)
+    return model.forward(token, use_cache=False, logits_to_keep=1)[0].dtype
+
+
+def check_length(model: CausalModel, prompt_length: int, end: int) -> None:
+    """Raise InvalidArgument if no text of ``prompt_length`` tokens may grow to ``end``. Once a text.
+
+    ``model.check_length``, or nothing: decoders stay within ``context_length`` by themselves.
+    """
+    getattr(model, "check_length", _nothing)(prompt_length, end)
+
+
+def expect_widths(model: CausalModel, *widths: int) -> None:
+    """Forwards of these many tokens will come often: ``model.expect_widths``, or nothing. Once a decoder."""
+    getattr(model, "expect_widths", _nothing)(*widths)
+
+
+def sound_check(model: CausalModel) -> Callable[[], None]:
+    """What raises UnsoundLogits if logits since its last call were no numbers.
+
+    ``model.require_sound``, or nothing. Looked up once a decoder, called once a round, where the loop has
+    waited for the device anyhow.
+    """
+    return getattr(model, "require_sound", _nothing)
+
+
+def _nothing(*_: object) -> None:
+    """What is done for a model that lacks a member which it may lack."""
+
+
+# -- text ------------------------------------------------------------------------------------------
 
 
 def with_text(model: CausalModel, operation: str) -> TextModel:

@@ -1,4 +1,4 @@
-"""A model is what has the members of a model: one written by hand decodes, drafts and is proved."""
+"""A model is what has nine members: one written by hand decodes, drafts and is proved."""
 
 from __future__ import annotations
 
@@ -8,15 +8,24 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from tiny_models import tiny_pair
+from tiny_models import bare, tiny_pair
+from typing_extensions import get_protocol_members
 
+from specdec_lib.bench.measure.costs import measure_costs
 from specdec_lib.bench.measure.subjects import describe
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.drafters.draft_model import DraftModel, as_drafter
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.proof import PairProof, ProofPlan
-from specdec_lib.models.base import CausalModel, is_causal_model
+from specdec_lib.models.base import (
+    CausalModel,
+    check_length,
+    expect_widths,
+    is_causal_model,
+    logits_dtype,
+    sound_check,
+)
 from specdec_lib.models.wrapper import ModelWrapper
 
 WORDS = 6
@@ -33,7 +42,7 @@ class Sums:
     """The next token depends on the sum of all ids before it, modulo the vocabulary; no base class."""
 
     name, vocab_size, context_length, eos_token_ids = "sums", WORDS, 200, (5,)
-    device, dtype = torch.device("cpu"), torch.float32
+    device = torch.device("cpu")
 
     def __init__(self, rows: np.ndarray) -> None:
         self.rows = torch.tensor(rows, dtype=torch.float64)
@@ -63,15 +72,6 @@ class Sums:
     def get_cache_length(self, cache):
         return 0 if cache is None else len(cache.sums)
 
-    def check_length(self, prompt_length, end):
-        pass
-
-    def expect_widths(self, *widths):
-        pass
-
-    def require_sound(self):
-        pass
-
     def law(self, ids: tuple[int, ...], following: tuple[int, ...]) -> float:
         """The probability of ``following`` behind ``ids``."""
         text, chance = list(ids), 1.0
@@ -97,6 +97,56 @@ def test_who_is_a_model_and_who_drafts_otherwise(pair):
     assert not is_causal_model(ModelWrapper) and not is_causal_model(wrapped.model)
     with pytest.raises(InvalidArgument, match="is no drafter"):
         as_drafter(wrapped.model)
+
+
+def test_the_members_are_nine():
+    assert get_protocol_members(CausalModel) == {
+        "forward", "new_cache", "truncate_cache", "get_cache_length", "vocab_size", "context_length",
+        "eos_token_ids", "device", "name",
+    }  # fmt: skip
+
+
+USES = {
+    "decoder": AutoregressiveDecoder,
+    "draft model": DraftModel,
+    "verify": lambda model: PairProof(model, Sums.random(0), [[1]]),
+    "measure_costs": lambda model: measure_costs(model, Sums.random(0), [1], [2], 1),
+}
+
+
+@pytest.mark.unchecked
+@pytest.mark.parametrize("operation", USES)
+def test_one_that_lacks_members_is_told_which(pair, operation):
+    for lacking in (["truncate_cache"], ["device", "new_cache"], ["eos_token_ids"]):
+        part = bare(pair[0])
+        for name in lacking:
+            delattr(part, name)
+        said = f"{operation}: SimpleNamespace is no CausalModel: it lacks {', '.join(lacking)};"
+        with pytest.raises(InvalidArgument, match=said):
+            USES[operation](part)
+        assert is_causal_model(part)
+        with pytest.raises(InvalidArgument, match=f"draft model: .* lacks {', '.join(lacking)};"):
+            SpeculativeDecoder(pair[0], part)
+    with pytest.raises(InvalidArgument, match=f"{operation}: Sums is a class; pass an object of it"):
+        USES[operation](Sums)
+
+
+def test_what_a_model_may_lack_has_one_default(pair):
+    model = bare(pair[0])
+    assert logits_dtype(model) == torch.float32
+    model.forward = lambda *_, **__: (torch.zeros(1, 1, WORDS, dtype=torch.bfloat16), None)
+    assert logits_dtype(model) == torch.bfloat16
+    check_length(model, 3, 1_000)
+    expect_widths(model, 1, 5)
+    sound_check(model)()
+    told = []
+    model.dtype, model.check_length = torch.float16, lambda *given: told.append(given)
+    model.expect_widths, model.require_sound = model.check_length, lambda: told.append("sound")
+    assert logits_dtype(model) == torch.float16
+    check_length(model, 3, 7)
+    expect_widths(model, 1, 5)
+    sound_check(model)()
+    assert told == [(3, 7), (1, 5), "sound"]
 
 
 @pytest.mark.parametrize("k", [1, 3, 8])

@@ -27,7 +27,7 @@ from specdec_lib.decoding.drafters.draft_model import DraftSource, as_drafter
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.architecture.soundness import drafting
-from specdec_lib.models.base import CausalModel, is_causal_model
+from specdec_lib.models.base import CausalModel, expect_widths, is_causal_model, require_model
 from specdec_lib.profiling.timer import cuda_sync_time
 from specdec_lib.utils.row import Row
 
@@ -75,7 +75,7 @@ def measure_costs(
         raise InvalidArgument(
             f"measure_costs: {len(context_ids)} context tokens, {repeats} repeats; pass at least 1 of each"
         )
-    clock = _Clock(target, draft, context_ids, k_values)
+    clock = _Clock(require_model(target, "measure_costs"), draft, context_ids, k_values)
     arms = (0, *k_values)
     for turn in range(-_WARM_UP, repeats):
         if turn == 0:
@@ -100,7 +100,7 @@ class _Clock:
         self.inputs = context.repeat(1, -(-widest // len(context_ids)))
         self.models = {"target": target} | ({"draft": draft} if is_causal_model(draft) else {})
         self.context_ids, self.draft_state = list(context_ids), started(as_drafter(draft), list(context_ids))
-        target.expect_widths(*(k + 1 for k in k_values))
+        expect_widths(target, *(k + 1 for k in k_values))
         self.caches = {name: self._forward(name, context, logits_to_keep=1) for name in self.models}
         self._generator = torch.Generator(self.models.get("draft", target).device)
         self.seconds: dict[tuple[str, int], list[float]] = defaultdict(list)
@@ -131,7 +131,7 @@ class _Clock:
     def _forward(self, name: str, ids: Integer[Tensor, "1 n"], **options: Any) -> Any:
         """One forward, and the cache that it leaves; a draft's logits may be no numbers, as in the loop."""
         with drafting() if name == "draft" else nullcontext():
-            return self.models[name].forward(ids, **options)[1]
+            return self.models[name].forward(ids.to(self.models[name].device), **options)[1]
 
     def _timed(self, name: str, width: int, times: int) -> list[float]:
         """Seconds of each of ``times`` forwards that extend a copy of the cache, which stays as it was."""

@@ -16,7 +16,7 @@ from typing import Any
 from specdec_lib.decoding.drafters.base import Drafter
 from specdec_lib.decoding.drafters.draft_model import DraftSource
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.base import CausalModel, is_causal_model
+from specdec_lib.models.base import CausalModel, is_causal_model, logits_dtype
 from specdec_lib.models.registry import ModelPair, choose_pair, own_name
 from specdec_lib.models.wrapper import ModelWrapper
 
@@ -113,7 +113,7 @@ def describe_model(model: CausalModel) -> dict[str, Any]:
 
 def dtype_of(model: CausalModel) -> str:
     """What a model computes in, or what its weights are packed in, as records name it."""
-    return getattr(model, "number_format", None) or str(model.dtype).removeprefix("torch.")
+    return getattr(model, "number_format", None) or str(logits_dtype(model)).removeprefix("torch.")
 
 
 def describe_drafter(drafter: Drafter) -> dict[str, Any]:

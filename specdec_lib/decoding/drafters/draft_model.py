@@ -18,7 +18,7 @@ from specdec_lib.decoding.drafters.unrolled import UnrolledDraft, unrolled_draft
 from specdec_lib.decoding.sampling import SamplingParams, draw, probs_from_logits, warp_logits
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.architecture.soundness import drafting, sound_draft
-from specdec_lib.models.base import CausalModel, is_causal_model
+from specdec_lib.models.base import CausalModel, expect_widths, is_causal_model, require_model
 
 
 class DraftModelState:
@@ -100,12 +100,12 @@ class DraftModel:
     """What it keeps of a text; a drafter that draws otherwise overrides that class's ``propose``."""
 
     def __init__(self, model: CausalModel) -> None:
-        self.model = model
+        self.model = require_model(model, "draft model")
         self.vocab_size = model.vocab_size
         self.context_length = model.context_length
         self.name = model.name
         self._unrolled = unrolled_draft(model)
-        model.expect_widths(1, 2)
+        expect_widths(model, 1, 2)
 
     def __init_subclass__(cls) -> None:
         """Refuse methods that nobody would call."""

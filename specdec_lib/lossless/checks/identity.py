@@ -18,6 +18,7 @@ from specdec_lib.lossless.doubles.checked import CheckedModel
 from specdec_lib.lossless.doubles.ending import complaint, ends_of
 from specdec_lib.lossless.evidence.rounding import judge_parting
 from specdec_lib.lossless.verdict import Check, bounded_check
+from specdec_lib.models.base import logits_dtype
 
 EXACT_DTYPES = (torch.float32, torch.float64)
 
@@ -27,7 +28,7 @@ def check_greedy(
 ) -> Check:
     """Ids at temperature 0 against the baseline's; in half precision each mismatch is judged by its gap."""
     baseline, ties, differing, compared = AutoregressiveDecoder(decoder.target), 0, 0, 0
-    width, exact = getattr(decoder, "k", 4) + 1, decoder.target.dtype in EXACT_DTYPES
+    width, exact = getattr(decoder, "k", 4) + 1, logits_dtype(decoder.target) in EXACT_DTYPES
     for index, prompt in enumerate(prompts):
         report(f"greedy identity, prompt {index + 1} of {len(prompts)}")
         ours, theirs = (

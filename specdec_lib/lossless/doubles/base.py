@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+from functools import cached_property
 from typing import Any
 
 import torch
 
 from specdec_lib.models.architecture.soundness import drafting, sound_draft, unsound
-from specdec_lib.models.base import CausalModel
+from specdec_lib.models.base import CausalModel, check_length, logits_dtype, sound_check
 
 
 class StandIn:
@@ -24,12 +25,17 @@ class StandIn:
     def __init__(self, model: CausalModel) -> None:
         self._inner = model
         self.name, self.vocab_size, self.context_length = model.name, model.vocab_size, model.context_length
-        self.device, self.dtype = model.device, model.dtype
+        self.device = model.device
 
     def __getattr__(self, name: str) -> Any:
         if name == "_inner":  # of a copy that is being made
             raise AttributeError(name)
         return getattr(self._inner, name)
+
+    @cached_property
+    def dtype(self) -> torch.dtype:
+        """As the model's own."""
+        return logits_dtype(self._inner)
 
     def forward(self, input_ids, past_key_values=None, use_cache=True, logits_to_keep=0):
         """The model's own logits."""
@@ -49,14 +55,14 @@ class StandIn:
 
     def check_length(self, prompt_length: int, end: int) -> None:
         """As the model's own."""
-        self._inner.check_length(prompt_length, end)
+        check_length(self._inner, prompt_length, end)
 
     def expect_widths(self, *widths: int) -> None:
         """Nothing: no width has a graph of its own."""
 
     def require_sound(self) -> None:
         """As the model's own."""
-        self._inner.require_sound()
+        sound_check(self._inner)()
 
 
 def in_eager_mode(model: CausalModel) -> CausalModel:

@@ -14,7 +14,7 @@ import torch
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.doubles.base import StandIn, in_eager_mode
 from specdec_lib.lossless.evidence.rounding import cacheless_noise, measured_noise, noise_allowed
-from specdec_lib.models.base import CausalModel
+from specdec_lib.models.base import CausalModel, check_length
 
 
 class CheckedModel(StandIn):
@@ -47,7 +47,7 @@ class CheckedModel(StandIn):
     def _has_room(self, held: int) -> bool:
         """Whether one more token may be fed; a text's last one never is."""
         try:
-            self._inner.check_length(held, held + 2)
+            check_length(self._inner, held, held + 2)
         except InvalidArgument:
             return False
         return self.context_length is None or held < self.context_length

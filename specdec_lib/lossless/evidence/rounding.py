@@ -60,7 +60,8 @@ def measured_noise(model: CausalModel, ids: Sequence[int], widths: Sequence[int]
     start = max(1, len(ids) - 2 * _LOOKED_AT)
     if start >= len(ids):
         return 0.0
-    whole, _ = model.forward(torch.tensor([list(ids)]), use_cache=False, logits_to_keep=len(ids) - start)
+    text = torch.tensor([list(ids)], device=model.device)
+    whole, _ = model.forward(text, use_cache=False, logits_to_keep=len(ids) - start)
     rows = (logits_by_width(model, ids, start, width) for width in widths)
     return max(float(_difference(row, whole[0]).max()) for row in rows)
 
@@ -85,7 +86,7 @@ def _apart_without_cache(model: CausalModel, ids: Sequence[int], lengths: Sequen
     """The largest difference between a forward of all ``ids`` and those of only the first ``lengths``."""
     if not lengths:
         return 0.0
-    text = torch.tensor([list(ids)])
+    text = torch.tensor([list(ids)], device=model.device)
     whole = model.forward(text, use_cache=False)[0][0]
     alone = [model.forward(text[:, :n], use_cache=False, logits_to_keep=1)[0][0, -1] for n in lengths]
     return float(_difference(torch.stack(alone), whole[[n - 1 for n in lengths]]).max())
@@ -122,8 +123,8 @@ def judge_parting(model: CausalModel, text: Sequence[int], ours: int, theirs: in
     """
     start = max(1, len(text) - _LOOKED_AT)
     if start == len(text):
-        logits = model.forward(torch.tensor([list(text)]), use_cache=False)[0][0]
-        rounding = rounding_of(model.dtype, float(logits[logits.isfinite()].float().abs().max()))
+        logits = model.forward(torch.tensor([list(text)], device=model.device), use_cache=False)[0][0]
+        rounding = rounding_of(logits.dtype, float(logits[logits.isfinite()].float().abs().max()))
     else:
         logits, wide = (logits_by_width(model, text, start, each) for each in (1, width))
         rounding = 2 * float(logit_range(logits, wide).max())
@@ -146,7 +147,7 @@ def logits_by_width(
             f"logits by width: start {start} of {len(ids)} ids, width {width}; leave at least one id on "
             "either side of the start, and pass a width of 1 or more"
         )
-    feed = torch.tensor([list(ids)])
+    feed = torch.tensor([list(ids)], device=model.device)
     _, cache = model.forward(feed[:, :start], model.new_cache(len(ids)), logits_to_keep=1)
     rows = []
     for begin in range(start, len(ids), width):

@@ -73,15 +73,6 @@ class TableModel(Tokenized):
     def get_cache_length(self, cache):
         return 0 if cache is None else len(cache)
 
-    def check_length(self, prompt_length, end):
-        """Any: a text beyond the context is refused where it is fed."""
-
-    def expect_widths(self, *widths):
-        """Nothing to prepare."""
-
-    def require_sound(self):
-        """A table holds numbers."""
-
     def decode(self, ids, skip_special_tokens=True):
         return "".join(string.ascii_letters[i] for i in ids)
 

@@ -47,7 +47,8 @@ class StageRow(Row):
 
 def next_logits(model: CausalModel, ids: Sequence[int]) -> Float[Tensor, " vocab"]:
     """What the model says of the token behind ``ids``."""
-    return model.forward(torch.tensor([list(ids)]), use_cache=False, logits_to_keep=1)[0][0, -1]
+    text = torch.tensor([list(ids)], device=model.device)
+    return model.forward(text, use_cache=False, logits_to_keep=1)[0][0, -1]
 
 
 def likeliest_by_temperature(
