@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +9,8 @@ import torch
 
 from specdec_lib.models.architecture.soundness import drafting, sound_draft, unsound
 from specdec_lib.models.base import CausalModel, check_length, logits_dtype, sound_check
+from specdec_lib.models.caches.rollback import new_cache
+from specdec_lib.models.wrapper import ModelWrapper
 
 
 class StandIn:
@@ -65,13 +66,29 @@ class StandIn:
         sound_check(self._inner)()
 
 
+class EagerModel(StandIn):
+    """Stands in for a wrapper that computes in graphs, which it does on caches of its own alone.
+
+    Here it gets those of eager mode, so that it computes as if it had not been compiled.
+    """
+
+    def __init__(self, model: ModelWrapper) -> None:
+        super().__init__(model)
+        self._module = model.model
+
+    def forward(self, input_ids, past_key_values=None, use_cache=True, logits_to_keep=0):
+        """The model's own logits, computed eagerly."""
+        cache = self.new_cache() if past_key_values is None and use_cache else past_key_values
+        return self._inner.forward(input_ids, cache, use_cache, logits_to_keep)
+
+    def new_cache(self, max_length: int = 0) -> Any:
+        """The kind that an uncompiled wrapper makes."""
+        return new_cache(self._module, max_length, self.context_length)
+
+
 def in_eager_mode(model: CausalModel) -> CausalModel:
-    """The model itself, its weights and its kind of cache, but never in graphs."""
-    if getattr(model, "compiled", None) is None:
-        return model
-    eager: Any = copy.copy(model)
-    eager.compiled = None
-    return eager
+    """The model itself, or what keeps it out of its graphs where it has some."""
+    return EagerModel(model) if isinstance(model, ModelWrapper) and model.compiled is not None else model
 
 
 class DraftReader(StandIn):

@@ -10,11 +10,12 @@ import torch
 from tiny_models import VOCAB, prompts, tiny_pair
 
 from specdec_lib.lossless import sentences
-from specdec_lib.lossless.doubles.base import DraftReader
+from specdec_lib.lossless.doubles.base import DraftReader, in_eager_mode
 from specdec_lib.lossless.mutants.gallery import find_mutant
 from specdec_lib.lossless.mutants.judges import judge_of
 from specdec_lib.lossless.proof import PairProof, ProofPlan
 from specdec_lib.models.architecture.soundness import drafting, sound_draft
+from specdec_lib.models.caches.fixed import FixedCache
 from specdec_lib.models.wrapper import ModelWrapper
 
 pytestmark = pytest.mark.unchecked
@@ -39,6 +40,26 @@ def damaged(model: ModelWrapper, kind: str) -> ModelWrapper:
 def masked(model: ModelWrapper) -> ModelWrapper:
     """A copy that must not propose some ids, as where two vocabularies differ."""
     return ModelWrapper(copy.deepcopy(model.model), masked_ids=(3, 70, VOCAB - 1))
+
+
+def test_a_compiled_model_is_kept_out_of_its_graphs_and_stays_as_it_is(monkeypatch):
+    model, _ = tiny_pair("llama")
+    wrapper = ModelWrapper(model.model, compile=True)
+    assert wrapper.compiled.active
+    monkeypatch.setattr(wrapper.compiled, "run", lambda *_: pytest.fail("a graph was asked for"))
+    eager, text, caches = in_eager_mode(wrapper), torch.tensor([[1, 2, 3]]), []
+    for start in (lambda: None, eager.new_cache, lambda: eager.new_cache(8)):
+        logits, cache = eager.forward(text, start())
+        again, cache = eager.forward(text, eager.truncate_cache(cache, 1), logits_to_keep=1)
+        torch.testing.assert_close(logits, model.forward(text)[0])
+        torch.testing.assert_close(
+            again, model.forward(torch.tensor([[1, 1, 2, 3]]), logits_to_keep=1)[0], atol=1e-4, rtol=0
+        )
+        caches.append(cache)
+    torch.testing.assert_close(eager.forward(text, use_cache=False)[0], model.forward(text)[0])
+    assert not any(isinstance(cache, FixedCache) for cache in caches)
+    assert isinstance(wrapper.new_cache(), FixedCache) and wrapper.compiled.active
+    assert in_eager_mode(model) is model and in_eager_mode(eager) is eager
 
 
 def rows(found) -> dict[str, str]:
