@@ -8,10 +8,10 @@ how they stop, count or measure.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
-from typing import Any, no_type_check
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Integer
@@ -26,11 +26,22 @@ from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.base import CausalModel, check_length, require_model, sound_check, with_text
 from specdec_lib.models.text.ids import lead_of
 from specdec_lib.profiling.metrics import GenerationResult
-from specdec_lib.utils.numbers import whole_number
+from specdec_lib.utils.numbers import Count, Number, real_number, whole_number
 
-PromptIds = Sequence[int] | Sequence[Sequence[int]] | Integer[Tensor, "..."] | Mapping[str, Any]
+
+@runtime_checkable
+class Encoded(Protocol):
+    """What a fast tokenizer makes of a text."""
+
+    @property
+    def ids(self) -> Sequence[int]: ...
+
+    @property
+    def attention_mask(self) -> Sequence[int]: ...
+
+
+PromptIds = Iterable[Count] | Iterable[Iterable[Count]] | Integer[Tensor, "..."] | Mapping[str, Any] | Encoded
 """One sequence of token ids, also as ``[1, n]``: a list, an array, a tensor, or what a tokenizer returns."""
-
 
 _SEEDS = (-(2**63), 2**64 - 1)
 """What torch's generators take."""
@@ -45,21 +56,20 @@ class Decoder(ABC):
         self.target = require_model(target, "decoder")
         self._require_sound = sound_check(target)
 
-    @no_type_check  # checks and normalises by itself
     def generate(
         self,
         prompt_ids: PromptIds,
-        max_new_tokens: int,
-        params: SamplingParams | float | None = None,
+        max_new_tokens: Count,
+        params: SamplingParams | Number | None = None,
         *,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        min_p: float | None = None,
-        repetition_penalty: float | None = None,
-        stop_strings: Sequence[str] | None = None,
+        temperature: Number | None = None,
+        top_k: Count | None = None,
+        top_p: Number | None = None,
+        min_p: Number | None = None,
+        repetition_penalty: Number | None = None,
+        stop_strings: str | Sequence[str] | None = None,
         ignore_eos: bool = False,
-        seed: int | None = None,
+        seed: Count | None = None,
         trace: bool = False,
         profile: bool = False,
     ) -> GenerationResult:
@@ -88,21 +98,20 @@ class Decoder(ABC):
             prompt_ids, max_new_tokens, sampling, stop_strings, ignore_eos, seed, trace, profile
         ).result()
 
-    @no_type_check
     def start(
         self,
         prompt_ids: PromptIds,
-        max_new_tokens: int,
-        params: SamplingParams | float | None = None,
+        max_new_tokens: Count,
+        params: SamplingParams | Number | None = None,
         *,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        min_p: float | None = None,
-        repetition_penalty: float | None = None,
-        stop_strings: Sequence[str] | None = None,
+        temperature: Number | None = None,
+        top_k: Count | None = None,
+        top_p: Number | None = None,
+        min_p: Number | None = None,
+        repetition_penalty: Number | None = None,
+        stop_strings: str | Sequence[str] | None = None,
         ignore_eos: bool = False,
-        seed: int | None = None,
+        seed: Count | None = None,
         trace: bool = False,
         profile: bool = False,
     ) -> Generation:
@@ -115,31 +124,32 @@ class Decoder(ABC):
             prompt_ids, max_new_tokens, sampling, stop_strings, ignore_eos, seed, trace, profile
         )
 
-    @no_type_check
     def stream(
         self,
         prompt_ids: PromptIds,
-        max_new_tokens: int,
-        params: SamplingParams | float | None = None,
+        max_new_tokens: Count,
+        params: SamplingParams | Number | None = None,
         **options: Any,
     ) -> Iterator[list[int]]:
         """The ids that :meth:`generate` returns for the same arguments, one list a round."""
         return (round_.token_ids for round_ in self.start(prompt_ids, max_new_tokens, params, **options))
 
-    @no_type_check
     def stream_rounds(
         self,
         prompt_ids: PromptIds,
-        max_new_tokens: int,
-        params: SamplingParams | float | None = None,
+        max_new_tokens: Count,
+        params: SamplingParams | Number | None = None,
         **options: Any,
     ) -> Iterator[Round]:
         """As :meth:`stream`, with what happened in each round (for displays)."""
         return self.start(prompt_ids, max_new_tokens, params, **options)
 
-    @no_type_check
     def generate_text(
-        self, prompt: str, max_new_tokens: int, params: SamplingParams | float | None = None, **options: Any
+        self,
+        prompt: str,
+        max_new_tokens: Count,
+        params: SamplingParams | Number | None = None,
+        **options: Any,
     ) -> str:
         """``prompt`` and its continuation as text; options as in :meth:`generate`."""
         model = with_text(self.target, "generate_text")
@@ -202,9 +212,8 @@ class Decoder(ABC):
         return result_of(request, rounds, reason, total, peak_memory_mb, self.label)
 
 
-@no_type_check
 def _sampling(
-    params: SamplingParams | float | None, temperature: float | None, *warpers: Any
+    params: SamplingParams | Number | None, temperature: Number | None, *warpers: Any
 ) -> SamplingParams:
     """The sampling that was asked for, in whichever of the ways."""
     if params is not None and temperature is not None:
@@ -217,11 +226,10 @@ def _sampling(
             raise InvalidArgument(f"generate: params is {params!r}; set {names} in it, not beside it")
         return params
     given = temperature if params is None else params
-    return SamplingParams(1.0 if given is None else given, *warpers)
+    return SamplingParams(1.0 if given is None else real_number(given, "sampling: temperature"), *warpers)
 
 
-@no_type_check
-def _generator(device: torch.device, seed: int | None) -> torch.Generator:
+def _generator(device: torch.device, seed: Count | None) -> torch.Generator:
     """A source of chance of its own; no seed means a fresh one."""
     generator = torch.Generator(device)
     if seed is None:

@@ -12,7 +12,7 @@ Cache invariant between rounds: with n tokens of text, the target's cache holds 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, no_type_check
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,7 +33,7 @@ from specdec_lib.decoding.sampling import probs_from_logits, warp_logits
 from specdec_lib.decoding.trace import Round
 from specdec_lib.errors import InvalidArgument, VocabularyMismatch
 from specdec_lib.models.base import CausalModel, expect_widths
-from specdec_lib.utils.numbers import plain_numbers, whole_number
+from specdec_lib.utils.numbers import Count, plain_numbers, whole_number
 
 
 class SpeculativeDecoder(Decoder):
@@ -51,9 +51,8 @@ class SpeculativeDecoder(Decoder):
         VocabularyMismatch: logits of different width.
     """
 
-    @no_type_check  # checks by itself
     def __init__(
-        self, target: CausalModel, drafter: DraftSource, k: int = 4, verifier: str = "token"
+        self, target: CausalModel, drafter: DraftSource, k: Count = 4, verifier: str = "token"
     ) -> None:
         super().__init__(target)
         self.drafter: Drafter = as_drafter(drafter)

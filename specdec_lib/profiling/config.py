@@ -6,13 +6,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, no_type_check
+from typing import Any
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.theory.checks import quantity, whole
 
 
-@no_type_check  # checks and normalises by itself: 4.0 and np.int64(4) are welcome
 @dataclass(frozen=True)
 class BenchmarkConfig:
     """One cell of a sweep: which pair, how many draft tokens, which prompts.

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, no_type_check
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +48,6 @@ def latency_percentile(latencies: Sequence[float], percent: float) -> float:
     return float(np.percentile(np.asarray(latencies, dtype=np.float64), percent)) if len(latencies) else 0.0
 
 
-@no_type_check  # checks and normalises by itself: 4.0 and np.int64(4) are welcome
 @dataclass(frozen=True)
 class GenerationResult:
     """The tokens of one generation, its times, and its raw counts.

@@ -8,9 +8,14 @@ number is refused: a truth value, a text, a fraction where a count belongs, NaN 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, SupportsFloat, SupportsIndex
 
 from specdec_lib.errors import InvalidArgument
+
+Count = SupportsIndex
+"""A whole number as people pass it, for :func:`whole_number`; a type checker refuses 4.0 and "4"."""
+Number = SupportsFloat | SupportsIndex
+"""A number as people pass it, for :func:`real_number`."""
 
 
 def whole_number(value: object, what: str, least: int | None = None, most: int | None = None) -> int:

@@ -115,6 +115,7 @@ class OfTheOldProtocol:
     def roll_back(self, keep_length): ...
 
 
+@pytest.mark.unchecked  # annotations refuse it too
 def test_a_drafter_of_the_old_protocol_is_told_what_to_write(monkeypatch):
     target = TableModel.random(5, seed=0)
     monkeypatch.setattr(
@@ -134,6 +135,7 @@ def test_a_subclass_of_the_old_draft_model_is_told_where_its_methods_belong():
             def reset(self, max_length=0): ...
 
 
+@pytest.mark.unchecked
 def test_a_class_nothing_and_half_a_drafter_are_refused():
     target = TableModel.random(5, seed=0)
     for candidate, message in (

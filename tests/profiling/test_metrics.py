@@ -22,6 +22,7 @@ class TestBenchmarkConfig:
     def test_published_hash(self) -> None:
         assert BenchmarkConfig(*self.PUBLISHED).config_hash() == "673dc3a1db65"
 
+    @pytest.mark.unchecked  # the annotations say what the fields hold then
     @pytest.mark.parametrize(
         "same",
         [
@@ -80,6 +81,7 @@ class TestBenchmarkConfig:
         with pytest.raises(InvalidArgument, match=r"unknown \['k'\], missing \['seed'\]"):
             BenchmarkConfig.from_dict(written)
 
+    @pytest.mark.unchecked
     @pytest.mark.parametrize(
         ("change", "words"),
         [
@@ -209,6 +211,7 @@ class TestLatencies:
 
 
 class TestRefusals:
+    @pytest.mark.unchecked
     @pytest.mark.parametrize(
         ("change", "words"),
         [
@@ -295,6 +298,7 @@ class TestJson:
         assert "trace" not in repr(result)
 
 
+@pytest.mark.unchecked
 def test_numbers_of_tensors_and_arrays_become_plain() -> None:
     result = GenerationResult(torch.tensor([3, 4]), np.array([0.1, 0.2]), np.float32(0.5))
     assert json.loads(result.to_json_line())["per_token_latencies"] == [0.1, 0.2]

@@ -7,8 +7,8 @@ the text (one or two are pending, as the last draft token was or was not kept), 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import cast, no_type_check
+from collections.abc import Sequence
+from typing import cast
 
 import torch
 from jaxtyping import Float, Integer
@@ -76,7 +76,7 @@ class UnrolledDraft:
         feed = torch.tensor([context_ids[before:]], device=device)
         chances = pad(uniforms(k, device, generator), (0, steps - k))
         key = ("draft", steps, params)
-        loop, width = _loop(model, steps, params), _FIRST + steps - 1
+        loop, width = _Loop(model, steps, params).draft_loop, _FIRST + steps - 1
         ids, rows = self._compiled.run(key, loop, held, width, feed, chances)
         held.length = len(context_ids) + k - 1
         return Proposal(ids[:k], None if params.is_greedy else rows[:k]), held
@@ -88,25 +88,27 @@ def unrolled_draft(model: CausalModel) -> UnrolledDraft | None:
     return None if compiled is None else UnrolledDraft(cast(ModelWrapper, model), compiled)
 
 
-def _loop(model: ModelWrapper, k: int, params: SamplingParams) -> Callable[..., tuple[Tensor, Tensor]]:
-    @no_type_check  # traced
+class _Loop:
+    """K steps of a draft model, each with its sampling."""
+
+    def __init__(self, model: ModelWrapper, k: int, params: SamplingParams) -> None:
+        self.model, self.k, self.params = model, k, params
+
     def draft_loop(
-        ids: Integer[Tensor, "1 first"], chances: Float[Tensor, " k"], store: Store
+        self, ids: Integer[Tensor, "1 first"], chances: Float[Tensor, " k"], store: Store
     ) -> tuple[Integer[Tensor, " k"], Tensor]:
         """Ids, and the distributions ``[k, vocab]`` or, at temperature 0, the largest logits ``[k]``."""
         chosen: list[Tensor] = []
         rows: list[Tensor] = []
-        for place in range(k):
-            logits = sound_draft(model.traced_step(ids, store)[0, -1])
+        for place in range(self.k):
+            logits = sound_draft(self.model.traced_step(ids, store)[0, -1])
             store.frame.start.add_(ids.shape[1])
-            if params.is_greedy:
+            if self.params.is_greedy:
                 row, token = logits.max(-1)
             else:
-                row = probs_from_logits(logits, params)
+                row = probs_from_logits(logits, self.params)
                 token = invert(row, chances[place])
             rows.append(row)
             chosen.append(token)
             ids = token.view(1, 1)
         return torch.stack(chosen), torch.stack(rows)
-
-    return cast(Callable[..., tuple[Tensor, Tensor]], draft_loop)  # unchecked, it has no types

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import takewhile
-from typing import Any, cast, no_type_check
+from typing import Any, cast
 
 from transformers import PreTrainedTokenizerBase
 
@@ -188,7 +188,6 @@ def _front(tokenizer: PreTrainedTokenizerBase, text: str, bare: list[int]) -> li
     return whole[: next(places, 0)]
 
 
-@no_type_check  # checks by itself
 def encode_chat(tokenizer: PreTrainedTokenizerBase, messages: Sequence[ChatMessage] | str) -> list[int]:
     """Ids of a conversation as the tokenizer's chat template writes it, up to where the answer begins.
 
@@ -200,13 +199,15 @@ def encode_chat(tokenizer: PreTrainedTokenizerBase, messages: Sequence[ChatMessa
     """
     if not getattr(tokenizer, "chat_template", None):
         raise InvalidArgument("chat: the tokenizer has no chat template; pass the text as it is")
-    turns = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
+    turns: list[Any] = list(messages)
+    if isinstance(messages, str):
+        turns = [{"role": "user", "content": messages}]
     if not turns or not all(isinstance(turn, Mapping) and "role" in turn for turn in turns):
         raise InvalidArgument(
             f"chat: got {messages!r:.80}; pass a text, or messages such as {{'role': 'user', 'content': '…'}}"
         )
     try:
-        text = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+        text: Any = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
     except Exception as error:  # a template is a program of the model's own: whatever it raises
         said = " ".join(f"{type(error).__name__}: {error}".split())  # a syntax error shows its lines
         raise InvalidArgument(f"chat: the template refuses the messages ({said:.240})") from error

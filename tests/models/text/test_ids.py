@@ -189,6 +189,7 @@ def test_a_chat_is_written_by_the_template_once_and_ends_where_the_answer_begins
     assert encode_chat(tokenizer, turns) == list(expected["input_ids"])
 
 
+@pytest.mark.unchecked  # annotations refuse most of them too
 @pytest.mark.parametrize("messages", [[], [{"content": "x"}], ["hi"], [3]])
 def test_messages_that_are_none_are_refused(messages):
     tokenizer = byte_level()
