@@ -15,7 +15,7 @@ from specdec_lib.bench.records import contents
 from specdec_lib.bench.records.contents import Described, FieldCheck
 
 Object = dict[str, Any]
-Count = Annotated[int, contents.count]
+FromZero = Annotated[int, contents.count]
 Positive = Annotated[float, contents.above_zero]
 AnyRecord = TypeVar("AnyRecord", bound="Recorded")
 
@@ -56,8 +56,8 @@ class RunRecord(Recorded):
     config_hash: str
     decoder: str
     prompt_id: str
-    prompt_tokens: Count
-    repeat: Count
+    prompt_tokens: FromZero
+    repeat: FromZero
     seed: int
     result: Object
     first_difference: Annotated[int | None, contents.token_index] = None
@@ -129,7 +129,7 @@ class ScalingRecord(Recorded):
     pair: str
     vary: str
     value: int
-    repeat: Count
+    repeat: FromZero
     seconds: Annotated[Object, contents.seconds]
     beyond_training: bool | None = None
 
