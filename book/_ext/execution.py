@@ -35,11 +35,12 @@ logger = logging.getLogger(__name__)
 LONGEST = (
     "18_block_verification",
     "07_speculative_loop",
+    "19_other_drafts",
+    "11_mutants",
     "06_autoregressive_baseline",
     "12_floating_point",
-    "11_mutants",
+    "05_kv_cache_and_wrapper",
     "08_sampling_and_stopping",
-    "19_other_drafts",
 )
 """Chapters that take longest begin first, so that no kernel is left alone with one of them."""
 
