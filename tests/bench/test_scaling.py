@@ -12,6 +12,7 @@ import torch
 from specdec_lib.bench import scaling
 from specdec_lib.bench.measure.arm import Ours
 from specdec_lib.bench.measure.peers.hugging_face import HuggingFace
+from specdec_lib.bench.measure.scaling import growth
 from specdec_lib.bench.measure.scaling.arms import (
     hugging_face_rounds,
     later_rounds,
@@ -19,8 +20,8 @@ from specdec_lib.bench.measure.scaling.arms import (
     our_rounds,
     shortened,
 )
+from specdec_lib.bench.measure.scaling.growth import GrowthPlan, Scaling
 from specdec_lib.bench.records.schema import append_records, read_records
-from specdec_lib.bench.scaling import GrowthPlan, Scaling
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
@@ -198,7 +199,7 @@ def test_numbers_below_one_are_refused_by_name(pair, tmp_path) -> None:
 
 
 def test_the_command_measures_and_prints_the_table(tmp_path, capsys, monkeypatch) -> None:
-    monkeypatch.setattr(scaling, "_ROUNDS", 2)
+    monkeypatch.setattr(growth, "_ROUNDS", 2)
     options = ["--contexts", "8,16", "--k-values", "", "--new-tokens", "5", "--k", "1", "--repeats", "1"]
     output = tmp_path / "scaling.jsonl"
     threads = torch.get_num_threads()

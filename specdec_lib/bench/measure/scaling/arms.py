@@ -1,4 +1,4 @@
-"""What :mod:`specdec_lib.bench.scaling` times, and models as they are, but longer or shorter.
+"""What :mod:`specdec_lib.bench.measure.scaling.growth` times, and models as they are, but longer or shorter.
 
 An engine here returns raw seconds by name. Rounds of both libraries are timed from outside: ours between the
 yields of ``stream``, Hugging Face's between the calls of a streamer. Nothing here knows records or the order
