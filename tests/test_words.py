@@ -1,6 +1,6 @@
 """The words that people read are those of tests/words.txt: one place where a change of them is seen.
 
-Every other test asserts keys and numbers. `python tests/test_words.py` writes the file anew; what changed is
+Other tests assert keys, names and numbers. `python tests/test_words.py` writes the file anew; what changed is
 read before it is committed. Each function of a sentences file has an example here for each thing that it can
 say, and a test finds one that has none.
 """
