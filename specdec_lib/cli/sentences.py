@@ -210,8 +210,8 @@ def runs_line(results: str, runs: int, target: Mapping[str, str], *more: str) ->
 
 def explained_by(session: str, path: Path) -> str:
     return (
-        "predicted: E / (K·c + v + o). A gain changes that part alone and keeps the rest as measured. "
-        f"Session {session} of {path}."
+        "predicted: E / (K·c + v + o); measured: without the first round, which reads the prompt. A gain "
+        f"changes the predicted part alone. Session {session} of {path}."
     )
 
 

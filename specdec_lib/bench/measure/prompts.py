@@ -148,7 +148,7 @@ def choose_prompts(grid: Grid, target: ModelWrapper, dataset: PromptDataset | Pr
         fitting = [p for p in encoded if p.ids and fits(target, p, grid.max_new_tokens)]
         fed = json.dumps([[p.prompt_id, p.ids] for p in encoded])  # other tokenizers make other prompts of it
         hashes[domain] = hashlib.sha256(fed.encode()).hexdigest()[:12]
-        wanted = _wanted(grid, domain, len(encoded), len(fitting))
+        wanted = _wanted(grid, domain, len(encoded), len(fitting), target)
         chosen[domain] = [fitting[i * len(fitting) // wanted] for i in range(wanted)]
     if isinstance(dataset, PromptSet):
         chosen.description = dataset.describe() | {"ids": hashes}
@@ -174,7 +174,7 @@ def _tokenised(
         raise InvalidArgument(f"{prompt.place or prompt.prompt_id}: {why} ({target.name})") from error
 
 
-def _wanted(grid: Grid, domain: str, there: int, fitting: int) -> int:
+def _wanted(grid: Grid, domain: str, there: int, fitting: int, target: ModelWrapper) -> int:
     """How many prompts of a domain are run."""
     asked = grid.prompts_of(domain)
     if fitting >= asked:
@@ -185,7 +185,8 @@ def _wanted(grid: Grid, domain: str, there: int, fitting: int) -> int:
             f"{grid.max_new_tokens} new tokens and are left out"
         )
         return fitting
+    fewer = "ask for fewer prompts, or" if fitting else "leave that domain out, or ask for"
     raise InvalidArgument(
         f"benchmark prompts: {domain} has {counted(fitting, 'prompt')} with room for {grid.max_new_tokens} "
-        f"new tokens, {asked} are asked for; ask for fewer prompts, or for fewer new tokens"
+        f"new tokens in a context of {target.context_length}, {asked} are asked for; {fewer} fewer new tokens"
     )

@@ -256,12 +256,13 @@ def test_prompts_are_spread_over_those_with_room_to_generate() -> None:
 
 
 def test_too_few_prompts_with_room_are_refused() -> None:
-    grid = Grid(domains=("code",), max_new_tokens=8, num_prompts=3)
-    with pytest.raises(
-        InvalidArgument,
-        match="has 2 prompts with room for 8 new tokens, 3 are asked for; ask for fewer prompts",
-    ):
-        choose_prompts(grid, CharacterModel(), dataset([5, 13, 12]))
+    model = CharacterModel()
+    for tokens, fitting in ((8, 2), (model.context_length, 0)):
+        grid = Grid(domains=("code",), max_new_tokens=tokens, num_prompts=3)
+        room = f"code has {fitting} prompts .* {tokens} new tokens .* {model.context_length}, 3 are asked"
+        with pytest.raises(InvalidArgument, match=room) as refusal:
+            choose_prompts(grid, model, dataset([5, 13, 12]))
+        assert ("fewer prompts" in str(refusal.value)) == bool(fitting)
 
 
 @pytest.mark.parametrize("context, repeats", [([], 3), ([1, 2], 0)])
