@@ -32,8 +32,8 @@ def jaxtyped(typechecker: Callable) -> Callable:
     """What jaxtyping's import hook decorates classes and functions with."""
 
     def decorate(thing: Any) -> Any:
-        if inspect.isgeneratorfunction(thing):  # of which beartype would check the arguments when it is asked
-            return _jaxtyped(thing, typechecker=typechecker)
+        if inspect.isgeneratorfunction(thing):
+            return _checked_generator(_jaxtyped(thing, typechecker=typechecker))
         if not inspect.isclass(thing):
             return checked(thing, typechecker)
         if is_dataclass(thing) and inspect.isfunction(init := vars(thing).get("__init__")):
@@ -41,6 +41,16 @@ def jaxtyped(typechecker: Callable) -> Callable:
         return thing
 
     return decorate
+
+
+def _checked_generator(make: Callable) -> Callable:
+    """A generator function again, which some decorators tell from others, such as ``inference_mode``."""
+
+    @functools.wraps(make)
+    def generate(*args, **options):
+        return (yield from make(*args, **options))
+
+    return generate
 
 
 def checked(function: FunctionType, typechecker: Callable) -> Callable:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import Any, Literal
 
+import torch
+
 from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.decoding.drafters.draft_model import DraftSource
 from specdec_lib.decoding.sampling import SamplingParams
@@ -87,6 +89,7 @@ class PairProof:
         self._replays_draft = draft_law == "model" and is_causal_model(draft)
         self._params = SamplingParams(self.plan.temperature)
 
+    @torch.inference_mode()
     def run(self) -> Iterator[Check]:
         """All checks, each as soon as it is done."""
         yield from self._exact()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from tiny_models import bare, prompts, tiny_pair
@@ -9,7 +11,9 @@ from tiny_models import bare, prompts, tiny_pair
 from specdec_lib.bench.measure.costs import measure_costs
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
+from specdec_lib.lossless.evidence.rounding import measured_noise
 from specdec_lib.lossless.proof import PairProof, ProofPlan
+from specdec_lib.lossless.replays.likeliest import next_logits
 from specdec_lib.models.wrapper import ModelWrapper
 
 PLAN = ProofPlan(k=3, num_samples=200, num_tokens=16)
@@ -52,6 +56,21 @@ def test_the_proof_says_the_same(dtype):
     assert not any(check.rejected for check in told)
     assert [check.verdict for check in told].count("pass") > 8
     assert told == found(*wrapped)
+
+
+@pytest.mark.unchecked
+def test_weights_that_want_gradients_are_none_of_the_proof_s_business():
+    def of_ones_own(model):
+        own = bare(model)
+        own.forward = partial(type(model).forward.__wrapped__, model)  # no inference_mode around it
+        return own
+
+    models = [ModelWrapper(model.model.requires_grad_()) for model in tiny_pair("llama")]
+    own = list(map(of_ones_own, models))
+    assert own[0].forward(torch.tensor([[1, 2]]), use_cache=False)[0].requires_grad
+    assert list(PairProof(*own, prompts(6), PLAN).run()) == list(PairProof(*models, prompts(6), PLAN).run())
+    assert not next_logits(own[0], [1, 2]).requires_grad
+    assert measured_noise(own[0], [1, 2, 3, 4]) >= 0
 
 
 def test_their_forwards_are_timed():

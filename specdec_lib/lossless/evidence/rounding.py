@@ -51,6 +51,7 @@ def rounding_of(dtype: torch.dtype, largest: float) -> float:
     return _ULPS * torch.finfo(dtype).eps * max(1.0, largest)
 
 
+@torch.inference_mode()
 def measured_noise(model: CausalModel, ids: Sequence[int], widths: Sequence[int] = (1, 2, 5)) -> float:
     """How far the logits behind the last ids of a text are apart when it is read in forwards of other widths.
 
@@ -66,6 +67,7 @@ def measured_noise(model: CausalModel, ids: Sequence[int], widths: Sequence[int]
     return max(float(_difference(row, whole[0]).max()) for row in rows)
 
 
+@torch.inference_mode()
 def cacheless_noise(model: CausalModel, ids: Sequence[int]) -> float:
     """How far a model's logits are apart when more and less of a text is read with them, without a cache.
 
@@ -114,6 +116,7 @@ def _difference(logits: Tensor, others: Tensor) -> Tensor:
     return (logits.double() - others.double()).abs().masked_fill(both_cut, 0)
 
 
+@torch.inference_mode()
 def judge_parting(model: CausalModel, text: Sequence[int], ours: int, theirs: int, width: int = 5) -> Parting:
     """How close the tokens ``ours`` and ``theirs`` are behind ``text``, which both texts have in common.
 
@@ -132,6 +135,7 @@ def judge_parting(model: CausalModel, text: Sequence[int], ours: int, theirs: in
     return Parting(float((pair[0] - pair[1]).abs()), rounding)
 
 
+@torch.inference_mode()
 def logits_by_width(
     model: CausalModel, ids: Sequence[int], start: int, width: int
 ) -> Float[Tensor, "places vocab"]:

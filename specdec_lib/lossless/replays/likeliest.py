@@ -45,6 +45,7 @@ class StageRow(Row):
     probability: float
 
 
+@torch.inference_mode()
 def next_logits(model: CausalModel, ids: Sequence[int]) -> Float[Tensor, " vocab"]:
     """What the model says of the token behind ``ids``."""
     text = torch.tensor([list(ids)], device=model.device)

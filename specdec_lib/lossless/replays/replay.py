@@ -34,6 +34,7 @@ class ReplayedRound:
     num_accepted: int
 
 
+@torch.inference_mode()
 def replay(
     target: CausalModel, draft: CausalModel | Mapping[int, Proposal], trace: Trace, params: SamplingParams
 ) -> Iterator[ReplayedRound]:
