@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from specdec_lib.bench.measure.scaling.growth import NUMBERS, GrowthBlock, GrowthPlan, Scaling
-from specdec_lib.bench.records.schema import Record, read_records
+from specdec_lib.bench.records.schema import Record
 from specdec_lib.bench.tables.scaling import growth_table, scaling_table
 from specdec_lib.utils.entry_point import OneLineParser, exit_code
 
@@ -62,7 +62,7 @@ def _measure_and_show(options: argparse.Namespace) -> None:
     if run.trained is not None and max((plan.context, *plan.contexts)) > run.trained:
         run.report(f"beyond {run.trained} tokens the times are real, and the text means nothing")
     run.measure()
-    _show(read_records(options.output)[0])
+    _show(run.records())
 
 
 def _show(records: Sequence[Record]) -> None:

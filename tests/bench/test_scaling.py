@@ -101,7 +101,7 @@ def test_another_number_of_tokens_is_refused_where_a_session_was_to_go_on(tmp_pa
     plan = GrowthPlan(contexts=(8,), k_values=(1,), k=2, context=8, new_tokens=8, repeats=1)
     assert [r["new_tokens"] for r in run(tmp_path, pair, plan)] == [12, 8], "four rounds at least"
     longer = replace(plan, new_tokens=10)
-    with pytest.raises(InvalidArgument, match="resume: new_tokens was 8 in the session and is 10 now; such"):
+    with pytest.raises(InvalidArgument, match="new_tokens at K = 1 was 8 in the session and is 10 now"):
         run(tmp_path, pair, longer, resume=True)
     assert run(tmp_path, pair, replace(plan, new_tokens=6), resume=True) == [], "as many are emitted"
     assert len(run(tmp_path, pair, longer)) == 2
@@ -114,7 +114,7 @@ def test_records_that_say_no_number_of_tokens_are_not_added_to(tmp_path, pair) -
     (tmp_path / "old").mkdir()
     before = [{name: held for name, held in r.items() if name != "new_tokens"} for r in records]
     append_records(tmp_path / "old/scaling.jsonl", before)
-    with pytest.raises(InvalidArgument, match="new_tokens was not recorded in the session and is 8 now"):
+    with pytest.raises(InvalidArgument, match="at K = 1 was not recorded in the session and is 8 now"):
         run(tmp_path / "old", pair, plan, resume=True)
 
 

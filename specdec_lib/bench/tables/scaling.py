@@ -18,7 +18,7 @@ from specdec_lib.errors import RecordError
 
 def newest_scaling(records: Sequence[Record]) -> list[Record]:
     """The records of kind ``scaling`` that were measured as the last of them was: pair, models, machine;
-    and of each value of an axis those of the settings that it was measured with last.
+    and of each axis those of the settings that it was measured with last, so that its values compare.
 
     Raises:
         RecordError: there is none.
@@ -27,12 +27,16 @@ def newest_scaling(records: Sequence[Record]) -> list[Record]:
     if not found:
         raise RecordError("scaling: no such record; measure with `python -m specdec_lib.bench.scaling`")
     chosen = [record for record in found if are_comparable(record, found[-1])]
-    last = {(record["vary"], record["value"]): _settings(record) for record in chosen}
-    return [record for record in chosen if last[record["vary"], record["value"]] == _settings(record)]
+    axes = {record["vary"]: _settings(record) for record in chosen}
+    chosen = [record for record in chosen if axes[record["vary"]] == _settings(record)]
+    tokens = {(record["vary"], record["value"]): record.get("new_tokens") for record in chosen}
+    return [r for r in chosen if tokens[r["vary"], r["value"]] == r.get("new_tokens")]
 
 
 def _settings(record: Record) -> list[int | None]:
-    return [record.get(name) for name in ("k", "context", "depth", "new_tokens")]
+    """What an axis keeps; the more tokens are drafted a round, the more are emitted at least."""
+    varying = {"k": {"k", "new_tokens"}}.get(record["vary"], {record["vary"]})
+    return [record.get(name) for name in ("k", "context", "depth", "new_tokens") if name not in varying]
 
 
 def scaling_table(records: Sequence[Record]) -> list[ScalingRow]:

@@ -60,14 +60,27 @@ def test_records_of_another_machine_or_pair_do_not_mix() -> None:
 def test_times_of_other_settings_are_not_pooled(name) -> None:
     settings = {"k": 4, "context": 128, "depth": 20, "new_tokens": 32}
     before, now, further = (
-        block("context", 128, 0, {"ours round": [1e-3 * ms]}, **settings | {name: value})
+        block(
+            "depth" if name == "context" else "context",
+            128,
+            0,
+            {"ours round": [1e-3 * ms]},
+            **settings | {name: value},
+        )
         for ms, value in ((7, 8), (1, 9), (3, 9))
     )
     assert newest_scaling([before, now, further]) == [now, further]
     (row,) = scaling_table([before, now, further])
     assert (row["median"], row["num_samples"]) == (pytest.approx(2.0), 2)
-    other = before | {"value": 512}
-    assert newest_scaling([before, other, now]) == [other, now], "each value by itself"
+    longer = before | {"value": 512}
+    assert newest_scaling([before, longer, now]) == [now], "no ratio between times of other settings"
+    assert newest_scaling([before, longer, now | {"vary": "k", "value": 20}])[:2] == [before, longer]
+
+
+def test_more_drafts_emit_more_tokens_and_are_one_axis_all_the_same() -> None:
+    axis = [block("k", k, 0, {"ours round": [1e-3 * k]}, k=k, new_tokens=4 * (k + 1)) for k in (1, 8)]
+    assert newest_scaling(axis) == axis
+    assert newest_scaling([axis[0] | {"new_tokens": 32}, *axis]) == axis
 
 
 def test_without_records_the_reader_is_told_how_to_get_some() -> None:

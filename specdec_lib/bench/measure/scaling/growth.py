@@ -148,11 +148,16 @@ class Scaling:
                 self.report(f"{done:3d}/{len(blocks)} {_told(block, record['seconds'])}")
         return self._runner.records[before:]
 
+    def records(self) -> list[Record]:
+        """The session's records of what the plan asks for, those that were there included."""
+        keys = {key for block in self._blocks for key in self._asked(block).keys.values()}
+        return [r for r in self._runner.of_kind("scaling") if not keys.isdisjoint(keys_of(r))]
+
     def _left(self) -> list[GrowthBlock]:
         """Blocks that are not recorded yet; nor those of which every arm is refused."""
-        ran = ((record.get("new_tokens"), record.get("k", 0)) for record in self._runner.of_kind("scaling"))
-        others = (tokens for tokens, k in ran if tokens != self.plan.tokens(k))
-        require_same("new_tokens", self.plan.new_tokens, others)
+        for record in self._runner.of_kind("scaling"):
+            k = record.get("k", 0)
+            require_same(f"new_tokens at K = {k}", self.plan.tokens(k), [record.get("new_tokens")])
         return blocks_left(self._blocks, self._asked, recorded_keys(self._runner.records, "scaling"))
 
     def _asked(self, block: GrowthBlock) -> Asked:
