@@ -107,7 +107,7 @@ def is_causal_model(candidate: object) -> TypeIs[CausalModel]:
     """Whether what drafts is a model, to be asked for logits, or a drafter, which has a ``start`` instead."""
     is_drafter = isinstance(candidate, type) or hasattr(candidate, "start")
     has_cache = any(hasattr(candidate, verb) for verb in ("new_cache", "truncate_cache", "get_cache_length"))
-    return not is_drafter and hasattr(candidate, "forward") and has_cache
+    return not is_drafter and has_cache
 
 
 def require_model(candidate: object, operation: str) -> CausalModel:

@@ -92,7 +92,8 @@ def _judged(
 ) -> Float[Tensor, "texts num_tokens vocab"]:
     """The draft's logits of the tokens behind the last ``num_tokens`` places, text by text."""
     with drafting():
-        rows = [draft.forward(text[None], use_cache=False, logits_to_keep=num_tokens)[0] for text in ids]
+        texts = ids.to(draft.device)[:, None]
+        rows = [draft.forward(text, use_cache=False, logits_to_keep=num_tokens)[0] for text in texts]
     return torch.cat(rows)
 
 

@@ -80,7 +80,7 @@ class Asked:
     """A draft of which nothing is known but what decoding asks of one."""
 
     def __init__(self, model: ModelWrapper) -> None:
-        self.vocab_size, self._model = model.vocab_size, model
+        self.vocab_size, self.device, self._model = model.vocab_size, model.device, model
 
     def forward(self, *args, **options):
         return self._model.forward(*args, **options)
