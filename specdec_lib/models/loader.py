@@ -20,6 +20,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.architecture.module import embedding_rows
+from specdec_lib.models.draft import draft_of, say_what_is_odd
 from specdec_lib.models.files.folder import check_folder
 from specdec_lib.models.files.weights import load_weights
 from specdec_lib.models.precision import runs_in
@@ -138,15 +139,11 @@ def load_pair(
     weights = _load_target(target_source, pair.target_dtype, device, tokenizer)
     target_model = draft_model = ModelWrapper(weights, tokenizer, compile=compile)
     if not is_one:
-        draft_model = ModelWrapper(
-            load_weights(draft_source, pair.draft_dtype, device),
-            draft_tokenizer,
-            compile=compile,
-            vocab_size=target_model.vocab_size,
-            masked_ids=vocabulary.masked_ids,
-        )
+        dtype = pair.draft_dtype
+        draft_model = draft_of(target_model, draft_source, dtype, draft_tokenizer, vocabulary, compile)
         is_one = are_one_model(target_model.model, draft_model.model)
-    return _named(LoadedPair(target_model, draft_model, pair, vocabulary, is_one))
+    say_what_is_odd(pair.pair_name, vocabulary, is_one)
+    return LoadedPair(target_model, draft_model, pair, vocabulary, is_one)
 
 
 def _load_target(
@@ -158,19 +155,6 @@ def _load_target(
     if line is not None:
         get_logger(__name__).warning(line)
     return model
-
-
-def _named(loaded: LoadedPair) -> LoadedPair:
-    """The pair, once what is odd about it has been said, a line each."""
-    log, name = get_logger(__name__), loaded.pair.pair_name
-    if loaded.vocabulary.masked_ids:
-        log.warning(
-            f"pair '{name}': the vocabularies are the same but for {loaded.vocabulary.differences}; the "
-            "draft never proposes these, and texts stay the target's own"
-        )
-    if loaded.is_one_model:
-        log.warning(f"pair '{name}': draft and target are the same model, so drafting cannot make it faster")
-    return loaded
 
 
 def choose_device(device: str | torch.device | None = None) -> torch.device:
