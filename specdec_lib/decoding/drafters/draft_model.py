@@ -103,6 +103,7 @@ class DraftModel:
         self.model = require_model(model, "draft model")
         self.vocab_size = model.vocab_size
         self.context_length = model.context_length
+        self.device = model.device
         self.name = model.name
         self._unrolled = unrolled_draft(model)
         expect_widths(model, 1, 2)

@@ -1,0 +1,206 @@
+"""What holds of every drafter that needs no draft model, and of cascades: their texts are the target's own.
+
+Exact laws are summed, joint laws counted; roll-backs, the end of a context, and texts that are open at once
+are tried with each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+import torch
+from tiny_models import tiny_pair
+from torch.nn.functional import one_hot
+
+from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
+from specdec_lib.decoding.drafters.base import Drafter, DraftState, Proposal
+from specdec_lib.decoding.drafters.cascade import Cascade
+from specdec_lib.decoding.drafters.draft_model import DraftModel
+from specdec_lib.decoding.drafters.lookup import LookupState, PromptLookup
+from specdec_lib.decoding.drafters.suffix import SuffixLookup
+from specdec_lib.decoding.sampling import SamplingParams
+from specdec_lib.decoding.speculative import SpeculativeDecoder
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.lossless.laws.enumeration import ROUNDING, error_of, library_judge
+from specdec_lib.lossless.laws.scenario import Scenario
+from specdec_lib.lossless.laws.small_law import SmallLaw
+from specdec_lib.lossless.laws.table_model import TableModel
+from specdec_lib.lossless.mutants.trials import Case, ending, joint_law
+from specdec_lib.lossless.replays.proposals import FixedDrafts
+from specdec_lib.models.base import CausalModel
+
+Make = Callable[[CausalModel, CausalModel], Drafter]
+"""Makes a drafter for a target; the other model is a draft model."""
+
+WITHOUT_MODEL: dict[str, Make] = {
+    "lookup": lambda target, draft: PromptLookup(target),
+    "lookup of few": lambda target, draft: PromptLookup(target, most=2, least=2, tokens=2),
+    "suffix": lambda target, draft: SuffixLookup(target, least=1),
+    "suffix with a corpus": lambda target, draft: SuffixLookup(target, corpus=[[1, 2, 0, 1], [2, 2, 1]]),
+    "suffix > lookup": lambda target, draft: Cascade(SuffixLookup(target, least=3), PromptLookup(target)),
+}
+WITH_MODEL: dict[str, Make] = {
+    "lookup > model": lambda target, draft: Cascade(PromptLookup(target, least=2), draft),
+    "suffix > lookup > model": lambda target, draft: Cascade(
+        SuffixLookup(target, least=4), Cascade(PromptLookup(target, most=2, least=2), draft)
+    ),
+}
+EVERY = WITHOUT_MODEL | WITH_MODEL
+SCENARIO = Scenario(vocab=3, length=4, k=2, prompt=(1, 2, 1, 2, 0, 1), eos_token_ids=(2,))
+GREEDY = SamplingParams(0.0)
+PROMPTS = ([5, 6, 7, 5, 6], [9, 8, 7, 6, 9, 8, 7, 6, 9], [40, 41])
+
+each = pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
+
+
+@pytest.mark.parametrize("verifier", ["token", "block"])
+@pytest.mark.parametrize("make", WITHOUT_MODEL.values(), ids=WITHOUT_MODEL)
+def test_the_exact_law_is_the_targets(make, verifier):
+    """Summed over every draft and verdict; what is drafted behind each prefix is asked of the drafter."""
+    target, draft = SCENARIO.models
+    params, prompt = SamplingParams(0.8, top_k=2), list(SCENARIO.prompt)
+    law = SmallLaw(target, FixedDrafts(make(target, draft), prompt, params), prompt, 4, params, k=3)
+    assert law.drafts is not None
+    difference, outcomes = error_of(law.target, law.drafts, 4, 3, library_judge(verifier))
+    assert difference < ROUNDING and outcomes == 16
+
+
+@pytest.mark.unchecked
+@pytest.mark.parametrize(
+    ("trial", "verifier"), [(joint_law, "token"), (joint_law, "block"), (ending, "token")]
+)
+@each
+def test_the_joint_law_and_the_ending_are_the_targets(make, trial, verifier):
+    decoder = SpeculativeDecoder(SCENARIO.models[0], make(*SCENARIO.models), SCENARIO.k, verifier)
+    (look,) = trial(Case(decoder, SCENARIO, seed=4), [300])
+    assert look.p_value > 1e-6
+
+
+class SoftState(LookupState):
+    def propose(self, context_ids, k, params, generator):
+        found = super().propose(context_ids, k, params, generator)
+        return Proposal(found.ids, 0.5 * found.probs + 0.5 / found.probs.shape[-1])
+
+
+class SoftLookup(PromptLookup):
+    """A mistake: says that its tokens were drawn from a soft law."""
+
+    def start(self, prompt_ids, end=0):
+        return SoftState(self)
+
+
+@pytest.mark.unchecked
+@pytest.mark.parametrize("wrapped", [lambda drafter: drafter, Cascade])
+def test_a_wrong_law_is_seen_also_within_a_cascade(wrapped):
+    target = SCENARIO.models[0]
+    decoder = SpeculativeDecoder(target, wrapped(SoftLookup(target)), SCENARIO.k)
+    (look,) = joint_law(Case(decoder, SCENARIO, seed=4), [500])
+    assert look.p_value < 1e-6
+
+
+# -- roll-backs ------------------------------------------------------------------------------------
+
+
+def answers(state: DraftState, ids: list[int], k: int = 4) -> list[int]:
+    return state.propose(ids, k, GREEDY, torch.Generator()).ids.tolist()
+
+
+TEXT = [1, 2, 0, 1, 2, 0, 1, 1, 2, 2, 0, 1, 2, 0, 1, 0, 0, 0, 0, 0, 0, 2, 1]
+
+
+@each
+def test_a_state_that_was_rolled_back_is_a_fresh_one(make):
+    """After each possible count, whatever was seen beyond it, and at once or text after text."""
+    drafter = make(*SCENARIO.models)
+    for keep in range(1, len(TEXT) + 1):
+        for behind in ([1], [2, 0, 1], TEXT):
+            state = drafter.start(TEXT, 80)
+            for end in range(1, len(TEXT) + 1, 3):
+                answers(state, TEXT[:end])
+                state.roll_back(end)
+            state.roll_back(keep)
+            ids = TEXT[:keep] + behind
+            assert answers(state, ids) == answers(drafter.start([], 80), ids)
+
+
+@each
+def test_rounds_of_every_verdict_leave_a_fresh_state(make):
+    """As in the loop: a proposal, its roll-back after each possible number of accepted tokens."""
+    drafter = make(*SCENARIO.models)
+    state, ids = drafter.start(TEXT, 200), list(TEXT)
+    for turn in range(40):
+        proposed = answers(state, ids)
+        kept = turn % (len(proposed) + 1)
+        state.roll_back(len(ids) + kept)
+        ids += [*proposed[:kept], turn % 3]
+        assert answers(drafter.start([], 200), ids) == answers(state, ids), turn
+        state.roll_back(len(ids))
+
+
+@each
+def test_a_text_that_shrank_without_a_word_is_refused(make):
+    state = make(*SCENARIO.models).start(TEXT, 80)
+    answers(state, TEXT)
+    with pytest.raises(InvalidArgument, match="roll the drafter back"):
+        answers(state, TEXT[:4])
+
+
+# -- whole texts -----------------------------------------------------------------------------------
+
+
+@each
+@pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen2"])
+def test_greedy_ids_are_the_baselines(make, architecture):
+    target, draft = tiny_pair(architecture)
+    for k in (1, 5):
+        decoder = SpeculativeDecoder(target, make(target, draft), k=k)
+        for prompt in PROMPTS:
+            plain = AutoregressiveDecoder(target).generate(prompt, 24, 0.0)
+            assert decoder.generate(prompt, 24, 0.0).generated_ids == plain.generated_ids
+
+
+@each
+@pytest.mark.parametrize("temperature", [0.0, 0.9])
+def test_texts_that_are_open_at_once_never_meet(make, temperature):
+    target, draft = tiny_pair("llama")
+    decoder = SpeculativeDecoder(target, make(target, draft), k=4)
+    generate = partial(decoder.generate, temperature=temperature, seed=3)
+    alone = [generate(prompt, 24) for prompt in PROMPTS]
+    open_ones = [decoder.start(prompt, 24, temperature, seed=3) for prompt in PROMPTS]
+    for _ in range(24):
+        for generation in open_ones:
+            next(generation, None)
+    for generation, lone in zip(open_ones, alone, strict=True):
+        result = generation.result()
+        assert result.generated_ids == lone.generated_ids
+        assert result.accepted_per_round == lone.accepted_per_round
+
+
+@each
+def test_a_text_is_decoded_to_the_end_of_the_context(make):
+    """The draft model sees less than its target, so cascades go on without it."""
+    target = TableModel.random(3, seed=3, context_length=40)
+    draft = target.near(seed=2, weight=0.3, context_length=20)
+    decoder = SpeculativeDecoder(target, make(target, draft), k=4)
+    result = decoder.generate([1, 2, 1], 100, 0.0, ignore_eos=True)
+    plain = AutoregressiveDecoder(target).generate([1, 2, 1], 100, 0.0, ignore_eos=True)
+    assert result.generated_ids == plain.generated_ids and len(result.generated_ids) == 37
+
+
+@pytest.mark.parametrize("make", WITHOUT_MODEL.values(), ids=WITHOUT_MODEL)
+def test_rows_are_one_hot_on_the_targets_device(make):
+    target, draft = SCENARIO.models
+    state = make(target, draft).start(TEXT, 80)
+    drawn = state.propose(TEXT, 3, SamplingParams(0.7), torch.Generator().manual_seed(0))
+    assert drawn.probs.shape == (len(drawn.ids), 3) and drawn.probs.device == target.device
+    assert torch.equal(drawn.probs, one_hot(drawn.ids, 3).float())
+
+
+def test_a_model_is_a_drafter_among_others():
+    target, draft = SCENARIO.models
+    assert [type(part) for part in Cascade(PromptLookup(target), draft).drafters] == [
+        PromptLookup,
+        DraftModel,
+    ]
