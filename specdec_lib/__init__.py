@@ -30,6 +30,7 @@ _HOMES = {
     "list_pairs": "models.registry",
     "load_model": "models.loader",
     "load_pair": "models.loader",
+    "open_draft": "decoding.drafters.grammar",
     "optimal_k": "theory.speedup",
     "speedup": "theory.speedup",
 }
@@ -52,6 +53,7 @@ __all__ = [
     "list_pairs",
     "load_model",
     "load_pair",
+    "open_draft",
     "optimal_k",
     "speedup",
 ]
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from specdec_lib.data.prompts import PromptDataset
     from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
     from specdec_lib.decoding.drafters.draft_model import DraftModel
+    from specdec_lib.decoding.drafters.grammar import open_draft
     from specdec_lib.decoding.sampling import SamplingParams
     from specdec_lib.decoding.speculative import SpeculativeDecoder
     from specdec_lib.errors import SpecDecError

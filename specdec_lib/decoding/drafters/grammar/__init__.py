@@ -1,0 +1,18 @@
+"""The one grammar of drafts: what ``--draft`` takes, and ``open_draft`` makes a drafter of::
+
+    MODEL, MODEL@int4           a draft model: a folder, a hub id, an embedded name; in a dtype of its own
+    self@int4                   the target itself, in another dtype
+    lookup, lookup:n=2-3        prompt lookup, by runs of 1 to 3 tokens, or of 2 to 3
+    suffix, suffix:least=4      the longest run that stood before, of at least 2 tokens, or of 4
+    lookup:tokens=10            no more draft tokens a round than that (suffix too; options: n=3,tokens=10)
+    module:Class                a class of one's own, called with the target
+    A > B                       A where it has something to say, else B
+
+Words come first, then what lies in the folder, then the parts of a name: ``./lookup`` is a folder, and so is
+``a@int4`` where there is one of that name. Reading a draft loads nothing, no torch either.
+"""
+
+from specdec_lib.decoding.drafters.grammar.reading import read_draft
+from specdec_lib.decoding.drafters.grammar.specs import DraftSpec, open_draft
+
+__all__ = ["DraftSpec", "open_draft", "read_draft"]

@@ -1,0 +1,143 @@
+"""From text to a draft: words, options and names of models. It opens nothing and loads nothing."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Sequence
+
+from specdec_lib.decoding.drafters.grammar.specs import (
+    CascadeSpec,
+    ClassSpec,
+    DraftSpec,
+    LoneSpec,
+    LookupSpec,
+    ModelSpec,
+    SelfSpec,
+    SuffixSpec,
+)
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.registry import DTYPES, REGISTRY
+
+_CLASS = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+_RUNS = re.compile(r"(\d+)(?:-(\d+))?")
+_NOT_YET = {
+    "layers": "the target's own first layers",
+    "skip": "some of the target's own layers",
+    "head": "a trained head",
+    "ollama": "a model of Ollama's",
+}
+"""Words that the grammar has, and nothing stands behind in this version."""
+_WORDS = ("lookup", "suffix", "self")
+_NEAR = 0.75
+"""How alike two names must be, of 1, for one to be taken for the other misspelt."""
+
+
+def read_draft(text: str) -> DraftSpec:
+    """A draft as it was written; whether there is such a model or class is found out when it is opened.
+
+    Raises:
+        InvalidArgument: an unknown word, option or dtype, or one that nothing stands behind yet.
+    """
+    pieces = [text] if _is_folder(text) else _split(text)
+    if len(pieces) == 1:
+        return _lone(text)
+    if not all(piece.strip() for piece in pieces):
+        raise InvalidArgument(f"draft '{text}': write A > B, with a draft on both sides")
+    return CascadeSpec(tuple(_lone(piece.strip()) for piece in pieces))
+
+
+def _split(text: str) -> list[str]:
+    """What stands between the signs; the longest name of a folder that there is counts as one."""
+    left = text.split(">")
+    pieces: list[str] = []
+    while left:
+        ends = range(len(left), 1, -1)
+        end = next((end for end in ends if _names_folder(">".join(left[:end]).strip())), 1)
+        pieces.append(">".join(left[:end]))
+        left = left[end:]
+    return pieces
+
+
+def _lone(text: str) -> LoneSpec:
+    word, colon, rest = (part.strip() for part in text.partition(":"))
+    if word == "lookup":
+        return _lookup(rest if colon else None)
+    if word == "suffix":
+        return SuffixSpec(**_counts(word, _options(word, rest if colon else None, ("least", "tokens"))))
+    if word in _NOT_YET:
+        raise InvalidArgument(f"draft '{text}': {_NOT_YET[word]} cannot draft yet")
+    if text.strip() == "self":
+        return SelfSpec()
+    name, at, dtype = text.strip().rpartition("@")
+    if at and os.sep not in dtype and not _is_folder(text):
+        if dtype not in DTYPES:
+            raise InvalidArgument(f"draft '{text}': unknown dtype '{dtype}'; {_nearest(dtype, DTYPES)}")
+        return SelfSpec(dtype) if name == "self" else ModelSpec(name, dtype)
+    if _CLASS.fullmatch(text.strip()) and not _is_folder(text):
+        return ClassSpec(text.strip())
+    _refuse_misspelt(text, word, bool(colon))
+    return ModelSpec(text)
+
+
+def _lookup(written: str | None) -> LookupSpec:
+    options = _options("lookup", written, ("n", "tokens"))
+    runs = options.pop("n", "1-3")
+    found = _RUNS.fullmatch(runs)
+    least, most = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not 1 <= least <= most:
+        raise InvalidArgument(f"draft 'lookup:{written}': n is '{runs}'; write n=3 or n=1-3, from 1 on")
+    return LookupSpec(least, most, **_counts("lookup", options))
+
+
+def _options(word: str, written: str | None, known: tuple[str, ...]) -> dict[str, str]:
+    """``"n=3,tokens=10"`` as names and values."""
+    found: dict[str, str] = {}
+    for option in [] if written is None else written.split(","):
+        name, _, value = (part.strip() for part in option.partition("="))
+        if name not in known:
+            told = f"{word} has no option '{name}'; {_nearest(name, known)}"
+            raise InvalidArgument(f"draft '{word}:{written}': {told}")
+        if name in found:
+            raise InvalidArgument(f"draft '{word}:{written}': {name} is given twice; give it once")
+        found[name] = value
+    return found
+
+
+def _counts(word: str, options: dict[str, str]) -> dict[str, int]:
+    """The values as numbers of at least 1."""
+    for name, value in options.items():
+        if not (value.isdecimal() and int(value)):
+            raise InvalidArgument(f"draft '{word}': {name} is '{value}'; write {name}=N with N at least 1")
+    return {name: int(value) for name, value in options.items()}
+
+
+def _refuse_misspelt(text: str, word: str, has_options: bool) -> None:
+    """Refuse what is no model's name, and a bare name that is nearly a word or an embedded model's."""
+    from specdec_lib.models.source import EMBEDDED, HUB_ID  # which whoever asks for --help has no need of
+
+    pairs = REGISTRY.values()
+    models = {*EMBEDDED, *(m for pair in pairs for m in (pair.draft_model_id, pair.target_model_id))}
+    if os.sep in text or text in models or _is_folder(text):
+        return
+    known = (*_WORDS, *EMBEDDED)
+    near = difflib.get_close_matches(word, (*known, *_NOT_YET), n=1, cutoff=0.6 if has_options else _NEAR)
+    if has_options or (near and HUB_ID.fullmatch(word)):
+        told = _nearest(word, known, meant=near)
+        raise InvalidArgument(f"draft '{text}': unknown word '{word}'; {told}, and names of models")
+
+
+def _nearest(name: str, known: Sequence[str], meant: Sequence[str] = ()) -> str:
+    """The name that was ``meant``, or one of those ``known`` that is like it; and all that are."""
+    near = [*meant, *difflib.get_close_matches(name, known, n=1, cutoff=0.6)][:1]
+    return f"{''.join(f'did you mean {one}? ' for one in near)}there are {', '.join(known)}"
+
+
+def _names_folder(text: str) -> bool:
+    """Whether it is the path of a folder, with a dtype behind it or not."""
+    return _is_folder(text) or _is_folder(text.rpartition("@")[0])
+
+
+def _is_folder(text: str) -> bool:
+    return os.path.isdir(os.path.expanduser(text))
