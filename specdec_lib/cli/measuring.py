@@ -10,7 +10,7 @@ import io
 import logging
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,29 +101,31 @@ def measure_in_notebook(order: Order, parameters: Mapping[str, Any], peers: bool
     try:
         execute.run_benchmark(order.output, notebook=notebook, stream=order.lines, **parameters)
     except execute.NotebookFailed as error:
-        said = _of_a_drafter(error.__cause__, order.selection.drafter)
+        said = _of_a_drafter(error.__cause__, order.selection.asked.classes)
         if said is None:
             raise
         raise DrafterFailed(f"{said}; the notebook as it stopped is {error.executed}") from error
 
 
-def _of_a_drafter(error: Any, drafter: str | None) -> str | None:
-    """What a drafter's code raised in a cell, and where, by the cell's traceback; None if other code did.
+def _of_a_drafter(error: Any, drafters: Sequence[str]) -> str | None:
+    """What the code of one of these classes raised in a cell, and where, by the cell's traceback; None if
+    other code did.
 
     A ``SpecDecError`` is the library's refusal, of what a drafter proposes, say, and no failure of its code.
     """
     from specdec_lib import errors
 
-    if drafter is None or not hasattr(error, "traceback") or hasattr(errors, error.ename):
-        return None
-    module = sys.modules.get(drafter.partition(":")[0])
-    path = getattr(module, "__file__", None)
-    if path is None:
+    if not hasattr(error, "traceback") or hasattr(errors, error.ename):
         return None
     plain = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
-    lines = re.findall(rf"^File .*\b{re.escape(Path(path).name)}:(\d+)", plain, re.MULTILINE)
-    said = f"{error.ename}: {error.evalue}" if error.evalue else error.ename
-    return f"{said} ({path}, line {lines[-1]})" if lines else None
+    for drafter in drafters:
+        path = getattr(sys.modules.get(drafter.partition(":")[0]), "__file__", None)
+        named = None if path is None else re.escape(Path(path).name)
+        lines = [] if named is None else re.findall(rf"^File .*\b{named}:(\d+)", plain, re.MULTILINE)
+        if lines:
+            said = f"{error.ename}: {error.evalue}" if error.evalue else error.ename
+            return f"{said} ({path}, line {lines[-1]})"
+    return None
 
 
 @contextmanager

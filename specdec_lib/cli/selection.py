@@ -13,14 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from specdec_lib.cli.options import ModelOptions
 from specdec_lib.cli.terminal import error_console, text
+from specdec_lib.decoding.drafters.grammar import DraftSpec, read_draft
+from specdec_lib.decoding.drafters.grammar.pairs import AskedPair, asked_pair
+from specdec_lib.decoding.drafters.grammar.specs import ModelSpec
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.registry import (
-    ModelPair,
-    choose_pair,
-    own_name,
-    require_shared_vocabulary,
-    short_name,
-)
+from specdec_lib.models.registry import ModelPair, choose_pair, require_shared_vocabulary, short_name
 
 if TYPE_CHECKING:
     from specdec_lib.models.wrapper import ModelWrapper
@@ -42,12 +39,20 @@ class Models(NamedTuple):
 class Selection:
     """The models asked for, known by name only."""
 
-    pair: ModelPair
+    asked: AskedPair
     device: str | None
     needs_draft: bool = True
-    drafter: str | None = None
-    """``module:Class`` in place of a draft model."""
     threads: int | None = None
+
+    @property
+    def pair(self) -> ModelPair:
+        """The two models, or the target with a draft that is not loaded, and the name of their results."""
+        return self.asked.pair
+
+    @property
+    def drafter(self) -> DraftSpec | None:
+        """What drafts in place of a draft model."""
+        return self.asked.drafter if self.needs_draft else None
 
     @property
     def model_ids(self) -> list[str]:
@@ -57,9 +62,7 @@ class Selection:
     @property
     def _models(self) -> list[tuple[str, str]]:
         """Name and dtype of each model that will be loaded."""
-        target = (self.pair.target_model_id, self.pair.target_dtype)
-        draft = (self.pair.draft_model_id, self.pair.draft_dtype)
-        return list(dict.fromkeys([target, draft] if self._loads_draft else [target]))
+        return self.asked.models if self.needs_draft else self.asked.models[:1]
 
     def check(self) -> None:
         """Find out in a moment what loading would find out late; nothing but configurations is read.
@@ -78,10 +81,10 @@ class Selection:
             choose_device(self.device)
             for model_id, dtype in self._models:
                 check_folder(find_source(model_id), dtype)
-            if self.needs_draft and self.drafter is not None:
+            for drafter in self.asked.classes if self.needs_draft else ():
                 from specdec_lib.decoding.drafters.own import find_drafter
 
-                find_drafter(self.drafter)
+                find_drafter(drafter)
 
     def check_chats(self, chats: Iterable[tuple[str, str | list[dict[str, str]]]]) -> None:
         """Find out before the weights are read whether the target's template takes these chats.
@@ -121,26 +124,22 @@ class Selection:
             from specdec_lib.models.wrapper import ModelWrapper
 
             wanted_threads(self.threads)  # refused before the weights are read
-            if self._loads_draft:
+            if self.needs_draft and self.drafter is None:
                 pair = load_pair(self.pair, self.device, compile)
                 models = Models(pair.target, pair.draft)
             else:
                 read = load_model(self.pair.target_model_id, self.pair.target_dtype, self.device)
                 target = ModelWrapper(*read, compile=compile)
-                models = Models(target, self._drafter_of(target))
+                models = Models(target, self._drafter_for(target, compile))
             use_threads(self.threads, models.target)
             return models
 
-    @property
-    def _loads_draft(self) -> bool:
-        return self.needs_draft and self.drafter is None
-
-    def _drafter_of(self, target: ModelWrapper) -> Any:
-        if not self.needs_draft or self.drafter is None:
+    def _drafter_for(self, target: ModelWrapper, compile: bool) -> Any:
+        if self.drafter is None:
             return None
-        from specdec_lib.decoding.drafters.own import load_drafter
+        from specdec_lib.decoding.drafters.grammar import open_draft
 
-        return load_drafter(self.drafter, target)
+        return open_draft(self.drafter, target, dtype=self.pair.target_dtype, compile=compile)
 
 
 def selection_of(asked: ModelOptions, needs_draft: bool = True, threads: int | None = None) -> Selection:
@@ -149,56 +148,58 @@ def selection_of(asked: ModelOptions, needs_draft: bool = True, threads: int | N
     Raises:
         UnknownPair: no pair of that name.
         VocabularyMismatch: a pair that needs translation, where its draft is needed.
-        InvalidArgument: an unknown dtype, options that contradict each other, or a target without a draft.
+        InvalidArgument: an unknown dtype, a draft that cannot be read, options that contradict each other, or
+            a target without a draft.
         ModelUnavailable: a folder that is not there, or holds no model.
     """
     chosen = named_pair(asked, needs_draft)
-    if needs_draft and asked.drafter is None:
-        require_shared_vocabulary(chosen)
-    selection = Selection(chosen, asked.device, needs_draft, asked.drafter, threads)
+    if needs_draft and chosen.drafter is None:
+        require_shared_vocabulary(chosen.pair)
+    selection = Selection(chosen, asked.device, needs_draft, threads)
     _find_folders(selection.model_ids)
     return selection
 
 
-def named_pair(asked: ModelOptions, needs_draft: bool = True) -> ModelPair:
+def named_pair(asked: ModelOptions, needs_draft: bool = True) -> AskedPair:
     """The pair that the options name, under the name that its results are kept by; nothing is looked for.
 
     Raises:
         UnknownPair: no pair of that name.
-        InvalidArgument: an unknown dtype, options that contradict each other, or a target without a draft.
+        InvalidArgument: an unknown dtype, a draft that cannot be read, options that contradict each other, or
+            a target without a draft.
     """
-    pair, target, draft, drafter = asked.pair, asked.target, asked.draft, asked.drafter
-    given = {"--draft": draft, "--draft-dtype": asked.draft_dtype, "--drafter": drafter}
+    target, draft = asked.target, asked.draft
+    given = {"--draft": draft, "--draft-dtype": asked.draft_dtype, "--drafter": asked.drafter}
     names = [name for name, value in given.items() if value is not None]
-    if drafter is not None and len(names) > 1:
+    if asked.drafter is not None and len(names) > 1:
         raise InvalidArgument(f"{names[0]} is of a model, and --drafter names a class; give one of the two")
     if names and not needs_draft:
         raise InvalidArgument(
             f"--autoregressive runs without a draft; leave it out, or {' and '.join(names)}"
         )
-    if target is None and draft is not None:
+    if target is None and draft is not None and isinstance(read_draft(draft), ModelSpec):
         raise InvalidArgument("--draft needs a --target, whose text it proposes; or choose a --pair")
-    if pair is not None and target is not None:
+    if asked.pair is not None and target is not None:
         raise InvalidArgument("--pair names both models; give it, or --target and --draft, not both")
-    if target is not None and draft is None and needs_draft and drafter is None:
-        raise InvalidArgument(
-            "--target needs a --draft model, a --drafter class, or --autoregressive to run without a draft"
-        )
-    lone = target is not None and draft is None
-    chosen = choose_pair(pair, target, target if lone else draft, asked.dtype, asked.draft_dtype)
-    if not lone and drafter is None:
-        return chosen
-    target_id = chosen.target_model_id
-    name = short_name(target_id) if drafter is None else own_name(drafter.replace(":", "."), target_id)
-    return replace(chosen, pair_name=name)
+    if target is not None and draft is None and asked.drafter is None:
+        if needs_draft:
+            raise InvalidArgument(
+                "--target needs a --draft, a --drafter class, or --autoregressive to run without a draft"
+            )
+        alone = choose_pair(None, target, target, asked.dtype)
+        return AskedPair(replace(alone, pair_name=short_name(target)))
+    return _asked(asked, draft)
 
 
 def choose_models(asked: ModelOptions) -> Selection:
-    """As :func:`selection_of`, of a pair whose models are both named; no vocabulary is refused."""
-    chosen = choose_pair(asked.pair, asked.target, asked.draft, asked.dtype, asked.draft_dtype)
-    selection = Selection(chosen, asked.device)
+    """As :func:`selection_of`, of a pair whose target and draft are both named; no vocabulary is refused."""
+    selection = Selection(_asked(asked, asked.draft), asked.device)
     _find_folders(selection.model_ids)
     return selection
+
+
+def _asked(asked: ModelOptions, draft: str | None) -> AskedPair:
+    return asked_pair(asked.pair, asked.target, draft, asked.dtype, asked.draft_dtype, asked.drafter)
 
 
 def _find_folders(model_ids: list[str]) -> None:

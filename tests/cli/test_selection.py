@@ -54,7 +54,7 @@ def test_both_models_are_compiled_when_that_is_asked_for(own) -> None:
         (("pockte", None, None, None), UnknownPair, "Available pairs: pocket,"),
         (("pocket", "a", "b", None), InvalidArgument, "not both"),
         ((None, None, "b", None), InvalidArgument, "needs a --target"),
-        ((None, "a", None, None), InvalidArgument, "needs a --draft model, a --drafter class, or --auto"),
+        ((None, "a", None, None), InvalidArgument, "needs a --draft, a --drafter class, or --auto"),
         (("pocket", None, None, "int8"), InvalidArgument, "Unsupported dtype 'int8'"),
         (
             ("phi3_llama3", None, None, None),
@@ -100,3 +100,64 @@ def test_code_of_a_folders_own_is_neither_run_nor_asked_about(own, tmp_path, mon
     selection = selection_of(ModelOptions(target=str(folder), device="cpu"), needs_draft=False)
     selection.check()
     assert selection.load().target.name == "with-code" and not flag.exists()
+
+
+# -- drafts that are no model ------------------------------------------------------------------------
+
+
+def test_a_draft_of_the_grammar_needs_no_target_of_ones_own() -> None:
+    selection = selection_of(ModelOptions(draft="lookup:n=2-3"))
+    assert selection.pair.pair_name == "lookup.n=2-3+pocket-target"
+    assert selection.model_ids == ["pocket-target"] and str(selection.drafter) == "lookup:n=2-3"
+
+
+def test_models_within_a_cascade_are_looked_for(own, tmp_path) -> None:
+    selection = selection_of(ModelOptions(target=own[1], draft=f"lookup > {own[3]}"))
+    assert selection.model_ids == [own[1], own[3]]
+    with pytest.raises(ModelUnavailable, match=r"'\./no/such' does not exist"):
+        selection_of(ModelOptions(target=own[1], draft="lookup > ./no/such"))
+
+
+def test_a_dtype_may_stand_behind_the_drafts_name() -> None:
+    pair = selection_of(ModelOptions(target="org/big", draft="org/small@bfloat16")).pair
+    assert (pair.draft_dtype, pair.target_dtype, pair.pair_name) == (
+        "bfloat16",
+        "auto",
+        "org--small+org--big",
+    )
+    pair = selection_of(ModelOptions(draft="self@bfloat16")).pair
+    assert (pair.draft_model_id, pair.draft_dtype, pair.target_dtype) == (
+        "pocket-target",
+        "bfloat16",
+        "float32",
+    )
+
+
+def test_what_is_asked_for_is_loaded(own) -> None:
+    options = {"target": own[1], "device": "cpu"}
+    target, drafter = selection_of(ModelOptions(draft=f"lookup:n=3 > {own[3]}", **options)).load()
+    assert drafter.name == f"lookup:n=3 > {own[3]}" and drafter.vocab_size == target.vocab_size
+    assert [part.name for part in drafter.drafters] == ["lookup:n=3", "tiny-draft"]
+    target, draft = selection_of(ModelOptions(draft="self@bfloat16", **options)).load()
+    assert (target.number_format, draft.number_format) == ("float32", "bfloat16")
+    _, drafter = selection_of(ModelOptions(draft="lookup > self@bfloat16", **options)).load()
+    assert drafter.drafters[1].model.number_format == "bfloat16"
+
+
+def test_a_translated_pair_needs_no_translation_where_its_target_drafts_for_itself() -> None:
+    assert selection_of(ModelOptions("phi3_llama3", draft="lookup")).pair.pair_name.startswith("lookup+")
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        ({"draft": "lokup"}, "did you mean lookup"),
+        ({"draft": "lookup", "draft_dtype": "int4"}, "'lookup' is no model"),
+        ({"draft": "lookup", "drafter": "a:B"}, "give one of the two"),
+        ({"draft": "lookup", "pair": "pocket", "target": "x"}, "not both"),
+        ({"draft": "pocket-draft@int4"}, "needs a --target"),
+    ],
+)
+def test_a_draft_that_cannot_be_is_refused_by_name_alone(options, said) -> None:
+    with pytest.raises(InvalidArgument, match=said):
+        selection_of(ModelOptions(**options))

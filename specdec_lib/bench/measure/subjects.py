@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from specdec_lib.decoding.drafters.base import Drafter
 from specdec_lib.decoding.drafters.draft_model import DraftSource
-from specdec_lib.errors import InvalidArgument
+from specdec_lib.decoding.drafters.grammar.pairs import asked_pair
+from specdec_lib.decoding.drafters.grammar.specs import open_draft
 from specdec_lib.models.base import CausalModel, is_causal_model, logits_dtype
-from specdec_lib.models.registry import ModelPair, choose_pair, own_name
 from specdec_lib.models.wrapper import ModelWrapper
 
 
@@ -45,46 +46,27 @@ def load_subject(
     device: str | None = None,
     compile: bool = False,
 ) -> Subject:
-    """The pair of that name, one's own target and draft, or a target with a drafter of one's own.
+    """The pair of that name, one's own target and draft, or a target with whatever else drafts for it.
 
     Args:
-        drafter: ``module:Class`` in place of a draft model.
+        draft: by the grammar of drafts, :mod:`specdec_lib.decoding.drafters.grammar`.
+        drafter: ``module:Class`` in place of a draft.
 
     Raises:
-        InvalidArgument: options that contradict each other.
+        InvalidArgument: a draft that cannot be read, or options that contradict each other.
         SpecDecError: whatever :func:`~specdec_lib.models.loader.load_pair` raises.
     """
     from specdec_lib.models.loader import load_model, load_pair
 
-    if drafter is None:
-        loaded = load_pair(
-            pair, device, compile, target=target, draft=draft, dtype=dtype, draft_dtype=draft_dtype
-        )
+    asked = asked_pair(pair, target, draft, dtype, draft_dtype, drafter)
+    if asked.drafter is None:
+        loaded = load_pair(asked.pair, device, compile)
         return Subject(loaded.pair.pair_name, loaded.target, loaded.draft)
-    from specdec_lib.decoding.drafters.own import load_drafter
-
-    named = drafted_pair(drafter, pair, target, draft, dtype)
-    model, tokenizer = load_model(named.target_model_id, named.target_dtype, device)
+    listed = asked.pair.target_dtype
+    model, tokenizer = load_model(asked.pair.target_model_id, listed, device)
     wrapped = ModelWrapper(model, tokenizer, compile=compile)
-    return Subject(named.pair_name, wrapped, load_drafter(drafter, wrapped))
-
-
-def drafted_pair(
-    drafter: str,
-    pair: str | None = None,
-    target: str | None = None,
-    draft: str | None = None,
-    dtype: str | None = None,
-) -> ModelPair:
-    """The target asked for with a drafter of one's own in place of its draft, under a name that says so.
-
-    Raises:
-        InvalidArgument: a draft model too, or a pair and a target.
-    """
-    if draft is not None:
-        raise InvalidArgument("draft names a model and drafter a class; give one of the two")
-    known = choose_pair(pair, target, target, dtype)
-    return replace(known, pair_name=own_name(drafter.replace(":", "."), known.target_model_id))
+    opened = open_draft(asked.drafter, wrapped, dtype=listed, compile=compile)
+    return Subject(asked.pair.pair_name, wrapped, opened)
 
 
 # -- who they are ----------------------------------------------------------------------------------
@@ -117,21 +99,30 @@ def dtype_of(model: CausalModel) -> str:
 
 
 def describe_drafter(drafter: Drafter) -> dict[str, Any]:
-    """Name and class of a drafter, the hash of the file that defines it, and of the weights that it holds."""
-    kind = type(drafter)
-    held = [value for value in getattr(drafter, "__dict__", {}).values() if is_causal_model(value)]
+    """Name and class of a drafter, the hash of the file that defines it, and of the weights that it holds.
+
+    Those of a cascade are those of its parts too.
+    """
+    kind, parts = type(drafter), _parts_of(drafter)
+    held = [value for part in parts for value in getattr(part, "__dict__", {}).values()]
+    hashes = {getattr(model, "weights_hash", None) for model in held if is_causal_model(model)}
     return {
         "name": str(drafter.name),
         "class": f"{kind.__module__}:{kind.__qualname__}",
-        "source_hash": _source_hash(kind),
-        "weights_hashes": sorted(filter(None, (getattr(model, "weights_hash", None) for model in held))),
+        "source_hash": _source_hash(map(type, parts)),
+        "weights_hashes": sorted(filter(None, hashes)),
     }
 
 
-def _source_hash(kind: type) -> str | None:
-    """First 12 hexadecimal digits of SHA-256 over the file of a class; None where there is none to read."""
+def _parts_of(drafter: Drafter) -> list[Drafter]:
+    """The drafter, and those that it asks in turn."""
+    return [drafter, *(part for one in getattr(drafter, "drafters", ()) for part in _parts_of(one))]
+
+
+def _source_hash(kinds: Iterable[type]) -> str | None:
+    """First 12 hexadecimal digits of SHA-256 over the files of classes; None where one cannot be read."""
     try:
-        content = Path(inspect.getfile(kind)).read_bytes()
+        content = b"".join(Path(inspect.getfile(kind)).read_bytes() for kind in kinds)
     except (OSError, TypeError):  # typed into an interpreter, or built in
         return None
     return hashlib.sha256(content).hexdigest()[:12]

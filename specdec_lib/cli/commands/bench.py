@@ -46,7 +46,7 @@ def run(
         _report(show, as_json, peers, strict=True)
         return
     selection = selection_of(models, threads=threads)
-    if peers and models.drafter is not None:
+    if peers and selection.drafter is not None:
         raise InvalidArgument("--peers hands the draft to Hugging Face's generate; give a --draft model")
     number, file = asked_prompts(prompts, num_prompts)
     axes = {

@@ -35,7 +35,7 @@ def run(
     alone = models.drafter is not None or autoregressive
     if alone or (models.pair, models.target, models.draft) != (None, None, None):
         selection = selection_of(models, not autoregressive) if alone else choose_models(models)
-        _show(_examined(selection, alone), pair_page, as_json)
+        _show(_examined(selection, alone or selection.drafter is not None), pair_page, as_json)
         return
     if models != options.DoctorOptions():
         raise InvalidArgument(
@@ -49,7 +49,7 @@ def run(
 
 
 def _examined(selection: Selection, alone: bool) -> PairReport:
-    """A pair, or a target that no draft model drafts for: ``alone``, or with a drafter of somebody's own."""
+    """A pair, or a target that no draft model drafts for: ``alone``, or with a drafter to be asked."""
     with busy(f"looking at {selection.pair.pair_name} …"):
         from specdec_lib.cli.checks.drafter import NOT_TRIED, check_drafter
         from specdec_lib.cli.checks.pair import examine_pair

@@ -82,7 +82,7 @@ def _results_of(chosen: options.ModelOptions) -> list[Path]:
     from specdec_lib.bench.records.runs import load_results, result_paths
 
     by_name = chosen == options.ModelOptions(chosen.pair)
-    pair = chosen.pair or DEFAULT_PAIR if by_name else named_pair(chosen).pair_name
+    pair = chosen.pair or DEFAULT_PAIR if by_name else named_pair(chosen).pair.pair_name
     found = [path for path in result_paths(pair) if path.is_file() and path.stat().st_size]
     if not found and not is_own_name(pair):
         get_pair(pair)

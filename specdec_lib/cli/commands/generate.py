@@ -68,7 +68,8 @@ def run(
     from specdec_lib.decoding.sampling import SamplingParams
 
     params = SamplingParams(temperature, top_k, top_p, min_p, repetition_penalty)
-    _check_extras(compare, steps, autoregressive, params, models.drafter)
+    drafter = None if selection.drafter is None else models.draft or "--drafter"
+    _check_extras(compare, steps, autoregressive, params, drafter)
     asked_by = "--chat" if system is None else "--system"
     selection.check_chats([(asked_by, given.messages)] if given.chat else [])
     loaded = selection.load(compile)
@@ -135,7 +136,7 @@ def _check_extras(
         return
     if drafter is not None:
         raise InvalidArgument(
-            "--steps shows the laws of two models, and --drafter is none; leave one of them out"
+            f"--steps shows the laws of two models, and {drafter} is none; leave one of them out"
         )
     if autoregressive:
         raise InvalidArgument("--steps shows how drafts are judged, and --autoregressive drafts nothing")

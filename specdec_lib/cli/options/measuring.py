@@ -77,7 +77,9 @@ ResultPair = Annotated[str | None, _result("NAME", "--pair", help="Those of this
 ResultTarget = Annotated[
     str | None, _result("MODEL", "--target", help="Of models of your own, as 'bench' was given it.")
 ]
-ResultDraft = Annotated[str | None, _result("MODEL", "--draft", help="The draft of that target.")]
+ResultDraft = Annotated[
+    str | None, _result("DRAFT", "--draft", help="What drafted, as 'bench' was given it.")
+]
 ResultDrafter = Annotated[
     str | None, _result("MODULE:CLASS", "--drafter", help="The drafter in place of a draft model.")
 ]

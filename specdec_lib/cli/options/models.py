@@ -22,7 +22,7 @@ CompileModels = Annotated[
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """A pair by its name, or a target of the user's own with a draft or a drafter: what was asked for."""
+    """A pair by its name, or a target of the user's own with what drafts for it: what was asked for."""
 
     pair: Annotated[
         str | None, _model("NAME", "--pair", help="A pair that 'specdec pairs' lists.", default="pocket")
@@ -30,7 +30,13 @@ class ModelOptions:
     target: Annotated[
         str | None, _model("MODEL", "--target", help="A target of your own: a folder or a hub id.")
     ] = None
-    draft: Annotated[str | None, _model("MODEL", "--draft", help="The draft of that target.")] = None
+    draft: Annotated[
+        str | None,
+        _model(
+            "DRAFT", "--draft", help="What drafts: a model (MODEL, MODEL@int4), self@int4, lookup or suffix "
+            "(from the text itself), module:Class, or 'lookup > MODEL': the first that has something to say.",
+        ),
+    ] = None  # fmt: skip
     dtype: Annotated[
         str | None,
         _model(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 import tiny_models
 
-from specdec_lib.bench.measure.subjects import describe, drafted_pair
+from specdec_lib.bench.measure.subjects import describe
 from specdec_lib.bench.records.origin import model_difference
-from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 
 MODEL = {"name": "m", "dtype": "float32", "weights_hash": "aa", "memory_mb": 1.0, "products": "plain"}
@@ -84,10 +83,3 @@ def test_a_drafter_that_holds_other_weights_is_another(monkeypatch) -> None:
     told = describe(Repeat(target=target, heads=draft))
     assert told["weights_hashes"] == sorted([str(id(target)), str(id(draft))])
     assert "weights_hashes" in model_difference({"draft": told}, {"draft": describe(Repeat(target=target))})
-
-
-def test_a_drafters_pair_needs_no_draft_model() -> None:
-    assert drafted_pair("my:Class", target="pocket-target").pair_name.startswith("my.Class+pocket-target")
-    assert drafted_pair("my:Class").target_model_id == "pocket-target"
-    with pytest.raises(InvalidArgument, match="give one of the two"):
-        drafted_pair("my:Class", target="pocket-target", draft="pocket-draft")

@@ -361,6 +361,8 @@ def test_without_papermill_it_is_measured_here(monkeypatch, tmp_path: Path) -> N
         (["--prompts", "no.jsonl"], "'no.jsonl' is neither a number nor a file that exists"),
         (["--prompts", "3", "--num-prompts", "2"], "give one of the two"),
         (["--peers", "--drafter", "json:JSONDecoder", "--target", "pocket-target"], "give a --draft model"),
+        (["--peers", "--draft", "lookup"], "give a --draft model"),
+        (["--draft", "lokup"], "unknown word 'lokup'; did you mean lookup?"),
         (["--drafter", "json:Nobody", "--target", "pocket-target"], "drafter 'json:Nobody': AttributeError"),
         (["--repeats", "0"], "repeats holds 0"),
         (["--seed", "-1"], "seed holds -1"),

@@ -137,6 +137,8 @@ def test_a_pair_of_ones_own_is_found_as_bench_names_it(specdec, own, results, tm
         own,
         [*own[:2], "--drafter", "mine:Lookup"],
         ["--drafter", "mine:Lookup"],
+        ["--draft", "lookup:n=2-3"],
+        [*own[:2], "--draft", f"suffix > {own[3]}@bfloat16"],
         ["--target", "org/big", "--draft", "org/small"],
     ):
         with suppress(ZeroDivisionError):
@@ -218,7 +220,7 @@ def test_of_one_draft_length_nothing_is_said_to_lie_between(specdec, tmp_path: P
         (["--pair", "b+a"], "no results of 'b+a' in runs/b+a.jsonl; measure first with"),
         (["a.jsonl", "--pair", "pocket"], "give one of the two"),
         (["a.jsonl", "--target", "a", "--draft", "b"], "--target chooses a results file, and RESULT is one"),
-        (["--target", "a"], "--target needs a --draft model"),
+        (["--target", "a"], "--target needs a --draft, a --drafter class"),
         (["--draft", "b"], "--draft needs a --target"),
         (["--pair", "pocket", "--target", "a", "--draft", "b"], "not both"),
         (["--target", "a", "--draft", "b"], "no results of 'b+a' in runs/b+a.jsonl; measure first with"),
