@@ -67,9 +67,7 @@ def test_a_limit_and_a_choice_of_domains(mine: Path) -> None:
 
 def test_where_no_prompt_leaves_room_the_domain_is_named(mine: Path) -> None:
     texts = prompt_set(mine)
-    with pytest.raises(
-        InvalidArgument, match="long has 0 prompts with room for 16 new tokens, 3 are asked for"
-    ):
+    with pytest.raises(InvalidArgument, match="long has 0 prompts with room for 16 new tokens in a context"):
         choose_prompts(grid_of(texts, max_new_tokens=16), CharacterModel(), texts)
 
 
