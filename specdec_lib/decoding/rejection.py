@@ -126,7 +126,10 @@ def verify_by(
     *,
     generator: torch.Generator | None = None,
 ) -> Verdict:
-    """Carry a plan out: throw the uniforms, cut the draft, draw what follows."""
+    """Carry a plan out: throw the uniforms, cut the draft, draw what follows; of no draft, draw from p."""
+    if not len(draft_ids):
+        _check_shapes(target_probs, draft_probs, draft_ids)
+        return Verdict(0, int(draw(target_probs[0], generator)), "bonus")
     plan = make_plan(target_probs, draft_probs, draft_ids)
     dtype, device = target_probs.dtype, target_probs.device
     uniforms = torch.rand(len(draft_ids), dtype=dtype, device=device, generator=generator)
