@@ -3,7 +3,7 @@
 A round drafts K tokens cheaply, scores all of them in one target forward, keeps the longest part
 the verifier accepts, and adds one token of the target's own. The output has the law of
 :class:`~specdec_lib.decoding.autoregressive.AutoregressiveDecoder`'s, token for token at
-temperature 0 in float32. The loop never asks who proposed or which verifier decides.
+temperature 0 in float32. The loop never asks who proposed, which verifier decides, or why K tokens.
 
 Cache invariant between rounds: with n tokens of text, the target's cache holds the first n − 1
 (the last one, a correction or bonus, has not been fed yet), the drafter's at most as many.
@@ -18,6 +18,13 @@ import torch
 from torch import Tensor
 
 from specdec_lib.decoding.decoder import Decoder
+from specdec_lib.decoding.draft_length import (
+    DraftLength,
+    as_draft_length,
+    expect_lengths,
+    started_length,
+    wanted,
+)
 from specdec_lib.decoding.drafters.base import (
     Drafter,
     DraftState,
@@ -33,7 +40,7 @@ from specdec_lib.decoding.sampling import probs_from_logits, warp_logits
 from specdec_lib.decoding.trace import Round
 from specdec_lib.errors import InvalidArgument, VocabularyMismatch
 from specdec_lib.models.base import CausalModel, expect_widths
-from specdec_lib.utils.numbers import Count, plain_numbers, whole_number
+from specdec_lib.utils.numbers import Count, plain_numbers
 
 
 class SpeculativeDecoder(Decoder):
@@ -43,7 +50,8 @@ class SpeculativeDecoder(Decoder):
         target: the model whose distribution the output has.
         drafter: any :class:`~specdec_lib.decoding.drafters.base.Drafter`, or a model, which is
             wrapped in a :class:`~specdec_lib.decoding.drafters.draft_model.DraftModel`.
-        k: draft tokens a round, >= 1; fewer are drafted where fewer can be used.
+        k: draft tokens a round, >= 1, or a policy (:mod:`specdec_lib.decoding.draft_length`) that is asked
+            before each of them; fewer are drafted where fewer can be used.
         verifier: "token" (Leviathan et al. 2023) or "block" (Sun et al. 2024).
 
     Raises:
@@ -52,7 +60,11 @@ class SpeculativeDecoder(Decoder):
     """
 
     def __init__(
-        self, target: CausalModel, drafter: DraftSource, k: Count = 4, verifier: str = "token"
+        self,
+        target: CausalModel,
+        drafter: DraftSource,
+        k: Count | DraftLength = 4,
+        verifier: str = "token",
     ) -> None:
         super().__init__(target)
         self.drafter: Drafter = as_drafter(drafter)
@@ -65,20 +77,25 @@ class SpeculativeDecoder(Decoder):
                 f"speculative decoder: {self.drafter.name} has {self.drafter.vocab_size} logits, "
                 f"{target.name} has {target.vocab_size}; a draft must share its target's vocabulary"
             )
-        self.k = whole_number(k, "speculative decoder: k", least=1)
+        self.length = as_draft_length(k)
+        self.k = self.length.lengths[-1]
+        """Draft tokens that a round may have at most."""
         self.verify = VERIFIERS[verifier]
-        self.label = f"SD-K{self.k}"
-        expect_widths(target, 1, self.k + 1)
+        self.label = f"SD-{self.length.name}"
+        expect_widths(target, 1, *(n + 1 for n in self.length.lengths))
+        expect_lengths(self.drafter, self.length)
 
     @torch.inference_mode()
     def _rounds(self, request: Request) -> Iterator[Round]:
         ids, phases = list(request.prompt_ids), request.phases
         cache = self.target.new_cache(request.end)
         draft = started(self.drafter, list(request.prompt_ids), request.end)
+        length = started_length(self.length, draft)
         known = type(draft) is DraftModelState or request.params.is_greedy
         while True:
             with phases("draft"):
-                proposal = self._propose(ids, draft, request)
+                k = wanted(length, self._room(ids, request))
+                proposal = self._propose(ids, draft, request, k)
                 known = known or self._have_laws(proposal)
             with phases("verify"):
                 logits, cache = self._score(ids, proposal, cache)
@@ -90,15 +107,19 @@ class SpeculativeDecoder(Decoder):
                 keep_length = len(ids) + verdict.num_accepted
                 cache = self._roll_back(cache, keep_length)
                 draft.roll_back(keep_length)
+            length.observe(len(verdict.draft_ids), verdict.num_accepted)
             ids += verdict.token_ids
             yield self._record(verdict, keep_length, getattr(draft, "cache_length", 0), picked)
 
-    def _propose(self, ids: list[int], draft: DraftState, request: Request) -> Proposal | None:
-        """K tokens, or as many as may still be emitted before the round's own token, or none."""
+    def _room(self, ids: list[int], request: Request) -> int:
+        """How many draft tokens may still be emitted before the round's own token, and can be drafted."""
         room = request.end - len(ids) - 1
         if self.drafter.context_length is not None:
             room = min(room, self.drafter.context_length - len(ids) + 1)
-        k = min(self.k, room)
+        return room
+
+    def _propose(self, ids: list[int], draft: DraftState, request: Request, k: int) -> Proposal | None:
+        """Up to ``k`` tokens; for none the drafter is not asked, and its cache catches up later."""
         if k <= 0:
             return None
         proposal = draft.propose(list(ids), k, request.params, request.generator)

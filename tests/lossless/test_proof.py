@@ -143,9 +143,9 @@ def test_dice_that_come_back_are_seen_in_no_row_but_one(pair, verifier):
         decoder = library_decoder(target, draft, k, verifier)
         propose = decoder._propose
 
-        def again(ids, draft, request):
+        def again(ids, draft, request, k):
             request.generator.manual_seed(request.generator.initial_seed())
-            return propose(ids, draft, request)
+            return propose(ids, draft, request, k)
 
         decoder._propose = again
         return decoder

@@ -8,7 +8,7 @@ rows. The loop never asks who proposed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeGuard, cast, runtime_checkable
 
@@ -30,6 +30,10 @@ class Proposal:
 
     ids: Integer[Tensor, " k"]
     probs: Float[Tensor, "k vocab"] | None
+
+
+AskMore = Callable[[int, Float[Tensor, " vocab"]], bool]
+"""Whether another draft token is wanted behind so many, the last of which was drawn from that law."""
 
 
 @runtime_checkable

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from specdec_lib.decoding.drafters.base import Drafter, Proposal, checked_drafter
+from specdec_lib.decoding.drafters.base import AskMore, Drafter, Proposal, checked_drafter
 from specdec_lib.decoding.drafters.unrolled import UnrolledDraft, unrolled_draft
 from specdec_lib.decoding.sampling import SamplingParams, draw, probs_from_logits, warp_logits
 from specdec_lib.errors import InvalidArgument
@@ -23,6 +23,9 @@ from specdec_lib.models.base import CausalModel, expect_widths, is_causal_model,
 
 class DraftModelState:
     """What a :class:`DraftModel` knows of one text: a cache."""
+
+    more: AskMore | None = None
+    """Asked behind each draft token but the last, if there is one: False ends the draft with that token."""
 
     def __init__(self, model: CausalModel, unrolled: UnrolledDraft | None = None, end: int = 0) -> None:
         self.model, self._unrolled = model, unrolled
@@ -41,7 +44,7 @@ class DraftModelState:
     def propose(
         self, context_ids: Sequence[int], k: int, params: SamplingParams, generator: torch.Generator
     ) -> Proposal:
-        """Draw ``k`` tokens one after the other; nothing leaves the device.
+        """Draw ``k`` tokens one after the other; nothing leaves the device, unless ``more`` looks.
 
         Raises InvalidArgument for k < 1, or a cache ahead of ``context_ids`` (``roll_back`` is missing).
         """
@@ -51,7 +54,7 @@ class DraftModelState:
                 f"propose: k = {k}, {len(context_ids)} tokens of text, {self.cache_length} in the cache; "
                 "pass k >= 1 and roll the drafter back to the accepted text first"
             )
-        unrolled = self._unrolled
+        unrolled = self._unrolled if self.more is None else None
         if unrolled is not None and (steps := unrolled.steps(len(context_ids), k, params, self._cache)):
             proposal, self._cache = unrolled.propose(context_ids, k, steps, params, generator, self._cache)
             return proposal
@@ -73,8 +76,13 @@ class DraftModelState:
         for _ in range(k):
             with drafting():
                 logits, self._cache = self.model.forward(feed, self._cache, logits_to_keep=1)
-            token = self._choose(sound_draft(logits[0, -1]), params, history, generator, probs)
+            row = sound_draft(logits[0, -1])
+            token = self._choose(row, params, history, generator, probs)
             ids.append(token)
+            if self.more is not None and len(ids) < k:
+                law = probs[-1] if probs else warp_logits(row, params, history).softmax(-1)
+                if not self.more(len(ids), law):
+                    break
             feed = token.view(1, 1)
             history = None if history is None else torch.cat([history, token.view(1)])
         return Proposal(torch.stack(ids), torch.stack(probs) if probs else None)
@@ -107,6 +115,11 @@ class DraftModel:
         self.name = model.name
         self._unrolled = unrolled_draft(model)
         expect_widths(model, 1, 2)
+
+    def expect_lengths(self, *lengths: int) -> None:
+        """Drafts of these many tokens will come often: where the model is compiled, each gets a graph."""
+        if self._unrolled is not None:
+            self._unrolled.add_lengths(*lengths)
 
     def __init_subclass__(cls) -> None:
         """Refuse methods that nobody would call."""

@@ -34,19 +34,27 @@ class UnrolledDraft:
     def __init__(self, model: ModelWrapper, compiled: CompiledForward) -> None:
         self.model, self._compiled = model, compiled
         self._steps = 0
+        self._lengths: tuple[int, ...] = (0,)
+
+    def add_lengths(self, *lengths: int) -> None:
+        """Drafts of these many tokens get a graph of their own, if it is not too large."""
+        fitting = (k for k in lengths if k * self._compiled.num_layers <= _MOST_LAYERS)
+        self._lengths = tuple(sorted({*self._lengths, *fitting}))
 
     def steps(self, length: int, k: int, params: SamplingParams, held: object) -> int:
         """Steps of the graph that drafts ``k`` tokens behind ``length`` ones, whose cache is ``held``.
 
-        The largest so far, so that a few tokens less need no graph of their own; 0: no graph can do it.
+        The largest so far, so that a few tokens less need no graph of their own, or the least of
+        :meth:`add_lengths` that holds ``k``; 0: no graph can do it.
         """
         if not self._compiled.active or not isinstance(held, FixedCache | None):
             return 0
-        if k > self._steps and k * self._compiled.num_layers <= _MOST_LAYERS:
+        if k > max(self._steps, *self._lengths) and k * self._compiled.num_layers <= _MOST_LAYERS:
             self._steps = k
-        steps, limit = self._steps, self.model.context_length
+        steps = min((n for n in (*self._lengths, self._steps) if n >= k), default=0)
+        limit = self.model.context_length
         fits = limit is None or length + steps <= limit
-        return steps if k <= steps and length >= _FIRST and fits and not params.needs_history else 0
+        return steps if length >= _FIRST and fits and not params.needs_history else 0
 
     @torch.inference_mode()
     def propose(

@@ -62,9 +62,9 @@ class PenaltyWithoutDraft(_OwnTargetLaw):
 class ReseedsEveryRound(SpeculativeDecoder):
     """Seeds the generator anew at the start of every round."""
 
-    def _propose(self, ids, draft, request):
+    def _propose(self, ids, draft, request, k):
         request.generator.manual_seed(request.generator.initial_seed())
-        return super()._propose(ids, draft, request)
+        return super()._propose(ids, draft, request, k)
 
 
 class GreedyByRatio(SpeculativeDecoder):
@@ -192,7 +192,7 @@ class EmitsOneForNone(SpeculativeDecoder):
 class LooksBeyondTheContext(SpeculativeDecoder):
     """Drafts K tokens also where fewer places are left in the context."""
 
-    def _propose(self, ids, draft, request):
+    def _propose(self, ids, draft, request, k):
         return draft.propose(list(ids), self.k, request.params, request.generator)
 
 
