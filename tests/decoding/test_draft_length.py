@@ -11,6 +11,7 @@ from tiny_models import tiny_pair
 from torch.nn.functional import one_hot
 
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
+from specdec_lib.decoding.cost_aware import CostAware
 from specdec_lib.decoding.draft_length import Confidence, DraftLength, Entropy, Fixed, LengthState, wanted
 from specdec_lib.decoding.drafters.base import Proposal
 from specdec_lib.decoding.drafters.draft_model import DraftModel
@@ -29,6 +30,7 @@ POLICIES: list[DraftLength] = [
     Fixed(3),
     Confidence(0.5, most=3),
     Entropy(0.6, most=3),
+    CostAware(0.3, {1: 1.0, 2: 1.05, 3: 1.1}),
 ]
 NAMES = [policy.name for policy in POLICIES]
 VERIFIERS = ["token", "block"]
@@ -274,6 +276,22 @@ def test_each_draft_token_costs_one_draft_forward_and_no_more():
     assert len(set(result.drafted_per_round)) > 2
 
 
+def test_each_length_of_a_policy_has_a_graph_of_its_own_and_the_same_draws(monkeypatch):
+    """What a shorter draft costs is part of the decision, so it must not be that of the longest."""
+    monkeypatch.setattr(torch, "compile", lambda function, **_: function)
+    target, draft = (ModelWrapper(model.model, compile=True) for model in tiny_pair("llama"))
+    drafter = DraftModel(draft)
+    SpeculativeDecoder(target, drafter, k=CostAware(0.1, {1: 1.0, 2: 1.0, 4: 1.0}))
+    params = SpeculativeDecoder(target, draft).start([1], 1, 0.9).request.params
+    for k, steps in ((1, 1), (2, 2), (3, 4), (4, 4), (5, 5)):
+        assert drafter._unrolled.steps(8, k, params, None) == steps
+        proposals = [
+            model.start([1, 2, 3]).propose([1, 2, 3], k, params, torch.Generator().manual_seed(1))
+            for model in (drafter, DraftModel(draft))
+        ]
+        assert proposals[0].ids.tolist() == proposals[1].ids.tolist()
+
+
 # -- arguments ----------------------------------------------------------------------------------------------
 
 
@@ -292,7 +310,7 @@ def test_lengths_that_are_worth_a_graph_are_few_and_reach_the_longest(k, lengths
         (lambda: Entropy(0.5, gamma=0), "entropy: gamma is 0"),
         (lambda: Fixed(0), "draft length: k is 0"),
         (lambda: SpeculativeDecoder(*SCENARIO.models, k=0), "speculative decoder: k is 0"),
-        (lambda: SpeculativeDecoder(*SCENARIO.models, k=Confidence), "speculative decoder: k is"),
+        (lambda: SpeculativeDecoder(*SCENARIO.models, k=CostAware), "speculative decoder: k is"),
     ],
 )
 def test_what_is_no_length_is_refused(make, said):
