@@ -40,6 +40,7 @@ from specdec_lib.decoding.sampling import probs_from_logits, warp_logits
 from specdec_lib.decoding.trace import Round
 from specdec_lib.errors import InvalidArgument, VocabularyMismatch
 from specdec_lib.models.base import CausalModel, expect_widths
+from specdec_lib.models.vocabulary import ForeignDraft
 from specdec_lib.utils.numbers import Count, plain_numbers
 
 
@@ -49,7 +50,9 @@ class SpeculativeDecoder(Decoder):
     Args:
         target: the model whose distribution the output has.
         drafter: any :class:`~specdec_lib.decoding.drafters.base.Drafter`, or a model, which is
-            wrapped in a :class:`~specdec_lib.decoding.drafters.draft_model.DraftModel`.
+            wrapped in a :class:`~specdec_lib.decoding.drafters.draft_model.DraftModel`; or the ``drafter`` of
+            a loaded pair of two vocabularies, which is translated
+            (:class:`~specdec_lib.decoding.drafters.translated.TranslatedDraft`).
         k: draft tokens a round, >= 1, or a policy (:mod:`specdec_lib.decoding.draft_length`) that is asked
             before each of them; fewer are drafted where fewer can be used.
         verifier: "token" (Leviathan et al. 2023) or "block" (Sun et al. 2024).
@@ -62,7 +65,7 @@ class SpeculativeDecoder(Decoder):
     def __init__(
         self,
         target: CausalModel,
-        drafter: DraftSource,
+        drafter: DraftSource | ForeignDraft,
         k: Count | DraftLength = 4,
         verifier: str = "token",
     ) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 
 from specdec_lib.decoding.decoder import Decoder
-from specdec_lib.decoding.drafters.draft_model import DraftSource
+from specdec_lib.decoding.drafters.draft_model import DraftSource, as_drafter
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
@@ -33,6 +33,7 @@ from specdec_lib.lossless.replays.proposals import FixedDrafts, recorded
 from specdec_lib.lossless.replays.replay import ReplayedRound, replay, short_drafts
 from specdec_lib.lossless.verdict import Check, not_applicable, verdict_on
 from specdec_lib.models.base import CausalModel, is_causal_model, logits_dtype, require_model
+from specdec_lib.models.vocabulary import ForeignDraft
 
 __all__ = ["LEVEL", "PairProof", "ProofPlan", "fewest_rounds", "library_decoder", "verdict_on"]
 
@@ -50,7 +51,7 @@ class PairProof:
 
     Args:
         target: the model whose law the output has to have.
-        draft: the draft model, or any drafter.
+        draft: the draft model, also one of another vocabulary, or any drafter.
         prompts: token ids; the more and the more varied, the more the longer texts see.
         plan: what to run.
         build: makes the decoder on trial from target, draft, k and the verifier's name.
@@ -69,7 +70,7 @@ class PairProof:
     def __init__(
         self,
         target: CausalModel,
-        draft: DraftSource,
+        draft: DraftSource | ForeignDraft,
         prompts: Sequence[Sequence[int]],
         plan: ProofPlan | None = None,
         *,
@@ -81,12 +82,13 @@ class PairProof:
     ) -> None:
         if not prompts or not all(len(prompt) for prompt in prompts):
             raise InvalidArgument(f"verify: {len(prompts)} prompts; pass at least one, each with a token")
-        self.target, self.draft = require_model(target, "verify"), draft
+        self.target = require_model(target, "verify")
+        self.draft: DraftSource = as_drafter(draft) if isinstance(draft, ForeignDraft) else draft
         self.plan = plan or ProofPlan()
         self.plan.require_rounds(len(prompts))
         self.prompts = [list(prompt) for prompt in prompts]
         self._build, self._judge_of, self._breaks, self._report = build, judge_of, breaks, report
-        self._replays_draft = draft_law == "model" and is_causal_model(draft)
+        self._replays_draft = draft_law == "model" and is_causal_model(self.draft)
         self._params = SamplingParams(self.plan.temperature)
 
     @torch.inference_mode()

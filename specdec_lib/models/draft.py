@@ -6,6 +6,8 @@ target that runs already.
 
 from __future__ import annotations
 
+from typing import Any
+
 from transformers import PreTrainedTokenizerBase
 
 from specdec_lib.errors import InvalidArgument
@@ -15,15 +17,17 @@ from specdec_lib.models.registry import require_dtype
 from specdec_lib.models.source import Source, find_source
 from specdec_lib.models.tensors import are_one_model
 from specdec_lib.models.text.tokenizer import load_tokenizer
-from specdec_lib.models.vocabulary import Relation, require_same_vocabulary
+from specdec_lib.models.vocabulary import ForeignDraft, Relation, require_vocabulary
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.utils.logging import get_logger
 
 
 def load_draft(
     target: ModelWrapper, model_id: str | None, dtype: str = "auto", compile: bool = False
-) -> ModelWrapper:
+) -> ModelWrapper | ForeignDraft:
     """A draft model for a target that is loaded already, by the rules of ``load_pair``.
+
+    One of another vocabulary comes with its translation, as ``LoadedPair.drafter`` does.
 
     Args:
         model_id: as in :func:`~specdec_lib.models.loader.load_model`; None reads the target's own files.
@@ -31,7 +35,7 @@ def load_draft(
 
     Raises:
         InvalidArgument: an unknown dtype, a target without a tokenizer or without files.
-        VocabularyMismatch: the tokenizers differ in more than a few ids; said before weights are read.
+        VocabularyMismatch: two tokenizers that cannot be translated; said before weights are read.
         ModelUnavailable: the model cannot be had.
     """
     require_dtype(dtype)
@@ -45,10 +49,11 @@ def load_draft(
     check_folder(source, dtype)
     tokenizer = target.tokenizer if source.location == files else load_tokenizer(source)
     name = f"{model_id or 'self'} for {target.name}"
-    vocabulary = require_same_vocabulary(target.tokenizer, tokenizer, name)
+    vocabulary = require_vocabulary(target.tokenizer, tokenizer, name)
     draft = draft_of(target, source, dtype, tokenizer, vocabulary, compile)
-    say_what_is_odd(name, vocabulary, are_one_model(target.model, draft.model))
-    return draft
+    translation = vocabulary.translation
+    say_what_is_odd(name, vocabulary, translation is None and are_one_model(target.model, draft.model))
+    return draft if translation is None else ForeignDraft(draft, translation, target.vocab_size)
 
 
 def draft_of(
@@ -59,20 +64,22 @@ def draft_of(
     vocabulary: Relation,
     compile: bool,
 ) -> ModelWrapper:
-    """A model with logits as wide as the target's, in which ids that mean something else are never drawn."""
-    return ModelWrapper(
-        load_weights(source, dtype, target.device),
-        tokenizer,
-        compile=compile,
-        vocab_size=target.vocab_size,
-        masked_ids=vocabulary.masked_ids,
-    )
+    """A model with logits as wide as the target's, in which ids that mean something else are never drawn.
+
+    One whose tokens will be translated keeps its own.
+    """
+    shared = {"vocab_size": target.vocab_size, "masked_ids": vocabulary.masked_ids}
+    columns: dict[str, Any] = shared if vocabulary.translation is None else {}
+    weights = load_weights(source, dtype, target.device)
+    return ModelWrapper(weights, tokenizer, compile=compile, **columns)
 
 
 def say_what_is_odd(name: str, vocabulary: Relation, is_one_model: bool) -> None:
     """A line each about a pair that runs and is not quite what one expects."""
     log = get_logger(__name__)
-    if vocabulary.masked_ids:
+    if vocabulary.translation is not None:
+        log.warning(f"pair '{name}': draft and target have two vocabularies, {vocabulary.translation}")
+    elif vocabulary.masked_ids:
         log.warning(
             f"pair '{name}': the vocabularies are the same but for {vocabulary.differences}; the "
             "draft never proposes these, and texts stay the target's own"

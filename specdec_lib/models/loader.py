@@ -29,12 +29,11 @@ from specdec_lib.models.registry import (
     ModelPair,
     choose_pair,
     require_dtype,
-    require_shared_vocabulary,
 )
 from specdec_lib.models.source import Source, find_source
 from specdec_lib.models.tensors import are_one_model
 from specdec_lib.models.text.tokenizer import load_tokenizer, same_tokenizer_files
-from specdec_lib.models.vocabulary import SAME, Relation, beyond_the_rows, require_same_vocabulary
+from specdec_lib.models.vocabulary import SAME, ForeignDraft, Relation, beyond_the_rows, require_vocabulary
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.utils.entry_point import OneLineParser, exit_code
 from specdec_lib.utils.logging import get_logger
@@ -43,24 +42,26 @@ from specdec_lib.utils.numbers import counted
 
 @dataclass(frozen=True)
 class LoadedPair:
-    """A target and its draft, ready to run: same device, same ids, logits of the same width."""
+    """A target and its draft, ready to run: same device, and same ids unless ``drafter`` translates them."""
 
     target: ModelWrapper
     draft: ModelWrapper
     pair: ModelPair
     vocabulary: Relation = SAME
-    """How the two vocabularies relate: the same, or the same but for ids that the draft does not propose."""
+    """How the two vocabularies relate: the same, the same but for ids that the draft does not propose, or
+    translatable."""
     is_one_model: bool = False
     """Whether draft and target have the same weights, so that drafting saves nothing."""
 
     @property
-    def drafter(self) -> ModelWrapper:
-        """The draft, as ``SpeculativeDecoder(target, drafter)`` takes it."""
-        return self.draft
+    def drafter(self) -> ModelWrapper | ForeignDraft:
+        """The draft, as ``SpeculativeDecoder(target, drafter)`` takes it; with its translation, if any."""
+        translation = self.vocabulary.translation
+        return self.draft if translation is None else ForeignDraft(self.draft, translation, self.vocab_size)
 
     @property
     def vocab_size(self) -> int:
-        """Width of the logits of both, which is the target's."""
+        """Width of the target's logits."""
         return self.target.vocab_size
 
 
@@ -103,6 +104,7 @@ def load_pair(
 
     Vocabularies may differ in a few ids (:mod:`specdec_lib.models.vocabulary`): those are named in one line
     and never proposed by the draft. A prompt may hold them all the same; the text stays the target's own.
+    Where more differs, the draft is translated by the bytes of its tokens: decode with ``.drafter``.
 
     >>> load_pair("pocket")                                                  # doctest: +SKIP
     >>> load_pair(target="Qwen/Qwen3-8B", draft="Qwen/Qwen3-0.6B")           # doctest: +SKIP
@@ -117,13 +119,12 @@ def load_pair(
     Raises:
         UnknownPair: no pair of that name.
         InvalidArgument: a name and models, or a target without a draft.
-        VocabularyMismatch: the tokenizers differ in more than a few ids; said before weights are read.
+        VocabularyMismatch: two tokenizers that cannot be translated; said before weights are read.
         ModelUnavailable: one of the models cannot be had.
     """
     pair = choose_pair(name_or_pair, target, draft, dtype, draft_dtype)
     require_dtype(pair.draft_dtype)
     require_dtype(pair.target_dtype)
-    require_shared_vocabulary(pair)
     device = choose_device(device)
     target_source = find_source(pair.target_model_id)
     draft_source = target_source if pair.is_self else find_source(pair.draft_model_id)
@@ -135,13 +136,13 @@ def load_pair(
     tokenizer = draft_tokenizer = load_tokenizer(target_source)
     if not (pair.is_self or same_tokenizer_files(target_source, draft_source)):
         draft_tokenizer = load_tokenizer(draft_source)
-    vocabulary = require_same_vocabulary(tokenizer, draft_tokenizer, pair.pair_name)
+    vocabulary = require_vocabulary(tokenizer, draft_tokenizer, pair.pair_name)
     weights = _load_target(target_source, pair.target_dtype, device, tokenizer)
     target_model = draft_model = ModelWrapper(weights, tokenizer, compile=compile)
     if not is_one:
         dtype = pair.draft_dtype
         draft_model = draft_of(target_model, draft_source, dtype, draft_tokenizer, vocabulary, compile)
-        is_one = are_one_model(target_model.model, draft_model.model)
+        is_one = vocabulary.translation is None and are_one_model(target_model.model, draft_model.model)
     say_what_is_odd(pair.pair_name, vocabulary, is_one)
     return LoadedPair(target_model, draft_model, pair, vocabulary, is_one)
 

@@ -5,12 +5,13 @@ A speculative loop exchanges token ids between draft and target, so both must re
 logits: Qwen2.5 pads one tokenizer to 151 936 columns in one size and to 152 064 in another. A few ids may
 differ, most often the names of turns and reserved places (Llama-3 and 3.1: 249); such a pair runs once the
 draft can no longer propose those ids, since the target's law is untouched by what the draft leaves out:
-:class:`Columns` masks them, and gives both models logits of one width.
+:class:`Columns` masks them, and gives both models logits of one width. Where more differs, ids are compared
+by the bytes that they stand for, and translated (:mod:`specdec_lib.models.text.translation`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,7 +21,10 @@ from torch.nn import functional
 from transformers import PreTrainedTokenizerBase
 
 from specdec_lib.errors import VocabularyMismatch
+from specdec_lib.models.base import CausalModel
 from specdec_lib.models.registry import OTHER_DRAFT
+from specdec_lib.models.text.translation import LEAST_IN_COMMON, Translation
+from specdec_lib.utils.numbers import counted
 
 ENOUGH = 0.98
 """Of the ids that make text on both sides, the share that must stand for the same token.
@@ -56,13 +60,19 @@ class Relation:
     """Tokens of the draft and of the target."""
     examples: tuple[Difference, ...] = ()
     """The first few differences."""
+    translation: Translation | None = None
+    """How ids are translated, where more differs than names."""
+    why_not: str = ""
+    """Why there is none, where none could be made."""
 
     @property
     def kind(self) -> str:
-        """ "same", "same but for named ids", or "needs translation"."""
+        """ "same", "same but for named ids", "translatable", or "needs translation" and cannot have it."""
         if not self.masked_ids:
             return "same"
-        return "same but for named ids" if self.agreement >= ENOUGH else "needs translation"
+        if self.agreement >= ENOUGH:
+            return "same but for named ids"
+        return "needs translation" if self.translation is None else "translatable"
 
     @property
     def differences(self) -> str:
@@ -73,10 +83,27 @@ class Relation:
         return f"{count} id{'s' if count > 1 else ''}: {named}"
 
     def __str__(self) -> str:
+        if self.translation is not None:
+            return f"translatable: {self.translation}"
         return f"{self.kind} ({self.differences})" if self.masked_ids else self.kind
 
 
 SAME = Relation()
+
+
+@dataclass(frozen=True)
+class ForeignDraft:
+    """A draft model that speaks other tokens than its target, as a decoder takes it to draft with."""
+
+    model: CausalModel
+    translation: Translation
+    vocab_size: int
+    """Width of the target's logits."""
+
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return self.model.name
 
 
 def relation(target: PreTrainedTokenizerBase, draft: PreTrainedTokenizerBase) -> Relation:
@@ -92,11 +119,32 @@ def relation(target: PreTrainedTokenizerBase, draft: PreTrainedTokenizerBase) ->
     if ours == theirs:
         return Relation(sizes=sizes)
     width = 1 + max([*ours.values(), *theirs.values()], default=0)
-    pairs = list(zip(_by_id(theirs, width), _by_id(ours, width), strict=True))
-    differing = [token_id for token_id, (one, other) in enumerate(pairs) if one != other]
-    examples = tuple(Difference(token_id, *pairs[token_id]) for token_id in differing[:_EXAMPLES])
+    by_id = _by_id(theirs, width), _by_id(ours, width)
+    differing = [token_id for token_id, one in enumerate(by_id[0]) if one != by_id[1][token_id]]
+    examples = tuple(Difference(i, by_id[0][i], by_id[1][i]) for i in differing[:_EXAMPLES])
     added = target.added_tokens_decoder.keys() | draft.added_tokens_decoder.keys()
-    return Relation(tuple(differing), _agreement(pairs, differing, added, min(sizes)), sizes, examples)
+    both = {*ours.values()} & {*theirs.values()} - added
+    agreement = _agreement(both, differing, min(sizes))
+    translation, why_not = None, ""
+    if agreement < ENOUGH:
+        translation, why_not = _translation(target, draft, (ours, theirs))
+    return Relation(tuple(differing), agreement, sizes, examples, translation, why_not)
+
+
+def _translation(
+    target: PreTrainedTokenizerBase,
+    draft: PreTrainedTokenizerBase,
+    vocabularies: tuple[dict[str, int], dict[str, int]],
+) -> tuple[Translation | None, str]:
+    """How the draft's ids are translated, or why they cannot be."""
+    try:
+        made = Translation(target, draft, vocabularies)
+    except VocabularyMismatch as error:
+        return None, str(error)
+    if made.in_common >= LEAST_IN_COMMON:
+        return made, ""
+    shared = made.num_shared
+    return None, f"only {counted(shared, 'byte string')} {'is' if shared == 1 else 'are'} in both"
 
 
 def _by_id(vocabulary: dict[str, int], width: int) -> list[str | None]:
@@ -106,17 +154,10 @@ def _by_id(vocabulary: dict[str, int], width: int) -> list[str | None]:
     return tokens
 
 
-def _agreement(
-    pairs: Sequence[tuple[str | None, str | None]], differing: Sequence[int], added: Set[int], smaller: int
-) -> float:
-    """Of the ids that both have and neither added, the share that agrees; 0 where those are few."""
-
-    def makes_text(token_id: int) -> bool:
-        return token_id not in added and None not in pairs[token_id]
-
-    both = sum(makes_text(token_id) for token_id in range(len(pairs)))
-    clashes = sum(makes_text(token_id) for token_id in differing)
-    return (both - clashes) / both if both and 2 * both >= smaller else 0.0
+def _agreement(both: set[int], differing: Sequence[int], smaller: int) -> float:
+    """Of the ids that ``both`` have and neither added, the share that agrees; 0 where those are few."""
+    clashes = len(both.intersection(differing))
+    return (len(both) - clashes) / len(both) if both and 2 * len(both) >= smaller else 0.0
 
 
 def beyond_the_rows(model_id: str, tokenizer: PreTrainedTokenizerBase, rows: int | None) -> str | None:
@@ -134,13 +175,13 @@ def beyond_the_rows(model_id: str, tokenizer: PreTrainedTokenizerBase, rows: int
     )
 
 
-def require_same_vocabulary(
+def require_vocabulary(
     target: PreTrainedTokenizerBase, draft: PreTrainedTokenizerBase, pair_name: str
 ) -> Relation:
-    """Refuse a draft whose tokenizer gives other ids to the tokens of text than its target's.
+    """Refuse a draft whose tokens are neither its target's nor can be translated into them.
 
     Returns:
-        The relation, whose ``masked_ids`` the draft must not propose.
+        The relation: its ``masked_ids`` must not be proposed by a draft that needs no ``translation``.
 
     Raises:
         VocabularyMismatch: names the pair, both sizes, how many ids differ, and the first of them.
@@ -151,7 +192,7 @@ def require_same_vocabulary(
         raise VocabularyMismatch(
             f"pair '{pair_name}': draft and target have two different tokenizers and do not share a "
             f"vocabulary ({draft_size} and {target_size} tokens, they differ in {found.differences}), so it "
-            f"needs vocabulary translation; {OTHER_DRAFT}"
+            f"needs vocabulary translation, which cannot be had ({found.why_not}); {OTHER_DRAFT}"
         )
     return found
 

@@ -9,17 +9,20 @@ from pathlib import Path
 
 import pytest
 import torch
+from four_tokenizers import FOUR
 from models.architectures import random_ids, save_model, tiny_tokenizer
 from safetensors.torch import load_file, save_file
+from tiny_tokenizers import word_piece
 from transformers import AutoModelForCausalLM
 
 from specdec_lib.bench.measure.subjects import describe_model
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument, ModelUnavailable, UnknownPair, VocabularyMismatch
-from specdec_lib.models import precision
+from specdec_lib.models import loader, precision
 from specdec_lib.models.loader import DTYPES, LoadedPair, choose_device, load_model, load_pair, main
-from specdec_lib.models.registry import ModelPair
+from specdec_lib.models.registry import ModelPair, get_pair
+from specdec_lib.models.source import find_source
 from specdec_lib.models.wrapper import ModelWrapper
 
 
@@ -289,11 +292,31 @@ def test_one_model_in_one_dtype_is_loaded_once(folder):
     assert loaded.draft is loaded.target
 
 
-def test_other_tokenizers_are_refused_before_any_weights_are_read(folder, tmp_path):
-    other = save_model(tmp_path / "other", tiny_tokenizer(265, "zebra zebra quilt quilt quiz"))
+def test_tokenizers_that_cannot_be_translated_are_refused_before_any_weights_are_read(folder, tmp_path):
+    other = save_model(tmp_path / "other", word_piece())
     (other / "model.safetensors").unlink()
-    with pytest.raises(VocabularyMismatch, match=r"pair 'mine'.*\(265 and 265 tokens, they differ in 8 ids"):
+    with pytest.raises(VocabularyMismatch, match=r"pair 'mine'.*\(14 and 265 tokens, they differ in 265 ids"):
         load_pair(ModelPair("mine", str(other), str(folder)))
+
+
+def test_a_draft_of_another_vocabulary_is_loaded_with_its_translation(folder, tmp_path, capfd):
+    """It stays the model that it is, of its own width; what a decoder takes is the drafter."""
+    other = save_model(tmp_path / "other", tiny_tokenizer(290, "zebra zebra quilt quilt quiz"), 300)
+    capfd.readouterr()
+    loaded = load_pair(target=str(folder), draft=str(other), dtype="float32")
+    said = capfd.readouterr().err
+    assert said.count("\n") == 1 and "two vocabularies, translated by bytes (25" in said
+    assert loaded.vocabulary.kind == "translatable" and not loaded.is_one_model
+    assert (loaded.draft.vocab_size, loaded.draft.masked_ids, loaded.vocab_size) == (300, (), 288)
+    assert loaded.drafter.model is loaded.draft and loaded.drafter.vocab_size == 288
+    prompt = loaded.target.encode("the cat sat")
+    for temperature in (0.0, 0.8):
+        decoder = SpeculativeDecoder(loaded.target, loaded.drafter, k=3)
+        result = decoder.generate(prompt, 24, temperature, seed=1, ignore_eos=True)
+        assert result.num_tokens == 24 and sum(result.drafted_per_round)
+        if not temperature:
+            plain = AutoregressiveDecoder(loaded.target).generate(prompt, 24, 0.0, ignore_eos=True)
+            assert result.generated_ids == plain.generated_ids
 
 
 @pytest.mark.parametrize("width", [270, 300])
@@ -344,10 +367,22 @@ def test_a_masked_pair_keeps_a_target_that_speaks_the_masked_id(folder, tmp_path
     assert 265 in baseline and speculative == baseline
 
 
-@pytest.mark.parametrize("name", ["tinyllama_llama3", "phi3_llama3"])
-def test_pairs_known_to_need_translation_are_refused_without_a_network(name):
-    with pytest.raises(VocabularyMismatch, match=f"pair '{name}'.*vocabulary translation"):
-        load_pair(name)
+@pytest.mark.parametrize(("name", "rules"), [("tinyllama_llama3", "llama2"), ("phi3_llama3", "phi3")])
+def test_pairs_of_two_vocabularies_decode_exactly(name, rules, tmp_path, monkeypatch):
+    """With models that stand in for theirs, and tokenizers by their rules."""
+    pair = get_pair(name)
+    places = {
+        model_id: save_model(tmp_path / kind, FOUR[kind](), len(FOUR[kind]()), seed)
+        for model_id, kind, seed in ((pair.draft_model_id, rules, 3), (pair.target_model_id, "llama3", 4))
+    }
+    monkeypatch.setattr(loader, "find_source", lambda model_id: find_source(str(places[model_id])))
+    loaded = load_pair(name, "cpu", dtype="float32")
+    assert loaded.pair.pair_name == name and loaded.vocabulary.kind == "translatable"
+    decoder = SpeculativeDecoder(loaded.target, loaded.drafter, k=4)
+    for text in ("the cat sat", "In 2024 there were"):
+        prompt = loaded.target.encode(text)
+        plain = AutoregressiveDecoder(loaded.target).generate(prompt, 24, 0.0, ignore_eos=True)
+        assert decoder.generate(prompt, 24, 0.0, ignore_eos=True).generated_ids == plain.generated_ids
 
 
 def test_models_of_one_s_own_are_a_pair_in_one_line(folder, tmp_path):

@@ -14,11 +14,13 @@ import torch
 from torch import Tensor
 
 from specdec_lib.decoding.drafters.base import AskMore, Drafter, Proposal, checked_drafter
+from specdec_lib.decoding.drafters.translated import TranslatedDraft
 from specdec_lib.decoding.drafters.unrolled import UnrolledDraft, unrolled_draft
 from specdec_lib.decoding.sampling import SamplingParams, draw, probs_from_logits, warp_logits
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.architecture.soundness import drafting, sound_draft
 from specdec_lib.models.base import CausalModel, expect_widths, is_causal_model, require_model
+from specdec_lib.models.vocabulary import ForeignDraft
 
 
 class DraftModelState:
@@ -140,9 +142,11 @@ DraftSource = CausalModel | Drafter
 
 
 def as_drafter(draft: object) -> Drafter:
-    """``draft``, if it is a drafter; a draft model becomes one.
+    """``draft``, if it is a drafter; a draft model becomes one, translated where its vocabulary is another.
 
     Raises:
         InvalidArgument: it is neither.
     """
+    if isinstance(draft, ForeignDraft):
+        return TranslatedDraft(draft)
     return DraftModel(draft) if is_causal_model(draft) else checked_drafter(draft)

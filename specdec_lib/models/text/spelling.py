@@ -8,7 +8,7 @@ of half a character, becomes ids of single bytes where there are any.
 from __future__ import annotations
 
 from codecs import getincrementaldecoder
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, groupby
 
 from tokenizers import Tokenizer
@@ -29,13 +29,16 @@ class Spelling:
 
     Args:
         tokenizer: of a kind whose bytes are known.
+        vocabulary: its ``get_vocab()``, if it is at hand.
 
     Raises:
         VocabularyMismatch: of another kind, as :func:`~specdec_lib.models.text.token_bytes.token_bytes` says.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
-        self.bytes: TokenBytes = token_bytes(tokenizer)
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerBase, vocabulary: Mapping[str, int] | None = None
+    ) -> None:
+        self.bytes: TokenBytes = token_bytes(tokenizer, vocabulary)
         backend = tokenizer.backend_tokenizer  # type: ignore[attr-defined]
         assert isinstance(backend, Tokenizer), "token_bytes refuses a tokenizer without one"
         self._backend = backend
@@ -43,8 +46,9 @@ class Spelling:
         front = len(whole) - len(bare)
         self.front: list[int] = whole[:front] if whole[front:] == bare else []
         """What the tokenizer puts in front of a text."""
-        added = backend.get_added_tokens_decoder().items()
-        self.names: dict[str, int] = {t.content: i for i, t in added if self.bytes.of(i) is None}
+        self._added = backend.get_added_tokens_decoder()
+        named = {token.content: i for i, token in self._added.items()}
+        self.names: dict[str, int] = {name: i for name, i in named.items() if self.bytes.of(i) is None}
         """Tokens that make no text, by name."""
 
     def spell(self, data: bytes) -> list[int]:
@@ -95,6 +99,14 @@ class Spelling:
         else:
             following = self.inside(data)
         return self._as_far_as(following, data)
+
+    def is_merged(self, data: bytes, token_id: int) -> bool:
+        """Whether a token of these bytes stands among the merged ones, in the order of their frequency.
+
+        What was added does not, nor in SentencePiece's order a single character.
+        """
+        one = len(data.decode(errors="replace")) == 1
+        return token_id not in self._added and not (one and self.bytes.kind == "sentencepiece-like")
 
     # -- pieces ------------------------------------------------------------------------------------
 

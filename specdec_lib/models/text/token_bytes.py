@@ -9,21 +9,21 @@ their ids stand for. Which of the two kinds a file is of, is read off its parts;
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
-from tokenizers import Tokenizer
+from tokenizers import AddedToken, Tokenizer
 from transformers import PreTrainedTokenizerBase
 
 from specdec_lib.errors import VocabularyMismatch
 
-Kind = Literal["byte-level", "sentencepiece-like"]
+_Kind = Literal["byte-level", "sentencepiece-like"]
 
 _SPACE = "\u2581"
-_PIECE_OF_A_BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
+_DIGITS = "0123456789abcdefABCDEF"
+_BYTE_PIECES = {f"<0x{one}{two}>": bytes([int(one + two, 16)]) for one in _DIGITS for two in _DIGITS}
 _STEPS = ("decoders", "pretokenizers", "normalizers")
 """What the parts of a file call the steps of a sequence."""
 _PLAIN_STEPS = {"ByteFallback", "Fuse"}
@@ -35,7 +35,7 @@ _PLAIN = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
 class TokenBytes:
     """What each id of a tokenizer stands for."""
 
-    kind: Kind
+    kind: _Kind
     by_id: tuple[bytes | None, ...]
     """The bytes of each id from 0 on; None where it makes no text: a special token, a hole."""
     byte_ids: frozenset[int]
@@ -55,15 +55,12 @@ class TokenBytes:
     @cached_property
     def ids(self) -> dict[bytes, int]:
         """The id of each byte string: of several the one that encoded text holds, or else the lowest."""
-        found: dict[bytes, int] = {}
-        for token_id in (*self._characters(), *sorted(self.byte_ids)):
-            data = self.by_id[token_id]
-            if data:
-                found.setdefault(data, token_id)
+        falling = range(len(self.by_id) - 1, -1, -1)
+        characters = zip(falling, reversed(self.by_id), strict=True)
+        found = {data: i for i, data in characters if data and i not in self.byte_ids}
+        for token_id in sorted(self.byte_ids):
+            found.setdefault(self.by_id[token_id] or b"", token_id)
         return found
-
-    def _characters(self) -> Iterator[int]:
-        return (token_id for token_id in range(len(self.by_id)) if token_id not in self.byte_ids)
 
     @property
     def num_text(self) -> int:
@@ -71,11 +68,16 @@ class TokenBytes:
         return sum(map(bool, self.by_id))
 
 
-def token_bytes(tokenizer: PreTrainedTokenizerBase) -> TokenBytes:
+def token_bytes(
+    tokenizer: PreTrainedTokenizerBase, vocabulary: Mapping[str, int] | None = None
+) -> TokenBytes:
     """The bytes of every id of a tokenizer.
 
     Special tokens stand for none. Added tokens that are not special stand for their text in UTF-8, unless
     the vocabulary itself has them, by whose rule they are then read.
+
+    Args:
+        vocabulary: what its ``get_vocab()`` gives, which takes a while for a large one, if it is at hand.
 
     Raises:
         VocabularyMismatch: a tokenizer whose kind is not known, by what it is.
@@ -87,30 +89,34 @@ def token_bytes(tokenizer: PreTrainedTokenizerBase) -> TokenBytes:
             "ids stand for; save it with a tokenizer.json"
         )
     kind, has_bytes = _kind(backend)
-    own = backend.get_vocab(with_added_tokens=False)
-    vocabulary = tokenizer.get_vocab()
-    silent = _silent_ids(tokenizer, backend)
-    read = _byte_level if kind == "byte-level" else _sentencepiece(has_bytes)
-    by_id: list[bytes | None] = [None] * (1 + max(vocabulary.values(), default=-1))
-    for token, token_id in vocabulary.items():
-        if token_id not in silent:
-            by_id[token_id] = read(token) if token in own else _utf8(token)
-    pieces = _byte_pieces(own, by_id) if has_bytes else frozenset[int]()
-    made = TokenBytes(kind, tuple(by_id), pieces)
-    return TokenBytes(kind, made.by_id, pieces, _lead(made, backend))
+    known = tokenizer.get_vocab() if vocabulary is None else vocabulary
+    by_id: list[bytes | None] = [None] * (1 + max(known.values(), default=-1))
+    read = _byte_level if kind == "byte-level" else _with_spaces
+    for token, token_id in known.items():
+        by_id[token_id] = read(token)
+    pieces = {known[piece]: byte for piece, byte in _BYTE_PIECES.items() if piece in known and has_bytes}
+    for token_id, byte in pieces.items():
+        by_id[token_id] = byte
+    added = backend.get_added_tokens_decoder()
+    for token in added.values():
+        if token.content in known and backend.model.token_to_id(token.content) is None:
+            by_id[known[token.content]] = _utf8(token.content)
+    for token_id in _silent_ids(tokenizer, backend, added):
+        if token_id < len(by_id):
+            by_id[token_id] = None
+    byte_ids = frozenset(token_id for token_id in pieces if by_id[token_id] is not None)
+    made = TokenBytes(kind, tuple(by_id), byte_ids)
+    return replace(made, lead=_lead(made, backend))
 
 
-def _silent_ids(tokenizer: PreTrainedTokenizerBase, backend: Tokenizer) -> set[int]:
+def _silent_ids(
+    tokenizer: PreTrainedTokenizerBase, backend: Tokenizer, added: Mapping[int, AddedToken]
+) -> set[int]:
     """Ids that the file or the tokenizer calls special, and the one for what is unknown."""
-    special = {i for i, token in backend.get_added_tokens_decoder().items() if token.special}
+    special = {token_id for token_id, token in added.items() if token.special}
     unknown = getattr(backend.model, "unk_token", None)
     found = (getattr(backend.model, "unk_id", None), backend.token_to_id(unknown) if unknown else None)
     return special | {i for i in (*tokenizer.all_special_ids, *found) if i is not None}
-
-
-def _byte_pieces(own: Mapping[str, int], by_id: list[bytes | None]) -> frozenset[int]:
-    found = (own.get(f"<0x{byte:02X}>") for byte in range(256))
-    return frozenset(token_id for token_id in found if token_id is not None and by_id[token_id] is not None)
 
 
 def _lead(made: TokenBytes, backend: Tokenizer) -> bytes:
@@ -122,7 +128,7 @@ def _lead(made: TokenBytes, backend: Tokenizer) -> bytes:
 # -- the two kinds ---------------------------------------------------------------------------------
 
 
-def _kind(backend: Tokenizer) -> tuple[Kind, bool]:
+def _kind(backend: Tokenizer) -> tuple[_Kind, bool]:
     """The kind of a tokenizer, and whether ``<0xNN>`` is a byte to it.
 
     Raises:
@@ -209,11 +215,6 @@ def _utf8(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _sentencepiece(has_bytes: bool) -> Callable[[str], bytes]:
-    """How a token is read in which ▁ is a space, and ``<0xNN>`` a byte where the decoder says so."""
-
-    def read(token: str) -> bytes:
-        piece = _PIECE_OF_A_BYTE.fullmatch(token) if has_bytes and token.startswith("<0x") else None
-        return bytes([int(piece[1], 16)]) if piece else _utf8(token.replace(_SPACE, " "))
-
-    return read
+def _with_spaces(token: str) -> bytes:
+    """A token in which ▁ is a space."""
+    return token.replace(_SPACE, " ").encode("utf-8", "surrogatepass")

@@ -29,10 +29,10 @@ class ModelSpec:
 
     def open(self, target: ModelWrapper, dtype: str = "auto", compile: bool = False) -> Drafter:
         """The model, loaded for ``target``."""
-        from specdec_lib.decoding.drafters.draft_model import DraftModel
+        from specdec_lib.decoding.drafters.draft_model import as_drafter
         from specdec_lib.models.draft import load_draft
 
-        return DraftModel(load_draft(target, self.model_id, self.dtype or dtype, compile))
+        return as_drafter(load_draft(target, self.model_id, self.dtype or dtype, compile))
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,10 @@ class SelfSpec:
 
     def open(self, target: ModelWrapper, dtype: str = "auto", compile: bool = False) -> Drafter:
         """The target's files, read once more in the other dtype."""
-        from specdec_lib.decoding.drafters.draft_model import DraftModel
+        from specdec_lib.decoding.drafters.draft_model import as_drafter
         from specdec_lib.models.draft import load_draft
 
-        if self.dtype is None:
-            return DraftModel(target)
-        return DraftModel(load_draft(target, None, self.dtype, compile))
+        return as_drafter(target if self.dtype is None else load_draft(target, None, self.dtype, compile))
 
 
 @dataclass(frozen=True)
