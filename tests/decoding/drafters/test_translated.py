@@ -448,13 +448,12 @@ def test_a_law_that_is_not_translated_is_seen(monkeypatch):
 
 
 @pytest.mark.unchecked
-@pytest.mark.parametrize("level", [None, *LEVELS])
-@pytest.mark.parametrize("pair", [PAIRS[0], PAIRS[2]])
+@pytest.mark.parametrize(("pair", "level"), [(PAIRS[0], None), (PAIRS[0], "text"), (PAIRS[2], "token")])
 def test_the_proof_over_two_vocabularies_finds_it_exact(pair, level):
     target, foreign = random_pair(*pair)
     draft = foreign if level is None else TranslatedDraft(foreign, level)
     prompts = [target.encode(text) for text in (PROMPT, "a", "In 2024", "for cat in", "Später", "def add(")]
-    found = list(PairProof(target, draft, prompts, ProofPlan(k=3, num_samples=300, num_tokens=16)).run())
+    found = list(PairProof(target, draft, prompts, ProofPlan(k=3, num_samples=200, num_tokens=16)).run())
     assert not [check for check in found if check.rejected]
     passed = {check.test for check in found if check.passed}
     assert {"exact, tables", "one position", "caches", "greedy identity", "endings", "joint law"} <= passed
