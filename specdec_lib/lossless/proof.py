@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 
 from specdec_lib.decoding.decoder import Decoder
-from specdec_lib.decoding.drafters.draft_model import DraftSource, as_drafter
+from specdec_lib.decoding.drafters.draft_model import DraftSource, translated
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
@@ -83,7 +83,7 @@ class PairProof:
         if not prompts or not all(len(prompt) for prompt in prompts):
             raise InvalidArgument(f"verify: {len(prompts)} prompts; pass at least one, each with a token")
         self.target = require_model(target, "verify")
-        self.draft: DraftSource = as_drafter(draft) if isinstance(draft, ForeignDraft) else draft
+        self.draft: DraftSource = translated(draft)
         self.plan = plan or ProofPlan()
         self.plan.require_rounds(len(prompts))
         self.prompts = [list(prompt) for prompt in prompts]

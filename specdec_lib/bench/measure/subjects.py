@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from specdec_lib.decoding.drafters.base import Drafter
-from specdec_lib.decoding.drafters.draft_model import DraftSource, as_drafter
+from specdec_lib.decoding.drafters.draft_model import DraftSource, translated
 from specdec_lib.decoding.drafters.grammar.pairs import asked_pair
 from specdec_lib.decoding.drafters.grammar.specs import open_draft
 from specdec_lib.models.base import CausalModel, is_causal_model, logits_dtype
@@ -61,8 +61,7 @@ def load_subject(
     asked = asked_pair(pair, target, draft, dtype, draft_dtype, drafter)
     if asked.drafter is None:
         loaded = load_pair(asked.pair, device, compile)
-        drafts = loaded.drafter if is_causal_model(loaded.drafter) else as_drafter(loaded.drafter)
-        return Subject(loaded.pair.pair_name, loaded.target, drafts)
+        return Subject(loaded.pair.pair_name, loaded.target, translated(loaded.drafter))
     listed = asked.pair.target_dtype
     model, tokenizer = load_model(asked.pair.target_model_id, listed, device)
     wrapped = ModelWrapper(model, tokenizer, compile=compile)

@@ -147,6 +147,10 @@ def as_drafter(draft: object) -> Drafter:
     Raises:
         InvalidArgument: it is neither.
     """
-    if isinstance(draft, ForeignDraft):
-        return TranslatedDraft(draft)
+    draft = translated(draft)
     return DraftModel(draft) if is_causal_model(draft) else checked_drafter(draft)
+
+
+def translated(draft: Any) -> Any:
+    """``draft`` itself, or what translates it where its vocabulary is another than its target's."""
+    return TranslatedDraft(draft) if isinstance(draft, ForeignDraft) else draft
