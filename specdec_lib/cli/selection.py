@@ -17,7 +17,7 @@ from specdec_lib.decoding.drafters.grammar import DraftSpec, read_draft
 from specdec_lib.decoding.drafters.grammar.pairs import AskedPair, asked_pair
 from specdec_lib.decoding.drafters.grammar.specs import ModelSpec
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.registry import ModelPair, choose_pair, require_shared_vocabulary, short_name
+from specdec_lib.models.registry import ModelPair, choose_pair, short_name
 
 if TYPE_CHECKING:
     from specdec_lib.models.wrapper import ModelWrapper
@@ -125,8 +125,10 @@ class Selection:
 
             wanted_threads(self.threads)  # refused before the weights are read
             if self.needs_draft and self.drafter is None:
+                from specdec_lib.decoding.drafters.draft_model import translated
+
                 pair = load_pair(self.pair, self.device, compile)
-                models = Models(pair.target, pair.draft)
+                models = Models(pair.target, translated(pair.drafter))
             else:
                 read = load_model(self.pair.target_model_id, self.pair.target_dtype, self.device)
                 target = ModelWrapper(*read, compile=compile)
@@ -147,14 +149,11 @@ def selection_of(asked: ModelOptions, needs_draft: bool = True, threads: int | N
 
     Raises:
         UnknownPair: no pair of that name.
-        VocabularyMismatch: a pair that needs translation, where its draft is needed.
         InvalidArgument: an unknown dtype, a draft that cannot be read, options that contradict each other, or
             a target without a draft.
         ModelUnavailable: a folder that is not there, or holds no model.
     """
     chosen = named_pair(asked, needs_draft)
-    if needs_draft and chosen.drafter is None:
-        require_shared_vocabulary(chosen.pair)
     selection = Selection(chosen, asked.device, needs_draft, threads)
     _find_folders(selection.model_ids)
     return selection

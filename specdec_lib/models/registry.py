@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from specdec_lib.errors import InvalidArgument, UnknownPair, VocabularyMismatch
+from specdec_lib.errors import InvalidArgument, UnknownPair
 
 DTYPES = ("auto", "float16", "bfloat16", "float32", "int4")
 """What weights can be loaded as; "auto" is the dtype that they were stored in."""
@@ -30,7 +30,7 @@ class ModelPair:
 
     The dtypes are those of :func:`specdec_lib.models.loader.load_model`. ``gated`` says that
     the hub asks for a licence to be accepted; ``shares_vocabulary`` is False where the two
-    tokenizers differ, so that the pair needs vocabulary translation; ``dtypes`` says whether the dtypes are
+    tokenizers differ, so that the draft is translated; ``dtypes`` says whether the dtypes are
     those that the registry lists, which a device may replace, or those that were asked for.
     """
 
@@ -173,17 +173,3 @@ def require_dtype(dtype: str) -> None:
     """
     if dtype not in DTYPES:
         raise InvalidArgument(f"Unsupported dtype '{dtype}'. Choose from: {list(DTYPES)}")
-
-
-def require_shared_vocabulary(pair: ModelPair) -> None:
-    """Refuse a pair that is known to need translation, before anything of it is fetched.
-
-    Raises:
-        VocabularyMismatch: naming the pair and its models.
-    """
-    if not pair.shares_vocabulary:
-        raise VocabularyMismatch(
-            f"pair '{pair.pair_name}': {pair.draft_model_id} and {pair.target_model_id} have two different "
-            "tokenizers and do not share a vocabulary, so it needs vocabulary translation; "
-            f"{OTHER_DRAFT}"
-        )

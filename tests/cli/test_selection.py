@@ -9,7 +9,7 @@ import pytest
 
 from specdec_lib.cli.options import ModelOptions
 from specdec_lib.cli.selection import selection_of
-from specdec_lib.errors import InvalidArgument, ModelUnavailable, UnknownPair, VocabularyMismatch
+from specdec_lib.errors import InvalidArgument, ModelUnavailable, UnknownPair
 
 
 def test_the_default_is_the_embedded_pair() -> None:
@@ -56,11 +56,6 @@ def test_both_models_are_compiled_when_that_is_asked_for(own) -> None:
         ((None, None, "b", None), InvalidArgument, "needs a --target"),
         ((None, "a", None, None), InvalidArgument, "needs a --draft, a --drafter class, or --auto"),
         (("pocket", None, None, "int8"), InvalidArgument, "Unsupported dtype 'int8'"),
-        (
-            ("phi3_llama3", None, None, None),
-            VocabularyMismatch,
-            r"two different tokenizers .* \(--drafter\)$",
-        ),
     ],
 )
 def test_what_does_not_make_a_pair_is_refused(options, error, said) -> None:

@@ -205,8 +205,6 @@ def fit_of(pair: ModelPair, hub_reachable: bool) -> PairFit:
 
 
 def _state(pair: ModelPair, known: bool, hub_reachable: bool) -> str:
-    if not pair.shares_vocabulary:
-        return "needs translation"
     if pair.pair_name.startswith(DEFAULT_PAIR):
         return "ready" if known else "missing"
     if all(map(is_cached, (pair.target_model_id, pair.draft_model_id))):

@@ -30,7 +30,7 @@ def run(as_json: options.Json = False) -> None:
 def note(pair: ModelPair) -> str:
     """What to know before a pair is chosen, in a few words; empty where there is nothing."""
     if not pair.shares_vocabulary:
-        return "needs translation"
+        return "translated" + (", gated" if pair.gated else "")
     if pair.pair_name == DEFAULT_PAIR:
         return "embedded, default"
     if pair.is_self:

@@ -11,7 +11,7 @@ def test_the_table_names_every_pair_and_model_whole_at_80_columns(specdec) -> No
     for pair in REGISTRY.values():
         for name in (pair.pair_name, pair.target_model_id, pair.draft_model_id, pair.draft_dtype):
             assert f" {name} " in shown.out
-    assert shown.out.count("needs translation") == 2 and "embedded, default" in shown.out
+    assert shown.out.count("translated, gated") == 2 and "embedded, default" in shown.out
 
 
 def test_json_holds_the_registry(specdec) -> None:
