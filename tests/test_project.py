@@ -72,7 +72,8 @@ def test_conda_environment_installs_this_package_with_every_extra():
     conda, pip = conda_environment()
     assert {"pip", "make"} <= set(conda)
     (package,) = [line for line in pip if line.startswith("--editable")]
-    assert set(re.search(r"\[(.+)\]", package)[1].split(",")) == set(EXTRAS) == {"gpu", "cluster", "dev"}
+    assert set(re.search(r"\[(.+)\]", package)[1].split(",")) == set(EXTRAS)
+    assert set(EXTRAS) == {"gpu", "cluster", "gguf", "dev"}
     assert "--constraint constraints.txt" in pip
 
 
@@ -203,7 +204,7 @@ def test_importing_the_library_imports_nothing_else():
 def test_optional_weight_stays_off_the_core_import_path():
     """One process imports them one after the other, and says after each what it has loaded."""
     modules = ["specdec_lib", *(f"specdec_lib.{name}" for name in ("decoding.speculative", "models.loader"))]
-    optional = {"plotly", "ipywidgets", "papermill", "dask", "bitsandbytes", "datasets", "IPython"}
+    optional = {"plotly", "ipywidgets", "papermill", "dask", "bitsandbytes", "datasets", "gguf", "IPython"}
     loaded = f"sorted(set(sys.modules) & {optional})"
     code = "import sys\n" + "".join(f"import {name}; print('{name}', {loaded})\n" for name in modules)
     assert python(code).splitlines() == [f"{name} []" for name in modules]

@@ -1,4 +1,4 @@
-"""Weights from the Hugging Face hub or a local folder, in the dtype asked for.
+"""Weights from the Hugging Face hub, a local folder or a GGUF file, in the dtype asked for.
 
 ``float16``, ``bfloat16``, ``float32``, ``int4`` (bitsandbytes NF4 with double quantisation,
 imported only then) and ``auto``, the dtype that the weights were stored in. Whatever stands
@@ -74,8 +74,8 @@ def load_model(
     applied by the decoders here: :func:`specdec_lib.models.files.checkpoint.unapplied_requests` lists it.
 
     Args:
-        model_id: a local folder, an embedded model (``pocket-target``), or a hub id.
-        dtype: one of ``DTYPES``.
+        model_id: a folder, a GGUF file, ``ollama:NAME``, an embedded model (``pocket-target``), or a hub id.
+        dtype: one of ``DTYPES``; weights of a GGUF file are unpacked, to float32 where it is "auto".
         device: None chooses CUDA, then MPS, then the CPU.
 
     Raises:
@@ -111,7 +111,7 @@ def load_pair(
 
     Args:
         name_or_pair: a pair of the registry; None is ``pocket``, unless ``target`` and ``draft`` are given.
-        target, draft: a folder, a hub id or an embedded name each, in place of a pair's name.
+        target, draft: what :func:`load_model` takes, each, in place of a pair's name.
         dtype: of both models; None is what the pair lists, and "auto" (as stored) for models of one's own. A
             listed float16 gives way on a processor without float16 arithmetic, which is said in one line.
         draft_dtype: of the draft alone.
@@ -188,7 +188,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="specdec_lib.models.loader",
         description="Load a model and let it speak.",
     )
-    parser.add_argument("--model", required=True, help="hub id, local folder or embedded model")
+    parser.add_argument(
+        "--model", required=True, help="hub id, folder, .gguf file, ollama:NAME or embedded model"
+    )
     parser.add_argument("--dtype", default="auto", help=", ".join(DTYPES))
     parser.add_argument("--n-tokens", type=int, default=10, help="tokens to generate")
     parser.add_argument("--prompt", default="The quick brown fox", help="text to continue")

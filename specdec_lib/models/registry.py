@@ -26,7 +26,7 @@ _BETWEEN = "+"
 
 @dataclass(frozen=True)
 class ModelPair:
-    """A draft and a target, by hub id, local folder, or name of an embedded model.
+    """A draft and a target, by hub id, local folder, GGUF file, ollama:NAME, or name of an embedded model.
 
     The dtypes are those of :func:`specdec_lib.models.loader.load_model`. ``gated`` says that
     the hub asks for a licence to be accepted; ``shares_vocabulary`` is False where the two
@@ -100,7 +100,7 @@ def get_pair(name: str) -> ModelPair:
 def own_pair(
     target: str, draft: str, target_dtype: str = "auto", draft_dtype: str | None = None
 ) -> ModelPair:
-    """A pair of one's own, each model a folder, a hub id or an embedded name.
+    """A pair of one's own, each model a folder, a GGUF file, ollama:NAME, a hub id or an embedded name.
 
     Its name says both, and tells folders apart that are called the same, because results are kept by it.
 

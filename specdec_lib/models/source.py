@@ -1,4 +1,4 @@
-"""Where the files of a model are: a local folder, an embedded model, or the hub.
+"""Where the files of a model are: a folder, a GGUF file, Ollama's store, an embedded model, or the hub.
 
 When the hub does not answer (:mod:`specdec_lib.models.hub`), its local cache is all there is. What is in the
 files is :mod:`specdec_lib.models.files.folder`'s to see; whatever goes wrong while they are read becomes one
@@ -20,15 +20,15 @@ from typing import Any
 
 from specdec_lib.errors import ModelUnavailable, SpecDecError, causes, in_one_line, is_out_of_memory
 from specdec_lib.models import hub
+from specdec_lib.models.gguf.folder import unpacked_folder
+from specdec_lib.models.gguf.header import MAGIC
+from specdec_lib.models.ollama.store import PREFIX, ollama_blob
 from specdec_lib.utils.paths import data_path
 
 EMBEDDED = ("pocket-target", "pocket-draft")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 """What a name looks like that may be a model's on the hub."""
 _GGUF = re.compile(r"\.gguf$|-gguf(:[\w.-]+)?$", re.IGNORECASE)
-_NO_GGUF = (
-    "a model in GGUF form, which this library does not read; pass the folder or hub id that it was made from"
-)
 _TERSE = (LookupError, AttributeError, AssertionError, ArithmeticError)
 """Errors of Python's own, whose messages leave out what kind of thing went wrong."""
 _WEIGHT_FILES = (".safetensors", ".bin", ".pt", ".pth", ".h5", ".msgpack", ".onnx")
@@ -46,6 +46,8 @@ class Source:
     """Why the hub does not answer, where it does not."""
     files: tuple[str, ...] = ()
     """Names of the files that are known to be there."""
+    gguf: Path | None = None
+    """The file that holds the weights of a model in GGUF form; what else it says lies in the folder."""
 
     @property
     def offline(self) -> bool:
@@ -104,11 +106,15 @@ class Source:
 
 
 def find_source(model_id: str) -> Source:
-    """The place to load a model from: a folder of that path, an embedded model, then the hub.
+    """The place to load a model from: a folder or GGUF file of that path, an embedded model, then the hub.
+
+    ``ollama:NAME`` is the GGUF file of a model that Ollama has downloaded.
 
     Raises:
         ModelUnavailable: no such folder, a folder or file that is no model, no such repository.
     """
+    if model_id.startswith(PREFIX):
+        return _from_gguf(model_id, ollama_blob(model_id))
     folder = Path(os.path.expanduser(model_id))  # Path.expanduser raises where nobody has that home
     if model_id in EMBEDDED and not folder.is_dir():
         folder = data_path("models", model_id)
@@ -116,8 +122,12 @@ def find_source(model_id: str) -> Source:
         answer = hub.ask_hub(model_id)
         _refuse_other_forms(f"hub repository '{model_id}'", answer.files)
         return Source(model_id, model_id, True, answer.answers, answer.reason, answer.files)
-    if folder.is_file() or (_GGUF.search(model_id) and not folder.is_dir()):
+    if folder.is_file():
+        if _GGUF.search(model_id) or _begins_as_gguf(folder):
+            return _from_gguf(model_id, folder)
         raise ModelUnavailable(_no_folder(model_id, folder))
+    if _GGUF.search(model_id) and not folder.is_dir():
+        raise ModelUnavailable(_no_gguf_file(model_id))
     if not folder.is_dir():
         raise ModelUnavailable(f"model folder '{model_id}' does not exist; pass a folder or a hub id")
     files = tuple(sorted(path.name for path in folder.iterdir()))
@@ -127,11 +137,34 @@ def find_source(model_id: str) -> Source:
     return Source(model_id, str(folder), files=files)
 
 
+def _from_gguf(model_id: str, path: Path) -> Source:
+    """A GGUF file, whose folder is made of what it says."""
+    folder = unpacked_folder(path, model_id)
+    return Source(
+        model_id, str(folder), files=tuple(sorted(part.name for part in folder.iterdir())), gguf=path
+    )
+
+
+def _begins_as_gguf(file: Path) -> bool:
+    try:
+        with file.open("rb") as content:
+            return content.read(len(MAGIC)) == MAGIC
+    except OSError:  # it is none that can be read, which is said as of any other
+        return False
+
+
+def _no_gguf_file(model_id: str) -> str:
+    """A path that leads nowhere, or a repository of GGUF files on the hub."""
+    if model_id.lower().endswith(".gguf"):
+        return f"GGUF file '{model_id}' does not exist; pass the path of a file on this disk"
+    return (
+        f"'{model_id}' names a repository of GGUF files, which are not fetched from the hub here; download "
+        "one (hf download) and pass its path"
+    )
+
+
 def _no_folder(model_id: str, file: Path) -> str:
     """Why a file is not what a model is loaded from."""
-    if _GGUF.search(model_id):
-        there = "is" if file.is_file() else "names"
-        return f"'{model_id}' {there} {_NO_GGUF}"
     if file.suffix in _WEIGHT_FILES:
         return f"'{model_id}' is a file of weights alone; pass the folder that holds it, with its config.json"
     return f"'{model_id}' is a file and no model folder; pass a folder or a hub id"
@@ -146,8 +179,12 @@ def _refuse_other_forms(place: str, files: tuple[str, ...]) -> None:
             f"{place} holds an adapter alone (adapter_config.json), not the model that it adapts; merge it "
             "into that model (merge_and_unload, then save_pretrained) and pass the merged folder"
         )
-    if any(_GGUF.search(name) for name in files):
-        raise ModelUnavailable(f"{place} holds {_NO_GGUF}")
+    held = [name for name in files if _GGUF.search(name)]
+    if held:
+        fetched = "its path" if place.startswith("folder") else "its path once it is downloaded"
+        raise ModelUnavailable(
+            f"{place} holds GGUF files and no config.json; pass one, {held[0]}, by {fetched}"
+        )
 
 
 @contextmanager

@@ -28,7 +28,8 @@ class ModelOptions:
         str | None, _model("NAME", "--pair", help="A pair that 'specdec pairs' lists.", default="pocket")
     ] = None
     target: Annotated[
-        str | None, _model("MODEL", "--target", help="A target of your own: a folder or a hub id.")
+        str | None,
+        _model("MODEL", "--target", help="A target of your own: folder, hub id, .gguf file, ollama:NAME."),
     ] = None
     draft: Annotated[
         str | None,

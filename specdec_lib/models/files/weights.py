@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from specdec_lib.models.caches.rollback import require_cache_fields
 from specdec_lib.models.files.checkpoint import refuse_gaps, refuse_surplus, warn_of_a_small_packed_share
 from specdec_lib.models.files.folder import described_model, quantisation_of, read_config, warn_of_oddities
 from specdec_lib.models.files.stored import most_weights, refuse_too_little
+from specdec_lib.models.gguf.folder import packed_as, unpacked_weights
 from specdec_lib.models.source import Source, loading
 from specdec_lib.models.text.ends import remember_named_ends
 from specdec_lib.utils.logging import get_logger
@@ -81,20 +83,42 @@ def _read(
 ) -> tuple[PreTrainedModel, dict[str, Any]]:
     """What Transformers makes of the files, and its report; config.json is named where it is at fault."""
     try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            source.location,
+        reader, place = AutoModelForCausalLM, source.location
+        if source.gguf is not None:
+            reader, place, options = type(_made(described)), None, options | _in_gguf(source, source.gguf)
+        loaded: Any = reader.from_pretrained(
+            place,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # reported, and refused by name
             **source.options,
             **options,
         )
         model, report = loaded
+        model.config.name_or_path = source.location
         require_cache_fields(model.config)
         return model, report
     except Exception as error:
         if not is_out_of_memory(error) and isinstance(why := described(), ModelUnavailable):
             raise why from why.__cause__
         raise
+
+
+def _made(described: DescribedModel) -> Any:
+    """The model that a configuration describes, or the error that none can be made of it, raised."""
+    if isinstance(model := described(), ModelUnavailable):
+        raise model
+    return model
+
+
+def _in_gguf(source: Source, path: Path) -> dict[str, Any]:
+    """Configuration and weights of a GGUF file, as Transformers takes them; how they are packed is said."""
+    packed = packed_as(path, source.model_id)
+    if packed is not None:
+        get_logger(__name__).warning(
+            f"{source.model_id}: its weights are stored as {packed} (GGUF) and unpacked here, with the "
+            "memory that takes"
+        )
+    return {"config": read_config(source), "state_dict": unpacked_weights(path, source.model_id)}
 
 
 def _answer_in_fields(model: PreTrainedModel) -> None:

@@ -1,0 +1,1 @@
+"""A model in one GGUF file, opened as the folder that Transformers would load."""

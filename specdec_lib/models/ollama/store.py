@@ -1,0 +1,114 @@
+"""The models that Ollama has downloaded, as files of this machine: ``ollama:NAME[:TAG]``.
+
+Ollama keeps a manifest of each model, a list of layers by their digests, and the layers as blobs; the weights
+and the tokenizer are one layer, a GGUF file. No server is asked. Its template and parameters are layers of
+their own, in a language of Ollama's: neither is read, a chat is written by the template in the GGUF file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from specdec_lib.errors import ModelUnavailable
+
+PREFIX = "ollama:"
+_LAYER = "application/vnd.ollama.image."
+_REFUSED = {
+    "adapter": "an adapter on top of a model's weights, which are not merged",
+    "projector": "a part that sees images beside its language model",
+}
+_NAME = re.compile(r"(?:[\w.-]+(?::\d+)?/)?(?:[\w-][\w.-]*/)?[\w-][\w.-]*(?::[\w-][\w.-]*)?")
+_HOST, _USER, _TAG = "registry.ollama.ai", "library", "latest"
+_SERVICE = Path("/usr/share/ollama/.ollama/models")
+"""Where Ollama keeps its models when it runs as a service of a Linux system."""
+
+
+def ollama_blob(model_id: str) -> Path:
+    """The GGUF file of a model that Ollama has downloaded.
+
+    Args:
+        model_id: ``ollama:NAME``, with ``:TAG`` where it is not ``latest``.
+
+    Raises:
+        ModelUnavailable: no such model on this machine (the nearest names are told), one with adapters or a
+            projector, or one whose files are damaged.
+    """
+    name = model_id.removeprefix(PREFIX)
+    places = _places(name)
+    found = next((store for store in _stores() if places and (store / "manifests" / places).is_file()), None)
+    if found is None:
+        raise ModelUnavailable(
+            f"'{model_id}' is not among the models that Ollama has downloaded {_nearest(name)}"
+        )
+    layers = _layers(model_id, found / "manifests" / places)
+    for kind, meaning in _REFUSED.items():
+        if kind in layers:
+            raise ModelUnavailable(f"'{model_id}' has {meaning}; choose a model without")
+    if len(layers.get("model", ())) != 1:
+        raise ModelUnavailable(
+            f"'{model_id}' has {len(layers.get('model', ()))} files of weights in GGUF form, and one is read "
+            "here; choose another model"
+        )
+    (digest,) = layers["model"]
+    blob = found / "blobs" / digest.replace(":", "-")
+    if not blob.is_file():
+        raise ModelUnavailable(
+            f"the weights of '{model_id}' are not in Ollama's store; run: ollama pull {name}"
+        )
+    return blob
+
+
+def _stores() -> list[Path]:
+    """Where Ollama may keep its models: where it is told to, else in the usual places."""
+    told = os.environ.get("OLLAMA_MODELS", "").strip()
+    return [Path(told)] if told else [Path(os.path.expanduser("~/.ollama/models")), _SERVICE]
+
+
+def _places(name: str) -> Path | None:
+    """Where the manifest of a name lies; None for what is no name."""
+    if not _NAME.fullmatch(name):
+        return None
+    path, _, tag = name.rpartition(":") if ":" in name.rpartition("/")[2] else (name, "", _TAG)
+    parts = path.split("/")
+    full = [*(_HOST, _USER)[: 3 - len(parts)], *parts]
+    return None if {".", ".."} & set(full) else Path(*full, tag)
+
+
+def _layers(model_id: str, manifest: Path) -> dict[str, list[str]]:
+    """Digests of the layers by their kind."""
+    try:
+        listed: Any = json.loads(manifest.read_text(encoding="utf-8"))["layers"]
+        found: dict[str, list[str]] = {}
+        for layer in listed:
+            kind, digest = str(layer["mediaType"]).removeprefix(_LAYER), str(layer["digest"])
+            found.setdefault(kind, []).append(digest)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelUnavailable(
+            f"the manifest of '{model_id}' is damaged ({type(error).__name__}: {error}); pull the model again"
+        ) from error
+    return found
+
+
+def _nearest(name: str) -> str:
+    """The names on this machine that are most like it, and how to fetch it."""
+    names = sorted(set(_downloaded()))
+    if not names:
+        places = " or ".join(map(str, _stores()))
+        return f"(none in {places}); run: ollama pull {name}, or set OLLAMA_MODELS"
+    near = difflib.get_close_matches(name, names, cutoff=0.3) or names[:3]
+    return f"(it has {', '.join(near)}); run: ollama pull {name}"
+
+
+def _downloaded() -> Iterator[str]:
+    """Names of the models on this machine, as Ollama lists them."""
+    for store in _stores():
+        for path in (store / "manifests").glob("*/*/*/*"):
+            host, user, model, tag = path.relative_to(store / "manifests").parts
+            before = [] if (host, user) == (_HOST, _USER) else [user] if host == _HOST else [host, user]
+            yield f"{'/'.join([*before, model])}:{tag}"

@@ -1,0 +1,98 @@
+"""A GGUF file wherever a model is named: alone, as target and draft, beside a folder, on the command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import torch
+from models.architectures import llama_config, random_ids, save_model, tiny_model, tiny_tokenizer
+from models.gguf_files import write_gguf
+
+from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
+from specdec_lib.decoding.speculative import SpeculativeDecoder
+from specdec_lib.models.gguf.folder import unpacked_folder
+from specdec_lib.models.loader import load_model, load_pair
+from specdec_lib.models.source import find_source
+from specdec_lib.models.wrapper import ModelWrapper
+
+
+def tiny_file(path, seed=0, **options):
+    return str(
+        write_gguf(
+            path, tiny_model(llama_config(vocab_size=288), seed), tiny_tokenizer(), rows=288, **options
+        )
+    )
+
+
+def test_a_file_is_opened_once_and_again_when_it_changes(tmp_path):
+    path = tmp_path / "m.gguf"
+    tiny_file(path)
+    first = unpacked_folder(path, "m.gguf")
+    assert unpacked_folder(path, "m.gguf") == first
+    assert {part.name for part in first.iterdir()} == {
+        "config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
+    tiny_file(path, pre="qwen2")
+    os.utime(path, ns=(1, 1))
+    assert unpacked_folder(path, "m.gguf") != first
+
+
+def test_what_is_unpacked_is_gone_with_the_process(tmp_path):
+    path = tiny_file(tmp_path / "m.gguf")
+    code = f"from specdec_lib.models.source import find_source; print(find_source({path!r}).location)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() and not os.path.exists(os.path.dirname(done.stdout.strip()))
+
+
+def test_a_file_without_the_suffix_is_known_by_its_first_bytes(tmp_path):
+    os.rename(tiny_file(tmp_path / "m.gguf"), tmp_path / "sha256-0123")
+    assert find_source(str(tmp_path / "sha256-0123")).gguf == tmp_path / "sha256-0123"
+
+
+def test_a_model_is_called_by_its_file(tmp_path):
+    wrapped = ModelWrapper(*load_model(tiny_file(tmp_path / "small.gguf")))
+    assert wrapped.name == "small.gguf" and wrapped.eos_token_ids == (0,)
+
+
+def test_ends_of_the_file_end_a_text(tmp_path):
+    path = tiny_file(tmp_path / "m.gguf", more=lambda writer: writer.add_eot_token_id(5))
+    assert ModelWrapper(*load_model(path)).eos_token_ids == (0, 5)
+
+
+def test_target_and_draft_may_each_be_a_file_or_a_folder(tmp_path):
+    folder = str(save_model(tmp_path / "folder", seed=1))
+    target, packed = (tiny_file(tmp_path / f"{kind}.gguf", quantisation=kind) for kind in ("F32", "Q8_0"))
+    prompt = random_ids(6, vocab=265)[0].tolist()
+    for one, other in ((target, packed), (target, folder), (folder, packed)):
+        pair = load_pair(target=one, draft=other, dtype="float32", device="cpu")
+        assert pair.vocabulary.kind == "same" and not pair.is_one_model
+        ids = AutoregressiveDecoder(pair.target).generate(prompt, 24, 0.0).token_ids
+        drafted = SpeculativeDecoder(pair.target, pair.drafter, k=3).generate(prompt, 24, 0.0)
+        assert drafted.token_ids == ids
+    own = load_pair(target=target, draft=target, dtype="float32")
+    assert own.is_one_model
+
+
+def test_a_file_has_the_logits_of_the_folder_that_it_was_made_from(tmp_path):
+    folder = save_model(tmp_path / "folder")
+    model, tokenizer = load_model(str(folder), "float32")
+    loaded, _ = load_model(str(write_gguf(tmp_path / "m.gguf", model, tokenizer)))
+    with torch.no_grad():
+        ids = random_ids(30)
+        torch.testing.assert_close(loaded(ids).logits, model(ids).logits, atol=1e-4, rtol=1e-4)
+
+
+def test_the_command_line_takes_files(tmp_path, capsys):
+    from specdec_lib.cli import main
+
+    target = tiny_file(tmp_path / "t.gguf")
+    draft = tiny_file(tmp_path / "d.gguf", 1)
+    arguments = ["generate", "--target", target, "--draft", draft, "--max-new-tokens", "4", "the cat"]
+    try:
+        main(arguments)
+    except SystemExit as end:
+        assert not end.code
