@@ -70,9 +70,9 @@ def test_target_and_draft_may_each_be_a_file_or_a_folder(tmp_path):
     for one, other in ((target, packed), (target, folder), (folder, packed)):
         pair = load_pair(target=one, draft=other, dtype="float32", device="cpu")
         assert pair.vocabulary.kind == "same" and not pair.is_one_model
-        ids = AutoregressiveDecoder(pair.target).generate(prompt, 24, 0.0).token_ids
+        ids = AutoregressiveDecoder(pair.target).generate(prompt, 24, 0.0).generated_ids
         drafted = SpeculativeDecoder(pair.target, pair.drafter, k=3).generate(prompt, 24, 0.0)
-        assert drafted.token_ids == ids
+        assert drafted.generated_ids == ids
     own = load_pair(target=target, draft=target, dtype="float32")
     assert own.is_one_model
 

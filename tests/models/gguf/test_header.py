@@ -22,7 +22,7 @@ def test_a_header_says_what_was_written(tmp_path, whole):
     model = tiny_model("llama")
     file = open_gguf(whole, "whole.gguf")
     assert file.architecture == "llama" and file.packed_as is None
-    assert file.metadata["llama.block_count"] == 2 and file.metadata["tokenizer.ggml.add_bos_token"] is False
+    assert file.metadata["llama.block_count"] == 2 and file.metadata["tokenizer.ggml.pre"] == "gpt-2"
     assert file.metadata["tokenizer.ggml.tokens"][0] == "<|end|>"
     assert file.tensors["blk.1.ffn_down.weight"].shape == (32, 48)
     written = model.state_dict()["model.layers.1.mlp.down_proj.weight"].numpy()

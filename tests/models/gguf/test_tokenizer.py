@@ -85,11 +85,11 @@ def test_without_a_space_in_front_where_the_file_says_so(tmp_path):
 
 
 PIECES = {
-    "gpt-2": ["x", "ĠĠ", "Ġ1234", "ĊĊ", "ĠIt", "'ll", "Ġ(", "a", ")"],
-    "smollm": ["x", "ĠĠĠ", "1", "2", "3", "4", "ĊĊ", "ĠIt", "'ll", "Ġ(", "a", ")"],
-    "llama-bpe": ["x", "ĠĠ", "Ġ", "123", "4", "ĊĊ", "ĠIt", "'ll", "Ġ(", "a", ")"],
-    "qwen2": ["x", "ĠĠ", "Ġ", "1", "2", "3", "4", "ĊĊ", "ĠIt", "'ll", "Ġ(", "a", ")"],
-    "tekken": ["x", "ĠĠ", "Ġ", "1", "2", "3", "4", "ĊĊ", "ĠIt", "'", "ll", "Ġ(", "a", ")"],
+    "gpt-2": ["x", "ĠĠ", "Ġ1234", "ĊĊ", "ĠIt", "'ll", "Ġ(", "a", ")", "ĠaBc"],
+    "smollm": ["x", "ĠĠĠ", "1", "2", "3", "4", "ĊĊ", "ĠIt", "'ll", "Ġ(", "a", ")", "ĠaBc"],
+    "llama-bpe": ["x", "ĠĠ", "Ġ", "123", "4", "ĊĊ", "ĠIt", "'ll", "Ġ(", "a", ")", "ĠaBc"],
+    "qwen2": ["x", "ĠĠ", "Ġ", "1", "2", "3", "4", "ĊĊ", "ĠIt", "'ll", "Ġ(", "a", ")", "ĠaBc"],
+    "tekken": ["x", "ĠĠ", "Ġ", "1", "2", "3", "4", "ĊĊ", "ĠIt", "'ll", "Ġ(", "a", ")", "Ġa", "Bc"],
 }
 """How each family cuts one text, by the tokenizer.json that it published."""
 
@@ -97,7 +97,7 @@ PIECES = {
 @pytest.mark.parametrize("name", PIECES)
 def test_text_is_cut_as_the_family_of_that_name_does(tmp_path, name):
     _, loaded = written(tmp_path, tiny_tokenizer(), pre=name)
-    pieces = loaded.backend_tokenizer.pre_tokenizer.pre_tokenize_str("x   1234\n\n It'll (a)")
+    pieces = loaded.backend_tokenizer.pre_tokenizer.pre_tokenize_str("x   1234\n\n It'll (a) aBc")
     assert [piece for piece, _ in pieces] == PIECES[name]
 
 
