@@ -83,9 +83,10 @@ def _read(
 ) -> tuple[PreTrainedModel, dict[str, Any]]:
     """What Transformers makes of the files, and its report; config.json is named where it is at fault."""
     try:
-        reader, place = AutoModelForCausalLM, source.location
+        reader: Any = AutoModelForCausalLM
+        place = source.location if source.gguf is None else None
         if source.gguf is not None:
-            reader, place, options = type(_made(described)), None, options | _in_gguf(source, source.gguf)
+            reader, options = type(_made(described)), options | _in_gguf(source, source.gguf)
         loaded: Any = reader.from_pretrained(
             place,
             output_loading_info=True,

@@ -180,12 +180,12 @@ class _Header:
         for _ in range(values):
             name = self._string()
             metadata[name] = self._value(self._number("I"))
-        described = [(self._string(), *self._tensor()) for _ in range(tensors)]
+        described = [(self._string(), self._tensor()) for _ in range(tensors)]
         alignment = metadata.get("general.alignment", 32)
         if not isinstance(alignment, int) or alignment < 1:
             raise self._damaged()
         start = -(-self.at // alignment) * alignment
-        return metadata, {name: self._placed(*what, start) for name, *what in described}
+        return metadata, {name: self._placed(*what, start) for name, what in described}
 
     def _value(self, kind: int) -> Any:
         if kind in _NUMBERS:

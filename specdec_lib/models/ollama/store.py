@@ -40,13 +40,12 @@ def ollama_blob(model_id: str) -> Path:
             projector, or one whose files are damaged.
     """
     name = model_id.removeprefix(PREFIX)
-    places = _places(name)
-    found = next((store for store in _stores() if places and (store / "manifests" / places).is_file()), None)
-    if found is None:
+    store, manifest = _manifest(name)
+    if manifest is None:
         raise ModelUnavailable(
             f"'{model_id}' is not among the models that Ollama has downloaded {_nearest(name)}"
         )
-    layers = _layers(model_id, found / "manifests" / places)
+    layers = _layers(model_id, manifest)
     for kind, meaning in _REFUSED.items():
         if kind in layers:
             raise ModelUnavailable(f"'{model_id}' has {meaning}; choose a model without")
@@ -56,7 +55,7 @@ def ollama_blob(model_id: str) -> Path:
             "here; choose another model"
         )
     (digest,) = layers["model"]
-    blob = found / "blobs" / digest.replace(":", "-")
+    blob = store / "blobs" / digest.replace(":", "-")
     if not blob.is_file():
         raise ModelUnavailable(
             f"the weights of '{model_id}' are not in Ollama's store; run: ollama pull {name}"
@@ -70,14 +69,17 @@ def _stores() -> list[Path]:
     return [Path(told)] if told else [Path(os.path.expanduser("~/.ollama/models")), _SERVICE]
 
 
-def _places(name: str) -> Path | None:
-    """Where the manifest of a name lies; None for what is no name."""
-    if not _NAME.fullmatch(name):
-        return None
-    path, _, tag = name.rpartition(":") if ":" in name.rpartition("/")[2] else (name, "", _TAG)
-    parts = path.split("/")
-    full = [*(_HOST, _USER)[: 3 - len(parts)], *parts]
-    return None if {".", ".."} & set(full) else Path(*full, tag)
+def _manifest(name: str) -> tuple[Path, Path | None]:
+    """The store that has a model of that name, and its manifest there; None where none has."""
+    stores = _stores()
+    if _NAME.fullmatch(name):
+        path, _, tag = name.rpartition(":") if ":" in name.rpartition("/")[2] else (name, "", _TAG)
+        parts = path.split("/")
+        place = Path("manifests", *(_HOST, _USER)[: 3 - len(parts)], *parts, tag)
+        for store in stores:
+            if ".." not in parts and (store / place).is_file():
+                return store, store / place
+    return stores[0], None
 
 
 def _layers(model_id: str, manifest: Path) -> dict[str, list[str]]:
