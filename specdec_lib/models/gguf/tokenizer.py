@@ -193,9 +193,7 @@ def _sentencepiece(file: GgufFile, tokens: list[str | None], kinds: list[int]) -
     if isinstance(merges, list) and merges:
         pairs = [_pair(merge) for merge in merges]
     elif isinstance(scores, list) and len(scores) == len(tokens):
-        by_id = file.architecture.startswith("gemma")  # whose scores do not follow the order of its merges
-        scores = [-float(i) for i in range(len(tokens))] if by_id else scores
-        pairs = _merges(vocabulary, scores, {i for i, kind in enumerate(kinds) if kind in _NEVER_MERGED})
+        pairs = _merges(vocabulary, scores, kinds, file.architecture.startswith("gemma"))
     else:
         raise ModelUnavailable(f"'{file.model_id}' lacks tokenizer.ggml.scores; fetch or convert it again")
     unknown = _about(file, "unknown_token_id")
@@ -220,17 +218,27 @@ def _sentencepiece(file: GgufFile, tokens: list[str | None], kinds: list[int]) -
     return parts, True
 
 
-def _merges(vocabulary: dict[str, int], scores: list[float], whole: set[int]) -> list[list[str]]:
+def _merges(
+    vocabulary: dict[str, int], scores: list[float], kinds: list[int], of_gemma: bool
+) -> list[list[str]]:
     """Every way to make a token of two others, the best-scored token first: what sentencepiece does.
 
-    Ways of one token stand by the length of their first side, longest first. Ids in ``whole`` are never made.
+    In the order of the tokenizer.json that each family published. Llama's: ways of equal score by the ids of
+    the token, of its first side, of its second. Gemma's, whose scores in a file are not those of its merges:
+    a user's own tokens, those of the longest sides first, and then by the ids.
     """
+
+    def place(token: str, token_id: int, at: int) -> tuple[float, ...]:
+        if of_gemma and kinds[token_id] == _USER_DEFINED:
+            return -1, -at, at - len(token)
+        first = token_id if of_gemma else -scores[token_id]
+        return first, token_id, vocabulary[token[:at]], vocabulary[token[at:]]
+
     ways = [
-        (scores[token_id], at, len(token) - at, token)
+        (*place(token, token_id, at), token, at)
         for token, token_id in vocabulary.items()
-        if token_id not in whole
+        if kinds[token_id] not in _NEVER_MERGED
         for at in range(1, len(token))
         if token[:at] in vocabulary and token[at:] in vocabulary
     ]
-    ways.sort(key=lambda way: way[:3], reverse=True)
-    return [[token[:at], token[at:]] for _, at, _, token in ways]
+    return [[token[:at], token[at:]] for *_, token, at in sorted(ways)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from models.architectures import tiny_model, tiny_tokenizer
@@ -11,7 +12,7 @@ from tokenizers import Tokenizer
 from transformers import AddedToken
 
 from specdec_lib.errors import ModelUnavailable
-from specdec_lib.models.gguf.header import open_gguf
+from specdec_lib.models.gguf.header import GgufFile, open_gguf
 from specdec_lib.models.gguf.splitting import SPLITTINGS
 from specdec_lib.models.gguf.tokenizer import described_tokenizer, ends_of
 from specdec_lib.models.source import find_source
@@ -166,3 +167,23 @@ def test_special_tokens_of_phi3_swallow_the_space_behind_them(tmp_path):
     assert {e["content"]: e["rstrip"] for e in described["added_tokens"]} == {
         "<unk>": False, "<s>": False, "</s>": True
     }  # fmt: skip
+
+
+def merges_of(architecture, tokens, kinds, scores):
+    """The merges that follow from a vocabulary and its scores."""
+    about = {"tokens": tokens, "token_type": kinds, "scores": scores, "model": "llama"}
+    metadata = {f"tokenizer.ggml.{name}": value for name, value in about.items()}
+    file = GgufFile("m", Path("m"), {"general.architecture": architecture} | metadata, {})
+    return described_tokenizer(file)[0]["model"]["merges"]
+
+
+def test_merges_stand_in_the_order_of_each_familys_own_file():
+    """Llama's by scores, those of equal score by ids; Gemma's runs of spaces first, the longest sides first."""
+    tokens, normal, own = ["ab", "▁", "  ", "   ", "a", "b", "b▁", "</s>", "<", "/s>"], 1, 4
+    kinds = [normal] * 7 + [3, normal, normal]
+    scores = [-5.0, -9.0, -1e9, -1e9, -9.0, -9.0, -2.0, 0.0, -9.0, -9.0]
+    runs = [["▁", "▁"], ["▁", "▁▁"], ["▁▁", "▁"]]
+    assert merges_of("llama", tokens, kinds, scores) == [["b", "▁"], ["a", "b"], *runs]
+    kinds[2:4] = [own, own]
+    by_length = [["▁▁", "▁"], ["▁", "▁▁"], ["▁", "▁"]]
+    assert merges_of("gemma3", tokens, kinds, scores) == [*by_length, ["a", "b"], ["b", "▁"]]
