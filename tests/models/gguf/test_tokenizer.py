@@ -178,7 +178,7 @@ def merges_of(architecture, tokens, kinds, scores):
 
 
 def test_merges_stand_in_the_order_of_each_familys_own_file():
-    """Llama's by scores, those of equal score by ids; Gemma's runs of spaces first, the longest sides first."""
+    """Llama's by scores, those of equal score by ids; Gemma's runs of spaces first, longest sides first."""
     tokens, normal, own = ["ab", "▁", "  ", "   ", "a", "b", "b▁", "</s>", "<", "/s>"], 1, 4
     kinds = [normal] * 7 + [3, normal, normal]
     scores = [-5.0, -9.0, -1e9, -1e9, -9.0, -9.0, -2.0, 0.0, -9.0, -9.0]
