@@ -156,12 +156,12 @@ def choose_pair(
 
 
 def short_name(model_id: str) -> str:
-    """A name fit for a file: a folder's last part with a digest of its place, since others are called so
-    too; both parts of a hub id, for the same reason."""
-    folder = Path(os.path.expanduser(model_id))  # Path.expanduser raises where nobody has that home
-    if not folder.is_dir():
-        return model_id.strip("/").replace("/", "--") or model_id
-    place = folder.resolve()
+    """A name fit for a file: a folder's or a file's last part with a digest of its place, since others are
+    called so too; both parts of a hub id, for the same reason."""
+    path = Path(os.path.expanduser(model_id))  # Path.expanduser raises where nobody has that home
+    if not path.exists():
+        return model_id.strip("/").replace("/", "--").replace(":", ".") or model_id
+    place = path.resolve()
     return f"{place.name}-{hashlib.sha256(str(place).encode()).hexdigest()[:6]}"
 
 

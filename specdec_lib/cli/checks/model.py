@@ -64,6 +64,7 @@ def look_at(
     from specdec_lib.models.architecture.module import embedding_rows, num_positions
     from specdec_lib.models.files.checkpoint import refuse_too_narrow
     from specdec_lib.models.files.folder import check_folder, described_model, read_config
+    from specdec_lib.models.gguf.folder import packed_as
     from specdec_lib.models.loader import choose_device
     from specdec_lib.models.source import find_source
     from specdec_lib.models.text.tokenizer import load_tokenizer
@@ -82,7 +83,7 @@ def look_at(
             _where(source),
             size.parameters,
             size.unpacked,
-            stored,
+            stored if source.gguf is None else packed_as(source.gguf, model_id) or stored,
             stored if dtype == "auto" else dtype,
             num_positions(config.get_text_config(decoder=True)),
             bool(getattr(tokenizer, "chat_template", None)),

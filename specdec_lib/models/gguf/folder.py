@@ -16,7 +16,7 @@ from typing import Any
 
 from specdec_lib.models.gguf.architectures import described_config, weight_of
 from specdec_lib.models.gguf.header import GgufFile, open_gguf
-from specdec_lib.models.gguf.tokenizer import described_tokenizer, ends_of
+from specdec_lib.models.gguf.tokenizer import described_tokenizer, named_ends
 
 
 def unpacked_folder(path: Path, model_id: str) -> Path:
@@ -70,7 +70,7 @@ def _unpacked(path: Path, model_id: str, changed: int) -> Path:
 def _ids(file: GgufFile) -> dict[str, Any]:
     """The special ids of a config.json."""
     bos, padding = (file.metadata.get(f"tokenizer.ggml.{name}_token_id") for name in ("bos", "padding"))
-    ends = ends_of(file)
+    ends = named_ends(file)
     return {
         "bos_token_id": bos,
         "pad_token_id": padding,

@@ -26,7 +26,7 @@ _SPACED_IDS = ("<unk>", "<s>", "<|endoftext|>")
 """Special tokens of Phi-3 that leave the white space behind them alone; its others swallow it."""
 
 
-def ends_of(file: GgufFile) -> list[int]:
+def named_ends(file: GgufFile) -> list[int]:
     """Ids that end a text, as the file names them: of a text, of a turn, of a message; each once."""
     named = [_about(file, name) for name in _ENDS] + list(_about(file, "eos_token_ids") or ())
     return list(dict.fromkeys(int(i) for i in named if i is not None))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 
@@ -10,6 +12,7 @@ import torch
 from models.architectures import llama_config, random_ids, save_model, tiny_model, tiny_tokenizer
 from models.gguf_files import write_gguf
 
+from specdec_lib.cli import main
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.models.gguf.folder import unpacked_folder
@@ -87,12 +90,17 @@ def test_a_file_has_the_logits_of_the_folder_that_it_was_made_from(tmp_path):
 
 
 def test_the_command_line_takes_files(tmp_path, capsys):
-    from specdec_lib.cli import main
+    target, draft = (tiny_file(tmp_path / f"{kind}.gguf", quantisation=kind) for kind in ("F32", "Q8_0"))
+    pair = ["--target", target, "--draft", draft, "--json"]
+    done = command(capsys, "generate", "the cat", *pair, "--max-new-tokens", "4", "--ignore-eos")
+    assert done["result"]["num_tokens"] == 4
+    assert re.fullmatch(r"Q8_0\.gguf-\w{6}\+F32\.gguf-\w{6}", done["pair"]), "others are called so too"
+    looked = command(capsys, "doctor", *pair)
+    said = json.dumps(looked)
+    assert "Q8_0" in said and "not to be had" not in said
 
-    target = tiny_file(tmp_path / "t.gguf")
-    draft = tiny_file(tmp_path / "d.gguf", 1)
-    arguments = ["generate", "--target", target, "--draft", draft, "--max-new-tokens", "4", "the cat"]
-    try:
-        main(arguments)
-    except SystemExit as end:
-        assert not end.code
+
+def command(capsys, *arguments):
+    """The JSON document that a command prints."""
+    assert main(arguments) == 0
+    return json.loads(capsys.readouterr().out)

@@ -14,7 +14,7 @@ from transformers import AddedToken
 from specdec_lib.errors import ModelUnavailable
 from specdec_lib.models.gguf.header import GgufFile, open_gguf
 from specdec_lib.models.gguf.splitting import SPLITTINGS
-from specdec_lib.models.gguf.tokenizer import described_tokenizer, ends_of
+from specdec_lib.models.gguf.tokenizer import described_tokenizer, named_ends
 from specdec_lib.models.source import find_source
 from specdec_lib.models.text.ids import decoded, encode_chat
 from specdec_lib.models.text.tokenizer import load_tokenizer
@@ -155,7 +155,7 @@ def test_ends_are_all_that_the_file_names(tmp_path):
         writer.add_array("tokenizer.ggml.eos_token_ids", [0, 9])
 
     path = write_gguf(tmp_path / "m.gguf", tiny_model("llama"), tiny_tokenizer(), more=more)
-    assert ends_of(open_gguf(path, "m.gguf")) == [0, 5, 7, 9]
+    assert named_ends(open_gguf(path, "m.gguf")) == [0, 5, 7, 9]
 
 
 def test_special_tokens_of_phi3_swallow_the_space_behind_them(tmp_path):
