@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from specdec_lib.errors import ModelUnavailable
 from specdec_lib.models.files.checkpoint import refuse_gaps, refuse_surplus
 from specdec_lib.models.files.folder import quantisation_of
+from specdec_lib.models.gguf.folder import held_weights
 from specdec_lib.models.source import Source
 from specdec_lib.utils.numbers import short_count
 from specdec_lib.utils.paths import data_path
@@ -106,6 +107,8 @@ def most_weights(source: Source, config: PretrainedConfig) -> int | None:
     Raises:
         ModelUnavailable: a file that is there and cannot be read.
     """
+    if source.gguf is not None:
+        return held_weights(source.gguf, source.model_id)
     quantised = _is_quantised(config)
     if _files(source, config):
         return sum(_most_of(tensor, quantised) for tensor in _tensors(source, config).values())

@@ -44,6 +44,11 @@ def unpacked_weights(path: Path, model_id: str) -> dict[str, Any]:
     return {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in filter(None, named)}
 
 
+def held_weights(path: Path, model_id: str) -> int:
+    """The number of weights in a file, by its header."""
+    return sum(tensor.size for tensor in open_gguf(path, model_id).tensors.values())
+
+
 def packed_as(path: Path, model_id: str) -> str | None:
     """The quantisation of a file, by its usual name; None where its weights are plain numbers."""
     return open_gguf(path, model_id).packed_as

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 
+import pytest
 import torch
 from models.architectures import llama_config, random_ids, save_model, tiny_model, tiny_tokenizer
 from models.gguf_files import write_gguf
@@ -15,6 +16,7 @@ from models.gguf_files import write_gguf
 from specdec_lib.cli import main
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
+from specdec_lib.errors import ModelUnavailable
 from specdec_lib.models.gguf.folder import unpacked_folder
 from specdec_lib.models.loader import load_model, load_pair
 from specdec_lib.models.source import find_source
@@ -87,6 +89,25 @@ def test_a_file_has_the_logits_of_the_folder_that_it_was_made_from(tmp_path):
     with torch.no_grad():
         ids = random_ids(30)
         torch.testing.assert_close(loaded(ids).logits, model(ids).logits, atol=1e-4, rtol=1e-4)
+
+
+def test_what_was_loaded_is_saved_as_any_folder(tmp_path):
+    model, tokenizer = load_model(tiny_file(tmp_path / "m.gguf", quantisation="Q8_0"))
+    for part in (model, tokenizer):
+        part.save_pretrained(tmp_path / "folder")
+    again, its_tokenizer = load_model(str(tmp_path / "folder"))
+    assert its_tokenizer.get_vocab() == tokenizer.get_vocab()
+    with torch.no_grad():
+        assert torch.equal(again(random_ids(9)).logits, model(random_ids(9)).logits)
+
+
+def test_a_header_of_a_larger_model_is_refused_before_any_memory_is_asked_for(tmp_path):
+    def larger(writer):
+        writer.kv_data[0]["llama.feed_forward_length"].value = 10**8
+
+    path = tiny_file(tmp_path / "m.gguf", more=larger)
+    with pytest.raises(ModelUnavailable, match=r"lack most of the model that its config\.json describes"):
+        load_model(path)
 
 
 def test_the_command_line_takes_files(tmp_path, capsys):

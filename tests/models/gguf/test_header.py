@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import gguf
 import numpy as np
 import pytest
 from models.architectures import tiny_model, tiny_tokenizer
@@ -38,6 +39,19 @@ def test_packed_tensors_come_back_within_their_rounding(tmp_path, kind):
     held, written = file.read("token_embd.weight"), model.state_dict()["model.embed_tokens.weight"].numpy()
     error = np.abs(held - written).max() / np.abs(written).max()
     assert 0 < error < {"F16": 1e-3, "BF16": 1e-2, "Q8_0": 1e-2, "Q4_0": 0.15}[kind]
+
+
+def test_a_type_that_is_not_unpacked_is_named(tmp_path):
+    def more(writer):
+        kind = gguf.GGMLQuantizationType.Q8_K
+        held = np.zeros((2, gguf.GGML_QUANT_SIZES[kind][1]), np.uint8)
+        writer.add_tensor("blk.0.odd.weight", held, raw_dtype=kind)
+
+    path = write_gguf(tmp_path / "m.gguf", tiny_model("llama"), tiny_tokenizer(), more=more)
+    file = open_gguf(path, "m.gguf")
+    assert file.tensors["blk.0.odd.weight"].shape == (2, 256)
+    with pytest.raises(ModelUnavailable, match=r"does not unpack its tensors of type Q8_K \(blk\.0\.odd"):
+        file.read("blk.0.odd.weight")
 
 
 def test_the_stated_quantisation_is_the_one_that_is_told(tmp_path):
