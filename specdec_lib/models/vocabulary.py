@@ -181,7 +181,7 @@ def require_vocabulary(
     """Refuse a draft whose tokens are neither its target's nor can be translated into them.
 
     Returns:
-        The relation: its ``masked_ids`` must not be proposed by a draft that needs no ``translation``.
+        The relation, whose ``masked_ids`` must not be proposed by a draft that needs no ``translation``.
 
     Raises:
         VocabularyMismatch: names the pair, both sizes, how many ids differ, and the first of them.
