@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -68,6 +69,28 @@ def test_a_kernel_that_is_given_up_ends(forks, tmp_path):
     while psutil.pid_exists(int(pid.read_text())) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not psutil.pid_exists(int(pid.read_text()))
+
+
+def test_nothing_is_left_of_a_build_that_is_killed():
+    code = (
+        "import os, preloaded\n"
+        "from jupyter_client.manager import start_new_kernel\n"
+        "with preloaded.kernels(['ipykernel.kernelapp', 'calendar']):\n"
+        "    start_new_kernel(kernel_name='python3')\n"
+        "    os.kill(os.getpid(), 9)"
+    )
+    build = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1] / "book" / "_ext")
+    assert build.returncode == -9
+    deadline = time.monotonic() + 20
+    while servers() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert servers() == []
+
+
+def servers() -> list[int]:
+    """Processes that hold the one module of the test above: what forks kernels, and the kernels."""
+    told = [(process.pid, process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
+    return [pid for pid, command in told if "serve" in command and command[-1] == "calendar"]
 
 
 def test_where_a_module_is_missing_it_is_said(tmp_path):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import subprocess
@@ -52,7 +53,8 @@ def kernels(modules: Iterable[str] = MODULES) -> Iterator[None]:
         spec = Path(folder, "kernels", "python3", "kernel.json")
         spec.parent.mkdir(parents=True)
         spec.write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
-        with subprocess.Popen([*command, "serve", address, *modules], stdout=subprocess.PIPE) as server:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with subprocess.Popen([*command, "serve", address, *modules], **pipes) as server:
             try:
                 if not server.stdout or not server.stdout.readline():
                     raise RuntimeError("the modules of the chapters cannot be imported; see above")
@@ -75,7 +77,7 @@ def searched_first(folder: str) -> Iterator[None]:
 
 
 def serve(address: str, *modules: str) -> None:
-    """Import the modules, say so, and fork a kernel for each connection until this process is ended."""
+    """Import the modules, say so, and fork a kernel for each connection, until whoever started us is gone."""
     for name in modules:
         import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the kernels here
@@ -83,7 +85,7 @@ def serve(address: str, *modules: str) -> None:
         listener.bind(address)
         listener.listen()
         print("ready", flush=True)
-        while True:
+        while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
             connection, _ = listener.accept()
             if os.fork() == 0:
                 listener.close()
@@ -119,7 +121,8 @@ def end_with(connection: socket.socket) -> None:
 
 
 def ask(address: str, *arguments: str) -> None:
-    """Have a kernel forked, pass interrupts on to it, and end when it does."""
+    """Have a kernel forked, pass interrupts on to it, and end when it does, or whoever started us."""
+    parent = os.getppid()
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(address)
         wanted = {"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ)}
@@ -130,8 +133,9 @@ def ask(address: str, *arguments: str) -> None:
             os.kill(kernel, number)
 
         signal.signal(signal.SIGINT, interrupt)
-        while connection.recv(1):
-            pass
+        while os.getppid() == parent:
+            if select.select([connection], [], [], 1)[0] and not connection.recv(1):
+                break
 
 
 if __name__ == "__main__":
