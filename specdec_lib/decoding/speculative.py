@@ -97,7 +97,8 @@ class SpeculativeDecoder(Decoder):
         known = type(draft) is DraftModelState or request.params.is_greedy
         while True:
             with phases("draft"):
-                k = wanted(length, self._room(ids, request))
+                room = self._room(ids, request)
+                k = wanted(length, room)
                 proposal = self._propose(ids, draft, request, k)
                 known = known or self._have_laws(proposal)
             with phases("verify"):
@@ -108,7 +109,8 @@ class SpeculativeDecoder(Decoder):
                 self._require_sound()  # the verdict has waited for the device
             with phases("rollback"):
                 keep_length = len(ids) + verdict.num_accepted
-                cache = self._roll_back(cache, keep_length)
+                if k or room <= 0:  # else nothing was wanted, as in plain decoding, and nothing is to be cut
+                    cache = self._roll_back(cache, keep_length)
                 draft.roll_back(keep_length)
             length.observe(len(verdict.draft_ids), verdict.num_accepted)
             ids += verdict.token_ids
