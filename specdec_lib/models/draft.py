@@ -47,7 +47,8 @@ def load_draft(
         )
     source = find_source(files if model_id is None else model_id)
     check_folder(source, dtype)
-    tokenizer = target.tokenizer if source.location == files else load_tokenizer(source)
+    same = files in (source.location, source.model_id)
+    tokenizer = target.tokenizer if same else load_tokenizer(source)
     name = f"{model_id or 'self'} for {target.name}"
     vocabulary = require_vocabulary(target.tokenizer, tokenizer, name)
     draft = draft_of(target, source, dtype, tokenizer, vocabulary, compile)

@@ -20,8 +20,6 @@ from typing import Any
 
 from specdec_lib.errors import ModelUnavailable, SpecDecError, causes, in_one_line, is_out_of_memory
 from specdec_lib.models import hub
-from specdec_lib.models.gguf.folder import unpacked_folder
-from specdec_lib.models.gguf.header import MAGIC
 from specdec_lib.models.ollama.store import PREFIX, ollama_blob
 from specdec_lib.utils.paths import data_path
 
@@ -139,6 +137,8 @@ def find_source(model_id: str) -> Source:
 
 def _from_gguf(model_id: str, path: Path) -> Source:
     """A GGUF file, whose folder is made of what it says."""
+    from specdec_lib.models.gguf.folder import unpacked_folder  # numpy; who asks for --help has no need of it
+
     folder = unpacked_folder(path, model_id)
     return Source(
         model_id, str(folder), files=tuple(sorted(part.name for part in folder.iterdir())), gguf=path
@@ -148,7 +148,7 @@ def _from_gguf(model_id: str, path: Path) -> Source:
 def _begins_as_gguf(file: Path) -> bool:
     try:
         with file.open("rb") as content:
-            return content.read(len(MAGIC)) == MAGIC
+            return content.read(4) == b"GGUF"
     except OSError:  # it is none that can be read, which is said as of any other
         return False
 

@@ -124,9 +124,9 @@ def needs_mask(model: LanguageModel) -> bool:
 
 
 def display_name(model: LanguageModel) -> str:
-    """Hub id, or the last part of a local folder's path, or the class's name."""
+    """Hub id, or the last part of a local folder's or file's path, or the class's name."""
     name = getattr(model.config, "_name_or_path", "") or type(model).__name__
-    return Path(name).name if Path(name).is_dir() else name
+    return Path(name).name if Path(name).exists() else name
 
 
 def forward_supports(model: nn.Module, argument: str) -> bool:

@@ -95,7 +95,8 @@ def _read(
             **options,
         )
         model, report = loaded
-        model.config.name_or_path = source.location
+        if source.gguf is not None:
+            model.config.name_or_path = source.model_id  # the file, not what was written of it
         require_cache_fields(model.config)
         return model, report
     except Exception as error:

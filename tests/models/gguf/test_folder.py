@@ -15,6 +15,7 @@ from models.gguf_files import write_gguf
 
 from specdec_lib.cli import main
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
+from specdec_lib.decoding.drafters.grammar import open_draft
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import ModelUnavailable
 from specdec_lib.models.gguf.folder import unpacked_folder
@@ -89,6 +90,20 @@ def test_a_file_has_the_logits_of_the_folder_that_it_was_made_from(tmp_path):
     with torch.no_grad():
         ids = random_ids(30)
         torch.testing.assert_close(loaded(ids).logits, model(ids).logits, atol=1e-4, rtol=1e-4)
+
+
+def test_drafts_are_named_by_files_and_by_the_target_itself(tmp_path, monkeypatch):
+    file = tiny_file(tmp_path / "m.gguf")
+    target = ModelWrapper(*load_model(file))
+    prompt = random_ids(6, vocab=265)[0].tolist()
+    ids = AutoregressiveDecoder(target).generate(prompt, 16, 0.0).generated_ids
+    for draft in (f"{file}@bfloat16", "self@bfloat16", f"lookup > {file}"):
+        drafter = open_draft(draft, target)
+        assert SpeculativeDecoder(target, drafter, k=3).generate(prompt, 16, 0.0).generated_ids == ids
+    monkeypatch.setenv("OLLAMA_MODELS", str(tmp_path / "empty"))
+    for draft in ("ollama:tiny", "ollama:me/tiny:1b@bfloat16"):
+        with pytest.raises(ModelUnavailable, match="is not among the models that Ollama has downloaded"):
+            open_draft(draft, target)
 
 
 def test_what_was_loaded_is_saved_as_any_folder(tmp_path):

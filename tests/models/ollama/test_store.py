@@ -49,7 +49,7 @@ def test_a_downloaded_model_loads_by_its_name(models, weights):
     template = [("template", b"{{ .Prompt }}"), ("params", b'{"stop": ["x"]}'), ("license", b"MIT")]
     add(models, f"{LIBRARY}/tiny", [("model", weights), *template], "1b")
     loaded = ModelWrapper(*load_model("ollama:tiny:1b"))
-    assert loaded.name == "ollama-tiny-1b" and loaded.eos_token_ids == (0,)
+    assert loaded.name == "ollama:tiny:1b" and loaded.eos_token_ids == (0,)
     logits, _ = loaded.forward(random_ids(5))
     assert logits.shape == (1, 5, loaded.vocab_size)
 

@@ -1,6 +1,7 @@
 """The one grammar of drafts: what ``--draft`` takes, and ``open_draft`` makes a drafter of::
 
-    MODEL, MODEL@int4           a draft model: a folder, a hub id, an embedded name; in a dtype of its own
+    MODEL, MODEL@int4           a draft model: a folder, a GGUF file, ollama:NAME, a hub id, an embedded name;
+                                in a dtype of its own
     self@int4                   the target itself, in another dtype
     lookup, lookup:n=2-3        prompt lookup, by runs of 1 to 3 tokens, or of 2 to 3
     suffix, suffix:least=4      the longest run that stood before, of at least 2 tokens, or of 4

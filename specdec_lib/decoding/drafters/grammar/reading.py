@@ -26,7 +26,6 @@ _NOT_YET = {
     "layers": "the target's own first layers",
     "skip": "some of the target's own layers",
     "head": "a trained head",
-    "ollama": "a model of Ollama's",
 }
 """Words that the grammar has, and nothing stands behind in this version."""
 _WORDS = ("lookup", "suffix", "self")
@@ -75,6 +74,8 @@ def _lone(text: str) -> LoneSpec:
         if dtype not in DTYPES:
             raise InvalidArgument(f"draft '{text}': unknown dtype '{dtype}'; {_nearest(dtype, DTYPES)}")
         return SelfSpec(dtype) if name == "self" else ModelSpec(name, dtype)
+    if word == "ollama" and colon:
+        return ModelSpec(text.strip())
     if _CLASS.fullmatch(text.strip()) and not _is_folder(text):
         return ClassSpec(text.strip())
     _refuse_misspelt(text, word, bool(colon))

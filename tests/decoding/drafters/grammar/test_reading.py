@@ -42,6 +42,11 @@ from specdec_lib.models.registry import REGISTRY
         ("/models/a@b/c", ModelSpec("/models/a@b/c")),
         ("/models/a:b", ModelSpec("/models/a:b")),
         ("~/x@int4", ModelSpec("~/x", "int4")),
+        ("small.gguf", ModelSpec("small.gguf")),
+        ("./small.Q8_0.gguf@bfloat16", ModelSpec("./small.Q8_0.gguf", "bfloat16")),
+        ("ollama:llama3", ModelSpec("ollama:llama3")),
+        ("ollama:llama3:8b", ModelSpec("ollama:llama3:8b")),
+        ("ollama:hf.co/org/m-GGUF:Q8_0@int4", ModelSpec("ollama:hf.co/org/m-GGUF:Q8_0", "int4")),
         ("", ModelSpec("")),
         ("my_drafts:Lookup", ClassSpec("my_drafts:Lookup")),
         ("a.b:C.d", ClassSpec("a.b:C.d")),
@@ -108,8 +113,6 @@ def test_a_word_is_a_word_also_where_a_folder_has_its_name(tmp_path, monkeypatch
         ("layers:20", "draft 'layers:20': the target's own first layers cannot draft yet"),
         ("skip:1,3", "some of the target's own layers cannot draft yet"),
         ("head:./mine", "a trained head cannot draft yet"),
-        ("ollama:llama3:8b", "a model of Ollama's cannot draft yet"),
-        ("ollama", "a model of Ollama's cannot draft yet"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line_with_the_nearest_right_one(text, said):
