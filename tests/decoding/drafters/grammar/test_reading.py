@@ -90,7 +90,7 @@ def test_a_word_is_a_word_also_where_a_folder_has_its_name(tmp_path, monkeypatch
     [
         ("lokup", "unknown word 'lokup'; did you mean lookup?"),
         ("Lookup", "unknown word 'Lookup'; did you mean lookup?"),
-        ("sufix:least=2", "unknown word 'sufix'; did you mean suffix?"),
+        ("suffixed:least=2", "unknown word 'suffixed'; did you mean suffix?"),
         ("pocket-darft", "unknown word 'pocket-darft'; did you mean pocket-draft?"),
         ("beam:width=3", "unknown word 'beam'; there are lookup, suffix, self, pocket"),
         ("layer:20", "unknown word 'layer'; did you mean layers?"),
