@@ -53,7 +53,7 @@ def _measure_and_show(options: argparse.Namespace) -> None:
 
     wanted_threads(options.threads)
     plan = GrowthPlan(**{field.name: getattr(options, field.name) for field in fields(GrowthPlan)})
-    pair = load_pair(options.pair)
+    pair = load_pair(options.pair).require_one_vocabulary("scaling")
     use_threads(options.threads, pair.target)
     prompts = PromptDataset.build(pair.target, n_per_domain=8, source="builtin").get_all()
     text = [i for prompt in prompts for i in pair.target.encode(prompt.raw_text)]

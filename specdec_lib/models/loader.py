@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from specdec_lib.errors import InvalidArgument
+from specdec_lib.errors import InvalidArgument, VocabularyMismatch
 from specdec_lib.models.architecture.module import embedding_rows
 from specdec_lib.models.draft import draft_of, say_what_is_odd
 from specdec_lib.models.files.folder import check_folder
@@ -58,6 +58,19 @@ class LoadedPair:
         """The draft, as ``SpeculativeDecoder(target, drafter)`` takes it; with its translation, if any."""
         translation = self.vocabulary.translation
         return self.draft if translation is None else ForeignDraft(self.draft, translation, self.vocab_size)
+
+    def require_one_vocabulary(self, operation: str) -> LoadedPair:
+        """The pair itself, for what reads both models by the same ids.
+
+        Raises:
+            VocabularyMismatch: its draft has to be translated.
+        """
+        if self.vocabulary.translation is None:
+            return self
+        names = f"{self.pair.draft_model_id} has other tokens than {self.pair.target_model_id}"
+        raise VocabularyMismatch(
+            f"{operation}: {names}, and here both are read by the same ids; choose a draft of the same ones"
+        )
 
     @property
     def vocab_size(self) -> int:

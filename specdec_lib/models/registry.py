@@ -17,7 +17,7 @@ from specdec_lib.errors import InvalidArgument, UnknownPair
 
 DTYPES = ("auto", "float16", "bfloat16", "float32", "int4")
 """What weights can be loaded as; "auto" is the dtype that they were stored in."""
-OTHER_DRAFT = "choose a draft of the target's own family, or a drafter that needs no model (--drafter)"
+OTHER_DRAFT = "choose a draft of the target's own family, or one that needs no model (--draft lookup)"
 """What to do where two tokenizers differ."""
 
 _BETWEEN = "+"

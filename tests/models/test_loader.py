@@ -317,6 +317,10 @@ def test_a_draft_of_another_vocabulary_is_loaded_with_its_translation(folder, tm
         if not temperature:
             plain = AutoregressiveDecoder(loaded.target).generate(prompt, 24, 0.0, ignore_eos=True)
             assert result.generated_ids == plain.generated_ids
+    with pytest.raises(VocabularyMismatch, match=f"growth: {other} has other tokens than {folder}"):
+        loaded.require_one_vocabulary("growth")
+    shared = load_pair(target=str(folder), draft=str(folder))
+    assert shared.require_one_vocabulary("growth") is shared
 
 
 @pytest.mark.parametrize("width", [270, 300])

@@ -54,7 +54,7 @@ def test_a_tokenizer_whose_bytes_are_not_known_is_refused_by_name():
     assert "and 262 more" in message and "vocabulary translation" in message and "\n" not in message
     assert "two different tokenizers" in message and "pocket" not in message
     assert "decodes by WordPiece" in message
-    assert message.endswith("or a drafter that needs no model (--drafter)")
+    assert message.endswith("(--draft lookup)")
 
 
 def test_two_vocabularies_with_next_to_nothing_in_common_are_refused():

@@ -50,8 +50,8 @@ def open_pair(pair: str | None = None, target: str | None = None, draft: str | N
         target, draft: a folder, a hub id or an embedded name each.
 
     Raises:
-        SpecDecError: as :func:`~specdec_lib.models.loader.load_pair`.
+        SpecDecError: as :func:`~specdec_lib.models.loader.load_pair`; or the draft has to be translated.
     """
-    loaded = load_pair(pair, target=target, draft=draft)
+    loaded = load_pair(pair, target=target, draft=draft).require_one_vocabulary("chapter")
     use_threads(None, loaded.target)
     return OpenedPair(loaded.target, loaded.draft, loaded.pair.pair_name)
