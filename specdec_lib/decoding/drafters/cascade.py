@@ -11,7 +11,9 @@ from collections.abc import Sequence
 
 import torch
 
+from specdec_lib.decoding.draft_length import DrawsStepByStep
 from specdec_lib.decoding.drafters.base import (
+    AskMore,
     Drafter,
     DraftState,
     Proposal,
@@ -56,6 +58,12 @@ class Cascade:
         self.context_length = None if None in limits else max(limit for limit in limits if limit is not None)
         self.name = " > ".join(drafter.name for drafter in self.drafters) if name is None else name
 
+    def expect_lengths(self, *lengths: int) -> None:
+        """Drafts of these many tokens will come often, of whichever drafter."""
+        for drafter in self.drafters:
+            if (expect := getattr(drafter, "expect_lengths", None)) is not None:
+                expect(*lengths)
+
     def start(self, prompt_ids: Sequence[int], end: int = 0) -> CascadeState:
         """A state of each drafter."""
         states = [started(drafter, list(prompt_ids), end) for drafter in self.drafters]
@@ -97,6 +105,17 @@ class CascadeState:
         """Each forgets what it saw beyond the first ``keep_length`` tokens."""
         for _, state in self._parts:
             state.roll_back(keep_length)
+
+    @property
+    def more(self) -> AskMore | None:
+        """Asked behind each token by those that draw step by step."""
+        return next((state.more for _, state in self._parts if isinstance(state, DrawsStepByStep)), None)
+
+    @more.setter
+    def more(self, ask: AskMore | None) -> None:
+        for _, state in self._parts:
+            if isinstance(state, DrawsStepByStep):
+                state.more = ask
 
     @property
     def cache_length(self) -> int:

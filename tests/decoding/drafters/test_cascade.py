@@ -9,6 +9,7 @@ import torch
 from tiny_models import tiny_pair
 from torch.nn.functional import one_hot
 
+from specdec_lib.decoding.draft_length import Confidence
 from specdec_lib.decoding.drafters.base import Drafter, Proposal
 from specdec_lib.decoding.drafters.cascade import Cascade
 from specdec_lib.decoding.drafters.draft_model import DraftModel, DraftModelState
@@ -140,3 +141,25 @@ def test_a_model_drafts_what_it_would_draft_alone_however_many_rounds_it_was_not
     assert [ours for ours, _ in made] == [theirs for _, theirs in made]
     assert 0 < len(made) < len(result.trace.rounds)  # both had their rounds
     assert any(round_.draft_cache_length for round_ in result.trace.rounds)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.8])
+def test_a_policy_that_reads_laws_reads_those_of_the_part_that_drafts(temperature):
+    target, draft = TableModel.random(5, seed=1), TableModel.random(5, seed=2)
+
+    def lengths(drafter, threshold):
+        decoder = SpeculativeDecoder(target, drafter, k=Confidence(threshold, most=6))
+        return decoder.generate([1, 2], 60, temperature, seed=3, ignore_eos=True).drafted_per_round
+
+    silent = Says(1, every=1000)
+    for threshold in (0.0, 0.4, 1.0):
+        assert lengths(Cascade(silent, draft), threshold) == lengths(draft, threshold)
+    assert len({*lengths(Cascade(silent, draft), 0.4)[:-1]}) > 1
+
+
+def test_parts_are_told_which_lengths_come_often():
+    told = []
+    part = Says(1)
+    part.expect_lengths = lambda *lengths: told.append(lengths)
+    Cascade(part, Says(2)).expect_lengths(1, 2, 4)
+    assert told == [(1, 2, 4)]
