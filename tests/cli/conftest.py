@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny_tokenizers
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -102,6 +103,12 @@ def chatty(tmp_path_factory) -> list[str]:
     tokenizer.chat_template = TEMPLATE
     target = save_model(folder / "chat-target", tokenizer, seed=0)
     return ["--target", target, "--draft", save_model(folder / "chat-draft", tokenizer, seed=1)]
+
+
+@pytest.fixture(scope="session")
+def untranslatable(tmp_path_factory) -> str:
+    """A model of which nobody can say what bytes its ids stand for."""
+    return save_model(tmp_path_factory.mktemp("models") / "pieces", tiny_tokenizers.word_piece(), seed=3)
 
 
 @pytest.fixture(scope="session")

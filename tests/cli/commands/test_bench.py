@@ -347,7 +347,6 @@ def test_without_papermill_it_is_measured_here(monkeypatch, tmp_path: Path) -> N
     "arguments, said",
     [
         (["--pair", "pockte"], "Unknown pair 'pockte'"),
-        (["--pair", "tinyllama_llama3"], "do not share a vocabulary"),
         (["--dtype", "int8"], "Unsupported dtype 'int8'"),
         (["-k", "1,x"], "--k-values is '1,x'; give numbers with commas between"),
         (["-k", ""], "--k-values is ''"),
@@ -419,9 +418,11 @@ def test_a_domain_whose_name_holds_a_comma_is_one(specdec, own, tmp_path) -> Non
     assert set(runs) == {"code,x"}
 
 
-def test_models_that_do_not_belong_together_are_one_error_line(specdec, own, stranger, tmp_path) -> None:
+def test_models_that_do_not_belong_together_are_one_error_line(
+    specdec, own, untranslatable, tmp_path
+) -> None:
     """Their tokenizers are first read when they are loaded, which is before the first line of progress."""
-    options = ("--in-process", "--draft", stranger, *TINY)
+    options = ("--in-process", "--draft", untranslatable, *TINY)
     shown = specdec("bench", *own[:2], *options, "-o", tmp_path / "r.jsonl")
     assert shown.code == 2 and shown.out == "" and shown.err.count("\n") == 1
     assert "vocabular" in shown.err

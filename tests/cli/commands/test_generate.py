@@ -130,7 +130,6 @@ def test_the_page_of_a_generation_holds_its_tokens(specdec, own, tmp_path, more)
         (["x", "--prompt-file", "y"], "choose one"),
         (["caf\udce9"], "the prompt is not UTF-8 text (byte 3)"),
         (["x", "--stop", "caf\udce9"], "the --stop text is not UTF-8 text (byte 3)"),
-        (["x", "--pair", "tinyllama_llama3"], "do not share a vocabulary"),
     ],
 )
 def test_bad_input_is_one_line_and_code_2(specdec, arguments, said) -> None:
@@ -151,8 +150,17 @@ def test_no_network(specdec, monkeypatch) -> None:
     refused(specdec("generate", "x", "--pair", "gpt2_dev", "--dtype", "float32"), "the hub cannot be reached")
 
 
-def test_vocabularies_that_differ(specdec, own, stranger) -> None:
-    refused(specdec("generate", "x", *own[:2], "--draft", stranger), "do not share a vocabulary")
+def test_vocabularies_that_cannot_be_translated(specdec, own, untranslatable) -> None:
+    refused(specdec("generate", "x", *own[:2], "--draft", untranslatable), "do not share a vocabulary")
+
+
+def test_vocabularies_that_differ_are_translated_and_the_text_is_the_targets_own(
+    specdec, own, stranger
+) -> None:
+    prompt = ["generate", "x", *own[:2], "-n", "24", "--ignore-eos", "--json"]
+    shown, alone = specdec(*prompt, "--draft", stranger), specdec(*prompt, "--autoregressive")
+    assert (shown.code, alone.code) == (0, 0) and "two vocabularies" in shown.err
+    assert shown.document["text"] == alone.document["text"]
 
 
 def test_a_prompt_beyond_the_context(specdec, own) -> None:
