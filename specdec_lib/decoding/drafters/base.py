@@ -32,6 +32,14 @@ class Proposal:
     probs: Float[Tensor, "k vocab"] | None
 
 
+def certain(ids: Sequence[int], vocab_size: int, device: torch.device, params: SamplingParams) -> Proposal:
+    """Tokens that were not drawn: one-hot rows where distributions count, None at temperature 0."""
+    chosen: Tensor = torch.tensor(list(ids), dtype=torch.long, device=device)
+    if params.is_greedy:
+        return Proposal(chosen, None)
+    return Proposal(chosen, torch.nn.functional.one_hot(chosen, vocab_size).float())
+
+
 AskMore = Callable[[int, Float[Tensor, " vocab"]], bool]
 """Whether another draft token is wanted behind so many, the last of which was drawn from that law."""
 

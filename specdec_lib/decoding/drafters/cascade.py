@@ -17,12 +17,12 @@ from specdec_lib.decoding.drafters.base import (
     Drafter,
     DraftState,
     Proposal,
+    certain,
     checked_proposal,
     require_laws,
     started,
 )
 from specdec_lib.decoding.drafters.draft_model import DraftModelState, DraftSource, as_drafter
-from specdec_lib.decoding.drafters.lookup import certain
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.errors import InvalidArgument, VocabularyMismatch
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
-from specdec_lib.decoding.drafters.base import Proposal
+from specdec_lib.decoding.drafters.base import Proposal, certain
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.base import CausalModel
@@ -128,11 +127,3 @@ def copied_from(ids: Sequence[int], place: int, count: int) -> list[int]:
     """
     period = len(ids) - place
     return [ids[place + offset % period] for offset in range(count)]
-
-
-def certain(ids: Sequence[int], vocab_size: int, device: torch.device, params: SamplingParams) -> Proposal:
-    """Tokens that were not drawn: one-hot rows where distributions count, None at temperature 0."""
-    chosen: Tensor = torch.tensor(list(ids), dtype=torch.long, device=device)
-    if params.is_greedy:
-        return Proposal(chosen, None)
-    return Proposal(chosen, torch.nn.functional.one_hot(chosen, vocab_size).float())

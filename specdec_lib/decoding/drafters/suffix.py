@@ -13,8 +13,8 @@ from itertools import takewhile
 import torch
 
 from specdec_lib.decoding.drafters.automaton import Cursor, Match, SuffixAutomaton, automaton_of
-from specdec_lib.decoding.drafters.base import Proposal
-from specdec_lib.decoding.drafters.lookup import certain, copied_from, unseen
+from specdec_lib.decoding.drafters.base import Proposal, certain
+from specdec_lib.decoding.drafters.lookup import copied_from, unseen
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.base import CausalModel

@@ -18,9 +18,8 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor
-from torch.nn.functional import one_hot
 
-from specdec_lib.decoding.drafters.base import Proposal
+from specdec_lib.decoding.drafters.base import Proposal, certain
 from specdec_lib.decoding.drafters.foreign import ForeignText
 from specdec_lib.decoding.sampling import SamplingParams, draw, probs_from_logits, warp_logits
 from specdec_lib.models.base import expect_widths, require_model
@@ -167,9 +166,7 @@ class TranslatedState:
         return ids[: next((n for n, token_id in enumerate(ids) if token_id >= width), len(ids))]
 
     def _certain(self, ids: list[int], params: SamplingParams) -> Proposal:
-        """Tokens that nothing was drawn for."""
-        row = torch.tensor(ids, dtype=torch.long, device=self._drafter.device)
-        return Proposal(row, None if params.is_greedy else one_hot(row, self._drafter.vocab_size).float())
+        return certain(ids, self._drafter.vocab_size, self._drafter.device, params)
 
     def _history(self, params: SamplingParams) -> Any:
         """The text in the draft's ids, where its law depends on them."""
