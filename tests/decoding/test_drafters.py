@@ -9,6 +9,7 @@ import threading
 import numpy as np
 import pytest
 import torch
+from open_at_once import decoded_in_turns
 from tiny_models import tiny_pair
 from torch.nn.functional import one_hot
 
@@ -44,12 +45,7 @@ def test_streams_that_are_open_at_once_decode_what_each_decodes_alone(decoder, t
     """Ids, and acceptance too: a draft with a foreign cache would still give the same greedy ids."""
     options = {"temperature": temperature, "seed": 3}
     expected = [alone(decoder, prompt, **options) for prompt in PROMPTS]
-    open_ones = [decoder.start(prompt, 24, **options) for prompt in PROMPTS]
-    for _ in range(24):
-        for generation in open_ones:
-            next(generation, None)
-    for generation, lone in zip(open_ones, expected, strict=True):
-        result = generation.result()
+    for result, lone in zip(decoded_in_turns(decoder, PROMPTS, 24, **options), expected, strict=True):
         assert result.generated_ids == lone.generated_ids
         assert result.accepted_per_round == lone.accepted_per_round
 

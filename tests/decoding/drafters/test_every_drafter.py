@@ -11,6 +11,7 @@ from functools import partial
 
 import pytest
 import torch
+from open_at_once import decoded_in_turns
 from tiny_models import tiny_pair
 from torch.nn.functional import one_hot
 
@@ -168,12 +169,8 @@ def test_texts_that_are_open_at_once_never_meet(make, temperature):
     decoder = SpeculativeDecoder(target, make(target, draft), k=4)
     generate = partial(decoder.generate, temperature=temperature, seed=3)
     alone = [generate(prompt, 24) for prompt in PROMPTS]
-    open_ones = [decoder.start(prompt, 24, temperature, seed=3) for prompt in PROMPTS]
-    for _ in range(24):
-        for generation in open_ones:
-            next(generation, None)
-    for generation, lone in zip(open_ones, alone, strict=True):
-        result = generation.result()
+    in_turns = decoded_in_turns(decoder, PROMPTS, 24, temperature=temperature, seed=3)
+    for result, lone in zip(in_turns, alone, strict=True):
         assert result.generated_ids == lone.generated_ids
         assert result.accepted_per_round == lone.accepted_per_round
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from four_tokenizers import FOUR, LINES
 from models.architectures import llama_config, tiny_model
+from open_at_once import decoded_in_turns
 from tiny_tokenizers import byte_level
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
@@ -253,12 +254,7 @@ def test_texts_that_are_open_at_once_decode_what_each_decodes_alone(level, tempe
     prompts = [target.encode(text) for text in (PROMPT, "Später aß", "In 2024")]
     options = {"temperature": temperature, "seed": 5, "ignore_eos": True}
     alone = [decoder.generate(prompt, 16, **options) for prompt in prompts]
-    opened = [decoder.start(prompt, 16, **options) for prompt in prompts]
-    for _ in range(16):
-        for generation in opened:
-            next(generation, None)
-    for generation, lone in zip(opened, alone, strict=True):
-        found = generation.result()
+    for found, lone in zip(decoded_in_turns(decoder, prompts, 16, **options), alone, strict=True):
         assert found.generated_ids == lone.generated_ids
         assert found.accepted_per_round == lone.accepted_per_round
 
