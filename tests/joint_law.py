@@ -58,7 +58,7 @@ def sample(k: int, verifier: str, num_samples: int) -> np.ndarray:
     """``count`` for seeds 0 … num_samples − 1, spread over processes without run-time shape checks."""
     shares = [range(worker, num_samples, WORKERS) for worker in range(WORKERS)]
     with ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn"), _one_thread) as pool:
-        return sum(pool.map(count, [k] * WORKERS, [verifier] * WORKERS, shares))
+        return np.sum(list(pool.map(count, [k] * WORKERS, [verifier] * WORKERS, shares)), axis=0)
 
 
 def _one_thread() -> None:

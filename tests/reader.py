@@ -5,16 +5,13 @@ It knows where the book lies and which pages it has, nothing of what a page must
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import axe_playwright_python
-import pytest
 from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,17 +21,6 @@ THEMES = ("light", "dark")
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf8")
 
 LOOK = (ROOT / "tests" / "browser" / "look.js").read_text(encoding="utf8")
-
-
-def load_extension(name: str) -> ModuleType:
-    """A module of ``book/_ext``, which may import its neighbours."""
-    folder = ROOT / "book" / "_ext"
-    spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(folder)
-        spec.loader.exec_module(module)
-    return module
 
 
 def pages() -> list[str]:

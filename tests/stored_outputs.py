@@ -17,7 +17,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import numpy as np
 
@@ -191,7 +191,7 @@ def _first(found: Iterator[str | None]) -> str | None:
     return next(filter(None, found), None)
 
 
-def _is_list(data: object) -> bool:
+def _is_list(data: object) -> TypeGuard[Sequence[object]]:
     return isinstance(data, Sequence) and not isinstance(data, str)
 
 

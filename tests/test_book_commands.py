@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +9,7 @@ from typing import Annotated
 
 import pytest
 import typer
+from book_modules import load
 from docutils.core import publish_doctree
 from myst_parser.parsers.docutils_ import Parser
 
@@ -22,11 +22,7 @@ PAGE = (ROOT / "book" / "command_line.md").read_text(encoding="utf8")
 
 @pytest.fixture(scope="module")
 def commands() -> ModuleType:
-    path = ROOT / "book" / "_ext" / "commands.py"
-    spec = importlib.util.spec_from_file_location("book_commands", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("_ext/commands.py")
 
 
 @pytest.fixture(scope="module")

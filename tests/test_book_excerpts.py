@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
+from book_modules import load
 from docutils.core import publish_doctree
 
 PAGE = """
@@ -38,11 +37,7 @@ More </script> words.
 
 
 def excerpts() -> ModuleType:
-    path = Path(__file__).resolve().parents[1] / "book" / "_ext" / "excerpts.py"
-    spec = importlib.util.spec_from_file_location("excerpts", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("_ext/excerpts.py")
 
 
 def test_each_section_has_its_own_words_and_no_markup():

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
+from book_modules import load
 from jupyter_cache import get_cache
 from nbformat.v4 import new_code_cell, new_notebook
-from reader import load_extension
 
 CONFIG = {"execution_timeout": 60, "execution_allow_errors": False, "execution_mode": "cache"}
 
@@ -34,7 +34,7 @@ def book(tmp_path_factory):
             "prose": folder / "prose.md",
         }.get,
     )
-    execution = load_extension("execution")
+    execution = load("_ext/execution.py")
     with pytest.raises(execution.ExtensionError) as raised:
         execution.execute_ahead(None, env, ["sound", "broken", "prose"])
     return execution, folder, raised.value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import shlex
@@ -11,6 +10,7 @@ from types import ModuleType
 
 import pytest
 import typer
+from book_modules import load
 
 from specdec_lib.cli import app, main
 
@@ -35,10 +35,7 @@ def labels(text: str) -> set[str]:
 
 def recorder() -> ModuleType:
     """The script that records them."""
-    spec = importlib.util.spec_from_file_location("outputs", ROOT / "book" / "figures" / "outputs.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("figures/outputs.py")
 
 
 def test_every_command_has_a_recorded_output_of_its_own():

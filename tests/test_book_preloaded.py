@@ -10,10 +10,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from book_modules import load
 from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
 from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_code_cell, new_notebook
-from reader import load_extension
 
 MODULES = "ipykernel.kernelapp", "colorsys"
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forks on Linux alone")
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are for
 @pytest.fixture(scope="module")
 def forks():
     before = os.environ.get("JUPYTER_PATH")
-    with load_extension("preloaded").kernels(MODULES):
+    with load("_ext/preloaded.py").kernels(MODULES):
         yield
     assert os.environ.get("JUPYTER_PATH") == before
 
@@ -94,7 +94,7 @@ def servers() -> list[int]:
 
 
 def test_where_a_module_is_missing_it_is_said(tmp_path):
-    kernels = load_extension("preloaded").kernels(["no_such_module"])
+    kernels = load("_ext/preloaded.py").kernels(["no_such_module"])
     with pytest.raises(RuntimeError, match="cannot be imported"), kernels:
         pass
 
@@ -102,7 +102,7 @@ def test_where_a_module_is_missing_it_is_said(tmp_path):
 def test_what_is_imported_ahead_starts_no_thread():
     code = "import importlib, os, sys\nfor name in sys.argv[1:]: importlib.import_module(name)"
     code += "\nprint(len(os.listdir('/proc/self/task')))"
-    modules = load_extension("preloaded").MODULES
+    modules = load("_ext/preloaded.py").MODULES
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-c", code, *modules], env=environment, capture_output=True, text=True

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from types import ModuleType
 
 import pytest
+from book_modules import load
 from docutils import nodes
 
 
 def printed() -> ModuleType:
-    path = Path(__file__).resolve().parents[1] / "book" / "_ext" / "printed.py"
-    spec = importlib.util.spec_from_file_location("printed", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("_ext/printed.py")
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,8 @@ def fresh(tmp_path_factory) -> tuple[Path, dict[str, Path]]:
 def one_model(tmp_path_factory) -> tuple[Path, Path, Path]:
     """A folder to work in, and a model in it twice: q = p, nothing is rejected, no residual is drawn from."""
     where = tmp_path_factory.mktemp("one-model")
-    return where, *(save_model(where / name, max_position_embeddings=512) for name in ("model", "copy"))
+    model, copied = (save_model(where / name, max_position_embeddings=512) for name in ("model", "copy"))
+    return where, model, copied
 
 
 def with_swapped_words(tokenizer: PreTrainedTokenizerFast, pairs: int) -> PreTrainedTokenizerFast:

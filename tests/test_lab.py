@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
@@ -12,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from book_modules import load
 
 ROOT = Path(__file__).parents[1]
 LAB = ROOT / "book" / "lab"
@@ -20,9 +20,7 @@ LAB = ROOT / "book" / "lab"
 @pytest.fixture
 def copies(tmp_path: Path) -> ModuleType:
     """The module, on a repository of two chapters and a page."""
-    spec = importlib.util.spec_from_file_location("copies", LAB / "copies.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load("lab/copies.py")
     module.ROOT = tmp_path / "repository"
     for name in ("notebooks/01_a.ipynb", "notebooks/02_b.ipynb", "book/notation.md"):
         module.write(module.ROOT / name, f"first {name}".encode())

@@ -40,12 +40,12 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         given = dict(attributes)
-        if given.get("id"):
-            self.ids.append(given["id"])
-        if given.get(_ADDRESSES.get(tag, "")):
-            self.links.append(given[_ADDRESSES[tag]])
+        if name := given.get("id"):
+            self.ids.append(name)
+        if address := given.get(_ADDRESSES.get(tag, "")):
+            self.links.append(address)
         if tag == "img" and not (given.get("alt") or "").strip():
-            self.silent_images.append(given.get("src", ""))
+            self.silent_images.append(given.get("src") or "")
         self.num_figures += bool(_FIGURES & {*(given.get("class") or "").split()})
 
     @property

@@ -33,7 +33,7 @@ def fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
     if COMMANDS in source[0] or EXIT_CODES in source[0]:
         from specdec_lib.cli import app as module
 
-        codes = exit_codes(module.__doc__)
+        codes = exit_codes(module.__doc__ or "")
         source[0] = source[0].replace(EXIT_CODES, exit_table(codes))
         outputs = json.loads(RECORDED.read_text(encoding="utf8"))
         source[0] = source[0].replace(COMMANDS, reference(typer.main.get_command(module.app), codes, outputs))

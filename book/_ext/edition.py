@@ -183,20 +183,24 @@ class StillPictures(SphinxPostTransform):
             fragment = raw.astext()
             named = _FIGURE_ID.search(fragment)
             label = re.search(r'aria-labelledby="([^"]*)"', fragment)
-            if named:
+            if named and label:
                 fragment = self.picture(named[1], fragment, captions[label[1]])
             elif _LIVE in fragment:  # its words stay; its styles were for what a script draws
                 fragment = _STYLE.sub("", fragment)
             raw.children = [nodes.Text(fragment)]
         if self.env.docname == self.config.root_doc:
-            self.document[0].insert(1, nodes.note("", nodes.paragraph(NOTE, NOTE)))
+            page = self.document[0]
+            assert isinstance(page, nodes.section)
+            page.insert(1, nodes.note("", nodes.paragraph(NOTE, NOTE)))
 
     def picture(self, name: str, fragment: str, caption: str) -> str:
         """An image of the figure called ``name``, which is a hash of it; written once."""
         path = Path(self.app.outdir) / PICTURES / f"{name}.png"
         if not path.exists():
             path.parent.mkdir(exist_ok=True)
-            path.write_bytes(self.app.builder.studio.picture(fragment))
+            edition = self.app.builder
+            assert isinstance(edition, Edition)
+            path.write_bytes(edition.studio.picture(fragment))
         source = relpath(f"{PICTURES}/{path.name}", f"{self.env.docname}/..")
         return f'<div class="picture"><img src="{source}" alt="{html.escape(caption)}"/></div>'
 

@@ -51,7 +51,7 @@ def execute_ahead(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> No
     Raises:
         ExtensionError: a cell raised; with the traceback of each chapter that failed, after all others ran.
     """
-    config = env.mystnb_config
+    config = env.mystnb_config  # type: ignore[attr-defined]  (MyST-NB hangs it there)
     if config.execution_mode != "cache":
         return
     cache = get_cache(config.execution_cache_path)

@@ -16,6 +16,7 @@ from html import escape
 from itertools import permutations
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 Edges = Mapping[str, set[str]]
 """Room -> the rooms that its files import."""
@@ -42,7 +43,7 @@ class Place:
         return BOX if self.name else LANE
 
 
-def floors_of(contract: Mapping[str, object]) -> list[list[str]]:
+def floors_of(contract: Mapping[str, Any]) -> list[list[str]]:
     """The rooms of each floor, the highest first, as import-linter's contract lists them."""
     return [[name.strip("() ") for name in _SEPARATOR.split(line)] for line in contract["layers"]]
 

@@ -53,8 +53,8 @@ def kernels(modules: Iterable[str] = MODULES) -> Iterator[None]:
         spec = Path(folder, "kernels", "python3", "kernel.json")
         spec.parent.mkdir(parents=True)
         spec.write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        with subprocess.Popen([*command, "serve", address, *modules], **pipes) as server:
+        server_command = [*command, "serve", address, *modules]
+        with subprocess.Popen(server_command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
             try:
                 if not server.stdout or not server.stdout.readline():
                     raise RuntimeError("the modules of the chapters cannot be imported; see above")

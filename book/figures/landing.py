@@ -12,8 +12,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
+
+if TYPE_CHECKING:
+    from specdec_lib.bench.tables.rows import SpeedupRow
 
 TEMPERATURE = 0.0
 WIDTH, LEFT, RIGHT, TOP, GROUP, BAR, LINE = 520, 146, 126, 108, 58, 20, 20
@@ -30,11 +33,11 @@ text { font-family: system-ui, -apple-system, "Segoe UI", sans-serif; font-size:
 """
 
 
-def best_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def best_rows(rows: list[SpeedupRow]) -> list[SpeedupRow]:
     """One row a domain at the figure's temperature, all of the K that is fastest over all domains."""
-    rows = [row for row in rows if row["temperature"] == TEMPERATURE]
-    best_k = max((row for row in rows if row["domain"] == "all"), key=lambda row: row["speedup"])["k"]
-    return [row for row in rows if row["k"] == best_k]
+    rows = [row for row in rows if row.temperature == TEMPERATURE]
+    best_k = max((row for row in rows if row.domain == "all"), key=lambda row: row.speedup).k
+    return [row for row in rows if row.k == best_k]
 
 
 def text(x: float, y: float, words: str, style: str = "text", anchor: str = "start") -> str:
@@ -47,13 +50,13 @@ def bar(y: float, length: float, style: str) -> str:
     return f'<rect x="{LEFT}" y="{y:.1f}" width="{length:.1f}" height="{BAR}" rx="2" class="{style}"/>'
 
 
-def group(row: dict[str, Any], top: float, scale: float) -> list[str]:
+def group(row: SpeedupRow, top: float, scale: float) -> list[str]:
     """A domain: its two bars, their lengths in tokens a second, and the speedup with its interval."""
-    slow, fast = row["ar_tokens_per_second"], row["sd_tokens_per_second"]
+    slow, fast = row.ar_tokens_per_second, row.sd_tokens_per_second
     middle, second = top + BAR - 5, top + BAR + 3
-    gain, interval = f"{row['speedup']:.2f}×", f"({row['low']:.2f} to {row['high']:.2f})"
+    gain, interval = f"{row.speedup:.2f}×", f"({row.low:.2f} to {row.high:.2f})"
     return [
-        text(LEFT - 10, top + BAR + 5, row["domain"], "text strong", "end"),
+        text(LEFT - 10, top + BAR + 5, row.domain, "text strong", "end"),
         bar(top, slow * scale, "base"),
         text(LEFT + slow * scale + 6, middle, f"{slow:.0f}", "quiet"),
         bar(second, fast * scale, "fast"),
@@ -63,13 +66,13 @@ def group(row: dict[str, Any], top: float, scale: float) -> list[str]:
     ]
 
 
-def draw(rows: list[dict[str, Any]], notes: list[str]) -> str:
+def draw(rows: list[SpeedupRow], notes: list[str]) -> str:
     """The SVG of ``rows`` (of one temperature and one K), with ``notes`` below."""
-    longest = max(max(row["ar_tokens_per_second"], row["sd_tokens_per_second"]) for row in rows)
+    longest = max(max(row.ar_tokens_per_second, row.sd_tokens_per_second) for row in rows)
     scale = (WIDTH - LEFT - RIGHT - 40) / longest
     foot = TOP + GROUP * len(rows) + LINE
     height = foot + LINE * len(notes)
-    said = "; ".join(f"{r['domain']} {r['speedup']:.2f} times as fast" for r in rows)
+    said = "; ".join(f"{r.domain} {r.speedup:.2f} times as fast" for r in rows)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
         f'viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(said)}">',
@@ -79,7 +82,7 @@ def draw(rows: list[dict[str, Any]], notes: list[str]) -> str:
         '<rect x="20" y="48" width="12" height="12" rx="2" class="base"/>',
         text(38, 60, "autoregressive", "quiet"),
         '<rect x="150" y="48" width="12" height="12" rx="2" class="fast"/>',
-        text(168, 60, f"speculative, K = {rows[0]['k']}", "quiet"),
+        text(168, 60, f"speculative, K = {rows[0].k}", "quiet"),
         text(20, 88, "bars: tokens a second", "quiet"),
         text(WIDTH - 20, 88, "speedup (95 % interval)", "quiet", "end"),
     ]

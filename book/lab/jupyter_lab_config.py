@@ -3,7 +3,7 @@
 What it shows are copies (book/lab/copies.py made them): an autosave never touches the checkout.
 """
 
-c = get_config()  # noqa: F821 (Jupyter provides it)
+c = get_config()  # type: ignore  # noqa: F821 (Jupyter provides it)
 
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.news_url = None

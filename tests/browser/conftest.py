@@ -6,7 +6,8 @@ Every test here is marked ``browser``: it needs the built book (`make book`) and
 from __future__ import annotations
 
 import pytest
-from reader import BOOK, load_extension
+from book_modules import load
+from reader import BOOK
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -20,5 +21,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def browser():
     """A headless Chromium that reaches no other host."""
     assert (BOOK / "index.html").is_file(), "the book has not been built: run `make book` first"
-    with load_extension("chromium").browser() as opened:
+    with load("_ext/chromium.py").browser() as opened:
         yield opened

@@ -150,8 +150,10 @@ def test_a_token_dropped_for_its_own_probability_is_caught():
 @pytest.fixture(params=[False, True], ids=["eager", "compiled"])
 def pair(request, monkeypatch) -> tuple[ModelWrapper, ModelWrapper]:
     monkeypatch.setattr(torch, "compile", lambda function, **_: function)
-    models = tiny_pair("llama")
-    return tuple(ModelWrapper(model.model, compile=True) for model in models) if request.param else models
+    target, draft = tiny_pair("llama")
+    if not request.param:
+        return target, draft
+    return ModelWrapper(target.model, compile=True), ModelWrapper(draft.model, compile=True)
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=NAMES)

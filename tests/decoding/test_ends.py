@@ -31,7 +31,11 @@ class Spoken(TableModel):
 def spoken(name: str, seed: int, eos: tuple[int, ...], context: int | None = None) -> tuple[Spoken, Spoken]:
     tokenizer = TOKENIZERS[name]()
     own = [number for piece, number in tokenizer.get_vocab().items() if not piece.startswith("<0x")]
-    numbers = tokenizer.convert_tokens_to_ids(list(PIECES)) if name == "metaspace" else sorted(own)[-9:]
+    numbers = (
+        [tokenizer.convert_tokens_to_ids(piece) for piece in PIECES]
+        if name == "metaspace"
+        else sorted(own)[-9:]
+    )
     numbers = [*numbers, tokenizer.convert_tokens_to_ids(SPECIAL)]
     target = Spoken.random(len(numbers), seed, eos_token_ids=eos, context_length=context).speak(
         tokenizer, numbers

@@ -17,7 +17,7 @@ from models.architectures import (
     tiny_tokenizer,
 )
 from transformers import AutoModelForCausalLM, BloomConfig, GPT2LMHeadModel, LlamaForCausalLM
-from transformers.modeling_outputs import CausalLMOutputWithPast
+from transformers.modeling_outputs import CausalLMOutputWithCrossAttentions
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
@@ -31,7 +31,7 @@ def llama() -> ModelWrapper:
 class AllLogits(GPT2LMHeadModel):
     """A model whose forward has no ``logits_to_keep``, as some of the hub's have not."""
 
-    def forward(self, input_ids, past_key_values=None, use_cache=None) -> CausalLMOutputWithPast:
+    def forward(self, input_ids, past_key_values=None, use_cache=None) -> CausalLMOutputWithCrossAttentions:
         return super().forward(input_ids, past_key_values, use_cache=use_cache)
 
 

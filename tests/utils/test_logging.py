@@ -117,7 +117,7 @@ def test_an_exception_brings_its_traceback_but_no_local_values(
     configure_logging("error", json=as_json)
     secret = "a local value"
     try:
-        raise KeyError("missing") if secret else None
+        raise KeyError("missing", len(secret))
     except KeyError:
         get_logger("bench").exception("failed")
     written = capsys.readouterr().err

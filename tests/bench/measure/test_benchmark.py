@@ -240,7 +240,9 @@ def dataset(lengths: list[int]) -> PromptDataset:
 class CharacterModel(ModelWrapper):
     """As much of a model as choosing prompts needs: a token a character, and a context of twenty."""
 
-    context_length = 20
+    @property
+    def context_length(self) -> int:
+        return 20
 
     def __init__(self) -> None:
         pass

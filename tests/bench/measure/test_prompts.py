@@ -16,7 +16,9 @@ from specdec_lib.models.wrapper import ModelWrapper
 class CharacterModel(ModelWrapper):
     """A token a character, a context of twenty, and a chat template of one letter."""
 
-    context_length = 20
+    @property
+    def context_length(self) -> int:
+        return 20
 
     def __init__(self) -> None:
         pass

@@ -23,7 +23,8 @@ def llama() -> ModelWrapper:
 
 def states(width: int, seed: int = 0, heads: int = 2, dim: int = 4) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    return tuple(torch.randn(1, heads, width, dim, generator=generator) for _ in range(2))
+    keys, values = (torch.randn(1, heads, width, dim, generator=generator) for _ in range(2))
+    return keys, values
 
 
 def filled(length: int, **options) -> PreallocatedLayer:

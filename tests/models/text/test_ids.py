@@ -134,7 +134,7 @@ def test_a_character_that_the_prompt_left_half_done_is_shown():
     """Also by a stream, one token at a time, and where its last byte changes what was shown."""
     tokenizer = metaspace()
     before = tokenizer.convert_tokens_to_ids(["▁the", "<0xE6>", "<0xBC>"])
-    (last,) = tokenizer.convert_tokens_to_ids(["<0xA2>"])
+    last = tokenizer.convert_tokens_to_ids("<0xA2>")
     decode = decode_of(tokenizer)
     assert behind(decode, before, [last]) == "漢" == TokenText(decode, before).add(last)
 
@@ -146,7 +146,7 @@ def test_bytes_that_never_become_a_character_hold_nothing_back_for_ever():
         calls.append(len(ids))
         return decoded(tokenizer, ids)
 
-    (bad,) = tokenizer.convert_tokens_to_ids(["ÿ"])
+    bad = tokenizer.convert_tokens_to_ids("ÿ")
     stream = TokenText(decode, [40])
     pieces = [stream.add(bad) for _ in range(300)]
     assert "".join(pieces) + stream.flush() == "\ufffd" * 300
@@ -158,9 +158,8 @@ def test_bytes_that_never_become_a_character_hold_nothing_back_for_ever():
 def test_a_prompt_begins_as_texts_begin_once_and_does_not_end_as_they_end(template, text):
     """FAULTS 21, with whatever the tokenizer puts around a text."""
     tokenizer = with_template(template)
-    front = tokenizer.convert_tokens_to_ids(
-        [name for name in template.split(" $A")[0].split() if name != "$A"]
-    )
+    names = [name for name in template.split(" $A")[0].split() if name != "$A"]
+    front = [tokenizer.convert_tokens_to_ids(name) for name in names]
     if template.startswith("$A"):
         front = []
     own = tokenizer(text, add_special_tokens=False)["input_ids"]
