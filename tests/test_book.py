@@ -10,6 +10,8 @@ import pytest
 import yaml
 from book_modules import load
 
+from specdec_lib.bench.tables.rows import SpeedupRow
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -246,14 +248,15 @@ def test_without_a_browser_one_line_says_what_to_do(monkeypatch, tmp_path):
 # --- figures drawn by the book itself ----------------------------------------------------------------------
 
 
-def rows_of_a_benchmark() -> list[dict]:
+def rows_of_a_benchmark() -> list[SpeedupRow]:
     """Speedups of two K at two temperatures; over all domains, K = 4 is the faster at temperature 0."""
     speedups = {(0.0, 2): (1.6, 1.5), (0.0, 4): (1.4, 1.7), (0.8, 2): (1.9, 1.9)}
     return [
-        {
-            "temperature": temperature, "domain": domain, "k": k, "speedup": gain, "low": gain - 0.1,
-            "high": gain + 0.1, "ar_tokens_per_second": 50.0, "sd_tokens_per_second": 50.0 * gain,
-        }
+        SpeedupRow(
+            temperature=temperature, domain=domain, k=k, speedup=gain, low=gain - 0.1,
+            high=gain + 0.1, ar_tokens_per_second=50.0, sd_tokens_per_second=50.0 * gain,
+            num_prompts=3, has_interval=True, num_pairs=9,
+        )
         for (temperature, k), gains in speedups.items()
         for domain, gain in zip(("code", "all"), gains, strict=True)
     ]  # fmt: skip
@@ -261,7 +264,7 @@ def rows_of_a_benchmark() -> list[dict]:
 
 def test_landing_figure_takes_the_k_that_is_fastest_over_all_domains():
     rows = load("figures/landing.py").best_rows(rows_of_a_benchmark())
-    cells = [(row["temperature"], row["domain"], row["k"]) for row in rows]
+    cells = [(row.temperature, row.domain, row.k) for row in rows]
     assert cells == [(0.0, "code", 4), (0.0, "all", 4)]
 
 
