@@ -112,8 +112,8 @@ def notes_of(records: list[dict[str, Any]]) -> list[str]:
 
 def main(results: str, output: str) -> None:
     """Read ``results``, write ``output``."""
+    from specdec_lib.bench.records.reading import read_records
     from specdec_lib.bench.records.runs import newest_session, runs_of
-    from specdec_lib.bench.records.schema import read_records
     from specdec_lib.bench.tables.summary import speedup_table
 
     records, problems = read_records(results)

@@ -21,7 +21,8 @@ from specdec_lib.bench.measure.scaling.shapes import (
     random_model,
     random_pair,
 )
-from specdec_lib.bench.records.schema import Record, read_records
+from specdec_lib.bench.records.reading import read_records
+from specdec_lib.bench.records.schema import Record
 from specdec_lib.bench.tables.prediction import costs_of
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.loader import choose_device

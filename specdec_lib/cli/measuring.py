@@ -153,7 +153,8 @@ def kept(output: Path) -> Iterator[None]:
 
 def _check_output(output: Path) -> None:
     """Find out before measuring, not after: whether the file can be written, and what is wrong in it."""
-    from specdec_lib.bench.records.schema import read_records, require_results, require_writable
+    from specdec_lib.bench.records.appending import require_results, require_writable
+    from specdec_lib.bench.records.reading import read_records
 
     require_results(output)
     require_writable(output)

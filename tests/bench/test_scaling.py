@@ -21,7 +21,8 @@ from specdec_lib.bench.measure.scaling.arms import (
     shortened,
 )
 from specdec_lib.bench.measure.scaling.growth import GrowthPlan, Scaling
-from specdec_lib.bench.records.schema import append_records, read_records
+from specdec_lib.bench.records.appending import append_records
+from specdec_lib.bench.records.reading import read_records
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument

@@ -7,7 +7,7 @@ import torch
 
 from specdec_lib.bench import shapes
 from specdec_lib.bench.measure.scaling import shapes as made
-from specdec_lib.bench.records.schema import read_records
+from specdec_lib.bench.records.reading import read_records
 from specdec_lib.bench.shapes import SHAPES, measure_shape, random_model, shape_summary
 from specdec_lib.theory.speedup import speedup
 

@@ -14,14 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from specdec_lib.bench.measure import subjects
+from specdec_lib.bench.records.appending import append_records, require_results
 from specdec_lib.bench.records.origin import model_difference, require_one_machine
-from specdec_lib.bench.records.schema import (
-    SCHEMA_VERSION,
-    Record,
-    append_records,
-    read_records,
-    require_results,
-)
+from specdec_lib.bench.records.reading import read_records
+from specdec_lib.bench.records.schema import SCHEMA_VERSION, Record
 from specdec_lib.decoding.drafters.base import Drafter
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper

@@ -1,20 +1,23 @@
-"""Lines appended to a file, whole or not at all, by one process at a time.
+"""Records appended to a results file, whole or not at all, by one process at a time.
 
-Half a line is taken back where writing fails, and only then: once all bytes are out they stay, also when an
-interrupt comes while they are being synced. Where the file system has no locks, lines are appended without,
-which is said once. It knows no records.
+A results file is only ever appended to. Half a line is taken back where writing fails, and only then: once
+all bytes are out they stay, also when an interrupt comes while they are being synced. Where the file system
+has no locks, lines are appended without, which is said once.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import stat
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
+from specdec_lib.bench.records.reading import BYTE_ORDER_MARK, record_of
+from specdec_lib.bench.records.schema import Record, problem_of
 from specdec_lib.errors import RecordError
 from specdec_lib.utils.logging import get_logger
 from specdec_lib.utils.paths import FilePath
@@ -31,6 +34,76 @@ PATIENCE, LONGEST_WAIT = 2.0, 120.0
 _PAUSE = 0.05
 
 _said_without: set[str] = set()
+
+
+def append_record(path: FilePath, record: Record) -> None:
+    """Append one record: :func:`append_records` of it alone."""
+    append_records(path, [record])
+
+
+def append_records(path: FilePath, records: Iterable[Record]) -> None:
+    """Append ``records`` to the file at ``path``, a line each, all or none, flushed to the disk.
+
+    Raises:
+        RecordError: one of them is not a record, holds something JSON has no word for (NaN
+            included), or cannot be written; the message says which, in one line.
+    """
+    lines = b"".join(_line(path, record) for record in records)
+    try:
+        append_lines(path, lines)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise RecordError(
+            f"append to {path}: {reason}; the record was not written, the lines before it are kept. "
+            "Make room or choose another output path, then run again."
+        ) from error
+
+
+def require_writable(path: FilePath) -> None:
+    """Find out before measuring, not after, whether records can be appended to ``path``; makes the file.
+
+    Raises:
+        RecordError: it is a folder, a pipe or a device, or cannot be written.
+    """
+    try:
+        with open_for_appending(path):
+            pass
+    except OSError as error:
+        is_below_a_file = isinstance(error, (FileExistsError, NotADirectoryError))
+        why = "its folder is a file" if is_below_a_file else error.strerror
+        raise RecordError(f"cannot write results to {path}: {why}; choose another --output") from error
+
+
+def require_results(path: FilePath) -> None:
+    """Refuse to append to a file of something else: a folder's config.json, somebody's prompts.
+
+    What is not there, or empty, or begins with a record of any schema, or one cut off, may be appended to.
+
+    Raises:
+        RecordError: no line of the file is, or was to be, a record.
+    """
+    if not os.path.isfile(path):  # opening a pipe would wait for somebody to write into it
+        return
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        lines = [line for line in file if line.strip()]
+        begun = (line.removeprefix(BYTE_ORDER_MARK).startswith(b'{"schema":') for line in lines)
+        if lines and not (any(begun) or any(record_of(line)[1] is None for line in lines)):
+            raise RecordError(
+                f"{path} holds no record but something else, and is left as it is; choose another --output"
+            )
+
+
+def _line(path: FilePath, record: Record) -> bytes:
+    problem = problem_of(record)
+    if problem:
+        raise RecordError(f"append to {path}: not a record ({problem})")
+    try:
+        return json.dumps(record, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+    except (TypeError, ValueError) as error:
+        raise RecordError(f"append to {path}: the record is not JSON ({error})") from error
+
+
+# -- lines, whole or not at all ----------------------------------------------------------------------
 
 
 def append_lines(path: FilePath, lines: bytes) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from specdec_lib.bench.records.kinds import RunRecord, of_kind
 from specdec_lib.bench.records.origin import require_one_machine
-from specdec_lib.bench.records.schema import Record, read_records
+from specdec_lib.bench.records.reading import read_records
+from specdec_lib.bench.records.schema import Record
 from specdec_lib.errors import RecordError
 from specdec_lib.models.registry import REGISTRY
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult

@@ -98,7 +98,7 @@ def _numbers(option: str, listed: str, kind: Callable[[str], Any]) -> list[Any]:
 
 def _report(path: Path, as_json: bool, peers: bool = False, strict: bool = False) -> None:
     """Print the newest session of a results file; ``strict``: a bad line is an error, after the good ones."""
-    from specdec_lib.bench.records.schema import read_records
+    from specdec_lib.bench.records.reading import read_records
 
     with said_if_waiting(path):
         records, problems = read_records(path)

@@ -107,8 +107,8 @@ def _first_that_explains(paths: Sequence[Path], asked: dict[str, Any]) -> tuple[
 def _explained(path: Path, asked: dict[str, Any]) -> tuple[Report, list[str]]:
     """What its newest session tells, and its lines that are no records: told at once where there is none."""
     from specdec_lib.bench.explain.report import explain_session
+    from specdec_lib.bench.records.reading import read_records
     from specdec_lib.bench.records.runs import newest_session
-    from specdec_lib.bench.records.schema import read_records
 
     with said_if_waiting(path):
         records, problems = read_records(path)

@@ -16,9 +16,11 @@ from specdec_lib.bench.measure.benchmark import Benchmark
 from specdec_lib.bench.measure.costs import measure_costs
 from specdec_lib.bench.measure.grid import Grid
 from specdec_lib.bench.measure.prompts import TokenisedPrompt, choose_prompts
+from specdec_lib.bench.records.appending import append_records
 from specdec_lib.bench.records.identity import OutputsDiffer, first_difference, require_identical
+from specdec_lib.bench.records.reading import read_records
 from specdec_lib.bench.records.runs import load_session, runs_of
-from specdec_lib.bench.records.schema import PHASES, append_records, read_records
+from specdec_lib.bench.records.schema import PHASES
 from specdec_lib.bench.tables.prediction import costs_of, phase_table, prediction_table
 from specdec_lib.bench.tables.summary import speedup_table
 from specdec_lib.data.prompts import Prompt, PromptDataset

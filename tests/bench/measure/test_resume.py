@@ -15,8 +15,9 @@ from specdec_lib.bench.measure.benchmark import Benchmark
 from specdec_lib.bench.measure.grid import Grid
 from specdec_lib.bench.measure.prompts import ChosenPrompts, TokenisedPrompt
 from specdec_lib.bench.measure.resume import missing_blocks, recorded_keys
+from specdec_lib.bench.records.appending import append_records
+from specdec_lib.bench.records.reading import read_records
 from specdec_lib.bench.records.runs import load_session, runs_of
-from specdec_lib.bench.records.schema import append_records, read_records
 from specdec_lib.bench.tables.summary import speedup_table
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper

@@ -15,8 +15,9 @@ from specdec_lib.bench.measure.peers.arms import make_arms
 from specdec_lib.bench.measure.peers.comparison import PeerComparison
 from specdec_lib.bench.measure.runner import Runner
 from specdec_lib.bench.measure.scaling.growth import GrowthPlan, Scaling
+from specdec_lib.bench.records.appending import append_records
 from specdec_lib.bench.records.generations import TokenisedPrompt
-from specdec_lib.bench.records.schema import append_records, read_records
+from specdec_lib.bench.records.reading import read_records
 from specdec_lib.errors import InvalidArgument, SpecDecError
 
 AXES = {"domains": ("code",), "temperatures": (0.0,), "max_new_tokens": 4}

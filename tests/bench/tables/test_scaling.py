@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from specdec_lib.bench.records.schema import append_record, problem_of, read_records
+from specdec_lib.bench.records.appending import append_record
+from specdec_lib.bench.records.reading import read_records
+from specdec_lib.bench.records.schema import problem_of
 from specdec_lib.bench.tables.scaling import growth_table, newest_scaling, scaling_table
 from specdec_lib.errors import RecordError
 from tests.bench.growth import block, session

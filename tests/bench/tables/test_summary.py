@@ -7,8 +7,8 @@ import json
 import pytest
 
 from specdec_lib.bench.records import runs as runs_module
+from specdec_lib.bench.records.appending import append_record, append_records
 from specdec_lib.bench.records.runs import load_results, load_session, newest_session, pool, runs_of
-from specdec_lib.bench.records.schema import append_record, append_records
 from specdec_lib.bench.tables.summary import acceptance_table, latency_table, position_table, speedup_table
 from specdec_lib.errors import RecordError
 from specdec_lib.profiling.metrics import BenchmarkConfig

@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM
 from specdec_lib.bench.measure.benchmark import Benchmark
 from specdec_lib.bench.measure.subjects import load_subject
 from specdec_lib.bench.notebook import execute
-from specdec_lib.bench.records.schema import read_records
+from specdec_lib.bench.records.reading import read_records
 from specdec_lib.cli import measuring
 from specdec_lib.cli.commands import bench
 from specdec_lib.cli.measuring import has_notebook

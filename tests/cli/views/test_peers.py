@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from specdec_lib.bench.notebook import execute
-from specdec_lib.bench.records.schema import append_record, read_records
+from specdec_lib.bench.records.appending import append_record
+from specdec_lib.bench.records.reading import read_records
 from specdec_lib.bench.tables.peers import RATIOS
 from specdec_lib.cli import measuring, sentences
 from tests.bench.comparisons import ARMS, arm, comparison, run

@@ -18,7 +18,8 @@ from specdec_lib.bench.measure.peers.comparison import PeerComparison, peer_prom
 from specdec_lib.bench.measure.peers.hugging_face import HuggingFace, constant_drafting, drafting_of, twin
 from specdec_lib.bench.measure.prompts import TokenisedPrompt
 from specdec_lib.bench.records.identity import OutputsDiffer, require_same_ids
-from specdec_lib.bench.records.schema import HUGGING_FACE, OURS, read_records
+from specdec_lib.bench.records.reading import read_records
+from specdec_lib.bench.records.schema import HUGGING_FACE, OURS
 from specdec_lib.bench.tables.peers import peer_table, ratio_table
 from specdec_lib.data.prompts import Prompt, PromptDataset
 from specdec_lib.errors import RecordError, UnsoundLogits
