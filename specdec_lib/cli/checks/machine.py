@@ -122,7 +122,7 @@ def check_hub() -> Finding:
 
 def check_ollama() -> Finding:
     """Whether an Ollama server runs, and how many models it has."""
-    from specdec_lib.models.ollama_loader import OllamaClient
+    from specdec_lib.models.ollama.client import OllamaClient
 
     try:
         client = OllamaClient(timeout=PATIENCE / 2)

@@ -1,1 +1,1 @@
-"""The connection to an Ollama server."""
+"""Models that Ollama has: a server of them, and its store on this machine."""
