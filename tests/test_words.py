@@ -7,9 +7,12 @@ say, and a test finds one that has none.
 
 from __future__ import annotations
 
+import ast
+import importlib
 import inspect
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from string import Formatter
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -19,8 +22,18 @@ from specdec_lib.bench.explain import questions
 from specdec_lib.bench.explain import sentences as explain
 from specdec_lib.cli import sentences as cli
 from specdec_lib.lossless import sentences as lossless
+from specdec_lib.models import sentences as models
+from specdec_lib.models.architecture import sentences as architecture
+from specdec_lib.models.caches import sentences as caches
+from specdec_lib.models.fast import sentences as fast
+from specdec_lib.models.files import sentences as files
+from specdec_lib.models.gguf import sentences as gguf
+from specdec_lib.models.ollama import sentences as ollama
+from specdec_lib.models.text import sentences as text
+from specdec_lib.viz import sentences as viz
 
 GOLDEN = Path(__file__).with_name("words.txt")
+LIBRARY = Path(__file__).resolve().parents[1] / "specdec_lib"
 
 CELL = {"accounted": 1.541, "measured": 1.233, "low": 1.2, "high": 1.27, "unexplained": -0.2}
 PARTS = {"total": 0.2, "sampling": 0.04, "rollback": 0.01, "drafting": 0.0, "other": 0.15}
@@ -146,6 +159,7 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
         "training_figures": [(2.3456, {"draft": 2.5}, 3e-4, 12345.6)],
         "time_left": [(75.0,)],
     },
+    **{room: {} for room in (models, architecture, caches, fast, files, gguf, ollama, text, viz)},
 }  # fmt: skip
 
 
@@ -194,6 +208,49 @@ def test_no_sentence_is_without_an_example(module: ModuleType) -> None:
 
 def test_no_advice_is_without_an_example() -> None:
     assert {key for key, _ in ADVICE} == {*explain._PLAIN, *explain._CHOSEN}
+
+
+def _filled_templates() -> Iterator[tuple[str, str, ast.Call]]:
+    """Where a template is filled, the template, and the call that does."""
+    for path in sorted(LIBRARY.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        homes = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
+                 and any(alias.name == "sentences" for alias in node.names)]  # fmt: skip
+        for call in ast.walk(tree):
+            match call:
+                case ast.Call(func=ast.Attribute(ast.Attribute(ast.Name("sentences"), name), "format")):
+                    place = f"{path.relative_to(LIBRARY)}:{call.lineno}"
+                    yield place, getattr(importlib.import_module(f"{homes[0]}.sentences"), name), call
+
+
+def test_a_template_is_filled_by_as_many_words_as_it_has_places() -> None:
+    """``format`` passes over what is too much in silence; what is too little is an error about an error."""
+    wrong, filled = [], 0
+    for place, template, call in _filled_templates():
+        places = [field for _, field, _, _ in Formatter().parse(template) if field is not None]
+        given = (len(call.args), {keyword.arg for keyword in call.keywords})
+        wrong += [] if given == (places.count(""), {*places} - {""}) else [place]
+        filled += 1
+    assert wrong == [] and filled > 100
+
+
+def _says(node: ast.AST) -> bool:
+    """Whether somebody reads what is in it: the words of an error or of a warning."""
+    is_warning = isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".warning")
+    return is_warning or (isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call))
+
+
+@pytest.mark.parametrize("room", ["models", "viz"])
+def test_what_a_room_says_is_in_its_sentences(room: str) -> None:
+    said = [
+        f"{path.relative_to(LIBRARY)}:{part.lineno}: {part.value}"
+        for path in sorted((LIBRARY / room).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if _says(node)
+        for part in ast.walk(node)
+        if isinstance(part, ast.Constant) and isinstance(part.value, str) and len(part.value.split()) > 1
+    ]
+    assert said == []
 
 
 if __name__ == "__main__":

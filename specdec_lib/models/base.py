@@ -19,6 +19,7 @@ from torch import Tensor
 from typing_extensions import TypeIs, get_protocol_members  # comes with torch
 
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.models import sentences
 
 if TYPE_CHECKING:
     cached_property = property  # type checkers match no other with a protocol's property
@@ -118,14 +119,11 @@ def require_model(candidate: object, operation: str) -> CausalModel:
     """
     kind = candidate if isinstance(candidate, type) else type(candidate)
     if kind is candidate:
-        raise InvalidArgument(f"{operation}: {kind.__name__} is a class; pass an object of it")
+        raise InvalidArgument(sentences.IS_A_CLASS.format(operation, kind.__name__))
     members = sorted(get_protocol_members(CausalModel))  # of the class first: a property may have to compute
     lacking = [name for name in members if not (hasattr(kind, name) or hasattr(candidate, name))]
     if lacking:
-        raise InvalidArgument(
-            f"{operation}: {kind.__name__} is no CausalModel: it lacks {', '.join(lacking)}; add what is "
-            "missing, or put a model of Transformers into a ModelWrapper"
-        )
+        raise InvalidArgument(sentences.NO_CAUSAL_MODEL.format(operation, kind.__name__, ", ".join(lacking)))
     return cast(CausalModel, candidate)
 
 
@@ -180,7 +178,5 @@ def with_text(model: CausalModel, operation: str) -> TextModel:
         InvalidArgument: it knows token ids alone.
     """
     if not all(hasattr(model, name) for name in ("encode", "decode", "continuation")):
-        raise InvalidArgument(
-            f"{operation}: {model.name} knows token ids and no text; pass ids, and no stop strings"
-        )
+        raise InvalidArgument(sentences.NO_TEXT.format(operation, model.name))
     return cast(TextModel, model)

@@ -11,6 +11,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.models import sentences
 from specdec_lib.models.files.folder import check_folder
 from specdec_lib.models.files.weights import load_weights
 from specdec_lib.models.registry import require_dtype
@@ -42,9 +43,7 @@ def load_draft(
     files = str(getattr(target.config, "_name_or_path", "") or "")
     if target.tokenizer is None or not (model_id or files):
         lacking = "tokenizer" if target.tokenizer is None else "files"
-        raise InvalidArgument(
-            f"draft for {target.name}: it has no {lacking}; load it with load_model, or pass a drafter"
-        )
+        raise InvalidArgument(sentences.TARGET_LACKS.format(target.name, lacking))
     source = find_source(files if model_id is None else model_id)
     check_folder(source, dtype)
     same = files in (source.location, source.model_id)
@@ -79,11 +78,8 @@ def say_what_is_odd(name: str, vocabulary: Relation, is_one_model: bool) -> None
     """A line each about a pair that runs and is not quite what one expects."""
     log = get_logger(__name__)
     if vocabulary.translation is not None:
-        log.warning(f"pair '{name}': draft and target have two vocabularies, {vocabulary.translation}")
+        log.warning(sentences.PAIR_IS_TRANSLATED.format(name, vocabulary.translation))
     elif vocabulary.masked_ids:
-        log.warning(
-            f"pair '{name}': the vocabularies are the same but for {vocabulary.differences}; the "
-            "draft never proposes these, and texts stay the target's own"
-        )
+        log.warning(sentences.PAIR_DIFFERS_IN_IDS.format(name, vocabulary.differences))
     if is_one_model:
-        log.warning(f"pair '{name}': draft and target are the same model, so drafting cannot make it faster")
+        log.warning(sentences.PAIR_IS_ONE_MODEL.format(name))

@@ -10,16 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from specdec_lib.errors import ModelUnavailable, causes
+from specdec_lib.models import sentences
 from specdec_lib.utils.logging import get_logger
 
 TIMEOUT = 10.0
-UNREACHABLE = "the hub cannot be reached"
-GATED = "it is gated; accept its licence on its page on the hub, then log in (hf auth login)"
-
 _MEANING = {
-    401: "the hub refuses the access token (401); log in again (hf auth login) or unset HF_TOKEN",
-    403: "the hub forbids it (403); this access token lacks the permission, so log in with another",
-    429: "the hub is busy with too many requests (429); wait a minute, or log in (hf auth login)",
+    401: sentences.TOKEN_REFUSED,
+    403: sentences.TOKEN_FORBIDDEN,
+    429: sentences.HUB_IS_BUSY,
 }
 
 
@@ -28,7 +26,7 @@ class HubAnswer:
     """Whether the hub serves a repository now, why not, and the names of its files (where it told)."""
 
     answers: bool
-    reason: str = UNREACHABLE
+    reason: str = sentences.HUB_UNREACHABLE
     files: tuple[str, ...] = ()
 
 
@@ -46,13 +44,10 @@ def ask_hub(model_id: str) -> HubAnswer:
     except GatedRepoError:
         return HubAnswer(True)  # it exists; reading its files says what is missing
     except RepositoryNotFoundError as error:
-        raise ModelUnavailable(
-            f"'{model_id}' is neither a local folder nor a public model on the hub; check its name, "
-            "or log in (hf auth login) if it is private or the access token has expired"
-        ) from error
+        raise ModelUnavailable(sentences.NEITHER_FOLDER_NOR_REPOSITORY.format(model_id)) from error
     except Exception as error:  # no network, a proxy's page, offline mode, a server error
-        get_logger(__name__).debug("the hub did not answer", model_id=model_id, exc_info=True)
-        return HubAnswer(False, meaning(error) or UNREACHABLE)
+        get_logger(__name__).debug(sentences.HUB_SILENT, model_id=model_id, exc_info=True)
+        return HubAnswer(False, meaning(error) or sentences.HUB_UNREACHABLE)
     return HubAnswer(True, files=tuple(file.rfilename for file in info.siblings or ()))
 
 
@@ -63,5 +58,5 @@ def meaning(error: BaseException) -> str | None:
         if isinstance(status, int) and status in _MEANING:
             return _MEANING[status]
         if isinstance(status, int) and status >= 500:
-            return f"the hub is out of order or busy ({status}); try again later"
+            return sentences.HUB_IS_BROKEN.format(status)
     return None

@@ -19,6 +19,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from specdec_lib.errors import InvalidArgument, VocabularyMismatch
+from specdec_lib.models import sentences
 from specdec_lib.models.architecture.module import embedding_rows
 from specdec_lib.models.draft import draft_of, say_what_is_odd
 from specdec_lib.models.files.folder import check_folder
@@ -67,9 +68,8 @@ class LoadedPair:
         """
         if self.vocabulary.translation is None:
             return self
-        names = f"{self.pair.draft_model_id} has other tokens than {self.pair.target_model_id}"
         raise VocabularyMismatch(
-            f"{operation}: {names}, and here both are read by the same ids; choose a draft of the same ones"
+            sentences.TWO_VOCABULARIES.format(operation, self.pair.draft_model_id, self.pair.target_model_id)
         )
 
     @property
@@ -184,9 +184,9 @@ def choose_device(device: str | torch.device | None = None) -> torch.device:
     try:
         chosen = torch.empty(0, device=device).device
     except Exception as error:  # each kind of device has its own way to be absent
-        raise InvalidArgument(f"device '{device}' is not available here; try 'cpu'") from error
+        raise InvalidArgument(sentences.NO_DEVICE.format(device)) from error
     if chosen.type == "meta":
-        raise InvalidArgument("device 'meta' holds shapes and no numbers; try 'cpu'")
+        raise InvalidArgument(sentences.META_DEVICE)
     return chosen
 
 
@@ -215,7 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _show(model_id: str, dtype: str, n_tokens: int, prompt: str) -> None:
     if n_tokens < 0:
-        raise InvalidArgument(f"--n-tokens is {n_tokens}; pass 0 or more")
+        raise InvalidArgument(sentences.N_TOKENS_BELOW_ZERO.format(n_tokens))
     require_dtype(dtype)
     source, device = find_source(model_id), choose_device()
     check_folder(source, dtype)
@@ -235,10 +235,10 @@ def _continue(model: ModelWrapper, prompt: str, n_tokens: int) -> list[int]:
     """Prompt and its most probable continuation, token by token, as far as the context goes."""
     ids = model.encode(prompt)
     if not ids:
-        raise InvalidArgument("--prompt holds no token; pass some text")
+        raise InvalidArgument(sentences.PROMPT_IS_EMPTY)
     context = len(ids) + n_tokens if model.context_length is None else model.context_length
     if len(ids) > context:
-        raise InvalidArgument(f"--prompt has {len(ids)} tokens, {model.name} sees {context}; shorten it")
+        raise InvalidArgument(sentences.PROMPT_IS_TOO_LONG.format(len(ids), model.name, context))
     pending, cache = ids, None
     for _ in range(min(n_tokens, context - len(ids))):
         logits, cache = model.forward(torch.tensor([pending]), cache, logits_to_keep=1)

@@ -13,6 +13,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
+from specdec_lib.models import sentences
 from specdec_lib.models.registry import ModelPair
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.utils.logging import get_logger
@@ -24,10 +25,7 @@ def runs_in(pair: ModelPair, device: torch.device) -> ModelPair:
     if pair.dtypes == "asked" or device.type != "cpu" or "float16" not in dtypes or _has_arithmetic("fp16"):
         return pair
     other = "bfloat16" if _has_arithmetic("bf16") else "float32"
-    get_logger(__name__).warning(
-        f"pair '{pair.pair_name}': this processor has no float16 arithmetic, so it runs in {other}; ask for "
-        "a dtype to have another"
-    )
+    get_logger(__name__).warning(sentences.NO_FLOAT16_ARITHMETIC.format(pair.pair_name, other))
     target, draft = (other if dtype == "float16" else dtype for dtype in dtypes)
     return replace(pair, target_dtype=target, draft_dtype=draft)
 

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Literal
 
 from specdec_lib.errors import InvalidArgument, UnknownPair
+from specdec_lib.models import sentences
 
 DTYPES = ("auto", "float16", "bfloat16", "float32", "int4")
 """What weights can be loaded as; "auto" is the dtype that they were stored in."""
-OTHER_DRAFT = "choose a draft of the target's own family, or one that needs no model (--draft lookup)"
-"""What to do where two tokenizers differ."""
 
 _BETWEEN = "+"
 """Stands between the two names of a pair of one's own, and in no name of the registry."""
@@ -93,7 +92,7 @@ def get_pair(name: str) -> ModelPair:
         UnknownPair: no such pair (also a ``KeyError``); the message names those there are.
     """
     if name not in REGISTRY:
-        raise UnknownPair(f"Unknown pair '{name}'. Available pairs: {', '.join(list_pairs())}")
+        raise UnknownPair(sentences.UNKNOWN_PAIR.format(name, ", ".join(list_pairs())))
     return REGISTRY[name]
 
 
@@ -148,10 +147,10 @@ def choose_pair(
             dtypes="asked" if asked else known.dtypes,
         )
     if name_or_pair is not None:
-        raise InvalidArgument("a pair's name and models of your own were given; give one of the two")
+        raise InvalidArgument(sentences.NAME_AND_MODELS)
     if target is None or draft is None:
         missing = "draft" if draft is None else "target"
-        raise InvalidArgument(f"a pair of your own needs both its models; the {missing} is missing")
+        raise InvalidArgument(sentences.LACKS_A_MODEL.format(missing))
     return own_pair(target, draft, dtype or "auto", draft_dtype)
 
 
@@ -172,4 +171,4 @@ def require_dtype(dtype: str) -> None:
         InvalidArgument: naming those there are (also a ``ValueError``).
     """
     if dtype not in DTYPES:
-        raise InvalidArgument(f"Unsupported dtype '{dtype}'. Choose from: {list(DTYPES)}")
+        raise InvalidArgument(sentences.UNSUPPORTED_DTYPE.format(dtype, list(DTYPES)))

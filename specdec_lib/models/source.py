@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from specdec_lib.errors import ModelUnavailable, SpecDecError, causes, in_one_line, is_out_of_memory
-from specdec_lib.models import hub
+from specdec_lib.models import hub, sentences
 from specdec_lib.models.ollama.store import PREFIX, ollama_blob
 from specdec_lib.utils.paths import data_path
 
@@ -40,7 +40,7 @@ class Source:
     location: str
     on_hub: bool = False
     hub_answers: bool = False
-    hub_reason: str = hub.UNREACHABLE
+    hub_reason: str = sentences.HUB_UNREACHABLE
     """Why the hub does not answer, where it does not."""
     files: tuple[str, ...] = ()
     """Names of the files that are known to be there."""
@@ -97,9 +97,7 @@ class Source:
         with loading(self, name):
             content = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict):
-            raise ModelUnavailable(
-                f"cannot load the {name} of {self.model_id}: it holds no JSON object; fetch it again"
-            )
+            raise ModelUnavailable(sentences.NO_JSON_OBJECT.format(name, self.model_id))
         return content
 
 
@@ -127,11 +125,11 @@ def find_source(model_id: str) -> Source:
     if _GGUF.search(model_id) and not folder.is_dir():
         raise ModelUnavailable(_no_gguf_file(model_id))
     if not folder.is_dir():
-        raise ModelUnavailable(f"model folder '{model_id}' does not exist; pass a folder or a hub id")
+        raise ModelUnavailable(sentences.NO_FOLDER.format(model_id))
     files = tuple(sorted(path.name for path in folder.iterdir()))
     _refuse_other_forms(f"folder '{model_id}'", files)
     if "config.json" not in files:
-        raise ModelUnavailable(f"folder '{model_id}' holds no model: there is no config.json in it")
+        raise ModelUnavailable(sentences.NO_MODEL_IN_FOLDER.format(model_id))
     return Source(model_id, str(folder), files=files)
 
 
@@ -156,18 +154,15 @@ def _begins_as_gguf(file: Path) -> bool:
 def _no_gguf_file(model_id: str) -> str:
     """A path that leads nowhere, or a repository of GGUF files on the hub."""
     if model_id.lower().endswith(".gguf"):
-        return f"GGUF file '{model_id}' does not exist; pass the path of a file on this disk"
-    return (
-        f"'{model_id}' names a repository of GGUF files, which are not fetched from the hub here; download "
-        "one (hf download) and pass its path"
-    )
+        return sentences.NO_GGUF_FILE.format(model_id)
+    return sentences.GGUF_ON_THE_HUB.format(model_id)
 
 
 def _no_folder(model_id: str, file: Path) -> str:
     """Why a file is not what a model is loaded from."""
     if file.suffix in _WEIGHT_FILES:
-        return f"'{model_id}' is a file of weights alone; pass the folder that holds it, with its config.json"
-    return f"'{model_id}' is a file and no model folder; pass a folder or a hub id"
+        return sentences.WEIGHTS_ALONE.format(model_id)
+    return sentences.FILE_AND_NO_FOLDER.format(model_id)
 
 
 def _refuse_other_forms(place: str, files: tuple[str, ...]) -> None:
@@ -175,16 +170,11 @@ def _refuse_other_forms(place: str, files: tuple[str, ...]) -> None:
     if "config.json" in files:
         return
     if "adapter_config.json" in files:
-        raise ModelUnavailable(
-            f"{place} holds an adapter alone (adapter_config.json), not the model that it adapts; merge it "
-            "into that model (merge_and_unload, then save_pretrained) and pass the merged folder"
-        )
+        raise ModelUnavailable(sentences.ADAPTER_ALONE.format(place))
     held = [name for name in files if _GGUF.search(name)]
     if held:
-        fetched = "its path" if place.startswith("folder") else "its path once it is downloaded"
-        raise ModelUnavailable(
-            f"{place} holds GGUF files and no config.json; pass one, {held[0]}, by {fetched}"
-        )
+        fetched = sentences.ITS_PATH if place.startswith("folder") else sentences.ITS_PATH_ONCE_DOWNLOADED
+        raise ModelUnavailable(sentences.GGUF_IN_A_FOLDER.format(place, held[0], fetched))
 
 
 @contextmanager
@@ -200,24 +190,24 @@ def loading(source: Source, what: str) -> Iterator[None]:
         raise
     except Exception as error:
         reason = _cause(error, source)
-        raise ModelUnavailable(f"cannot load the {what} of {source.model_id}: {reason}") from error
+        raise ModelUnavailable(sentences.CANNOT_LOAD.format(what, source.model_id, reason)) from error
 
 
 def _cause(error: BaseException, source: Source) -> str:
     """What went wrong, in a line: the kinds that users meet by name, else what was said."""
     kinds = {type(link).__name__ for link in causes(error)}
     if "GatedRepoError" in kinds:
-        return hub.GATED
+        return sentences.GATED
     if is_out_of_memory(error):
-        return "not enough memory; choose a smaller dtype or model"
+        return sentences.NOT_ENOUGH_MEMORY
     if source.on_hub and source.offline:
-        return f"no folder has that name, its files are not in the local cache, and {source.hub_reason}"
+        return sentences.NOWHERE.format(source.hub_reason)
     if source.on_hub and (reason := hub.meaning(error)) is not None:
         return reason
     if "UnpicklingError" in kinds and "weights only" in str(error).lower():
-        return "a file of weights holds other objects, or code, which never runs here; export safetensors"
+        return sentences.WEIGHTS_HOLD_CODE
     if kinds & {"SafetensorError", "JSONDecodeError", "UnicodeDecodeError", "UnpicklingError"}:
-        return f"the file is damaged ({one_line(error)})"
+        return sentences.FILE_IS_DAMAGED.format(one_line(error))
     return one_line(error)
 
 

@@ -21,8 +21,8 @@ from torch.nn import functional
 from transformers import PreTrainedTokenizerBase
 
 from specdec_lib.errors import VocabularyMismatch
+from specdec_lib.models import sentences
 from specdec_lib.models.base import CausalModel
-from specdec_lib.models.registry import OTHER_DRAFT
 from specdec_lib.models.text.translation import LEAST_IN_COMMON, Translation
 from specdec_lib.utils.numbers import counted
 
@@ -45,7 +45,7 @@ class Difference:
 
     def __str__(self) -> str:
         draft, target = ("nothing" if t is None else repr(t) for t in (self.draft, self.target))
-        return f"{self.token_id} ({draft} in the draft, {target} in the target)"
+        return sentences.DIFFERENT_ID.format(self.token_id, draft, target)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Relation:
     def differences(self) -> str:
         """How many ids differ, and the first of them by name."""
         more = len(self.masked_ids) - len(self.examples)
-        named = "; ".join(map(str, self.examples)) + (f"; and {more} more" if more else "")
+        named = "; ".join(map(str, self.examples)) + (sentences.AND_MORE.format(more) if more else "")
         count = len(self.masked_ids)
         return f"{count} id{'s' if count > 1 else ''}: {named}"
 
@@ -144,7 +144,7 @@ def _translation(
     if made.in_common >= LEAST_IN_COMMON:
         return made, ""
     shared = made.num_shared
-    return None, f"only {counted(shared, 'byte string')} {'is' if shared == 1 else 'are'} in both"
+    return None, sentences.FEW_IN_BOTH.format(counted(shared, "byte string"), "is" if shared == 1 else "are")
 
 
 def _by_id(vocabulary: dict[str, int], width: int) -> list[str | None]:
@@ -169,10 +169,7 @@ def beyond_the_rows(model_id: str, tokenizer: PreTrainedTokenizerBase, rows: int
     lacking = 0 if rows is None else sum(token_id >= rows for token_id in ids)
     if not lacking:
         return None
-    return (
-        f"{model_id}: its tokenizer has {len(ids)} ids and its embedding {rows} rows, so that {lacking} ids "
-        "cannot be fed; a prompt that holds one is refused"
-    )
+    return sentences.IDS_WITHOUT_ROWS.format(model_id, len(ids), rows, lacking)
 
 
 def require_vocabulary(
@@ -190,9 +187,9 @@ def require_vocabulary(
     if found.kind == "needs translation":
         draft_size, target_size = found.sizes
         raise VocabularyMismatch(
-            f"pair '{pair_name}': draft and target have two different tokenizers and do not share a "
-            f"vocabulary ({draft_size} and {target_size} tokens, they differ in {found.differences}), so it "
-            f"needs vocabulary translation, which cannot be had ({found.why_not}); {OTHER_DRAFT}"
+            sentences.NO_TRANSLATION.format(
+                pair_name, draft_size, target_size, found.differences, found.why_not, sentences.OTHER_DRAFT
+            )
         )
     return found
 

@@ -19,6 +19,7 @@ from transformers import PretrainedConfig, PreTrainedTokenizerBase
 from transformers.cache_utils import Cache
 
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.models import sentences
 from specdec_lib.models.architecture.module import (
     display_name,
     logits_width,
@@ -40,8 +41,6 @@ from specdec_lib.models.text.ends import end_of_text_ids
 from specdec_lib.models.text.ids import Tokenized
 from specdec_lib.models.vocabulary import Columns
 from specdec_lib.utils.numbers import short_count
-
-_NO_WEIGHTS = "forward: {} is on the device 'meta', which holds no weights; load it on a cpu or a gpu"
 
 
 class ModelWrapper(Tokenized, Weighed):
@@ -147,7 +146,7 @@ class ModelWrapper(Tokenized, Weighed):
                 which the factors of a longrope change: its keys would be rotated by two different sets.
         """
         if self.device.type == "meta":
-            raise InvalidArgument(_NO_WEIGHTS.format(self.name))
+            raise InvalidArgument(sentences.HOLDS_NO_WEIGHTS.format(self.name))
         if self._border is not None:
             self._border.require_one_side_of_a_text(self.name, prompt_length, end)
         self._eager.require_causal(self.device, self._columns.own)
@@ -195,7 +194,7 @@ class ModelWrapper(Tokenized, Weighed):
     @property
     def _graphs(self) -> CompiledForward:
         if self.compiled is None:
-            raise InvalidArgument(f"forward: {self.name} is not compiled; pass a cache of its own new_cache")
+            raise InvalidArgument(sentences.NOT_COMPILED.format(self.name))
         return self.compiled
 
     @property
@@ -234,8 +233,6 @@ class ModelWrapper(Tokenized, Weighed):
 
 def _check_forward(input_ids: Tensor, logits_to_keep: int) -> None:
     if input_ids.ndim != 2 or input_ids.shape[0] != 1 or input_ids.shape[1] == 0:
-        raise InvalidArgument(
-            f"forward: input_ids have shape {list(input_ids.shape)}; pass one sequence, [1, n] with n >= 1"
-        )
+        raise InvalidArgument(sentences.NOT_ONE_SEQUENCE.format(list(input_ids.shape)))
     if logits_to_keep < 0:
-        raise InvalidArgument(f"forward: logits_to_keep is {logits_to_keep}; pass 0 (all) or a count")
+        raise InvalidArgument(sentences.NEGATIVE_LOGITS_TO_KEEP.format(logits_to_keep))

@@ -10,7 +10,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz import theme
+from specdec_lib.viz import sentences, theme
 from specdec_lib.viz.theme import Rows
 
 Table = Sequence[Sequence[Any]]
@@ -73,7 +73,7 @@ def named(name: str, is_listed: bool) -> dict[str, Any]:
 
 def interval(place: int, digits: str = ".2f") -> str:
     """Words for an interval of 95 % whose ends are the ``customdata`` from ``place`` on."""
-    return f"(95 % interval %{{customdata[{place}]:{digits}}}–%{{customdata[{place + 1}]:{digits}}})"
+    return sentences.INTERVAL.format(place, digits, place + 1, digits)
 
 
 def scatter(x: Iterable[Any], y: Iterable[Any], hover: str | None = None, **style: Any) -> go.Scatter:
@@ -119,7 +119,7 @@ def stacked_shares(height: int, words: Sequence[str], parts: Table) -> go.Figure
     figure = theme.new_figure(height, barmode="stack")
     for name, heights, color, pattern in parts:
         rounded = [round(float(share), 6) for share in heights]
-        hover = f"<b>%{{x}}</b>, {name}: %{{y:.3f}}"
+        hover = sentences.SHARE_OF_A_BAR.format(name)
         figure.add_trace(bars(words, rounded, hover, name=name, marker=theme.hatched(color, pattern)))
     figure.update_xaxes(type="category", showgrid=False)
     return figure.update_yaxes(title_text="probability", rangemode="tozero")

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from transformers import PretrainedConfig, PreTrainedModel
 
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.architecture import sentences
 
 if TYPE_CHECKING:
     LanguageModel = PreTrainedModel
@@ -33,25 +34,20 @@ def require_language_model(model: nn.Module) -> LanguageModel:
     """
     kind = type(model).__name__
     if not isinstance(model, nn.Module):
-        given = repr(model)[:60] if isinstance(model, str) else f"of type {kind}"
-        raise InvalidArgument(f"wrap: the model is {given}; pass what load_model gives for a model's name")
+        given = repr(model)[:60] if isinstance(model, str) else sentences.OF_TYPE.format(kind)
+        raise InvalidArgument(sentences.NO_MODULE.format(given))
     inner = next((name for name in ("_orig_mod", "module") if name in model._modules), None)
     if inner is not None:
-        more = ", with compile=True to have it compiled" if inner == "_orig_mod" else ""
-        raise InvalidArgument(f"wrap: the model is wrapped in {kind}; pass {kind}.{inner}{more}")
+        more = sentences.WITH_COMPILE if inner == "_orig_mod" else ""
+        raise InvalidArgument(sentences.WRAPPED.format(kind, kind, inner, more))
     if not hasattr(getattr(model, "config", None), "get_text_config"):
-        raise InvalidArgument(
-            f"wrap: {kind} has no configuration of Transformers; pass the causal language model itself"
-        )
+        raise InvalidArgument(sentences.NO_CONFIGURATION.format(kind))
     if not hasattr(model, "get_output_embeddings"):
         held = next((n for n, part in model.named_children() if hasattr(part, "get_output_embeddings")), None)
-        which = "the causal language model itself" if held is None else f"{kind}.{held}"
-        raise InvalidArgument(
-            f"wrap: {kind} has no get_output_embeddings, which tells how wide logits are; pass {which}, or "
-            "let it hand on the attributes of the model that it holds"
-        )
+        which = sentences.MODEL_ITSELF if held is None else f"{kind}.{held}"
+        raise InvalidArgument(sentences.NO_OUTPUT_EMBEDDINGS.format(kind, which))
     if next(model.parameters(), None) is None:
-        raise InvalidArgument(f"wrap: {kind} holds no weights; pass the causal language model itself")
+        raise InvalidArgument(sentences.NO_WEIGHTS.format(kind))
     return cast(LanguageModel, model)  # or as good as one, as was just seen
 
 
@@ -61,9 +57,7 @@ def placed(model: Module, device: str | torch.device | None) -> Module:
     if device is None or here == torch.empty(0, device=device).device:
         return model
     if any(hasattr(parameter, "quant_state") for parameter in model.parameters()):
-        raise InvalidArgument(
-            f"int4 weights are packed for {here} and cannot be moved to {device}; load the model there"
-        )
+        raise InvalidArgument(sentences.INT4_CANNOT_MOVE.format(here, device))
     return model.to(device)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from transformers import PretrainedConfig
 
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.architecture import sentences
 
 
 @dataclass(frozen=True)
@@ -33,18 +34,21 @@ class RopeBorder:
         """Raise InvalidArgument if a text of ``prompt_length`` tokens that grows to ``end`` would cross."""
         if self.crossed(prompt_length, end - 1):  # the last token is never fed
             raise InvalidArgument(
-                f"generate: the text may grow from {prompt_length} to {end} tokens, and the {self.kind} of "
-                f"{name} changes its factors at {self.length}; ask for at most "
-                f"{self.length + 1 - prompt_length} new tokens, or begin with more than {self.length}"
+                sentences.TEXT_CROSSES.format(
+                    prompt_length,
+                    end,
+                    self.kind,
+                    name,
+                    self.length,
+                    self.length + 1 - prompt_length,
+                    self.length,
+                )
             )
 
     def require_one_side_of_a_feed(self, name: str, held: int, width: int) -> None:
         """Raise InvalidArgument if ``width`` tokens behind ``held`` in a cache would cross."""
         if self.crossed(held, held + width):
-            raise InvalidArgument(
-                f"forward: {width} tokens behind {held} cross {self.length}, where the {self.kind} of "
-                f"{name} changes its factors; feed the whole text again without the cache"
-            )
+            raise InvalidArgument(sentences.FEED_CROSSES.format(width, held, self.length, self.kind, name))
 
 
 def rope_border(config: PretrainedConfig) -> RopeBorder | None:

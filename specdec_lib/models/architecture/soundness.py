@@ -21,6 +21,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from specdec_lib.errors import UnsoundLogits
+from specdec_lib.models.architecture import sentences
 
 _MOST_UNREAD = 256
 """Forwards on a device between two looks at what was seen, when nobody asks."""
@@ -106,11 +107,8 @@ class Watch:
     def _told(self, peaks: Float[Tensor, " n"], end: int) -> str:
         first = int((~peaks.isfinite()).nonzero()[0])
         position, peak = end - len(peaks) + first, float(peaks[first])
-        seen = "NaN" if peak != peak else "+inf" if peak > 0 else "-inf for every token"
-        advice = (
-            "its weights may be damaged, or a number of its config.json wrong (rope_theta, rms_norm_eps, a "
-            "scale): fetch or export both again"
-        )
+        seen = "NaN" if peak != peak else "+inf" if peak > 0 else sentences.NO_TOKEN_POSSIBLE
+        advice = sentences.WEIGHTS_OR_CONFIG
         if peaks.dtype == torch.float16:
-            advice = "float16 overflows above 65504: load it as bfloat16 or float32"
-        return f"forward: {self.name} gave logits of {seen} at position {position} ({peaks.dtype}); {advice}"
+            advice = sentences.FLOAT16_OVERFLOWS
+        return sentences.UNSOUND_LOGITS.format(self.name, seen, position, peaks.dtype, advice)

@@ -18,6 +18,7 @@ from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicS
 
 from specdec_lib.errors import InvalidArgument, UnsupportedCache, in_one_line
 from specdec_lib.models.architecture.module import LanguageModel, cache_name, forward_supports, text_config
+from specdec_lib.models.caches import sentences
 from specdec_lib.models.caches.fixed import FixedCache
 from specdec_lib.models.caches.preallocated import PreallocatedCache, PreallocatedLayer
 
@@ -26,7 +27,6 @@ MOST_RESERVED = 8192
 """Positions that a cache makes room for at once; a text that becomes longer lets it grow."""
 _NOTHING: type | None = getattr(cache_utils, "DummyLayer", None)
 _CROPPABLE = (DynamicLayer, PreallocatedLayer)
-_ADVICE = "choose an attention-only model, or pass use_cache=False"
 
 
 def new_cache(model: LanguageModel, reserve: int = 0, most: int | None = None) -> PreallocatedCache:
@@ -41,7 +41,12 @@ def new_cache(model: LanguageModel, reserve: int = 0, most: int | None = None) -
     """
     _refuse_recurrent(model)
     own = _own_layers(model)
-    _require(own, (DynamicLayer, DynamicSlidingWindowLayer), f"forward: {type(model).__name__}", _ADVICE)
+    _require(
+        own,
+        (DynamicLayer, DynamicSlidingWindowLayer),
+        f"forward: {type(model).__name__}",
+        sentences.OTHER_MODEL,
+    )
     cache = PreallocatedCache(len(own), min(reserve, MOST_RESERVED), most)
     for index, layer in enumerate(own):
         if holds_nothing(layer):  # it looks at another layer's keys and values, which roll back there
@@ -59,8 +64,7 @@ def _own_layers(model: LanguageModel) -> list[Any]:
         return layers or [DynamicLayer() for _ in range(text_config(model).num_hidden_layers)]
     except Exception as error:  # as the field that does not fit happens to be used
         raise UnsupportedCache(
-            f"forward: no cache can be made for {type(model).__name__} of its config.json "
-            f"({in_one_line(error)}); correct it, or choose another model"
+            sentences.NO_CACHE_OF_CONFIG.format(type(model).__name__, in_one_line(error))
         ) from error
 
 
@@ -98,15 +102,12 @@ def truncated(cache: Cache | FixedCache | None, keep_length: int) -> Cache | Fix
     """
     length = cache_length(cache)
     if not 0 <= keep_length <= length:
-        raise InvalidArgument(
-            f"truncate_cache: keep_length {keep_length} is outside [0, {length}], the cache's length"
-        )
+        raise InvalidArgument(sentences.OUTSIDE_THE_CACHE.format(keep_length, length))
     if cache is None:
         return None
     if isinstance(cache, FixedCache):
         return cache.truncated(keep_length)
-    advice = "use the cache that ModelWrapper.forward returns"
-    _require(cache.layers, _CROPPABLE, f"truncate_cache: a {type(cache).__name__}", advice)
+    _require(cache.layers, _CROPPABLE, f"truncate_cache: a {type(cache).__name__}", sentences.OWN_CACHE)
     shortened = copy.copy(cache)
     shortened.layers = [
         layer if holds_nothing(layer) else _first_positions(layer, keep_length) for layer in cache.layers
@@ -128,7 +129,7 @@ def _require(layers: Sequence[Any], kinds: tuple[type, ...], who: str, advice: s
     """Every layer holds one key and one value a position, and nothing else."""
     for layer in layers:
         if type(layer) not in kinds and not holds_nothing(layer):
-            raise UnsupportedCache(f"{who} with a {type(layer).__name__} cannot be rolled back; {advice}")
+            raise UnsupportedCache(sentences.LAYER_STAYS.format(who, type(layer).__name__, advice))
 
 
 def _refuse_recurrent(model: LanguageModel) -> None:
@@ -136,8 +137,8 @@ def _refuse_recurrent(model: LanguageModel) -> None:
     other = _other_layers(model.config)
     supports_cache = forward_supports(model, cache_name(model))
     if other or getattr(model, "_is_stateful", False) or not supports_cache:
-        kind = "a recurrent state" if supports_cache else "no cache of keys and values"
+        kind = sentences.RECURRENT_STATE if supports_cache else sentences.NO_CACHE
         kind = f"{', '.join(other)} layers" if other else kind
         raise UnsupportedCache(
-            f"forward: {type(model).__name__} has {kind}, which cannot be rolled back; {_ADVICE}"
+            sentences.STATE_STAYS.format(type(model).__name__, kind, sentences.OTHER_MODEL)
         )

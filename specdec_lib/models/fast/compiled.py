@@ -32,6 +32,7 @@ from specdec_lib.models.architecture.module import (
 )
 from specdec_lib.models.caches.fixed import FixedCache, Store, bucket
 from specdec_lib.models.caches.rollback import MOST_RESERVED, holds_nothing
+from specdec_lib.models.fast import sentences
 from specdec_lib.models.fast.products import Products
 from specdec_lib.models.tensors import compute_dtype
 from specdec_lib.utils.logging import get_logger
@@ -141,7 +142,7 @@ class CompiledForward:
         """Run eagerly from now on, and say why in one line."""
         if self.active:
             self.active = False
-            get_logger(__name__).warning("torch.compile gave up, running eager", reason=_reason(error))
+            get_logger(__name__).warning(sentences.GAVE_UP, reason=_reason(error))
 
     # -- the first time ---------------------------------------------------------------------------
 
@@ -177,14 +178,14 @@ class CompiledForward:
             scale = float(expected[finite].abs().amax()) if finite.any() else 1.0
             apart = float((answer - expected)[finite].abs().amax()) if finite.any() else 0.0
             if apart > _TOLERANCE.get(self._dtype, 0.05) * max(scale, 1e-6):
-                raise Uncompilable(f"compiled logits differ from eager ones by {apart:.2g}")
+                raise Uncompilable(sentences.LOGITS_DIFFER.format(apart))
 
     @torch.inference_mode()
     def _rehearse(self) -> None:
         """A few tokens on fixed buffers against the same tokens without a cache."""
         rows = embedding_rows(self._products.original)
         if rows is None:
-            raise Uncompilable(f"{type(self.model).__name__} does not say how many ids it can be fed")
+            raise Uncompilable(sentences.NUMBER_OF_IDS_UNKNOWN.format(type(self.model).__name__))
         ids = torch.arange(1, 9, device=self._device)[None] % rows
         store = Store(self.num_layers, 16, self._device)
         store.frame.move(0, 5)
@@ -212,7 +213,7 @@ def _plain_layers(model: LanguageModel) -> int:
     kept = {type(layer) for layer in layers if not holds_nothing(layer)}
     other = sorted(kind.__name__ for kind in kept if kind is not DynamicLayer)
     if other:
-        raise Uncompilable(f"{type(model).__name__} has layers that do not see the whole text ({other[0]})")
+        raise Uncompilable(sentences.LAYERS_SEE_A_PART.format(type(model).__name__, other[0]))
     return len(layers)
 
 

@@ -28,6 +28,7 @@ from specdec_lib.models.architecture.module import (
     needs_mask,
     positions_behind,
 )
+from specdec_lib.models.fast import sentences
 from specdec_lib.models.fast.products import Products
 
 _SHARED = 3
@@ -84,8 +85,7 @@ class EagerForward:
         beyond = ids[(ids < 0) | (ids >= rows)]
         if beyond.numel():
             raise InvalidArgument(
-                f"{_called(self.model, self._name)} was fed token id {int(beyond[0])}, and its embedding has "
-                f"{rows} rows: ids go from 0 to one less; use the tokenizer of this model"
+                sentences.ID_WITHOUT_ROW.format(_called(self.model, self._name), int(beyond[0]), rows)
             )
 
     def require_causal(self, device: torch.device, vocab_size: int) -> None:
@@ -114,10 +114,7 @@ def require_causal(model: LanguageModel, name: str, device: torch.device, vocab_
     apart = (first - second)[:_SHARED].float().abs().amax()
     scale = (first.amax() - first.amin()).float()
     if apart > _TOLERANCE.get(first.dtype, 0.05) * scale:  # false for NaN, which forward refuses
-        raise InvalidArgument(
-            f"{_called(model, name)} is not causal: its logits depend on tokens that come later; "
-            "choose a decoder-only language model, or set is_decoder in its configuration"
-        )
+        raise InvalidArgument(sentences.NOT_CAUSAL.format(_called(model, name)))
 
 
 def _logits(model: LanguageModel, texts: Tensor) -> Tensor:
@@ -132,14 +129,8 @@ def _cannot_be_fed(model: LanguageModel, name: str, several: bool, error: Except
     """The line about a first forward that failed: of a text, or of several tokens behind a cache."""
     called, said = _called(model, name), in_one_line(error)
     if several:
-        return (
-            f"{called} cannot be fed several tokens behind a cache ({said}), as rounds of drafting do; "
-            "choose another model, or decode it with AutoregressiveDecoder"
-        )
-    return (
-        f"{called} cannot be fed token ids alone ({said}); choose a decoder-only language model, or see "
-        "whether its config.json is the one of its weights"
-    )
+        return sentences.ONE_TOKEN_AT_A_TIME.format(called, said)
+    return sentences.NEEDS_MORE_THAN_IDS.format(called, said)
 
 
 def _called(model: LanguageModel, name: str) -> str:

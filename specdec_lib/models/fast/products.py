@@ -30,6 +30,7 @@ from torch import Tensor, nn
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.architecture.module import LanguageModel
+from specdec_lib.models.fast import sentences
 
 ProductForm = Literal["plain", "transposed"]
 FORMS: tuple[ProductForm, ...] = ("plain", "transposed")
@@ -94,7 +95,7 @@ def preferred_form() -> ProductForm:
 
 def _known_form(form: str, who: str) -> ProductForm:
     if form not in FORMS:
-        raise InvalidArgument(f"{who}: unknown form {form!r} of matrix products; choose from {list(FORMS)}")
+        raise InvalidArgument(sentences.UNKNOWN_FORM.format(who, form, list(FORMS)))
     return form
 
 

@@ -7,6 +7,7 @@ import os
 import torch
 
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.fast import sentences
 from specdec_lib.models.tensors import Weighed
 from specdec_lib.utils.logging import get_logger
 
@@ -37,10 +38,7 @@ def use_threads(threads: int | None, target: Weighed) -> int:
         torch.set_num_threads(threads)
         processors = os.cpu_count() or 1
         if threads > processors:
-            get_logger(__name__).warning(
-                f"{threads} threads share {processors} processors, where they wait for each other; "
-                f"ask for {processors} at most"
-            )
+            get_logger(__name__).warning(sentences.THREADS_WAIT.format(threads, processors, processors))
     return torch.get_num_threads()
 
 
@@ -54,11 +52,11 @@ def wanted_threads(threads: int | None) -> int | None:
     if not given:
         wish = os.environ.get(VARIABLE, "").strip()
         if wish and not (wish.isascii() and wish.isdigit()):
-            raise InvalidArgument(
-                f"{VARIABLE} is {wish!r} in the environment; set a whole number >= 1, or unset it"
-            )
+            raise InvalidArgument(sentences.THREADS_ARE_NO_NUMBER.format(VARIABLE, wish))
         threads = int(wish) if wish else None
     if threads is not None and not 1 <= threads <= MOST:
-        rest = "None to let it be chosen" if given else f"unset {VARIABLE}"
-        raise InvalidArgument(f"{'threads' if given else VARIABLE} is {threads}; pass 1 to {MOST}, or {rest}")
+        rest = sentences.PASS_NONE if given else sentences.UNSET.format(VARIABLE)
+        raise InvalidArgument(
+            sentences.THREADS_OUT_OF_RANGE.format("threads" if given else VARIABLE, threads, MOST, rest)
+        )
     return threads

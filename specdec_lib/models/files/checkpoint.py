@@ -13,6 +13,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from specdec_lib.errors import ModelUnavailable
+from specdec_lib.models.files import sentences
 from specdec_lib.models.source import quiet
 from specdec_lib.utils.logging import get_logger
 
@@ -73,10 +74,7 @@ def refuse_gaps(model_id: str, missing: Iterable[str], misshapen: Iterable[str |
     names = [key if isinstance(key, str) else key[0] for key in misshapen]
     gaps = sorted([*missing, *names])
     if gaps:
-        raise ModelUnavailable(
-            f"the weights of {model_id} lack {len(gaps)} tensors of the right shape, {gaps[0]} first; "
-            "fetch or export the model again"
-        )
+        raise ModelUnavailable(sentences.TENSORS_ARE_LACKING.format(model_id, len(gaps), gaps[0]))
 
 
 def refuse_surplus(model_id: str, model: LanguageModel, unexpected: Iterable[str]) -> None:
@@ -93,15 +91,9 @@ def refuse_surplus(model_id: str, model: LanguageModel, unexpected: Iterable[str
     surplus = sorted(key for key in unexpected if not _is_known_surplus(key, model))
     inside = [key for key in surplus if _is_inside(key, modules, model.base_model_prefix)]
     if inside:
-        raise ModelUnavailable(
-            f"the files of {model_id} hold {len(inside)} tensors that its config.json has no place for, "
-            f"{inside[0]} first: part of the model would be left out; fetch or export the model again"
-        )
+        raise ModelUnavailable(sentences.TENSORS_WITHOUT_PLACE.format(model_id, len(inside), inside[0]))
     if surplus:
-        get_logger(__name__).warning(
-            f"{model_id}: {len(surplus)} tensors are no part of the language model and are not used, "
-            f"{surplus[0]} first"
-        )
+        get_logger(__name__).warning(sentences.TENSORS_NOT_USED.format(model_id, len(surplus), surplus[0]))
 
 
 def _is_inside(key: str, modules: set[str], prefix: str) -> bool:
@@ -144,10 +136,7 @@ def refuse_too_narrow(model_id: str, described: PreTrainedModel) -> None:
     has_tiles = getattr(modules, "has_avx512bf16", lambda: False)  # other versions may not tell
     for name, rows, columns in _packed_layers(described) if has_tiles() else ():
         if rows % 32 or columns % 64:
-            raise ModelUnavailable(
-                f"{model_id}: int4 cannot pack {name} ({rows} × {columns} weights) for this cpu: it is too "
-                "narrow; choose float32, bfloat16 or float16"
-            )
+            raise ModelUnavailable(sentences.LAYER_TOO_NARROW.format(model_id, name, rows, columns))
 
 
 def _packed_layers(described: PreTrainedModel) -> Iterator[tuple[str, int, int]]:
@@ -177,7 +166,4 @@ def warn_of_a_small_packed_share(model_id: str, model: nn.Module) -> None:
         count = parameter.numel() if state is None else state.shape.numel()
         packed, total = packed + (0 if state is None else count), total + count
     if 2 * packed < total:
-        get_logger(__name__).warning(
-            f"{model_id}: int4 packs {packed / total:.0%} of the weights; the rest (embeddings, experts of "
-            "a mixture) stays in 16 bits, and so does most of its memory"
-        )
+        get_logger(__name__).warning(sentences.SMALL_PACKED_SHARE.format(model_id, packed / total))

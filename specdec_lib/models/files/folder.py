@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from specdec_lib.errors import ModelUnavailable
+from specdec_lib.models.files import sentences
 from specdec_lib.models.source import Source, loading, one_line, quiet
 from specdec_lib.models.text.ends import ends_beyond, refuse_odd_ends
 from specdec_lib.utils.logging import get_logger
@@ -87,8 +88,7 @@ def described_model(source: Source, config: PretrainedConfig) -> PreTrainedModel
             return model
     except Exception as error:  # a dozen unrelated types, as the field that does not fit happens to be used
         raise ModelUnavailable(
-            f"no model with a cache can be made of the config.json of {source.model_id} ({one_line(error)}); "
-            "correct it, or choose another model"
+            sentences.NO_MODEL_OF_CONFIG.format(source.model_id, one_line(error))
         ) from error
 
 
@@ -103,10 +103,7 @@ def refuse_encoder(model_id: str, model: PreTrainedModel) -> None:
     config: PretrainedConfig = model.config
     one_sided = getattr(config, "is_decoder", False) or getattr(config, "causal", False)
     if type(config) in MODEL_FOR_MASKED_LM_MAPPING and not one_sided:
-        raise ModelUnavailable(
-            f"{model_id} ({type(model).__name__}) is not causal: an encoder, whose logits depend on tokens "
-            "that come later; choose a decoder-only language model, or set is_decoder in its configuration"
-        )
+        raise ModelUnavailable(sentences.IS_AN_ENCODER.format(model_id, type(model).__name__))
 
 
 def quantisation_of(config: dict) -> str | None:
@@ -118,7 +115,7 @@ def quantisation_of(config: dict) -> str | None:
     for bits in ("4bit", "8bit"):
         if found.get(f"load_in_{bits}"):
             return f"bitsandbytes_{bits}"
-    return str(found.get("quant_method") or "a method without a name")
+    return str(found.get("quant_method") or sentences.METHOD_WITHOUT_NAME)
 
 
 def _refuse_pointers(source: Source) -> None:
@@ -127,10 +124,7 @@ def _refuse_pointers(source: Source) -> None:
         return
     names = [name for name in source.files if name.endswith(_READ) and _is_pointer(source.folder / name)]
     if names:
-        raise ModelUnavailable(
-            f"folder '{source.model_id}': {names[0]} is a Git LFS pointer, not the file itself "
-            f"({len(names)} such files); run 'git lfs pull' there, or fetch the model from the hub"
-        )
+        raise ModelUnavailable(sentences.LFS_POINTER.format(source.model_id, names[0], len(names)))
 
 
 def _is_pointer(path: Path) -> bool:
@@ -145,11 +139,7 @@ def _refuse_adapter(source: Source) -> None:
     """With PEFT installed Transformers answers with the adapter, without it with the base: so neither."""
     found = [name for name in _ADAPTERS if name in source.files]
     if found:
-        raise ModelUnavailable(
-            f"'{source.model_id}' holds an adapter ({found[0]}) beside the weights of a model, and "
-            "does not say which of the two is meant; merge it (merge_and_unload, then save_pretrained) and "
-            "pass the merged folder, or move the adapter's files elsewhere"
-        )
+        raise ModelUnavailable(sentences.ADAPTER_BESIDE_WEIGHTS.format(source.model_id, found[0]))
 
 
 def _refuse_own_code(source: Source, config: dict) -> None:
@@ -157,16 +147,10 @@ def _refuse_own_code(source: Source, config: dict) -> None:
     from transformers import CONFIG_MAPPING
 
     for name, value in _kernels(config):
-        raise ModelUnavailable(
-            f"'{source.model_id}' asks for code from the hub ({name} '{value}' in config.json), which is "
-            f"never run here; remove {name} from its config.json"
-        )
+        raise ModelUnavailable(sentences.ASKS_FOR_KERNELS.format(source.model_id, name, value, name))
     kind = config.get("model_type")
     if config.get("auto_map") and kind not in CONFIG_MAPPING:
-        raise ModelUnavailable(
-            f"{_own_code(source, ['config.json'])}; Transformers does not know its model type '{kind}', so "
-            "choose another model"
-        )
+        raise ModelUnavailable(sentences.UNKNOWN_MODEL_TYPE.format(_own_code(source, ["config.json"]), kind))
 
 
 def _kernels(config: dict) -> Iterator[tuple[str, str]]:
@@ -182,7 +166,7 @@ def _kernels(config: dict) -> Iterator[tuple[str, str]]:
 
 def _own_code(source: Source, files: list[str]) -> str:
     named = ", ".join(files)
-    return f"'{source.model_id}' asks for Python code of its own ({named}), which is never run here"
+    return sentences.ASKS_FOR_OWN_CODE.format(source.model_id, named)
 
 
 def _refuse_quantisation(source: Source, config: dict, dtype: str) -> None:
@@ -192,15 +176,9 @@ def _refuse_quantisation(source: Source, config: dict, dtype: str) -> None:
     if stored is None:
         return
     if stored not in AUTO_QUANTIZATION_CONFIG_MAPPING:
-        raise ModelUnavailable(
-            f"the weights of '{source.model_id}' are quantised by {stored}, which Transformers does not "
-            "know; pass the model that they were quantised from"
-        )
+        raise ModelUnavailable(sentences.UNKNOWN_QUANTISATION.format(source.model_id, stored))
     if dtype != "auto" and (stored, dtype) != ("bitsandbytes_4bit", "int4"):
-        raise ModelUnavailable(
-            f"the weights of '{source.model_id}' are stored quantised ({stored}) and cannot be had as "
-            f"{dtype}; ask for dtype 'auto', or pass the model that they were quantised from"
-        )
+        raise ModelUnavailable(sentences.OTHER_QUANTISATION.format(source.model_id, stored, dtype))
 
 
 def warn_of_oddities(source: Source, config: PretrainedConfig) -> None:
@@ -209,11 +187,8 @@ def warn_of_oddities(source: Source, config: PretrainedConfig) -> None:
     described = ("config.json", "tokenizer_config.json")
     asking = [name for name in described if (source.read_json(name) or {}).get("auto_map")]
     if asking:
-        log.warning(f"{_own_code(source, asking)}; Transformers' own code stands in for it")
+        log.warning(sentences.OWN_CODE_STANDS_IN.format(_own_code(source, asking)))
     if {"model.safetensors", _INDEX} <= set(source.files):  # Transformers prefers the single file
-        log.warning(
-            f"'{source.model_id}' holds model.safetensors beside shards ({_INDEX}); the single file is read, "
-            "the shards are not; remove what is not meant"
-        )
+        log.warning(sentences.SINGLE_FILE_BESIDE_SHARDS.format(source.model_id, _INDEX))
     for line in ends_beyond(source, config):
         log.warning(line)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from specdec_lib.errors import ModelUnavailable
+from specdec_lib.models.files import sentences
 from specdec_lib.models.files.checkpoint import refuse_gaps, refuse_surplus
 from specdec_lib.models.files.folder import quantisation_of
 from specdec_lib.models.gguf.folder import held_weights
@@ -57,9 +58,7 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
             parts = ((name, tensors.get_slice(name)) for name in tensors.keys())  # noqa: SIM118
             return {name: StoredTensor(prod(part.get_shape()), part.get_dtype()) for name, part in parts}
     except (SafetensorError, OSError) as error:
-        raise ModelUnavailable(
-            f"{path.parent.name}: its weights are damaged ({error}); restore them"
-        ) from error
+        raise ModelUnavailable(sentences.WEIGHTS_ARE_DAMAGED.format(path.parent.name, error)) from error
 
 
 def weight_files(model_id: str, whole: str = _SAFE) -> list[Path]:
@@ -81,7 +80,7 @@ def weight_files(model_id: str, whole: str = _SAFE) -> list[Path]:
     try:
         shards = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelUnavailable(f"{model_id}: {index.name} is damaged ({error}); restore it") from error
+        raise ModelUnavailable(sentences.INDEX_IS_DAMAGED.format(model_id, index.name, error)) from error
     paths = [index.parent / shard for shard in shards]
     return paths if all(path.is_file() for path in paths) else []
 
@@ -131,9 +130,7 @@ def refuse_too_little(model_id: str, held: int | None, model: nn.Module) -> None
     wanted = sum(parameter.numel() for parameter in model.parameters())
     if held is not None and 2 * held < wanted:
         raise ModelUnavailable(
-            f"the weights of {model_id} lack most of the model that its config.json describes "
-            f"(at most {short_count(held)} in its files, {short_count(wanted)} described); fetch or export "
-            "the model again"
+            sentences.TOO_FEW_WEIGHTS.format(model_id, short_count(held), short_count(wanted))
         )
 
 

@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 from specdec_lib.errors import ModelUnavailable, is_out_of_memory
 from specdec_lib.models.architecture.module import placed
 from specdec_lib.models.caches.rollback import require_cache_fields
+from specdec_lib.models.files import sentences
 from specdec_lib.models.files.checkpoint import refuse_gaps, refuse_surplus, warn_of_a_small_packed_share
 from specdec_lib.models.files.folder import described_model, quantisation_of, read_config, warn_of_oddities
 from specdec_lib.models.files.stored import most_weights, refuse_too_little
@@ -116,10 +117,7 @@ def _in_gguf(source: Source, path: Path) -> dict[str, Any]:
     """Configuration and weights of a GGUF file, as Transformers takes them; how they are packed is said."""
     packed = packed_as(path, source.model_id)
     if packed is not None:
-        get_logger(__name__).warning(
-            f"{source.model_id}: its weights are stored as {packed} (GGUF) and unpacked here, with the "
-            "memory that takes"
-        )
+        get_logger(__name__).warning(sentences.UNPACKED_GGUF.format(source.model_id, packed))
     return {"config": read_config(source), "state_dict": unpacked_weights(path, source.model_id)}
 
 
@@ -136,8 +134,9 @@ def _say_if_unpacked(source: Source, config: PretrainedConfig, model: PreTrained
     stored = quantisation_of(config.to_dict())
     if stored is not None and getattr(model.config, "quantization_config", None) is None:
         get_logger(__name__).warning(
-            f"{source.model_id}: this device does not compute in its stored weights ({stored}), so they are "
-            f"unpacked to {str(model.dtype).removeprefix('torch.')}, with the memory that takes"
+            sentences.UNPACKED_FOR_DEVICE.format(
+                source.model_id, stored, str(model.dtype).removeprefix("torch.")
+            )
         )
 
 
@@ -146,10 +145,12 @@ def _refuse_plain_weights(source: Source, config: PretrainedConfig, model: PreTr
     for name, module in model.named_modules():
         if _is_plain(module):
             raise ModelUnavailable(
-                f"the config.json of {source.model_id} calls its weights quantised "
-                f"({quantisation_of(config.to_dict())}), and its files hold {name} as plain "
-                f"{str(module.weight.dtype).removeprefix('torch.')}; remove quantization_config from "
-                "config.json, or fetch the model again"
+                sentences.PLAIN_CALLED_QUANTISED.format(
+                    source.model_id,
+                    quantisation_of(config.to_dict()),
+                    name,
+                    str(module.weight.dtype).removeprefix("torch."),
+                )
             )
 
 
@@ -181,8 +182,7 @@ def _pack(model: PreTrainedModel, device: torch.device) -> None:
             raise
         name, (rows, columns) = inside[-1]
         raise ModelUnavailable(
-            f"int4 cannot pack {name} ({rows} × {columns} weights) for this {device.type}: it is too narrow "
-            f"({error}); choose float32, bfloat16 or float16"
+            sentences.INT4_CANNOT_PACK.format(name, rows, columns, device.type, error)
         ) from error
     finally:
         for hook in hooks:
@@ -196,9 +196,7 @@ def _int4_options(device: torch.device) -> dict[str, Any]:
         import bitsandbytes  # noqa: F401
         from transformers import BitsAndBytesConfig
     except ImportError as error:
-        raise ModelUnavailable(
-            f"dtype 'int4' needs {error.name}: pip install bitsandbytes accelerate, or choose another dtype"
-        ) from error
+        raise ModelUnavailable(sentences.INT4_NEEDS.format(error.name)) from error
     half = device.type == "cuda" and not torch.cuda.is_bf16_supported()
     compute = torch.float16 if half else torch.bfloat16
     config = BitsAndBytesConfig(

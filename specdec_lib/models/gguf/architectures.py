@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from specdec_lib.errors import ModelUnavailable
+from specdec_lib.models.gguf import sentences
 from specdec_lib.models.gguf.header import GgufFile
 from specdec_lib.models.gguf.positions import FACTORS, rope_of
 
@@ -170,12 +171,9 @@ def described_config(file: GgufFile) -> dict[str, Any]:
     kind = _kind(file)
     for name in _UNREAD:
         if _stated(file, name, 0):
-            raise ModelUnavailable(
-                f"'{file.model_id}' states {file.architecture}.{name}, which is not read here: without it "
-                "the model would be another; pass the folder or hub id that it was made from"
-            )
+            raise ModelUnavailable(sentences.STATES_THE_UNREAD.format(file.model_id, file.architecture, name))
     if "token_embd.weight" not in file.tensors:
-        raise ModelUnavailable(f"'{file.model_id}' lacks the tensor token_embd.weight; fetch it again")
+        raise ModelUnavailable(sentences.LACKS_EMBEDDING.format(file.model_id))
     config: dict[str, Any] = {
         "model_type": kind.model_type,
         "dtype": "float32",
@@ -191,10 +189,7 @@ def described_config(file: GgufFile) -> dict[str, Any]:
     config["num_key_value_heads"] = _stated(file, "attention.head_count_kv", heads)
     for name in ("num_attention_heads", "num_key_value_heads", "intermediate_size"):
         if not isinstance(config[name], int) or config[name] < 1:
-            raise ModelUnavailable(
-                f"'{file.model_id}' has {name} {config[name]!r:.60}, one for each layer or none; such a "
-                "model is not read here"
-            )
+            raise ModelUnavailable(sentences.DIFFERS_BY_LAYER.format(file.model_id, name, config[name]))
     if kind.model_type == "gpt2":
         return config | {"n_inner": config["intermediate_size"], "layer_norm_epsilon": _epsilon(file, "")}
     config["head_dim"] = _stated(file, "attention.key_length", config["hidden_size"] // heads)
@@ -202,7 +197,7 @@ def described_config(file: GgufFile) -> dict[str, Any]:
     base = _stated(file, "rope.freq_base", _stated(file, "rope.global.freq_base", 10000.0))
     config["rope_parameters"] = rope_of(file, base, _rotated(file, config))
     if kind.model_type != "phi3" and _rotated(file, config) != config["head_dim"]:
-        raise ModelUnavailable(f"'{file.model_id}' rotates a part of each head, which is not read here")
+        raise ModelUnavailable(sentences.ROTATES_A_PART.format(file.model_id))
     return config | kind.more(file, config)
 
 
@@ -218,8 +213,7 @@ def _epsilon(file: GgufFile, norm: str) -> float:
 def _kind(file: GgufFile) -> _Kind:
     if file.architecture not in _KINDS:
         raise ModelUnavailable(
-            f"'{file.model_id}' holds a model of the kind '{file.architecture}', which is not read from GGUF "
-            f"files here (but {', '.join(_KINDS)}); pass the folder or hub id that it was made from"
+            sentences.KIND_IS_NOT_READ.format(file.model_id, file.architecture, ", ".join(_KINDS))
         )
     return _KINDS[file.architecture]
 
@@ -230,9 +224,7 @@ _NOTHING = object()
 def _stated(file: GgufFile, name: str, default: Any = _NOTHING) -> Any:
     found = file.metadata.get(f"{file.architecture}.{name}", default)
     if found is _NOTHING:
-        raise ModelUnavailable(
-            f"'{file.model_id}' lacks {file.architecture}.{name}; convert or fetch it again"
-        )
+        raise ModelUnavailable(sentences.LACKS_NUMBER.format(file.model_id, file.architecture, name))
     return found
 
 

@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Float
 
 from specdec_lib.errors import ModelUnavailable
+from specdec_lib.models.gguf import sentences
 
 MAGIC = b"GGUF"
 PLAIN = ("F32", "F16", "BF16", "F64")
@@ -103,8 +104,7 @@ class GgufFile:
             return np.array(dequantize(rows, GGMLQuantizationType[tensor.kind]), np.float32)
         except NotImplementedError as error:
             raise ModelUnavailable(
-                f"{self.model_id}: the gguf package does not unpack its tensors of type {tensor.kind} "
-                f"({name}); take a file of another quantisation"
+                sentences.TYPE_IS_NOT_UNPACKED.format(self.model_id, tensor.kind, name)
             ) from error
 
 
@@ -121,7 +121,7 @@ def open_gguf(path: Path, model_id: str) -> GgufFile:
     except ModelUnavailable:
         raise
     except (OSError, ValueError) as error:
-        raise ModelUnavailable(f"cannot read {model_id}: {error}") from error
+        raise ModelUnavailable(sentences.CANNOT_READ.format(model_id, error)) from error
 
 
 @cache
@@ -129,38 +129,29 @@ def _open(path: Path, model_id: str, changed: int, size: int) -> GgufFile:
     try:
         import gguf  # noqa: F401
     except ImportError as error:
-        raise ModelUnavailable(
-            f"'{model_id}' is a GGUF file, which needs the gguf package: pip install gguf"
-        ) from error
+        raise ModelUnavailable(sentences.NEEDS_GGUF_PACKAGE.format(model_id)) from error
     with path.open("rb") as file:
         if file.read(4) != MAGIC:
-            raise ModelUnavailable(
-                f"'{model_id}' is no GGUF file: it does not begin with GGUF; fetch it again"
-            )
+            raise ModelUnavailable(sentences.IS_NO_GGUF.format(model_id))
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             metadata, tensors = _Header(content, model_id).read()
     found = GgufFile(model_id, path, metadata, tensors)
     _refuse_parts(found)
     end = max((tensor.end for tensor in tensors.values()), default=0)
     if end > size:
-        raise ModelUnavailable(
-            f"'{model_id}' is truncated: its header describes {end} bytes and it has {size}; fetch it again"
-        )
+        raise ModelUnavailable(sentences.IS_TRUNCATED.format(model_id, end, size))
     return found
 
 
 def _refuse_parts(file: GgufFile) -> None:
     """One part of several, a vocabulary alone, an adapter, or what sees images: no language model, each."""
     if int(file.metadata.get("split.count", 1)) > 1 or _PART.search(file.path.name):
-        raise ModelUnavailable(
-            f"'{file.model_id}' is one part of a split model; join the parts "
-            "(llama-gguf-split --merge FIRST OUT) and pass the whole file"
-        )
+        raise ModelUnavailable(sentences.IS_ONE_PART.format(file.model_id))
     kind = str(file.metadata.get("general.type", "model"))
     if kind != "model" or file.architecture == "clip":
-        raise ModelUnavailable(f"'{file.model_id}' holds no language model but a part of one ({kind})")
+        raise ModelUnavailable(sentences.HOLDS_A_PART.format(file.model_id, kind))
     if not file.tensors:
-        raise ModelUnavailable(f"'{file.model_id}' holds a vocabulary alone, and no weights; pass a model")
+        raise ModelUnavailable(sentences.HOLDS_A_VOCABULARY.format(file.model_id))
 
 
 class _Header:
@@ -173,8 +164,8 @@ class _Header:
         version = self._number("I")
         if version not in _VERSIONS:
             swapped = int.from_bytes(struct.pack("<I", version), "big") in _VERSIONS
-            said = "for a machine of the other byte order" if swapped else f"of GGUF version {version}"
-            raise ModelUnavailable(f"'{self.model_id}' is {said}, which is not read here; convert it again")
+            said = sentences.OF_OTHER_BYTE_ORDER if swapped else sentences.OF_VERSION.format(version)
+            raise ModelUnavailable(sentences.VERSION_IS_NOT_READ.format(self.model_id, said))
         tensors, values = self._number("Q"), self._number("Q")
         metadata: dict[str, Any] = {}
         for _ in range(values):
@@ -215,10 +206,7 @@ class _Header:
             known = GGMLQuantizationType(kind)
             elements, size = GGML_QUANT_SIZES[known]
         except (ValueError, KeyError) as error:
-            raise ModelUnavailable(
-                f"'{self.model_id}' holds tensors of type {kind}, which this version of the gguf package "
-                "does not know; upgrade it (pip install --upgrade gguf), or fetch the file again"
-            ) from error
+            raise ModelUnavailable(sentences.TYPE_IS_UNKNOWN.format(self.model_id, kind)) from error
         if shape[-1] % elements:
             raise self._damaged()
         return BlockTensor(shape, known.name, start + offset, shape[-1] // elements * size)
@@ -236,6 +224,4 @@ class _Header:
         return self.content[self.at - count : self.at]
 
     def _damaged(self) -> ModelUnavailable:
-        return ModelUnavailable(
-            f"'{self.model_id}' is damaged: its header makes no sense at byte {self.at}; fetch it again"
-        )
+        return ModelUnavailable(sentences.HEADER_IS_DAMAGED.format(self.model_id, self.at))

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from specdec_lib.errors import ModelUnavailable
+from specdec_lib.models.gguf import sentences
 from specdec_lib.models.gguf.header import GgufFile
 
 FACTORS = ("rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight")
@@ -53,15 +54,12 @@ def rope_of(file: GgufFile, base: float, rotated: int) -> dict[str, Any]:
             "original_max_position_embeddings": trained,
         }
     by = f"'{kind}'" + (f" ({tuned[0]})" if tuned else "")
-    raise ModelUnavailable(
-        f"'{file.model_id}' scales its positions by {by}, which is not read here; pass the folder or hub id "
-        "that it was made from"
-    )
+    raise ModelUnavailable(sentences.SCALES_OTHERWISE.format(file.model_id, by))
 
 
 def _longrope(file: GgufFile, trained: int | None, attention: float | None) -> dict[str, Any]:
     if not trained or not {FACTORS[1], FACTORS[2]} <= file.tensors.keys():
-        raise ModelUnavailable(f"'{file.model_id}' lacks a part of its longrope; fetch or convert it again")
+        raise ModelUnavailable(sentences.LACKS_PART_OF_LONGROPE.format(file.model_id))
     scaling = {"rope_type": "longrope", "original_max_position_embeddings": int(trained)}
     scaling |= {} if attention is None else {"attention_factor": float(attention)}
     lists = {"short_factor": FACTORS[1], "long_factor": FACTORS[2]}
@@ -75,10 +73,7 @@ def _llama3(file: GgufFile, base: float, rotated: int) -> dict[str, Any]:
         return {}
     rule = {"factor": float(held.max()), **_LLAMA3}
     if held.size != rotated // 2 or not np.allclose(held, llama3_factors(base, rotated, **rule), rtol=1e-3):
-        raise ModelUnavailable(
-            f"'{file.model_id}' scales its positions by factors that are not Llama 3's, which are not read "
-            "here; pass the folder or hub id that it was made from"
-        )
+        raise ModelUnavailable(sentences.FACTORS_ARE_NOT_LLAMAS.format(file.model_id))
     return {"rope_type": "llama3", **rule}
 
 

@@ -12,6 +12,7 @@ import re
 from typing import Any
 
 from specdec_lib.errors import ModelUnavailable
+from specdec_lib.models.gguf import sentences
 from specdec_lib.models.gguf.header import GgufFile
 from specdec_lib.models.gguf.splitting import SPLITTINGS
 
@@ -40,16 +41,13 @@ def described_tokenizer(file: GgufFile) -> tuple[dict[str, Any], dict[str, Any]]
     """
     tokens, kinds = _about(file, "tokens"), _about(file, "token_type")
     if not isinstance(tokens, list) or not tokens:
-        raise ModelUnavailable(f"'{file.model_id}' holds no tokenizer; pass the folder that it was made from")
+        raise ModelUnavailable(sentences.HOLDS_NO_TOKENIZER.format(file.model_id))
     if not isinstance(kinds, list) or len(kinds) != len(tokens):
         kinds = [1] * len(tokens)
     kind = _about(file, "model")
     makers = {"gpt2": _byte_level, "llama": _sentencepiece}
     if kind not in makers:
-        raise ModelUnavailable(
-            f"'{file.model_id}' has a tokenizer of the kind '{kind}', which is not read from GGUF files here "
-            f"(but {', '.join(makers)}); pass the folder or hub id that it was made from"
-        )
+        raise ModelUnavailable(sentences.TOKENIZER_IS_NOT_READ.format(file.model_id, kind, ", ".join(makers)))
     tokens = _without_padding(tokens, kinds)
     parts, adds_bos = makers[kind](file, tokens, kinds)
     special = _special(file, tokens)
@@ -93,8 +91,7 @@ def _special(file: GgufFile, tokens: list[str | None]) -> dict[str, str]:
             continue
         if not 0 <= token_id < len(tokens):
             raise ModelUnavailable(
-                f"'{file.model_id}' names {theirs}_token_id {token_id}, and it has {len(tokens)} tokens; "
-                "fetch or convert it again"
+                sentences.NAMES_NO_TOKEN.format(file.model_id, theirs, token_id, len(tokens))
             )
         token = tokens[token_id]
         found |= {} if token is None else {f"{ours}_token": token}
@@ -160,14 +157,11 @@ def _model(vocabulary: dict[str, int], merges: list[list[str]], **options: Any) 
 def _byte_level(file: GgufFile, tokens: list[str | None], kinds: list[int]) -> tuple[dict[str, Any], bool]:
     name, merges = _about(file, "pre"), _about(file, "merges")
     if name not in SPLITTINGS:
-        said = "does not say how text is split (tokenizer.ggml.pre)"
-        said = said if name is None else f"splits text as '{name}', which is not known here"
-        raise ModelUnavailable(
-            f"'{file.model_id}' {said}, so that texts could have other ids than the model was trained on; "
-            "pass the folder or hub id that it was made from"
-        )
+        said = sentences.DOES_NOT_SAY_HOW
+        said = said if name is None else sentences.SPLITS_AS.format(name)
+        raise ModelUnavailable(sentences.SPLITS_UNKNOWN.format(file.model_id, said))
     if not isinstance(merges, list):
-        raise ModelUnavailable(f"'{file.model_id}' lacks tokenizer.ggml.merges; fetch or convert it again")
+        raise ModelUnavailable(sentences.LACKS_MERGES.format(file.model_id))
     rule = SPLITTINGS[name]
     vocabulary = {token: token_id for token_id, token in enumerate(tokens) if token}
     pairs = [_pair(merge) for merge in merges]
@@ -195,7 +189,7 @@ def _sentencepiece(file: GgufFile, tokens: list[str | None], kinds: list[int]) -
     elif isinstance(scores, list) and len(scores) == len(tokens):
         pairs = _merges(vocabulary, scores, kinds, file.architecture.startswith("gemma"))
     else:
-        raise ModelUnavailable(f"'{file.model_id}' lacks tokenizer.ggml.scores; fetch or convert it again")
+        raise ModelUnavailable(sentences.LACKS_SCORES.format(file.model_id))
     unknown = _about(file, "unknown_token_id")
     named = spelled[unknown] if unknown is not None and 0 <= unknown < len(spelled) else None
     spaces = {"type": "Replace", "pattern": {"String": " "}, "content": _SPACE}

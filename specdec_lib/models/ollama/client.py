@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from specdec_lib.errors import InvalidArgument, ServerUnavailable
+from specdec_lib.models.ollama import sentences
 from specdec_lib.models.ollama.connection import documents, unexpected
 from specdec_lib.utils.logging import get_logger
 
@@ -23,9 +24,9 @@ REQUEST_FIELDS = {"context", "format", "images", "keep_alive", "logprobs", "raw"
 REQUEST_FIELDS |= {"template", "think", "top_logprobs", "truncate"}
 """What belongs to a request itself; everything else a caller names is an option of the model's runner."""
 _REFUSED = {
-    ("stream",): "is no option; call stream() for a stream",
-    ("num_predict",): "is max_tokens here; pass that alone",
-    ("messages", "tools"): "belongs to a chat; pass one prompt",
+    ("stream",): sentences.CALL_STREAM,
+    ("num_predict",): sentences.PASS_MAX_TOKENS,
+    ("messages", "tools"): sentences.PASS_A_PROMPT,
 }
 _PORTS = {"http": 80, "https": 443}
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -113,7 +114,7 @@ class OllamaClient:
         try:
             return [_read_model(entry) for entry in answer["models"] or ()]  # without any it may send null
         except (AttributeError, TypeError, ValueError) as error:
-            raise unexpected("/api/tags", "a list of models") from error
+            raise unexpected("/api/tags", sentences.A_LIST_OF_MODELS) from error
 
     def generate(self, model: str, prompt: str, max_tokens: int = 128, **given: Any) -> OllamaGeneration:
         """One generation, waited for as a whole; what the model thought is in ``thinking``.
@@ -131,7 +132,7 @@ class OllamaClient:
         try:
             tokens, generating, total = (int(answer.get(name) or 0) for name in names)
         except (TypeError, ValueError) as error:
-            raise unexpected("/api/generate", "counts and durations") from error
+            raise unexpected("/api/generate", sentences.COUNTS_AND_DURATIONS) from error
         _warn_of_thinking(model, max_tokens, piece.thinking, piece.text)
         times = generating / 1e9, total / 1e9  # from nanoseconds
         return OllamaGeneration(piece.text, tokens, *times, piece.thinking, piece.done_reason)
@@ -158,7 +159,7 @@ class OllamaClient:
             yield piece
             if piece.done:
                 return
-        raise ServerUnavailable(f"Ollama at {self.url} ended the stream before the text was done; try again")
+        raise ServerUnavailable(sentences.STREAM_CUT.format(self.url))
 
 
 def _base_url(host: str) -> str:
@@ -173,9 +174,9 @@ def _base_url(host: str) -> str:
         default = _PORTS[parts.scheme] if schemed else 11434
         name, port = parts.hostname or "", parts.port or default
         if not name:
-            raise ValueError("no host")
+            raise ValueError(sentences.NO_HOST)
     except (KeyError, ValueError) as error:
-        said = f"Ollama host '{host}' is no address ({error}); pass host:port or an http(s) URL"
+        said = sentences.NO_ADDRESS.format(host, error)
         raise InvalidArgument(said) from error
     name = _ANY_ADDRESS.get(name, name)
     return f"{parts.scheme}://{f'[{name}]' if ':' in name else name}:{port}{parts.path.rstrip('/')}"
@@ -184,21 +185,20 @@ def _base_url(host: str) -> str:
 def _fields(max_tokens: int, given: dict[str, Any]) -> dict[str, Any]:
     """``given`` as fields of a request and options of its runner; what a server would misread is refused."""
     if max_tokens < 1:  # to a server it means "no limit"
-        raise InvalidArgument(f"Ollama generate: max_tokens is {max_tokens}; pass 1 or more")
+        raise InvalidArgument(sentences.NO_TOKENS.format(max_tokens))
     options = given.pop("options", None) or {}
     if not isinstance(options, dict):
-        raise InvalidArgument(f"Ollama generate: options is {options!r:.60}; pass a dictionary of them")
+        raise InvalidArgument(sentences.NO_OPTIONS.format(options))
     fields = {name: given.pop(name) for name in sorted(REQUEST_FIELDS & given.keys())}
     options = options | given
     for names, advice in _REFUSED.items():
         if found := ", ".join(name for name in names if name in options):
-            raise InvalidArgument(f"Ollama generate: {found} {advice}")
+            raise InvalidArgument(sentences.REFUSED_OPTION.format(found, advice))
     for name, value in (fields | options).items():
         try:
             json.dumps(value, allow_nan=False)
         except (TypeError, ValueError) as error:
-            said = f"{name} is {value!r}, which is no JSON ({error})"
-            raise InvalidArgument(f"Ollama generate: {said}") from error
+            raise InvalidArgument(sentences.NO_JSON.format(name, value, error)) from error
     return {**fields, "options": {"num_predict": max_tokens, **options}}
 
 
@@ -216,6 +216,4 @@ def _read_model(entry: dict[str, Any]) -> OllamaModel:
 def _warn_of_thinking(model: str, max_tokens: int, thought: str, said: str) -> None:
     """An answer of nothing but thinking looks like a fault of ours."""
     if thought and not said:
-        get_logger(__name__).warning(
-            f"{model} thought and wrote no text within {max_tokens} tokens; allow more, or pass think=False"
-        )
+        get_logger(__name__).warning(sentences.ONLY_THOUGHT.format(model, max_tokens))

@@ -12,6 +12,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 from specdec_lib.errors import ServerUnavailable
+from specdec_lib.models.ollama import sentences
 
 
 def documents(
@@ -36,13 +37,13 @@ def documents(
     except ServerUnavailable:  # said by who reads the answer; it is an OSError too
         raise
     except HTTPError as error:
-        raise ServerUnavailable(f"Ollama at {url}: {_refusal(error)} ({path})") from error
+        raise ServerUnavailable(sentences.REFUSED.format(url, _refusal(error), path)) from error
     except (OSError, HTTPException, ValueError) as error:  # a ValueError is of the host's name
         reason = getattr(error, "reason", error)
         what = str(reason) or type(reason).__name__
-        said = f"no Ollama server at {url} ({what}); start it (ollama serve) or set OLLAMA_HOST"
+        said = sentences.NO_SERVER.format(url, what)
         if isinstance(reason, TimeoutError):
-            said = f"Ollama at {url} did not answer within {timeout:g} s; is it busy?"
+            said = sentences.TOO_SLOW.format(url, timeout)
         raise ServerUnavailable(said) from error
 
 
@@ -60,14 +61,14 @@ def _read_document(body: bytes, path: str, field: str) -> dict[str, Any]:
     except ValueError as error:
         raise unexpected(path, "JSON") from error
     if not isinstance(document, dict):
-        raise unexpected(path, "a JSON object")
+        raise unexpected(path, sentences.A_JSON_OBJECT)
     if "error" in document:
-        raise ServerUnavailable(f"Ollama reports: {document['error']} ({path})")
+        raise ServerUnavailable(sentences.REPORTS.format(document["error"], path))
     if field not in document:
-        raise unexpected(path, f"a field '{field}'")
+        raise unexpected(path, sentences.A_FIELD.format(field))
     return document
 
 
 def unexpected(path: str, wanted: str) -> ServerUnavailable:
     """The error for an answer that is not Ollama's."""
-    return ServerUnavailable(f"the answer of {path} is not {wanted}; is the server really Ollama?")
+    return ServerUnavailable(sentences.NOT_OLLAMAS.format(path, wanted))

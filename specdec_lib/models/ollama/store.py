@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from specdec_lib.errors import ModelUnavailable
+from specdec_lib.models.ollama import sentences
 
 PREFIX = "ollama:"
 _LAYER = "application/vnd.ollama.image."
 _REFUSED = {
-    "adapter": "an adapter on top of a model's weights, which are not merged",
-    "projector": "a part that sees images beside its language model",
+    "adapter": sentences.ADAPTER,
+    "projector": sentences.PROJECTOR,
 }
 _NAME = re.compile(r"(?:[\w.-]+(?::\d+)?/)?(?:[\w-][\w.-]*/)?[\w-][\w.-]*(?::[\w-][\w.-]*)?")
 _HOST, _USER, _TAG = "registry.ollama.ai", "library", "latest"
@@ -42,24 +43,17 @@ def ollama_blob(model_id: str) -> Path:
     name = model_id.removeprefix(PREFIX)
     store, manifest = _manifest(name)
     if manifest is None:
-        raise ModelUnavailable(
-            f"'{model_id}' is not among the models that Ollama has downloaded {_nearest(name)}"
-        )
+        raise ModelUnavailable(sentences.NOT_DOWNLOADED.format(model_id, _nearest(name)))
     layers = _layers(model_id, manifest)
     for kind, meaning in _REFUSED.items():
         if kind in layers:
-            raise ModelUnavailable(f"'{model_id}' has {meaning}; choose a model without")
+            raise ModelUnavailable(sentences.HAS_AN_UNREAD_PART.format(model_id, meaning))
     if len(layers.get("model", ())) != 1:
-        raise ModelUnavailable(
-            f"'{model_id}' has {len(layers.get('model', ()))} files of weights in GGUF form, and one is read "
-            "here; choose another model"
-        )
+        raise ModelUnavailable(sentences.SEVERAL_FILES.format(model_id, len(layers.get("model", ()))))
     (digest,) = layers["model"]
     blob = store / "blobs" / digest.replace(":", "-")
     if not blob.is_file():
-        raise ModelUnavailable(
-            f"the weights of '{model_id}' are not in Ollama's store; run: ollama pull {name}"
-        )
+        raise ModelUnavailable(sentences.WEIGHTS_ARE_LACKING.format(model_id, name))
     return blob
 
 
@@ -92,7 +86,7 @@ def _layers(model_id: str, manifest: Path) -> dict[str, list[str]]:
             found.setdefault(kind, []).append(digest)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelUnavailable(
-            f"the manifest of '{model_id}' is damaged ({type(error).__name__}: {error}); pull the model again"
+            sentences.MANIFEST_IS_DAMAGED.format(model_id, type(error).__name__, error)
         ) from error
     return found
 
@@ -102,9 +96,9 @@ def _nearest(name: str) -> str:
     names = sorted(set(_downloaded()))
     if not names:
         places = " or ".join(map(str, _stores()))
-        return f"(none in {places}); run: ollama pull {name}, or set OLLAMA_MODELS"
+        return sentences.NOTHING_DOWNLOADED.format(places, name)
     near = difflib.get_close_matches(name, names, cutoff=0.3) or names[:3]
-    return f"(it has {', '.join(near)}); run: ollama pull {name}"
+    return sentences.NEAREST_NAMES.format(", ".join(near), name)
 
 
 def _downloaded() -> Iterator[str]:

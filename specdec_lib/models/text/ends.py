@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from specdec_lib.errors import InvalidArgument, ModelUnavailable
 from specdec_lib.models.source import Source
+from specdec_lib.models.text import sentences
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
@@ -62,8 +63,7 @@ def refuse_odd_ends(source: Source) -> None:
                 _as_ids(value)
             except InvalidArgument as error:
                 raise ModelUnavailable(
-                    f"cannot load the {name} of {source.model_id}: its {place} is {value!r:.60}; "
-                    "write one token id, or a flat list of them"
+                    sentences.END_IS_NO_ID.format(name, source.model_id, place, value)
                 ) from error
 
 
@@ -78,8 +78,9 @@ def ends_beyond(source: Source, config: PretrainedConfig) -> list[str]:
         beyond = sorted({i for i in found if not 0 <= i < width})
         if beyond:
             told.append(
-                f"{source.model_id}: {name} names {_FIELD} {', '.join(map(str, beyond))} outside the "
-                f"vocabulary [0, {width}), so that no text will end there; correct it, or set a stop string"
+                sentences.END_BEYOND_VOCABULARY.format(
+                    source.model_id, name, _FIELD, ", ".join(map(str, beyond)), width
+                )
             )
     return told
 
@@ -121,5 +122,5 @@ def _as_ids(value: Any) -> list[int]:
         return []
     listed = list(value) if isinstance(value, (list, tuple)) else [value]
     if not all(isinstance(i, int) and not isinstance(i, bool) for i in listed):
-        raise InvalidArgument(f"eos_token_id of the model is {value!r}; its configuration must name ids")
+        raise InvalidArgument(sentences.MODELS_END_IS_NO_ID.format(value))
     return listed

@@ -18,6 +18,7 @@ from typing import Any, cast
 from transformers import PreTrainedTokenizerBase
 
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.text import sentences
 
 Decode = Callable[[Sequence[int]], str]
 ChatMessage = Mapping[str, Any]
@@ -198,19 +199,17 @@ def encode_chat(tokenizer: PreTrainedTokenizerBase, messages: Sequence[ChatMessa
         InvalidArgument: no chat template, no messages, or messages that the template refuses.
     """
     if not getattr(tokenizer, "chat_template", None):
-        raise InvalidArgument("chat: the tokenizer has no chat template; pass the text as it is")
+        raise InvalidArgument(sentences.NO_CHAT_TEMPLATE)
     turns: list[Any] = list(messages)
     if isinstance(messages, str):
         turns = [{"role": "user", "content": messages}]
     if not turns or not all(isinstance(turn, Mapping) and "role" in turn for turn in turns):
-        raise InvalidArgument(
-            f"chat: got {messages!r:.80}; pass a text, or messages such as {{'role': 'user', 'content': '…'}}"
-        )
+        raise InvalidArgument(sentences.NO_MESSAGES.format(messages))
     try:
         text: Any = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
     except Exception as error:  # a template is a program of the model's own: whatever it raises
         said = " ".join(f"{type(error).__name__}: {error}".split())  # a syntax error shows its lines
-        raise InvalidArgument(f"chat: the template refuses the messages ({said:.240})") from error
+        raise InvalidArgument(sentences.TEMPLATE_REFUSES.format(said)) from error
     return _bare(tokenizer, text)
 
 
@@ -253,5 +252,5 @@ class Tokenized:
 
     def _tokenizer(self, operation: str) -> PreTrainedTokenizerBase:
         if self.tokenizer is None:
-            raise InvalidArgument(f"{operation}: {self.name} was wrapped without a tokenizer; pass one")
+            raise InvalidArgument(sentences.NO_TOKENIZER.format(operation, self.name))
         return self.tokenizer

@@ -18,6 +18,7 @@ from tokenizers import AddedToken, Tokenizer
 from transformers import PreTrainedTokenizerBase
 
 from specdec_lib.errors import VocabularyMismatch
+from specdec_lib.models.text import sentences
 
 _Kind = Literal["byte-level", "sentencepiece-like"]
 
@@ -84,10 +85,7 @@ def token_bytes(
     """
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if not isinstance(backend, Tokenizer):
-        raise VocabularyMismatch(
-            f"bytes of tokens: {type(tokenizer).__name__} is written in Python, and does not say what its "
-            "ids stand for; save it with a tokenizer.json"
-        )
+        raise VocabularyMismatch(sentences.WRITTEN_IN_PYTHON.format(type(tokenizer).__name__))
     kind, has_bytes = _kind(backend)
     known = tokenizer.get_vocab() if vocabulary is None else vocabulary
     by_id: list[bytes | None] = [None] * (1 + max(known.values(), default=-1))
@@ -143,10 +141,7 @@ def _kind(backend: Tokenizer) -> tuple[_Kind, bool]:
         return "sentencepiece-like", "ByteFallback" in kinds
     told = " + ".join(kinds) or "nothing"
     cut = " + ".join(step["type"] for step in cutting) or "nothing"
-    raise VocabularyMismatch(
-        f"bytes of tokens: not known for a tokenizer that decodes by {told} and cuts by {cut}; known are "
-        "byte-level ones and those that spell as SentencePiece does"
-    )
+    raise VocabularyMismatch(sentences.BYTES_NOT_KNOWN.format(told, cut))
 
 
 def _steps(part: Any) -> list[dict[str, Any]]:

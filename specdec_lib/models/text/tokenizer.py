@@ -19,6 +19,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedToken
 
 from specdec_lib.errors import ModelUnavailable
 from specdec_lib.models.source import Source, loading
+from specdec_lib.models.text import sentences
 from specdec_lib.models.text.ids import decoded
 from specdec_lib.utils.logging import get_logger
 
@@ -70,10 +71,7 @@ def _load(source: Source, path: Path | None) -> PreTrainedTokenizerBase:
         if "auto_map" not in (source.read_json("tokenizer_config.json") or {}):
             raise
         if path is None:
-            raise ModelUnavailable(
-                f"the tokenizer of '{source.model_id}' needs Python code of its own, which is never run "
-                f"here, and there is no {_FILE} that could do without; choose another model"
-            ) from error
+            raise ModelUnavailable(sentences.NEEDS_OWN_CODE.format(source.model_id, _FILE)) from error
         return PreTrainedTokenizerFast.from_pretrained(source.location, **source.options)
 
 
@@ -81,21 +79,13 @@ def _refuse_odd_settings(source: Source, loaded: PreTrainedTokenizerBase) -> Non
     """Settings that Transformers takes in as they stand, and stumbles over once it cuts a text."""
     longest = getattr(loaded, "model_max_length", 0)
     if isinstance(longest, bool) or not isinstance(longest, (int, float)):
-        raise ModelUnavailable(
-            f"cannot load the tokenizer_config.json of {source.model_id}: its model_max_length is "
-            f"{longest!r:.60}; write a number of tokens, or leave the field out"
-        )
+        raise ModelUnavailable(sentences.LENGTH_IS_NO_NUMBER.format(source.model_id, longest))
     loaded.decode(loaded("a")["input_ids"])
 
 
 def _say_that_it_takes_long(source: Source, name: str) -> None:
     """Before a file of tiktoken's is converted, which Transformers does anew at each start."""
-    get_logger(__name__).warning(
-        f"{source.model_id}: its tokenizer is {name} alone, in tiktoken's form, which is converted "
-        "at each start and takes a minute or two for a large vocabulary; to convert it once, run "
-        f"AutoTokenizer.from_pretrained({source.location!r}).save_pretrained(folder) and put its "
-        "tokenizer.json beside the weights"
-    )
+    get_logger(__name__).warning(sentences.TIKTOKEN_TAKES_LONG.format(source.model_id, name, source.location))
 
 
 def _refuse_misread_ranks(source: Source, name: str, loaded: PreTrainedTokenizerBase) -> None:
@@ -107,8 +97,7 @@ def _refuse_misread_ranks(source: Source, name: str, loaded: PreTrainedTokenizer
         kept = False
     if not kept:
         raise ModelUnavailable(
-            f"Transformers {transformers.__version__} misreads {name}, the tokenizer of {source.model_id} in "
-            f"tiktoken's form: texts change; take 5.3 or newer, or put a {_FILE} beside the weights"
+            sentences.TIKTOKEN_IS_MISREAD.format(transformers.__version__, name, source.model_id, _FILE)
         )
 
 
@@ -194,8 +183,9 @@ def _as_in_file(
     Special tokens are those of tokenizer_config.json, and the class's own where that names none.
     """
     get_logger(__name__).warning(
-        f"{source.model_id}: the class {type(loaded).__name__} replaces parts of its {_FILE} "
-        f"({', '.join(differing)}), so that texts can have other ids; the file's own are used"
+        sentences.CLASS_REPLACES_PARTS.format(
+            source.model_id, type(loaded).__name__, _FILE, ", ".join(differing)
+        )
     )
     made = PreTrainedTokenizerFast.from_pretrained(source.location, **source.options)
     known = made.get_vocab()

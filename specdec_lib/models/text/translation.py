@@ -16,6 +16,7 @@ from typing import Literal
 
 from transformers import PreTrainedTokenizerBase
 
+from specdec_lib.models.text import sentences
 from specdec_lib.models.text.spelling import Spelling
 from specdec_lib.utils.numbers import percent
 
@@ -144,14 +145,12 @@ class Translation:
         return frozenset(i for i, more in weight.items() if more * (1 + i) >= GOES_ON)
 
     def __str__(self) -> str:
-        ways = {"token": "token by token", "text": "by text"}
+        ways = {"token": sentences.TOKEN_BY_TOKEN, "text": sentences.BY_TEXT}
         of_draft, of_target = self.draft.bytes.num_text, self.target.bytes.num_text
-        chosen = f"greedy drafts go {ways[self.level(True)]}, sampled ones {ways[self.level(False)]}"
+        chosen = sentences.WAYS_CHOSEN.format(ways[self.level(True)], ways[self.level(False)])
         brings = ", ".join(f"{count:.2f} {ways[way]}" for way, count in self.expected.items())
-        return (
-            f"translated by bytes ({self.num_shared} byte strings are in both, of {of_draft} ids of text in "
-            f"the draft and {of_target} in the target: {percent(self.coverage(), 1)} of a sample text); "
-            f"{chosen} ({_K} draft tokens that are right bring {brings})"
+        return sentences.TRANSLATED.format(
+            self.num_shared, of_draft, of_target, percent(self.coverage(), 1), chosen, _K, brings
         )
 
     # -- the sample --------------------------------------------------------------------------------

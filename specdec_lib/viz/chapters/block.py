@@ -10,7 +10,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz import traces
+from specdec_lib.viz import sentences, traces
 from specdec_lib.viz.theme import BLUE, GREEN, GREY, VERMILLION, Rows, domain_style, error_bars, hatched
 
 _VERIFIERS = {"token": (BLUE, "", "circle"), "block": (GREEN, "/", "diamond")}
@@ -32,7 +32,7 @@ def plot_kept_drafts(rows: Rows) -> go.Figure:
     words = traces.column(rows, "draft")
     figure = traces.stacked_shares(360, words, parts).update_layout(bargap=0.35, legend_traceorder="normal")
     marker = {"symbol": "line-ew", "size": 46, "line": {"width": 3, "color": VERMILLION}}
-    target, hover = traces.column(rows, "target", 6), "<b>%{x}</b>, target: %{y:.3f}"
+    target, hover = traces.column(rows, "target", 6), sentences.TARGET_OF_A_DRAFT
     return figure.add_trace(
         traces.scatter(words, target, hover, name="the target's probability", marker=marker)
     )
@@ -92,8 +92,7 @@ def _expected_bars(rows: Rows, name: str, places: list[float], is_listed: bool) 
     return traces.bars(
         places,
         traces.column(rows, name),
-        f"<b>{name}, K = %{{customdata[0]}}</b><br>expected %{{y:.2f}} accepted a round "
-        "(95 % interval %{customdata[1]:.2f} to %{customdata[2]:.2f})",
+        sentences.EXPECTED_TO_BE_ACCEPTED.format(name),
         width=1.9 * _HALF,
         error_y=error_bars(rows, name, low, high, color=GREY),
         marker=hatched(color, pattern),
@@ -107,7 +106,7 @@ def _counted_marks(rows: Rows, name: str, places: list[float], is_listed: bool) 
     return traces.scatter(
         [place - 0.09 for place in places],
         traces.column(rows, f"{name}_counted"),
-        f"<b>{name}, K = %{{customdata}}</b><br>counted %{{y:.2f}} a round",
+        sentences.COUNTED_AS_ACCEPTED.format(name),
         marker={"symbol": symbol, "size": 9, "color": VERMILLION, "line": {"width": 1.5, "color": "white"}},
         customdata=traces.column(rows, "k"),
         **traces.named(name, is_listed) | {"name": f"{name}, counted"},
@@ -119,8 +118,7 @@ def _gain_line(rows: Rows, domain: str, places: list[float], is_listed: bool) ->
     return traces.scatter(
         places,
         traces.column(rows, "gain"),
-        f"<b>{domain}, K = %{{customdata[0]}}</b><br>%{{y:+.1%}} tokens a round "
-        "(95 % interval %{customdata[1]:+.1%} to %{customdata[2]:+.1%})",
+        sentences.MORE_TOKENS.format(domain),
         error_y=error_bars(rows, "gain", "gain_low", "gain_high"),
         marker={"symbol": symbol, "size": 10, "color": color},
         customdata=traces.columns(rows, "k", "gain_low", "gain_high"),

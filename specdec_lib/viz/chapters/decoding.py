@@ -11,6 +11,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from specdec_lib.viz import sentences
 from specdec_lib.viz.theme import AMBER, BLUE, GREEN, GREY, INK, VERMILLION, Rows, line_style, new_figure
 from specdec_lib.viz.tokens import shown_token
 from specdec_lib.viz.traces import column, curve, heatmap, legend_entry, scatter, series, stacked_shares
@@ -32,7 +33,7 @@ def plot_next_token(rows: Rows) -> go.Figure:
     figure = new_figure(360)
     for index, (temperature, chosen) in enumerate(series(rows, "temperature")):
         name, tokens = f"T = {temperature:g}", [shown_token(row["token"]) for row in chosen]
-        shares, hover = column(chosen, "probability", 4), f"{name}, %{{x}}: %{{y:.1%}}"
+        shares, hover = column(chosen, "probability", 4), sentences.PROBABILITY_OF_A_TOKEN.format(name)
         figure.add_trace(curve(tokens, shares, hover, index, name=name))
     figure.update_xaxes(title_text="next token", type="category", showgrid=False)
     return figure.update_yaxes(title_text="probability", tickformat=".0%", rangemode="tozero")
@@ -47,7 +48,7 @@ def plot_token_times(latencies: Mapping[str, Sequence[float]]) -> go.Figure:
     figure = new_figure(340)
     for index, (name, seconds) in enumerate(latencies.items()):
         elapsed = [round(1e3 * sum(seconds[: n + 1]), 3) for n in range(len(seconds))]
-        hover = f"<b>{name}</b>: token %{{y}} after %{{x:.1f}} ms"
+        hover = sentences.TOKEN_AFTER.format(name)
         line = line_style(index, 2.5) | {"shape": "hv"}
         figure.add_trace(scatter(elapsed, range(1, len(seconds) + 1), hover, name=name, line=line))
     figure.update_xaxes(title_text="time since the call", ticksuffix=" ms", rangemode="tozero")
@@ -84,7 +85,7 @@ def plot_rounds(rounds: Sequence[Any], text_of: Callable[[int], str]) -> go.Figu
     cells = heatmap(
         [[code or None for code, _ in line] for line in lines],
         [[_cell_label(code, token) for code, token in line] for line in lines],
-        "round %{y}, token %{x}: %{text} %{customdata}",
+        sentences.VERDICT_ON_A_TOKEN,
         span=(1, 4),
         gap=2,
         customdata=[[_KINDS[code][0] if code else "" for code, _ in line] for line in lines],
@@ -116,7 +117,7 @@ def plot_speedup_by_k(rows: Rows) -> go.Figure:
     figure = new_figure(340)
     for name, kind, color, dash, symbol in lines:
         look = {"line": {"color": color, "dash": dash, "width": 2.5}, "marker": {"symbol": symbol, "size": 9}}
-        hover = f"K = %{{x}}, {kind}: %{{y:.2f}}×"
+        hover = sentences.SPEEDUP_OF_A_KIND.format(kind)
         figure.add_trace(scatter(ks, column(rows, kind, 4), hover, name=name, **look))
     figure.add_hline(y=1, line={"color": GREY, "width": 1, "dash": "dot"})
     figure.update_xaxes(title_text="draft tokens a round, K", tickvals=ks)

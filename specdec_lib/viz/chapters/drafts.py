@@ -11,6 +11,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from specdec_lib.viz import sentences
 from specdec_lib.viz.theme import DASHES, GREY, PALETTE, Rows, marker_style, new_figure
 from specdec_lib.viz.traces import column, columns, curve, scatter, series, xy
 
@@ -33,8 +34,7 @@ def plot_round_costs(rows: Rows, speedups: Sequence[float] = (1.0, 1.5, 2.0, 2.5
     for number, (kind, chosen) in enumerate(series(rows, "kind")):
         trace = scatter(
             *xy(chosen, "cost", "tokens"),
-            "<b>%{customdata[0]}</b><br>%{y:.2f} tokens a round, which costs %{x:.2f} "
-            "target forwards<br>speedup %{customdata[1]:.2f}×",
+            sentences.TOKENS_AND_COST,
             name=kind,
             marker=_marker(number),
             text=[row["method"].replace(" ", "<br>") for row in chosen],
@@ -74,7 +74,7 @@ def plot_over_k(rows: Rows) -> go.Figure:
             "symbol": ["star" if row is best else "circle" for row in line],
             "size": [_STAR if row is best else 4 for row in line],
         }
-        hover = f"<b>{draft}</b>, K = %{{x}}: %{{y:.2f}}×"
+        hover = sentences.SPEEDUP_OF_A_DRAFT.format(draft)
         figure.add_trace(curve(*xy(line, "k", "speedup"), hover, number, name=draft, marker=marker))
     figure.add_hline(y=1, line={"color": GREY, "dash": "dash", "width": 1.2})
     figure.update_xaxes(title_text="draft tokens a round, K")
@@ -90,7 +90,7 @@ def plot_break_even(rows: Rows) -> go.Figure:
     figure = new_figure(380, margin={"l": 8, "r": 12, "t": 56, "b": 8})
     for number, (alpha, line) in enumerate(series(rows, "alpha")):
         name, xy = f"α = {alpha:g}", (column(line, "c"), column(line, "keep"))
-        hover = f"<b>{name}</b>, c = %{{x:.2f}}: keep %{{y:.1%}}"
+        hover = sentences.TO_BE_KEPT.format(name)
         marker = marker_style(number, 6, color=PALETTE[number])
         figure.add_trace(curve(*xy, hover, number, name=name, marker=marker))
     figure.update_xaxes(title_text="cost of one draft forward, c", rangemode="tozero")
@@ -108,12 +108,12 @@ def plot_draft_map(rows: Rows, frontiers: Rows) -> go.Figure:
     figure = new_figure(470, margin={"l": 8, "r": 12, "t": 76, "b": 8})
     for number, (value, line) in enumerate(series(frontiers, "speedup")):
         look = {"color": GREY, "dash": DASHES[number % len(DASHES)], "width": 1.5}
-        hover = f"{value:g}×: c = %{{x:.2f}} needs α = %{{y:.2f}}"
+        hover = sentences.NEEDED_ACCEPTANCE.format(value)
         figure.add_trace(scatter(*xy(line, "c", "alpha"), hover, name=f"{value:g}× at best", line=look))
     for number, (family, chosen) in enumerate(series(rows, "family")):
         trace = scatter(
             *xy(chosen, "c", "alpha"),
-            f"<b>{family}: %{{text}}</b><br>c = %{{x:.2f}}, α = %{{y:.2f}}",
+            sentences.PUBLISHED_DRAFT.format(family),
             name=family,
             line={"color": PALETTE[number], "width": 1},
             marker=_marker(number),

@@ -12,6 +12,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from specdec_lib.viz import sentences
 from specdec_lib.viz.theme import AMBER, BLUE, GREEN, GREY, INK, VERMILLION, Rows, marker_style, new_figure
 from specdec_lib.viz.traces import column, heatmap, scatter, series, significant
 
@@ -38,7 +39,7 @@ def plot_forward_time(rows: Rows, marks: Mapping[int, str] | None = None) -> go.
     figure.add_trace(_line(tokens, list(slower.values()), "the slower of both", GREY, "solid", 4))
     marker = {"color": VERMILLION, "size": 11, "symbol": "diamond"}
     for index, (count, label) in enumerate((marks or {}).items()):
-        side, hover = ("bottom right", "top center")[index % 2], "%{x} tokens, %{y:.3g} ms"
+        side, hover = ("bottom right", "top center")[index % 2], sentences.TIME_OF_A_FORWARD
         trace = _labelled(count, slower[count], label, side, hover, marker=marker, showlegend=False)
         figure.add_trace(trace)
     figure.update_xaxes(type="log", title_text="tokens that one forward scores", dtick=1)
@@ -63,7 +64,7 @@ def plot_roofline(points: Rows, peak_flops: float, bandwidth: float) -> go.Figur
         name, at = point["name"], point["intensity"]
         height = significant(min(peak_flops, at * bandwidth) / 1e12)
         side = "middle right" if at < ridge else "top left"  # it covers no line and fits a narrow page
-        hover = "%{x:.3g} FLOP/byte, %{y:.3g} TFLOP/s"
+        hover = sentences.POINT_OF_THE_ROOFLINE
         look = {"name": name, "marker": marker_style(index, 12, color=VERMILLION)}
         figure.add_trace(_labelled(significant(at), height, name, side, hover, **look))
     figure.update_xaxes(type="log", title_text="arithmetic intensity, FLOP per byte", dtick=1)
@@ -111,7 +112,7 @@ def plot_attention_cells(length: int, num_cached: int) -> go.Figure:
     cells = heatmap(
         kinds,
         [[signs[kind] for kind in line] for line in kinds],
-        "token %{y} looks at token %{x}",
+        sentences.LOOKS_AT,
         span=(0, 2),
         gap=2,
         x=places,
@@ -154,7 +155,7 @@ def _measured(rows: Rows, x: str, name: str, color: str, symbol: str, dash: str)
     return scatter(
         column(rows, x),
         [_ms(row["seconds"]) for row in rows],
-        f"<b>{name}</b>, {x} %{{x}}: %{{y:.2f}} ms",
+        sentences.MEDIAN_TIME.format(name, x),
         error_y={"array": above, "arrayminus": below, "color": color, "thickness": 1.2, "width": 3},
         name=name,
         line={"color": color, "dash": dash, "width": 2},

@@ -10,7 +10,7 @@ from textwrap import wrap
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz import theme
+from specdec_lib.viz import sentences, theme
 from specdec_lib.viz.traces import bars, column, distinct, named, panels_by, scatter, series, xy
 
 _LANES = {  # lane -> colour, pattern
@@ -30,7 +30,7 @@ def plot_schedules(rows: theme.Rows) -> go.Figure:
     for number, own in parts:
         for index, name in enumerate(distinct(rows, "decoder")):
             chosen = [row for row in own if row["decoder"] == name]
-            hover = f"<b>{name}</b>: %{{y:.1f}} ms at %{{x:.0f}} s"
+            hover = sentences.LATENCY_AT.format(name)
             marker = theme.marker_style(index, 7, color=theme.PALETTE[index])
             trace = scatter(*xy(chosen, "at", "ms", 3), hover, marker=marker, **named(name, number == 1))
             figure.add_trace(trace, row=number, col=1)
@@ -51,7 +51,7 @@ def plot_queue(rows: theme.Rows) -> go.Figure:
             trace = bars(
                 column(chosen, "ms", 4),
                 ["device" if lane == "device" else "Python"] * len(chosen),
-                f"<b>{lane}</b>: %{{x:.2f}} ms from %{{base:.2f}} on",
+                sentences.SPAN_OF_TIME.format(lane),
                 base=column(chosen, "start", 4),
                 orientation="h",
                 marker=theme.hatched(color, pattern) | {"line": {"width": 1, "color": color}},
@@ -107,13 +107,13 @@ def plot_held(rows: theme.Rows, levels: theme.Rows = ()) -> go.Figure:
     figure = theme.new_figure(360)
     for index, (name, chosen) in enumerate(series(rows, "series")):
         for bound, width, fill in (("low_mb", 0.8, None), ("high_mb", 1.8, "tonexty")):
-            hover = f"<b>{name}</b>: %{{y:.2f}} MiB after %{{x:.2f}} s"
+            hover = sentences.MEMORY_AFTER.format(name)
             look = {"line": theme.line_style(index, width), "fill": fill, **named(name, bound == "high_mb")}
             figure.add_trace(scatter(*xy(chosen, "seconds", bound, 4), hover, **look))
     end = max((float(row["seconds"]) for row in rows), default=1.0)
     for index, level in enumerate(levels):
         line = {"color": theme.GREY, "dash": ("dot", "dashdot")[index % 2], "width": 1.5}
         name, height = level["name"], round(float(level["mb"]), 4)
-        figure.add_trace(scatter([0, end], [height] * 2, f"{name}: %{{y:.2f}} MiB", name=name, line=line))
+        figure.add_trace(scatter([0, end], [height] * 2, sentences.MEMORY.format(name), name=name, line=line))
     figure.update_xaxes(title_text="seconds of a run that is watched")
     return figure.update_yaxes(title_text="MiB beyond the weights", rangemode="tozero")

@@ -13,6 +13,7 @@ from statistics import median
 
 import plotly.graph_objects as go
 
+from specdec_lib.viz import sentences
 from specdec_lib.viz.theme import DASHES, GREY, PALETTE, SYMBOLS, Rows, marker_style, new_figure
 from specdec_lib.viz.traces import column, distinct, scatter, series, significant
 
@@ -65,7 +66,7 @@ def _fall(line: Rows, name: str, control: bool, index: int, least: float) -> go.
     return scatter(
         column(line, "num_samples"),
         [max(least, significant(row["p_value"], 3)) for row in line],
-        f"<b>{name}</b><br>%{{x}} generations: p = %{{customdata}}",
+        sentences.P_VALUE_SO_FAR.format(name),
         name=f"{name} (control)" if control else name,
         line={"color": color, "dash": "dot" if control else DASHES[index % len(DASHES)], "width": 2},
         marker={"color": color, "symbol": symbols, "size": 9},
@@ -119,8 +120,7 @@ def _dots(rows: Rows, trial: str, index: int) -> go.Scatter:
     return scatter(
         [killed_at or _NONE for _, killed_at in counts],
         [name for name, _ in counts],
-        f"<b>%{{y}}</b>, {trial}<br>%{{customdata[0]}} of %{{customdata[1]}} seeds: rejected after "
-        "%{customdata[2]} generations",
+        sentences.REJECTED_AFTER.format(trial),
         name=trial,
         marker=marker_style(index, sizes, color=PALETTE[index % len(PALETTE)], opacity=0.85),
         customdata=[[n, seeds[name], killed_at] for (name, killed_at), n in counts.items()],

@@ -10,6 +10,7 @@ import math
 
 import plotly.graph_objects as go
 
+from specdec_lib.viz import sentences
 from specdec_lib.viz.theme import BLUE, DASHES, GREY, PALETTE, Rows, marker_style, new_figure
 from specdec_lib.viz.tokens import shown_token
 from specdec_lib.viz.traces import column, scatter, series, significant
@@ -27,7 +28,7 @@ def plot_gap_and_noise(gaps: Rows, noises: Rows) -> go.Figure:
     trace = scatter(
         column(open_gaps, "place"),
         [_short(row["gap"]) for row in open_gaps],
-        "token %{x}, <b>%{customdata}</b>: ahead by %{y:.2g}",
+        sentences.AHEAD_BY,
         customdata=[shown_token(row["token"]) for row in open_gaps],
         name="gap of the two best logits",
         marker=marker_style(0, 7, color=BLUE),
@@ -37,7 +38,7 @@ def plot_gap_and_noise(gaps: Rows, noises: Rows) -> go.Figure:
         noise = [_short(row["noise"]) if row["noise"] > 0 else None for row in chosen]
         line = {"color": PALETTE[index], "dash": DASHES[index - 1], "width": 2}
         look = {"name": name, "line": line, "marker": marker_style(index, 4), "connectgaps": False}
-        hover = f"<b>{name}</b>, token %{{x}}: %{{y:.2g}}"
+        hover = sentences.LOGITS_DIFFER_BY.format(name)
         figure.add_trace(scatter(column(chosen, "place"), noise, hover, **look))
     figure.update_xaxes(title_text="token of the text")
     return figure.update_yaxes(title_text="difference of logits", type="log", dtick=1, exponentformat="power")
@@ -54,7 +55,7 @@ def plot_rounding_bound(rows: Rows) -> go.Figure:
     for index, (name, chosen) in enumerate(series(shown, "series")):
         xy = [_short(row["range"]) for row in chosen], [_short(row["distance"]) for row in chosen]
         marker = marker_style(index, 7, color=PALETTE[index], opacity=0.75)
-        hover = f"<b>{name}</b>: range %{{x:.2g}}, distance %{{y:.2g}}"
+        hover = sentences.RANGE_AND_DISTANCE.format(name)
         figure.add_trace(scatter(*xy, hover, name=name, marker=marker))
     figure.add_trace(_bound(min(row["range"] for row in shown), max(row["range"] for row in shown)))
     log = {"type": "log", "dtick": 1, "exponentformat": "power"}

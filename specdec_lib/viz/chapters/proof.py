@@ -10,6 +10,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from specdec_lib.viz import sentences
 from specdec_lib.viz.theme import GREY, PURPLE, Rows, line_style, marker_style, new_figure
 from specdec_lib.viz.tokens import shown_token
 from specdec_lib.viz.traces import column, distinct, heatmap, legend_entry, scatter, series
@@ -43,7 +44,7 @@ def plot_coupling(rows: Rows) -> go.Figure:
     cells = heatmap(
         [[_kind(table[x, y], x == y) for y in tokens] for x in tokens],
         [[_share(table[x, y], x == y) for y in tokens] for x in tokens],
-        "drafted %{y}<br>emitted %{x}<br>together %{text}",
+        sentences.DRAFTED_AND_EMITTED,
         span=(0, 1),
         x=across,
         y=down,
@@ -51,7 +52,7 @@ def plot_coupling(rows: Rows) -> go.Figure:
         hoverongaps=False,
     )
     figure.add_trace(cells)
-    for name, color in (("bold: the draft token stays", _STAYS), ("plain: it is traded", _TRADED)):
+    for name, color in ((sentences.BOLD_STAYS, _STAYS), (sentences.PLAIN_IS_TRADED, _TRADED)):
         figure.add_trace(legend_entry(name, marker={"color": color, "symbol": "square", "size": 12}))
     figure.update_xaxes(title_text="emitted", showgrid=False, ticks="", type="category")
     return figure.update_yaxes(
@@ -77,7 +78,7 @@ def plot_p_values(rows: Rows) -> go.Figure:
     """
     figure = new_figure(360)
     for index, (name, chosen) in enumerate(series(rows, "series")):
-        hover = f"<b>{name}</b>: %{{y:.1%}} of p-values up to %{{x}}"
+        hover = sentences.P_VALUES_UP_TO.format(name)
         xy, line = (column(chosen, "p", 4), column(chosen, "share", 4)), line_style(index, 2.5)
         figure.add_trace(scatter(*xy, hover, name=name, line=line))
     figure.add_trace(_line([0, 1], [0, 1], "uniform"))
@@ -95,13 +96,13 @@ def plot_power(curves: Rows, points: Rows) -> go.Figure:
     figure = new_figure(400)
     for index, (cells, chosen) in enumerate(series(curves, "num_cells")):
         name, line = f"{cells:,} outcomes".replace(",", " "), line_style(index, 2.5)
-        hover = f"{cells} outcomes: %{{y:,}} samples see %{{x}}"
+        hover = sentences.POWER_OF_A_TEST.format(cells)
         samples = [int(row["num_samples"]) for row in chosen]
         figure.add_trace(scatter(column(chosen, "deviation", 5), samples, hover, name=name, line=line))
     trace = scatter(
         column(points, "deviation", 5),
         [int(row["num_samples"]) for row in points],
-        "<b>%{text}</b>: off by %{x}, seen with %{y:,} samples",
+        sentences.DEVIATION_SEEN,
         text=[shown_token(row["name"]).replace("␣", " ") for row in points],
         textposition="bottom left",
         name="tried",
@@ -124,7 +125,7 @@ def plot_uniformity(rows: Rows, critical: float) -> go.Figure:
         figure.add_trace(_line([0, 1], [sign * critical] * 2, "edge of the test", legend=sign == 1))
     for index, (name, chosen) in enumerate(series(rows, "series")):
         xy, line = (column(chosen, "u", 4), column(chosen, "gap", 4)), line_style(index, 2.5)
-        figure.add_trace(scatter(*xy, f"<b>{name}</b>: %{{y:+.3f}} at u = %{{x}}", name=name, line=line))
+        figure.add_trace(scatter(*xy, sentences.OFF_THE_DIAGONAL.format(name), name=name, line=line))
     figure.update_xaxes(title_text="u", range=[0, 1])
     return figure.update_yaxes(title_text="share of values up to u, less u", tickformat="+.2f")
 

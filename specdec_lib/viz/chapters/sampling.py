@@ -10,6 +10,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from specdec_lib.viz import sentences
 from specdec_lib.viz.theme import INK, Rows, error_bars, new_figure
 from specdec_lib.viz.tokens import shown_token
 from specdec_lib.viz.traces import bars, column, curve, distinct, series
@@ -37,7 +38,7 @@ def plot_warpers(rows: Rows) -> go.Figure:
         trace = bars(
             lengths,
             stages,
-            f"%{{y}}<br><b>{label}</b>: %{{x:.1%}}",
+            sentences.PROBABILITY_UNDER_A_RULE.format(label),
             orientation="h",
             name=label,
             text=[label if length else "" for length in lengths],
@@ -72,7 +73,7 @@ def plot_overlap_by_temperature(rows: Rows) -> go.Figure:
         trace = curve(
             column(chosen, "temperature"),
             column(chosen, "alpha", 4),
-            f"<b>{name}</b>, T = %{{x}}: %{{y:.1%}} kept",
+            sentences.KEPT_AT_A_TEMPERATURE.format(name),
             index,
             width=2.5,
             size=9,

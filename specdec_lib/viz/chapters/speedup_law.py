@@ -10,6 +10,7 @@ import math
 
 import plotly.graph_objects as go
 
+from specdec_lib.viz import sentences
 from specdec_lib.viz.theme import BLUE, GREY, VERMILLION, Rows, hatched, new_figure
 from specdec_lib.viz.traces import bars, column, curve, series, xy
 
@@ -25,7 +26,7 @@ def plot_round_lengths(rows: Rows, mean: float) -> go.Figure:
     kinds = {"probability": ("by the law", BLUE, ""), "frequency": ("drawn", VERMILLION, "/")}
     figure = new_figure(300, barmode="group", bargap=0.3)
     for kind, (name, color, pattern) in kinds.items():
-        hover, fill = f"%{{x}} tokens, {name}: %{{y:.1%}}", hatched(color, pattern)
+        hover, fill = sentences.SHARE_OF_ROUNDS.format(name), hatched(color, pattern)
         figure.add_trace(bars(tokens, column(rows, kind), hover, name=name, marker=fill))
     line = {"color": GREY, "dash": "dash", "width": 1.5}
     figure.add_vline(x=mean, line=line, annotation={"text": f"mean {mean:.2f}", "yanchor": "top"})
@@ -41,7 +42,7 @@ def plot_acceptance_over_temperature(rows: Rows) -> go.Figure:
     """
     figure = new_figure(330)
     for index, (pair, chosen) in enumerate(series(rows, "pair")):
-        hover = f"<b>{pair}</b>, T = %{{x:.2g}}: β = %{{y:.2f}}"
+        hover = sentences.OVERLAP_AT_A_TEMPERATURE.format(pair)
         figure.add_trace(curve(*xy(chosen, "temperature", "beta"), hover, index, 2.5, 7, name=pair))
     figure.update_traces(mode="lines")
     figure.update_xaxes(type="log", title_text="temperature of both models", dtick=1)
@@ -57,7 +58,7 @@ def plot_batch_speedup(rows: Rows, critical: float) -> go.Figure:
     """
     figure = new_figure(350)
     for index, (k, chosen) in enumerate(series(rows, "k")):
-        name, hover = f"K = {k}", f"<b>K = {k}</b>, batch %{{x}}: %{{y:.2f}}×"
+        name, hover = f"K = {k}", sentences.SPEEDUP_OF_A_BATCH.format(k)
         figure.add_trace(curve(*xy(chosen, "batch", "speedup"), hover, index, 2.5, 7, name=name))
     line = {"color": GREY, "dash": "dash", "width": 1.5}
     figure.add_hline(y=1, line=line)

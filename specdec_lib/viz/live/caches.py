@@ -12,9 +12,10 @@ from typing import Literal, get_args
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.theory.checks import whole
+from specdec_lib.viz import sentences
 from specdec_lib.viz.standalone import StandaloneFigure, plain_table
 
-TITLE = "Two caches in a round, to play with"
+TITLE = sentences.CACHES_TO_PLAY_WITH
 SHORTEST, LONGEST, LONGEST_K = 8, 1000, 8
 CacheKind = Literal["preallocated", "grows by concatenation", "none"]
 ModelName = Literal["target", "draft"]
@@ -63,12 +64,12 @@ class CacheFigure(StandaloneFigure):
         self, target_bytes: int, draft_bytes: int, text: int = 200, k: int = 4, title: str = TITLE
     ) -> None:
         rows = {"target": target_bytes, "draft": draft_bytes}
-        sizes = {model: whole(size, f"bytes of the {model}'s row", minimum=1) for model, size in rows.items()}
+        sizes = {
+            model: whole(size, sentences.BYTES_OF_A_ROW.format(model), minimum=1)
+            for model, size in rows.items()
+        }
         if not (SHORTEST <= whole(text, "text") <= LONGEST and 1 <= whole(k, "k") <= LONGEST_K):
-            raise InvalidArgument(
-                f"caches: got a text of {text} tokens, K {k}; "
-                f"pass {SHORTEST} to {LONGEST}, and 1 to {LONGEST_K}"
-            )
+            raise InvalidArgument(sentences.ODD_CACHES.format(text, k, SHORTEST, LONGEST, LONGEST_K))
         self.payload = {"title": title, "text": text, "k": k, "bytes": sizes}
 
     def __repr__(self) -> str:

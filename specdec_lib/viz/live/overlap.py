@@ -16,9 +16,10 @@ import numpy as np
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.theory.checks import positive
 from specdec_lib.theory.speedup import acceptance_rate
+from specdec_lib.viz import sentences
 from specdec_lib.viz.standalone import StandaloneFigure, plain_table
 
-TITLE = "Acceptance over temperature, to play with"
+TITLE = sentences.OVERLAP_TO_PLAY_WITH
 _TEMPERATURES = (0.05, 0.25, 0.5, 1.0, 2.0, 10.0)  # rows of the table that stands in for the figure
 
 
@@ -38,10 +39,7 @@ class Place:
     def __post_init__(self) -> None:
         sizes = len(self.words), len(self.target), len(self.draft)
         if len(set(sizes)) > 1 or sizes[0] < 2 or not all(map(math.isfinite, (*self.target, *self.draft))):
-            raise InvalidArgument(
-                f"place {self.name!r}: {sizes[0]} words, {sizes[1]} and {sizes[2]} logits; pass a finite "
-                "logit of either model for each of two words or more"
-            )
+            raise InvalidArgument(sentences.ODD_PLACE.format(self.name, sizes[0], sizes[1], sizes[2]))
 
     def overlap(self, temperature: float) -> float:
         """β at one temperature of both models."""
@@ -66,7 +64,7 @@ class OverlapFigure(StandaloneFigure):
 
     def __init__(self, places: Sequence[Place], title: str = TITLE, temperature: float = 1.0) -> None:
         if not places:
-            raise InvalidArgument("overlap: there is nothing to show; pass at least one place")
+            raise InvalidArgument(sentences.NO_PLACE_TO_SHOW)
         self.places, self.title = list(places), title
         plain = [vars(place) for place in self.places]
         self.payload = {"title": title, "places": plain, "temperature": positive(temperature, "temperature")}

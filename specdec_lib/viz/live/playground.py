@@ -16,9 +16,10 @@ from typing import Any, Literal
 from specdec_lib.theory.checks import positive, probability, quantity, whole
 from specdec_lib.theory.published import LEVIATHAN_2023, PublishedRun
 from specdec_lib.theory.speedup import expected_tokens, speedup
+from specdec_lib.viz import sentences
 from specdec_lib.viz.standalone import StandaloneFigure, plain_table, widget
 
-TITLE = "The speedup law, to play with"
+TITLE = sentences.LAW_TO_PLAY_WITH
 SHOWN_K = 16
 _START = {"alpha": 0.8, "k": 4, "c": 0.05, "slope": 0.0, "overhead": 0.0}
 
@@ -64,7 +65,7 @@ def published_points(runs: Iterable[PublishedRun] = LEVIATHAN_2023) -> list[Poin
             c=run.c,
             speedup=run.speedup,
             kind="published",
-            note="v and o are not published; here they are 1 and 0.",
+            note=sentences.NOT_PUBLISHED,
         )
         for run in runs
         if run.alpha is not None and run.c is not None
@@ -107,7 +108,7 @@ def law_payload(points: Iterable[Point] = (), title: str = TITLE, **start: float
         TypeError: a name that is none of these.
     """
     if unknown := start.keys() - _START.keys():
-        raise TypeError(f"playground: {sorted(unknown)} is none of {sorted(_START)}")
+        raise TypeError(sentences.UNKNOWN_CONTROLS.format(sorted(unknown), sorted(_START)))
     values = _checked(_START | start)
     return {"title": title, "start": values, "k_max": SHOWN_K, "points": [asdict(point) for point in points]}
 

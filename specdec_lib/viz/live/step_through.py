@@ -16,11 +16,12 @@ from typing import Any
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.replays.annotated import AnnotatedTrace
+from specdec_lib.viz import sentences
 from specdec_lib.viz.live.narration import narrate
 from specdec_lib.viz.standalone import StandaloneFigure, source, widget
 from specdec_lib.viz.tokens import visible
 
-TITLE = "Speculative decoding, step by step"
+TITLE = sentences.STEP_BY_STEP
 _TOKENS = ("token", "prompt")
 
 
@@ -36,7 +37,7 @@ def steps_payload(traces: AnnotatedTrace | Iterable[AnnotatedTrace], title: str 
     """
     traces = [traces] if isinstance(traces, AnnotatedTrace) else list(traces)
     if not traces or any(not trace.rounds for trace in traces):
-        raise InvalidArgument("step-through: there is nothing to show; pass traces that hold a round")
+        raise InvalidArgument(sentences.NO_ROUND_TO_SHOW)
     return {"title": title, "traces": [_plain(trace) for trace in traces]}
 
 

@@ -16,9 +16,10 @@ import numpy as np
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.theory.checks import distribution, whole
+from specdec_lib.viz import sentences
 from specdec_lib.viz.standalone import StandaloneFigure, plain_table
 
-TITLE = "Token and block verification, to play with"
+TITLE = sentences.VERIFIERS_TO_PLAY_WITH
 LONGEST = 8
 """The longest draft that is offered, of which all can be listed while a slider moves."""
 
@@ -46,12 +47,9 @@ class Chain:
     def __post_init__(self) -> None:
         sizes = {len(law) + 1 for law in (*self.target, *self.draft)}
         if sizes != {len(self.target)} or sizes != {len(self.draft)} or not sizes <= {3, 4}:
-            raise InvalidArgument(
-                f"chain {self.name!r}: got {len(self.target)} and {len(self.draft)} laws; pass, for two or "
-                "three words, a law of either model at the start and one behind each word"
-            )
+            raise InvalidArgument(sentences.ODD_CHAIN.format(self.name, len(self.target), len(self.draft)))
         for law in (*self.target, *self.draft):
-            distribution(law, f"a law of chain {self.name!r}")
+            distribution(law, sentences.LAW_OF_A_CHAIN.format(self.name))
 
     def plain(self) -> dict[str, Any]:
         """Plain data: the name and lists of floats."""
@@ -90,9 +88,7 @@ class VerifierFigure(StandaloneFigure):
 
     def __init__(self, chains: Sequence[Chain], title: str = TITLE, k: int = 4) -> None:
         if not chains or whole(k, "k", minimum=1) > LONGEST:
-            raise InvalidArgument(
-                f"verifiers: got {len(chains)} chains, K {k}; pass one, and K up to {LONGEST}"
-            )
+            raise InvalidArgument(sentences.TOO_MANY_CHAINS.format(len(chains), k, LONGEST))
         self.chains = list(chains)
         self.payload = {
             "title": title,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz import traces
+from specdec_lib.viz import sentences, traces
 from specdec_lib.viz.theme import (
     AMBER,
     BLUE,
@@ -50,8 +50,7 @@ def _alpha_bars(rows: Rows, temperature: float, style: int) -> go.Bar:
     counts = "num_accepted_draft_tokens", "num_draft_tokens"
     return traces.bars(
         *traces.xy(rows, "domain", "alpha_hat"),
-        f"<b>%{{customdata[5]}}, T = {temperature:g}</b><br>α̂ = %{{y:.3f}} {traces.interval(0, '.3f')}"
-        "<br>accepted / drafted = %{customdata[3]} / %{customdata[4]} = %{customdata[2]:.3f}",
+        sentences.ACCEPTANCE.format(temperature, traces.interval(0, ".3f")),
         error_y=error_bars(rows, "alpha_hat", "alpha_low", "alpha_high", color=GREY),
         name=f"α̂ at T = {temperature:g}",
         marker=hatched(_BAR_COLORS[style], _BAR_PATTERNS[style]),
@@ -96,8 +95,7 @@ def _position_line(rows: Rows, domain: str, convention: str, is_listed: bool) ->
     of_what = "rounds that reached it" if is_open else "rounds that drafted it"
     return traces.scatter(
         *traces.xy(rows, "position", convention),
-        f"<b>{domain}, position %{{x}}, {convention}</b><br>accepted in %{{customdata[0]}} of "
-        f"%{{customdata[1]}} {of_what}: %{{y:.1%}}",
+        sentences.ACCEPTED_AT_A_POSITION.format(domain, convention, of_what),
         line={"color": color, "dash": _CONVENTIONS[convention], "width": 2},
         marker={"symbol": f"{symbol}-open" if is_open else symbol, "size": 8, "color": color},
         customdata=traces.columns(rows, "num_accepted", "num_reached" if is_open else "num_drafted"),

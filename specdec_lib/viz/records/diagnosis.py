@@ -13,12 +13,12 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from specdec_lib.viz import sentences
 from specdec_lib.viz.standalone import source
 from specdec_lib.viz.theme import GREY, Rows, error_bars, marker_style, new_figure
 from specdec_lib.viz.traces import column, curve, scatter, series, significant
 
 _ANSWERS = {True: "yes", False: "no", None: "not measured"}
-_HERE = "This record ends here"
 
 
 class DiagnosisTree:
@@ -75,7 +75,9 @@ def _answer(row: Mapping[str, Any]) -> str:
 
 
 def _ending(row: Mapping[str, Any]) -> list[str]:
-    return [f"{'':>13}  {_HERE}. {row['cause']} {row['remedy']}"] if row["is_end"] else []
+    return (
+        [f"{'':>13}  {sentences.RECORD_ENDS_HERE}. {row['cause']} {row['remedy']}"] if row["is_end"] else []
+    )
 
 
 def _classes(*names: str) -> str:
@@ -85,7 +87,7 @@ def _classes(*names: str) -> str:
 def _gate(row: Mapping[str, Any], number: int) -> str:
     answer = _answer(row) if row["was_asked"] else "not asked"
     classes = _classes("gate", "asked" * row["was_asked"], "end" * row["is_end"])
-    here = f'<span class="here">{_HERE}.</span>' if row["is_end"] else ""
+    here = f'<span class="here">{sentences.RECORD_ENDS_HERE}.</span>' if row["is_end"] else ""
     return (
         f'<li class="{classes}"><div class="node">'
         f'<span class="question">{number}. {html.escape(row["question"])}</span>'
@@ -102,12 +104,12 @@ def _fan(rows: Rows) -> str:
     asked = all(row["was_asked"] for row in rows)
     most = max([row["gain"] for row in rows] + [1e-9])
     parts = "".join(_part(row, row["gain"] / most) for row in rows)
-    said = "No question was answered with no. Which part would gain most?" if asked else "Not asked yet:"
+    said = sentences.WHICH_PART if asked else sentences.NOT_ASKED_YET
     return f'<li class="{_classes("fan", "asked" * asked)}"><p>{said}</p><ul class="parts">{parts}</ul></li>'
 
 
 def _part(row: Mapping[str, Any], share: float) -> str:
-    here = f'<span class="here">{_HERE}.</span>' if row["is_end"] else ""
+    here = f'<span class="here">{sentences.RECORD_ENDS_HERE}.</span>' if row["is_end"] else ""
     return (
         f'<li class="{_classes("part", "end" * row["is_end"])}">{here}'
         f'<span class="question">{html.escape(row["question"])}</span>'
@@ -132,7 +134,7 @@ def plot_draft_lengths(rows: Rows, measured: Rows = ()) -> go.Figure:
         trace = scatter(
             column(measured, "k"),
             [significant(row["speedup"]) for row in measured],
-            "<b>measured</b>, K = %{x}: %{y:.2f}×",
+            sentences.MEASURED_SPEEDUP,
             error_y=error_bars(measured, "speedup", color=GREY, thickness=1.5),
             name="measured",
             marker={"color": GREY, "symbol": "x", "size": 9},
@@ -149,7 +151,7 @@ def _curve(line: Rows, name: str, index: int) -> go.Scatter:
     return curve(
         column(line, "k"),
         [significant(row["speedup"]) for row in line],
-        f"<b>{name}</b><br>K = %{{x}}: %{{y:.2f}}×",
+        sentences.SPEEDUP_OF_A_LENGTH.format(name),
         index,
         name=f"{name}: best K = {line[best]['k']}",
         marker=marker_style(index, sizes, opacity=1),

@@ -13,6 +13,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from specdec_lib.viz import sentences
 from specdec_lib.viz.theme import (
     AMBER,
     BLUE,
@@ -63,9 +64,9 @@ def _ecdf(row: Mapping[str, Any], style: int, is_listed: bool) -> go.Scatter:
     return scatter(
         values,
         [index / steps for index in range(len(values))],
-        f"<b>{row['decoder']}</b>: %{{y:.0%}} of tokens within %{{x:.1f}} ms"
-        f"<br>mean {row['tpot_ms']:.2f}, p50 {row['p50_ms']:.2f}, p95 {row['p95_ms']:.2f} ms"
-        f"<br>{row['num_tokens']} tokens",
+        sentences.TOKENS_WITHIN.format(
+            row["decoder"], row["tpot_ms"], row["p50_ms"], row["p95_ms"], row["num_tokens"]
+        ),
         line={"color": color, "dash": dash, "width": 2.2},
         **named(row["decoder"], is_listed),
     )
@@ -93,8 +94,7 @@ def _phase_bars(rows: Rows, phase: str, is_listed: bool) -> go.Bar:
     label, spent = "everything else" if phase == "other" else label, f"{phase}_ms"
     return bars(
         *xy(rows, spent, "decoder"),
-        f"<b>%{{y}}: {label}</b><br>%{{x:.2f}} ms, %{{customdata[0]:.0%}} "
-        "of a round of %{customdata[1]:.2f} ms<br>%{customdata[2]:.2f} tokens a round",
+        sentences.PHASE_OF_A_ROUND.format(label),
         orientation="h",
         marker=hatched(color, pattern),
         customdata=[[row[spent] / row["round_ms"], row["round_ms"], row["tokens_per_round"]] for row in rows],

@@ -12,7 +12,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz import traces
+from specdec_lib.viz import sentences, traces
 from specdec_lib.viz.theme import AMBER, BLUE, GREEN, GREY, Rows, error_bars, hatched
 
 _STYLE = {  # (library, whether it drafts) -> label, colour, pattern
@@ -67,8 +67,7 @@ def _rate_bars(rows: Rows, key: tuple[str, bool], is_listed: bool) -> go.Bar:
     label, color, pattern = _STYLE[key]
     return traces.bars(
         *traces.xy(rows, "ratio", "arm"),
-        f"<b>%{{y}}</b><br>%{{x:.2f}}× hf-generate {traces.interval(0)}"
-        "<br>%{customdata[2]:.1f} tokens/s, %{customdata[3]} runs",
+        sentences.ARM_BESIDE_HUGGING_FACE.format(traces.interval(0)),
         orientation="h",
         marker=hatched(color, pattern) | {"opacity": 0.6, "line": {"width": 1, "color": color}},
         error_x=error_bars(rows, "ratio", color=color, thickness=1.6, width=4),
@@ -102,5 +101,5 @@ def _reason(row: Mapping[str, Any]) -> str:
     """What to say under the pointer; a reason comes from other people's code, so it is escaped."""
     if row["ratio"] is not None:
         return f"{row['tokens_per_second']:.1f} tokens/s"
-    reason = row["refused"] or "the arm or the one to compare it with did not run"
+    reason = row["refused"] or sentences.ARM_DID_NOT_RUN
     return "<br>".join(html.escape(line) for line in textwrap.wrap(reason, 46))

@@ -12,7 +12,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz import theme
+from specdec_lib.viz import sentences, theme
 from specdec_lib.viz.traces import bars, column, distinct, scatter, series, xy
 
 _STYLE = {  # arm -> colour, marker, dash
@@ -119,8 +119,7 @@ def _line(rows: theme.Rows, arm: str, axis: str) -> go.Scatter:
     rows = sorted(rows, key=lambda row: row["value"])
     return scatter(
         *xy(rows, "value", "median"),
-        f"<b>{arm}</b><br>%{{x}} {axis}: %{{y:.2f}} ms, middle half "
-        "%{customdata[0]:.2f}–%{customdata[1]:.2f}<br>%{customdata[2]:.2f}× that at %{customdata[3]}",
+        sentences.GROWTH_OF_AN_ARM.format(arm, axis),
         error_y=theme.error_bars(rows, "median", color=color, thickness=1.2, width=3),
         name=arm,
         line={"color": color, "dash": dash, "width": 2},
@@ -169,8 +168,7 @@ def _lane(rows: theme.Rows, name: str, label: str, color: str, pattern: str) -> 
     return bars(
         [round(row["ms"], 4) for row in rows],
         [name] * len(rows),
-        f"<b>round %{{customdata[0]}}: {label}</b><br>%{{x:.2f}} ms, %{{customdata[1]:.0%}} of the "
-        "round<br>%{customdata[2]} tokens drafted",
+        sentences.PHASE_OF_THAT_ROUND.format(label),
         base=[round(row["start"], 4) for row in rows],
         orientation="h",
         name=label,

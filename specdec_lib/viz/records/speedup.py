@@ -12,7 +12,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz import theme, traces
+from specdec_lib.viz import sentences, theme, traces
 
 _PREDICTION_DATA = (
     "k", "temperature", "measured", "low", "high", "predicted", "alpha_hat", "c", "v", "overhead",
@@ -50,9 +50,7 @@ def _speedups(rows: theme.Rows, domains: Sequence[str], reach: float) -> go.Heat
     return traces.heatmap(
         [[math.log2(cell["speedup"]) if cell else None for cell in line] for line in table],
         [[_cell_text(cell, best) for cell in line] for line in table],
-        f"<b>%{{y}}, %{{x}}</b><br>speedup %{{customdata[0]:.2f}}× {traces.interval(1)}"
-        "<br>%{customdata[3]:.0f} → %{customdata[4]:.0f} tokens/s"
-        "<br>%{customdata[5]} pairs of runs on %{customdata[6]} prompts",
+        sentences.SPEEDUP.format(traces.interval(1)),
         span=(-reach, reach),
         x=[f"K = {k}" for k in ks],
         y=list(domains),
@@ -121,11 +119,7 @@ def _prediction_points(
     return traces.scatter(
         [row["predicted"] + move for row, move in points],
         [row["measured"] + move for row, move in points],
-        f"<b>{domain}, K = %{{customdata[0]}}, T = %{{customdata[1]:g}}</b>"
-        "<br>measured %{customdata[2]:.2f}× (%{customdata[3]:.2f}–%{customdata[4]:.2f})"
-        "<br>predicted %{customdata[5]:.2f}×"
-        "<br>α̂ = %{customdata[6]:.3f}, c = %{customdata[7]:.3f}, v = %{customdata[8]:.2f}, "
-        "o = %{customdata[9]:.2f}",
+        sentences.MEASURED_AND_PREDICTED.format(domain),
         error_y=theme.error_bars(rows, "measured", color=color, thickness=1.2, width=3),
         text=[str(row["k"]) for row in rows],
         textfont={"size": 11, "color": "white"},

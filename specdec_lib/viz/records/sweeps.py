@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+from specdec_lib.viz import sentences
 from specdec_lib.viz.theme import PALETTE, SYMBOLS, Rows, line_style, marker_style, new_figure
 from specdec_lib.viz.traces import column, curve, distinct, heatmap, scatter, series, significant
 
@@ -28,7 +29,7 @@ def plot_order(rows: Rows) -> go.Figure:
     cells = heatmap(
         [[None if name is None else arms.index(name) for name in line] for line in table],
         [[name or "" for name in line] for line in table],
-        "<b>%{y}</b>: %{text} runs %{x}",
+        sentences.WHEN_AN_ARM_RAN,
         span=(-0.5, max(len(arms), 1) - 0.5),
         x=[f"{turn + 1}." for turn in turns],
         y=blocks,
@@ -56,7 +57,7 @@ def plot_width(rows: Rows) -> go.Figure:
     figure = new_figure(360)
     for index, (name, line) in enumerate(series(rows, "name")):
         marker = marker_style(index, 8, color=PALETTE[index % len(PALETTE)])
-        hover, widths = f"<b>{name}</b><br>%{{x}} prompts a domain: %{{y:.1%}} wide", _heights(line, "width")
+        hover, widths = sentences.WIDTH_OF_AN_INTERVAL.format(name), _heights(line, "width")
         figure.add_trace(curve(column(line, "num_prompts"), widths, hover, index, name=name, marker=marker))
     ticks = sorted({row["num_prompts"] for row in rows})
     figure.update_xaxes(type="log", title_text="prompts a domain (log scale)", tickvals=ticks)
@@ -79,7 +80,7 @@ def plot_choices(rows: Rows) -> go.Figure:
         for kind, dash, empty in (("claimed", "dash", "-open"), ("delivered", "solid", "")):
             marker = {"symbol": SYMBOLS[index % len(SYMBOLS)] + empty, "size": 10}
             look = {"line": line_style(index, 2) | {"dash": dash}, "marker": marker}
-            hover = f"<b>{name}</b><br>chosen by %{{x}} prompts, {kind} %{{y:.2f}}×"
+            hover = sentences.WORTH_OF_A_CHOICE.format(name, kind)
             xy = column(line, "num_prompts"), _heights(line, kind)
             figure.add_trace(scatter(*xy, hover, name=f"{name}, {kind}", **look))
     ticks = sorted({row["num_prompts"] for row in rows})

@@ -1,0 +1,38 @@
+"""Every sentence about running a model: templates, filled by ``format`` in the order of their braces."""
+
+from __future__ import annotations
+
+# -- what a model cannot be fed --------------------------------------------------------------------
+
+ID_WITHOUT_ROW = (
+    "{} was fed token id {}, and its embedding has {} rows: ids go from 0 to one less; use the tokenizer "
+    "of this model"
+)
+NEEDS_MORE_THAN_IDS = (
+    "{} cannot be fed token ids alone ({}); choose a decoder-only language model, or see whether its "
+    "config.json is the one of its weights"
+)
+ONE_TOKEN_AT_A_TIME = (
+    "{} cannot be fed several tokens behind a cache ({}), as rounds of drafting do; choose another model, "
+    "or decode it with AutoregressiveDecoder"
+)
+NOT_CAUSAL = (
+    "{} is not causal: its logits depend on tokens that come later; choose a decoder-only language model, "
+    "or set is_decoder in its configuration"
+)
+
+# -- why eager mode goes on ------------------------------------------------------------------------
+
+GAVE_UP = "torch.compile gave up, running eager"
+LOGITS_DIFFER = "compiled logits differ from eager ones by {:.2g}"
+NUMBER_OF_IDS_UNKNOWN = "{} does not say how many ids it can be fed"
+LAYERS_SEE_A_PART = "{} has layers that do not see the whole text ({})"
+
+# -- products and threads --------------------------------------------------------------------------
+
+UNKNOWN_FORM = "{}: unknown form {!r} of matrix products; choose from {}"
+THREADS_WAIT = "{} threads share {} processors, where they wait for each other; ask for {} at most"
+THREADS_ARE_NO_NUMBER = "{} is {!r} in the environment; set a whole number >= 1, or unset it"
+THREADS_OUT_OF_RANGE = "{} is {}; pass 1 to {}, or {}"
+PASS_NONE = "None to let it be chosen"
+UNSET = "unset {}"
