@@ -12,7 +12,6 @@ for that model; the same call is answered eagerly.
 from __future__ import annotations
 
 import time
-import types
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -33,13 +32,12 @@ from specdec_lib.models.architecture.module import (
 from specdec_lib.models.caches.fixed import FixedCache, Store, bucket
 from specdec_lib.models.caches.rollback import MOST_RESERVED, holds_nothing
 from specdec_lib.models.fast import sentences
+from specdec_lib.models.fast.graph import Graph, compiled, copied
 from specdec_lib.models.fast.products import Products
 from specdec_lib.models.tensors import compute_dtype
 from specdec_lib.utils.logging import get_logger
 
 _TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3}  # of the largest logit; half precision: 0.05
-GUARDED_CALLS = 2
-"""Calls of a graph, after the first, that still evaluate its guards."""
 
 
 class Uncompilable(Exception):
@@ -222,40 +220,3 @@ def _reason(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no message"]
     told = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
     return told if isinstance(error, Uncompilable) else f"{type(error).__name__}: {told}"
-
-
-class Graph:
-    """Compiled code of one function and shape, which after a few calls is no longer asked whether it fits.
-
-    The compiler guards a graph by looking at every buffer and attribute of every layer before each call: a
-    tenth of a step of a small model. Here nothing of that can differ. A graph has a code object to itself, it
-    is found by its width and capacity, and the window's length is dynamic.
-    """
-
-    def __init__(self, call: Callable[..., Any]) -> None:
-        self._call, self._calls = call, 0
-
-    def __call__(self, *inputs: Any) -> Any:
-        self._calls += 1
-        if self._calls <= GUARDED_CALLS:
-            return self._call(*inputs)
-        with torch.compiler.set_stance("default", skip_guard_eval_unsafe=True):
-            return self._call(*inputs)
-
-
-def compiled(function: Callable[..., Any], name: str, device: torch.device) -> Callable[..., Any]:
-    """A compiled copy of ``function`` under a name of its own: graphs neither share guards nor a limit."""
-    plain, owner = getattr(function, "__func__", function), getattr(function, "__self__", None)
-    own = types.FunctionType(
-        plain.__code__.replace(co_name=name), plain.__globals__, name, plain.__defaults__, plain.__closure__
-    )
-    bound = own if owner is None else types.MethodType(own, owner)
-    mode = "reduce-overhead" if device.type == "cuda" else None
-    return torch.compile(bound, dynamic=False, fullgraph=True, mode=mode)
-
-
-def copied(answer: Any) -> Any:
-    """A copy that the next run of a graph does not overwrite."""
-    if isinstance(answer, tuple):
-        return tuple(copied(part) for part in answer)
-    return answer.clone() if isinstance(answer, Tensor) else answer

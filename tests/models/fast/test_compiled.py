@@ -45,6 +45,7 @@ from specdec_lib.models.caches.fixed import FixedCache, bucket
 from specdec_lib.models.caches.preallocated import PreallocatedCache
 from specdec_lib.models.caches.rollback import MOST_RESERVED
 from specdec_lib.models.fast import compiled as compiled_module
+from specdec_lib.models.fast import graph as graph_module
 from specdec_lib.models.fast import products as narrow
 from specdec_lib.models.wrapper import ModelWrapper
 
@@ -129,7 +130,7 @@ def test_a_store_is_handed_over_under_the_name_that_the_forward_gives_a_cache(ki
 
 def test_no_recompilation_after_warm_up(graphs, monkeypatch):
     """Every length, every shorter feed and every new text runs on the graphs there are, guards and all."""
-    monkeypatch.setattr(compiled_module, "GUARDED_CALLS", 10_000)
+    monkeypatch.setattr(graph_module, "GUARDED_CALLS", 10_000)
     compiled = ModelWrapper(tiny_model("llama"), compile=True)
     compiled.expect_widths(5)
     assert_same(compiled, ModelWrapper(tiny_model("llama")), STEPS)
