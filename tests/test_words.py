@@ -102,7 +102,7 @@ NEEDS = {"float32": 14.96, "bfloat16": 7.48, "int4": 0.0001}
 CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
     explain: {
         "interpolated": [([4],), ([2, 4],)],
-        "rounds": [(3.76, 3.78), (1.0004, 1.0)],
+        "rounds_line": [(3.76, 3.78), (1.0004, 1.0)],
         "listed": [([1, 2, 4],)],
     },
     lossless: {
@@ -128,20 +128,20 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
         "draft_ends": [(2048,)],
         "drafter_raised": [("ValueError: no",)],
         "drafter_proposed": [("mine", 0, 3, "def f"), ("mine", 1, 1, "def f"), ("mine", 9, 3, "def f")],
-        "not_applied": [("a/b", ["top_k 50", "repetition_penalty 1.1"])],
+        "not_applied_line": [("a/b", ["top_k 50", "repetition_penalty 1.1"])],
         "interrupted_after": [(1,), (12,)],
-        "context_is_full": [("a/b", 2048, 12, 64)],
-        "how_it_went": [
+        "context_full_line": [("a/b", 2048, 12, 64)],
+        "outcome_line": [
             (RESULT, False, True),
             (RESULT, True, True),
             (UNJUDGED, False, True),
             (ALONE, False, True),
             (ALONE, False, False),
         ],
-        "speed_ratio": [(1.54, 154.0, 100.0), (None, 0.0, 0.0)],
-        "same_texts": [(False, 24, None), (True, 24, None), (True, 24, 6)],
+        "speed_line": [(1.54, 154.0, 100.0), (None, 0.0, 0.0)],
+        "same_texts_line": [(False, 24, None), (True, 24, None), (True, 24, 6)],
         "steps_title": [("a/b", "c/d", "token", 0.8)],
-        "measuring": [(1, 1), (24, 1536)],
+        "measuring_line": [(1, 1), (24, 1536)],
         "interrupted_keeping": [(RUN, True), (RUN, False)],
         "lines_above": [(RUN, 2, "explained")],
         "runs_line": [("r.jsonl", 1, TARGET), ("r.jsonl", 24, TARGET, "2 threads")],
@@ -156,8 +156,8 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
         ],
         "interrupted_training": [(Path("runs/train"),)],
         "checkpoint_has_no_room": [(Path("runs/train"),)],
-        "training_figures": [(2.3456, {"draft": 2.5}, 3e-4, 12345.6)],
-        "time_left": [(75.0,)],
+        "training_line": [(2.3456, {"draft": 2.5}, 3e-4, 12345.6)],
+        "time_left_line": [(75.0,)],
     },
     **{room: {} for room in (models, architecture, caches, fast, files, gguf, ollama, text, viz)},
 }  # fmt: skip

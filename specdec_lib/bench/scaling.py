@@ -1,5 +1,7 @@
 """How the time of a step and of a round grows: with the context, with K, with the depth of the target.
 
+Of the four questions it answers *how fast is it?*, as lengths grow: the program that measures and prints.
+
 A pair is measured as :mod:`specdec_lib.bench.measure.scaling.growth` says, and
 :mod:`specdec_lib.bench.tables.scaling` makes the tables. Run it with ``python -m specdec_lib.bench.scaling``.
 """

@@ -1,5 +1,7 @@
 """What speculation would gain on models of known shape: random weights, real costs.
 
+Of the four questions it answers *how fast should it be?*, where no weights are at hand: a program.
+
 A forward takes as long whatever its weights say, so the costs of a pair can be measured without its
 checkpoint: T(1) and T(K + 1) of the target, c, and the share of the memory's measured bandwidth that a step
 reaches. Acceptance is not real, so it is not measured: the speedup is computed for a range of alpha. Run it

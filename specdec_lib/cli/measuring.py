@@ -56,7 +56,7 @@ def measure(order: Order, profile: bool) -> None:
     prompts = choose_prompts(grid, target, order.texts)
     benchmark = Benchmark(grid, target, draft, prompts, order.output, order.report, resume=order.resume)
     if benchmark.num_left:  # only what has been checked gets a line, so that an error stands alone
-        print(sentences.measuring(benchmark.num_left, grid.max_new_tokens), file=order.lines)
+        print(sentences.measuring_line(benchmark.num_left, grid.max_new_tokens), file=order.lines)
     benchmark.warm_up()
     require_identical(benchmark.measure())
     if profile:

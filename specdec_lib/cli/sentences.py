@@ -106,7 +106,7 @@ def drafter_proposed(name: str, drafted: int, rounds: int, text: str) -> str:
 # -- generate --------------------------------------------------------------------------------------
 
 
-def not_applied(model: str, requests: Iterable[str]) -> str:
+def not_applied_line(model: str, requests: Iterable[str]) -> str:
     return (
         f"{model} asks for {', '.join(requests)} in its generation settings; only what the options of "
         "this command say is applied"
@@ -117,14 +117,14 @@ def interrupted_after(tokens: int) -> str:
     return f"interrupted after {counted(tokens, 'token')}"
 
 
-def context_is_full(model: str, context: int | None, made: int, asked: int) -> str:
+def context_full_line(model: str, context: int | None, made: int, asked: int) -> str:
     return (
         f"{made} of {counted(asked, 'token')}: prompt and text fill the context of {model}, "
         f"{context} positions; give a shorter prompt or a smaller -n"
     )
 
 
-def how_it_went(result: GenerationResult, is_full: bool, drafts: bool) -> str:
+def outcome_line(result: GenerationResult, is_full: bool, drafts: bool) -> str:
     """The counts of a generation, and why it ended."""
     full = ", the context is full" if is_full else ""
     return " · ".join([*_rates(result, drafts), f"finished: {result.finish_reason}{full}"])
@@ -146,7 +146,7 @@ def _rates(result: GenerationResult, drafts: bool) -> list[str]:
     ]
 
 
-def speed_ratio(speedup: float | None, with_draft: float, alone: float) -> str:
+def speed_line(speedup: float | None, with_draft: float, alone: float) -> str:
     """One speculative run beside the target alone, both in tokens a second, and what that is worth."""
     if speedup is None:
         told = "the two runs have no ratio of speeds, since one of them was too short to be timed"
@@ -158,7 +158,7 @@ def speed_ratio(speedup: float | None, with_draft: float, alone: float) -> str:
     return f"{told}; `specdec bench` measures many runs"
 
 
-def same_texts(greedy: bool, tokens: int, first_difference: int | None) -> str:
+def same_texts_line(greedy: bool, tokens: int, first_difference: int | None) -> str:
     """Whether two texts are one, where they have to be; ``tokens`` is the length of either."""
     if not greedy:
         return "both texts are sampled, so they differ by chance"
@@ -177,7 +177,7 @@ def steps_title(target: str, draft: str, verifier: str, temperature: float) -> s
 # -- bench -----------------------------------------------------------------------------------------
 
 
-def measuring(runs: int, tokens: int) -> str:
+def measuring_line(runs: int, tokens: int) -> str:
     return f"measuring {counted(runs, 'run')} of {counted(tokens, 'token')} …"
 
 
@@ -246,7 +246,7 @@ def checkpoint_has_no_room(work: Path) -> str:
     return f"a checkpoint in {work} cannot be written; make room, then run the same command again"
 
 
-def training_figures(
+def training_line(
     loss: float, averages: Mapping[str, float], learning_rate: float, tokens_per_second: float
 ) -> str:
     """Loss, other averages, learning rate and speed, in a few characters each."""
@@ -255,5 +255,5 @@ def training_figures(
     return " · ".join([f"loss {loss:.3f}", *more, *rate])
 
 
-def time_left(seconds: float) -> str:
+def time_left_line(seconds: float) -> str:
     return f" · {timedelta(seconds=round(seconds))} left"

@@ -2,7 +2,7 @@
 
 The name decides where it says something, else what the file begins with. A file in another format is refused
 by its name, and a text that looks like one is read line by line, which is said. Whether an entry is a prompt
-is :mod:`specdec_lib.data.files`'s to say.
+is :mod:`specdec_lib.data.own_prompts`'s to say.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ A prompt set is built for one tokenizer, because a prompt's length is counted in
 an article is cut by it. Texts come from the Hugging Face hub where it can be reached and otherwise from the
 prompts that were written for this project; either way the file says which, and under which licence.
 Domains of a set of one's own have free names; how a file of one's own is read is
-:mod:`specdec_lib.data.files`'s. A tokenizer is whatever has ``encode(text)``.
+:mod:`specdec_lib.data.own_prompts`'s. A tokenizer is whatever has ``encode(text)``.
 
     python -m specdec_lib.data.prompts --tokenizer gpt2 --output data/prompts.json
 """
@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from specdec_lib.data.files import RawPrompt, prompts_hash, read_prompts
+from specdec_lib.data.own_prompts import RawPrompt, prompts_hash, read_prompts
 from specdec_lib.data.saved import Prompt, read_saved, write_saved
 from specdec_lib.data.sources import DOMAINS, builtin_texts, from_files, from_hub, origin
 from specdec_lib.errors import InvalidArgument, PromptError

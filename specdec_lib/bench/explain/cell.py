@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from specdec_lib.bench.explain.sentences import TERMS, rounds
+from specdec_lib.bench.explain.sentences import TERMS, rounds_line
 from specdec_lib.bench.tables.prediction import overhead
 from specdec_lib.bench.tables.rows import Costs, PhaseRow, PredictionRow
 from specdec_lib.theory.speedup import break_even_alpha, speedup
@@ -163,7 +163,7 @@ class Cell:
 
         The first speedup and all changes add up to measured.
         """
-        steps, said = self._steps(), rounds(self.counted, self.expected)
+        steps, said = self._steps(), rounds_line(self.counted, self.expected)
         told = vars(self) | {"width": self.k + 1, "rounds": said}
         before = [None, *(value for _, value, _ in steps)]
         return [

@@ -44,7 +44,7 @@ _PLAIN = {
 }
 
 
-def rounds(counted: float, expected: float) -> str:
+def rounds_line(counted: float, expected: float) -> str:
     """What a round gave, and what a constant α gives, where that shows."""
     told, instead = f"{counted:.2f}", f"{expected:.2f}"
     return f"{told} a round, " + ("as expected" if told == instead else f"not {instead}")

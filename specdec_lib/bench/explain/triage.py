@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass
 from specdec_lib.bench.explain import questions as words
 from specdec_lib.bench.explain.cell import LARGE, Cell
 from specdec_lib.bench.explain.outlook import Outlook
-from specdec_lib.bench.explain.places import Part, PlaceRow, Question
 from specdec_lib.bench.explain.report import explain_session
 from specdec_lib.bench.explain.sentences import VISIBLE
+from specdec_lib.bench.explain.tree import Part, PlaceRow, Question
 from specdec_lib.bench.records.identity import EXACT_DTYPES
 from specdec_lib.bench.records.runs import Run, runs_of, select
 from specdec_lib.bench.records.schema import Record

@@ -2,7 +2,7 @@
 
 What is decided here is which of them leave room in the context for the tokens to come, and that the chosen
 ones are spread over the data set. A chat, and with ``chat`` every text, is put into the words of the
-target's own template. How a file is read is :mod:`specdec_lib.data.files`'s.
+target's own template. How a file is read is :mod:`specdec_lib.data.own_prompts`'s.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """Tables of a comparison, from its records: each arm against the reference, and the ratios that matter.
 
+Of the four questions: *how fast is it?*, counted from what ``bench.measure.peers`` recorded.
+
 Every rate is total tokens over total time, all domains together;
 every ratio is paired, over the blocks (a prompt at one repeat) in which all of its arms ran. Where a ratio
 takes the best of several arms, it takes it anew in each draw of the bootstrap: having chosen is part of the

@@ -1,5 +1,7 @@
 """Tables of growth: the time of a step or a round over context, K or depth, from records of kind ``scaling``.
 
+Of the four questions: *how fast is it?*, counted from what ``bench.measure.scaling`` recorded.
+
 Medians and quartiles of the raw seconds of all repeats, in milliseconds. A ratio compares an arm with
 itself, at the smallest value of its axis, so that one library's growth can be held against another's.
 """

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from specdec_lib.errors import ModelUnavailable
-from specdec_lib.models.files.stored import FLOATS, read_header, weight_files
+from specdec_lib.models.files.headers import FLOATS, read_header, weight_files
 from specdec_lib.models.registry import DEFAULT_PAIR, ModelPair
 from specdec_lib.models.source import find_source
 

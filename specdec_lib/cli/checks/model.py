@@ -109,12 +109,12 @@ def _refuse_misfits(source: Source, config: PretrainedConfig, described: PreTrai
     """Raises ModelUnavailable or UnsupportedCache: files that are, by their headers, not those of the model
     described, or a model that no text can be decoded with."""
     from specdec_lib.models.caches.rollback import new_cache
-    from specdec_lib.models.files import stored
+    from specdec_lib.models.files import headers
     from specdec_lib.models.files.folder import refuse_encoder
 
-    stored.refuse_too_little(source.model_id, stored.most_weights(source, config), described)
-    stored.refuse_misshapen(source, config, described)
-    stored.refuse_more_layers(source, config, described)
+    headers.refuse_too_little(source.model_id, headers.most_weights(source, config), described)
+    headers.refuse_misshapen(source, config, described)
+    headers.refuse_more_layers(source, config, described)
     refuse_encoder(source.model_id, described)
     new_cache(described)  # raises where a state cannot be rolled back
 

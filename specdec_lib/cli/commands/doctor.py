@@ -14,7 +14,7 @@ import typer
 from specdec_lib.cli import options
 from specdec_lib.cli.selection import Selection, busy, choose_models, selection_of
 from specdec_lib.cli.terminal import console_for, print_json
-from specdec_lib.cli.views.findings import machine_page, pair_page
+from specdec_lib.cli.views.doctor import machine_page, pair_page
 from specdec_lib.errors import InvalidArgument
 
 if TYPE_CHECKING:

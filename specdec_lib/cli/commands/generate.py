@@ -89,10 +89,10 @@ def run(
     result = generation.result()
     is_full = result.finish_reason == "length" and result.num_tokens < max_new_tokens
     console.print(Prose(f"\n{result.summary()}", "bold"))
-    console.print(Prose(sentences.how_it_went(result, is_full, drafts=not autoregressive), "dim"))
+    console.print(Prose(sentences.outcome_line(result, is_full, drafts=not autoregressive), "dim"))
     if is_full:  # also where standard output is a document, in which "length" would say that all were made
         limit = loaded.target.context_length
-        said = sentences.context_is_full(loaded.target.name, limit, result.num_tokens, max_new_tokens)
+        said = sentences.context_full_line(loaded.target.name, limit, result.num_tokens, max_new_tokens)
         print_warning(said)
     comparison = None
     if baseline is not None:
@@ -169,7 +169,7 @@ def _say_what_is_not_applied(target: ModelWrapper, params: SamplingParams) -> No
     given |= set() if params.is_greedy else {"do_sample=True"}
     asked = [request for request in unapplied_requests(target) if request not in given]
     if asked:
-        print_warning(sentences.not_applied(target.name, asked))
+        print_warning(sentences.not_applied_line(target.name, asked))
 
 
 def _show(

@@ -53,12 +53,12 @@ class Comparison:
     @property
     def verdict(self) -> str:
         """Whether the texts are one, where they have to be."""
-        return sentences.same_texts(self.greedy, len(self.baseline.generated_ids), self.first_difference)
+        return sentences.same_texts_line(self.greedy, len(self.baseline.generated_ids), self.first_difference)
 
     def lines(self) -> list[str]:
         """What a person is told: the baseline, the ratio and what it is worth, the ids."""
         rates = self.speculative.tokens_per_second, self.baseline.tokens_per_second
-        return [self.baseline.summary(), sentences.speed_ratio(self.speedup, *rates), self.verdict]
+        return [self.baseline.summary(), sentences.speed_line(self.speedup, *rates), self.verdict]
 
     def to_dict(self) -> dict[str, object]:
         """For ``--json``; the ids can only be held against each other at temperature 0."""

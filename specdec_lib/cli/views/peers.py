@@ -1,5 +1,7 @@
 """``specdec bench --peers``: a comparison as plain data, and as tables for the terminal.
 
+Of the four questions: *how fast is it?*, printed.
+
 Rates and ratios are those of :mod:`specdec_lib.bench.tables.peers`; here they are put side by side.
 """
 

@@ -45,7 +45,7 @@ def progress_on(console: Console) -> Iterator[Bars | PlainLines]:
 
 def figures_of(step: StepReport) -> str:
     """What a step came to, in a few characters."""
-    return sentences.training_figures(step.loss, step.figures, step.learning_rate, step.tokens_per_second)
+    return sentences.training_line(step.loss, step.figures, step.learning_rate, step.tokens_per_second)
 
 
 @dataclass
@@ -97,4 +97,4 @@ class PlainLines:
         done, rest = step.step - self._begun[1], step.num_steps - step.step
         if not (done and rest):
             return ""
-        return sentences.time_left((now - self._begun[2]) / done * rest)
+        return sentences.time_left_line((now - self._begun[2]) / done * rest)

@@ -20,7 +20,7 @@ from specdec_lib.models.caches.rollback import require_cache_fields
 from specdec_lib.models.files import sentences
 from specdec_lib.models.files.checkpoint import refuse_gaps, refuse_surplus, warn_of_a_small_packed_share
 from specdec_lib.models.files.folder import described_model, quantisation_of, read_config, warn_of_oddities
-from specdec_lib.models.files.stored import most_weights, refuse_too_little
+from specdec_lib.models.files.headers import most_weights, refuse_too_little
 from specdec_lib.models.gguf.folder import packed_as, unpacked_weights
 from specdec_lib.models.source import Source, loading
 from specdec_lib.models.text.ends import remember_named_ends

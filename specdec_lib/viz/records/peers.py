@@ -1,5 +1,7 @@
 """The figure of a comparison: every way to decode, side by side, against Hugging Face's plain ``generate``.
 
+Of the four questions: *how fast is it?*, drawn.
+
 Takes rows of :mod:`specdec_lib.bench.tables.peers`, and computes nothing but positions and labels.
 """
 

@@ -1,5 +1,7 @@
 """Figures of growth and of rounds as they went by: time over context, K or depth, and a timeline.
 
+Of the four questions: *how fast is it?*, drawn from rows of ``bench.tables.scaling``.
+
 Lines carry their names at their ends, and a dash and a marker of their own beside their colour. Takes rows of
 :mod:`specdec_lib.bench.tables.scaling` and rounds of a profiled run, and measures nothing.
 """

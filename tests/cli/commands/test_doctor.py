@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from specdec_lib.cli.checks import Finding, machine, memory
-from specdec_lib.models.files import stored
+from specdec_lib.models.files import headers
 from specdec_lib.models.registry import REGISTRY
 from specdec_lib.utils.paths import data_path
 
@@ -57,7 +57,7 @@ def test_an_embedded_pair_that_cannot_be_read_is_named_and_ends_with_1(
     if damage == "damaged":
         shutil.copytree(POCKET / "pocket-target", tmp_path / "models" / "pocket-target")
         (tmp_path / "models" / "pocket-target" / "model.safetensors").write_bytes(b"torn")
-    monkeypatch.setattr(stored, "data_path", lambda *parts: tmp_path.joinpath(*parts))
+    monkeypatch.setattr(headers, "data_path", lambda *parts: tmp_path.joinpath(*parts))
     shown = specdec("doctor")
     assert shown.code == 1
     assert "✗  embedded pair  pocket-target" in shown.out and damage in shown.out

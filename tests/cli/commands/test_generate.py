@@ -399,7 +399,7 @@ def test_a_comparison_runs_the_target_alone_too(specdec, own) -> None:
     assert compared["speedup"] == pytest.approx(rates[0] / rates[1])
     shown = specdec(*arguments).out
     assert "\nSD  | 20 tok" in shown and "\nAR  | 20 tok" in shown
-    assert sentences.same_texts(greedy=True, tokens=20, first_difference=None) in shown
+    assert sentences.same_texts_line(greedy=True, tokens=20, first_difference=None) in shown
 
 
 def test_both_of_a_comparison_end_alike(specdec, own) -> None:
@@ -413,14 +413,14 @@ def test_sampled_texts_are_not_held_against_each_other(specdec, own) -> None:
     arguments = ["generate", "abc", *own, "-n", 20, "-t", 1, "--seed", 3, "--compare"]
     compared = specdec(*arguments, "--json").document["comparison"]
     assert compared["same_ids"] is None and compared["first_difference"] is None
-    assert sentences.same_texts(False, 20, None) in specdec(*arguments).out
+    assert sentences.same_texts_line(False, 20, None) in specdec(*arguments).out
 
 
 def test_a_comparison_of_nothing_has_no_ratio(specdec, own) -> None:
     arguments = ["generate", "abc", *own, "-n", 0, "--compare"]
     assert specdec(*arguments, "--json").document["comparison"]["speedup"] is None
     shown = " ".join(specdec(*arguments).out.split())
-    assert sentences.speed_ratio(None, 0.0, 0.0) in shown
+    assert sentences.speed_line(None, 0.0, 0.0) in shown
     assert "nothing was drafted, so the target ran alone" in shown
     assert "nothing was drafted" not in specdec("generate", "a", *own[:2], "-n", 1, "--autoregressive").out
 
@@ -522,7 +522,7 @@ def test_a_text_that_the_context_ended_is_said_on_standard_error(specdec, own, o
     mine = own[: 2 if "--autoregressive" in options else 4]
     shown = specdec("generate", "abc", *mine, "-n", 100, "--ignore-eos", *options)
     (line,) = [line for line in shown.err.splitlines() if "context" in line]
-    said = sentences.context_is_full("MODEL", 64, made=61, asked=100)
+    said = sentences.context_full_line("MODEL", 64, made=61, asked=100)
     assert re.fullmatch(re.escape(f"warning: {said}").replace("MODEL", r"\S+"), line) and shown.code == 0
 
 

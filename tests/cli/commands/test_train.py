@@ -204,7 +204,7 @@ def test_the_default_recipe_is_the_embedded_pairs(specdec, corpus, tmp_path, mon
 
 
 def test_figures_of_a_step() -> None:
-    assert figures_of(STEP) == sentences.training_figures(3.1416, {"acceptance": 0.5}, 1e-3, 12345.6)
+    assert figures_of(STEP) == sentences.training_line(3.1416, {"acceptance": 0.5}, 1e-3, 12345.6)
 
 
 def test_plain_lines_come_now_and_then_and_at_the_end() -> None:

@@ -1,1 +1,4 @@
-"""Side by side with other people's decoders, in one run."""
+"""Side by side with other people's decoders, in one run.
+
+Of the four questions: *how fast is it?*, measured beside others.
+"""

@@ -1,4 +1,7 @@
-"""Models of known shape: random weights, real costs, and the bandwidth of the memory they are read from."""
+"""Models of known shape: random weights, real costs, and the bandwidth of the memory they are read from.
+
+Of the four questions: *how fast should it be?*, with costs measured for ``bench.shapes``.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, MixtralConfig
 
 from specdec_lib.errors import ModelUnavailable
 from specdec_lib.models.files.folder import described_model, read_config
-from specdec_lib.models.files.stored import most_weights, refuse_misshapen, refuse_too_little
+from specdec_lib.models.files.headers import most_weights, refuse_misshapen, refuse_too_little
 from specdec_lib.models.loader import load_model
 from specdec_lib.models.source import find_source
 from specdec_lib.models.tensors import num_weights

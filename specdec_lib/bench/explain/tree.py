@@ -1,4 +1,4 @@
-"""The places of the tree of :mod:`specdec_lib.bench.explain.triage`: questions, parts, and a row for each."""
+"""The tree of :mod:`specdec_lib.bench.explain.triage`: its questions, its parts, and a row for each place."""
 
 from __future__ import annotations
 

@@ -6,13 +6,13 @@ import pytest
 import torch
 from worked_round import DRAFT, DRAFTED, TARGET, WORDS
 
-from specdec_lib.lossless.replays import worked
+from specdec_lib.lossless.replays import worked_round
 
 
 def test_the_numbers_are_those_of_the_book():
-    target, draft = worked.worked_laws()
+    target, draft = worked_round.worked_laws()
     assert torch.equal(target, TARGET) and torch.equal(draft, DRAFT)
-    assert list(worked.WORDS) == WORDS and list(worked.DRAFT_IDS) == DRAFTED.tolist()
+    assert list(worked_round.WORDS) == WORDS and list(worked_round.DRAFT_IDS) == DRAFTED.tolist()
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_the_numbers_are_those_of_the_book():
 def test_an_ending_is_what_its_random_numbers_make_of_the_draft(uniforms, accepted, last):
     places = torch.arange(4)
     stays = torch.tensor(uniforms) < TARGET[places, DRAFTED] / DRAFT[places, DRAFTED]
-    (told,) = worked.worked_ending(uniforms, accepted, last).rounds
+    (told,) = worked_round.worked_ending(uniforms, accepted, last).rounds
     assert told.num_accepted == accepted == int(stays.int().cumprod(0).sum())
     assert told.following.token == last and told.following.kind == ("bonus" if accepted == 4 else "corrected")
     assert told.target_cache == [1, 6, 2 + accepted] and told.draft_cache[-1] == min(2 + accepted, 5)

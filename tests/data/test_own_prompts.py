@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from specdec_lib.data import entries, files
-from specdec_lib.data.files import RawPrompt, prompts_hash, read_prompts
+from specdec_lib.data import entries, own_prompts
+from specdec_lib.data.own_prompts import RawPrompt, prompts_hash, read_prompts
 from specdec_lib.data.prompts import Prompt, PromptDataset, builtin_prompts
 from specdec_lib.errors import PromptError
 from specdec_lib.utils.paths import data_path
@@ -207,7 +207,7 @@ def test_one_bad_row_is_one_line_with_file_and_line(tmp_path: Path, bad: object,
 
 
 def test_a_huge_line_is_named_and_not_tokenised(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(files, "LONGEST_PROMPT", 1000)
+    monkeypatch.setattr(own_prompts, "LONGEST_PROMPT", 1000)
     for name, line in (("m.txt", "x" * 1001), ("m.jsonl", json.dumps({"text": "x" * 1001}))):
         path = write(tmp_path, line, name=name)
         with pytest.raises(PromptError, match=rf"{name}:1: .* has 1001 characters; .* at most 1000"):
