@@ -120,28 +120,23 @@ class Selection:
         """
         with busy(f"loading {self.pair.pair_name} …"):
             from specdec_lib.models.fast.threads import use_threads, wanted_threads
-            from specdec_lib.models.loader import load_model, load_pair
-            from specdec_lib.models.wrapper import ModelWrapper
 
             wanted_threads(self.threads)  # refused before the weights are read
-            if self.needs_draft and self.drafter is None:
-                from specdec_lib.decoding.drafters.draft_model import translated
-
-                pair = load_pair(self.pair, self.device, compile)
-                models = Models(pair.target, translated(pair.drafter))
-            else:
-                read = load_model(self.pair.target_model_id, self.pair.target_dtype, self.device)
-                target = ModelWrapper(*read, compile=compile)
-                models = Models(target, self._drafter_for(target, compile))
+            models = self._loaded(compile)
             use_threads(self.threads, models.target)
             return models
 
-    def _drafter_for(self, target: ModelWrapper, compile: bool) -> Any:
-        if self.drafter is None:
-            return None
-        from specdec_lib.decoding.drafters.grammar import open_draft
+    def _loaded(self, compile: bool) -> Models:
+        if self.needs_draft:
+            from specdec_lib.bench.measure.subjects import load_asked
 
-        return open_draft(self.drafter, target, dtype=self.pair.target_dtype, compile=compile)
+            loaded = load_asked(self.asked, self.device, compile)
+            return Models(loaded.target, loaded.draft)
+        from specdec_lib.models.loader import load_model
+        from specdec_lib.models.wrapper import ModelWrapper
+
+        read = load_model(self.pair.target_model_id, self.pair.target_dtype, self.device)
+        return Models(ModelWrapper(*read, compile=compile), None)
 
 
 def selection_of(asked: ModelOptions, needs_draft: bool = True, threads: int | None = None) -> Selection:

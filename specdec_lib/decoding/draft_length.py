@@ -24,7 +24,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from specdec_lib.decoding.drafters.base import AskMore, Drafter, DraftState
+from specdec_lib.decoding.drafters.base import AskMore, Drafter, DraftState, tell_lengths
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.utils.numbers import Count, real_number, whole_number
 
@@ -220,10 +220,9 @@ def as_draft_length(k: Count | DraftLength) -> DraftLength:
 
 
 def expect_lengths(drafter: Drafter, length: DraftLength) -> None:
-    """Tell a drafter that has ``expect_lengths`` which drafts are asked for at once. Once a decoder."""
-    expect = getattr(drafter, "expect_lengths", None)
-    if expect is not None and len(length.lengths) > 1 and not length.reads_laws:
-        expect(*length.lengths)
+    """Tell a drafter which drafts are asked for at once, where it may matter. Once a decoder."""
+    if len(length.lengths) > 1 and not length.reads_laws:
+        tell_lengths(drafter, *length.lengths)
 
 
 def started_length(length: DraftLength, draft: DraftState) -> LengthState:

@@ -16,7 +16,7 @@ from typing import Any
 
 from specdec_lib.decoding.drafters.base import Drafter
 from specdec_lib.decoding.drafters.draft_model import DraftSource, translated
-from specdec_lib.decoding.drafters.grammar.pairs import asked_pair
+from specdec_lib.decoding.drafters.grammar.pairs import AskedPair, asked_pair
 from specdec_lib.decoding.drafters.grammar.specs import open_draft
 from specdec_lib.models.base import CausalModel, is_causal_model, logits_dtype
 from specdec_lib.models.wrapper import ModelWrapper
@@ -56,9 +56,17 @@ def load_subject(
         InvalidArgument: a draft that cannot be read, or options that contradict each other.
         SpecDecError: whatever :func:`~specdec_lib.models.loader.load_pair` raises.
     """
+    return load_asked(asked_pair(pair, target, draft, dtype, draft_dtype, drafter), device, compile)
+
+
+def load_asked(asked: AskedPair, device: str | None = None, compile: bool = False) -> Subject:
+    """The two models of a pair that was asked for, or its target and what drafts in the place of a model.
+
+    Raises:
+        SpecDecError: whatever :func:`~specdec_lib.models.loader.load_pair` raises.
+    """
     from specdec_lib.models.loader import load_model, load_pair
 
-    asked = asked_pair(pair, target, draft, dtype, draft_dtype, drafter)
     if asked.drafter is None:
         loaded = load_pair(asked.pair, device, compile)
         return Subject(loaded.pair.pair_name, loaded.target, translated(loaded.drafter))

@@ -102,6 +102,13 @@ def checked_drafter(candidate: object) -> Drafter:
     return drafter
 
 
+def tell_lengths(drafter: Drafter, *lengths: int) -> None:
+    """Tell a drafter that drafts of these many tokens will come often, if it has ``expect_lengths``."""
+    expect = getattr(drafter, "expect_lengths", None)
+    if expect is not None:
+        expect(*lengths)
+
+
 def started(drafter: Drafter, prompt_ids: Sequence[int], end: int = 0) -> DraftState:
     """The drafter's state of a new text.
 

@@ -21,6 +21,7 @@ from specdec_lib.decoding.drafters.base import (
     checked_proposal,
     require_laws,
     started,
+    tell_lengths,
 )
 from specdec_lib.decoding.drafters.draft_model import DraftModelState, DraftSource, as_drafter
 from specdec_lib.decoding.sampling import SamplingParams
@@ -61,8 +62,7 @@ class Cascade:
     def expect_lengths(self, *lengths: int) -> None:
         """Drafts of these many tokens will come often, of whichever drafter."""
         for drafter in self.drafters:
-            if (expect := getattr(drafter, "expect_lengths", None)) is not None:
-                expect(*lengths)
+            tell_lengths(drafter, *lengths)
 
     def start(self, prompt_ids: Sequence[int], end: int = 0) -> CascadeState:
         """A state of each drafter."""
