@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from specdec_lib.bench.measure.scaling.growth import NUMBERS, GrowthBlock, GrowthPlan, Scaling
-from specdec_lib.bench.records.schema import Record
+from specdec_lib.bench.records.kinds import ScalingRecord
 from specdec_lib.bench.tables.scaling import growth_table, scaling_table
 from specdec_lib.utils.entry_point import OneLineParser, exit_code
 
@@ -67,7 +67,7 @@ def _measure_and_show(options: argparse.Namespace) -> None:
     _show(run.records())
 
 
-def _show(records: Sequence[Record]) -> None:
+def _show(records: Sequence[ScalingRecord]) -> None:
     rows = scaling_table(records)
     for row in rows:
         spread = f"{row['median']:9.2f} ms ({row['low']:.2f} to {row['high']:.2f}), {row['ratio']:.2f}×"

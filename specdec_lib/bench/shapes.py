@@ -23,9 +23,9 @@ from specdec_lib.bench.measure.scaling.shapes import (
     random_model,
     random_pair,
 )
+from specdec_lib.bench.records.kinds import ShapeRecord, of_kind
 from specdec_lib.bench.records.reading import read_records
-from specdec_lib.bench.records.schema import Record
-from specdec_lib.bench.tables.prediction import costs_of
+from specdec_lib.bench.tables.prediction import costs_in
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.loader import choose_device
 from specdec_lib.theory.speedup import speedup
@@ -70,15 +70,15 @@ class ShapeSummary(Row):
     speedups: list[ShapeSpeedup]
 
 
-def shape_summary(record: Record) -> ShapeSummary:
+def shape_summary(record: ShapeRecord) -> ShapeSummary:
     """A shape's measured costs, the bandwidth that its step reaches, and S for every alpha and K."""
-    costs = costs_of([record | {"kind": "costs"}])
-    reached = 1e3 * record["weight_bytes"] / costs.forward_ms
+    costs = costs_in(record.costs)
+    reached = 1e3 * record.weight_bytes / costs.forward_ms
     speedups = [
         ShapeSpeedup(alpha, k, speedup(alpha, k, costs.c, v)) for alpha in ALPHAS for k, v in costs.v.items()
     ]
-    share = reached / record["copy_bytes_per_second"]
-    return ShapeSummary(record["pair"], costs.forward_ms, costs.c, costs.v, reached, share, speedups)
+    share = reached / record.copy_bytes_per_second
+    return ShapeSummary(record.pair, costs.forward_ms, costs.c, costs.v, reached, share, speedups)
 
 
 # -- python -m specdec_lib.bench.shapes ------------------------------------------------------------
@@ -111,7 +111,7 @@ def _run(options: argparse.Namespace) -> None:
         target, draft = random_pair(name, options.dtype, device, options.compile)
         measure_shape(name, target, draft, options.output, context=options.context, repeats=options.repeats)
         del target, draft
-    newest = {r["pair"]: r for r in read_records(options.output)[0] if r["kind"] == "shape"}
+    newest = {record.pair: record for record in of_kind(read_records(options.output)[0], ShapeRecord)}
     for name in names:
         _show(shape_summary(newest[name]))
 

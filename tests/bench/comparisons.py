@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from specdec_lib.bench.records.kinds import Record
+from specdec_lib.bench.records.schema import record_of
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
 
 TOKENS = 10
@@ -38,20 +40,20 @@ _SHARED = {
 }
 
 
-def arm(name: str, **more: Any) -> dict[str, Any]:
+def arm(name: str, **more: Any) -> Record:
     """What is recorded of an arm after its warm-up."""
     described = dict(zip(("library", "method", "k", "compiled"), ARMS[name], strict=True))
     described |= {"options": {}, "warm_up_seconds": 2.0, "compile_seconds": 30.0 if ARMS[name][3] else 0.0}
-    return _SHARED | {"kind": "arm", "pair": "pocket", "decoder": name, "arm": described | more}
+    return record_of(_SHARED | {"kind": "arm", "pair": "pocket", "decoder": name, "arm": described | more})
 
 
-def run(name: str, prompt: int = 0, seconds: float | None = None, **more: Any) -> dict[str, Any]:
+def run(name: str, prompt: int = 0, seconds: float | None = None, **more: Any) -> Record:
     """One timed run; every second prompt is twice as slow for every arm."""
     if seconds is None:
         seconds = SECONDS[name] * (1 + prompt % 2)
     domain, ids = more.pop("domain", "code"), more.pop("ids", list(range(TOKENS)))
     config = BenchmarkConfig("pocket", ARMS[name][2], more.pop("temperature", 0.0), TOKENS, domain, 42)
-    return (
+    return record_of(
         _SHARED
         | {
             "kind": "peer",
@@ -73,7 +75,7 @@ def run(name: str, prompt: int = 0, seconds: float | None = None, **more: Any) -
 
 def comparison(
     names: tuple[str, ...] = tuple(ARMS), temperatures: tuple[float, ...] = (0.0, 0.8)
-) -> list[dict[str, Any]]:
+) -> list[Record]:
     """Arms and runs of a whole session: two domains, two prompts each."""
     return [arm(name) for name in names] + [
         run(name, prompt, domain=domain, temperature=temperature)

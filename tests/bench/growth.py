@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from specdec_lib.bench.records.kinds import Record
+from specdec_lib.bench.records.schema import record_of
+
 SHARED = {
     "schema": 1,
     "kind": "scaling",
@@ -13,12 +16,13 @@ SHARED = {
 }
 
 
-def block(vary: str, value: int, repeat: int, seconds: dict[str, list[float]], **fields) -> dict:
+def block(vary: str, value: int, repeat: int, seconds: dict[str, list[float]], **fields) -> Record:
     """One record."""
-    return SHARED | {"vary": vary, "value": value, "repeat": repeat, "seconds": seconds} | fields
+    asked = {"vary": vary, "value": value, "repeat": repeat, "seconds": seconds}
+    return record_of(SHARED | asked | fields)
 
 
-def session(repeats: int = 2) -> list[dict]:
+def session(repeats: int = 2) -> list[Record]:
     """All three axes: ours grows by 1 µs a token of context, Hugging Face's by 4 µs."""
     records = []
     for repeat in range(repeats):

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from specdec_lib.bench.records.kinds import Record
+from specdec_lib.bench.records.schema import record_of
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
 
 TARGET, WIDER, DRAFT, REST, STEP, PROMPT = 0.010, 0.012, 0.001, 0.002, 0.011, 0.030
@@ -34,7 +36,15 @@ def generation(k: int, num_rounds: int, accepted: int, slow: float = 1.0) -> Gen
 
 def record(
     kind: str, domain: str, k: int, prompt: int, repeat: int, result: GenerationResult, **more: Any
+) -> Record:
+    """A record of a generation, as a file would give it back."""
+    return record_of(line(kind, domain, k, prompt, repeat, result, **more))
+
+
+def line(
+    kind: str, domain: str, k: int, prompt: int, repeat: int, result: GenerationResult, **more: Any
 ) -> dict[str, Any]:
+    """What its line says."""
     config = BenchmarkConfig("pocket", k, more.pop("temperature", 0.0), result.num_tokens, domain, 42)
     return {
         "schema": 1,
@@ -71,19 +81,20 @@ def timed(
     return records
 
 
-def costs(k_values: tuple[int, ...] = (4,), **more: Any) -> dict[str, Any]:
+def costs(k_values: tuple[int, ...] = (4,), **more: Any) -> Record:
     """Single forwards: the median is right, one of three timings is an outlier."""
     forwards = [{"model": "draft", "width": 1, "seconds": [DRAFT, DRAFT, 9.0]}]
     forwards += [{"model": "target", "width": 1, "seconds": [TARGET, 9.0, TARGET]}]
     forwards += [{"model": "target", "width": k + 1, "seconds": [WIDER, WIDER, 9.0]} for k in k_values]
     shared = {
-        key: record("costs", "code", 0, 0, 0, generation(0, 1, 0), **more)[key]
+        key: line("costs", "code", 0, 0, 0, generation(0, 1, 0), **more)[key]
         for key in ("schema", "kind", "session", "time", "environment", "models")
     }
-    return shared | {"pair": "pocket", "costs": {"context_length": 50, "forwards": forwards}}
+    measured = {"context_length": 50, "forwards": forwards}
+    return record_of(shared | {"pair": "pocket", "costs": measured})
 
 
-def profiled(k: int, accepted: int, **more: Any) -> dict[str, Any]:
+def profiled(k: int, accepted: int, **more: Any) -> Record:
     """A profile of ten rounds whose phases add up to what a round takes."""
     phases = {
         "rounds": 10,

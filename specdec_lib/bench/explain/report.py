@@ -18,8 +18,8 @@ from specdec_lib.bench.explain import sentences
 from specdec_lib.bench.explain.advice import advised
 from specdec_lib.bench.explain.cell import Cell, cell_of
 from specdec_lib.bench.explain.outlook import Outlook, look_ahead
+from specdec_lib.bench.records.kinds import CostsRecord, Record, of_kind
 from specdec_lib.bench.records.runs import ALL_DOMAINS, Run, cells, pool, runs_of, select
-from specdec_lib.bench.records.schema import Record
 from specdec_lib.bench.tables.prediction import costs_of, phase_table, prediction_row
 from specdec_lib.bench.tables.rows import Costs, PhaseRow, PredictionRow
 from specdec_lib.bench.tables.summary import speedup_row
@@ -90,7 +90,7 @@ def explain_session(
     runs = runs_of(records)
     wanted = _wanted(cells(runs), temperature, domain, k)
     phases = [row for row in phase_table(records) if row.num_rounds]
-    has_costs = any(record["kind"] == "costs" for record in records)
+    has_costs = any(of_kind(records, CostsRecord))
     costs = costs_of(records) if has_costs else _costs_in_rounds(phases)
     session = _Session(runs, costs, {(row.temperature, row.k): row for row in phases}, draws)
     notes = [] if has_costs else [sentences.NO_FORWARDS]
@@ -104,7 +104,7 @@ def explain_session(
         )
     ks = sorted(costs.v)
     notes += [] if ks == list(range(1, len(ks) + 1)) else [sentences.interpolated(ks)]
-    return Report(runs[0].config.model_pair_name, records[0]["session"], list(dict.fromkeys(notes)), groups)
+    return Report(runs[0].config.model_pair_name, records[0].session, list(dict.fromkeys(notes)), groups)
 
 
 def _wanted(

@@ -19,8 +19,8 @@ from specdec_lib.bench.explain.report import explain_session
 from specdec_lib.bench.explain.sentences import VISIBLE
 from specdec_lib.bench.explain.tree import Part, PlaceRow, Question
 from specdec_lib.bench.records.identity import EXACT_DTYPES
+from specdec_lib.bench.records.kinds import Record, RunRecord, of_kind
 from specdec_lib.bench.records.runs import Run, runs_of, select
-from specdec_lib.bench.records.schema import Record
 from specdec_lib.theory.speedup import break_even_alpha, draft_cost_for, expected_tokens
 from specdec_lib.utils.numbers import apart, percent
 
@@ -105,10 +105,10 @@ def _question(key: str, measured: str, needed: str, holds: bool | None, **instea
 
 
 def _tokens(records: Sequence[Record], k: int) -> Question:
-    of_k = [record for record in records if record["kind"] == "run" and record["config"]["K"] == k]
-    compared = [record for record in of_k if record.get("first_difference") is not None]
-    same = sum(record["first_difference"] < 0 for record in compared)
-    exact = all(record["models"]["target"].get("dtype") in EXACT_DTYPES for record in compared)
+    of_k = [record for record in of_kind(records, RunRecord) if k == record.config.K]
+    compared = [record for record in of_k if record.was_compared]
+    same = sum(record.is_identical for record in compared)
+    exact = all(record.target_dtype in EXACT_DTYPES for record in compared)
     holds = None if not compared or (same < len(compared) and not exact) else same == len(compared)
     told = words.SAME_TOKENS.format(same, len(compared)) if compared else words.NOT_COMPARED
     return _question("tokens", told, words.ALL_OF_THEM if exact else words.OR_TIES, holds)

@@ -6,16 +6,14 @@ job after the other and keeps nothing of a text. An arm does not know what else 
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from torch import nn
 
 from specdec_lib.bench.measure.subjects import dtype_of
+from specdec_lib.bench.records.parts import Facts
 from specdec_lib.bench.records.schema import OURS
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.decoder import Decoder
@@ -36,39 +34,6 @@ class Job(NamedTuple):
     max_new_tokens: int
     temperature: float
     seed: int
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What an arm is, in plain data.
-
-    Attributes:
-        library: whose decoder it is. method: "autoregressive", "assisted", "lookup" or "speculative".
-        k: draft tokens a round where the arm is told how many; else 0.
-        compiled: whether it claims to run compiled code.
-        drafter: the name of what drafts. verifier: how drafts are verified. None where nothing is drafted.
-        batch: texts at a time. dtype: what the target computes in.
-        options: what else sets the arm apart; JSON must have a word for it.
-    """
-
-    library: str
-    method: str
-    k: int = 0
-    compiled: bool = False
-    drafter: str | None = None
-    verifier: str | None = None
-    batch: int = 1
-    dtype: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    @cached_property
-    def hash(self) -> str:
-        """First 12 hexadecimal digits of SHA-256 over the sorted JSON of the facts."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
-
-    def to_dict(self) -> dict[str, Any]:
-        """What a record says of the arm."""
-        return asdict(self) | {"facts_hash": self.hash}
 
 
 @dataclass(frozen=True, eq=False)

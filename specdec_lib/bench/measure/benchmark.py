@@ -13,16 +13,17 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from specdec_lib.bench.measure.arm import Arm, Job, Ours, our_facts
 from specdec_lib.bench.measure.costs import measure_costs
 from specdec_lib.bench.measure.grid import Block, Grid
-from specdec_lib.bench.measure.resume import PromptsByDomain, is_refusal, missing_blocks, missing_profiles
+from specdec_lib.bench.measure.resume import PromptsByDomain, missing_blocks, missing_profiles, refusals
 from specdec_lib.bench.measure.runner import Outcome, Runner, print_progress
 from specdec_lib.bench.measure.session import Session
-from specdec_lib.bench.records.generations import decode_phases, run_record
+from specdec_lib.bench.records.generations import AnyRun, decode_phases, run_record
 from specdec_lib.bench.records.identity import first_difference
-from specdec_lib.bench.records.schema import Record
+from specdec_lib.bench.records.kinds import CostsRecord, ProfileRecord, RunRecord
 from specdec_lib.decoding.drafters.base import Drafter
 from specdec_lib.errors import SpecDecError
 from specdec_lib.models.wrapper import ModelWrapper
@@ -86,14 +87,14 @@ class Benchmark:
         for arm in self._runner.allowed(self._arms):
             self._runner.warm_up(arm, jobs)
 
-    def measure(self) -> list[Record]:
+    def measure(self) -> list[RunRecord]:
         """The timed runs: every block that is not recorded yet. Returns the session's, those before included.
 
         Raises:
             InvalidArgument: the session to be resumed ran other draft lengths.
             SpecDecError: every arm was refused.
         """
-        blocks, recorded = self._blocks_left(), len(self._runner.of_kind("run"))
+        blocks, recorded = self._blocks_left(), len(self._runner.of_kind(RunRecord))
         total = len(blocks) * (each := len(self._runner.allowed(self._arms)))
         if recorded:
             are, left = ("is" if number == 1 else "are" for number in (recorded, total))
@@ -101,21 +102,22 @@ class Benchmark:
             self.report(f"{there}, {total or 'none'} {left} left")
         if blocks:
             self.report(self._row("runs", "T", "tokens/s", *(arm.name for arm in self._arms), "left"))
-        runs = self._runner.run(blocks, lambda _: self._arms, self._job, partial(self._records, "run"))
+        runs = self._runner.run(blocks, lambda _: self._arms, self._job, partial(self._records, RunRecord))
         for done, (block, _, seconds) in enumerate(runs, start=1):
             if block.prompt_index == self.grid.prompts_of(block.domain) - 1:
-                timed = self._runner.of_kind("run")
+                timed = self._runner.of_kind(RunRecord)
                 rates = (_rate(timed, block, arm.name) for arm in self._arms)
                 place = f"{block.temperature:g}", block.domain
                 self.report(self._row(f"{done * each}/{total}", *place, *rates, f"{seconds:.0f} s"))
         if not self._runner.allowed(self._arms):
-            why = next(r["arm"]["refused"] for r in reversed(self._runner.records) if is_refusal(r))
+            *_, last = refusals(self._runner.records)
+            why = last.arm.refused
             raise SpecDecError(f"benchmark: every arm was refused, the last of them for this reason: {why}")
-        return self._runner.of_kind("run")
+        return self._runner.of_kind(RunRecord)
 
-    def profile(self, prompts_per_domain: int = 1) -> list[Record]:
+    def profile(self, prompts_per_domain: int = 1) -> list[ProfileRecord]:
         """Runs of kind ``profile``, which synchronise to time the phases of each round."""
-        kept, records = partial(self._records, "profile"), []
+        kept, records = partial(self._records, ProfileRecord), []
         arms = self._made(profile=True)
         for temperature, blocks in groupby(self._profiles_left(prompts_per_domain), lambda b: b.temperature):
             for _, appended, _ in self._runner.run(list(blocks), lambda _: arms, self._job, kept):
@@ -123,7 +125,7 @@ class Benchmark:
             self.report(f"profiled rounds at temperature {temperature:g}")
         return records
 
-    def measure_costs(self, repeats: int = 30) -> list[Record]:
+    def measure_costs(self, repeats: int = 30) -> list[CostsRecord]:
         """One record of kind ``costs``: seconds of single forwards by width, for c and v(K)."""
         if not self._costs_left:
             return []
@@ -134,7 +136,7 @@ class Benchmark:
         ids = (ids * (context // len(ids) + 1))[:context]
         costs = measure_costs(self.target, self.draft, ids, self.grid.k_values, repeats)
         self.report(f"timed single forwards behind {context} tokens of context")
-        return self._runner.append([{"kind": "costs", "pair": self.grid.pair, "costs": costs.to_dict()}])
+        return self._runner.append([CostsRecord(pair=self.grid.pair, costs=costs)])
 
     def _row(self, *cells: str) -> str:
         """A row of the table of progress, below its headings: runs, T, domain, a rate an arm, time left."""
@@ -154,7 +156,7 @@ class Benchmark:
 
     @property
     def _costs_left(self) -> bool:
-        return not self._runner.of_kind("costs")
+        return not self._runner.of_kind(CostsRecord)
 
     # -- one block -------------------------------------------------------------------------
 
@@ -168,39 +170,49 @@ class Benchmark:
         return arms
 
     def _job(self, block: Block) -> Job:
-        ids = self.prompts[block.domain][block.prompt_index].ids
-        return Job(ids, self.grid.max_new_tokens, block.temperature, block.seed)
+        return block_job(self.grid, self.prompts, block)
 
     def _records(
-        self, kind: str, block: Block, outcomes: Sequence[Outcome[GenerationResult]]
-    ) -> list[Record]:
+        self, kind: type[AnyRun], block: Block, outcomes: Sequence[Outcome[GenerationResult]]
+    ) -> list[AnyRun]:
         baseline = next((o.result for o in outcomes if not o.arm.facts.k and block.temperature == 0), None)
-        records = [generation_record(kind, self.grid, self.prompts, block, outcome) for outcome in outcomes]
-        for record, outcome in zip(records, outcomes, strict=True):
+        records = []
+        for outcome in outcomes:
+            more: dict[str, Any] = {}
             if outcome.arm.facts.k and baseline is not None:
-                record["first_difference"] = first_difference(outcome.result, baseline)
-            if kind == "profile":
-                record["phases"] = decode_phases(outcome.result.trace.rounds)
+                more["first_difference"] = first_difference(outcome.result, baseline)
+            if kind is ProfileRecord:
+                more["phases"] = decode_phases(outcome.result.trace.rounds)
+            records.append(block_record(kind, self.grid, self.prompts, block, outcome, **more))
         return records
 
 
-def generation_record(
-    kind: str, grid: Grid, prompts: PromptsByDomain, block: Block, outcome: Outcome[GenerationResult]
-) -> Record:
-    """The record of one arm's generation in a block, with its turn; not compared with any other yet."""
+def block_job(grid: Grid, prompts: PromptsByDomain, block: Block) -> Job:
+    """What a block asks of each arm."""
+    ids = prompts[block.domain][block.prompt_index].ids
+    return Job(ids, grid.max_new_tokens, block.temperature, block.seed)
+
+
+def block_record(
+    kind: type[AnyRun],
+    grid: Grid,
+    prompts: PromptsByDomain,
+    block: Block,
+    outcome: Outcome[GenerationResult],
+    **more: Any,
+) -> AnyRun:
+    """The record of one arm's generation in a block, with its turn; ``more`` are other fields of its kind."""
     arm, prompt = outcome.arm, prompts[block.domain][block.prompt_index]
     config = grid.config(arm.facts.k, block.temperature, block.domain)
-    record = run_record(kind, arm.name, config, prompt, block.repeat, block.seed, outcome.result)
-    return record | {"turn": outcome.turn}
+    asked = kind, arm.name, config, prompt, block.repeat, block.seed
+    return run_record(*asked, outcome.result, turn=outcome.turn, **more)
 
 
-def _rate(runs: Sequence[Record], block: Block, arm: str) -> str:
+def _rate(runs: Sequence[RunRecord], block: Block, arm: str) -> str:
     """Tokens a second of an arm in the blocks of one domain that were just finished, total over total."""
     place = arm, block.repeat, block.temperature, block.domain
     results = [
-        r["result"]
-        for r in runs
-        if (r["decoder"], r["repeat"], r["config"]["temperature"], r["config"]["prompt_domain"]) == place
+        r.result for r in runs if (r.decoder, r.repeat, r.config.temperature, r.config.prompt_domain) == place
     ]
-    tokens, seconds = sum(len(r["generated_ids"]) for r in results), sum(r["total_time"] for r in results)
+    tokens, seconds = sum(r.num_tokens for r in results), sum(r.total_time for r in results)
     return f"{tokens / seconds:.0f}" if seconds > 0 else "–"

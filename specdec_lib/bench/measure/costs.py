@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -22,6 +21,7 @@ from jaxtyping import Integer
 from torch import Tensor
 
 from specdec_lib.bench.measure.grid import rotated
+from specdec_lib.bench.records.parts import ForwardTimes, TimedForward
 from specdec_lib.decoding.drafters.base import started
 from specdec_lib.decoding.drafters.draft_model import DraftSource, as_drafter
 from specdec_lib.decoding.sampling import SamplingParams
@@ -29,28 +29,10 @@ from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.architecture.soundness import drafting
 from specdec_lib.models.base import CausalModel, expect_widths, is_causal_model, require_model
 from specdec_lib.profiling.timer import cuda_sync_time
-from specdec_lib.utils.row import Row
 
 _WARM_UP = 3
 _GREEDY = SamplingParams(temperature=0.0)
 _BASELINE_STEPS = 4  # of which the first, which follows a round of another arm, is not counted
-
-
-@dataclass(frozen=True, eq=False)
-class TimedForward(Row):
-    """The seconds of each forward of one model ("target" or "draft") at one width."""
-
-    model: str
-    width: int
-    seconds: list[float]
-
-
-@dataclass(frozen=True, eq=False)
-class ForwardTimes(Row):
-    """What a record of costs holds: forwards behind ``context_length`` tokens."""
-
-    context_length: int
-    forwards: list[TimedForward]
 
 
 def measure_costs(

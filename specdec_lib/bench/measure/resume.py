@@ -8,19 +8,24 @@ waited for. It knows no model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import NamedTuple, TypeVar
 
 from specdec_lib.bench.measure.grid import Block, Grid
 from specdec_lib.bench.records.generations import TokenisedPrompt, run_seed
-from specdec_lib.bench.records.schema import Record
+from specdec_lib.bench.records.kinds import (
+    ArmRecord,
+    ProfileRecord,
+    Record,
+    RunRecord,
+    ScalingRecord,
+    of_kind,
+)
 from specdec_lib.errors import InvalidArgument
 
 Key = tuple[str | int | None, ...]
 PromptsByDomain = Mapping[str, Sequence[TokenisedPrompt]]
 AnyBlock = TypeVar("AnyBlock")
-_GENERATION = ("decoder", "config_hash", "prompt_id", "seed")
-_GROWTH = ("pair", "vary", "value", "repeat", "k", "context", "depth", "new_tokens")
 
 
 class Asked(NamedTuple):
@@ -31,16 +36,16 @@ class Asked(NamedTuple):
     keys: Mapping[str, Key]
 
 
-def keys_of(record: Record) -> list[Key]:
-    """What was asked for of each arm of a record, by which it is known; a record of growth holds several."""
-    if record["kind"] == "scaling":
-        return [(arm, *(record.get(name) for name in _GROWTH)) for arm in record["seconds"]]
-    return [tuple(record[name] for name in _GENERATION)]
+def recorded_keys(records: Iterable[Record], kind: type[RunRecord] = RunRecord) -> set[Key]:
+    """The keys of all runs of ``kind``: what was asked for, and came."""
+    return {(r.decoder, r.config_hash, r.prompt_id, r.seed) for r in of_kind(records, kind)}
 
 
-def recorded_keys(records: Iterable[Record], kind: str = "run") -> set[Key]:
-    """The keys of every record of ``kind``: what was asked for, and came."""
-    return {key for record in records if record["kind"] == kind for key in keys_of(record)}
+def growth_keys(block: ScalingRecord, arms: Iterable[str]) -> list[Key]:
+    """What a block of growth asks of each of ``arms``."""
+    place = block.pair, block.vary, block.value, block.repeat
+    settings = block.k, block.context, block.depth, block.new_tokens
+    return [(arm, *place, *settings) for arm in arms]
 
 
 def blocks_left(
@@ -87,7 +92,7 @@ def missing_blocks(
     prompts: PromptsByDomain,
     records: Sequence[Record],
     arms: Mapping[str, int] | None = None,
-    kind: str = "run",
+    kind: type[RunRecord] = RunRecord,
     blocks: Iterable[Block] | None = None,
 ) -> list[Block]:
     """The blocks of ``grid`` that are not there yet, in the grid's order.
@@ -104,10 +109,10 @@ def missing_blocks(
         InvalidArgument: the records are of texts of another length, or of another seed; or what
             :func:`blocks_left` refuses.
     """
-    configs = [record["config"] for record in records if record["kind"] == kind]
-    for name, value in (("max_new_tokens", grid.max_new_tokens), ("seed", grid.seed)):
-        require_same(name, value, (config[name] for config in configs))
-    refused = {record["decoder"] for record in records if is_refusal(record)}
+    configs = [record.config for record in of_kind(records, kind)]
+    require_same("max_new_tokens", grid.max_new_tokens, (config.max_new_tokens for config in configs))
+    require_same("seed", grid.seed, (config.seed for config in configs))
+    refused = {record.decoder for record in refusals(records)}
 
     def asked(block: Block) -> Asked:
         prompt_id, keys = prompts[block.domain][block.prompt_index].prompt_id, dict[str, Key]()
@@ -136,9 +141,9 @@ def missing_profiles(
         for index in range(len(prompts[domain][:prompts_per_domain]))
     ]
     blocks = [Block(0, *place, run_seed(grid.seed, *place, "profile"), grid.arms) for place in places]
-    return missing_blocks(grid, prompts, records, None, "profile", blocks)
+    return missing_blocks(grid, prompts, records, None, ProfileRecord, blocks)
 
 
-def is_refusal(record: Record) -> bool:
-    """Whether a record says that an arm was refused."""
-    return record["kind"] == "arm" and bool(record["arm"].get("refused"))
+def refusals(records: Iterable[Record]) -> Iterator[ArmRecord]:
+    """The records that say that an arm was refused."""
+    return (record for record in of_kind(records, ArmRecord) if record.arm.refused)

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from specdec_lib.bench.measure.arm import AnyResult, Arm, Engine, Job
 from specdec_lib.bench.measure.grid import rotated
-from specdec_lib.bench.measure.resume import is_refusal
+from specdec_lib.bench.measure.resume import refusals
 from specdec_lib.bench.measure.session import Session
 from specdec_lib.bench.notebook.parameters import first_line
-from specdec_lib.bench.records.schema import Record
+from specdec_lib.bench.records.kinds import AnyRecord, ArmRecord, Record, of_kind
+from specdec_lib.bench.records.parts import RecordedArm
 from specdec_lib.decoding.drafters.own import own_failure
 from specdec_lib.errors import SpecDecError, UnsoundLogits
 from specdec_lib.profiling.timer import cuda_sync_time
@@ -74,15 +75,15 @@ class Runner:
         self, session: Session, pair: str, report: Callable[[str], None], recorded: Iterable[Record] = ()
     ) -> None:
         self.session, self.pair, self.report = session, pair, report
-        self.records = list(recorded)
+        self.records: list[Record] = list(recorded)
         self._engines: dict[Arm[Any], Engine[Any]] = {}
 
     def allowed(self, arms: Iterable[Arm[AnyResult]]) -> list[Arm[AnyResult]]:
         """Those of ``arms`` that are not refused."""
-        refused = {(r["decoder"], r["arm"].get("facts_hash")) for r in self.records if is_refusal(r)}
+        refused = {(record.decoder, record.arm.facts_hash) for record in refusals(self.records)}
         return [arm for arm in arms if not refused & {(arm.name, arm.facts.hash), (arm.name, None)}]
 
-    def warm_up(self, arm: Arm[Any], jobs: Iterable[Job]) -> dict[str, float] | None:
+    def warm_up(self, arm: Arm[Any], jobs: Iterable[Job]) -> RecordedArm | None:
         """Make the engine of ``arm`` and let it do ``jobs``, which is recorded nowhere; None: it is refused.
 
         Where a job of a compiled arm compiled something, it is done once more: the difference is the time
@@ -91,15 +92,15 @@ class Runner:
         Raises:
             UnsoundLogits: no arm says anything then, and none is refused.
         """
-        return self._unless_refused(arm, lambda engine: _warmed(engine, jobs, arm.facts.compiled))
+        return self._unless_refused(arm, lambda engine: _warmed(arm, engine, jobs))
 
     def run(
         self,
         blocks: Sequence[AnyTurn],
         arms: Callable[[AnyTurn], Iterable[Arm[AnyResult]]],
         job: Callable[[AnyTurn], Job],
-        kept: Callable[[AnyTurn, list[Outcome[AnyResult]]], list[Record]],
-    ) -> Iterator[tuple[AnyTurn, list[Record], float]]:
+        kept: Callable[[AnyTurn, list[Outcome[AnyResult]]], list[AnyRecord]],
+    ) -> Iterator[tuple[AnyTurn, list[AnyRecord], float]]:
         """Run ``blocks`` one by one, each by all of its arms that are not refused.
 
         Args:
@@ -122,20 +123,19 @@ class Runner:
             records = self.append(kept(block, outcomes))
             yield block, records, (time.perf_counter() - start) * (len(blocks) / done - 1)
 
-    def of_kind(self, kind: str) -> list[Record]:
+    def of_kind(self, kind: type[AnyRecord]) -> list[AnyRecord]:
         """The session's records of one kind."""
-        return [record for record in self.records if record["kind"] == kind]
+        return list(of_kind(self.records, kind))
 
-    def append(self, records: Sequence[Record]) -> list[Record]:
+    def append(self, records: Sequence[AnyRecord]) -> list[AnyRecord]:
         """Append ``records`` to the session, all or none; returns them as written."""
         written = self.session.append(records)
         self.records += written
         return written
 
-    def append_arm(self, arm: Arm[Any], more: Mapping[str, Any]) -> None:
-        """One record of kind ``arm``: its facts, and what else is to be said of it."""
-        record = {"kind": "arm", "pair": self.pair, "decoder": arm.name}
-        self.append([record | {"arm": arm.facts.to_dict() | dict(more)}])
+    def append_arm(self, name: str, told: RecordedArm) -> None:
+        """One record of kind ``arm``: what is to be said of the arm of that name."""
+        self.append([ArmRecord(pair=self.pair, decoder=name, arm=told)])
 
     def _outcome(self, arm: Arm[AnyResult], job: Job, turn: int) -> Outcome[AnyResult] | None:
         before = compiled_graphs()
@@ -154,20 +154,21 @@ class Runner:
             self._engines.pop(arm, None)
             reason = _reason(error)
             self.report(f"{arm.name} is refused: {reason}")
-            self.append_arm(arm, {"refused": reason})
+            self.append_arm(arm.name, replace(RecordedArm.of(arm.facts), refused=reason))
             return None
 
 
-def _warmed(engine: Engine[Any], jobs: Iterable[Job], compiled: bool) -> dict[str, float]:
-    """Seconds that the jobs took, and how many of them were spent compiling."""
+def _warmed(arm: Arm[Any], engine: Engine[Any], jobs: Iterable[Job]) -> RecordedArm:
+    """The arm, with the seconds that the jobs took, and how many of them were spent compiling."""
     total = compiling = 0.0
     for job in jobs:
         before = compiled_graphs()
         first = _seconds(engine, job)
         total += first
-        if compiled and compiled_graphs() > before:
+        if arm.facts.compiled and compiled_graphs() > before:
             compiling += max(0.0, first - _seconds(engine, job))
-    return {"warm_up_seconds": round(total, 6), "compile_seconds": round(compiling, 6)}
+    told = RecordedArm.of(arm.facts)
+    return replace(told, warm_up_seconds=round(total, 6), compile_seconds=round(compiling, 6))
 
 
 def _seconds(engine: Engine[Any], job: Job) -> float:

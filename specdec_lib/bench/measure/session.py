@@ -15,9 +15,9 @@ from typing import Any
 
 from specdec_lib.bench.measure import subjects
 from specdec_lib.bench.records.appending import append_records, require_results
+from specdec_lib.bench.records.kinds import AnyRecord, Record
 from specdec_lib.bench.records.origin import model_difference, require_one_machine
 from specdec_lib.bench.records.reading import read_records
-from specdec_lib.bench.records.schema import SCHEMA_VERSION, Record
 from specdec_lib.decoding.drafters.base import Drafter
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
@@ -44,7 +44,7 @@ class Session:
         self.name = f"{_now():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
         self.environment = environment_fingerprint()
         self._models = {"target": target, "draft": draft}
-        self._prompts = {} if prompts is None else {"prompts": dict(prompts)}
+        self._prompts = prompts
 
     @property
     def models(self) -> dict[str, dict[str, Any]]:
@@ -52,23 +52,23 @@ class Session:
         return {role: subjects.describe(model) for role, model in self._models.items()}
 
     @property
-    def _shared(self) -> dict[str, Any]:
-        return {
-            "schema": SCHEMA_VERSION,
-            "session": self.name,
-            "environment": self.environment,
-            "models": self.models,
-            **self._prompts,
-        }
+    def _stamp(self) -> Record:
+        return Record(
+            session=self.name,
+            environment=self.environment,
+            models=self.models,
+            prompts=self._prompts,
+            time=_now().isoformat(timespec="seconds"),
+        )
 
-    def append(self, records: Sequence[Record]) -> list[Record]:
+    def append(self, records: Sequence[AnyRecord]) -> list[AnyRecord]:
         """Append ``records``, all or none, stamped with the session and the time; returns them as written.
 
         Raises:
             RecordError: one of them cannot be written; those of earlier calls are kept.
         """
-        shared = self._shared | {"time": _now().isoformat(timespec="seconds")}
-        stamped = [shared | record for record in records]
+        stamp = self._stamp
+        stamped = [record.stamped(stamp) for record in records]
         append_records(self.output_path, stamped)
         return stamped
 
@@ -82,12 +82,12 @@ class Session:
             RecordError: the file cannot be read, or that session ran on several machines.
         """
         records = read_records(self.output_path)[0] if self.output_path.exists() else []
-        names = list(dict.fromkeys(record["session"] for record in records if record["kind"] == kind))
+        names = list(dict.fromkeys(record.session for record in records if record.kind == kind))
         if not names:
             return []
-        chosen = [record for record in records if record["session"] == names[-1]]
+        chosen = [record for record in records if record.session == names[-1]]
         require_one_machine(chosen)
-        if what := _difference(chosen[0], self._shared):
+        if what := _difference(chosen[0], self._stamp):
             raise InvalidArgument(
                 f"resume {self.output_path}: {what}; runs of two such sessions do not pair, "
                 "so start a new one without resuming"
@@ -98,13 +98,13 @@ class Session:
 
 def _difference(before: Record, now: Record) -> str | None:
     """What tells two sessions apart that should be one, in a few words; the commit may differ."""
-    if changes := machine.difference(before["environment"], now["environment"]):
-        return f"session {before['session']} was measured elsewhere ({changes})"
-    if others := model_difference(before["models"], now["models"]):
-        return f"session {before['session']} ran {others}"
-    if _are_other(before.get("prompts"), now.get("prompts")):
-        changes = f"{_told(before.get('prompts'))} is now {_told(now.get('prompts'))}"
-        return f"session {before['session']} ran other prompts ({changes})"
+    if changes := machine.difference(before.environment, now.environment):
+        return f"session {before.session} was measured elsewhere ({changes})"
+    if others := model_difference(before.models, now.models):
+        return f"session {before.session} ran {others}"
+    if _are_other(before.prompts, now.prompts):
+        changes = f"{_told(before.prompts)} is now {_told(now.prompts)}"
+        return f"session {before.session} ran other prompts ({changes})"
     return None
 
 

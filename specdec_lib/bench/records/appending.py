@@ -16,8 +16,9 @@ import time
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
-from specdec_lib.bench.records.reading import BYTE_ORDER_MARK, record_of
-from specdec_lib.bench.records.schema import Record, problem_of
+from specdec_lib.bench.records.contents import Described
+from specdec_lib.bench.records.reading import BYTE_ORDER_MARK, from_line
+from specdec_lib.bench.records.schema import problem_of
 from specdec_lib.errors import RecordError
 from specdec_lib.utils.logging import get_logger
 from specdec_lib.utils.paths import FilePath
@@ -36,19 +37,19 @@ _PAUSE = 0.05
 _said_without: set[str] = set()
 
 
-def append_record(path: FilePath, record: Record) -> None:
+def append_record(path: FilePath, record: Described) -> None:
     """Append one record: :func:`append_records` of it alone."""
     append_records(path, [record])
 
 
-def append_records(path: FilePath, records: Iterable[Record]) -> None:
+def append_records(path: FilePath, records: Iterable[Described]) -> None:
     """Append ``records`` to the file at ``path``, a line each, all or none, flushed to the disk.
 
     Raises:
         RecordError: one of them is not a record, holds something JSON has no word for (NaN
             included), or cannot be written; the message says which, in one line.
     """
-    lines = b"".join(_line(path, record) for record in records)
+    lines = b"".join(to_line(record, path) for record in records)
     try:
         append_lines(path, lines)
     except OSError as error:
@@ -87,18 +88,29 @@ def require_results(path: FilePath) -> None:
     with contextlib.suppress(OSError), open(path, "rb") as file:
         lines = [line for line in file if line.strip()]
         begun = (line.removeprefix(BYTE_ORDER_MARK).startswith(b'{"schema":') for line in lines)
-        if lines and not (any(begun) or any(record_of(line)[1] is None for line in lines)):
+        if lines and not (any(begun) or any(map(_is_record, lines))):
             raise RecordError(
                 f"{path} holds no record but something else, and is left as it is; choose another --output"
             )
 
 
-def _line(path: FilePath, record: Record) -> bytes:
-    problem = problem_of(record)
-    if problem:
+def _is_record(line: bytes) -> bool:
+    try:
+        return bool(from_line(line))
+    except RecordError:
+        return False
+
+
+def to_line(record: Described, path: FilePath) -> bytes:
+    """The line of a record in the file at ``path``.
+
+    Raises:
+        RecordError: it is no record, or holds something JSON has no word for; the message names the file.
+    """
+    if problem := problem_of(record):
         raise RecordError(f"append to {path}: not a record ({problem})")
     try:
-        return json.dumps(record, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+        return json.dumps(dict(record), allow_nan=False, separators=(",", ":")).encode() + b"\n"
     except (TypeError, ValueError) as error:
         raise RecordError(f"append to {path}: the record is not JSON ({error})") from error
 

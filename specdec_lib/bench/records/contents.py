@@ -13,8 +13,8 @@ from typing import Any, cast
 FieldCheck = Callable[[Any], str | None]
 """What is wrong with the value of a field, in a few words; None if nothing is."""
 Described = Mapping[str, Any]
-_PHASE_TOTALS = ("rounds", "tokens", "drafted", "total_ms")
-_MODEL = ("name", "dtype", "device")
+PHASE_TOTALS = ("rounds", "tokens", "drafted", "total_ms")
+MODEL = ("name", "dtype", "device")
 
 
 def _is_number(value: Any) -> bool:
@@ -38,6 +38,7 @@ def _must_be(what: str, is_one: Callable[[Any], bool]) -> FieldCheck:
 
 name = _must_be("a name", lambda value: isinstance(value, str))
 described = _must_be("a description", lambda value: isinstance(value, dict))
+truth = _must_be("true or false", lambda value: isinstance(value, bool))
 count = _must_be("a count", _is_count)
 number = _must_be("a number of at least 0", _is_number)
 above_zero = _must_be("a number above 0", lambda value: _is_number(value) and value > 0)
@@ -50,7 +51,7 @@ def models(models: Described) -> str | None:
             continue
         if not isinstance(model, dict):
             return f"holds {role} {model!r:.40}, not what the model is"
-        needed = _MODEL if role == "target" else _MODEL[:1]  # a drafter need not be a model
+        needed = MODEL if role == "target" else MODEL[:1]  # a drafter need not be a model
         lacking = [key for key in needed if not isinstance(cast(Described, model).get(key), str)]
         if lacking:
             return f"says no {', '.join(lacking)} of the {role}"
@@ -59,7 +60,7 @@ def models(models: Described) -> str | None:
 
 def phases(phases: Described) -> str | None:
     wrong = [name for name, value in phases.items() if not _is_number(value)]
-    wrong += [name for name in _PHASE_TOTALS if name not in phases]
+    wrong += [name for name in PHASE_TOTALS if name not in phases]
     return f"holds no number for {', '.join(wrong)}" if wrong else None
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
-from specdec_lib.bench.records.schema import PHASES, Record
+from specdec_lib.bench.records.kinds import RunRecord
+from specdec_lib.bench.records.schema import PHASES
 from specdec_lib.decoding.trace import Round
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
+
+AnyRun = TypeVar("AnyRun", bound=RunRecord)
 
 
 @dataclass(frozen=True)
@@ -31,37 +34,33 @@ def run_seed(seed: int, *parts: object) -> int:
 
 
 def run_record(
-    kind: str,
+    kind: type[AnyRun],
     decoder: str,
     config: BenchmarkConfig,
     prompt: TokenisedPrompt,
     repeat: int,
     seed: int,
     result: GenerationResult,
-) -> Record:
-    """What the record of one run holds whoever ran it: the setting, the prompt, and the raw result.
+    **more: Any,
+) -> AnyRun:
+    """The record of one run, whoever ran it: the setting, the prompt, and the raw result.
 
-    ``first_difference`` is None until somebody compares.
+    Args:
+        result: its trace is not kept, and its latencies to the nanosecond.
+        **more: other fields of that kind.
     """
-    return {
-        "kind": kind,
-        "config": config.to_dict(),
-        "config_hash": config.config_hash(),
-        "decoder": decoder,
-        "prompt_id": prompt.prompt_id,
-        "prompt_tokens": len(prompt.ids),
-        "repeat": repeat,
-        "seed": seed,
-        "first_difference": None,
-        "result": raw_result(result),
-    }
-
-
-def raw_result(result: GenerationResult) -> dict[str, Any]:
-    """What a record keeps of a result: its fields, nothing derived; times to the nanosecond."""
-    kept = {f.name: getattr(result, f.name) for f in fields(result) if f.name != "trace"}
-    kept["per_token_latencies"] = [round(t, 9) for t in result.per_token_latencies]
-    return kept
+    latencies = [round(t, 9) for t in result.per_token_latencies]
+    return kind(
+        config=config,
+        config_hash=config.config_hash(),
+        decoder=decoder,
+        prompt_id=prompt.prompt_id,
+        prompt_tokens=len(prompt.ids),
+        repeat=repeat,
+        seed=seed,
+        result=replace(result, per_token_latencies=latencies, trace=None),
+        **more,
+    )
 
 
 def decode_phases(rounds: Sequence[Round]) -> dict[str, float]:

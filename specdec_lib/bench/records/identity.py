@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from specdec_lib.bench.records.schema import Record
+from specdec_lib.bench.records.kinds import PeerRecord, Record, RunRecord, of_kind
 from specdec_lib.errors import SpecDecError
 from specdec_lib.profiling.metrics import GenerationResult
 from specdec_lib.utils.row import Row
@@ -58,23 +58,23 @@ def require_identical(records: Sequence[Record]) -> int:
     Raises:
         OutputsDiffer: a run in float32 or float64 emitted other ids, naming the first such run.
     """
-    compared = [record for record in records if record.get("first_difference") is not None]
+    compared = [record for record in records if isinstance(record, RunRecord) and record.was_compared]
     for record in compared:
-        if record["first_difference"] >= 0 and record["models"]["target"]["dtype"] in EXACT_DTYPES:
+        if not record.is_identical and record.target_dtype in EXACT_DTYPES:
             raise OutputsDiffer(
-                f"benchmark: {record['decoder']} differs from AR on {record['prompt_id']} from token "
-                f"{record['first_difference']} on, at temperature 0, {record['models']['target']['dtype']}; "
+                f"benchmark: {record.decoder} differs from AR on {record.prompt_id} from token "
+                f"{record.first_difference} on, at temperature 0, {record.target_dtype}; "
                 "speculation is not exact here, so its speed means nothing: run `specdec verify`"
             )
-    return sum(record["first_difference"] < 0 for record in compared)
+    return sum(record.is_identical for record in compared)
 
 
 def identity_of(records: Sequence[Record]) -> Identity:
     """What the comparison of ids at temperature 0 found, over records of kind ``peer``."""
-    compared = [record for record in records if record.get("first_difference") is not None]
-    apart = [record for record in compared if record["first_difference"] >= 0]
+    compared = [record for record in of_kind(records, PeerRecord) if record.was_compared]
+    apart = [record for record in compared if not record.is_identical]
     names = PartingRow.__dataclass_fields__
-    differing = [PartingRow(**{name: r[name] for name in names if name in r}) for r in apart]
+    differing = [PartingRow(**{name: getattr(record, name) for name in names}) for record in apart]
     return Identity(len(compared), len(compared) - len(differing), differing)
 
 
@@ -85,7 +85,7 @@ def require_same_ids(records: Sequence[Record]) -> Identity:
         OutputsDiffer: naming the arms and the prompts whose ids differ, and how many there are.
     """
     found = identity_of(records)
-    dtype = next((record["models"]["target"]["dtype"] for record in records), EXACT_DTYPES[0])
+    dtype = next((record.target_dtype for record in records), EXACT_DTYPES[0])
     if found.differing and dtype in EXACT_DTYPES:
         arms = sorted({row.decoder for row in found.differing})
         prompts = sorted({row.prompt_id for row in found.differing})

@@ -1,141 +1,212 @@
-"""The kinds of records: a frozen dataclass each, that says which fields a line holds and what they must hold.
+"""The kinds of records: a frozen dataclass each, which says what a line holds and what its fields must hold.
 
-A record itself stays the plain object of its line, to which anybody may add fields and which is written
-as it was read; a dataclass is a view of what this version knows of it. Knows records and no file.
+By attribute a record gives objects (``record.config``, ``record.result``), by name what its line says
+(``record["result"]["generated_ids"]``). Whoever reads lines may rely on both: a line that a kind does not
+describe makes no record. Knows records and no file; what makes one of a line is
+:mod:`specdec_lib.bench.records.schema`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import MISSING, dataclass, fields
-from functools import cache
-from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, get_origin, get_type_hints
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from specdec_lib.bench.records import contents
-from specdec_lib.bench.records.contents import Described, FieldCheck
+from specdec_lib.bench.records.contents import Described
+from specdec_lib.bench.records.parts import ForwardTimes, RecordedArm, raw_result
+from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
 
-Object = dict[str, Any]
-FromZero = Annotated[int, contents.count]
-Positive = Annotated[float, contents.above_zero]
-AnyRecord = TypeVar("AnyRecord", bound="Recorded")
+SCHEMA_VERSION = 1
+Optional = Annotated[int | None, contents.count]
+Name = Annotated[str | None, contents.name]
+AnyRecord = TypeVar("AnyRecord", bound="Record")
+
+_READERS = {
+    "config": BenchmarkConfig.from_dict,
+    "result": GenerationResult.from_dict,
+    "costs": ForwardTimes.from_dict,
+    "arm": RecordedArm.from_dict,
+}
+"""What makes an object of the field of that name in a line."""
+_NULLS = frozenset({"first_difference"})
+"""Fields that a line says also where there is nothing to say."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recorded:
-    """What every record tells: when, by which session, on which machine, with which models."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Record(Mapping[str, Any]):
+    """What every record tells: when, by which session, on which machine, with which models.
 
-    KIND: ClassVar[str]
+    What measures makes a record without these, and its session stamps it. Two records are equal where their
+    lines are; ``record | {"repeat": 1}`` is the record of a changed line.
+    """
+
     NAMES_TARGET: ClassVar[bool] = False
 
-    schema: int
-    kind: str
-    session: str
-    time: str
-    environment: Object
-    models: Annotated[Object, contents.models]
-    prompts: Annotated[Object | None, contents.described] = None
-    drafter: Annotated[str | None, contents.name] = None
+    schema: int = SCHEMA_VERSION
+    session: str = ""
+    environment: Described = field(default_factory=dict[str, Any])
+    models: Annotated[Described, contents.models] = field(default_factory=dict[str, Any])
+    prompts: Annotated[Described | None, contents.described] = None
+    drafter: Name = None
+    time: str = ""
+    kind: str = ""
 
     @classmethod
-    def of(cls: type[AnyRecord], record: Described) -> AnyRecord:
-        """The view of a record, which must be one."""
-        return cls(**{f.name: record[f.name] for f in fields(cls) if f.name in record})
+    def of(cls: type[AnyRecord], line: Described) -> AnyRecord:
+        """The record of a line, which must be one of this kind; fields that nobody knows stay in the line.
+
+        Raises:
+            InvalidArgument: its configuration or its result is none.
+        """
+        held: dict[str, Any] = {f.name: line[f.name] for f in fields(cls) if f.name in line}
+        held |= {name: read(held[name]) for name, read in _READERS.items() if name in held}
+        record = cls(**held)
+        vars(record)["line"] = line
+        return record
+
+    @cached_property
+    def line(self) -> Described:
+        """The object of the record's line: the one that it was read from, or else its fields."""
+        told = {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
+        return {name: value for name, value in told.items() if value is not None or name in _NULLS}
+
+    @property
+    def target_dtype(self) -> str:
+        """What the target computed in."""
+        return self.models["target"]["dtype"]
+
+    def stamped(self: AnyRecord, stamp: Record) -> AnyRecord:
+        """The same record with the session, the time, the machine and the models of ``stamp``."""
+        return replace(self, **{f.name: getattr(stamp, f.name) for f in fields(Record) if f.name != "kind"})
+
+    def __getitem__(self, name: str) -> Any:
+        return self.line[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.line)
+
+    def __len__(self) -> int:
+        return len(self.line)
+
+    def __or__(self: AnyRecord, more: Described) -> AnyRecord:
+        return self.of({**self.line, **more})
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunRecord(Recorded):
+def _plain(value: Any) -> Any:
+    """A field as JSON knows it."""
+    if isinstance(value, GenerationResult):
+        return raw_result(value)
+    return value.to_dict() if hasattr(value, "to_dict") else value
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RunRecord(Record):
     """One timed generation: its setting, its prompt and repeat, the raw result.
 
     ``first_difference`` is where its ids part from the baseline's: -1 nowhere, None where nobody compared.
+    ``turn`` is its place among the arms of its block.
     """
 
-    KIND = "run"
     NAMES_TARGET = True
 
-    config: Object
+    kind: Literal["run", "profile", "peer"] = "run"
+    config: BenchmarkConfig
     config_hash: str
     decoder: str
     prompt_id: str
-    prompt_tokens: FromZero
-    repeat: FromZero
+    prompt_tokens: Annotated[int, contents.count]
+    repeat: Annotated[int, contents.count]
     seed: int
-    result: Object
     first_difference: Annotated[int | None, contents.token_index] = None
-    turn: Annotated[int | None, contents.count] = None
+    result: GenerationResult
+    turn: Optional = None
+
+    @property
+    def was_compared(self) -> bool:
+        """Whether its ids were held against the baseline's."""
+        return self.first_difference is not None
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether they were, and none is another."""
+        return self.first_difference == -1
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ProfileRecord(RunRecord):
     """One generation measured phase by phase; ``phases`` are totals over the rounds after the first."""
 
-    KIND = "profile"
+    kind: Literal["profile"] = "profile"
+    phases: Annotated[Mapping[str, float], contents.phases]
 
-    phases: Annotated[Object, contents.phases]
 
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class PeerRecord(RunRecord):
-    """One timed run of an arm of a comparison: what it was compared with, by how much the logits of the two
-    tokens differ where they part, whether that is a tie, and how many graphs were compiled meanwhile."""
+    """One timed run of an arm of a comparison: how many graphs were compiled meanwhile, what it was compared
+    with, by how much the logits of the two tokens differ where they part, and whether that is a tie."""
 
-    KIND = "peer"
-
-    reference: Annotated[str | None, contents.name] = None
+    kind: Literal["peer"] = "peer"
+    new_graphs: Optional = None
+    reference: Name = None
     logit_gap: Annotated[float | None, contents.number] = None
-    tied: bool | None = None
-    new_graphs: Annotated[int | None, contents.count] = None
+    tied: Annotated[bool | None, contents.truth] = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class CostsRecord(Recorded):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CostsRecord(Record):
     """Raw seconds of single forwards, by model and width."""
 
-    KIND = "costs"
     NAMES_TARGET = True
 
+    kind: Literal["costs", "shape"] = "costs"
     pair: str
-    costs: Annotated[Object, contents.costs]
+    costs: Annotated[ForwardTimes, contents.costs]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ArmRecord(Recorded):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ArmRecord(Record):
     """An arm of a comparison after its warm-up, or why it was refused."""
 
-    KIND = "arm"
     NAMES_TARGET = True
 
+    kind: Literal["arm"] = "arm"
     pair: str
     decoder: str
-    arm: Annotated[Object, contents.arm]
+    arm: Annotated[RecordedArm, contents.arm]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ShapeRecord(CostsRecord):
     """Single forwards of random models of a known shape, and the bandwidth of the machine."""
 
-    KIND = "shape"
     NAMES_TARGET = False
 
-    weight_bytes: Positive
-    copy_bytes_per_second: Positive
+    kind: Literal["shape"] = "shape"
+    weight_bytes: Annotated[float, contents.above_zero]
+    copy_bytes_per_second: Annotated[float, contents.above_zero]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ScalingRecord(Recorded):
-    """The raw seconds of all arms at one value of one axis."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ScalingRecord(Record):
+    """The raw seconds of all arms at one value of one axis, and the settings of the others."""
 
-    KIND = "scaling"
-
+    kind: Literal["scaling"] = "scaling"
     pair: str
     vary: str
     value: int
-    repeat: FromZero
-    seconds: Annotated[Object, contents.seconds]
-    beyond_training: bool | None = None
+    repeat: Annotated[int, contents.count]
+    k: Optional = None
+    context: Optional = None
+    depth: Optional = None
+    new_tokens: Optional = None
+    beyond_training: Annotated[bool | None, contents.truth] = None
+    seconds: Annotated[Mapping[str, list[float]], contents.seconds]
 
 
-KINDS: dict[str, type[Recorded]] = {
-    kind.KIND: kind
+KINDS: dict[str, type[Record]] = {
+    kind.kind: kind
     for kind in (
         RunRecord, ProfileRecord, CostsRecord, ArmRecord, PeerRecord, ScalingRecord, ShapeRecord,
     )
@@ -143,55 +214,6 @@ KINDS: dict[str, type[Recorded]] = {
 """By its name in a line."""
 
 
-def of_kind(records: Iterable[Described], kind: type[AnyRecord]) -> Iterator[AnyRecord]:
-    """The views of those records that are of a kind."""
-    return (kind.of(record) for record in records if record["kind"] == kind.KIND)
-
-
-# -- whether a record is one -----------------------------------------------------------------------
-
-
-class Field(NamedTuple):
-    """What a kind says of one field; what may be missing may be null too."""
-
-    name: str
-    type: type
-    is_needed: bool
-    check: FieldCheck | None
-
-
-@cache
-def fields_of(kind: str) -> tuple[Field, ...]:
-    """The fields of a kind, as its dataclass declares them."""
-    hints = get_type_hints(KINDS[kind], include_extras=True)
-    found: list[Field] = []
-    for declared in fields(KINDS[kind]):
-        hint, check = hints[declared.name], None
-        if get_origin(hint) is Annotated:
-            hint, check = hint.__origin__, hint.__metadata__[0]
-        found.append(Field(declared.name, get_origin(hint) or hint, declared.default is MISSING, check))
-    return tuple(found)
-
-
-def problem_of_types(record: Described) -> str | None:
-    """Which field that its kind needs is missing, or of another type; None if none is."""
-    for name, kind, is_needed, _ in fields_of(record["kind"]):
-        if not is_needed:
-            continue
-        if name not in record:
-            return f"field '{name}' is missing"
-        value = record[name]
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            return f"field '{name}' is {type(value).__name__}, not {kind.__name__}"
-    return None
-
-
-def problem_of_contents(record: Described) -> str | None:
-    """What is wrong inside the first field that is not as it should be, in a few words; None if none is."""
-    for name, _, _, check in fields_of(record["kind"]):
-        value = record.get(name)
-        if check is not None and value is not None and (problem := check(value)):
-            return f"field '{name}' {problem}"
-    if KINDS[record["kind"]].NAMES_TARGET and not record["models"].get("target"):
-        return "field 'models' names no target"
-    return None
+def of_kind(records: Iterable[Record], kind: type[AnyRecord]) -> Iterator[AnyRecord]:
+    """Those records that are of a kind, and of no other that is made of it."""
+    return (record for record in records if type(record) is kind)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from specdec_lib.bench.records.schema import Record
+from specdec_lib.bench.records.kinds import Record, ScalingRecord
 from specdec_lib.errors import RecordError
 from specdec_lib.utils import machine
 
@@ -22,20 +22,20 @@ def require_one_machine(records: Sequence[Record]) -> None:
     Raises:
         RecordError: naming the session and what tells the machines apart.
     """
-    first = records[0]["environment"]
+    first = records[0].environment
     for record in records:
-        if changes := machine.difference(first, record["environment"]):
+        if changes := machine.difference(first, record.environment):
             raise RecordError(
-                f"session {record['session']} was measured on several machines ({changes}); its runs do not "
+                f"session {record.session} was measured on several machines ({changes}); its runs do not "
                 "pair, so measure again"
             )
 
 
-def are_comparable(record: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def are_comparable(record: ScalingRecord, other: ScalingRecord) -> bool:
     """Whether two of these records are of the same pair, with the same models, on the same machine."""
-    return record["pair"] == other["pair"] and not (
-        model_difference(record["models"], other["models"])
-        or machine.difference(record["environment"], other["environment"])
+    return record.pair == other.pair and not (
+        model_difference(record.models, other.models)
+        or machine.difference(record.environment, other.environment)
     )
 
 

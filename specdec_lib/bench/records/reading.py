@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from specdec_lib.bench.records.schema import Record, problem_of
+from specdec_lib.bench.records.kinds import Record
+from specdec_lib.bench.records.schema import record_of
 from specdec_lib.errors import RecordError
 from specdec_lib.utils.paths import FilePath
 
@@ -41,11 +42,12 @@ def read_records(path: FilePath) -> tuple[list[Record], list[str]]:
     for number, line in enumerate(content.removeprefix(BYTE_ORDER_MARK).split(b"\n"), start=1):
         if not line.strip():
             continue
-        record, problem = record_of(line)
-        if problem:
-            problems.append(f"{path}:{number}: {problem}")
+        try:
+            record = from_line(line)
+        except RecordError as error:
+            problems.append(f"{path}:{number}: {error}")
             continue
-        identity = json.dumps(record, sort_keys=True)
+        identity = json.dumps(record.line, sort_keys=True)
         if identity in seen:
             again.append(number)
         else:
@@ -58,19 +60,25 @@ def read_records(path: FilePath) -> tuple[list[Record], list[str]]:
     return records, problems
 
 
-def record_of(line: bytes) -> tuple[Any, str | None]:
-    """A line as ``(record, None)``, or as ``(anything, why it is none)``."""
+def from_line(line: bytes) -> Record:
+    """The record of a line.
+
+    Raises:
+        RecordError: it holds none; the message says why, in a few words.
+    """
     try:
-        record = json.loads(line.decode(), parse_constant=_refuse, parse_float=_finite)
+        told = json.loads(line.decode(), parse_constant=_refuse, parse_float=_finite)
     except UnicodeDecodeError as error:
-        return None, f"not UTF-8 (byte {error.start})"
+        why = f"not UTF-8 (byte {error.start})"
     except json.JSONDecodeError as error:
-        return None, f"not JSON ({error.msg.lower()} at column {error.colno})"
+        why = f"not JSON ({error.msg.lower()} at column {error.colno})"
     except RecursionError:
-        return None, "not a record (nested too deeply)"
+        why = "not a record (nested too deeply)"
     except ValueError as error:  # a number that is none, or too long to be one
-        return None, f"not a record ({' '.join(str(error).split())[:100]})"
-    return record, problem_of(record)
+        why = f"not a record ({' '.join(str(error).split())[:100]})"
+    else:
+        return record_of(told)
+    raise RecordError(why)
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -12,17 +12,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from specdec_lib.bench.records.kinds import RunRecord, of_kind
+from specdec_lib.bench.records.kinds import CostsRecord, ProfileRecord, Record, RunRecord, of_kind
 from specdec_lib.bench.records.origin import require_one_machine
 from specdec_lib.bench.records.reading import read_records
-from specdec_lib.bench.records.schema import Record
 from specdec_lib.errors import RecordError
 from specdec_lib.models.registry import REGISTRY
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
 from specdec_lib.utils.paths import FilePath, data_path
 
 ALL_DOMAINS = "all"
-_PAIR_KINDS = ("run", "profile", "costs")
+_PAIR_KINDS = {RunRecord, ProfileRecord, CostsRecord}
 """What a whole benchmark of a pair appends: timed runs, runs with phases, single forwards."""
 
 
@@ -83,10 +82,10 @@ def newest_session(records: Sequence[Record], cells: Iterable[BenchmarkConfig] =
         RecordError: there is none, or it was measured on several machines.
     """
     wanted = {config.config_hash() for config in cells}
-    for session in reversed(dict.fromkeys(r["session"] for r in records if r["kind"] == "run")):
-        chosen = [record for record in records if record["session"] == session]
-        ran = {record["config_hash"] for record in chosen if record["kind"] == "run"}
-        if not wanted or (wanted <= ran and set(_PAIR_KINDS) <= {record["kind"] for record in chosen}):
+    for session in reversed(dict.fromkeys(record.session for record in of_kind(records, RunRecord))):
+        chosen = [record for record in records if record.session == session]
+        ran = {record.config_hash for record in of_kind(chosen, RunRecord)}
+        if not wanted or (wanted <= ran and set(map(type, chosen)) >= _PAIR_KINDS):
             require_one_machine(chosen)
             return chosen
     what = f"session that ran all of {len(wanted)} cells" if wanted else "timed run"
@@ -136,13 +135,7 @@ def result_paths(pair: str) -> list[Path]:
 def runs_of(records: Iterable[Record]) -> list[Run]:
     """The timed runs among the records, as objects."""
     return [
-        Run(
-            BenchmarkConfig.from_dict(run.config),
-            run.prompt_id,
-            run.prompt_tokens,
-            run.repeat,
-            GenerationResult.from_dict(run.result),
-        )
+        Run(run.config, run.prompt_id, run.prompt_tokens, run.repeat, run.result)
         for run in of_kind(records, RunRecord)
     ]
 

@@ -9,48 +9,112 @@ It knows no file, no decoder and no model.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cache
 from importlib import import_module
-from typing import Any, cast
+from types import NoneType
+from typing import Annotated, Any, Literal, NamedTuple, cast, get_args, get_origin, get_type_hints
 
-from specdec_lib.bench.records.kinds import KINDS, RunRecord, problem_of_contents, problem_of_types
-from specdec_lib.errors import SpecDecError
-from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
+from specdec_lib.bench.records.contents import Described, FieldCheck
+from specdec_lib.bench.records.kinds import KINDS, SCHEMA_VERSION, Record, RunRecord
+from specdec_lib.errors import RecordError, SpecDecError
 
-SCHEMA_VERSION = 1
 HUGGING_FACE, OURS = "transformers", "specdec_lib"
 REFERENCE = "hf-generate"
 """The arm that all others are compared with: Hugging Face's ``generate`` as it is."""
 PHASES = ("draft", "verify", "sampling", "rollback")
 
-Record = dict[str, Any]
-
 _MOVED = {"read_records": "reading", "append_record": "appending", "append_records": "appending"}
 """What was here in version 0.1 and can be imported from here still, and the file in which it is."""
 
 
-def problem_of(candidate: object) -> str | None:
-    """Why this is not a record of schema ``SCHEMA_VERSION``, in a few words; None if it is one."""
-    if not isinstance(candidate, dict):
-        return f"expected a JSON object, got {type(candidate).__name__}"
-    record = cast(Record, candidate)
-    if record.get("schema") != SCHEMA_VERSION:
-        return f"schema {record.get('schema')!r} is not {SCHEMA_VERSION}, the one this version reads"
-    if record.get("kind") not in KINDS:
-        return f"kind {record.get('kind')!r} is none of {', '.join(KINDS)}"
-    return problem_of_types(record) or _problem_of_generation(record) or problem_of_contents(record)
+class Field(NamedTuple):
+    """What a kind says of one field; what may be missing may be null too."""
+
+    name: str
+    type: type
+    is_needed: bool
+    check: FieldCheck | None
 
 
-def _problem_of_generation(record: Record) -> str | None:
-    """Why the configuration or the result of a record cannot be read back; None where it has neither."""
-    if not issubclass(KINDS[record["kind"]], RunRecord):
-        return None
+@cache
+def fields_of(kind: str) -> tuple[Field, ...]:
+    """The fields of a kind, as its dataclass declares them; one that may be None need not be there."""
+    hints = get_type_hints(KINDS[kind], include_extras=True)
+    found: list[Field] = []
+    for declared in fields(KINDS[kind]):
+        hint, check = hints[declared.name], None
+        if get_origin(hint) is Annotated:
+            hint, check = hint.__origin__, hint.__metadata__[0]
+        is_needed = NoneType not in get_args(hint)
+        found.append(Field(declared.name, _type_in_line(hint), is_needed, check))
+    return tuple(found)
+
+
+def _type_in_line(hint: Any) -> type:
+    """What JSON makes of a field: of any object but a text or a number, an object."""
+    if get_origin(hint) is Literal:
+        return str
+    return hint if hint in (int, float, str) else dict
+
+
+def record_of(candidate: object) -> Record:
+    """The record that an object of JSON is.
+
+    Raises:
+        RecordError: it is none of schema ``SCHEMA_VERSION``; the message says why, in a few words.
+    """
+    if not isinstance(candidate, Mapping):
+        raise RecordError(f"expected a JSON object, got {type(candidate).__name__}")
+    line = dict(cast(Described, candidate))
+    version, kind = line.get("schema"), line.get("kind")
+    if version != SCHEMA_VERSION:
+        raise RecordError(f"schema {version!r} is not {SCHEMA_VERSION}, the one this version reads")
+    if kind not in [*KINDS]:  # it may be no text at all
+        raise RecordError(f"kind {kind!r} is none of {', '.join(KINDS)}")
+    if problem := _problem_of_types(line) or _problem_of_contents(line):
+        raise RecordError(problem)
     try:
-        config = BenchmarkConfig.from_dict(record["config"])
-        GenerationResult.from_dict(record["result"])
-    except (SpecDecError, TypeError) as error:
-        return " ".join(str(error).split())
-    if config.config_hash() != record["config_hash"]:
-        return f"config_hash {record['config_hash']!r} is not {config.config_hash()!r}, its configuration's"
+        record = KINDS[kind].of(line)
+    except (SpecDecError, TypeError) as error:  # of its configuration, or of its result
+        raise RecordError(" ".join(str(error).split())) from error
+    if isinstance(record, RunRecord) and record.config_hash != record.config.config_hash():
+        own = record.config.config_hash()
+        raise RecordError(f"config_hash {record.config_hash!r} is not {own!r}, its configuration's")
+    return record
+
+
+def problem_of(candidate: object) -> str | None:
+    """Why this is not a record, in a few words; None if it is one."""
+    try:
+        record_of(candidate)
+    except RecordError as error:
+        return str(error)
+    return None
+
+
+def _problem_of_types(line: Described) -> str | None:
+    """Which field that its kind needs is missing, or of another type; None if none is."""
+    for name, kind, is_needed, _ in fields_of(line["kind"]):
+        if not is_needed:
+            continue
+        if name not in line:
+            return f"field '{name}' is missing"
+        value = line[name]
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            return f"field '{name}' is {type(value).__name__}, not {kind.__name__}"
+    return None
+
+
+def _problem_of_contents(line: Described) -> str | None:
+    """What is wrong inside the first field that is not as it should be, in a few words; None if none is."""
+    for name, _, _, check in fields_of(line["kind"]):
+        value = line.get(name)
+        if check is not None and value is not None and (problem := check(value)):
+            return f"field '{name}' {problem}"
+    if KINDS[line["kind"]].NAMES_TARGET and not line["models"].get("target"):
+        return "field 'models' names no target"
     return None
 
 

@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from specdec_lib.bench.records.generations import TokenisedPrompt, run_record, run_seed
-from specdec_lib.bench.records.schema import SCHEMA_VERSION, Record
+from specdec_lib.bench.records.generations import AnyRun, TokenisedPrompt, run_record, run_seed
+from specdec_lib.bench.records.kinds import CostsRecord, ProfileRecord, Record, RunRecord
+from specdec_lib.bench.records.parts import ForwardTimes, TimedForward
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
 from specdec_lib.theory.checks import positive, probability, quantity, whole
@@ -92,7 +93,8 @@ def synthetic_session(
     maker = _Maker(pair, temperature, num_tokens, quantity(spread, "spread"), seed)
     arms = (0, *sorted(pair.v))
     blocks = itertools.product(range(repeats), domains, range(num_prompts))
-    records = [maker.run(arm, domain, prompt, repeat) for repeat, domain, prompt in blocks for arm in arms]
+    records: list[Record] = []
+    records += [maker.run(arm, domain, prompt, repeat) for repeat, domain, prompt in blocks for arm in arms]
     records += [maker.profile(arm, domain) for domain in domains for arm in arms]
     return [*records, maker.costs()]
 
@@ -106,16 +108,16 @@ class _Maker:
         self.pair, self.temperature, self.num_tokens = pair, temperature, num_tokens
         self.spread, self.seed = spread, seed
 
-    def run(self, k: int, domain: str, prompt: int, repeat: int) -> Record:
+    def run(self, k: int, domain: str, prompt: int, repeat: int) -> RunRecord:
         """One timed generation."""
         seed = run_seed(self.seed, domain, prompt, 0 if self.temperature == 0 else repeat)
         generator = np.random.default_rng(seed)
         rounds = self._rounds(k, generator)
         noise = np.random.default_rng(run_seed(self.seed, "clock", k, domain, prompt, repeat))
         factor = math.exp(self.spread * noise.normal()) * (self.pair.rounds if k else self.pair.baseline)
-        return self._record("run", k, domain, prompt, repeat, seed, self._result(k, rounds, factor))
+        return self._record(RunRecord, k, domain, prompt, repeat, seed, self._result(k, rounds, factor))
 
-    def profile(self, k: int, domain: str) -> Record:
+    def profile(self, k: int, domain: str) -> ProfileRecord:
         """One profiled generation, whose phases add up to its rounds."""
         seed = run_seed(self.seed, domain, 0, 0)
         rounds = self._rounds(k, np.random.default_rng(seed))
@@ -132,19 +134,18 @@ class _Maker:
             f"{name}_ms": share * step * pair.overhead * len(later) * bool(k)
             for name, share in _PARTS.items()
         }
-        record = self._record("profile", k, domain, 0, 0, seed, self._result(k, rounds, 1.0))
-        return record | {"phases": phases}
+        result = self._result(k, rounds, 1.0)
+        return self._record(ProfileRecord, k, domain, 0, 0, seed, result, phases=phases)
 
-    def costs(self) -> Record:
+    def costs(self) -> CostsRecord:
         """The single forwards."""
         step = 1e-3 * self.pair.step_ms
-        forwards = [{"model": "draft", "width": 1, "seconds": [step * max(self.pair.c, 1e-9)]}]
+        forwards = [TimedForward("draft", 1, [step * max(self.pair.c, 1e-9)])]
         forwards += [
-            {"model": "target", "width": k + 1, "seconds": [step * self.pair.width(k)]}
-            for k in (0, *sorted(self.pair.v))
+            TimedForward("target", k + 1, [step * self.pair.width(k)]) for k in (0, *sorted(self.pair.v))
         ]
-        costs = {"context_length": self.num_tokens, "forwards": forwards}
-        return self._shared("costs") | {"pair": "synthetic", "costs": costs}
+        costs = ForwardTimes(self.num_tokens, forwards)
+        return CostsRecord(pair="synthetic", costs=costs).stamped(self._stamp)
 
     def _rounds(self, k: int, generator: np.random.Generator) -> list[tuple[int, int]]:
         """Drafted and accepted tokens of each round, as the loop drafts: no more than can be used."""
@@ -180,20 +181,27 @@ class _Maker:
         )
 
     def _record(
-        self, kind: str, k: int, domain: str, prompt: int, repeat: int, seed: int, result: GenerationResult
-    ) -> Record:
+        self,
+        kind: type[AnyRun],
+        k: int,
+        domain: str,
+        prompt: int,
+        repeat: int,
+        seed: int,
+        result: GenerationResult,
+        **more: Any,
+    ) -> AnyRun:
         config = BenchmarkConfig("synthetic", k, self.temperature, self.num_tokens, domain, self.seed)
         asked = TokenisedPrompt(f"{domain}_{prompt:03d}", [0])
-        run = run_record(kind, config.decoder_label, config, asked, repeat, seed, result)
-        return self._shared(kind) | run | {"first_difference": -1 if k and self.temperature == 0 else None}
+        more |= {"first_difference": -1 if k and self.temperature == 0 else None}
+        run = run_record(kind, config.decoder_label, config, asked, repeat, seed, result, **more)
+        return run.stamped(self._stamp)
 
-    def _shared(self, kind: str) -> Record:
+    @property
+    def _stamp(self) -> Record:
         model = {"name": "synthetic", "dtype": "float32", "device": "none"}
-        return {
-            "schema": SCHEMA_VERSION,
-            "kind": kind,
-            "session": f"synthetic-{self.seed}",
-            "time": "1970-01-01T00:00:00+00:00",
-            "environment": {},
-            "models": {"target": model, "draft": model},
-        }
+        return Record(
+            session=f"synthetic-{self.seed}",
+            models={"target": model, "draft": model},
+            time="1970-01-01T00:00:00+00:00",
+        )

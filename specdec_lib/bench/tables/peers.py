@@ -16,14 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from specdec_lib.bench.records.kinds import ArmRecord, PeerRecord, of_kind
+from specdec_lib.bench.records.kinds import ArmRecord, PeerRecord, Record, of_kind
 from specdec_lib.bench.records.origin import require_one_machine
-from specdec_lib.bench.records.schema import HUGGING_FACE, OURS, REFERENCE, Record
+from specdec_lib.bench.records.parts import RecordedArm
+from specdec_lib.bench.records.schema import HUGGING_FACE, OURS, REFERENCE
 from specdec_lib.bench.tables.bootstrap import bootstrap_interval, by_prompt
 from specdec_lib.bench.tables.rows import PeerRow, RatioRow
 from specdec_lib.errors import RecordError
 
-Arms = Mapping[str, Mapping[str, Any]]
+Arms = Mapping[str, RecordedArm]
 Side = tuple[str | None, str, bool | None]
 """Library, method, compiled; None takes any."""
 
@@ -53,20 +54,20 @@ def newest_comparison(records: Sequence[Record]) -> list[Record]:
     Raises:
         RecordError: there is none, or it was measured on several machines.
     """
-    session = next((r["session"] for r in reversed(records) if r["kind"] in ("arm", "peer")), None)
+    kinds = ArmRecord, PeerRecord
+    session = next((record.session for record in reversed(records) if isinstance(record, kinds)), None)
     if session is None:
         raise RecordError("comparison: none among the records; measure one with `specdec bench --peers`")
-    chosen = [record for record in records if record["session"] == session]
+    chosen = [record for record in records if record.session == session]
     require_one_machine(chosen)
     return chosen
 
 
-def arms_of(records: Iterable[Record]) -> dict[str, dict[str, Any]]:
+def arms_of(records: Iterable[Record]) -> dict[str, RecordedArm]:
     """Every arm by its name, in the session's order; ``refused`` holds the reason, None where it ran."""
-    arms: dict[str, dict[str, Any]] = {}
+    arms: dict[str, RecordedArm] = {}
     for record in of_kind(records, ArmRecord):
-        arms.setdefault(record.decoder, {"refused": None, "compile_seconds": None})
-        arms[record.decoder] |= record.arm
+        arms[record.decoder] = record.arm.behind(arms.get(record.decoder, record.arm))
     return arms
 
 
@@ -82,7 +83,7 @@ def peer_table(records: Sequence[Record], *, level: float = 0.95, draws: int = 2
             row = PeerRow(
                 temperature,
                 name,
-                **{key: arm.get(key) for key in kept},
+                **{fact: getattr(arm, fact) for fact in kept},
                 tokens_per_second=_rate(timed, name) if own else None,
                 num_tokens=sum(tokens for _, tokens, _ in own),
                 num_runs=len(own),
@@ -116,7 +117,7 @@ Timed = Mapping[str, Mapping[tuple[str, str, int], tuple[float, int, int]]]
 
 
 def _temperatures(records: Sequence[Record]) -> list[float]:
-    return sorted({record.config["temperature"] for record in of_kind(records, PeerRecord)})
+    return sorted({record.config.temperature for record in of_kind(records, PeerRecord)})
 
 
 def _timed(records: Sequence[Record], temperature: float, arms: Arms) -> Timed:
@@ -124,9 +125,9 @@ def _timed(records: Sequence[Record], temperature: float, arms: Arms) -> Timed:
     timed: dict[str, dict[tuple[str, str, int], tuple[float, int, int]]] = {}
     for record in of_kind(records, PeerRecord):
         config, result = record.config, record.result
-        if config["temperature"] == temperature and not _refused(arms, record.decoder):
-            key = config["prompt_domain"], record.prompt_id, record.repeat
-            run = result.get("total_time", 0.0), len(result["generated_ids"]), record.new_graphs or 0
+        if config.temperature == temperature and not _refused(arms, record.decoder):
+            key = config.prompt_domain, record.prompt_id, record.repeat
+            run = result.total_time, result.num_tokens, record.new_graphs or 0
             if min(run[:2]) > 0:  # a run of no time, or without tokens, has no rate
                 timed.setdefault(record.decoder, {})[key] = run
     return timed
@@ -134,14 +135,12 @@ def _timed(records: Sequence[Record], temperature: float, arms: Arms) -> Timed:
 
 def _refused(arms: Arms, name: str) -> str | None:
     """The reason for which an arm was refused; None, or an empty one, where it was not."""
-    return arms.get(name, {}).get("refused")
+    return arms[name].refused if name in arms else None
 
 
-def _stands_on(side: Side, arm: Mapping[str, Any]) -> bool:
-    return all(
-        wanted in (None, arm[fact])
-        for fact, wanted in zip(("library", "method", "compiled"), side, strict=True)
-    )
+def _stands_on(side: Side, arm: RecordedArm) -> bool:
+    facts = arm.library, arm.method, arm.compiled
+    return all(wanted in (None, fact) for fact, wanted in zip(facts, side, strict=True))
 
 
 def _why_none(arms: Arms, side: Sequence[str]) -> str:

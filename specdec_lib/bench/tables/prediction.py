@@ -7,13 +7,13 @@ timed runs show, which none of the four has seen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
-from typing import Any
 
-from specdec_lib.bench.records.kinds import ProfileRecord, of_kind
+from specdec_lib.bench.records.kinds import CostsRecord, ProfileRecord, Record, of_kind
+from specdec_lib.bench.records.parts import ForwardTimes
 from specdec_lib.bench.records.runs import Run, cells, pool, runs_of, select
-from specdec_lib.bench.records.schema import PHASES, Record
+from specdec_lib.bench.records.schema import PHASES
 from specdec_lib.bench.tables.rows import Costs, PhaseRow, PredictionRow
 from specdec_lib.bench.tables.summary import speedup_row
 from specdec_lib.errors import RecordError
@@ -32,22 +32,31 @@ def costs_of(records: Sequence[Record]) -> Costs:
     Raises:
         RecordError: the session has no record of kind ``costs``, or an incomplete one.
     """
-    costs = next((record["costs"] for record in reversed(records) if record["kind"] == "costs"), None)
-    if costs is None:
+    last = next(of_kind(reversed(records), CostsRecord), None)
+    if last is None:
         raise RecordError("prediction: no record of the forwards' costs; run the benchmark with profile=True")
+    return costs_in(last.costs)
+
+
+def costs_in(measured: ForwardTimes) -> Costs:
+    """Median costs of single forwards.
+
+    Raises:
+        RecordError: the target's or the draft's forward of width 1 is missing, or took no time.
+    """
     try:
         times = {
-            (str(f["model"]), whole(f["width"], "width", 1)): positive(1e3 * median(f["seconds"]), "a median")
-            for f in costs["forwards"]
+            (f.model, whole(f.width, "width", 1)): positive(1e3 * median(f.seconds), "a median")
+            for f in measured.forwards
         }
-        context_length, draft_ms, one = costs["context_length"], times["draft", 1], times["target", 1]
-    except (KeyError, TypeError, ValueError) as error:
+        draft_ms, one = times["draft", 1], times["target", 1]
+    except (KeyError, ValueError) as error:
         raise RecordError(
             f"prediction: the record of the forwards' costs is not complete ({error}); measure again"
         ) from error
     target = {width: ms for (model, width), ms in sorted(times.items()) if model == "target"}
     v = {width - 1: ms / one for width, ms in target.items() if width > 1}
-    return Costs(context_length, target, draft_ms, draft_ms / one, v)
+    return Costs(measured.context_length, target, draft_ms, draft_ms / one, v)
 
 
 def phase_table(records: Sequence[Record]) -> list[PhaseRow]:
@@ -56,14 +65,14 @@ def phase_table(records: Sequence[Record]) -> list[PhaseRow]:
     Raises:
         RecordError: the phases of a profiled run are not complete.
     """
-    profiled: dict[tuple[float, int], list[dict[str, Any]]] = {}
+    profiled: dict[tuple[float, int], list[Mapping[str, float]]] = {}
     for record in of_kind(records, ProfileRecord):
-        cell = record.config["temperature"], record.config["K"]
+        cell = record.config.temperature, record.config.K
         profiled.setdefault(cell, []).append(record.phases)
     return [_phase_row(*cell, profiled[cell]) for cell in sorted(profiled)]
 
 
-def _phase_row(temperature: float, k: int, phases: Sequence[dict[str, Any]]) -> PhaseRow:
+def _phase_row(temperature: float, k: int, phases: Sequence[Mapping[str, float]]) -> PhaseRow:
     try:
         total = {name: sum(quantity(p[name], name) for p in phases) for name in _TOTALS}
     except (KeyError, ValueError) as error:

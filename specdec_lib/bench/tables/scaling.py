@@ -11,34 +11,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median, quantiles
 
-from specdec_lib.bench.records.kinds import ScalingRecord, of_kind
+from specdec_lib.bench.records.kinds import Record, ScalingRecord, of_kind
 from specdec_lib.bench.records.origin import are_comparable
-from specdec_lib.bench.records.schema import Record
 from specdec_lib.bench.tables.rows import GrowthRow, ScalingRow
 from specdec_lib.errors import RecordError
 
 
-def newest_scaling(records: Sequence[Record]) -> list[Record]:
+def newest_scaling(records: Sequence[Record]) -> list[ScalingRecord]:
     """The records of kind ``scaling`` that were measured as the last of them was: pair, models, machine;
     and of each axis those of the settings that it was measured with last, so that its values compare.
 
     Raises:
         RecordError: there is none.
     """
-    found = [record for record in records if record["kind"] == "scaling"]
+    found = list(of_kind(records, ScalingRecord))
     if not found:
         raise RecordError("scaling: no such record; measure with `python -m specdec_lib.bench.scaling`")
     chosen = [record for record in found if are_comparable(record, found[-1])]
-    axes = {record["vary"]: _settings(record) for record in chosen}
-    chosen = [record for record in chosen if axes[record["vary"]] == _settings(record)]
-    tokens = {(record["vary"], record["value"]): record.get("new_tokens") for record in chosen}
-    return [r for r in chosen if tokens[r["vary"], r["value"]] == r.get("new_tokens")]
+    axes = {record.vary: _settings(record) for record in chosen}
+    chosen = [record for record in chosen if axes[record.vary] == _settings(record)]
+    tokens = {(record.vary, record.value): record.new_tokens for record in chosen}
+    return [record for record in chosen if tokens[record.vary, record.value] == record.new_tokens]
 
 
-def _settings(record: Record) -> list[int | None]:
+def _settings(record: ScalingRecord) -> list[int | None]:
     """What an axis keeps; the more tokens are drafted a round, the more are emitted at least."""
-    varying = {"k": {"k", "new_tokens"}}.get(record["vary"], {record["vary"]})
-    return [record.get(name) for name in ("k", "context", "depth", "new_tokens") if name not in varying]
+    varying = {"k": {"k", "new_tokens"}}.get(record.vary, {record.vary})
+    return [getattr(record, name) for name in ("k", "context", "depth", "new_tokens") if name not in varying]
 
 
 def scaling_table(records: Sequence[Record]) -> list[ScalingRow]:
@@ -49,7 +48,7 @@ def scaling_table(records: Sequence[Record]) -> list[ScalingRow]:
     """
     samples: dict[tuple[str, str, int], list[float]] = {}
     beyond: set[tuple[str, int]] = set()
-    for record in of_kind(newest_scaling(records), ScalingRecord):
+    for record in newest_scaling(records):
         for arm, seconds in record.seconds.items():
             samples.setdefault((record.vary, arm, record.value), []).extend(1e3 * s for s in seconds)
         if record.beyond_training:

@@ -116,7 +116,7 @@ def _explained(path: Path, asked: dict[str, Any]) -> tuple[Report, list[str]]:
         session = newest_session(records)
     except RecordError as error:
         print_warning(*problems)
-        if any(record["kind"] == "run" for record in records):  # of several machines
+        if any(record.kind == "run" for record in records):  # of several machines
             raise RecordError(f"{path}: {error}") from error
         raise RecordError(f"{path} holds no timed run; measure with `specdec bench`") from None
     try:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from specdec_lib.bench.records.identity import Identity, PartingRow
-    from specdec_lib.bench.records.schema import Record
+    from specdec_lib.bench.records.kinds import Record
     from specdec_lib.bench.tables.rows import PeerRow, RatioRow
 
 _ARMS = ("arm", "tok/s", "÷ hf-generate", "compiling")
@@ -54,20 +54,21 @@ def comparison_of(path: Path, records: Sequence[Record], problems: Sequence[str]
         RecordError: the file holds none.
     """
     from specdec_lib.bench.records.identity import identity_of
+    from specdec_lib.bench.records.kinds import ArmRecord, PeerRecord, of_kind
     from specdec_lib.bench.tables.peers import arms_of, newest_comparison, peer_table, ratio_table
 
     chosen = newest_comparison(records)
-    first = next(record for record in chosen if record["kind"] in ("arm", "peer"))
-    peers = [record for record in chosen if record["kind"] == "peer"]
+    first = next(record for record in chosen if isinstance(record, (ArmRecord, PeerRecord)))
+    peers = list(of_kind(chosen, PeerRecord))
     return PeerSummary(
         results=str(path),
-        session=first["session"],
-        pair=first["pair"] if first["kind"] == "arm" else first["config"]["model_pair_name"],
-        models=first["models"],
-        threads=first["environment"].get("threads"),
+        session=first.session,
+        pair=first.pair if isinstance(first, ArmRecord) else first.config.model_pair_name,
+        models=dict(first.models),
+        threads=first.environment.get("threads"),
         runs=len(peers),
         arms=peer_table(chosen),
-        refused={name: arm["refused"] for name, arm in arms_of(chosen).items() if arm["refused"]},
+        refused={name: arm.refused for name, arm in arms_of(chosen).items() if arm.refused},
         ratios=ratio_table(chosen),
         identity=identity_of(peers),
         problems=list(problems),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from specdec_lib.bench.records.schema import Record
+    from specdec_lib.bench.records.kinds import Record
     from specdec_lib.bench.tables.rows import AcceptanceRow, LatencyRow, SpeedupRow
 
 _COLUMNS = ("domain", "K", "AR tok/s", "SD tok/s", "speedup", "α", "tokens")
@@ -58,22 +58,22 @@ def summary_of(path: Path, records: Sequence[Record], problems: Sequence[str]) -
     Raises:
         RecordError: there is none, or it was measured on several machines.
     """
+    from specdec_lib.bench.records.kinds import RunRecord, of_kind
     from specdec_lib.bench.records.runs import newest_session, runs_of
     from specdec_lib.bench.tables.summary import acceptance_table, latency_table, speedup_table
 
     session = newest_session(records)
     runs = runs_of(session)
     acceptance = {(row.temperature, row.domain, row.k): row for row in acceptance_table(runs)}
-    timed = [record for record in session if record["kind"] == "run"]
-    compared = [r["first_difference"] for r in timed if r.get("first_difference") is not None]
+    compared = [record for record in of_kind(session, RunRecord) if record.was_compared]
     return SessionSummary(
         results=str(path),
-        session=session[0]["session"],
+        session=session[0].session,
         pair=runs[0].config.model_pair_name,
-        models=session[0]["models"],
+        models=dict(session[0].models),
         runs=len(runs),
         compared=len(compared),
-        identical=sum(difference < 0 for difference in compared),
+        identical=sum(record.is_identical for record in compared),
         cells=[
             SessionCell(row, acceptance.get((row.temperature, row.domain, row.k)))
             for row in speedup_table(runs)

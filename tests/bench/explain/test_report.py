@@ -12,11 +12,12 @@ import pytest
 
 from specdec_lib.bench.explain import sentences
 from specdec_lib.bench.explain.report import explain_session
+from specdec_lib.bench.records.kinds import Record
 from specdec_lib.errors import InvalidArgument, RecordError
 from tests.bench.sessions import costs, generation, profiled, record, timed
 
 
-def session() -> list[dict[str, Any]]:
+def session() -> list[Record]:
     """Two domains, two temperatures, K = 2 and 4, each measured whole."""
     records = [costs((2, 4))]
     for temperature in (0.0, 0.8):
@@ -28,7 +29,7 @@ def session() -> list[dict[str, Any]]:
     return records
 
 
-def without(kind: str, **wanted: Any) -> list[dict[str, Any]]:
+def without(kind: str, **wanted: Any) -> list[Record]:
     """The session without the records of a kind (and of a configuration)."""
 
     def is_dropped(one: dict[str, Any]) -> bool:
@@ -37,7 +38,7 @@ def without(kind: str, **wanted: Any) -> list[dict[str, Any]]:
     return [one for one in session() if not is_dropped(one)]
 
 
-def cells(records: list[dict[str, Any]], **filters: Any) -> list[tuple[float, str, int]]:
+def cells(records: list[Record], **filters: Any) -> list[tuple[float, str, int]]:
     groups = explain_session(records, draws=20, **filters).groups
     return [(cell.temperature, cell.domain, cell.k) for group in groups for cell in group.cells]
 
@@ -88,9 +89,10 @@ def test_every_k_from_one_on_needs_no_interpolation() -> None:
 def test_a_baseline_that_slows_down_is_noticed() -> None:
     """It takes 1.5 and then 1.8 times what its parts take, the rounds what they should."""
     records = [*timed(prompts=1), profiled(0, 0), profiled(4, 2), costs()]
-    for one in records:
+    for i, one in enumerate(records):
         if one["kind"] == "run" and one["config"]["K"] == 0:
-            one["result"] = generation(0, 12, 0, 1.8 if one["repeat"] else 1.5).to_dict()
+            slow = generation(0, 12, 0, 1.8 if one["repeat"] else 1.5)
+            records[i] = one | {"result": slow.to_dict()}
     [group] = explain_session(records, draws=20).groups
     said = group.cells[0].said("check_machine")
     assert said.numbers == pytest.approx({"fastest_ms": 16.5, "slowest_ms": 19.8})
@@ -136,14 +138,15 @@ def test_a_drafter_that_proposed_little_is_said_to_have() -> None:
     said = sentences.DRAFTED_LESS.format(k=4, temperature=0.0, drafted=1.0)
     assert said not in explain_session(session(), draws=20).notes
     records = session()
-    for one in records:
+    for i, one in enumerate(records):
         if one["kind"] == "run" and one["config"]["K"] == 4 and one["config"]["temperature"] == 0.0:
             result = generation(4, 2, 2).to_dict() | {"num_plain_rounds": 6}
-            one["result"] |= {
+            counts = {
                 name: result[name]
                 for name in result
                 if name.startswith("num_") or name.endswith("_per_round")
             }
+            records[i] = one | {"result": one["result"] | counts}
     assert said in explain_session(records, draws=20).notes
 
 
@@ -167,26 +170,26 @@ def test_a_k_whose_forward_was_not_timed_is_left_out_by_name() -> None:
 # -- sessions in which there is nothing to explain -------------------------------------------------
 
 
-def _alone(records: list[dict[str, Any]]) -> None:
+def _alone(records: list[Record]) -> None:
     records[:] = [one for one in records if one["kind"] != "run" or one["config"]["K"]]
 
 
-def _one_round(records: list[dict[str, Any]]) -> None:
-    for one in records:
+def _one_round(records: list[Record]) -> None:
+    for i, one in enumerate(records):
         if one["kind"] == "run" and one["config"]["K"]:
-            one["result"] = generation(4, 1, 2).to_dict()
+            records[i] = one | {"result": generation(4, 1, 2).to_dict()}
 
 
-def _no_time(records: list[dict[str, Any]]) -> None:
-    for one in records:
+def _no_time(records: list[Record]) -> None:
+    for i, one in enumerate(records):
         if one["kind"] == "run":
-            one["result"] |= {"total_time": 0.0, "time_to_first_token": 0.0}
+            records[i] = one | {"result": one["result"] | {"total_time": 0.0, "time_to_first_token": 0.0}}
 
 
-def _no_verdict(records: list[dict[str, Any]]) -> None:
-    for one in records:
+def _no_verdict(records: list[Record]) -> None:
+    for i, one in enumerate(records):
         if one["kind"] == "run" and one["config"]["K"]:
-            one["result"] = generation(0, 12, 0).to_dict()
+            records[i] = one | {"result": generation(0, 12, 0).to_dict()}
 
 
 @pytest.mark.parametrize(

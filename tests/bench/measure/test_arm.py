@@ -8,13 +8,14 @@ from dataclasses import replace
 import pytest
 import tiny_models
 
-from specdec_lib.bench.measure.arm import Facts, Ours, our_facts
+from specdec_lib.bench.measure.arm import Ours, our_facts
+from specdec_lib.bench.records.parts import Facts, RecordedArm
 
 FACTS = Facts("specdec_lib", "speculative", 4, drafter="tiny", verifier="token", dtype="float32")
 
 
 def test_the_hash_is_of_what_the_facts_say_and_survives_json() -> None:
-    told = json.loads(json.dumps(FACTS.to_dict()))
+    told = json.loads(json.dumps(RecordedArm.of(FACTS).to_dict()))
     again = Facts(**{name: value for name, value in told.items() if name != "facts_hash"})
     assert again.hash == FACTS.hash == told["facts_hash"] and len(FACTS.hash) == 12
 

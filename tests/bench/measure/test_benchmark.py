@@ -29,6 +29,7 @@ from specdec_lib.decoding.drafters.draft_model import DraftModelState
 from specdec_lib.errors import InvalidArgument, RecordError, UnsoundLogits
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.metrics import GenerationResult
+from tests.bench.sessions import timed
 
 GRID = Grid(k_values=(1, 3), domains=("code", "conversation"), max_new_tokens=9, num_prompts=2, repeats=2)
 PROMPTS = {
@@ -205,15 +206,11 @@ def test_the_first_difference() -> None:
 
 def test_a_difference_fails_in_float32_and_is_only_a_fact_in_bfloat16() -> None:
     """Trap 24."""
-    record = {
-        "decoder": "SD-K3",
-        "prompt_id": "code_001",
-        "first_difference": 5,
-        "models": {"target": {"dtype": "float32"}},
-    }
+    changes = {"decoder": "SD-K3", "prompt_id": "code_001", "first_difference": 5}
+    record = timed(k=3, prompts=1, repeats=1)[1] | changes
     with pytest.raises(OutputsDiffer, match="SD-K3 differs from AR on code_001 from token 5"):
         require_identical([record | {"first_difference": -1}, record])
-    half = record | {"models": {"target": {"dtype": "bfloat16"}}}
+    half = record | {"models": {"target": record["models"]["target"] | {"dtype": "bfloat16"}}}
     assert require_identical([half, half | {"first_difference": -1}]) == 1
 
 

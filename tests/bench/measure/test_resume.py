@@ -16,6 +16,7 @@ from specdec_lib.bench.measure.grid import Grid
 from specdec_lib.bench.measure.prompts import ChosenPrompts, TokenisedPrompt
 from specdec_lib.bench.measure.resume import missing_blocks, recorded_keys
 from specdec_lib.bench.records.appending import append_records
+from specdec_lib.bench.records.kinds import ProfileRecord
 from specdec_lib.bench.records.reading import read_records
 from specdec_lib.bench.records.runs import load_session, runs_of
 from specdec_lib.bench.tables.summary import speedup_table
@@ -190,7 +191,7 @@ def test_another_commit_is_not_another_machine(tmp_path: Path) -> None:
 
 def test_keys_are_of_one_kind() -> None:
     records = timed(prompts=2, repeats=1)
-    assert len(recorded_keys(records)) == 4 and recorded_keys(records, "profile") == set()
+    assert len(recorded_keys(records)) == 4 and recorded_keys(records, ProfileRecord) == set()
 
 
 # -- other weights, other prompts ------------------------------------------------------------------

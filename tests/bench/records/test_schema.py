@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from specdec_lib.bench.records import appending, reading, schema
-from specdec_lib.bench.records.kinds import KINDS, fields_of
-from specdec_lib.bench.records.schema import problem_of
+from specdec_lib.bench.records.kinds import KINDS
+from specdec_lib.bench.records.schema import fields_of, problem_of
 from specdec_lib.profiling.metrics import BenchmarkConfig
 
 CONFIG = BenchmarkConfig("pocket", 4, 0.0, 3, "code", 42)

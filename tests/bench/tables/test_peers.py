@@ -111,7 +111,7 @@ def test_a_refused_arm_keeps_its_line_and_its_reason() -> None:
 
 def test_an_arm_refused_half_way_has_no_rate() -> None:
     records = [*SESSION, arm("hf-lookup", refused="RuntimeError: out of luck")]
-    assert arms_of(records)["hf-lookup"]["refused"] == "RuntimeError: out of luck"
+    assert arms_of(records)["hf-lookup"].refused == "RuntimeError: out of luck"
     assert rows_of(records)[0.0, "hf-lookup"]["tokens_per_second"] is None
     assert rows_of(records)[0.0, "ours-AR"]["ratio"] == pytest.approx(4 / 3)
 
@@ -141,7 +141,7 @@ def test_the_newest_comparison_of_a_file_is_taken() -> None:
 
 
 def compared(dtype: str) -> list:
-    models = {"target": {"dtype": dtype}}
+    models = {"target": {"name": "tiny", "dtype": dtype, "device": "cpu"}}
     differs = {"first_difference": 5, "reference": "hf-generate", "logit_gap": 0.25, "tied": True}
     return [
         run("hf-generate", models=models),

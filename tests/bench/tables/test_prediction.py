@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from specdec_lib.bench.explain.cell import cell_of
+from specdec_lib.bench.records.schema import record_of
 from specdec_lib.bench.tables.prediction import costs_of, overhead, phase_table, prediction_table
 from specdec_lib.errors import RecordError
 from tests.bench.sessions import costs, profiled, timed
@@ -80,38 +81,50 @@ def test_a_session_without_its_profile_says_so(records: list, why: str) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda costs: costs.pop("forwards"),
         lambda costs: costs.update(forwards=[f for f in costs["forwards"] if f["model"] == "target"]),
-        lambda costs: costs["forwards"][0].update(seconds=[]),
         lambda costs: costs["forwards"][1].update(seconds=[0.0]),
-        lambda costs: costs["forwards"][1].update(seconds=["fast"]),
-        lambda costs: costs["forwards"][1].update(width=None),
-        lambda costs: costs.update(forwards=7),
     ],
 )
 def test_an_incomplete_record_of_costs_is_refused_by_name(damage) -> None:
     record = costs()
     damage(record["costs"])
     with pytest.raises(RecordError, match="forwards' costs is not complete"):
-        costs_of([record])
+        costs_of([record_of(record)])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda costs: costs.pop("forwards"),
+        lambda costs: costs["forwards"][0].update(seconds=[]),
+        lambda costs: costs["forwards"][1].update(seconds=["fast"]),
+        lambda costs: costs["forwards"][1].update(width=None),
+        lambda costs: costs.update(forwards=7),
+    ],
+)
+def test_costs_that_no_forward_has_make_no_record(damage) -> None:
+    record = costs()
+    damage(record["costs"])
+    with pytest.raises(RecordError, match="field 'costs' holds"):
+        record_of(record)
 
 
 @pytest.mark.parametrize("damage", [{"total_ms": None}, {"total_ms": -1.0}, {"rounds": "ten"}])
 def test_incomplete_phases_are_refused_by_name(damage: dict) -> None:
     record = profiled(4, 2)
-    record["phases"] |= damage
-    with pytest.raises(RecordError, match="a profiled run at K = 4 are not complete"):
-        phase_table([record])
+    record["phases"].update(damage)
+    with pytest.raises(RecordError, match=f"field 'phases' holds no number for {next(iter(damage))}"):
+        record_of(record)
 
 
 def test_phases_that_lack_one_are_refused_by_name() -> None:
     record = profiled(4, 2)
-    del record["phases"]["total_ms"]
-    with pytest.raises(RecordError, match="not complete \\('total_ms'\\)"):
-        phase_table([record])
+    del record["phases"]["draft_ms"]
+    with pytest.raises(RecordError, match="a profiled run at K = 4 are not complete \\('draft_ms'\\)"):
+        phase_table([record_of(record)])
 
 
 def test_a_forward_of_neither_model_is_passed_over() -> None:
     record = costs()
-    record["costs"]["forwards"].append({"model": None, "width": 3, "seconds": [1.0]})
-    assert costs_of([record]) == costs_of([costs()])
+    record["costs"]["forwards"].append({"model": "head", "width": 3, "seconds": [1.0]})
+    assert costs_of([record_of(record)]) == costs_of([costs()])

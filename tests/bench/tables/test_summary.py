@@ -56,8 +56,7 @@ def test_all_domains_are_pooled_last() -> None:
 
 def test_acceptance_pools_counts_and_tells_alpha_from_accepted_over_drafted() -> None:
     records = timed(accepted=2, prompts=1, repeats=1) + timed(accepted=3, prompts=1, repeats=1)
-    for record in records[2:]:
-        record["prompt_id"] = "code_009"
+    records[2:] = [record | {"prompt_id": "code_009"} for record in records[2:]]
     [row] = acceptance_table(runs_of(records))
     assert (row["num_rounds"], row["num_draft_tokens"], row["num_accepted_draft_tokens"]) == (7, 28, 17)
     assert row["alpha_hat"] == pytest.approx(17 / (17 + 7))
@@ -69,12 +68,12 @@ def test_acceptance_pools_counts_and_tells_alpha_from_accepted_over_drafted() ->
 def test_positions_under_both_conventions() -> None:
     """Trap 34: rounds accepting 0, 1 and 2 of 2 drafts, one cut to a single draft."""
     result = generation(2, 4, 0)
-    record = sessions.record("run", "code", 2, 0, 0, result)
-    record["result"] = {
+    changed = {
         "generated_ids": list(range(8)),
         "accepted_per_round": [0, 1, 2, 1],
         "drafted_per_round": [2, 2, 2, 1],
     }
+    record = sessions.record("run", "code", 2, 0, 0, result) | {"result": changed}
     first, second = position_table(runs_of([record]))
     assert (first["num_drafted"], first["num_reached"], first["num_accepted"]) == (4, 4, 3)
     assert first["unconditional"] == first["conditional"] == pytest.approx(3 / 4)
@@ -97,13 +96,12 @@ def test_latency_is_per_token_and_leaves_the_prompt_out() -> None:
 
 
 def test_forwards_count_rounds_that_could_not_draft() -> None:
-    record = timed(prompts=1, repeats=1)[1]
-    record["result"] = {
+    changed = {
         "generated_ids": list(range(13)),
         "accepted_per_round": [2] * 4,
         "drafted_per_round": [4] * 4,
     }
-    [run] = runs_of([record])
+    [run] = runs_of([timed(prompts=1, repeats=1)[1] | {"result": changed}])
     assert (run.forwards, run.first_tokens, run.decode_tokens) == (5, 3, 10)
 
 
@@ -198,9 +196,9 @@ def test_runs_of_no_time_or_no_token_are_in_no_rate(change: dict) -> None:
     """Of one prompt they leave the others as they are; of all prompts they leave no row."""
     good, bad = timed(prompts=3), timed(prompts=4)[len(timed(prompts=3)) :]
     derived = ("num_draft_tokens", "num_accepted_draft_tokens", "num_speculation_rounds", "acceptance_rate")
-    for record in bad:
+    for i, record in enumerate(bad):
         kept = {key: value for key, value in record["result"].items() if key not in derived}
-        record["result"] = kept | change
+        bad[i] = record | {"result": kept | change}
     whole = speedup_table(runs_of(good + bad))
     assert whole == speedup_table(runs_of(good)) and speedup_table(runs_of(bad)) == []
     for table in (speedup_table, acceptance_table, latency_table, position_table):
@@ -211,10 +209,11 @@ def test_runs_of_no_time_or_no_token_are_in_no_rate(change: dict) -> None:
 def test_a_prompt_whose_drafts_were_never_judged_does_not_widen_the_interval() -> None:
     """A draw of nothing but that prompt would be 0 / 0."""
     records = timed(prompts=2, repeats=1)
-    silent = timed(prompts=3, repeats=1)[-1]
-    silent["result"] |= {"accepted_per_round": [0] * 4, "drafted_per_round": [0] * 4}
+    last = timed(prompts=3, repeats=1)[-1]
+    result = last["result"] | {"accepted_per_round": [0] * 4, "drafted_per_round": [0] * 4}
     for name in ("num_draft_tokens", "num_accepted_draft_tokens", "acceptance_rate"):
-        silent["result"].pop(name)
+        result.pop(name)
+    silent = last | {"result": result}
     assert (
         acceptance_table(runs_of([*records, silent]))[0]["alpha_low"]
         == acceptance_table(runs_of(records))[0]["alpha_low"]

@@ -10,13 +10,12 @@ each arm's ids are compared with the reference's. Nothing is summarised here: th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from specdec_lib.bench.measure.arm import Job
-from specdec_lib.bench.measure.benchmark import generation_record
+from specdec_lib.bench.measure.benchmark import block_job, block_record
 from specdec_lib.bench.measure.grid import Block, Grid
 from specdec_lib.bench.measure.peers.arms import AsNamed, GeneratingArm, make_arms
 from specdec_lib.bench.measure.peers.hugging_face import LOOKUP_TOKENS
@@ -25,7 +24,8 @@ from specdec_lib.bench.measure.resume import PromptsByDomain, missing_blocks
 from specdec_lib.bench.measure.runner import Outcome, Runner, print_progress
 from specdec_lib.bench.measure.session import Session
 from specdec_lib.bench.records.identity import first_difference
-from specdec_lib.bench.records.schema import Record
+from specdec_lib.bench.records.kinds import ArmRecord, PeerRecord, Record
+from specdec_lib.bench.records.parts import Facts
 from specdec_lib.data.prompts import PromptDataset
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.errors import InvalidArgument
@@ -83,7 +83,7 @@ class PeerComparison:
         self._runner = Runner(session, grid.pair, report, session.resume("peer") if resume else [])
         self._require_same_arms()
 
-    def warm_up(self) -> list[Record]:
+    def warm_up(self) -> list[ArmRecord]:
         """Build every arm and let it run, compile what is to be compiled; one record of kind ``arm`` each.
 
         A compiled arm runs all that the first repeat will ask of it, the longest text first, and what
@@ -98,7 +98,7 @@ class PeerComparison:
             AutoregressiveDecoder(self.target).generate(first.ids, 1, 0.0, ignore_eos=True)
             for arm in self._runner.allowed(self.arms):
                 self._warm_up(arm)
-        return self._runner.of_kind("arm")
+        return self._runner.of_kind(ArmRecord)
 
     def measure(self) -> list[Record]:
         """The timed runs of all arms that are not refused, every block that is not recorded yet.
@@ -106,7 +106,7 @@ class PeerComparison:
         Returns:
             The session's timed runs, those before included; and the arms that were refused meanwhile.
         """
-        blocks, recorded, before = self._left(), self._runner.of_kind("peer"), len(self._runner.records)
+        blocks, recorded, before = self._left(), self._runner.of_kind(PeerRecord), len(self._runner.records)
         if recorded:
             are, left = ("is" if number == 1 else "are" for number in (len(recorded), len(blocks) or 1))
             there = f"{counted(len(recorded), 'run')} {are} recorded already"
@@ -120,22 +120,23 @@ class PeerComparison:
                     f"{done:4d}/{counted(len(blocks), 'block')} of {arms}, "
                     f"T = {block.temperature:<4g} {domain}  about {seconds:.0f} s left"
                 )
-        return recorded + self._runner.records[before:]
+        return [*recorded, *self._runner.records[before:]]
 
     # -- what is left ----------------------------------------------------------------------
 
     def _left(self) -> list[Block]:
         arms = {arm.name: arm.facts.k for arm in self._runner.allowed(self.arms)}
-        return missing_blocks(self.grid, self.prompts, self._runner.records, arms, "peer")
+        return missing_blocks(self.grid, self.prompts, self._runner.records, arms, PeerRecord)
 
     def _require_same_arms(self) -> None:
         """Refuse to go on with an arm that has the name of one before, and is another."""
         path = self._runner.session.output_path
-        before = {record["decoder"]: record["arm"] for record in self._runner.of_kind("arm")}
+        names = sorted(f.name for f in fields(Facts))
+        before = {record.decoder: record["arm"] for record in self._runner.of_kind(ArmRecord)}
         for arm in self.arms:
-            now, then = arm.facts.to_dict(), before.get(arm.name, {})
-            both = (now.keys() & then.keys()) - {"facts_hash"}
-            if changes := [f"{name} was {then[name]!r}" for name in sorted(both) if then[name] != now[name]]:
+            then = before.get(arm.name, {})  # as its line says: what it does not say, nobody knows
+            told = [name for name in names if name in then and then[name] != getattr(arm.facts, name)]
+            if changes := [f"{name} was {then[name]!r}" for name in told]:
                 raise InvalidArgument(
                     f"resume {path}: {arm.name} is another arm now ({', '.join(changes)}); its "
                     "runs before and now do not pair, so start a new session without resuming"
@@ -144,16 +145,16 @@ class PeerComparison:
     # -- warming up ------------------------------------------------------------------------
 
     def _warm_up(self, arm: GeneratingArm) -> None:
-        known = any(record["decoder"] == arm.name for record in self._runner.of_kind("arm"))
+        known = any(record.decoder == arm.name for record in self._runner.of_kind(ArmRecord))
         if arm.facts.compiled:
             self.report(f"{arm.name} is being compiled, a minute or more …")
-        spent = self._runner.warm_up(arm, self._warm_up_jobs(arm))
-        if spent is None:
+        warm = self._runner.warm_up(arm, self._warm_up_jobs(arm))
+        if warm is None:
             return
-        compiling = f", after compiling for {spent['compile_seconds']:.1f} s" if arm.facts.compiled else ""
+        compiling = f", after compiling for {warm.compile_seconds:.1f} s" if arm.facts.compiled else ""
         self.report(f"{arm.name} is warm{compiling}")
         if not known:
-            self._runner.append_arm(arm, spent)
+            self._runner.append_arm(arm.name, warm)
 
     def _warm_up_jobs(self, arm: GeneratingArm) -> Iterator[Job]:
         """What an arm is warmed up with."""
@@ -169,28 +170,28 @@ class PeerComparison:
     # -- one block -------------------------------------------------------------------------
 
     def _job(self, block: Block) -> Job:
-        ids = self.prompts[block.domain][block.prompt_index].ids
-        return Job(ids, self.grid.max_new_tokens, block.temperature, block.seed)
+        return block_job(self.grid, self.prompts, block)
 
-    def _records(self, block: Block, outcomes: Sequence[Outcome[GenerationResult]]) -> list[Record]:
+    def _records(self, block: Block, outcomes: Sequence[Outcome[GenerationResult]]) -> list[PeerRecord]:
         """One record an arm; greedy ids are held against those of the first autoregressive arm."""
         plain = [o for o in outcomes if o.arm.facts.method == "autoregressive" and block.temperature == 0]
         reference = min(plain, key=lambda outcome: self.arms.index(outcome.arm), default=None)
         records = []
         for outcome in outcomes:
-            record = generation_record("peer", self.grid, self.prompts, block, outcome)
-            record |= {"new_graphs": outcome.new_graphs}
+            asked = PeerRecord, self.grid, self.prompts, block, outcome
+            record = block_record(*asked, new_graphs=outcome.new_graphs)
             if reference is not None and outcome is not reference:
-                record |= {"reference": reference.arm.name}
-                record |= self._compared(block, outcome.result, reference.result)
+                record = self._compared(block, record, reference)
             records.append(record)
         return records
 
-    def _compared(self, block: Block, ours: GenerationResult, theirs: GenerationResult) -> dict[str, Any]:
+    def _compared(self, block: Block, record: PeerRecord, reference: Outcome[GenerationResult]) -> PeerRecord:
         """Where the ids part; and how far apart the target's logits are there, and whether that is a tie."""
+        ours, theirs = record.result, reference.result
         place = first_difference(ours, theirs)
+        record = replace(record, reference=reference.arm.name, first_difference=place)
         if place < 0:
-            return {"first_difference": place}
+            return record
         text = [*self._job(block).prompt_ids, *theirs.generated_ids[:place]]
         found = judge_parting(self.target, text, *(run.generated_ids[place] for run in (ours, theirs)))
-        return {"first_difference": place, "logit_gap": found.gap, "tied": found.is_tie}
+        return replace(record, logit_gap=found.gap, tied=found.is_tie)

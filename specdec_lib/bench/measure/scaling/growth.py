@@ -11,17 +11,17 @@ is raised: the times are real, and the text means nothing.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
 
 from specdec_lib.bench.measure.arm import Arm, Job
-from specdec_lib.bench.measure.resume import Asked, blocks_left, keys_of, recorded_keys, require_same
+from specdec_lib.bench.measure.resume import Asked, blocks_left, growth_keys, require_same
 from specdec_lib.bench.measure.runner import Outcome, Runner
 from specdec_lib.bench.measure.scaling.arms import Seconds, lengthened, scaling_arms
 from specdec_lib.bench.measure.session import Session
-from specdec_lib.bench.records.schema import Record
+from specdec_lib.bench.records.kinds import Record, ScalingRecord
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 
@@ -145,24 +145,27 @@ class Scaling:
         runs = self._runner.run(blocks, self._arms, self._job, self._records)
         for done, (block, records, _) in enumerate(runs, start=1):
             for record in records:
-                self.report(f"{done:3d}/{len(blocks)} {_told(block, record['seconds'])}")
+                self.report(f"{done:3d}/{len(blocks)} {_told(block, record.seconds)}")
         return self._runner.records[before:]
 
-    def records(self) -> list[Record]:
+    def records(self) -> list[ScalingRecord]:
         """The session's records of what the plan asks for, those that were there included."""
         keys = {key for block in self._blocks for key in self._asked(block).keys.values()}
-        return [r for r in self._runner.of_kind("scaling") if not keys.isdisjoint(keys_of(r))]
+        recorded = self._runner.of_kind(ScalingRecord)
+        return [record for record in recorded if not keys.isdisjoint(growth_keys(record, record.seconds))]
 
     def _left(self) -> list[GrowthBlock]:
         """Blocks that are not recorded yet; nor those of which every arm is refused."""
-        for record in self._runner.of_kind("scaling"):
-            k = record.get("k", 0)
-            require_same(f"new_tokens at K = {k}", self.plan.tokens(k), [record.get("new_tokens")])
-        return blocks_left(self._blocks, self._asked, recorded_keys(self._runner.records, "scaling"))
+        recorded = self._runner.of_kind(ScalingRecord)
+        for record in recorded:
+            k = record.k or 0
+            require_same(f"new_tokens at K = {k}", self.plan.tokens(k), [record.new_tokens])
+        keys = {key for record in recorded for key in growth_keys(record, record.seconds)}
+        return blocks_left(self._blocks, self._asked, keys)
 
     def _asked(self, block: GrowthBlock) -> Asked:
         names = [arm.name for arm in self._runner.allowed(self._arms(block))]
-        keys = keys_of(self._record(block) | {"seconds": names})
+        keys = growth_keys(self._record(block, {}), names)
         return Asked(f"{block.vary} {block.value}", "arms", dict(zip(map(repr, names), keys, strict=True)))
 
     def _colds(self, blocks: Sequence[GrowthBlock]) -> list[GrowthBlock]:
@@ -177,18 +180,22 @@ class Scaling:
         ids = (self.text_ids * (block.context // len(self.text_ids) + 1))[: block.context]
         return Job(ids, self.plan.tokens(block.k), temperature=0.0, seed=0)
 
-    def _record(self, block: GrowthBlock) -> Record:
-        beyond = self.trained is not None and block.context > self.trained
-        asked: Record = {name: value for name, value in asdict(block).items() if name != "turn"}
-        asked |= {"new_tokens": self.plan.tokens(block.k), "beyond_training": beyond}
-        return {"kind": "scaling", "pair": self.pair, **asked}
+    def _record(self, block: GrowthBlock, seconds: Seconds) -> ScalingRecord:
+        asked = {name: value for name, value in asdict(block).items() if name != "turn"}
+        return ScalingRecord(
+            pair=self.pair,
+            **asked,
+            new_tokens=self.plan.tokens(block.k),
+            beyond_training=self.trained is not None and block.context > self.trained,
+            seconds=seconds,
+        )
 
-    def _records(self, block: GrowthBlock, outcomes: Sequence[Outcome[Seconds]]) -> list[Record]:
+    def _records(self, block: GrowthBlock, outcomes: Sequence[Outcome[Seconds]]) -> list[ScalingRecord]:
         """One record of all that the block timed, or none where every arm was refused."""
         seconds = dict(sorted(timed for outcome in outcomes for timed in outcome.result.items()))
-        return [self._record(block) | {"seconds": seconds}] if outcomes else []
+        return [self._record(block, seconds)] if outcomes else []
 
 
-def _told(block: GrowthBlock, seconds: Seconds) -> str:
+def _told(block: GrowthBlock, seconds: Mapping[str, list[float]]) -> str:
     medians = (f"{name} {1e3 * sorted(s)[len(s) // 2]:.1f} ms" for name, s in seconds.items() if s)
     return f"repeat {block.repeat + 1}, {block.vary} {block.value}: {', '.join(medians)}"

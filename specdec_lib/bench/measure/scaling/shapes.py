@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Pretrain
 
 from specdec_lib.bench.measure.costs import measure_costs
 from specdec_lib.bench.measure.session import Session
-from specdec_lib.bench.records.schema import Record
+from specdec_lib.bench.records.kinds import ShapeRecord
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.timer import cuda_sync_time
 
@@ -85,7 +85,7 @@ def measure_shape(
     context: int = 512,
     repeats: int = 20,
     copy_megabytes: int = 1024,
-) -> Record:
+) -> ShapeRecord:
     """Costs of single forwards behind ``context`` random tokens, as one record of kind ``shape``.
 
     Raises:
@@ -93,11 +93,10 @@ def measure_shape(
     """
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(target.vocab_size, (context,), generator=generator).tolist()
-    record = {
-        "kind": "shape",
-        "pair": name,
-        "costs": measure_costs(target, draft, ids, k_values, repeats).to_dict(),
-        "weight_bytes": target.memory_footprint_mb * 2**20,
-        "copy_bytes_per_second": copy_bandwidth(target.device, copy_megabytes),
-    }
+    record = ShapeRecord(
+        pair=name,
+        costs=measure_costs(target, draft, ids, k_values, repeats),
+        weight_bytes=target.memory_footprint_mb * 2**20,
+        copy_bytes_per_second=copy_bandwidth(target.device, copy_megabytes),
+    )
     return Session(output_path, target, draft).append([record])[0]
