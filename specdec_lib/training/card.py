@@ -45,30 +45,52 @@ def hardware(device: str) -> str:
     return f"{torch.get_num_threads()} CPU cores ({platform.machine()})"
 
 
-def model_card(recipe: Recipe, role: str, figures: list[StageFigures], corpus_name: str, model) -> str:
+def model_card(recipe: Recipe, name: str, figures: list[StageFigures], corpus_name: str, model) -> str:
     """Markdown with a YAML header, as the Hugging Face hub reads it."""
     config = model.config
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    other = "draft" if role == "target" else "target"
+    what, tokens, made, learned = (_of_a_teacher if recipe.teacher else _of_a_pair)(recipe, name)
     sections = [
-        f"# {recipe.name}-{role}\n\nThe {role} of the pair `{recipe.name}`: a Llama of "
+        f"# {name}\n\n{what}: a Llama of "
         f"{config.num_hidden_layers} layers of {config.hidden_size}, {parameters / 1e6:.2f} M parameters, "
-        f"{config.vocab_size}-token byte-level BPE shared with `{recipe.name}-{other}`, context "
+        f"{config.vocab_size}-token {recipe.tokenizer} BPE {tokens}, context "
         f"{config.max_position_embeddings}. It exists to measure speculative decoding anywhere. It knows "
         "nothing, and nothing it says should be believed.",
         "## Data\n\n" + "\n".join(f"- {source}" for source in recipe.sources),
         f"Read from `{corpus_name}`; one document in a hundred is held out, by the hash of its text. The "
         f"tokenizer has seen all of it. Licence of the weights: {recipe.license}.",
         "## Training\n\n" + _stage_table(figures),
-        f"Recipe `{recipe.name}`, hash `{recipe.hash()}`: `specdec train` with it reproduces both models. "
-        "Losses are in nats a token, averaged over the last 100 steps: for the target next-token "
-        "cross-entropy; for the draft, cross-entropy to the target's distribution (of `rollout` stages, "
-        "plus the weighted total-variation term). Acceptance is Σ min(p, q) at temperature 1. Held-out is "
-        "next-token cross-entropy on the held-out documents, in windows of 512.",
+        f"Recipe `{recipe.name}`, hash `{recipe.hash()}`, seed {recipe.seed}: `specdec train` with it "
+        f"reproduces {made}. Losses are in nats a token, averaged over the last 100 steps: {learned} "
+        "Held-out is next-token cross-entropy on the held-out documents, in windows of 512.",
         *(f"Stage `{row.stage}`: {row.remark}" for row in figures if row.remark),
     ]
     header = f"language: en\nlicense: {recipe.license}\nlibrary_name: transformers\n"
     return f"---\n{header}pipeline_tag: text-generation\n---\n\n" + "\n\n".join(sections) + "\n"
+
+
+def _of_a_pair(recipe: Recipe, name: str) -> tuple[str, str, str, str]:
+    """What the model is, what its tokens are, what the recipe makes, and what its losses are."""
+    role = name.removeprefix(f"{recipe.name}-")
+    other = "draft" if role == "target" else "target"
+    return (
+        f"The {role} of the pair `{recipe.name}`",
+        f"shared with `{recipe.name}-{other}`",
+        "both models",
+        "for the target next-token cross-entropy; for the draft, cross-entropy to the target's distribution "
+        "(of `rollout` stages, plus the weighted total-variation term). Acceptance is Σ min(p, q) at "
+        "temperature 1.",
+    )
+
+
+def _of_a_teacher(recipe: Recipe, name: str) -> tuple[str, str, str, str]:
+    """The same of a draft of other tokens."""
+    return (
+        f"A draft for `{recipe.teacher}` that speaks other tokens than it does",
+        "of its own",
+        "it",
+        f"next-token cross-entropy, in `imitate` stages on text that `{recipe.teacher}` wrote.",
+    )
 
 
 def _stage_table(figures: list[StageFigures]) -> str:

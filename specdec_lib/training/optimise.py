@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from specdec_lib.training.recipe import Stage
+from specdec_lib.training.stage import Stage
 
 LossFunction = Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]]
 _AVERAGE_OVER = 100

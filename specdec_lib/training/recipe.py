@@ -3,7 +3,9 @@
 A recipe is a tokenizer and a list of stages. Each stage continues from the one before it and
 has its own kind: `pretrain` starts a target from random weights, `grow` makes it deeper,
 `distill` trains a draft on the target's distribution over the corpus, `rollout` goes on
-training that draft on text the target itself wrote.
+training that draft on text the target itself wrote. A recipe with a `teacher` makes one model
+instead, a draft of other tokens for that target: `pretrain`, then `imitate`, which goes on
+training it on what the teacher wrote, in its own tokens.
 """
 
 from __future__ import annotations
@@ -12,62 +14,15 @@ import hashlib
 import json
 import re
 import tomllib
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.training.stage import Shape, Stage, check_shape, check_stage
 
-STAGE_KINDS = ("pretrain", "grow", "distill", "rollout")
-LEAST_VOCABULARY = 257
-"""Ids of a byte-level vocabulary without merges: 256 bytes and the end of text."""
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The Llama shape that target and draft share, depth excepted."""
-
-    vocab_size: int
-    width: int
-    mlp_width: int
-    num_heads: int
-    context: int
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One run of the optimiser. ``tokens`` is what it sees; a step sees ``batch * length`` of them."""
-
-    name: str
-    kind: str
-    layers: int
-    tokens: int
-    batch: int
-    length: int
-    peak_lr: float
-    warmup_steps: int = 50
-    flat_fraction: float = 0.5
-    final_lr_fraction: float = 0.02
-    weight_decay: float = 0.1
-    tv_weight: float = 0.0
-    rollout_sequences: int = 0
-    rollout_prompt: int = 0
-    rollout_temperatures: tuple[float, ...] = ()
-
-    @property
-    def num_steps(self) -> int:
-        """Optimiser steps of the stage (the last one completes ``tokens``)."""
-        return -(-self.tokens // (self.batch * self.length))
-
-    def learning_rate(self, step: int) -> float:
-        """Warm-up, flat, then linear decay ("WSD"): the rate of 0-based optimiser step ``step``."""
-        if step < self.warmup_steps:
-            return self.peak_lr * (step + 1) / self.warmup_steps
-        decay_from = max(self.warmup_steps, int(self.num_steps * self.flat_fraction))
-        if step < decay_from:
-            return self.peak_lr
-        progress = (step - decay_from + 1) / max(1, self.num_steps - decay_from)
-        return self.peak_lr * (1 - min(1.0, progress) * (1 - self.final_lr_fraction))
+_UNSAID = (("tokenizer", "byte-level"), ("teacher", ""))
+"""What a hash leaves out, so that recipes written before these words keep theirs."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +37,10 @@ class Recipe:
     """Of the trained weights, as an identifier of the hub."""
     sources: tuple[str, ...] = ()
     """Where the corpus comes from and under which licences: one Markdown line each, for the model card."""
+    tokenizer: str = "byte-level"
+    """One of ``TOKENIZER_KINDS``."""
+    teacher: str = ""
+    """The target that a draft of other tokens is made for; without one, target and draft are made."""
 
     @classmethod
     def load(cls, path: str | Path) -> Recipe:
@@ -111,23 +70,11 @@ class Recipe:
             stages,
             raw.get("license", "other"),
             tuple(raw.get("sources", ())),
+            raw.get("tokenizer", "byte-level"),
+            raw.get("teacher", ""),
         )
-        recipe._check()
+        _check(recipe)
         return recipe
-
-    def _check(self) -> None:
-        _check_names(self)
-        for part in (self.shape, *self.stages):
-            _check_numbers(part)
-        _check_shape(self.shape)
-        names = [stage.name for stage in self.stages]
-        if len(set(names)) != len(names) or not names:
-            raise InvalidArgument(f"recipe {self.name!r}: stage names must be unique, got {names}")
-        if self.stages[0].kind != "pretrain":
-            raise InvalidArgument(f"recipe {self.name!r}: the first stage must be of kind 'pretrain'")
-        for stage in self.stages:
-            _check_stage(stage, self.shape)
-        _check_order(self)
 
     @property
     def longest_window(self) -> int:
@@ -140,9 +87,23 @@ class Recipe:
 
     def hash(self) -> str:
         """The first 12 hex digits of SHA-256 over the sorted JSON of what decides the weights."""
-        decisive = {k: v for k, v in self.to_dict().items() if k not in ("license", "sources")}
+        said = {k: v for k, v in self.to_dict().items() if k not in ("license", "sources")}
+        decisive = {k: v for k, v in said.items() if (k, v) not in _UNSAID}
         text = json.dumps(decisive, sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _check(recipe: Recipe) -> None:
+    _check_names(recipe)
+    check_shape(recipe.shape, recipe.tokenizer)
+    names = [stage.name for stage in recipe.stages]
+    if len(set(names)) != len(names) or not names:
+        raise InvalidArgument(f"recipe {recipe.name!r}: stage names must be unique, got {names}")
+    if recipe.stages[0].kind != "pretrain":
+        raise InvalidArgument(f"recipe {recipe.name!r}: the first stage must be of kind 'pretrain'")
+    for stage in recipe.stages:
+        check_stage(stage, recipe.shape.context, recipe.teacher)
+    _check_order(recipe)
 
 
 def _check_names(recipe: Recipe) -> None:
@@ -156,61 +117,19 @@ def _check_names(recipe: Recipe) -> None:
         raise InvalidArgument(f"recipe {recipe.name!r}: seed is {recipe.seed!r}; give a whole number >= 0")
 
 
-def _check_shape(shape: Shape) -> None:
-    """A vocabulary that holds every byte and fits 16 bits; heads that rotary positions can turn."""
-    if not LEAST_VOCABULARY <= shape.vocab_size <= 2**16:
-        raise InvalidArgument(
-            f"recipe: vocab_size is {shape.vocab_size}; give {LEAST_VOCABULARY} to {2**16} "
-            "(every byte and the end of text have an id, and an id has 16 bits)"
-        )
-    if shape.width % (2 * shape.num_heads):
-        raise InvalidArgument(
-            f"recipe: width {shape.width} does not make {shape.num_heads} heads of an even size; give a "
-            f"multiple of {2 * shape.num_heads}"
-        )
-
-
-def _check_stage(stage: Stage, shape: Shape) -> None:
-    where = f"stage {stage.name!r}"
-    if stage.kind not in STAGE_KINDS:
-        raise InvalidArgument(f"{where}: kind {stage.kind!r} is not one of {STAGE_KINDS}")
-    if stage.length > shape.context:
-        raise InvalidArgument(f"{where}: length {stage.length} exceeds the context {shape.context}")
-    if stage.kind != "rollout":
-        return
-    if not 0 < stage.rollout_prompt <= stage.length or not stage.rollout_sequences:
-        raise InvalidArgument(
-            f"{where}: rollouts need rollout_sequences >= 1 and a rollout_prompt from 1 to their length "
-            f"{stage.length}; got {stage.rollout_sequences} and {stage.rollout_prompt}"
-        )
-    numbers = [t for t in stage.rollout_temperatures if isinstance(t, (int, float)) and 0 <= t < float("inf")]
-    if not numbers or len(numbers) != len(stage.rollout_temperatures):
-        raise InvalidArgument(f"{where}: give rollout_temperatures, a list of numbers >= 0")
-
-
 def _check_order(recipe: Recipe) -> None:
     """Each stage continues from what those before it left; at the end there is a draft."""
     target = draft = 0
     for stage in recipe.stages:
+        where = f"stage {stage.name!r}"
         makes_target = stage.kind in ("pretrain", "grow")
         if stage.kind == "grow" and stage.layers < target:
-            raise InvalidArgument(f"stage {stage.name!r}: cannot grow from {target} layers to {stage.layers}")
+            raise InvalidArgument(f"{where}: cannot grow from {target} layers to {stage.layers}")
+        if stage.kind == "imitate" and stage.layers != target:
+            raise InvalidArgument(f"{where}: {stage.layers} layers, but its model has {target}")
         if not makes_target and (stage.layers > target or draft not in (0, stage.layers)):
             limit = f"the draft has {draft} already" if draft else f"its target has {target}"
-            raise InvalidArgument(f"stage {stage.name!r}: a draft of {stage.layers} layers, but {limit}")
+            raise InvalidArgument(f"{where}: a draft of {stage.layers} layers, but {limit}")
         target, draft = (stage.layers, draft) if makes_target else (target, stage.layers)
-    if not draft:
+    if not draft and not recipe.teacher:
         raise InvalidArgument(f"recipe {recipe.name!r}: no stage makes a draft; add one of kind 'distill'")
-
-
-def _check_numbers(part: Shape | Stage) -> None:
-    """Sizes are whole and at least 1; what has a default may be 0 as well."""
-    kinds = {"int": (int, "a whole number"), "float": ((int, float), "a number")}
-    for field in fields(part):
-        if field.type not in kinds:
-            continue
-        value, (kind, what), least = getattr(part, field.name), kinds[field.type], 1
-        if field.default is not MISSING or field.type == "float":
-            least = 0
-        if not isinstance(value, kind) or isinstance(value, bool) or not least <= value < float("inf"):
-            raise InvalidArgument(f"recipe: {field.name} is {value!r}; give {what} >= {least}")

@@ -14,10 +14,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from specdec_lib.models.loader import load_model
 from specdec_lib.training import corpus, growth, optimise
 from specdec_lib.training.card import StageFigures, hardware
-from specdec_lib.training.recipe import Recipe, Stage
+from specdec_lib.training.recipe import Recipe
 from specdec_lib.training.rollouts import write_rollouts
+from specdec_lib.training.stage import Stage
 from specdec_lib.training.work_folder import TokenStreams
 
 
@@ -26,6 +28,7 @@ class Workshop:
     """What the stages of a run share."""
 
     recipe: Recipe
+    corpus: Path
     folder: Path
     streams: TokenStreams
     device: str
@@ -36,21 +39,37 @@ class Workshop:
 
 
 def target_stage(shop: Workshop, stage: Stage, before):
-    """The target after ``stage``, which makes it or makes it deeper."""
+    """The model after ``stage``, which makes it or makes it deeper, on the corpus."""
     starts = stage.kind == "pretrain"
-    model = _new_model(shop.recipe, stage.layers) if starts else growth.grow_depth(before, stage.layers)
+    model = _new_model(shop, stage.layers) if starts else growth.grow_depth(before, stage.layers)
+    return _run(shop, stage, model, *_next_tokens(shop, stage, model, shop.streams.train))
+
+
+def imitation_stage(shop: Workshop, stage: Stage, before):
+    """The model after ``stage``, trained on the teacher's own text in the tokens of the recipe.
+
+    Distillation by sequences (Kim and Rush 2016), which asks for no common vocabulary.
+    """
+    done = _figures_file(shop, stage).is_file()
+    stream = shop.streams.train if done else imitated_text(shop, stage)
+    return _run(shop, stage, before, *_next_tokens(shop, stage, before, stream))
+
+
+def _next_tokens(shop: Workshop, stage: Stage, model, stream: np.ndarray):
+    """What is minimised, and on which batches: next tokens of a stream."""
 
     def loss_of(ids: torch.Tensor):
         return optimise.next_token_loss(model(ids[:, :-1], use_cache=False).logits, ids[:, 1:]), {}
 
-    return _run(shop, stage, model, _maybe_compile(shop, loss_of), partial(_corpus_batch, shop, stage))
+    return _maybe_compile(shop, loss_of), partial(_batch, shop, stage, stream)
 
 
-def _new_model(recipe: Recipe, layers: int):
+def _new_model(shop: Workshop, layers: int):
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    shape = recipe.shape
-    torch.manual_seed(recipe.seed)
+    shape, end = shop.recipe.shape, shop.streams.tokenizer.eos_token_id
+    assert isinstance(end, int), "train_tokenizer gives one"
+    torch.manual_seed(shop.recipe.seed)
     config = LlamaConfig(
         vocab_size=shape.vocab_size,
         hidden_size=shape.width,
@@ -60,9 +79,9 @@ def _new_model(recipe: Recipe, layers: int):
         num_key_value_heads=shape.num_heads,
         max_position_embeddings=shape.context,
         tie_word_embeddings=True,
-        bos_token_id=0,
-        eos_token_id=0,
-        pad_token_id=0,
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=end,
     )
     return LlamaForCausalLM(config)
 
@@ -85,7 +104,7 @@ def draft_stage(shop: Workshop, stage: Stage, target, before):
             target_logits = teacher_logits(ids[:, :-1])
         return student_loss(ids[:, :-1], target_logits)
 
-    batch_at = partial(_corpus_batch, shop, stage)
+    batch_at = partial(_batch, shop, stage, shop.streams.train)
     if stage.kind == "rollout" and not _figures_file(shop, stage).is_file():
         batch_at = partial(_rollout_batch, shop, stage, _rollouts(shop, stage, teacher))
     trained = _run(shop, stage, draft.float(), both, batch_at)
@@ -93,9 +112,9 @@ def draft_stage(shop: Workshop, stage: Stage, target, before):
     return trained
 
 
-def _corpus_batch(shop: Workshop, stage: Stage, step: int) -> np.ndarray:
+def _batch(shop: Workshop, stage: Stage, stream: np.ndarray, step: int) -> np.ndarray:
     seed = (shop.recipe.seed, [other.name for other in shop.recipe.stages].index(stage.name))
-    return corpus.windows(shop.streams.train, stage.batch, stage.length, seed=seed, step=step)
+    return corpus.windows(stream, stage.batch, stage.length, seed=seed, step=step)
 
 
 def _rollout_batch(shop: Workshop, stage: Stage, rows: np.ndarray, step: int) -> np.ndarray:
@@ -104,11 +123,16 @@ def _rollout_batch(shop: Workshop, stage: Stage, rows: np.ndarray, step: int) ->
 
 
 def _rollouts(shop: Workshop, stage: Stage, teacher) -> np.ndarray:
+    return _written(shop, stage, teacher, lambda: shop.streams.train)
+
+
+def _written(shop: Workshop, stage: Stage, teacher, prompts: Callable[[], np.ndarray]) -> np.ndarray:
+    """What the teacher wrote behind windows of a stream of its own ids, written once."""
     path = shop.folder / f"{stage.name}-rollouts.npy"
     if not path.is_file():
         rows = write_rollouts(
             teacher,
-            shop.streams.train,
+            prompts(),
             stage.rollout_sequences,
             stage.rollout_prompt,
             stage.length,
@@ -118,6 +142,24 @@ def _rollouts(shop: Workshop, stage: Stage, teacher) -> np.ndarray:
         )
         np.save(path, rows)
     return np.load(path)
+
+
+def imitated_text(shop: Workshop, stage: Stage) -> np.ndarray:
+    """What the teacher wrote, ``uint16[num_tokens]`` in the tokens of the recipe, each piece with its end."""
+    model, tokenizer = load_model(shop.recipe.teacher, "bfloat16", shop.device)
+
+    def prompts() -> np.ndarray:
+        documents, _ = corpus.split(corpus.read_corpus(shop.corpus))
+        return corpus.pack(documents, tokenizer)
+
+    rows = _written(shop, stage, model.requires_grad_(False), prompts)
+    ends = tokenizer.eos_token_id
+    pieces = (piece for row in rows for piece in np.split(row, np.flatnonzero(row == ends) + 1))
+    texts = (str(tokenizer.decode(piece[piece != ends])) for piece in pieces)
+    spoken = [corpus.Document("", text) for text in texts if text]
+    stream = corpus.pack(spoken, shop.streams.tokenizer)
+    shop.say(f"{stage.name}: {len(stream):,} tokens of the teacher's text")
+    return stream
 
 
 def _maybe_compile(shop: Workshop, function):

@@ -1,31 +1,28 @@
 """The work folder of a run: whose it is, its tokenizer, and the corpus as streams of token ids, made once.
 
 It lies beside the pair that is trained and is what a second call resumes from. It belongs to one recipe and
-one corpus; another one's is refused. The tokenizer is shared by target and draft. Byte-level means that every
-text has ids: nothing is out of vocabulary. Id 0 is ``<|endoftext|>``, which ends documents and is also the
-beginning and padding token.
+one corpus; another one's is refused. The tokenizer is shared by all models that the recipe makes.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.training import corpus
 from specdec_lib.training.recipe import Recipe
+from specdec_lib.training.tokenizer import train_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-END_OF_TEXT = "<|endoftext|>"
 _MARK = "recipe.json"
 
 
@@ -101,29 +98,9 @@ def _tokenised(recipe: Recipe, path: Path, say: Callable[[str], None]) -> TokenS
     train_documents, held_out = corpus.split(documents)
     corpus.require_enough(train_documents, held_out, recipe.longest_window)
     say(f"{len(train_documents)} documents to train on, {len(held_out)} held out; tokenizer …")
-    tokenizer = train_tokenizer((document.text for document in documents), recipe.shape.vocab_size)
+    texts = (document.text for document in documents)
+    tokenizer = train_tokenizer(texts, recipe.shape.vocab_size, recipe.tokenizer)
     made = (corpus.pack(some, tokenizer) for some in (train_documents, held_out))
     streams = TokenStreams(tokenizer, *made)
     corpus.require_windows(streams.train, recipe.longest_window)
     return streams
-
-
-def train_tokenizer(texts: Iterable[str], vocab_size: int):
-    """Train a byte-level BPE of ``vocab_size`` ids; returns a ``PreTrainedTokenizerFast``."""
-    from transformers import PreTrainedTokenizerFast
-
-    bpe = Tokenizer(models.BPE())
-    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    bpe.decoder = decoders.ByteLevel()
-    bpe.train_from_iterator(
-        texts,
-        trainers.BpeTrainer(
-            vocab_size=vocab_size,
-            special_tokens=[END_OF_TEXT],
-            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-            show_progress=False,
-        ),
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=bpe, eos_token=END_OF_TEXT, bos_token=END_OF_TEXT, pad_token=END_OF_TEXT
-    )

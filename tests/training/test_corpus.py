@@ -11,7 +11,7 @@ import pytest
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.training import corpus
-from specdec_lib.training.work_folder import train_tokenizer
+from specdec_lib.training.tokenizer import train_tokenizer
 
 TEXTS = [f"def add_{n}(a, b):\n    return a + b + {n}\n" for n in range(400)]
 

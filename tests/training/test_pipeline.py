@@ -9,13 +9,29 @@ import torch
 
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.loader import load_model
+from specdec_lib.models.loader import load_model, load_pair
 from specdec_lib.models.wrapper import ModelWrapper
-from specdec_lib.training import optimise
+from specdec_lib.training import optimise, stages
 from specdec_lib.training.pipeline import train
 from specdec_lib.training.recipe import Recipe
 
 STAGE = {"batch": 4, "length": 32, "warmup_steps": 2, "peak_lr": 3e-3}
+STAGES = [
+    {"name": "base", "kind": "pretrain", "layers": 1, "tokens": 128 * 30, **STAGE},
+    {"name": "deep", "kind": "grow", "layers": 3, "tokens": 128 * 10, **STAGE},
+    {"name": "draft", "kind": "distill", "layers": 1, "tokens": 128 * 10, **STAGE},
+    {
+        "name": "own",
+        "kind": "rollout",
+        "layers": 1,
+        "tokens": 128 * 10,
+        **STAGE,
+        "tv_weight": 1.0,
+        "rollout_sequences": 6,
+        "rollout_prompt": 8,
+        "rollout_temperatures": [0.0, 0.8],
+    },
+]
 RECIPE = Recipe.from_dict(
     {
         "name": "crumb",
@@ -23,22 +39,7 @@ RECIPE = Recipe.from_dict(
         "license": "mit",
         "sources": ["**code**: sums, written for this test (MIT)"],
         "shape": {"vocab_size": 300, "width": 32, "mlp_width": 64, "num_heads": 2, "context": 64},
-        "stages": [
-            {"name": "base", "kind": "pretrain", "layers": 1, "tokens": 128 * 30, **STAGE},
-            {"name": "deep", "kind": "grow", "layers": 3, "tokens": 128 * 10, **STAGE},
-            {"name": "draft", "kind": "distill", "layers": 1, "tokens": 128 * 10, **STAGE},
-            {
-                "name": "own",
-                "kind": "rollout",
-                "layers": 1,
-                "tokens": 128 * 10,
-                **STAGE,
-                "tv_weight": 1.0,
-                "rollout_sequences": 6,
-                "rollout_prompt": 8,
-                "rollout_temperatures": [0.0, 0.8],
-            },
-        ],
+        "stages": STAGES,
     }
 )
 
@@ -96,6 +97,43 @@ def test_an_interrupted_run_ends_with_the_weights_of_a_whole_one(corpus_file, tm
     with pytest.raises(InvalidArgument, match="another recipe"):
         other = Recipe.from_dict({**RECIPE.to_dict(), "seed": 2})
         train(other, corpus_file, tmp_path / "whole", **options)
+
+
+def test_a_draft_of_other_tokens_imitates_a_target(corpus_file, tmp_path, monkeypatch):
+    """It learns, from the corpus and then from the target's own text, in tokens of its own."""
+    options = {"device": "cpu", "compile": False, "checkpoint_every": 5}
+    pair = Recipe.from_dict({**RECIPE.to_dict(), "stages": [dict(STAGES[0]), dict(STAGES[2])]})
+    teacher, _ = train(pair, corpus_file, tmp_path / "pair", **options)
+    recipe = Recipe.from_dict(
+        {
+            **RECIPE.to_dict(),
+            "name": "crumb-foreign",
+            "tokenizer": "sentencepiece-like",
+            "teacher": str(teacher),
+            "shape": {**RECIPE.to_dict()["shape"], "vocab_size": 560},
+            "stages": [dict(STAGES[0]), {**STAGES[3], "name": "echo", "kind": "imitate"}],
+        }
+    )
+    reports = []
+    target, draft = train(recipe, corpus_file, tmp_path, report=reports.append, **options)
+    losses = {stage: [r.loss for r in reports if r.stage == stage] for stage in ("base", "echo")}
+    assert losses["base"][-1] < losses["base"][0] - 0.5 and losses["echo"][-1] < losses["base"][-1]
+    assert target == teacher and draft == tmp_path / "crumb-foreign"
+    assert not list(tmp_path.glob("crumb-foreign-*"))
+    card = (draft / "README.md").read_text()
+    for said in (recipe.hash(), "sentencepiece-like", f"A draft for `{teacher}`", "| echo | imitate |"):
+        assert said in card
+
+    loaded = load_pair(target=str(target), draft=str(draft))
+    assert loaded.vocabulary.kind == "translatable"
+    result = SpeculativeDecoder(loaded.target, loaded.drafter, k=3).generate(
+        loaded.target.encode("def add_7(a, b):"), 24, 0.0
+    )
+    assert result.num_accepted_draft_tokens > 0
+
+    monkeypatch.setattr(stages, "load_model", lambda *args: pytest.fail("what was written is kept"))
+    monkeypatch.setattr(optimise, "_step", lambda *args: pytest.fail("what was learned is kept"))
+    train(recipe, corpus_file, tmp_path, **options)
 
 
 def test_the_distillation_loss_is_smallest_at_the_target():

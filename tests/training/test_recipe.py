@@ -8,10 +8,12 @@ from itertools import pairwise
 import pytest
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.training.recipe import Recipe, Stage
+from specdec_lib.training.recipe import Recipe
+from specdec_lib.training.stage import Stage
 from specdec_lib.utils.paths import data_path
 
 POCKET = Recipe.load(data_path("configs", "pocket.toml"))
+FOREIGN = Recipe.load(data_path("configs", "pocket-foreign.toml"))
 
 
 def test_the_shipped_recipe_makes_a_deep_target_and_a_shallow_draft():
@@ -19,6 +21,12 @@ def test_the_shipped_recipe_makes_a_deep_target_and_a_shallow_draft():
     assert kinds[0] == "pretrain" and {"grow", "distill", "rollout"} <= set(kinds)
     depth = {stage.kind: stage.layers for stage in POCKET.stages}
     assert depth["grow"] >= 8 * depth["distill"]
+
+
+def test_the_other_one_makes_a_draft_of_other_tokens_for_that_target():
+    assert (FOREIGN.teacher, FOREIGN.tokenizer) == ("pocket-target", "sentencepiece-like")
+    assert [stage.kind for stage in FOREIGN.stages] == ["pretrain", "imitate"]
+    assert FOREIGN.shape.context == POCKET.shape.context
 
 
 def test_the_schedule_warms_up_stays_flat_and_decays():
@@ -34,6 +42,9 @@ def test_the_hash_follows_what_decides_the_weights_and_nothing_else():
     assert Recipe.from_dict(POCKET.to_dict()) == POCKET
     assert replace(POCKET, license="mit", sources=()).hash() == POCKET.hash()
     assert replace(POCKET, seed=POCKET.seed + 1).hash() != POCKET.hash()
+    assert POCKET.hash() == "0f0e5eb7a911"  # of the cards that were written before there were teachers
+    assert replace(FOREIGN, teacher="gpt2").hash() != FOREIGN.hash()
+    assert replace(FOREIGN, tokenizer="byte-level").hash() != FOREIGN.hash()
 
 
 @pytest.mark.parametrize(
@@ -63,7 +74,26 @@ def test_the_hash_follows_what_decides_the_weights_and_nothing_else():
     ],
 )
 def test_impossible_recipes_are_refused(change, message):
-    raw = Recipe.from_dict(POCKET.to_dict()).to_dict()
+    refused(POCKET, change, message)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda raw: raw.update(tokenizer="words"), "tokenizer 'words' is not one of"),
+        (lambda raw: raw.update(teacher=""), "'imitate', but a recipe without a teacher has"),
+        (lambda raw: raw["stages"][1].update(kind="rollout"), "'rollout', but a recipe with the teacher"),
+        (lambda raw: raw["stages"][1].update(layers=1), "1 layers, but its model has 2"),
+        (lambda raw: raw["stages"][1].update(rollout_prompt=0), "rollouts need rollout_sequences"),
+        (lambda raw: raw["shape"].update(vocab_size=514), "vocab_size is 514; give 515"),
+    ],
+)
+def test_impossible_recipes_of_a_teacher_are_refused(change, message):
+    refused(FOREIGN, change, message)
+
+
+def refused(recipe, change, message):
+    raw = Recipe.from_dict(recipe.to_dict()).to_dict()
     raw["stages"] = [dict(stage) for stage in raw["stages"]]
     raw["shape"] = dict(raw["shape"])
     change(raw)
