@@ -170,7 +170,7 @@ def test_the_playgrounds_sliders_change_the_curve(browser):
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
-@pytest.mark.parametrize("name", ["caches", "overlap", "verifiers"])
+@pytest.mark.parametrize("name", ["caches", "overlap", "spellings", "verifiers"])
 def test_every_slider_changes_what_is_drawn_and_what_is_said(browser, name, width):
     with reading(browser, page_with(f'id="{name}-'), width=width) as (tab, notes):
         tab_into(tab, f".specdec-{name} input[type=range]")
