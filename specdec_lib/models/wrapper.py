@@ -204,8 +204,8 @@ class ModelWrapper(Tokenized, Weighed):
 
     @property
     def products(self) -> str:
-        """How products of 2 to 9 rows are made on this processor, "plain" or "transposed"; decided now if it
-        was not: see :mod:`specdec_lib.models.fast.products`."""
+        """How products of 2 to 9 rows are made on this processor, "plain" or (of some numbers of rows)
+        "transposed"; decided now if it was not: see :mod:`specdec_lib.models.fast.products`."""
         return self._products.form
 
     @cached_property

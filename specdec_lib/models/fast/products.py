@@ -5,11 +5,13 @@ weights once, so both should take as long. But a BLAS library may plan a product
 small version of a large one, which first copies the weights into another order, and it then takes up to
 twice as long. Asked for the transposed product (W xᵀ)ᵀ it reads the weights as they lie.
 
-Which of the two wins depends on the processor: with the same MKL the transposed product costs 0.7 of the
-plain one on an AMD EPYC with AVX2, and twice as much on an Intel Xeon with AVX-512. So it is timed, once a
-process and number of threads, at the first forward: never on import, nor when a model is wrapped. It changes
-the last digits of logits, so :attr:`Products.form` says what was chosen, and :func:`products_in` or the
-environment's ``SPECDEC_PRODUCTS`` ("plain", "transposed") decide instead of the clock.
+Which of the two wins depends on the processor, on the number of rows, and on the matrix. With the same MKL
+the transposed product costs a half of the plain one on an AMD EPYC for a few rows and a matrix of at least
+as many outputs as inputs, more than it for 9 rows or for a matrix of more inputs, and twice as much on an
+Intel Xeon with AVX-512 whatever the rows. So each is timed, once a process and number of threads, at the
+first forward: never on import, nor when a model is wrapped. It changes the last digits of logits, so
+:attr:`Products.form` says whether any are transposed, and :func:`products_in` or the environment's
+``SPECDEC_PRODUCTS`` ("plain", "transposed") decide for all of them instead of the clock.
 
 Only the order of summation differs, and both orders are as far from the exact product. Other devices, other
 types and quantised layers stay as they are, and so does the model of the user: it gets a twin.
@@ -22,6 +24,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
@@ -39,20 +42,44 @@ VARIABLE = "SPECDEC_PRODUCTS"
 _FORCED: ContextVar[ProductForm | None] = ContextVar("products", default=None)
 WIDEST = 9
 """Rows up to which the transposed product may win (measured with MKL and OpenBLAS kernels of x86)."""
-_TRIAL = (24, 640, 256)
-"""Matrices of the trial, and their shape: 16 MB together, more than the caches of one core hold."""
+_TALL, _WIDE = (24, 640, 256), (24, 256, 640)
+"""Matrices of the two trials, and their shape: 16 MB together, more than the caches of one core hold."""
 _TURNS = 5
 _GAIN = 0.9
 """The share of the plain product's time that the transposed one must stay below."""
 
 
+@dataclass(frozen=True)
+class TransposedRows:
+    """With how many rows a product is transposed.
+
+    Attributes:
+        tall: for matrices of at least as many outputs as inputs. wide: for those of more inputs.
+    """
+
+    tall: tuple[int, ...] = ()
+    wide: tuple[int, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.tall or self.wide)
+
+    def of(self, layer: nn.Linear) -> tuple[int, ...]:
+        """Those of a layer's matrix."""
+        return self.tall if layer.out_features >= layer.in_features else self.wide
+
+
+EVERY = TransposedRows(tuple(range(2, WIDEST + 1)), tuple(range(2, WIDEST + 1)))
+
+
 class NarrowLinear(nn.Linear):
-    """A linear layer, its products of 2 to :data:`WIDEST` rows transposed."""
+    """A linear layer whose products of ``transposed_rows`` rows are transposed."""
+
+    transposed_rows: tuple[int, ...] = ()
 
     def forward(self, input: Tensor) -> Tensor:
         """``[..., in] -> [..., out]``."""
         rows = input.numel() // self.in_features
-        if not 1 < rows <= WIDEST:
+        if rows not in self.transposed_rows:
             return nn.functional.linear(input, self.weight, self.bias)
         product = transposed_product(input.reshape(rows, self.in_features), self.weight)
         if self.bias is not None:
@@ -81,16 +108,16 @@ def products_in(form: ProductForm) -> Iterator[None]:
         _FORCED.reset(token)
 
 
-def preferred_form() -> ProductForm:
-    """The form asked for by :func:`products_in`, else by the environment, else the one timed to be faster.
+def preferred_rows() -> TransposedRows:
+    """What :func:`products_in` asks for, else the environment, else what was timed to be faster.
 
     Raises:
         InvalidArgument: the environment names no form.
     """
     asked = _FORCED.get() or os.environ.get(VARIABLE)
     if asked:
-        return _known_form(asked, VARIABLE)
-    return "transposed" if transposing_pays() else "plain"
+        return EVERY if _known_form(asked, VARIABLE) == "transposed" else TransposedRows()
+    return faster_transposed()
 
 
 def _known_form(form: str, who: str) -> ProductForm:
@@ -109,48 +136,58 @@ class Products:
         self.original, self._twin = model, None
         self._gains = any(_gains(module) for module in model.modules())
         self._asked: tuple[object, ...] = ()
-        self._form: ProductForm = "plain"
+        self._rows = self._rows_of_twin = TransposedRows()
 
     @property
-    def form(self) -> ProductForm:
-        """How products of a few rows are made now; "plain" for a model that would gain nothing."""
+    def rows(self) -> TransposedRows:
+        """Which products are transposed now: none of a model that would gain nothing."""
         if self._gains:
             asking = (_FORCED.get(), os.environ.get(VARIABLE), torch.get_num_threads())
             if asking != self._asked:
-                self._form, self._asked = preferred_form(), asking
-        return self._form
+                self._rows, self._asked = preferred_rows(), asking
+        return self._rows
+
+    @property
+    def form(self) -> ProductForm:
+        """How products of a few rows are made now: "plain", or "transposed" where any are."""
+        return "transposed" if self.rows else "plain"
 
     @property
     def model(self) -> nn.Module:
         """The model as it came, or its twin with transposed products."""
-        if self.form == "plain":
+        rows = self.rows
+        if not rows:
             return self.original
-        if self._twin is None:
-            self._twin = with_narrow_products(self.original, transpose=True)
+        if self._twin is None or rows != self._rows_of_twin:
+            self._twin, self._rows_of_twin = with_narrow_products(self.original, rows), rows
         return self._twin
 
 
-def transposing_pays() -> bool:
-    """Whether this processor multiplies 2 to :data:`WIDEST` rows faster in the transposed form.
+def faster_transposed() -> TransposedRows:
+    """Which products of 2 to :data:`WIDEST` rows this processor makes faster in the transposed form.
 
-    Timed at the first call with the present number of threads (some 0.1 s), and remembered.
+    Timed at the first call with the present number of threads (some 0.3 s), and remembered.
     """
-    return _transposing_pays(torch.get_num_threads())
+    return _faster_transposed(torch.get_num_threads())
 
 
 @cache
-def _transposing_pays(threads: int) -> bool:
-    num_matrices, *shape = _TRIAL
+def _faster_transposed(threads: int) -> TransposedRows:
+    return TransposedRows(*(_faster_rows(*trial) for trial in (_TALL, _WIDE)))
+
+
+def _faster_rows(num_matrices: int, *shape: int) -> tuple[int, ...]:
+    """Each number of rows by itself, by the best of several turns: a busy moment spoils one at most."""
     weights = [torch.ones(*shape) for _ in range(num_matrices)]
-    inputs = [torch.ones(n, shape[1]) for n in range(2, WIDEST + 1)]
-    forms = {"plain": nn.functional.linear, "transposed": transposed_product}
-    # The best of several turns, summed over the numbers of rows: one decision, far from both outcomes' noise.
-    seconds = {name: [float("inf")] * len(inputs) for name in forms}
+    inputs = [torch.ones(n, shape[1]) for n in EVERY.tall]
+    forms = nn.functional.linear, transposed_product
+    best = [[float("inf")] * len(inputs) for _ in forms]
     for _ in range(_TURNS):
-        for name, form in forms.items():
+        for seconds, form in zip(best, forms, strict=True):
             for i, rows in enumerate(inputs):
-                seconds[name][i] = min(seconds[name][i], _seconds(form, rows, weights))
-    return sum(seconds["transposed"]) < _GAIN * sum(seconds["plain"])
+                seconds[i] = min(seconds[i], _seconds(form, rows, weights))
+    timed = zip(EVERY.tall, *best, strict=True)
+    return tuple(rows for rows, plain, transposed in timed if transposed < _GAIN * plain)
 
 
 @torch.inference_mode()
@@ -161,28 +198,32 @@ def _seconds(form: Callable[[Tensor, Tensor], Tensor], rows: Tensor, weights: li
     return time.perf_counter() - began
 
 
-def with_narrow_products(model: nn.Module, transpose: bool | None = None) -> nn.Module:
+def with_narrow_products(model: nn.Module, rows: TransposedRows | None = None) -> nn.Module:
     """The same model, its weights, buffers and hooks shared, whose linear layers are :class:`NarrowLinear`.
 
     A model that would gain nothing is returned as it is: one that is not in float32 on a CPU, or any model on
     a processor on which the plain product is the faster one.
 
     Args:
-        transpose: whether the transposed product wins; None asks :func:`transposing_pays`.
+        rows: with which a product is transposed; None asks :func:`faster_transposed`.
     """
     if not any(_gains(module) for module in model.modules()):
         return model
-    return _twin(model, {}) if (transposing_pays() if transpose is None else transpose) else model
+    rows = faster_transposed() if rows is None else rows
+    return _twin(model, rows, {}) if rows else model
 
 
-def _twin(module: nn.Module, known: dict[int, nn.Module]) -> nn.Module:
+def _twin(module: nn.Module, rows: TransposedRows, known: dict[int, nn.Module]) -> nn.Module:
     """A module with the same attributes and twins for children; a layer that gains differs in its class."""
     if id(module) not in known:
         kind = NarrowLinear if _gains(module) else type(module)
         twin = known[id(module)] = kind.__new__(kind)
         twin.__dict__ = module.__dict__.copy()
+        if isinstance(twin, NarrowLinear):
+            twin.__dict__["transposed_rows"] = rows.of(twin)
         twin.__dict__["_modules"] = {
-            name: child if child is None else _twin(child, known) for name, child in module._modules.items()
+            name: child if child is None else _twin(child, rows, known)
+            for name, child in module._modules.items()
         }
     return known[id(module)]
 

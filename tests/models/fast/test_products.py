@@ -9,7 +9,15 @@ from torch import nn
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.fast import products as narrow
-from specdec_lib.models.fast.products import FORMS, WIDEST, NarrowLinear, products_in, with_narrow_products
+from specdec_lib.models.fast.products import (
+    EVERY,
+    FORMS,
+    WIDEST,
+    NarrowLinear,
+    TransposedRows,
+    products_in,
+    with_narrow_products,
+)
 from specdec_lib.models.wrapper import ModelWrapper
 
 
@@ -18,7 +26,7 @@ from specdec_lib.models.wrapper import ModelWrapper
 def test_the_product_is_that_of_a_linear_layer(rows, bias):
     torch.manual_seed(0)
     layer = nn.Sequential(nn.Linear(32, 48, bias=bias))
-    twin = with_narrow_products(layer, transpose=True)
+    twin = with_narrow_products(layer, EVERY)
     assert type(twin[0]) is NarrowLinear and type(layer[0]) is nn.Linear
     for shape in ((rows, 32), (1, rows, 32)):
         x = torch.randn(shape)
@@ -29,7 +37,7 @@ def test_the_product_is_that_of_a_linear_layer(rows, bias):
 @pytest.mark.parametrize("name", list(CONFIGS))
 def test_a_model_says_the_same_on_shared_weights(name):
     model = tiny_model(name)
-    twin = with_narrow_products(model, transpose=True)
+    twin = with_narrow_products(model, EVERY)
     assert {id(p) for p in twin.parameters()} == {id(p) for p in model.parameters()}
     assert twin.lm_head.weight is twin.get_input_embeddings().weight or not model.config.tie_word_embeddings
     with torch.inference_mode():
@@ -39,18 +47,18 @@ def test_a_model_says_the_same_on_shared_weights(name):
 
 def test_other_types_and_other_layers_stay_as_they_are():
     half = nn.Linear(8, 8).bfloat16()
-    assert with_narrow_products(half, transpose=True) is half
+    assert with_narrow_products(half, EVERY) is half
 
     class Special(nn.Linear):
         pass
 
     special = Special(8, 8)
-    assert with_narrow_products(special, transpose=True) is special
+    assert with_narrow_products(special, EVERY) is special
 
 
 def test_hooks_and_new_weights_of_the_user_reach_the_twin():
     model = tiny_model("llama")
-    twin, ids, seen = with_narrow_products(model, transpose=True), random_ids(4), []
+    twin, ids, seen = with_narrow_products(model, EVERY), random_ids(4), []
     model.lm_head.register_forward_hook(lambda *_: seen.append("head"))
     model.model.layers[1].register_forward_hook(lambda *_: seen.append("layer"))
     before = twin(ids).logits
@@ -67,17 +75,45 @@ def test_the_model_of_the_user_is_not_touched():
     assert {type(m) for m in model.modules() if isinstance(m, nn.Linear)} == {nn.Linear}
 
 
-@pytest.mark.parametrize(("transposed", "pays"), [(0.7, True), (0.95, False), (2.0, False)])
-def test_products_are_transposed_where_that_was_timed_to_win(monkeypatch, transposed, pays):
+@pytest.fixture
+def clock(monkeypatch):
+    """Set to what a transposed product takes, of the plain one's time, by its rows and its matrix."""
+
+    def seconds(form, rows, weights) -> float:
+        tall = weights[0].shape[0] >= weights[0].shape[1]
+        return took(len(rows), tall) if form is narrow.transposed_product else 1.0
+
+    def took(rows: int, tall: bool) -> float:
+        return {2: 0.7, 3: 0.95, 4: 2.0}.get(rows, 0.5 if tall else 1.0)
+
+    monkeypatch.setattr(narrow, "_seconds", seconds)
+    narrow._faster_transposed.cache_clear()
+    yield
+    narrow._faster_transposed.cache_clear()
+
+
+def test_products_are_transposed_where_that_was_timed_to_win(clock):
+    found = narrow.faster_transposed()
+    assert found == TransposedRows(tall=(2, 5, 6, 7, 8, 9), wide=(2,))
+    model = nn.ModuleDict({"tall": nn.Linear(8, 8), "wide": nn.Linear(9, 8)})
+    twin = with_narrow_products(model)
+    assert twin["tall"].transposed_rows == found.tall and twin["wide"].transposed_rows == found.wide
+
+
+def test_a_model_stays_as_it_is_where_nothing_wins(clock, monkeypatch):
+    monkeypatch.setattr(narrow, "_seconds", lambda form, rows, weights: 1.0)
     model = tiny_model("llama")
-    took = {narrow.transposed_product: transposed, nn.functional.linear: 1.0}
-    monkeypatch.setattr(narrow, "_seconds", lambda form, rows, weights: took[form])
-    narrow._transposing_pays.cache_clear()
-    try:
-        assert narrow.transposing_pays() is pays
-        assert (with_narrow_products(model) is not model) is pays
-    finally:
-        narrow._transposing_pays.cache_clear()
+    assert not narrow.faster_transposed() and with_narrow_products(model) is model
+
+
+def test_a_layer_transposes_its_own_numbers_of_rows_alone(monkeypatch):
+    made, real = [], narrow.transposed_product
+    monkeypatch.setattr(narrow, "transposed_product", lambda *x: (made.append(len(x[0])), real(*x))[1])
+    model = nn.Sequential(nn.Linear(8, 16), nn.Linear(16, 8))
+    twin = with_narrow_products(model, TransposedRows(tall=(2, 5), wide=(3,)))
+    for rows in range(1, WIDEST + 2):
+        twin(torch.ones(rows, 8))
+    assert made == [2, 3, 5]
 
 
 @pytest.fixture
@@ -85,11 +121,11 @@ def trials(monkeypatch):
     """Which thread counts the two forms were timed with; the transposed one wins with one thread alone."""
     timed = []
 
-    def pays() -> bool:
+    def faster() -> TransposedRows:
         timed.append(torch.get_num_threads())
-        return timed[-1] == 1
+        return EVERY if timed[-1] == 1 else TransposedRows()
 
-    monkeypatch.setattr(narrow, "transposing_pays", pays)
+    monkeypatch.setattr(narrow, "faster_transposed", faster)
     monkeypatch.delenv(narrow.VARIABLE, raising=False)
     threads = torch.get_num_threads()
     yield timed
@@ -140,6 +176,20 @@ def test_plain_products_are_the_model_s_own_to_the_last_digit(trials):
         assert torch.equal(ours, model(random_ids(4), use_cache=False).logits)
 
 
+def test_other_rows_make_another_twin(monkeypatch):
+    monkeypatch.delenv(narrow.VARIABLE, raising=False)
+    answers = iter([TransposedRows(tall=(2,)), TransposedRows(tall=(3,))])
+    monkeypatch.setattr(narrow, "faster_transposed", lambda: next(answers))
+    products = ModelWrapper(tiny_model("llama"))._products
+    threads, first = torch.get_num_threads(), products.model
+    torch.set_num_threads(threads + 1)
+    try:
+        assert products.model is not first and products.rows == TransposedRows(tall=(3,))
+        assert {m.transposed_rows for m in products.model.modules() if type(m) is NarrowLinear} >= {(3,)}
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_a_model_that_gains_nothing_is_plain_whatever_is_asked_for(trials):
     with products_in("transposed"):
         assert ModelWrapper(tiny_model("llama").bfloat16()).products == "plain"
@@ -156,7 +206,7 @@ def test_a_form_that_does_not_exist_is_refused(monkeypatch):
 
 
 def test_the_trial_is_made_once_a_process_and_number_of_threads():
-    found = narrow.transposing_pays()
-    before = narrow._transposing_pays.cache_info().misses
-    assert narrow.transposing_pays() is found
-    assert narrow._transposing_pays.cache_info().misses == before
+    found = narrow.faster_transposed()
+    before = narrow._faster_transposed.cache_info().misses
+    assert narrow.faster_transposed() is found
+    assert narrow._faster_transposed.cache_info().misses == before
