@@ -1,4 +1,4 @@
-"""Samples of three tokens from the decoding loop on table models, counted in processes of their own.
+"""Samples of three tokens from the decoding loop on table models, counted in a process of its own.
 
 The test suite checks shapes at run time, which costs a table model five times its decoding time;
 a spawned process imports the library as users run it.
@@ -18,7 +18,6 @@ from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.lossless.laws.table_model import TableModel
 
 VOCAB, LENGTH, TEMPERATURE, PROMPT = 4, 3, 0.8, [1, 2]
-WORKERS = 2
 
 
 def models() -> tuple[TableModel, TableModel]:
@@ -27,11 +26,11 @@ def models() -> tuple[TableModel, TableModel]:
     return target, target.near(seed=6, weight=0.7)
 
 
-def exact_law() -> np.ndarray:
-    """Probability of each of the 64 triples at the test's temperature."""
+def exact_law(length: int = LENGTH) -> np.ndarray:
+    """Probability of each of the 64 triples, or of texts of another length, at the test's temperature."""
     target, _ = models()
     warped = probs_from_logits(target.logits, SamplingParams(TEMPERATURE)).double().numpy()
-    law = TableModel(warped).law(PROMPT, LENGTH)
+    law = TableModel(warped).law(PROMPT, length)
     return law / law.sum()
 
 
@@ -54,11 +53,11 @@ def count(k: int, verifier: str, seeds: range) -> np.ndarray:
     return counts
 
 
-def sample(k: int, verifier: str, num_samples: int) -> np.ndarray:
-    """``count`` for seeds 0 … num_samples − 1, spread over processes without run-time shape checks."""
-    shares = [range(worker, num_samples, WORKERS) for worker in range(WORKERS)]
-    with ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn"), _one_thread) as pool:
-        return np.sum(list(pool.map(count, [k] * WORKERS, [verifier] * WORKERS, shares)), axis=0)
+def sample(numbers: dict[tuple[int, str], int]) -> dict[tuple[int, str], np.ndarray]:
+    """``count`` of so many seeds for each (k, verifier), in one process without run-time shape checks."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _one_thread) as pool:
+        found = {who: pool.submit(count, *who, range(number)) for who, number in numbers.items()}
+        return {who: counts.result() for who, counts in found.items()}
 
 
 def _one_thread() -> None:
