@@ -22,6 +22,7 @@ from specdec_lib.bench.measure.scaling.arms import (
 )
 from specdec_lib.bench.measure.scaling.growth import GrowthPlan, Scaling
 from specdec_lib.bench.records.appending import append_records
+from specdec_lib.bench.records.kinds import Record
 from specdec_lib.bench.records.reading import read_records
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
@@ -39,7 +40,7 @@ def pair() -> tuple[ModelWrapper, ModelWrapper]:
     return tiny_models.tiny_pair("llama")
 
 
-def run(path: Path, pair, plan: GrowthPlan = PLAN, report=lambda line: None, resume=False) -> list[dict]:
+def run(path: Path, pair, plan: GrowthPlan = PLAN, report=lambda line: None, resume=False) -> list[Record]:
     return Scaling(plan, "tiny", *pair, TEXT, path / "scaling.jsonl", report, resume=resume).measure()
 
 

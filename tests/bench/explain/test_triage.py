@@ -7,12 +7,13 @@ import pytest
 from specdec_lib.bench.explain import questions
 from specdec_lib.bench.explain.report import explain_session
 from specdec_lib.bench.explain.triage import triage
+from specdec_lib.bench.records.kinds import Record
 from specdec_lib.bench.records.synthetic import SyntheticPair, synthetic_session
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.theory.speedup import speedup
 
 
-def session(pair: SyntheticPair, **options) -> list[dict]:
+def session(pair: SyntheticPair, **options) -> list[Record]:
     """Short runs, and one of each prompt: what is tried out here needs no more."""
     return synthetic_session(pair, **{"num_tokens": 40, "repeats": 1, "num_prompts": 8} | options)
 

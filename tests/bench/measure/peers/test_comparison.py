@@ -18,6 +18,7 @@ from specdec_lib.bench.measure.peers.comparison import PeerComparison, peer_prom
 from specdec_lib.bench.measure.peers.hugging_face import HuggingFace, constant_drafting, drafting_of, twin
 from specdec_lib.bench.measure.prompts import TokenisedPrompt
 from specdec_lib.bench.records.identity import OutputsDiffer, require_same_ids
+from specdec_lib.bench.records.kinds import Record
 from specdec_lib.bench.records.reading import read_records
 from specdec_lib.bench.records.schema import HUGGING_FACE, OURS
 from specdec_lib.bench.tables.peers import peer_table, ratio_table
@@ -46,7 +47,7 @@ def compare(path: Path, pair, arms: list[Arm] | None = None, grid: Grid = GRID, 
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory, pair) -> tuple[list[dict], list[str]]:
+def session(tmp_path_factory, pair) -> tuple[list[Record], list[str]]:
     """Every record of a comparison, as read from its file, and the progress it reported."""
     path, lines = tmp_path_factory.mktemp("peers"), []
     comparison = compare(path, pair, report=lines.append)
