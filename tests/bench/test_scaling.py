@@ -45,7 +45,7 @@ def run(path: Path, pair, plan: GrowthPlan = PLAN, report=lambda line: None, res
 
 
 @pytest.fixture(scope="module")
-def records(tmp_path_factory, pair) -> list[dict]:
+def records(tmp_path_factory, pair) -> list[Record]:
     folder = tmp_path_factory.mktemp("scaling")
     written = run(folder, pair)
     assert read_records(folder / "scaling.jsonl") == (written, [])

@@ -22,7 +22,7 @@ from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _PARTS = (BenchmarkConfig, GenerationResult, ForwardTimes, TimedForward, RecordedArm)
-_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
+_TYPES: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
 _SECONDS = {"type": "array", "items": {"type": "number", "minimum": 0}}
 _NAMED = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
 _TARGET = {
