@@ -27,7 +27,7 @@ SESSION = [
 
 def write(path: Path, records: list[dict[str, Any]]) -> Path:
     """A line each; baselines that several K have in common stand there once."""
-    path.write_text("".join(dict.fromkeys(json.dumps(record) + "\n" for record in records)))
+    path.write_text("".join(dict.fromkeys(json.dumps(dict(record)) + "\n" for record in records)))
     return path
 
 
