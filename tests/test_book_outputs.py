@@ -19,7 +19,7 @@ RECORDED = json.loads((ROOT / "book" / "outputs.json").read_text(encoding="utf8"
 RUNS = [(name, run["command"], run["prints"]) for name, runs in RECORDED.items() for run in runs]
 QUICK = {
     "bench": ["--in-process", "-n", "8", "--prompts", "1"],
-    "verify": ["--samples", "400", "--tokens", "24", "--prompts", "12"],
+    "verify": ["--samples", "100", "--tokens", "12", "--prompts", "6"],
     "generate": ["-n", "12"],
 }
 """Options that make a command short; they come last, so that they are heard."""
