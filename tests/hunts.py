@@ -11,7 +11,8 @@ import torch
 from specdec_lib.lossless.mutants.gallery import find_mutant
 from specdec_lib.lossless.mutants.mutant import Hunt, hunt
 
-WORKERS = 2
+WORKERS = 1
+"""Each imports the library first, which takes as long as four thousand generations."""
 
 
 def hunted(name: str, seed: int, schedule: Sequence[int]) -> tuple[int | None, list[float]]:
