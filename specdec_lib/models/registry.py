@@ -1,8 +1,9 @@
 """The pairs of a draft and a target that this project knows by name.
 
 ``pocket`` lies in the repository and runs anywhere; ``pocket_self`` drafts with the int4
-copy of its own target. The others are fetched from the Hugging Face hub. This module knows
-names and types only: no weights, no torch, no network.
+copy of its own target, ``pocket_foreign`` with a model of other tokens. The others are
+fetched from the Hugging Face hub. This module knows names and types only: no weights, no
+torch, no network.
 """
 
 from __future__ import annotations
@@ -55,6 +56,9 @@ _PHI3 = "microsoft/Phi-3-mini-4k-instruct"
 _PAIRS = (
     ModelPair("pocket", "pocket-draft", "pocket-target", "float32", "float32"),
     ModelPair("pocket_self", "pocket-target", "pocket-target", "int4", "float32"),
+    ModelPair(
+        "pocket_foreign", "pocket-foreign", "pocket-target", "float32", "float32", shares_vocabulary=False
+    ),
     ModelPair("gpt2_dev", "gpt2", "gpt2-xl", "float16", "float16"),
     ModelPair("pythia", "EleutherAI/pythia-70m", "EleutherAI/pythia-1.4b", "float16", "float16"),
     ModelPair(

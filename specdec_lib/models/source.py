@@ -23,7 +23,7 @@ from specdec_lib.models import hub, sentences
 from specdec_lib.models.ollama.store import PREFIX, ollama_blob
 from specdec_lib.utils.paths import data_path
 
-EMBEDDED = ("pocket-target", "pocket-draft")
+EMBEDDED = ("pocket-target", "pocket-draft", "pocket-foreign")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 """What a name looks like that may be a model's on the hub."""
 _GGUF = re.compile(r"\.gguf$|-gguf(:[\w.-]+)?$", re.IGNORECASE)

@@ -50,6 +50,7 @@ def test_a_self_pair_drafts_with_its_target_in_int4():
         ("phi3_llama3", "float16", "float16"),
         ("llama3_self", "int4", "float16"),
         ("pocket", "float32", "float32"),
+        ("pocket_foreign", "float32", "float32"),
     ],
 )
 def test_the_specified_pairs_have_the_specified_dtypes(name, draft, target):
@@ -67,6 +68,7 @@ def test_a_dtype_that_was_asked_for_is_no_longer_the_registrys():
 
 def test_pairs_that_need_translation_say_so():
     assert {name for name, pair in REGISTRY.items() if not pair.shares_vocabulary} == {
+        "pocket_foreign",
         "tinyllama_llama3",
         "phi3_llama3",
     }
