@@ -12,6 +12,7 @@ still holds gets a store of its own first.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -117,6 +118,12 @@ class Store(Cache):
         hidden = self.frame.window[None, :] > last_seen[:, None]
         seen = torch.zeros((1, 1, *hidden.shape), dtype=dtype, device=device)
         return seen.masked_fill(hidden, -torch.inf)
+
+    def first_layers(self, count: int) -> Store:
+        """The buffers of the first ``count`` layers, with the same frame and the same holders."""
+        fewer = copy.copy(self)
+        fewer.layers = self.layers[:count]
+        return fewer
 
     def copied_into(self, other: Store, length: int) -> None:
         """The first ``length`` positions, written to ``other``."""

@@ -115,6 +115,20 @@ def truncated(cache: Cache | FixedCache | None, keep_length: int) -> Cache | Fix
     return shortened
 
 
+def first_layers(cache: Cache | FixedCache, count: int) -> Cache | FixedCache:
+    """What the first ``count`` layers hold, as a cache of theirs on the same buffers; nothing is copied.
+
+    Extended, it writes behind the positions of ``cache``, which stays as it was. Let go of it before
+    ``cache`` is extended, or that one moves to buffers of its own.
+    """
+    if isinstance(cache, FixedCache):
+        return FixedCache(cache.store.first_layers(count), cache.length)
+    fewer = truncated(cache, cache_length(cache))
+    assert isinstance(fewer, Cache)
+    fewer.layers = fewer.layers[:count]
+    return fewer
+
+
 def _first_positions(layer: Any, keep_length: int) -> Any:
     if isinstance(layer, PreallocatedLayer):
         return layer.truncated(keep_length)

@@ -9,7 +9,9 @@ from transformers import Lfm2Config, LlamaForCausalLM, MambaConfig, OpenAIGPTCon
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, StaticCache
 
 from specdec_lib.errors import InvalidArgument, UnsupportedCache
+from specdec_lib.models.architecture.layers import of_layers
 from specdec_lib.models.architecture.module import cache_name
+from specdec_lib.models.caches.rollback import first_layers
 from specdec_lib.models.loader import load_model
 from specdec_lib.models.wrapper import ModelWrapper
 
@@ -215,3 +217,28 @@ def test_the_embedded_models_roll_back(name, dtype, bound):
         logits, _ = wrapper.forward(new, wrapper.truncate_cache(cache, keep))
         apart = (logits - expected[:, keep:]).abs().max()
         assert apart <= bound * expected.abs().max()
+
+
+# -- the first layers alone ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("compile", [False, True])
+def test_the_first_layers_are_shared_and_whoever_held_more_keeps_it(compile, monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda function, **options: function)
+    model = ModelWrapper(tiny_model("llama"), compile=compile)
+    early = ModelWrapper(of_layers(model.model, [0]), compile=compile)
+    ids = random_ids(12)
+    _, cache = model.forward(ids[:, :8], model.new_cache(40))
+    fewer = first_layers(cache, 1)
+    assert model.get_cache_length(fewer) == 8
+    drafted, fewer = early.forward(ids[:, 8:10], fewer)
+    assert torch.allclose(drafted, early.forward(ids[:, :10])[0][:, 8:], atol=ROUNDING)
+    assert (model.get_cache_length(fewer), model.get_cache_length(cache)) == (10, 8)
+    if not compile:
+        assert fewer.layers[0].keys.data_ptr() == cache.layers[0].keys.data_ptr()
+    other = random_ids(3, seed=5)
+    continued, _ = model.forward(other, cache)  # while the other still holds its two positions
+    fresh = model.forward(torch.cat([ids[:, :8], other], 1))[0][:, 8:]
+    assert torch.allclose(continued, fresh, atol=ROUNDING)
+    again, _ = early.forward(ids[:, 10:], fewer)
+    assert torch.allclose(again, early.forward(ids)[0][:, 10:], atol=ROUNDING)
