@@ -30,6 +30,7 @@ from specdec_lib.decoding.drafters.base import (
     DraftState,
     Proposal,
     checked_proposal,
+    lend,
     require_laws,
     started,
 )
@@ -97,6 +98,7 @@ class SpeculativeDecoder(Decoder):
         known = type(draft) is DraftModelState or request.params.is_greedy
         while True:
             with phases("draft"):
+                lend(draft, self.target, cache)
                 room = self._room(ids, request)
                 k = wanted(length, room)
                 proposal = self._propose(ids, draft, request, k)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeGuard, cast, runtime_checkable
+from typing import Any, Protocol, TypeGuard, cast, runtime_checkable
 
 import torch
 from jaxtyping import Float, Integer
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.base import CausalModel
 from specdec_lib.utils.numbers import plain_numbers, whole_number
 
 LAW_TOLERANCE = 1e-3
@@ -46,7 +47,8 @@ AskMore = Callable[[int, Float[Tensor, " vocab"]], bool]
 
 @runtime_checkable
 class DraftState(Protocol):
-    """What a drafter knows of one text. It may have a ``cache_length``, which a trace then keeps."""
+    """What a drafter knows of one text. It may have a ``cache_length``, which a trace then keeps, and
+    ``borrow(target, cache)``, by which the loop lends it the target's cache (:func:`lend`)."""
 
     def propose(
         self, context_ids: Sequence[int], k: int, params: SamplingParams, generator: torch.Generator
@@ -123,6 +125,17 @@ def started(drafter: Drafter, prompt_ids: Sequence[int], end: int = 0) -> DraftS
             f"{' and no '.join(lacking)}; return an object that has both"
         )
     return state
+
+
+def lend(state: DraftState, target: CausalModel, cache: Any) -> None:
+    """Offer what the target has kept of the text to a state that drafts behind it, if it is one.
+
+    Once a round, before its proposal. Its next roll-back ends the loan: a cache that two hold is copied where
+    one of them would overwrite what the other still sees.
+    """
+    borrow = getattr(state, "borrow", None)
+    if borrow is not None:
+        borrow(target, cache)
 
 
 def checked_proposal(

@@ -8,6 +8,7 @@ is drafted is that of the drafter alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -19,6 +20,7 @@ from specdec_lib.decoding.drafters.base import (
     Proposal,
     certain,
     checked_proposal,
+    lend,
     require_laws,
     started,
     tell_lengths,
@@ -26,6 +28,7 @@ from specdec_lib.decoding.drafters.base import (
 from specdec_lib.decoding.drafters.draft_model import DraftModelState, DraftSource, as_drafter
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.errors import InvalidArgument, VocabularyMismatch
+from specdec_lib.models.base import CausalModel
 
 
 class Cascade:
@@ -100,6 +103,11 @@ class CascadeState:
                 self._look_at(index, proposal, params)
                 break
         return proposal
+
+    def borrow(self, target: CausalModel, cache: Any) -> None:
+        """Lend the target's cache to those that draft behind it."""
+        for _, state in self._parts:
+            lend(state, target, cache)
 
     def roll_back(self, keep_length: int) -> None:
         """Each forgets what it saw beyond the first ``keep_length`` tokens."""
