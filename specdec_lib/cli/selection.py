@@ -68,7 +68,8 @@ class Selection:
         """Find out in a moment what loading would find out late; nothing but configurations is read.
 
         Raises:
-            InvalidArgument: a device that this machine does not have, no such drafter, or too many threads.
+            InvalidArgument: a device that this machine does not have, no such drafter or exit, or too many
+                threads.
             ModelUnavailable: one of the models cannot be had.
         """
         with busy(f"looking for {self.pair.pair_name} …"):
@@ -81,6 +82,10 @@ class Selection:
             choose_device(self.device)
             for model_id, dtype in self._models:
                 check_folder(find_source(model_id), dtype)
+            for head in self.asked.heads if self.needs_draft else ():
+                from specdec_lib.decoding.drafters.heads.exit_folder import find_exit
+
+                find_exit(head)
             for drafter in self.asked.classes if self.needs_draft else ():
                 from specdec_lib.decoding.drafters.own import find_drafter
 

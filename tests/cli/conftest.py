@@ -61,14 +61,14 @@ def byte_tokenizer(alphabet: tuple[str, ...] = ALPHABET) -> PreTrainedTokenizerF
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|end|>")
 
 
-def save_model(folder: Path, tokenizer: PreTrainedTokenizerFast, seed: int) -> str:
-    """A Llama of one layer with random weights, saved with its tokenizer."""
+def save_model(folder: Path, tokenizer: PreTrainedTokenizerFast, seed: int, layers: int = 1) -> str:
+    """A Llama with random weights, saved with its tokenizer."""
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=16,
         intermediate_size=32,
-        num_hidden_layers=1,
+        num_hidden_layers=layers,
         num_attention_heads=2,
         max_position_embeddings=64,
         initializer_range=0.5,
@@ -88,6 +88,12 @@ def own(tmp_path_factory) -> list[str]:
     target = save_model(folder / "tiny-target", tokenizer, seed=0)
     draft = save_model(folder / "tiny-draft", tokenizer, seed=1)
     return ["--target", target, "--draft", draft]
+
+
+@pytest.fixture(scope="session")
+def layered(tmp_path_factory) -> str:
+    """A target of two layers over the tokenizer of ``own``."""
+    return save_model(tmp_path_factory.mktemp("models") / "layered", byte_tokenizer(), seed=4, layers=2)
 
 
 TEMPLATE = (

@@ -35,7 +35,8 @@ class ModelOptions:
         str | None,
         _model(
             "DRAFT", "--draft", help="What drafts: a model (MODEL, MODEL@int4), self@int4, lookup or suffix "
-            "(from the text itself), module:Class, or 'lookup > MODEL': the first that has something to say.",
+            "(from the text itself), layers:N, skip:3,5-7 or head:FOLDER (the target's own layers), "
+            "module:Class, or 'lookup > MODEL': the first that has something to say.",
         ),
     ] = None  # fmt: skip
     dtype: Annotated[

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-DRAFTS = ("lookup", "suffix:least=1", "self@bfloat16", "lookup:n=2-3 > {draft}")
+DRAFTS = ("lookup", "suffix:least=1", "self@bfloat16", "lookup:n=2-3 > {draft}", "layers:1", "skip:0")
 PROMPT = "abcabcabcab"
 
 
 @pytest.fixture(params=DRAFTS)
-def drafted(request, own) -> list[str]:
+def drafted(request, own, layered) -> list[str]:
     """``--target T --draft D`` with a draft of the grammar."""
-    return [*own[:2], "--draft", request.param.format(draft=own[3])]
+    return ["--target", layered, "--draft", request.param.format(draft=own[3])]
 
 
-def test_generate_emits_the_targets_own_text(specdec, own, drafted) -> None:
+def test_generate_emits_the_targets_own_text(specdec, drafted) -> None:
     options = ("-n", 16, "--ignore-eos", "--json")
     document = specdec("generate", PROMPT, *drafted, *options).document
-    plain = specdec("generate", PROMPT, *own[:2], "--autoregressive", *options).document
+    plain = specdec("generate", PROMPT, *drafted[:2], "--autoregressive", *options).document
     assert document["result"]["generated_ids"] == plain["result"]["generated_ids"]
     assert document["result"]["num_draft_tokens"] > 0
 
@@ -64,7 +64,9 @@ def test_the_default_target_drafts_for_itself(specdec) -> None:
     [
         (["--draft", "lokup"], "unknown word 'lokup'; did you mean lookup?"),
         (["--draft", "lookup:m=3"], "lookup has no option 'm'; there are n, tokens"),
-        (["--draft", "layers:4"], "the target's own first layers cannot draft yet"),
+        (["--draft", "layers:20"], "draft for pocket-target: all of its 20 layers are kept; leave some out"),
+        (["--draft", "skip:7,20"], "layer 20 is to be left out; it has layers 0 to 19"),
+        (["--draft", "lookup > head:./nobody"], "'head:./nobody': there is no such folder"),
         (["--draft", "lookup > ollama:no-such"], "not among the models that Ollama has downloaded"),
         (["--draft", "lookup > small.gguf"], "GGUF file 'small.gguf' does not exist"),
         (["--draft", "lookup > ./nobody"], "model folder './nobody' does not exist"),

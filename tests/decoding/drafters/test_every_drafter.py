@@ -1,4 +1,5 @@
-"""What holds of every drafter that needs no draft model, and of cascades: their texts are the target's own.
+"""What holds of every drafter that needs no draft model, of cascades, and of the target's own layers: their
+texts are the target's own.
 
 Exact laws are summed, joint laws counted; roll-backs, the end of a context, and texts that are open at once
 are tried with each.
@@ -6,11 +7,13 @@ are tried with each.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 
 import pytest
 import torch
+from models.architectures import CONFIGS, tiny_model
 from open_at_once import decoded_in_turns
 from tiny_models import tiny_pair
 from torch.nn.functional import one_hot
@@ -19,6 +22,8 @@ from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.drafters.base import Drafter, DraftState, Proposal
 from specdec_lib.decoding.drafters.cascade import Cascade
 from specdec_lib.decoding.drafters.draft_model import DraftModel
+from specdec_lib.decoding.drafters.heads.adapter import ExitAdapter
+from specdec_lib.decoding.drafters.layer_skip import LayerSkip, all_but, first_layers_of
 from specdec_lib.decoding.drafters.lookup import LookupState, PromptLookup
 from specdec_lib.decoding.drafters.suffix import SuffixLookup
 from specdec_lib.decoding.sampling import SamplingParams
@@ -31,6 +36,7 @@ from specdec_lib.lossless.laws.table_model import TableModel
 from specdec_lib.lossless.mutants.trials import Case, ending, joint_law
 from specdec_lib.lossless.replays.proposals import FixedDrafts
 from specdec_lib.models.base import CausalModel
+from specdec_lib.models.wrapper import ModelWrapper
 
 Make = Callable[[CausalModel, CausalModel], Drafter]
 """Makes a drafter for a target; the other model is a draft model."""
@@ -48,12 +54,47 @@ WITH_MODEL: dict[str, Make] = {
         SuffixLookup(target, least=4), Cascade(PromptLookup(target, most=2, least=2), draft)
     ),
 }
+OWN_LAYERS: dict[str, Make] = {
+    "layers": lambda target, draft: first_layers_of(target, 1),
+    "skip": lambda target, draft: all_but(target, [0]),
+    "head": lambda target, draft: LayerSkip(target, [0], behind=drawn_adapter(target)),
+    "lookup > layers": lambda target, draft: Cascade(
+        PromptLookup(target, least=3), first_layers_of(target, 1)
+    ),
+}
 EVERY = WITHOUT_MODEL | WITH_MODEL
+
+
+class LayeredScenario(Scenario):
+    """Its target has layers, which draft for it."""
+
+    @cached_property
+    def models(self):
+        config = copy.deepcopy(CONFIGS["llama"])
+        config.vocab_size, config.eos_token_id, config.initializer_range = self.vocab, 2, 0.4
+        config.max_position_embeddings = self.context_length or 256
+        target = ModelWrapper(tiny_model(config))
+        return target, target
+
+
 SCENARIO = Scenario(vocab=3, length=4, k=2, prompt=(1, 2, 1, 2, 0, 1), eos_token_ids=(2,))
+LAYERED = LayeredScenario(vocab=3, length=3, k=2, prompt=(1, 2, 1, 2, 0, 1), eos_token_ids=(2,))
 GREEDY = SamplingParams(0.0)
 PROMPTS = ([5, 6, 7, 5, 6], [9, 8, 7, 6, 9, 8, 7, 6, 9], [40, 41])
 
-each = pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
+each = pytest.mark.parametrize("make", [*EVERY.values(), *OWN_LAYERS.values()], ids=[*EVERY, *OWN_LAYERS])
+
+
+def scenario_of(make: Make) -> Scenario:
+    """One whose target has what the drafter is made of."""
+    return LAYERED if make in OWN_LAYERS.values() else SCENARIO
+
+
+def drawn_adapter(target: CausalModel) -> ExitAdapter:
+    """As trained ones are: it changes what is drafted."""
+    adapter = ExitAdapter(target.config.hidden_size, 4)
+    torch.nn.init.normal_(adapter.outwards, std=0.5, generator=torch.Generator().manual_seed(0))
+    return adapter
 
 
 @pytest.mark.parametrize("verifier", ["token", "block"])
@@ -68,14 +109,33 @@ def test_the_exact_law_is_the_targets(make, verifier):
     assert difference < ROUNDING and outcomes == 16
 
 
+@pytest.mark.parametrize("verifier", ["token", "block"])
+@pytest.mark.parametrize("make", OWN_LAYERS.values(), ids=OWN_LAYERS)
+def test_the_exact_law_is_the_targets_whatever_its_layers_draft(make, verifier):
+    """Summed as above, with the law of the layers as the draft's."""
+    target, _ = LAYERED.models
+    drafter = make(target, target)
+    layers = drafter.drafters[-1] if isinstance(drafter, Cascade) else drafter
+    law = SmallLaw(target, layers.model, list(LAYERED.prompt), 3, SamplingParams(0.8), k=2)
+    difference, outcomes = error_of(law.target, law.drafts, 3, 2, library_judge(verifier))
+    assert difference < ROUNDING and outcomes == 27
+
+
 @pytest.mark.unchecked
-@pytest.mark.parametrize(
-    ("trial", "verifier"), [(joint_law, "token"), (joint_law, "block"), (ending, "token")]
-)
+@pytest.mark.parametrize("verifier", ["token", "block"])
 @each
-def test_the_joint_law_and_the_ending_are_the_targets(make, trial, verifier):
-    decoder = SpeculativeDecoder(SCENARIO.models[0], make(*SCENARIO.models), SCENARIO.k, verifier)
-    (look,) = trial(Case(decoder, SCENARIO, seed=4), [300])
+def test_the_joint_law_is_the_targets(make, verifier):
+    scenario = scenario_of(make)
+    decoder = SpeculativeDecoder(scenario.models[0], make(*scenario.models), scenario.k, verifier)
+    (look,) = joint_law(Case(decoder, scenario, seed=4), [300])
+    assert look.p_value > 1e-6
+
+
+@pytest.mark.unchecked
+@pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
+def test_the_ending_is_the_targets(make):
+    decoder = SpeculativeDecoder(SCENARIO.models[0], make(*SCENARIO.models), SCENARIO.k)
+    (look,) = ending(Case(decoder, SCENARIO, seed=4), [300])
     assert look.p_value > 1e-6
 
 
@@ -114,7 +174,7 @@ TEXT = [1, 2, 0, 1, 2, 0, 1, 1, 2, 2, 0, 1, 2, 0, 1, 0, 0, 0, 0, 0, 0, 2, 1]
 @each
 def test_a_state_that_was_rolled_back_is_a_fresh_one(make):
     """After each possible count, whatever was seen beyond it, and at once or text after text."""
-    drafter = make(*SCENARIO.models)
+    drafter = make(*scenario_of(make).models)
     for keep in range(1, len(TEXT) + 1):
         for behind in ([1], [2, 0, 1], TEXT):
             state = drafter.start(TEXT, 80)
@@ -129,7 +189,7 @@ def test_a_state_that_was_rolled_back_is_a_fresh_one(make):
 @each
 def test_rounds_of_every_verdict_leave_a_fresh_state(make):
     """As in the loop: a proposal, its roll-back after each possible number of accepted tokens."""
-    drafter = make(*SCENARIO.models)
+    drafter = make(*scenario_of(make).models)
     state, ids = drafter.start(TEXT, 200), list(TEXT)
     for turn in range(40):
         proposed = answers(state, ids)
@@ -142,7 +202,7 @@ def test_rounds_of_every_verdict_leave_a_fresh_state(make):
 
 @each
 def test_a_text_that_shrank_without_a_word_is_refused(make):
-    state = make(*SCENARIO.models).start(TEXT, 80)
+    state = make(*scenario_of(make).models).start(TEXT, 80)
     answers(state, TEXT)
     with pytest.raises(InvalidArgument, match="roll the drafter back"):
         answers(state, TEXT[:4])
@@ -178,8 +238,10 @@ def test_texts_that_are_open_at_once_never_meet(make, temperature):
 @each
 def test_a_text_is_decoded_to_the_end_of_the_context(make):
     """The draft model sees less than its target, so cascades go on without it."""
-    target = TableModel.random(3, seed=3, context_length=40)
-    draft = target.near(seed=2, weight=0.3, context_length=20)
+    target = draft = LayeredScenario(vocab=3, context_length=40).models[0]
+    if make not in OWN_LAYERS.values():
+        target = TableModel.random(3, seed=3, context_length=40)
+        draft = target.near(seed=2, weight=0.3, context_length=20)
     decoder = SpeculativeDecoder(target, make(target, draft), k=4)
     result = decoder.generate([1, 2, 1], 100, 0.0, ignore_eos=True)
     plain = AutoregressiveDecoder(target).generate([1, 2, 1], 100, 0.0, ignore_eos=True)

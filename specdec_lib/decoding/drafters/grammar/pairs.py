@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
+from specdec_lib.decoding.drafters.grammar.own_layers import HeadSpec
 from specdec_lib.decoding.drafters.grammar.reading import read_draft
 from specdec_lib.decoding.drafters.grammar.specs import (
     ClassSpec,
@@ -33,6 +34,12 @@ class AskedPair(NamedTuple):
         found += [(s.model_id, s.dtype or pair.target_dtype) for s in parts if isinstance(s, ModelSpec)]
         found += [(target[0], s.dtype) for s in parts if isinstance(s, SelfSpec) and s.dtype is not None]
         return list(dict.fromkeys(found))
+
+    @property
+    def heads(self) -> list[str]:
+        """The folders of trained exits that draft."""
+        parts = () if self.drafter is None else lone_specs(self.drafter)
+        return [spec.folder for spec in parts if isinstance(spec, HeadSpec)]
 
     @property
     def classes(self) -> list[str]:

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Sequence
 
+from specdec_lib.decoding.drafters.grammar.own_layers import HeadSpec, LayersSpec, SkipSpec
 from specdec_lib.decoding.drafters.grammar.specs import (
     CascadeSpec,
     ClassSpec,
@@ -22,13 +23,14 @@ from specdec_lib.models.registry import DTYPES, REGISTRY
 
 _CLASS = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 _RUNS = re.compile(r"(\d+)(?:-(\d+))?")
-_NOT_YET = {
-    "layers": "the target's own first layers",
-    "skip": "some of the target's own layers",
-    "head": "a trained head",
+_PARTS = {
+    "layers": "layers:N, the number of the target's first layers, from 1 on",
+    "skip": "skip:3,5,7-9, the layers to leave out, counted from 0",
+    "head": "head:FOLDER, a folder that 'specdec train --exit' wrote",
 }
-"""Words that the grammar has, and nothing stands behind in this version."""
-_WORDS = ("lookup", "suffix", "self")
+"""How a draft of the target's own layers is written, by its word."""
+_MOST_LAYERS = 10_000
+_WORDS = ("lookup", "suffix", "self", *_PARTS)
 _NEAR = 0.75
 """How alike two names must be, of 1, for one to be taken for the other misspelt."""
 
@@ -37,7 +39,7 @@ def read_draft(text: str) -> DraftSpec:
     """A draft as it was written; whether there is such a model or class is found out when it is opened.
 
     Raises:
-        InvalidArgument: an unknown word, option or dtype, or one that nothing stands behind yet.
+        InvalidArgument: an unknown word, option or dtype, or a word without what it needs.
     """
     pieces = [text] if _is_folder(text) else _split(text)
     if len(pieces) == 1:
@@ -65,8 +67,8 @@ def _lone(text: str) -> LoneSpec:
         return _lookup(rest if colon else None)
     if word == "suffix":
         return SuffixSpec(**_counts(word, _options(word, rest if colon else None, ("least", "tokens"))))
-    if word in _NOT_YET:
-        raise InvalidArgument(f"draft '{text}': {_NOT_YET[word]} cannot draft yet")
+    if word in _PARTS:
+        return _part(word, rest)
     if text.strip() == "self":
         return SelfSpec()
     name, at, dtype = text.strip().rpartition("@")
@@ -80,6 +82,23 @@ def _lone(text: str) -> LoneSpec:
         return ClassSpec(text.strip())
     _refuse_misspelt(text, word, bool(colon))
     return ModelSpec(text)
+
+
+def _part(word: str, rest: str) -> LayersSpec | SkipSpec | HeadSpec:
+    """What the target's own layers draft."""
+    if word == "head" and rest:
+        return HeadSpec(rest)
+    if word == "layers" and rest.isdecimal() and int(rest):
+        return LayersSpec(int(rest))
+    runs = [_RUNS.fullmatch(run.strip()) for run in rest.split(",")] if word == "skip" else []
+    bounds = [(int(run[1]), int(run[2] or run[1])) for run in runs if run]
+    if (
+        not bounds
+        or len(bounds) < len(runs)
+        or any(not first <= last < _MOST_LAYERS for first, last in bounds)
+    ):
+        raise InvalidArgument(f"draft '{word}:{rest}': write {_PARTS[word]}")
+    return SkipSpec(tuple(sorted({place for first, last in bounds for place in range(first, last + 1)})))
 
 
 def _lookup(written: str | None) -> LookupSpec:
@@ -123,7 +142,7 @@ def _refuse_misspelt(text: str, word: str, has_options: bool) -> None:
     if os.sep in text or text in models or _is_folder(text):
         return
     known = (*_WORDS, *EMBEDDED)
-    near = difflib.get_close_matches(word, (*known, *_NOT_YET), n=1, cutoff=0.6 if has_options else _NEAR)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6 if has_options else _NEAR)
     if has_options or (near and HUB_ID.fullmatch(word)):
         told = _nearest(word, known, meant=near)
         raise InvalidArgument(f"draft '{text}': unknown word '{word}'; {told}, and names of models")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from specdec_lib.decoding.drafters.grammar.own_layers import HeadSpec, LayersSpec, SkipSpec
 from specdec_lib.models.registry import DTYPES, short_name
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class CascadeSpec:
         return Cascade(*(part.open(target, dtype, compile) for part in self.parts), name=str(self))
 
 
-LoneSpec = ModelSpec | SelfSpec | LookupSpec | SuffixSpec | ClassSpec
+LoneSpec = ModelSpec | SelfSpec | LayersSpec | SkipSpec | HeadSpec | LookupSpec | SuffixSpec | ClassSpec
 DraftSpec = LoneSpec | CascadeSpec
 """A draft that was read; as text it is its plainest spelling, which says the same when it is read again."""
 

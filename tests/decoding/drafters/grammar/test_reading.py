@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from specdec_lib.decoding.drafters.grammar import read_draft
+from specdec_lib.decoding.drafters.grammar.own_layers import HeadSpec, LayersSpec, SkipSpec
 from specdec_lib.decoding.drafters.grammar.specs import (
     CascadeSpec,
     ClassSpec,
@@ -31,6 +32,12 @@ from specdec_lib.models.registry import REGISTRY
         ("suffix", SuffixSpec()),
         ("suffix:least=4", SuffixSpec(4)),
         ("suffix:tokens=8,least=4", SuffixSpec(4, 8)),
+        ("layers:20", LayersSpec(20)),
+        (" layers : 4 ", LayersSpec(4)),
+        ("skip:3,5,7-9", SkipSpec((3, 5, 7, 8, 9))),
+        ("skip:7, 3-4,4", SkipSpec((3, 4, 7))),
+        ("head:./mine", HeadSpec("./mine")),
+        ("head:/models/a@b", HeadSpec("/models/a@b")),
         ("self", SelfSpec()),
         ("self@int4", SelfSpec("int4")),
         ("pocket-draft", ModelSpec("pocket-draft")),
@@ -110,9 +117,15 @@ def test_a_word_is_a_word_also_where_a_folder_has_its_name(tmp_path, monkeypatch
         ("lookup > ", "a draft on both sides"),
         ("lookup > > suffix", "a draft on both sides"),
         ("lookup > lokup", "draft 'lokup': unknown word"),
-        ("layers:20", "draft 'layers:20': the target's own first layers cannot draft yet"),
-        ("skip:1,3", "some of the target's own layers cannot draft yet"),
-        ("head:./mine", "a trained head cannot draft yet"),
+        ("layers", "draft 'layers:': write layers:N, the number of the target's first layers, from 1 on"),
+        ("layers:0", "write layers:N"),
+        ("layers:1-3", "write layers:N"),
+        ("skip:", "draft 'skip:': write skip:3,5,7-9, the layers to leave out, counted from 0"),
+        ("skip:1,,3", "write skip:3,5,7-9"),
+        ("skip:9-7", "write skip:3,5,7-9"),
+        ("skip:0-99999999999", "write skip:3,5,7-9"),
+        ("head", "draft 'head:': write head:FOLDER, a folder that"),
+        ("layer:3", "unknown word 'layer'; did you mean layers?"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line_with_the_nearest_right_one(text, said):
