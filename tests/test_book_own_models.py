@@ -34,6 +34,7 @@ QUICK = {
         "0",
         "--in-process",
     ],
+    "train": ["--exit", "1", "--tokens", "400"],
 }
 """Options that make a command short; they come last, so that they are heard."""
 
@@ -76,6 +77,8 @@ def test_every_command_runs(line, workshop, monkeypatch, capsys):
     if name == "explain" and not (workshop / "runs" / "mine.jsonl").is_file():
         own = ["--target", "./my-target", "--draft", "./my-draft", "--output", "runs/mine.jsonl"]
         assert main(["bench", *own, *QUICK["bench"]]) == 0
+    if "head:runs/exit" in arguments and not (workshop / "runs" / "exit").is_dir():
+        assert main(["train", "--target", "./my-target", "--out", "runs/exit", *QUICK["train"]]) == 0
     assert main([name, *arguments, *QUICK.get(name, [])]) == 0
     said = capsys.readouterr()
     assert said.out.strip() and "error:" not in said.err

@@ -138,18 +138,23 @@ def corpus_hash(path: str | Path) -> str:
 
 
 def pack(documents: Iterable[Document], tokenizer, chunk: int = 2048) -> np.ndarray:
-    """All documents as one stream of ids, each followed by the end-of-text id.
+    """All documents as one stream of ids, each followed by the end-of-text id, if the tokenizer has one.
 
-    Returns ``uint16[num_tokens]`` (a vocabulary above 65 536 is refused).
+    Returns ``uint16[num_tokens]``, and ``uint32`` of a vocabulary above 65 536.
     """
-    if len(tokenizer) > 2**16:
-        raise InvalidArgument(f"pack corpus: {len(tokenizer)} token ids do not fit 16 bits")
+    end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
+    kind = id_type(len(tokenizer))
     texts = [document.text for document in documents]
     parts: list[np.ndarray] = []
     for start in range(0, len(texts), chunk):
         for ids in tokenizer(texts[start : start + chunk], add_special_tokens=False)["input_ids"]:
-            parts.append(np.asarray([*ids, tokenizer.eos_token_id], dtype=np.uint16))
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint16)
+            parts.append(np.asarray([*ids, *end], dtype=kind))
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=kind)
+
+
+def id_type(vocab_size: int) -> type[np.uint16 | np.uint32]:
+    """The narrowest type of NumPy that holds all ids."""
+    return np.uint16 if vocab_size <= 2**16 else np.uint32
 
 
 def windows(stream: np.ndarray, batch: int, length: int, *, seed: tuple[int, ...], step: int) -> np.ndarray:

@@ -26,8 +26,9 @@ def write_rollouts(
     *,
     seed: int,
     report: Callable[[int, int], None],
+    batch: int = _BATCH,
 ) -> np.ndarray:
-    """``uint16[num_sequences, length + 1]``: corpus prompts continued by the target in bf16.
+    """``[num_sequences, length + 1]`` of the stream's type: its prompts continued by the target in bf16.
 
     The temperature changes from batch to batch in the order given; 0 is greedy. ``report(done, total)``.
     """
@@ -35,13 +36,13 @@ def write_rollouts(
     generator = torch.Generator(device).manual_seed(seed)
     rng = np.random.default_rng(seed)
     rows: list[np.ndarray] = []
-    for index, start in enumerate(range(0, num_sequences, _BATCH)):
-        size = min(_BATCH, num_sequences - start)
+    for index, start in enumerate(range(0, num_sequences, batch)):
+        size = min(batch, num_sequences - start)
         starts = rng.integers(0, len(stream) - prompt_length, size=size)
         prompts = np.stack([stream[at : at + prompt_length] for at in starts]).astype(np.int64)
         temperature = temperatures[index % len(temperatures)]
         ids = _continue(target, torch.from_numpy(prompts).to(device), length + 1, temperature, generator)
-        rows.append(ids.cpu().numpy().astype(np.uint16))
+        rows.append(ids.cpu().numpy().astype(stream.dtype))
         report(start + size, num_sequences)
     return np.concatenate(rows)
 

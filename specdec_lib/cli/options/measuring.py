@@ -114,11 +114,30 @@ Seeds = Annotated[int, _proof("N", "--seeds", help="Seeds for --mutants.", min=1
 # -- train -----------------------------------------------------------------------------------------
 
 Corpus = Annotated[
-    Path,
+    Path | None,
     option(None, "FILE", "--corpus", help='JSON lines {"domain", "text"}; .jsonl, .jsonl.xz or .jsonl.gz.'),
 ]
-Out = Annotated[Path, option(None, "DIR", "--out", help="Folder for the pair and the work in progress.")]
+Out = Annotated[
+    Path, option(None, "DIR", "--out", help="Folder for the pair or the exit, and the work in progress.")
+]
 RecipeFile = Annotated[
     Path | None, option(None, "FILE", "--recipe", help="TOML recipe.", default="data/configs/pocket.toml")
 ]
 NoCompile = Annotated[bool, option(None, None, "--no-compile", help="Train without torch.compile.")]
+ExitLayers = Annotated[
+    int | None,
+    option(
+        "An exit", "N", "--exit", help="Train, in place of a pair, the exit behind the first N layers of a "
+        "target: --draft head:DIR then drafts with it.", min=1,
+    ),
+]  # fmt: skip
+ExitTarget = Annotated[
+    str | None, option("An exit", "MODEL", "--target", help="The target that exits early.")
+]
+ExitTokens = Annotated[
+    int | None,
+    option(
+        "An exit", "N", "--tokens", help="Positions to learn from, in texts that the target writes: behind "
+        "pieces of --corpus, or of the built-in prompts.", default="500 000", min=1,
+    ),
+]  # fmt: skip

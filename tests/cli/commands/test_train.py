@@ -233,3 +233,34 @@ def test_bars_on_a_terminal() -> None:
 def test_plain_lines_elsewhere() -> None:
     with progress_on(Console(file=io.StringIO())) as display:
         assert isinstance(display, PlainLines)
+
+
+# -- exits -----------------------------------------------------------------------------------------
+
+
+def test_an_exit_is_trained_and_drafts(specdec, layered, tmp_path: Path) -> None:
+    out = tmp_path / "exit"
+    given = ["train", "--exit", 1, "--target", layered, "--tokens", 400, "--out", out, "--device", "cpu"]
+    shown = specdec(*given)
+    assert shown.code == 0 and "exit behind 1 layers: Σ min(p, q)" in shown.out
+    assert f"--draft head:{out}" in shown.out
+    document = specdec(*given, "--json").document
+    assert (document["exit"], document["layers"]) == (str(out), 1)
+    options = ("--target", layered, "--draft", f"head:{out}", "-n", 8, "--json")
+    drafted = specdec("generate", "abc", *options).document
+    assert drafted["pair"].startswith("head.exit+")
+
+
+@pytest.mark.parametrize(
+    "given, said",
+    [
+        ([], "a pair needs --corpus FILE; an exit needs --exit N and --target MODEL"),
+        (["--target", "pocket-target"], "--target and --tokens are of an exit; give --exit N"),
+        (["--exit", 4], "--exit 4 needs a --target, the model that exits"),
+        (["--exit", 4, "--target", "pocket-target", "--recipe", "r.toml"], "--exit 4 needs no --recipe"),
+        (["--exit", 4, "--target", "./nobody"], "model folder './nobody' does not exist"),
+    ],
+)
+def test_what_an_exit_needs(specdec, tmp_path, given, said) -> None:
+    shown = specdec("train", "--out", tmp_path / "out", *given)
+    assert shown.code == 2 and said in shown.err and not (tmp_path / "out").exists()
