@@ -104,6 +104,42 @@ class TextModel(CausalModel, Protocol):
         ...
 
 
+@runtime_checkable
+class Rows(Protocol):
+    """Several texts in front of one model, each behind a cache of its own length. Whoever opened them owns
+    them; they change in place."""
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens that the cache of each row holds. No waiting for a device."""
+        ...
+
+    def forward(
+        self, feeds: Sequence[Integer[Tensor, " n"]], keep: Sequence[int]
+    ) -> list[Float[Tensor, "kept vocab"]]:
+        """Logits of the last ``keep[i]`` tokens of each feed, behind what its row holds, which is extended.
+
+        A row may be fed nothing: it stays as it is, and has no logits.
+        """
+        ...
+
+    def truncate(self, lengths: Sequence[int]) -> None:
+        """Roll each row back to its first ``lengths[i]`` tokens. Once a round, so it should copy nothing."""
+        ...
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Only these rows, in that order, from now on: the others cost nothing any more."""
+        ...
+
+
+class BatchedModel(CausalModel, Protocol):
+    """A model that can run several texts in one forward, as :mod:`specdec_lib.decoding.batches` asks for."""
+
+    def new_batch(self, num_rows: int, max_length: int = 0) -> Rows | None:
+        """Empty rows with room for that many tokens each; None where it has to run them one by one."""
+        ...
+
+
 def is_causal_model(candidate: object) -> TypeIs[CausalModel]:
     """Whether what drafts is a model, to be asked for logits, or a drafter, which has a ``start`` instead."""
     is_drafter = isinstance(candidate, type) or hasattr(candidate, "start")

@@ -210,11 +210,11 @@ class Columns:
         mask[list(self.masked_ids)] = True
         self._mask = mask.to(device) if self.masked_ids else None
 
-    def known(self, input_ids: Integer[Tensor, "1 n"]) -> Integer[Tensor, "1 n"]:
+    def known(self, input_ids: Integer[Tensor, "rows n"]) -> Integer[Tensor, "rows n"]:
         """Ids that the embedding holds; a padding id of a wider partner becomes the last of them."""
         return input_ids.clamp(max=self.own - 1) if self.width > self.own else input_ids
 
-    def of(self, logits: Float[Tensor, "1 n own"]) -> Float[Tensor, "1 n vocab"]:
+    def of(self, logits: Float[Tensor, "rows n own"]) -> Float[Tensor, "rows n vocab"]:
         """Logits of the width asked for; the missing and the masked columns are minus infinity."""
         missing = self.width - logits.shape[-1]
         logits = logits if missing == 0 else functional.pad(logits, (0, missing), value=-torch.inf)

@@ -33,6 +33,7 @@ from specdec_lib.models.architecture.soundness import Watch, in_draft
 from specdec_lib.models.base import cached_property
 from specdec_lib.models.caches.fixed import FixedCache, Store
 from specdec_lib.models.caches.rollback import cache_length, new_cache, truncated
+from specdec_lib.models.fast.batched import BatchedForward, BatchedRows
 from specdec_lib.models.fast.compiled import CompiledForward
 from specdec_lib.models.fast.eager import EagerForward
 from specdec_lib.models.fast.products import Products
@@ -87,6 +88,7 @@ class ModelWrapper(Tokenized, Weighed):
         """Whether layers look at keys and values of others: up to Transformers 5.5, in a cache alone."""
         self._products = Products(self.model)
         self._eager = EagerForward(self._products, self.name)
+        self._batched = BatchedForward(self._products, self.name)
         self.compiled = CompiledForward(self._products, self.context_length) if compile else None
         """Graphs of this model, and whether they are in use; None in eager mode."""
 
@@ -170,6 +172,16 @@ class ModelWrapper(Tokenized, Weighed):
         if self.compiled is not None and self.compiled.active:
             return self.compiled.new_cache(max_length)
         return new_cache(self.model, max_length, self.context_length)
+
+    def new_batch(self, num_rows: int, max_length: int = 0) -> BatchedRows | None:
+        """Several texts at once, in one eager forward; None if this model runs them one by one (logged once).
+
+        Raises UnsupportedCache: the model keeps a state that cannot be rolled back.
+        """
+        cache = self._batched.new_cache(num_rows, max_length)
+        if cache is None:
+            return None
+        return BatchedRows(self._batched, cache, self._columns, self._watch, self._border)
 
     def expect_widths(self, *widths: int) -> None:
         """Forwards of these many tokens will come often: in compiled mode each gets a graph of its own."""

@@ -9,7 +9,7 @@ A "dynamic" rope changes beyond the context alone, where no text goes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,14 @@ class RopeBorder:
         """Raise InvalidArgument if ``width`` tokens behind ``held`` in a cache would cross."""
         if self.crossed(held, held + width):
             raise InvalidArgument(sentences.FEED_CROSSES.format(width, held, self.length, self.kind, name))
+
+    def require_one_side_of_a_batch(self, name: str, held: Sequence[int], ends: Sequence[int]) -> None:
+        """Raise InvalidArgument if rows of a forward, or one of them, lie on both sides."""
+        if min(ends) <= self.length < max(ends) or any(map(self.crossed, held, ends)):
+            raise InvalidArgument(
+                f"forward: rows of {min(ends)} to {max(ends)} tokens lie on both sides of {self.length}, "
+                f"where the {self.kind} of {name} changes its factors; decode shorter and longer texts apart"
+            )
 
 
 def rope_border(config: PretrainedConfig) -> RopeBorder | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from transformers import PretrainedConfig, cache_utils
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
@@ -21,7 +21,9 @@ from specdec_lib.models.architecture.module import LanguageModel, cache_name, fo
 from specdec_lib.models.caches import sentences
 from specdec_lib.models.caches.fixed import FixedCache
 from specdec_lib.models.caches.preallocated import PreallocatedCache, PreallocatedLayer
+from specdec_lib.models.caches.ragged import RaggedCache
 
+AnyCache = TypeVar("AnyCache", bound=Cache)
 _ATTENTION_LAYERS = frozenset({"full_attention", "sliding_attention", "chunked_attention", "dummy"})
 MOST_RESERVED = 8192
 """Positions that a cache makes room for at once; a text that becomes longer lets it grow."""
@@ -39,6 +41,25 @@ def new_cache(model: LanguageModel, reserve: int = 0, most: int | None = None) -
     Raises:
         UnsupportedCache: the model carries a state from which no earlier one can be had.
     """
+    own = _checked_layers(model)
+    return _with_silent(own, PreallocatedCache(len(own), min(reserve, MOST_RESERVED), most))
+
+
+def new_ragged_cache(model: LanguageModel, num_rows: int, reserve: int = 0) -> RaggedCache:
+    """An empty cache for several texts at once, of any length each.
+
+    Args:
+        reserve: positions a row to make room for at once (``MOST_RESERVED`` at most).
+
+    Raises:
+        UnsupportedCache: as :func:`new_cache`.
+    """
+    own, device = _checked_layers(model), next(model.parameters()).device
+    return _with_silent(own, RaggedCache(len(own), num_rows, min(reserve, MOST_RESERVED), device))
+
+
+def _checked_layers(model: LanguageModel) -> list[Any]:
+    """The layers of a model's own cache, each of which can be rolled back."""
     _refuse_recurrent(model)
     own = _own_layers(model)
     _require(
@@ -47,9 +68,13 @@ def new_cache(model: LanguageModel, reserve: int = 0, most: int | None = None) -
         f"forward: {type(model).__name__}",
         sentences.OTHER_MODEL,
     )
-    cache = PreallocatedCache(len(own), min(reserve, MOST_RESERVED), most)
+    return own
+
+
+def _with_silent(own: Sequence[Any], cache: AnyCache) -> AnyCache:
+    """The cache, with those of a model's ``own`` layers that look at what another one holds."""
     for index, layer in enumerate(own):
-        if holds_nothing(layer):  # it looks at another layer's keys and values, which roll back there
+        if holds_nothing(layer):  # its keys and values roll back there
             cache.layers[index] = layer
     return cache
 

@@ -1,0 +1,238 @@
+"""One forward for several texts of different length: padded on the left, masked row by row.
+
+Rows are fed as many tokens as each needs: one of them a prompt, the next a draft of four, a third nothing at
+all. Feeds are aligned to the right, so that the last logits of all rows lie in the same columns; what pads a
+row is written behind its end, where no mask shows it. Positions and masks are given explicitly, full ones
+and those of a sliding window, so the model's own never take part.
+
+Before a model is trusted with that, rows of different length are run once, together and one by one. A model
+that answers differently, or cannot be told positions, runs its rows one after the other, and a line says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor
+from torch.nn import functional
+
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.architecture.module import (
+    cache_name,
+    embedding_rows,
+    first_position,
+    forward_supports,
+    positions_behind,
+    text_config,
+)
+from specdec_lib.models.architecture.ropes import RopeBorder
+from specdec_lib.models.architecture.soundness import Watch, in_draft
+from specdec_lib.models.caches.ragged import RaggedCache
+from specdec_lib.models.caches.rollback import new_ragged_cache
+from specdec_lib.models.fast.products import Products
+from specdec_lib.models.tensors import compute_dtype
+from specdec_lib.models.vocabulary import Columns
+from specdec_lib.utils.logging import get_logger
+
+_TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3}  # of the largest logit; half precision: 0.05
+_FULL, _SLIDING = "full_attention", "sliding_attention"
+_REHEARSED = ((5, 2, 3), (1, 3, 0), (2, 1, 4))
+"""Tokens of three rows in three forwards; behind the second the first two rows are cut by one."""
+
+
+class Unbatchable(Exception):
+    """Why a model runs its rows one by one, in a few words."""
+
+
+class BatchedForward:
+    """Forwards of one model over several rows.
+
+    Args:
+        products: a Transformers causal LM, in the form of matrix products that is chosen when it runs.
+        name: the model's, for messages.
+    """
+
+    def __init__(self, products: Products, name: str) -> None:
+        self.model, self._products, self._name = products.original, products, name
+        self._first, self._cache_name = first_position(self.model) or 0, cache_name(self.model)
+        self._keeps_logits = forward_supports(self.model, "logits_to_keep")
+        self._dtype = compute_dtype(self.model)
+        self._supports: bool | None = None  # until it was tried
+
+    def new_cache(self, num_rows: int, max_length: int) -> RaggedCache | None:
+        """An empty cache of several rows; None for a model that runs them one by one, which is logged.
+
+        Raises:
+            UnsupportedCache: the model carries a state that cannot be rolled back.
+        """
+        cache = new_ragged_cache(self.model, num_rows, max_length)
+        if self._supports is None:
+            self._supports = self._try()
+        return cache if self._supports else None
+
+    def __call__(
+        self, ids: Integer[Tensor, "rows width"], widths: Sequence[int], cache: RaggedCache, keep: int
+    ) -> Float[Tensor, "rows kept vocab"]:
+        """Logits of the last ``keep`` columns; row i holds ``widths[i]`` tokens at its right end."""
+        places = cache.places.prepare(widths).clamp_min(0)
+        told: dict[str, Any] = {"logits_to_keep": keep} if self._keeps_logits else {}
+        logits = self._products.model(
+            input_ids=ids,
+            attention_mask=self._mask(places, cache.places.shown),
+            position_ids=places + self._first,
+            use_cache=True,
+            **{self._cache_name: cache, **told},
+        ).logits
+        cache.places.advance(widths)
+        return logits[:, -keep:]
+
+    def _mask(self, places: Integer[Tensor, "rows width"], shown: int) -> Tensor | dict[str, Tensor]:
+        """0 for what a token may see and minus infinity for what it may not, ``[rows, 1, width, shown]``."""
+        keys, last = torch.arange(shown, device=places.device), places[:, :, None]
+        hidden = keys > last
+        config: Any = text_config(self.model)
+        window, kinds = (
+            getattr(config, "sliding_window", None),
+            set(getattr(config, "layer_types", None) or ()),
+        )
+        if not window or (kinds and _SLIDING not in kinds):
+            return self._added(hidden)
+        sliding = self._added(hidden | (keys <= last - window))
+        return {_FULL: self._added(hidden), _SLIDING: sliding} if kinds else sliding
+
+    def _added(self, hidden: Tensor) -> Tensor:
+        mask = torch.zeros(hidden.shape, dtype=self._dtype, device=hidden.device)
+        return mask.masked_fill(hidden, -torch.inf)[:, None]
+
+    # -- the first time ---------------------------------------------------------------------------
+
+    def _try(self) -> bool:
+        try:
+            self._rehearse()
+        except Exception as error:  # whatever a model refuses: its rows run one by one, and a line says why
+            lines = str(error).strip().splitlines() or ["no message"]
+            reason = lines[0] if isinstance(error, Unbatchable) else f"{type(error).__name__}: {lines[0]}"
+            get_logger(__name__).warning(
+                "no forward for several texts, running them one by one", model=self._name, reason=reason
+            )
+            return False
+        return True
+
+    @torch.inference_mode()
+    def _rehearse(self) -> None:
+        """Three texts together, against each of them alone and without a cache."""
+        if not forward_supports(self.model, "position_ids"):
+            raise Unbatchable(f"{type(self.model).__name__} cannot be told positions")
+        other = set(getattr(text_config(self.model), "layer_types", None) or ()) - {_FULL, _SLIDING, "dummy"}
+        if other:
+            raise Unbatchable(f"{type(self.model).__name__} has layers of {', '.join(sorted(other))}")
+        device, total = next(self.model.parameters()).device, sum(map(sum, _REHEARSED))
+        ids = torch.arange(1, total + 1, device=device) % (embedding_rows(self.model) or total)
+        cache = new_ragged_cache(self.model, len(_REHEARSED[0]))
+        texts: list[list[int]] = [[] for _ in cache.lengths]
+        unused = iter(ids.tolist())
+        for turn, widths in enumerate(_REHEARSED):
+            fed = [[next(unused) for _ in range(width)] for width in widths]
+            ragged = [torch.tensor(feed, dtype=torch.long, device=device) for feed in fed]
+            logits = self(padded(ragged), widths, cache, max(widths))
+            texts = [text + feed for text, feed in zip(texts, fed, strict=True)]
+            for row, text, width in zip(logits, texts, widths, strict=True):
+                if width:
+                    self._compare(row[-width:], self._alone(text)[-width:])
+            if turn == 1:
+                texts = [texts[0][:-1], texts[1][:-1], texts[2]]
+                cache.truncate([len(text) for text in texts])
+
+    def _alone(self, text: Sequence[int]) -> Float[Tensor, "n vocab"]:
+        ids = torch.tensor([list(text)], device=next(self.model.parameters()).device)
+        told: dict[str, Any] = {}
+        if self._first:
+            told["position_ids"] = positions_behind(0, len(text), self._first, ids.device)
+        return self._products.model(input_ids=ids, use_cache=False, **told).logits[0]
+
+    def _compare(self, together: Tensor, alone: Tensor) -> None:
+        apart = float((together - alone).abs().amax())
+        scale = max(float(alone.abs().amax()), 1e-6)
+        if not apart <= _TOLERANCE.get(together.dtype, 0.05) * scale:  # true of NaN
+            raise Unbatchable(f"logits of texts together differ from those of each alone by {apart:.2g}")
+
+
+class BatchedRows:
+    """Rows of a :class:`~specdec_lib.models.wrapper.ModelWrapper`: one forward for all of them.
+
+    Args:
+        columns, watch, border: the wrapper's: logits of its width, looked at, on one side of a longrope.
+    """
+
+    def __init__(
+        self,
+        forward: BatchedForward,
+        cache: RaggedCache,
+        columns: Columns,
+        watch: Watch,
+        border: RopeBorder | None,
+    ) -> None:
+        self.cache = cache
+        self._forward, self._columns, self._watch, self._border = forward, columns, watch, border
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens that each row holds."""
+        return self.cache.lengths
+
+    @torch.inference_mode()
+    def forward(
+        self, feeds: Sequence[Integer[Tensor, " n"]], keep: Sequence[int]
+    ) -> list[Float[Tensor, "kept vocab"]]:
+        """Logits of the last ``keep[i]`` tokens of each feed; see :class:`~specdec_lib.models.base.Rows`.
+
+        Raises:
+            InvalidArgument: not one feed a row, nothing to feed, more logits asked for than tokens fed, or
+                rows on both sides of the length at which the factors of a longrope change.
+            UnsoundLogits: as :meth:`~specdec_lib.models.wrapper.ModelWrapper.forward`.
+        """
+        widths = [len(feed) for feed in feeds]
+        self._check(widths, keep)
+        ids = self._columns.known(padded([feed.to(self.cache.places.flat.device) for feed in feeds]))
+        logits = self._columns.of(self._forward(ids, widths, self.cache, max(1, *keep)))
+        kept = [row[len(row) - count :] for row, count in zip(logits, keep, strict=True)]
+        for row, end in zip(kept, self.lengths, strict=True):
+            if len(row):
+                self._watch.see(row[None], end)
+        return kept
+
+    def truncate(self, lengths: Sequence[int]) -> None:
+        """Roll each row back to its own length: nothing is copied.
+
+        Raises:
+            InvalidArgument: not one length a row, or one outside ``[0, length]`` of its row.
+        """
+        if len(lengths) != len(self.lengths) or any(
+            not 0 <= length <= held for length, held in zip(lengths, self.lengths, strict=False)
+        ):
+            raise InvalidArgument(f"truncate rows: lengths {list(lengths)} of rows that hold {self.lengths}")
+        self.cache.truncate(lengths)
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Only these rows, in that order."""
+        self.cache.keep(rows)
+
+    def _check(self, widths: Sequence[int], keep: Sequence[int]) -> None:
+        fits = len(widths) == len(keep) == len(self.lengths) and max(widths, default=0) > 0
+        if not fits or any(not 0 <= count <= width for count, width in zip(keep, widths, strict=True)):
+            raise InvalidArgument(
+                f"forward: feeds of {list(widths)} tokens and {list(keep)} logits for {len(self.lengths)} "
+                "rows; pass one feed a row, a token at least, and no more logits than tokens"
+            )
+        if self._border is not None and not in_draft():
+            ends = [held + width for held, width in zip(self.lengths, widths, strict=True)]
+            self._border.require_one_side_of_a_batch(self._watch.name, self.lengths, ends)
+
+
+def padded(feeds: Sequence[Integer[Tensor, " n"]]) -> Integer[Tensor, "rows width"]:
+    """Feeds of any width in one tensor, aligned to the right; what pads them is never seen."""
+    width = max(len(feed) for feed in feeds)
+    return torch.stack([functional.pad(feed, (width - len(feed), 0)) for feed in feeds])

@@ -1,0 +1,142 @@
+"""One forward for rows of different length: each row has the logits that it has alone, in every family."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import torch
+from models.architectures import CONFIGS, SHARED_KV, VOCAB, llama_config, tiny_model
+from transformers import BloomConfig, MambaConfig
+
+from specdec_lib.errors import InvalidArgument, UnsoundLogits, UnsupportedCache
+from specdec_lib.models.architecture.soundness import drafting
+from specdec_lib.models.caches.ragged import RaggedCache
+from specdec_lib.models.wrapper import ModelWrapper
+
+EVERY = [*CONFIGS, *SHARED_KV]
+
+
+def alone(model: ModelWrapper, text: list[int], count: int) -> torch.Tensor:
+    return model.forward(torch.tensor([text]), use_cache=False)[0][0, -count:]
+
+
+def fed(*feeds: list[int]) -> list[torch.Tensor]:
+    return [torch.tensor(feed, dtype=torch.long) for feed in feeds]
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_ragged_feeds_roll_backs_and_leaving_rows(name):
+    """Feeds of 0 to 9 tokens, each row cut by 0 to 3 of them, far beyond the windows; later a row leaves."""
+    model, chance = ModelWrapper(tiny_model(name).double()), random.Random(0)
+    rows, texts = model.new_batch(4, 8), [[], [], [], []]
+    assert rows is not None
+    for turn in range(12):
+        widths = [chance.randint(0, 5) if turn else chance.randint(1, 9) for _ in texts]
+        widths[turn % len(texts)] += 1
+        feeds = [[chance.randrange(1, VOCAB) for _ in range(width)] for width in widths]
+        logits = rows.forward(fed(*feeds), widths)
+        texts = [text + feed for text, feed in zip(texts, feeds, strict=True)]
+        for row, text, width in zip(logits, texts, widths, strict=True):
+            assert row.shape == (width, VOCAB)
+            if width:
+                assert torch.allclose(row, alone(model, text, width), atol=1e-10)
+        texts = [text[: len(text) - chance.randint(0, min(3, len(text) - 1))] for text in texts]
+        rows.truncate([len(text) for text in texts])
+        if turn == 8:
+            rows.keep([2, 0, 3])
+            texts = [texts[2], texts[0], texts[3]]
+        assert rows.lengths == [len(text) for text in texts]
+
+
+def test_only_the_logits_that_are_asked_for_come_back():
+    model = ModelWrapper(tiny_model("llama"), vocab_size=VOCAB + 3, masked_ids=(5,))
+    rows = model.new_batch(3)
+    first, second, third = rows.forward(fed([1, 2, 3], [4], []), [2, 1, 0])
+    assert (first.shape, second.shape, third.shape) == ((2, VOCAB + 3), (1, VOCAB + 3), (0, VOCAB + 3))
+    assert first[:, 5].isneginf().all() and first[:, VOCAB:].isneginf().all()
+    assert torch.allclose(first, alone(model, [1, 2, 3], 2), atol=1e-4)
+
+
+def test_a_buffer_grows_and_keeps_what_it_holds():
+    model = ModelWrapper(tiny_model("gpt2").double())
+    rows = model.new_batch(2, 4)
+    assert rows.cache.memory_mb == 0
+    texts = [[1, 2], [3]]
+    rows.forward(fed(*texts), [1, 1])
+    before = rows.cache.memory_mb
+    for token in range(4, 30):
+        logits = rows.forward(fed([token], [token, token]), [1, 1])
+        texts = [texts[0] + [token], texts[1] + [token, token]]
+    assert rows.cache.memory_mb > before > 0
+    for row, text in zip(logits, texts, strict=True):
+        assert torch.allclose(row, alone(model, text, 1), atol=1e-10)
+
+
+def test_a_row_at_the_end_of_learned_positions_may_be_padded():
+    model = ModelWrapper(tiny_model("gpt2").double())
+    whole = [token % VOCAB for token in range(model.context_length)]
+    rows = model.new_batch(2)
+    rows.forward(fed(whole[:-1], [1]), [1, 1])
+    logits = rows.forward(fed(whole[-1:], [2, 3, 4, 5]), [1, 4])
+    assert torch.allclose(logits[0], alone(model, whole, 1), atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("feeds", "keep"),
+    [([[1]], [1]), ([[1], [2], [3]], [1, 1, 1]), ([[], []], [0, 0]), ([[1], [2]], [1, 2]), ([[1], [2]], [1])],
+)
+def test_feeds_that_do_not_fit_the_rows_are_refused(feeds, keep):
+    rows = ModelWrapper(tiny_model("llama")).new_batch(2)
+    with pytest.raises(InvalidArgument, match="pass one feed a row"):
+        rows.forward(fed(*feeds), keep)
+
+
+@pytest.mark.parametrize("lengths", [[1], [4, 1], [-1, 1]])
+def test_rows_are_cut_to_what_they_hold(lengths):
+    rows = ModelWrapper(tiny_model("llama")).new_batch(2)
+    rows.forward(fed([1, 2, 3], [4]), [1, 1])
+    with pytest.raises(InvalidArgument, match=r"rows that hold \[3, 1\]"):
+        rows.truncate(lengths)
+
+
+def test_logits_that_are_no_numbers_are_refused_where_they_count():
+    model = ModelWrapper(tiny_model("llama"))
+    rows = model.new_batch(2)
+    with torch.no_grad():
+        model.model.model.embed_tokens.weight[7] = torch.nan
+    rows.forward(fed([1], [2]), [1, 1])
+    with pytest.raises(UnsoundLogits, match="position 2"):
+        rows.forward(fed([1], [3, 7]), [1, 1])
+    with drafting():
+        rows.forward(fed([1], [7]), [1, 1])
+
+
+def test_rows_on_both_sides_of_a_longrope_are_refused():
+    factors = {"rope_type": "longrope", "short_factor": [1.0] * 4, "long_factor": [4.0] * 4}
+    rope = {**factors, "original_max_position_embeddings": 8, "rope_theta": 1e4}
+    model = ModelWrapper(tiny_model(llama_config(rope_parameters=rope)))
+    rows = model.new_batch(2)
+    rows.forward(fed([1, 2, 3], [4]), [1, 1])
+    with pytest.raises(InvalidArgument, match="both sides of 8"):
+        rows.forward(fed([1] * 6, [4]), [1, 1])
+
+
+def test_a_model_that_cannot_be_told_positions_says_so_once(caplog, capsys):
+    model = ModelWrapper(tiny_model(BloomConfig(vocab_size=VOCAB, hidden_size=32, n_layer=1, n_head=4)))
+    assert model.new_batch(2) is None and model.new_batch(3) is None
+    said = caplog.text + "".join(capsys.readouterr())
+    assert said.count("cannot be told positions") == 1
+
+
+def test_a_state_that_cannot_be_rolled_back_is_refused_by_name():
+    config = MambaConfig(vocab_size=VOCAB, hidden_size=16, num_hidden_layers=1, state_size=4)
+    model = ModelWrapper(tiny_model(config))
+    with pytest.raises(UnsupportedCache, match="MambaForCausalLM"):
+        model.new_batch(2)
+
+
+def test_a_forward_that_answers_otherwise_is_found_out(monkeypatch):
+    """A mistake: rolling back is forgotten, so that rejected tokens are seen."""
+    monkeypatch.setattr(RaggedCache, "truncate", lambda self, lengths: None)
+    assert ModelWrapper(tiny_model("llama")).new_batch(2) is None
