@@ -6,15 +6,20 @@ no draft, no verifier, so that comparing the two tests one against the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
+from specdec_lib.decoding.batches.batch import RowsLeft, rows_going
+from specdec_lib.decoding.batches.rows import SeparateRows, open_rows
 from specdec_lib.decoding.decoder import Decoder
-from specdec_lib.decoding.generation import Request
+from specdec_lib.decoding.generation import Generation, Request
 from specdec_lib.decoding.sampling import draw, probs_from_logits, warp_logits
 from specdec_lib.decoding.trace import Round
-from specdec_lib.models.base import CausalModel
+from specdec_lib.models.base import CausalModel, Rows
 
 
 class AutoregressiveDecoder(Decoder):
@@ -25,20 +30,42 @@ class AutoregressiveDecoder(Decoder):
     def __init__(self, model: CausalModel) -> None:
         super().__init__(model)
 
-    @torch.inference_mode()
     def _rounds(self, request: Request) -> Iterator[Round]:
-        params, phases, device = request.params, request.phases, self.target.device
-        ids, cache = list(request.prompt_ids), self.target.new_cache(request.end)
-        while True:
+        rows = SeparateRows(self.target, [request.end])
+        for rounds in self._loop([request], rows, lambda places: [0]):
+            yield rounds[0]
+
+    def _batch_rounds(self, texts: Sequence[Generation]) -> Iterator[dict[int, Round]]:
+        requests = [text.request for text in texts]
+        rows = open_rows(self.target, [request.end for request in requests])
+        return self._loop(requests, rows, partial(rows_going, texts))
+
+    @torch.inference_mode()
+    def _loop(self, requests: Sequence[Request], rows: Rows, left: RowsLeft) -> Iterator[dict[int, Round]]:
+        """Rounds of all texts that go on, by their places; a text alone is a batch of one."""
+        phases, device, going = requests[0].phases, self.target.device, list(range(len(requests)))
+        ids = [list(request.prompt_ids) for request in requests]
+        while kept := left(going):
+            if len(kept) < len(going):
+                rows.keep(kept)
+                going = [going[row] for row in kept]
             with phases("verify"):
-                feed = torch.tensor([ids[self.target.get_cache_length(cache) :]], device=device)
-                logits, cache = self.target.forward(feed, cache, logits_to_keep=1)
+                held = zip(going, rows.lengths, strict=True)
+                feeds = [torch.tensor(ids[place][length:], device=device) for place, length in held]
+                logits = rows.forward(feeds, [1] * len(going))
             with phases("sampling"):
-                history = torch.tensor(ids, device=device) if params.needs_history else None
-                if params.is_greedy:
-                    token = int(warp_logits(logits[0, -1], params, history).argmax(-1))
-                else:
-                    token = int(draw(probs_from_logits(logits[0, -1], params, history), request.generator))
-                self._require_sound()  # the token has waited for the device
-            ids.append(token)
-            yield Round([token], "autoregressive", target_cache_length=self.target.get_cache_length(cache))
+                for place, row in zip(going, logits, strict=True):
+                    ids[place].append(self._choose(row[-1], ids[place], requests[place]))
+                self._require_sound()  # the tokens have waited for the device
+            yield {
+                place: Round([ids[place][-1]], "autoregressive", target_cache_length=length)
+                for place, length in zip(going, rows.lengths, strict=True)
+            }
+
+    def _choose(self, logits: Float[Tensor, " vocab"], ids: list[int], request: Request) -> int:
+        """The token that follows ``ids``."""
+        params = request.params
+        history = torch.tensor(ids, device=logits.device) if params.needs_history else None
+        if params.is_greedy:
+            return int(warp_logits(logits, params, history).argmax(-1))
+        return int(draw(probs_from_logits(logits, params, history), request.generator))

@@ -7,7 +7,6 @@ how they stop, count or measure.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
@@ -17,6 +16,8 @@ import torch
 from jaxtyping import Integer
 from torch import Tensor
 
+from specdec_lib.decoding.batches.asking import Row
+from specdec_lib.decoding.batches.decoder import BatchDecoder
 from specdec_lib.decoding.ending import Ending
 from specdec_lib.decoding.generation import Generation, PhaseClock, Request, result_of
 from specdec_lib.decoding.prompt import is_iterable, prompt_ids_of
@@ -47,13 +48,13 @@ _SEEDS = (-(2**63), 2**64 - 1)
 """What torch's generators take."""
 
 
-class Decoder(ABC):
+class Decoder(BatchDecoder):
     """The public surface of both decoders; subclasses yield rounds."""
 
     label: str = ""
 
     def __init__(self, target: CausalModel) -> None:
-        self.target = require_model(target, "decoder")
+        self.target: CausalModel = require_model(target, "decoder")
         self._require_sound = sound_check(target)
 
     def generate(
@@ -157,9 +158,8 @@ class Decoder(ABC):
         result = self.generate(ids, max_new_tokens, params, **options)
         return prompt + model.continuation(ids, result.generated_ids)
 
-    @abstractmethod
-    def _rounds(self, request: Request) -> Iterator[Round]:
-        """Rounds without end: the caller stops when the text ends."""
+    def _row(self, row: Row, params: Any, options: dict[str, Any]) -> Generation:
+        return row.started(self.start, params, options)
 
     def _started(self, *arguments: Any) -> Generation:
         request = self._request(*arguments)

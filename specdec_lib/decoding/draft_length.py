@@ -24,7 +24,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from specdec_lib.decoding.drafters.base import AskMore, Drafter, DraftState, tell_lengths
+from specdec_lib.decoding.drafters.base import AskMore, Drafter, tell_lengths
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.utils.numbers import Count, real_number, whole_number
 
@@ -225,7 +225,7 @@ def expect_lengths(drafter: Drafter, length: DraftLength) -> None:
         tell_lengths(drafter, *length.lengths)
 
 
-def started_length(length: DraftLength, draft: DraftState) -> LengthState:
+def started_length(length: DraftLength, draft: object) -> LengthState:
     """The policy's state of a new text, which the drafter's asks too where laws matter to it."""
     state = length.start()
     if length.reads_laws and isinstance(draft, DrawsStepByStep):

@@ -95,21 +95,25 @@ class Generation(Iterator[Round]):
             torch.cuda.reset_peak_memory_stats(self._device)
         try:
             round_ = next(self._source)
-            kept, reason = self.request.ending.cut(self._emitted, round_.token_ids)
+            self.add(round_)
         except StopIteration as error:  # would end the text without a word, as in PEP 479
             self.close()
             raise RuntimeError("a round raised StopIteration in place of decoding") from error
         except BaseException:
             self.close()
             raise
+        round_.seconds, round_.phases_ms = time.perf_counter() - started, self.request.phases.take()
+        return round_
+
+    def add(self, round_: Round) -> None:
+        """The text's next round, whoever decoded it: what lies beyond the text's end is cut off."""
+        kept, reason = self.request.ending.cut(self._emitted, round_.token_ids)
         round_.keep(kept)
         self._emitted += kept
         self.rounds.append(round_)
-        round_.seconds, round_.phases_ms = time.perf_counter() - started, self.request.phases.take()
         if reason is not None:
             self.finish_reason = reason
             self._let_go()
-        return round_
 
     def close(self) -> None:
         """Decode no further: caches are let go, and the result is that of the rounds so far."""

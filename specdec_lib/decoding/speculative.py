@@ -11,12 +11,24 @@ Cache invariant between rounds: with n tokens of text, the target's cache holds 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import torch
+from jaxtyping import Integer
 from torch import Tensor
 
+from specdec_lib.decoding.batches.batch import RowsLeft, rows_going
+from specdec_lib.decoding.batches.drafts import (
+    Asked,
+    DraftRow,
+    Drafts,
+    Remembered,
+    SeparateDrafts,
+    open_drafts,
+)
+from specdec_lib.decoding.batches.rows import SeparateRows, open_rows
+from specdec_lib.decoding.batches.texts import SpeculatedText, num_drafted
 from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.decoding.draft_length import (
     DraftLength,
@@ -30,17 +42,14 @@ from specdec_lib.decoding.drafters.base import (
     DraftState,
     Proposal,
     checked_proposal,
-    lend,
-    require_laws,
-    started,
 )
 from specdec_lib.decoding.drafters.draft_model import DraftModelState, DraftSource, as_drafter
-from specdec_lib.decoding.generation import Request
+from specdec_lib.decoding.generation import Generation, Request
 from specdec_lib.decoding.rejection import VERIFIERS, Verdict, verify_greedy
 from specdec_lib.decoding.sampling import probs_from_logits, warp_logits
 from specdec_lib.decoding.trace import Round
 from specdec_lib.errors import InvalidArgument, VocabularyMismatch
-from specdec_lib.models.base import CausalModel, expect_widths
+from specdec_lib.models.base import CausalModel, Rows, expect_widths
 from specdec_lib.models.vocabulary import ForeignDraft
 from specdec_lib.utils.numbers import Count, plain_numbers
 
@@ -89,40 +98,64 @@ class SpeculativeDecoder(Decoder):
         expect_widths(target, 1, *(n + 1 for n in self.length.lengths))
         expect_lengths(self.drafter, self.length)
 
-    @torch.inference_mode()
     def _rounds(self, request: Request) -> Iterator[Round]:
-        ids, phases = list(request.prompt_ids), request.phases
-        cache = self.target.new_cache(request.end)
-        draft = started(self.drafter, list(request.prompt_ids), request.end)
-        length = started_length(self.length, draft)
-        known = type(draft) is DraftModelState or request.params.is_greedy
-        while True:
-            with phases("draft"):
-                lend(draft, self.target, cache)
-                room = self._room(ids, request)
-                k = wanted(length, room)
-                proposal = self._propose(ids, draft, request, k)
-                known = known or self._have_laws(proposal)
-            with phases("verify"):
-                logits, cache = self._score(ids, proposal, cache)
-            with phases("sampling"):
-                picked: list[list[float]] = [[], []]
-                verdict = self._decide(ids, proposal, logits, request, picked)
-                self._require_sound()  # the verdict has waited for the device
-            with phases("rollback"):
-                keep_length = len(ids) + verdict.num_accepted
-                if k or room <= 0:  # else nothing was wanted, as in plain decoding, and nothing is to be cut
-                    cache = self._roll_back(cache, keep_length)
-                draft.roll_back(keep_length)
-            length.observe(len(verdict.draft_ids), verdict.num_accepted)
-            ids += verdict.token_ids
-            yield self._record(verdict, keep_length, getattr(draft, "cache_length", 0), picked)
+        drafts = SeparateDrafts(self.drafter, [request], self._propose)
+        rows = SeparateRows(self.target, [request.end])
+        for rounds in self._loop([request], rows, drafts, lambda places: [0]):
+            yield rounds[0]
 
-    def _room(self, ids: list[int], request: Request) -> int:
+    def _batch_rounds(self, texts: Sequence[Generation]) -> Iterator[dict[int, Round]]:
+        requests = [text.request for text in texts]
+        drafts = open_drafts(self.drafter, requests, self._propose)
+        rows = open_rows(self.target, [request.end for request in requests])
+        return self._loop(requests, rows, drafts, partial(rows_going, texts))
+
+    @torch.inference_mode()
+    def _loop(
+        self, requests: Sequence[Request], rows: Rows, drafts: Drafts, left: RowsLeft
+    ) -> Iterator[dict[int, Round]]:
+        """Rounds of all texts that go on, by their places; a text alone is a batch of one."""
+        phases, going = requests[0].phases, list(range(len(requests)))
+        texts = list(map(self._begun, requests, drafts.states))
+        while kept := left(going):
+            if len(kept) < len(going):
+                rows.keep(kept)
+                drafts.keep(kept)
+                going, texts = [going[row] for row in kept], [texts[row] for row in kept]
+            with phases("draft"):
+                if isinstance(rows, SeparateRows):
+                    rows.lend(drafts.states)
+                proposals = self._drafted(texts, drafts)
+            with phases("verify"):
+                logits = self._scored(texts, proposals, rows)
+            with phases("sampling"):
+                verdicts = list(map(self._judged, texts, proposals, logits))
+                self._require_sound()  # the verdicts have waited for the device
+            with phases("rollback"):
+                if any(map(num_drafted, proposals)):  # else nothing is to be cut, as in plain decoding
+                    self._roll_back(rows, list(map(SpeculatedText.kept, texts, verdicts)))
+                for text, verdict in zip(texts, verdicts, strict=True):
+                    text.draft.roll_back(text.kept(verdict))
+            yield dict(zip(going, map(self._settled, texts, verdicts), strict=True))
+
+    def _begun(self, request: Request, draft: Remembered) -> SpeculatedText:
+        known = type(draft) in (DraftModelState, DraftRow) or request.params.is_greedy
+        length = started_length(self.length, draft)
+        return SpeculatedText(request, list(request.prompt_ids), draft, length, known)
+
+    def _drafted(self, texts: Sequence[SpeculatedText], drafts: Drafts) -> list[Proposal | None]:
+        """A proposal for each text, of as many tokens as it wants."""
+        asked = [Asked(text.ids, wanted(text.length, self._room(text)), text.request) for text in texts]
+        proposals = drafts.propose(asked)
+        for text, proposal in zip(texts, proposals, strict=True):
+            text.look_at(proposal, self.drafter.name)
+        return proposals
+
+    def _room(self, text: SpeculatedText) -> int:
         """How many draft tokens may still be emitted before the round's own token, and can be drafted."""
-        room = request.end - len(ids) - 1
+        room = text.request.end - len(text.ids) - 1
         if self.drafter.context_length is not None:
-            room = min(room, self.drafter.context_length - len(ids) + 1)
+            room = min(room, self.drafter.context_length - len(text.ids) + 1)
         return room
 
     def _propose(self, ids: list[int], draft: DraftState, request: Request, k: int) -> Proposal | None:
@@ -132,31 +165,37 @@ class SpeculativeDecoder(Decoder):
         proposal = draft.propose(list(ids), k, request.params, request.generator)
         return checked_proposal(proposal, self.drafter.name, k, request.params, self.target.vocab_size)
 
-    def _have_laws(self, proposal: Proposal | None) -> bool:
-        """Whether the drafter's distributions were looked at: once a text, since it reads whole rows."""
-        if proposal is None or not len(proposal.ids):
-            return False
-        require_laws(proposal, self.drafter.name)
-        return True
+    def _scored(
+        self, texts: Sequence[SpeculatedText], proposals: Sequence[Proposal | None], rows: Rows
+    ) -> list[Tensor]:
+        """Target logits ``[k + 1, vocab]`` after each text and after each of its draft tokens."""
+        held = zip(texts, proposals, rows.lengths, strict=True)
+        feeds = [self._feed(self._pending(text.ids, length), proposal) for text, proposal, length in held]
+        return rows.forward(feeds, [num_drafted(proposal) + 1 for proposal in proposals])
 
-    def _score(self, ids: list[int], proposal: Proposal | None, cache: Any) -> tuple[Tensor, Any]:
-        """Target logits ``[k + 1, vocab]`` after the text and after each draft token, in one forward."""
+    def _feed(self, pending: list[int], proposal: Proposal | None) -> Integer[Tensor, " n"]:
         device = self.target.device
-        feed = torch.tensor([self._pending(ids, cache)], device=device)
-        if proposal is None:
-            logits, cache = self.target.forward(feed, cache, logits_to_keep=1)
-        else:
-            feed = torch.cat([feed, proposal.ids.to(device)[None]], dim=1)
-            logits, cache = self.target.forward(feed, cache, logits_to_keep=len(proposal.ids) + 1)
-        return logits[0], cache
+        feed = torch.tensor(pending, device=device)
+        return feed if proposal is None else torch.cat([feed, proposal.ids.to(device)])
 
-    def _pending(self, ids: list[int], cache: Any) -> list[int]:
-        """Tokens of the text that the target's cache does not hold yet."""
-        return ids[self.target.get_cache_length(cache) :]
+    def _pending(self, ids: list[int], held: int) -> list[int]:
+        """Tokens of the text that the target's cache, which holds so many, lacks."""
+        return ids[held:]
 
-    def _roll_back(self, cache: Any, keep_length: int) -> Any:
-        """The target's cache without what was rejected."""
-        return self.target.truncate_cache(cache, keep_length)
+    def _roll_back(self, rows: Rows, lengths: list[int]) -> None:
+        """The target's caches without what was rejected."""
+        rows.truncate(lengths)
+
+    def _judged(self, text: SpeculatedText, proposal: Proposal | None, logits: Tensor) -> Verdict:
+        text.picked = [[], []]
+        return self._decide(text.ids, proposal, logits, text.request, text.picked)
+
+    def _settled(self, text: SpeculatedText, verdict: Verdict) -> Round:
+        """The round of a verdict, whose tokens are the text's from now on."""
+        keep_length = text.kept(verdict)
+        text.length.observe(len(verdict.draft_ids), verdict.num_accepted)
+        text.ids += verdict.token_ids
+        return self._record(verdict, keep_length, getattr(text.draft, "cache_length", 0), text.picked)
 
     def _decide(
         self,

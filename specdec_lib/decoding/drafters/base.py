@@ -127,7 +127,7 @@ def started(drafter: Drafter, prompt_ids: Sequence[int], end: int = 0) -> DraftS
     return state
 
 
-def lend(state: DraftState, target: CausalModel, cache: Any) -> None:
+def lend(state: object, target: CausalModel, cache: Any) -> None:
     """Offer what the target has kept of the text to a state that drafts behind it, if it is one.
 
     Once a round, before its proposal. Its next roll-back ends the loan: a cache that two hold is copied where

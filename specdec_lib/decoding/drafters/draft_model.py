@@ -7,10 +7,11 @@ rejection the cache is cut back to the accepted part.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Float, Integer
 from torch import Tensor
 
 from specdec_lib.decoding.drafters.base import AskMore, Drafter, Proposal, checked_drafter
@@ -60,34 +61,15 @@ class DraftModelState:
         if unrolled is not None and (steps := unrolled.steps(len(context_ids), k, params, self._cache)):
             proposal, self._cache = unrolled.propose(context_ids, k, steps, params, generator, self._cache)
             return proposal
-        return self._step_by_step(context_ids, pending, k, params, generator)
-
-    def _step_by_step(
-        self,
-        context_ids: Sequence[int],
-        pending: Sequence[int],
-        k: int,
-        params: SamplingParams,
-        generator: torch.Generator,
-    ) -> Proposal:
         device = self.model.device
-        history = torch.tensor(context_ids, device=device) if params.needs_history else None
-        feed = torch.tensor([pending], device=device)
-        ids: list[Tensor] = []
-        probs: list[Tensor] = []
-        for _ in range(k):
+        steps = DraftSteps(
+            context_ids, self.cache_length, k, params, generator, device, self.more, self._choose
+        )
+        while not steps.is_done:
             with drafting():
-                logits, self._cache = self.model.forward(feed, self._cache, logits_to_keep=1)
-            row = sound_draft(logits[0, -1])
-            token = self._choose(row, params, history, generator, probs)
-            ids.append(token)
-            if self.more is not None and len(ids) < k:
-                law = probs[-1] if probs else warp_logits(row, params, history).softmax(-1)
-                if not self.more(len(ids), law):
-                    break
-            feed = token.view(1, 1)
-            history = None if history is None else torch.cat([history, token.view(1)])
-        return Proposal(torch.stack(ids), torch.stack(probs) if probs else None)
+                logits, self._cache = self.model.forward(steps.feed[None], self._cache, logits_to_keep=1)
+            steps.take(logits[0, -1])
+        return steps.proposal
 
     def _choose(
         self,
@@ -97,10 +79,70 @@ class DraftModelState:
         generator: torch.Generator,
         probs: list[Tensor],
     ) -> Tensor:
-        if params.is_greedy:
-            return warp_logits(logits, params, history).argmax(-1)
-        probs.append(probs_from_logits(logits, params, history))
-        return draw(probs[-1], generator)
+        return choose(logits, params, history, generator, probs)
+
+
+def choose(
+    logits: Float[Tensor, " vocab"],
+    params: SamplingParams,
+    history: Integer[Tensor, " length"] | None,
+    generator: torch.Generator,
+    probs: list[Tensor],
+) -> Integer[Tensor, ""]:
+    """A draft token: the argmax at temperature 0, else a draw from the law that ``probs`` receives."""
+    if params.is_greedy:
+        return warp_logits(logits, params, history).argmax(-1)
+    probs.append(probs_from_logits(logits, params, history))
+    return draw(probs[-1], generator)
+
+
+class DraftSteps:
+    """A proposal in the making: what a model is to be fed next, and what was drawn so far.
+
+    Args:
+        context_ids: the text, of which the model's cache holds the first ``held`` tokens.
+        more: asked behind each draft token but the last, if there is one.
+        choose: draws a token, as :func:`choose` does.
+    """
+
+    def __init__(
+        self,
+        context_ids: Sequence[int],
+        held: int,
+        k: int,
+        params: SamplingParams,
+        generator: torch.Generator,
+        device: torch.device,
+        more: AskMore | None = None,
+        choose: Callable[..., Tensor] = choose,
+    ) -> None:
+        self.feed: Integer[Tensor, " n"] = torch.tensor(list(context_ids[held:]), device=device)
+        """Tokens that follow what the cache holds."""
+        self.is_done = k < 1
+        self._k, self._params, self._generator, self._more, self._choose = k, params, generator, more, choose
+        self._history = torch.tensor(list(context_ids), device=device) if params.needs_history else None
+        self._ids: list[Tensor] = []
+        self._probs: list[Tensor] = []
+
+    def take(self, logits: Float[Tensor, " vocab"]) -> None:
+        """Draw a token from the logits behind what was fed; nothing leaves the device, but for ``more``."""
+        row = sound_draft(logits)
+        token = self._choose(row, self._params, self._history, self._generator, self._probs)
+        self._ids.append(token)
+        self.is_done = len(self._ids) >= self._k
+        if self._more is not None and not self.is_done:
+            law = (
+                self._probs[-1] if self._probs else warp_logits(row, self._params, self._history).softmax(-1)
+            )
+            self.is_done = not self._more(len(self._ids), law)
+        self.feed = token.view(1)
+        if self._history is not None:
+            self._history = torch.cat([self._history, self.feed])
+
+    @property
+    def proposal(self) -> Proposal:
+        """The tokens that were drawn, and their laws; at temperature 0 there are none."""
+        return Proposal(torch.stack(self._ids), torch.stack(self._probs) if self._probs else None)
 
 
 class DraftModel:

@@ -83,23 +83,23 @@ class GreedyByRatio(SpeculativeDecoder):
 class _FeedsTheLastToken(SpeculativeDecoder):
     """A loop that trusts its cache, as most do: it feeds the last token, whatever the cache holds."""
 
-    def _pending(self, ids, cache):
-        return ids if cache is None else ids[-1:]
+    def _pending(self, ids, held):
+        return ids[-1:] if held else ids
 
 
 class TargetKeepsRejectedTokens(_FeedsTheLastToken):
     """The target's cache is not rolled back after a rejection."""
 
-    def _roll_back(self, cache, keep_length):
-        return cache
+    def _roll_back(self, rows, lengths):
+        pass
 
 
 class RollsBackOneTooFew(_FeedsTheLastToken):
     """The target's cache keeps the rejected token itself."""
 
-    def _roll_back(self, cache, keep_length):
-        held = self.target.get_cache_length(cache)
-        return self.target.truncate_cache(cache, min(held, keep_length + 1))
+    def _roll_back(self, rows, lengths):
+        one_more = [min(held, length + 1) for held, length in zip(rows.lengths, lengths, strict=True)]
+        rows.truncate(one_more)
 
 
 class CutsByMinusZero(_FeedsTheLastToken):
@@ -111,12 +111,12 @@ class CutsByMinusZero(_FeedsTheLastToken):
         self._lost = 0
         return super()._rounds(request)
 
-    def _roll_back(self, cache, keep_length):
-        held = self.target.get_cache_length(cache)
-        surplus = held + self._lost - keep_length
+    def _roll_back(self, rows, lengths):
+        (held,), (length,) = rows.lengths, lengths
+        surplus = held + self._lost - length
         if surplus == 0:
-            self._lost = keep_length
-        return self.target.truncate_cache(cache, held - surplus if surplus else 0)
+            self._lost = length
+        rows.truncate([held - surplus if surplus else 0])
 
 
 # -- the end of the text ------------------------------------------------------------------------

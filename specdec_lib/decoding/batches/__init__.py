@@ -1,0 +1,1 @@
+"""Several texts at once: shared forwards, while each text keeps its own length, chance and end."""
