@@ -10,8 +10,8 @@ It knows numbers in FLOP, bytes and seconds, and no device: peaks come from a da
 
 from __future__ import annotations
 
-from specdec_lib.theory.checks import positive, whole
-from specdec_lib.theory.speedup import speedup
+from specdec_lib.theory.checks import positive, quantity, whole
+from specdec_lib.theory.speedup import expected_tokens, speedup
 
 
 def arithmetic_intensity(flops: float, bytes_moved: float) -> float:
@@ -122,3 +122,21 @@ def batch_speedup(
         InvalidArgument: as :func:`batch_verify_cost` and :func:`~specdec_lib.theory.speedup.speedup` do.
     """
     return speedup(alpha, k, c, batch_verify_cost(k, batch, critical), overhead)
+
+
+def break_even_batch(alpha: float, k: int, c: float, critical: float, overhead: float = 0.0) -> float:
+    """The batch at which a round's tokens are worth just what it costs: S(B) = 1 under the roofline.
+
+    Between B* / (k + 1) and B*, v is B (k + 1) / B*, and S = E / (k c + v + o) falls through 1 at
+    B = B* (E - k c - o) / (k + 1). With B* = 200, c = 0.05, alpha = 0.8 and k = 4 that is 126.5. It lies
+    below B* whatever alpha is: at B* alone a wide forward costs k + 1, and E is at most that.
+
+    Returns:
+        0 where speculation does not pay at any batch, since E <= 1 + k c + o.
+
+    Raises:
+        InvalidArgument: as :func:`batch_speedup` does, or k below 1.
+    """
+    k, critical = whole(k, "k", minimum=1), positive(critical, "critical")
+    gain = expected_tokens(alpha, k) - k * quantity(c, "c") - quantity(overhead, "overhead")
+    return critical * gain / (k + 1) if gain > 1 else 0.0

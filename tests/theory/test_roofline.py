@@ -11,6 +11,7 @@ from specdec_lib.theory.roofline import (
     arithmetic_intensity,
     batch_speedup,
     batch_verify_cost,
+    break_even_batch,
     compute_time,
     critical_batch,
     memory_time,
@@ -84,3 +85,21 @@ def test_work_and_peaks_are_positive(name: str, bad: float) -> None:
 def test_batch_arguments_are_named(arguments: tuple, name: str) -> None:
     with pytest.raises(ValueError, match=f"^{name} "):
         batch_verify_cost(*arguments)
+
+
+def test_a_batch_breaks_even_where_its_speedup_is_one() -> None:
+    assert round(break_even_batch(0.8, 4, 0.05, 200), 1) == 126.5
+    for alpha, k, c, overhead in itertools.product(
+        (0.5, 0.8, 1.0), (1, 2, 4, 8), (0.0, 0.05, 0.2), (0.0, 0.1)
+    ):
+        even = break_even_batch(alpha, k, c, 1e6, overhead)
+        if even:
+            assert even <= 1e6
+            assert batch_speedup(alpha, k, c, round(even), 1e6, overhead) == pytest.approx(1, abs=1e-4)
+            assert batch_speedup(alpha, k, c, round(even / 2), 1e6, overhead) > 1
+        else:
+            assert batch_speedup(alpha, k, c, 1, 1e6, overhead) <= 1
+
+
+def test_a_draft_that_never_pays_has_no_batch() -> None:
+    assert break_even_batch(0.1, 4, 0.3, 200) == 0.0
