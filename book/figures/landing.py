@@ -11,11 +11,13 @@ that its letters can be read on a phone, where it is shrunk.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
+    from specdec_lib.bench.records.kinds import Record
     from specdec_lib.bench.tables.rows import SpeedupRow
 
 TEMPERATURE = 0.0
@@ -92,17 +94,19 @@ def draw(rows: list[SpeedupRow], notes: list[str]) -> str:
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def notes_of(records: list[dict[str, Any]]) -> list[str]:
+def notes_of(records: Sequence[Record]) -> list[str]:
     """What was measured and on what, and whether it was exact, in the records' own words."""
-    runs = [record for record in records if record["kind"] == "run"]
-    compared = [run["first_difference"] for run in runs if run.get("first_difference") is not None]
-    target, environment = runs[0]["models"]["target"], runs[0]["environment"]
+    from specdec_lib.bench.records.kinds import RunRecord, of_kind
+
+    runs = list(of_kind(records, RunRecord))
+    compared = [run for run in runs if run.was_compared]
+    target, environment = runs[0].models["target"], runs[0].environment
     cores = f"{environment['threads']} of {environment['cores']} cores"
     machine = environment["gpu"] or f"{environment['cpu']}, {cores}"
     model = f"{target['name']} in {target['dtype']}"
-    greedy = sum(run["config"]["temperature"] == TEMPERATURE for run in runs)
-    tokens = runs[0]["config"]["max_new_tokens"]
-    identical = sum(difference < 0 for difference in compared)
+    greedy = sum(run.config.temperature == TEMPERATURE for run in runs)
+    tokens = runs[0].config.max_new_tokens
+    identical = sum(run.is_identical for run in compared)
     return [
         f"{greedy} runs of {tokens} tokens at temperature 0.",
         f"{model}; {machine}.",

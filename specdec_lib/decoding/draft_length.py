@@ -137,7 +137,7 @@ class _ByLaw(_Constant):
 
     @property
     def name(self) -> str:
-        return f"{self.kind}-{self.threshold:g}"
+        return f"{self.kind}:{self.threshold:g}"
 
     @property
     def lengths(self) -> tuple[int, ...]:

@@ -60,6 +60,8 @@ class PairProof:
         draft_law: where q of the longer texts comes from: "model" computes it anew, so that a draft which
             is not what its model says is seen; "proposal" takes what the drafter said, as is always done for
             a drafter that is no model.
+        fixed_length: whether the decoder on trial drafts K tokens wherever there is room for them; of one
+            that goes by a policy a shorter draft is no waste.
         breaks: what the decoder on trial may raise and be rejected for; anything else is an error.
         report: called with a line of progress now and then.
 
@@ -77,6 +79,7 @@ class PairProof:
         build: BuildDecoder = library_decoder,
         judge_of: Callable[[Decoder], Judge | None] = judge_in,
         draft_law: Literal["model", "proposal"] = "model",
+        fixed_length: bool = True,
         breaks: tuple[type[Exception], ...] = (),
         report: Callable[[str], None] = lambda line: None,
     ) -> None:
@@ -88,6 +91,7 @@ class PairProof:
         self.plan.require_rounds(len(prompts))
         self.prompts = [list(prompt) for prompt in prompts]
         self._build, self._judge_of, self._breaks, self._report = build, judge_of, breaks, report
+        self._fixed_length = fixed_length
         self._replays_draft = draft_law == "model" and is_causal_model(self.draft)
         self._params = SamplingParams(self.plan.temperature)
 
@@ -190,5 +194,6 @@ class PairProof:
             trace = decoder.generate(prompt, plan.num_tokens, plan.temperature, **options).trace
             draft: Any = self.draft if said is None else said.made
             end = min(len(prompt) + plan.num_tokens, limit)
-            short = short_drafts(trace, plan.k, end, self.draft.context_length) if said is None else 0
+            counted = said is None and self._fixed_length
+            short = short_drafts(trace, plan.k, end, self.draft.context_length) if counted else 0
             yield list(replay(self.target, draft, trace, self._params)), short

@@ -16,8 +16,10 @@ from specdec_lib.theory.checks import quantity, whole
 class BenchmarkConfig:
     """One cell of a sweep: which pair, how many draft tokens, which prompts.
 
-    ``K = 0`` is autoregressive decoding. Numbers are normalised when the object is made (4.0 becomes 4,
-    temperature 0 becomes 0.0), so equal configurations compare, print and hash alike.
+    ``K = 0`` is autoregressive decoding. Where a ``policy`` decides how many tokens a round drafts (its
+    spelling in :mod:`specdec_lib.decoding.lengths`), K is the most that it may. Numbers are normalised when
+    the object is made (4.0 becomes 4, temperature 0 becomes 0.0), so equal configurations compare, print and
+    hash alike.
 
     Raises:
         InvalidArgument: an empty name, K or max_new_tokens negative, a temperature that is negative or
@@ -30,6 +32,7 @@ class BenchmarkConfig:
     max_new_tokens: int
     prompt_domain: str
     seed: int
+    policy: str = ""
 
     def __post_init__(self) -> None:
         for name in ("model_pair_name", "prompt_domain"):
@@ -42,12 +45,14 @@ class BenchmarkConfig:
 
     @property
     def decoder_label(self) -> str:
-        """ "AR" for K = 0, else "SD-K4" and the like."""
+        """ "AR" for K = 0, else "SD-K4" and the like, or "SD-cost-aware"."""
+        if self.policy:
+            return f"SD-{self.policy}"
         return f"SD-K{self.K}" if self.K else "AR"
 
     def to_dict(self) -> dict[str, Any]:
-        """The six fields, and nothing computed: this is what the hash is taken over."""
-        return asdict(self)
+        """The fields, a policy only where there is one, and nothing computed: the hash is taken over this."""
+        return {name: value for name, value in asdict(self).items() if name != "policy" or value}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> BenchmarkConfig:

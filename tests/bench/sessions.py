@@ -107,3 +107,13 @@ def profiled(k: int, accepted: int, **more: Any) -> Record:
     phases["sampling_ms"] = 4.0
     phases["total_ms"] = 1e4 * ((k * DRAFT + WIDER + REST) if k else STEP)
     return record("profile", "code", k, 0, 0, generation(k, 4, accepted), phases=phases, **more)
+
+
+def by_policy(name: str, **more: Any) -> list[dict[str, Any]]:
+    """The speculative records of :func:`timed`, as those of a policy."""
+    records = [record for record in timed(**more) if record["config"]["K"]]
+    for one in records:
+        config = BenchmarkConfig.from_dict(one["config"] | {"policy": name})
+        one |= {"config": config.to_dict(), "config_hash": config.config_hash()}
+        one["decoder"] = config.decoder_label
+    return records

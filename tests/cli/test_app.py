@@ -127,8 +127,6 @@ def test_threads_wait_briefly_unless_the_environment_says_how(specdec, monkeypat
         (["pairs", "--jsn"], "No such option: --jsn"),
         (["train"], "Missing option"),
         (["generate", "a", "b"], "unexpected extra argument"),
-        (["generate", "a", "--k", "0"], "--k"),
-        (["generate", "a", "--k", "many"], "--k"),
         (["generate", "a", "-n", "-1"], "--max-new-tokens"),
         (["generate", "a", "--temperature", "warm"], "--temperature"),
     ],

@@ -17,6 +17,7 @@ import numpy as np
 from specdec_lib.bench.explain import sentences
 from specdec_lib.bench.explain.advice import advised
 from specdec_lib.bench.explain.cell import Cell, cell_of
+from specdec_lib.bench.explain.lengths import policy_notes
 from specdec_lib.bench.explain.outlook import Outlook, look_ahead
 from specdec_lib.bench.records.kinds import CostsRecord, Record, of_kind
 from specdec_lib.bench.records.runs import ALL_DOMAINS, Run, cells, pool, runs_of, select
@@ -55,7 +56,8 @@ class Group:
 
 @dataclass(frozen=True)
 class Report:
-    """A session, explained. ``notes`` say what was not measured, and so cannot be said."""
+    """A session, explained. ``notes`` say what policies of the draft length reached, and what was not
+    measured, and so cannot be said."""
 
     pair: str
     session: str
@@ -102,6 +104,8 @@ def explain_session(
         raise RecordError(
             f"explain: {'; '.join(notes) or 'no speculative run'}; measure with `specdec bench`"
         )
+    for group in groups if k is None else ():
+        notes += policy_notes(records, group.temperature, group.domain, group.best.k, draws)
     ks = sorted(costs.v)
     notes += [] if ks == list(range(1, len(ks) + 1)) else [sentences.interpolated(ks)]
     return Report(runs[0].config.model_pair_name, records[0].session, list(dict.fromkeys(notes)), groups)

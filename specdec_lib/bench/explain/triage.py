@@ -105,7 +105,7 @@ def _question(key: str, measured: str, needed: str, holds: bool | None, **instea
 
 
 def _tokens(records: Sequence[Record], k: int) -> Question:
-    of_k = [record for record in of_kind(records, RunRecord) if k == record.config.K]
+    of_k = [r for r in of_kind(records, RunRecord) if k == r.config.K and not r.config.policy]
     compared = [record for record in of_k if record.was_compared]
     same = sum(record.is_identical for record in compared)
     exact = all(record.target_dtype in EXACT_DTYPES for record in compared)

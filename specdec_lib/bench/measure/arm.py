@@ -17,6 +17,7 @@ from specdec_lib.bench.records.parts import Facts
 from specdec_lib.bench.records.schema import OURS
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.decoder import Decoder
+from specdec_lib.decoding.draft_length import DraftLength
 from specdec_lib.decoding.drafters.base import Drafter
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.models.wrapper import ModelWrapper
@@ -56,7 +57,7 @@ class Ours:
 
     Args:
         draft: a model or a drafter; None decodes autoregressively.
-        k: draft tokens a round.
+        k: draft tokens a round, or a policy.
         profile: time the phases of each round, told one by one; it synchronises, and so slows what it times.
     """
 
@@ -64,10 +65,12 @@ class Ours:
         self,
         target: ModelWrapper,
         draft: ModelWrapper | Drafter | None = None,
-        k: int = 0,
+        k: int | DraftLength = 0,
         profile: bool = False,
     ) -> None:
-        self.target, self.draft, self.k, self.profile = target, draft, k, profile
+        self.target, self.draft, self.length, self.profile = target, draft, k, profile
+        self.k = k if isinstance(k, int) else k.lengths[-1]
+        """Draft tokens that a round may have at most."""
 
     def __call__(
         self, prompt_ids: Sequence[int], max_new_tokens: int, temperature: float, seed: int
@@ -80,7 +83,7 @@ class Ours:
         """A decoder that has seen no text."""
         if self.draft is None:
             return AutoregressiveDecoder(self.target)
-        return SpeculativeDecoder(self.target, self.draft, k=self.k)
+        return SpeculativeDecoder(self.target, self.draft, k=self.length)
 
 
 def our_facts(

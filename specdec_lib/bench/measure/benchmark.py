@@ -16,15 +16,18 @@ from pathlib import Path
 from typing import Any
 
 from specdec_lib.bench.measure.arm import Arm, Job, Ours, our_facts
-from specdec_lib.bench.measure.costs import measure_costs
-from specdec_lib.bench.measure.grid import Block, Grid
+from specdec_lib.bench.measure.costs import length_costs, measure_costs
+from specdec_lib.bench.measure.grid import ArmKey, Block, Grid
 from specdec_lib.bench.measure.resume import PromptsByDomain, missing_blocks, missing_profiles, refusals
 from specdec_lib.bench.measure.runner import Outcome, Runner, print_progress
 from specdec_lib.bench.measure.session import Session
 from specdec_lib.bench.records.generations import AnyRun, decode_phases, run_record
 from specdec_lib.bench.records.identity import first_difference
-from specdec_lib.bench.records.kinds import CostsRecord, ProfileRecord, RunRecord
+from specdec_lib.bench.records.kinds import ArmRecord, CostsRecord, ProfileRecord, RunRecord
+from specdec_lib.decoding.draft_length import DraftLength
 from specdec_lib.decoding.drafters.base import Drafter
+from specdec_lib.decoding.lengths import read_length
+from specdec_lib.decoding.lengths.specs import CostAwareSpec
 from specdec_lib.errors import SpecDecError
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.metrics import GenerationResult
@@ -78,14 +81,18 @@ class Benchmark:
     def warm_up(self) -> None:
         """A short generation with every arm at every temperature, recorded nowhere.
 
-        Of a session that is complete already, none.
+        Of a session that is complete already, none. A draft length that goes by costs has them measured
+        first; what a policy's arm is gets a record of its own, once a session.
         """
         if not (self.num_left or self._profiles_left() or self._costs_left):
             return
         ids = self.prompts[self.grid.domains[0]][0].ids
         jobs = [Job(ids, _WARM_UP_TOKENS, temperature, 0) for temperature in self.grid.temperatures]
+        known = {record.decoder for record in self._runner.of_kind(ArmRecord)}
         for arm in self._runner.allowed(self._arms):
-            self._runner.warm_up(arm, jobs)
+            spent = self._runner.warm_up(arm, jobs)
+            if spent is not None and arm.facts.options and arm.name not in known:
+                self._runner.append_arm(arm.name, spent)
 
     def measure(self) -> list[RunRecord]:
         """The timed runs: every block that is not recorded yet. Returns the session's, those before included.
@@ -130,11 +137,12 @@ class Benchmark:
         if not self._costs_left:
             return []
         ids = [i for domain in self.grid.domains for prompt in self.prompts[domain] for i in prompt.ids]
+        lengths = self.grid.timed_lengths
         context = len(ids) // sum(map(len, self.prompts.values())) + self.grid.max_new_tokens // 2
         if self.target.context_length is not None:
-            context = max(1, min(context, self.target.context_length - max(self.grid.k_values) - 4))
+            context = max(1, min(context, self.target.context_length - max(lengths) - 4))
         ids = (ids * (context // len(ids) + 1))[:context]
-        costs = measure_costs(self.target, self.draft, ids, self.grid.k_values, repeats)
+        costs = measure_costs(self.target, self.draft, ids, lengths, repeats)
         self.report(f"timed single forwards behind {context} tokens of context")
         return self._runner.append([CostsRecord(pair=self.grid.pair, costs=costs)])
 
@@ -163,11 +171,24 @@ class Benchmark:
     def _made(self, profile: bool) -> list[Arm[GenerationResult]]:
         """The arms, in the grid's order."""
         arms = []
-        for config in self.grid.cells()[: len(self.grid.arms)]:  # of the first temperature and domain
-            pair = self.target, self.draft if config.K else None, config.K
-            facts = our_facts(*pair, compiled=self.target.compiled is not None)
-            arms.append(Arm(config.decoder_label, facts, partial(Ours, *pair, profile)))
+        for key, config in zip(self.grid.arms, self.grid.cells(), strict=False):  # of the first place
+            draft = self.draft if config.K else None
+            policy = {"draft_length": config.policy} if config.policy else {}
+            compiled = self.target.compiled is not None
+            facts = our_facts(self.target, draft, config.K, compiled=compiled, **policy)
+            arms.append(Arm(config.decoder_label, facts, partial(self._engine, key, draft, profile)))
         return arms
+
+    def _engine(self, key: ArmKey, draft: ModelWrapper | Drafter | None, profile: bool) -> Ours:
+        return Ours(self.target, draft, self._policy(key) if isinstance(key, str) else key, profile)
+
+    def _policy(self, name: str) -> DraftLength:
+        """The policy; one that goes by costs takes the session's, measured now if they are not yet."""
+        spec = read_length(name)
+        if not isinstance(spec, CostAwareSpec):
+            return spec.open()
+        self.measure_costs()
+        return spec.open(length_costs(self._runner.of_kind(CostsRecord)[-1].costs))
 
     def _job(self, block: Block) -> Job:
         return block_job(self.grid, self.prompts, block)
@@ -203,7 +224,8 @@ def block_record(
 ) -> AnyRun:
     """The record of one arm's generation in a block, with its turn; ``more`` are other fields of its kind."""
     arm, prompt = outcome.arm, prompts[block.domain][block.prompt_index]
-    config = grid.config(arm.facts.k, block.temperature, block.domain)
+    key = arm.facts.options.get("draft_length", arm.facts.k)
+    config = grid.config(key, block.temperature, block.domain)
     asked = kind, arm.name, config, prompt, block.repeat, block.seed
     return run_record(*asked, outcome.result, turn=outcome.turn, **more)
 

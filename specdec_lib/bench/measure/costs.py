@@ -11,9 +11,11 @@ counts as a forward of theirs is a K-th of a whole greedy proposal.
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import nullcontext
+from statistics import median
 from typing import Any
 
 import torch
@@ -22,8 +24,10 @@ from torch import Tensor
 
 from specdec_lib.bench.measure.grid import rotated
 from specdec_lib.bench.records.parts import ForwardTimes, TimedForward
-from specdec_lib.decoding.drafters.base import started
+from specdec_lib.decoding.draft_length import DraftLength
+from specdec_lib.decoding.drafters.base import started, tell_lengths
 from specdec_lib.decoding.drafters.draft_model import DraftSource, as_drafter
+from specdec_lib.decoding.lengths.specs import CostAwareSpec, LengthCosts, LengthSpec
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.architecture.soundness import drafting
@@ -41,6 +45,7 @@ def measure_costs(
     context_ids: Sequence[int],
     k_values: Sequence[int],
     repeats: int = 30,
+    seconds: float | None = None,
 ) -> ForwardTimes:
     """Seconds of single forwards behind ``context_ids``.
 
@@ -49,6 +54,7 @@ def measure_costs(
         context_ids: tokens that both caches hold before each timed forward.
         k_values: draft lengths, each >= 1; the target is timed at widths 1 and K + 1.
         repeats: rounds a K, after a few that are not counted.
+        seconds: fewer of them once so much time has passed, but one at least.
 
     Raises:
         InvalidArgument: no context, or ``repeats`` below 1.
@@ -58,14 +64,44 @@ def measure_costs(
             f"measure_costs: {len(context_ids)} context tokens, {repeats} repeats; pass at least 1 of each"
         )
     clock = _Clock(require_model(target, "measure_costs"), draft, context_ids, k_values)
-    arms = (0, *k_values)
+    arms, begun = (0, *k_values), time.perf_counter()
     for turn in range(-_WARM_UP, repeats):
         if turn == 0:
             clock.seconds.clear()
+        elif turn > 0 and seconds is not None and time.perf_counter() - begun > seconds:
+            break
         for k in rotated(arms, turn):
             clock.run_round(k) if k else clock.run_baseline()
     forwards = [TimedForward(name, width, seconds) for (name, width), seconds in clock.seconds.items()]
     return ForwardTimes(len(context_ids), forwards)
+
+
+def length_costs(times: ForwardTimes) -> LengthCosts:
+    """What rounds cost by the medians of forwards: c, and v of every K that was timed."""
+    taken = {(timed.model, timed.width): median(timed.seconds) for timed in times.forwards}
+    one = taken["target", 1]
+    v = {width - 1: cost / one for (model, width), cost in sorted(taken.items()) if model == "target"}
+    return LengthCosts(taken["draft", 1] / one, {k: cost for k, cost in v.items() if k})
+
+
+def open_length(
+    spec: LengthSpec,
+    target: CausalModel,
+    draft: DraftSource,
+    context_ids: Sequence[int],
+    seconds: float = 2.0,
+) -> DraftLength:
+    """The policy that ``spec`` names. For one that goes by costs, they are measured here, now.
+
+    Args:
+        context_ids: the text behind which forwards are timed; the end of it, where the context is short.
+        seconds: how long that should take at most; a slow model needs about forty of its forwards.
+    """
+    if not isinstance(spec, CostAwareSpec):
+        return spec.open()
+    limit, room = target.context_length, spec.most + _BASELINE_STEPS
+    ids = list(context_ids) if limit is None else list(context_ids)[-max(1, limit - room) :]
+    return spec.open(length_costs(measure_costs(target, draft, ids, spec.lengths, seconds=seconds)))
 
 
 class _Clock:
@@ -81,7 +117,10 @@ class _Clock:
         context, widest = torch.tensor([list(context_ids)]), max(k_values, default=0) + 1
         self.inputs = context.repeat(1, -(-widest // len(context_ids)))
         self.models = {"target": target} | ({"draft": draft} if is_causal_model(draft) else {})
-        self.context_ids, self.draft_state = list(context_ids), started(as_drafter(draft), list(context_ids))
+        drafter = as_drafter(draft)
+        if len(k_values) > 1:
+            tell_lengths(drafter, *k_values)  # a compiled draft has a graph of each, as when decoding
+        self.context_ids, self.draft_state = list(context_ids), started(drafter, list(context_ids))
         expect_widths(target, *(k + 1 for k in k_values))
         self.caches = {name: self._forward(name, context, logits_to_keep=1) for name in self.models}
         self._generator = torch.Generator(self.models.get("draft", target).device)

@@ -1,7 +1,8 @@
 """The grid of a benchmark: its axes checked, its cells, and the order in which they are run.
 
-Arms are draft lengths: 0 is the autoregressive baseline, K > 0 speculation with K drafts. It does not know
-models or prompts' texts: a prompt is its index here.
+Arms are draft lengths: 0 is the autoregressive baseline, K > 0 speculation with K drafts, and a text the name
+of a policy that decides anew in each round. It does not know models or prompts' texts: a prompt is its index
+here.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 from specdec_lib.bench.records.generations import run_seed
+from specdec_lib.decoding.lengths import read_length
+from specdec_lib.decoding.lengths.specs import FixedSpec
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.profiling.metrics import BenchmarkConfig
 
 Item = TypeVar("Item")
+ArmKey = int | str
+"""A draft length: a number, or a policy as ``--k`` takes it, in its plainest spelling."""
 DECODERS = ("autoregressive", "speculative")
 DOMAINS = ("code", "conversation", "summarization")
 
@@ -32,7 +37,7 @@ class Block:
     domain: str
     prompt_index: int
     seed: int
-    arms: tuple[int, ...]
+    arms: tuple[ArmKey, ...]
     turn: int = 0
 
 
@@ -46,7 +51,8 @@ class Grid:
     Args:
         pair: name of a pair in the registry.
         decoders: which of ``DECODERS`` to run; the baseline is needed for any speedup.
-        k_values: draft lengths of the speculative decoder, each >= 1.
+        k_values: draft lengths of the speculative decoder: numbers >= 1, and policies
+            (:mod:`specdec_lib.decoding.lengths`) such as "cost-aware".
         domains: which of ``DOMAINS`` the prompts come from; with ``own_domains`` any names, which are then
             those of a file.
         temperatures: sampling temperatures, each >= 0 and finite.
@@ -60,7 +66,7 @@ class Grid:
 
     pair: str = "pocket"
     decoders: Sequence[str] | Any = DECODERS
-    k_values: Sequence[int] | Any = (1, 2, 4, 8)
+    k_values: Sequence[ArmKey] | Any = (1, 2, 4, 8)
     domains: Sequence[str] | Any = DOMAINS
     temperatures: Sequence[float] | Any = (0.0, 0.8)
     max_new_tokens: int | Any = 64
@@ -78,7 +84,8 @@ class Grid:
         if not self.own_domains:
             _each_known("domains", self.domains, DOMAINS)
         _each_name("domains", self.domains)
-        _each_integer("k_values", self.k_values, 1)
+        _each_integer("k_values", [k for k in self.k_values if not isinstance(k, str)], 1)
+        object.__setattr__(self, "k_values", _distinct("k_values", list(map(_arm_key, self.k_values))))
         for count in ("max_new_tokens", "repeats"):
             _each_integer(count, (getattr(self, count),), 1)
         self._check_num_prompts()
@@ -113,9 +120,9 @@ class Grid:
         return replace(self, num_prompts=dict(counts))
 
     @property
-    def arms(self) -> tuple[int, ...]:
+    def arms(self) -> tuple[ArmKey, ...]:
         """Draft lengths to run, 0 standing for the autoregressive baseline."""
-        baseline = (0,) if "autoregressive" in self.decoders else ()
+        baseline: tuple[ArmKey, ...] = (0,) if "autoregressive" in self.decoders else ()
         return baseline + (tuple(self.k_values) if "speculative" in self.decoders else ())
 
     @property
@@ -124,9 +131,21 @@ class Grid:
         prompts = sum(map(self.prompts_of, self.domains))
         return prompts * len(self.temperatures) * self.repeats * len(self.arms)
 
-    def config(self, k: int, temperature: float, domain: str) -> BenchmarkConfig:
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The draft lengths that are numbers."""
+        return tuple(k for k in self.k_values if not isinstance(k, str))
+
+    @property
+    def timed_lengths(self) -> tuple[int, ...]:
+        """The K whose forwards are timed: those that are run, and those that a policy chooses among."""
+        specs = (read_length(k) for k in self.k_values)
+        return tuple(sorted({length for spec in specs for length in spec.lengths}))
+
+    def config(self, k: ArmKey, temperature: float, domain: str) -> BenchmarkConfig:
         """The configuration of one cell."""
-        return BenchmarkConfig(self.pair, k, temperature, self.max_new_tokens, domain, self.seed)
+        policy, most = (k, read_length(k).most) if isinstance(k, str) else ("", k)
+        return BenchmarkConfig(self.pair, most, temperature, self.max_new_tokens, domain, self.seed, policy)
 
     def cells(self) -> list[BenchmarkConfig]:
         """Every cell once: temperature, then domain, then arm."""
@@ -158,6 +177,17 @@ def rotated(arms: Sequence[Item], turn: int) -> tuple[Item, ...]:
     """
     start = turn % len(arms) if arms else 0
     return tuple(arms[start:]) + tuple(arms[:start])
+
+
+def _arm_key(k: ArmKey) -> ArmKey:
+    """A number as it is, and a policy in its plainest spelling."""
+    if not isinstance(k, str):
+        return k
+    try:
+        spec = read_length(k)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"benchmark grid: k_values: {error}") from error
+    return spec.k if isinstance(spec, FixedSpec) else str(spec)
 
 
 def _distinct(axis: str, values: Any) -> tuple[Any, ...]:

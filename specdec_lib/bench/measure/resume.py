@@ -116,7 +116,8 @@ def missing_blocks(
 
     def asked(block: Block) -> Asked:
         prompt_id, keys = prompts[block.domain][block.prompt_index].prompt_id, dict[str, Key]()
-        for name, k in ({str(k): k for k in sorted(block.arms)} if arms is None else arms).items():
+        own = {str(k): k for k in sorted(block.arms, key=lambda k: (isinstance(k, str), k))}
+        for name, k in (own if arms is None else arms).items():
             config = grid.config(k, block.temperature, block.domain)
             decoder = config.decoder_label if arms is None else name
             if decoder not in refused:

@@ -22,7 +22,8 @@ class Facts:
 
     Attributes:
         library: whose decoder it is. method: "autoregressive", "assisted", "lookup" or "speculative".
-        k: draft tokens a round where the arm is told how many; else 0.
+        k: draft tokens a round where the arm is told how many, at most where a policy decides (which
+            ``options`` name ``draft_length``); else 0.
         compiled: whether it claims to run compiled code.
         drafter: the name of what drafts. verifier: how drafts are verified. None where nothing is drafted.
         batch: texts at a time. dtype: what the target computes in.

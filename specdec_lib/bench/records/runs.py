@@ -132,12 +132,20 @@ def result_paths(pair: str) -> list[Path]:
     return list(dict.fromkeys(folder / f"{pair}.jsonl" for folder in folders))
 
 
-def runs_of(records: Iterable[Record]) -> list[Run]:
-    """The timed runs among the records, as objects."""
+def runs_of(records: Iterable[Record], policy: str = "") -> list[Run]:
+    """The timed runs among the records, as objects: the baseline's, and those of draft lengths K that are
+    numbers; or, in their place, those of one policy."""
     return [
         Run(run.config, run.prompt_id, run.prompt_tokens, run.repeat, run.result)
         for run in of_kind(records, RunRecord)
+        if not run.config.K or run.config.policy == policy
     ]
+
+
+def policies_of(records: Iterable[Record]) -> list[str]:
+    """The draft lengths that were run and are no numbers, by their names, in the order of the records."""
+    ran = (run.config.policy for run in of_kind(records, RunRecord))
+    return [policy for policy in dict.fromkeys(ran) if policy]
 
 
 def pool(results: Iterable[GenerationResult]) -> GenerationResult:

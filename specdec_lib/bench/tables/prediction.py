@@ -67,6 +67,8 @@ def phase_table(records: Sequence[Record]) -> list[PhaseRow]:
     """
     profiled: dict[tuple[float, int], list[Mapping[str, float]]] = {}
     for record in of_kind(records, ProfileRecord):
+        if record.config.policy:
+            continue  # its rounds are of several lengths, and the formula is of one
         cell = record.config.temperature, record.config.K
         profiled.setdefault(cell, []).append(record.phases)
     return [_phase_row(*cell, profiled[cell]) for cell in sorted(profiled)]

@@ -13,6 +13,8 @@ from specdec_lib.cli.selection import selection_of
 from specdec_lib.cli.terminal import console_for, print_json, print_warning, said_if_waiting
 from specdec_lib.cli.views.peers import PeerSummary, comparison_of, show_comparison
 from specdec_lib.cli.views.summary import show_session, summary_of
+from specdec_lib.decoding.lengths import read_lengths
+from specdec_lib.decoding.lengths.specs import FixedSpec
 from specdec_lib.errors import InvalidArgument, RecordError
 
 NAME = "bench"
@@ -49,8 +51,12 @@ def run(
     if peers and selection.drafter is not None:
         raise InvalidArgument("--peers hands the draft to Hugging Face's generate; give a --draft model")
     number, file = asked_prompts(prompts, num_prompts)
+    lengths = [spec.k if isinstance(spec, FixedSpec) else str(spec) for spec in read_lengths(k_values)]
+    policy = next((length for length in lengths if isinstance(length, str)), None)
+    if peers and policy is not None:
+        raise InvalidArgument(f"--peers compares fixed draft lengths, and --k holds {policy}; give numbers")
     axes = {
-        "k_values": _numbers("--k-values", k_values, int),
+        "k_values": lengths,
         "temperatures": _numbers("--temperatures", temperatures, float),
         "max_new_tokens": max_new_tokens,
         "repeats": repeats,

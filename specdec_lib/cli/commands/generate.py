@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING
 
 from specdec_lib.cli import options, sentences
 from specdec_lib.cli.prompt import given_prompt, given_text
-from specdec_lib.cli.selection import Models, selection_of
+from specdec_lib.cli.selection import Models, busy, selection_of
 from specdec_lib.cli.terminal import Prose, console_for, print_error, print_json, print_warning, text
 from specdec_lib.cli.views.generation import Comparison, result_document, steps_page
 from specdec_lib.cli.views.stream import RoundPrinter
+from specdec_lib.decoding.lengths import LengthSpec, read_length
 from specdec_lib.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from specdec_lib.decoding.decoder import Decoder
+    from specdec_lib.decoding.draft_length import DraftLength
     from specdec_lib.decoding.generation import Generation
     from specdec_lib.decoding.sampling import SamplingParams
     from specdec_lib.models.wrapper import ModelWrapper
@@ -39,7 +41,7 @@ def run(
     *,
     models: options.ModelOptions,
     threads: options.Threads = None,
-    k: options.K = 4,
+    k: options.K = "4",
     verifier: options.OneVerifier = "token",
     autoregressive: options.Autoregressive = False,
     temperature: options.Temperature = 0.0,
@@ -59,6 +61,7 @@ def run(
     as_json: options.Json = False,
 ) -> None:
     """Continue a prompt; accepted, corrected and bonus tokens are marked as they stream."""
+    length = read_length(k)
     selection = selection_of(models, not autoregressive, threads)
     given = given_prompt(prompt, prompt_file, chat, system)
     stops = _stops(stop)
@@ -73,12 +76,12 @@ def run(
     asked_by = "--chat" if system is None else "--system"
     selection.check_chats([(asked_by, given.messages)] if given.chat else [])
     loaded = selection.load(compile)
-    decoder = _decoder(loaded, k, verifier)
     _say_what_is_not_applied(loaded.target, params)
     prompt_ids = given.encode(loaded.target)
+    decoder = _decoder(loaded, _opened(length, loaded, prompt_ids), verifier)
     request = (prompt_ids, max_new_tokens, params)
     more = {"stop_strings": stops or None, "ignore_eos": ignore_eos, "seed": seed}
-    baseline = _decoder(Models(loaded.target, None), k, verifier) if compare else None
+    baseline = _decoder(Models(loaded.target, None), None, verifier) if compare else None
     for one in (decoder, baseline) if baseline is not None else ():
         one.generate(prompt_ids, min(max_new_tokens, WARM_UP), params, **more)
     profiled = steps is not None
@@ -99,7 +102,8 @@ def run(
         comparison = Comparison(result, baseline.generate(*request, **more), params.is_greedy)
         console.print(Prose("\n".join(comparison.lines()), "dim"))
     if steps is not None:
-        about = {"k": k, "seed": seed, "dtype": loaded.target.number_format}
+        about = {"k": length.most, "seed": seed, "dtype": loaded.target.number_format}
+        about |= {} if str(length) == str(length.most) else {"draft_length": str(length)}
         page = steps_page(loaded, prompt_ids, generation.rounds, params, verifier, about)
         steps.write_text(page, encoding="utf8")
         console.print(text(f"every step: {steps}", "dim"), soft_wrap=True)
@@ -152,13 +156,23 @@ def _check_extras(
         raise InvalidArgument(f"--steps: {steps} cannot be written; name another file")
 
 
-def _decoder(models: Models, k: int, verifier: str) -> Decoder:
+def _opened(length: LengthSpec, models: Models, prompt_ids: Sequence[int]) -> DraftLength | None:
+    """The draft length, its costs measured behind the prompt where it goes by costs; None without a draft."""
+    if models.draft is None:
+        return None
+    from specdec_lib.bench.measure.costs import open_length
+
+    with busy("measuring what a draft costs …"):
+        return open_length(length, models.target, models.draft, prompt_ids)
+
+
+def _decoder(models: Models, length: DraftLength | None, verifier: str) -> Decoder:
     from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
     from specdec_lib.decoding.speculative import SpeculativeDecoder
 
-    if models.draft is None:
+    if models.draft is None or length is None:
         return AutoregressiveDecoder(models.target)
-    return SpeculativeDecoder(models.target, models.draft, k=k, verifier=verifier)
+    return SpeculativeDecoder(models.target, models.draft, k=length, verifier=verifier)
 
 
 def _say_what_is_not_applied(target: ModelWrapper, params: SamplingParams) -> None:

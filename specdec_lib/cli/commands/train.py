@@ -93,7 +93,8 @@ def _train_exit(
     from specdec_lib.data.prompts import builtin_prompts
     from specdec_lib.training.corpus import read_corpus
 
-    texts = [each.text for each in (builtin_prompts() if corpus is None else read_corpus(corpus))]
+    read = builtin_prompts() if corpus is None else read_corpus(corpus)
+    texts = [each.text for each in read if each.text]
     console = error_console() if as_json else console_for()
     with _resumable(out), progress_on(console) as shown:
         from specdec_lib.models.loader import load_model

@@ -26,6 +26,8 @@ from specdec_lib.cli.terminal import (
     safe_table,
     text,
 )
+from specdec_lib.decoding.lengths import LengthSpec, read_length
+from specdec_lib.decoding.lengths.specs import FixedSpec
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.sentences import NOT_ASKED, SEES, gallery_says, mutant_unseen
 
@@ -46,7 +48,7 @@ _VERDICTS = {True: ("pass", "green"), False: ("REJECTED", "bold red"), None: ("n
 def run(
     models: options.ModelOptions,
     threads: options.Threads = None,
-    k: options.K = 4,
+    k: options.K = "4",
     verifier: options.BothVerifiers = "both",
     temperature: options.VerifyTemperature = 0.8,
     samples: options.Samples = 20_000,
@@ -65,24 +67,27 @@ def run(
     if mutants:
         _show_gallery(seed, seeds, as_json)
         return
+    length = read_length(k)
     selection = selection_of(models, threads=threads)
     from specdec_lib.lossless.plan import ProofPlan
 
-    trial = _trial_of(mutant, verifier)
-    plan = ProofPlan(trial.verifiers, k, temperature, samples, num_tokens, seed)
+    trial = _trial_of(mutant, verifier, length)
+    plan = ProofPlan(trial.verifiers, length.most, temperature, samples, num_tokens, seed)
     rows = _rows(prompts, num_prompts)
     plan.require_rounds(len(rows))
     selection.check()
     selection.check_chats((row.place or "--chat", row.turns) for row in rows if chat or row.is_chat)
     target, draft = selection.load()
-    name = selection.pair.pair_name if mutant is None else f"{selection.pair.pair_name} with {mutant}"
+    with_what = mutant or ("" if isinstance(length, FixedSpec) else str(length))
+    name = f"{selection.pair.pair_name} with {with_what}" if with_what else selection.pair.pair_name
     with busy("verifying …") as report:
         from specdec_lib.lossless.prompts import proof_prompts
         from specdec_lib.lossless.proof import PairProof
 
         texts = proof_prompts(target, rows, plan.num_tokens, chat=chat)
         found = list(PairProof(target, draft, texts, plan, report=report, **trial.more).run())
-    _show(name, {"plan": asdict(plan), "dtype": target.number_format}, found, as_json)
+    asked = {"plan": asdict(plan), "draft_length": str(length), "dtype": target.number_format}
+    _show(name, asked, found, as_json)
     if any(check.rejected for check in found):
         raise typer.Exit(1)
     if trial.unseen:
@@ -102,11 +107,13 @@ class _Trial:
     """What is said where nothing rejects a mutant; "" where nothing is wrong on purpose."""
 
 
-def _trial_of(mutant: str | None, verifier: str) -> _Trial:
+def _trial_of(mutant: str | None, verifier: str, length: LengthSpec) -> _Trial:
     if verifier not in ("token", "block", "both"):
         raise InvalidArgument(f"unknown verifier '{verifier}'; choose token, block or both")
     if mutant is None:
-        return _Trial(("token", "block") if verifier == "both" else (verifier,), {})
+        return _Trial(("token", "block") if verifier == "both" else (verifier,), _by_policy(length))
+    if not isinstance(length, FixedSpec):
+        raise InvalidArgument(f"--mutant {mutant} drafts K tokens a round; --k is {length}, give a number")
     from specdec_lib.lossless.mutants.gallery import find_mutant
     from specdec_lib.lossless.mutants.judges import judge_of
 
@@ -124,6 +131,21 @@ def _trial_of(mutant: str | None, verifier: str) -> _Trial:
     }
     unseen = "" if found.is_control else mutant_unseen(mutant, found.needs, found.trial)
     return _Trial((found.verifier,), more, unseen)
+
+
+def _by_policy(length: LengthSpec) -> dict[str, Any]:
+    """What a proof is told of a draft length that is no number: no cost decides whether a text is exact, so
+    one that goes by costs is told some, and nothing is measured."""
+    if isinstance(length, FixedSpec):
+        return {}
+    from specdec_lib.decoding.speculative import SpeculativeDecoder
+
+    return {
+        "build": lambda target, draft, k, verifier: SpeculativeDecoder(
+            target, draft, length.open(most=k), verifier
+        ),
+        "fixed_length": False,
+    }
 
 
 def _rows(prompts: str | None, num_prompts: int | None) -> list[RawPrompt]:

@@ -46,7 +46,13 @@ Chat = Annotated[
 ]
 
 _speculation = partial(option, "Speculation")
-K = Annotated[int, _speculation("N", "--k", "-k", help="Draft tokens a round.", min=1)]
+K = Annotated[
+    str,
+    _speculation(
+        "N|POLICY", "--k", "-k", help="Draft tokens a round: a number, or a policy: confidence:0.4, "
+        "entropy:0.4, cost-aware.",
+    ),
+]  # fmt: skip
 OneVerifier = Annotated[
     str, _speculation("RULE", "--verifier", help="How drafts are accepted: token or block.")
 ]

@@ -13,7 +13,13 @@ from specdec_lib.cli.options.declaring import option
 # -- bench -----------------------------------------------------------------------------------------
 
 _grid = partial(option, "Grid")
-KValues = Annotated[str, _grid("N,N,…", "--k-values", "--k", "-k", help="Draft lengths.")]
+KValues = Annotated[
+    str,
+    _grid(
+        "N,N,…", "--k-values", "--k", "-k", help="Draft lengths, policies too, as 'generate' takes them: "
+        "2,4,cost-aware.",
+    ),
+]  # fmt: skip
 Domains = Annotated[
     str | None,
     _grid(

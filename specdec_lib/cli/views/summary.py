@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from specdec_lib.cli import sentences
 from specdec_lib.cli.terminal import Prose, safe_table, text
@@ -18,21 +18,15 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from specdec_lib.bench.records.kinds import Record
-    from specdec_lib.bench.tables.rows import AcceptanceRow, LatencyRow, SpeedupRow
+    from specdec_lib.bench.tables.lengths import LengthCell
+    from specdec_lib.bench.tables.rows import LatencyRow
 
 _COLUMNS = ("domain", "K", "AR tok/s", "SD tok/s", "speedup", "α", "tokens")
 
 
-class SessionCell(NamedTuple):
-    """A temperature, domain and K: the speedup there, and the acceptance where something was drafted."""
-
-    speedup: SpeedupRow
-    acceptance: AcceptanceRow | None
-
-
 @dataclass(frozen=True)
 class SessionSummary:
-    """The newest session: where it lies, what ran, and one cell by temperature, domain and K."""
+    """The newest session: where it lies, what ran, and one cell by temperature, domain and draft length."""
 
     results: str
     session: str
@@ -41,14 +35,17 @@ class SessionSummary:
     runs: int
     compared: int
     identical: int
-    cells: list[SessionCell]
+    cells: list[LengthCell]
     latency: list[LatencyRow]
     problems: list[str]
 
     def to_dict(self) -> dict[str, Any]:
         """For ``--json``: a cell's columns in one row, latency without what only a figure shows."""
         latency = [{k: v for k, v in row.items() if k != "quantiles_ms"} for row in self.latency]
-        cells = [{**(acceptance or {}), **speedup} for speedup, acceptance in self.cells]
+        cells = [
+            {**(cell.acceptance or {}), **cell.speedup, **({"policy": cell.policy} if cell.policy else {})}
+            for cell in self.cells
+        ]
         return vars(self) | {"cells": cells, "latency": latency}
 
 
@@ -59,26 +56,22 @@ def summary_of(path: Path, records: Sequence[Record], problems: Sequence[str]) -
         RecordError: there is none, or it was measured on several machines.
     """
     from specdec_lib.bench.records.kinds import RunRecord, of_kind
-    from specdec_lib.bench.records.runs import newest_session, runs_of
-    from specdec_lib.bench.tables.summary import acceptance_table, latency_table, speedup_table
+    from specdec_lib.bench.records.runs import newest_session
+    from specdec_lib.bench.tables.lengths import latencies, length_cells
 
     session = newest_session(records)
-    runs = runs_of(session)
-    acceptance = {(row.temperature, row.domain, row.k): row for row in acceptance_table(runs)}
-    compared = [record for record in of_kind(session, RunRecord) if record.was_compared]
+    timed = list(of_kind(session, RunRecord))
+    compared = [record for record in timed if record.was_compared]
     return SessionSummary(
         results=str(path),
         session=session[0].session,
-        pair=runs[0].config.model_pair_name,
+        pair=timed[0].config.model_pair_name,
         models=dict(session[0].models),
-        runs=len(runs),
+        runs=len(timed),
         compared=len(compared),
         identical=sum(record.is_identical for record in compared),
-        cells=[
-            SessionCell(row, acceptance.get((row.temperature, row.domain, row.k)))
-            for row in speedup_table(runs)
-        ],
-        latency=latency_table(runs),
+        cells=length_cells(session),
+        latency=latencies(session),
         problems=list(problems),
     )
 
@@ -101,12 +94,12 @@ def ratio_cell(row: Mapping[str, Any], name: str = "ratio", is_best: bool = Fals
     return text(f"{ratio}{interval}{' ★' if is_best else ''}", "bold" if is_best else "")
 
 
-def _row(cell: SessionCell, cells: Sequence[SessionCell]) -> list[str | Text]:
-    row, acceptance = cell
+def _row(cell: LengthCell, cells: Sequence[LengthCell]) -> list[str | Text]:
+    row, acceptance = cell.speedup, cell.acceptance
     best = max(other.speedup.speedup for other in cells if other.speedup.domain == row.domain)
     return [
         row.domain,
-        str(row.k),
+        cell.length,
         f"{row.ar_tokens_per_second:.1f}",
         f"{row.sd_tokens_per_second:.1f}",
         ratio_cell(row, "speedup", row.speedup == best),

@@ -312,3 +312,43 @@ def test_logits_that_are_no_numbers_leave_no_record_of_their_block(tmp_path: Pat
     with pytest.raises(UnsoundLogits):
         bench.measure()
     assert len(read_records(tmp_path / "runs.jsonl")[0]) == len(GRID.arms)
+
+
+# -- policies ------------------------------------------------------------------------------------------------
+
+
+def test_a_policy_is_an_arm_with_its_name_in_every_record_and_costs_from_the_session(tmp_path) -> None:
+    grid = Grid(
+        k_values=(2, "cost-aware:most=3", "confidence"), domains=("code",), temperatures=(0.0,),
+        max_new_tokens=6, num_prompts=1, repeats=1,
+    )  # fmt: skip
+    first = benchmark(tmp_path, grid)
+    first.warm_up()
+    runs = first.measure()
+    assert [run["decoder"] for run in runs] == ["AR", "SD-K2", "SD-cost-aware:most=3", "SD-confidence:0.4"]
+    assert [run["config"].get("policy") for run in runs] == [
+        None,
+        None,
+        "cost-aware:most=3",
+        "confidence:0.4",
+    ]
+    assert [run["config"]["K"] for run in runs] == [0, 2, 3, 8]
+    assert {run["first_difference"] for run in runs[1:]} == {-1}
+    records, problems = read_records(tmp_path / "runs.jsonl")
+    assert not problems
+    [costs] = [record for record in records if record["kind"] == "costs"]
+    widths = {one["width"] for one in costs["costs"]["forwards"] if one["model"] == "target"}
+    assert widths == {1, 2, 3, 4, 9}
+    arms = {record["decoder"]: record["arm"] for record in records if record["kind"] == "arm"}
+    assert {arm["options"]["draft_length"] for arm in arms.values()} == {
+        "cost-aware:most=3",
+        "confidence:0.4",
+    }
+    assert len({arm["facts_hash"] for arm in arms.values()}) == 2
+
+    again = Benchmark(
+        grid, first.target, first.draft, PROMPTS, tmp_path / "runs.jsonl", lambda line: None, resume=True
+    )
+    again.warm_up()
+    assert again.num_left == 0 and len(again.measure()) == len(runs)
+    assert read_records(tmp_path / "runs.jsonl")[0] == records

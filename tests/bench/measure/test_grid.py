@@ -61,6 +61,8 @@ def test_rotation_returns_to_the_start() -> None:
         ("k_values", (True,), "whole"),
         ("k_values", (), "at least one"),
         ("k_values", (2, 2), "each once"),
+        ("k_values", (2, "2"), "each once"),
+        ("k_values", ("cost_aware",), "did you mean cost-aware"),
         ("k_values", 4, "give a list"),
         ("domains", "code", "give a list"),
         ("domains", ("poetry",), "choose from code"),
@@ -101,3 +103,12 @@ def test_a_number_for_each_domain_and_names_of_ones_own() -> None:
 def test_a_temperature_beyond_every_float_is_named() -> None:
     with pytest.raises(InvalidArgument, match="temperatures hold 10000"):
         Grid(temperatures=(10**400,))
+
+
+def test_policies_stand_among_the_lengths_in_their_plainest_spelling():
+    grid = Grid(k_values=(2, "confidence", "cost-aware:most=3", " 5 "))
+    assert grid.arms == (0, 2, "confidence:0.4", "cost-aware:most=3", 5)
+    assert grid.numbers == (2, 5) and grid.timed_lengths == (1, 2, 3, 5, 8)
+    config = grid.config("cost-aware:most=3", 0.0, "code")
+    assert (config.K, config.policy, config.decoder_label) == (3, "cost-aware:most=3", "SD-cost-aware:most=3")
+    assert "policy" not in grid.config(2, 0.0, "code").to_dict()

@@ -588,3 +588,17 @@ def test_steps_into_a_pipe_are_refused(specdec, own, tmp_path: Path) -> None:
     for path in (tmp_path / "pipe", Path("/dev/null")):
         shown = specdec("generate", "x", *own, "--steps", path)
         assert shown.code == 2 and f"--steps: {path} is a pipe or a device" in shown.err
+
+
+@pytest.mark.parametrize("policy", ["confidence:0.2", "entropy:0.1,most=4", "cost-aware"])
+def test_a_policy_of_the_draft_length_gives_the_same_text_greedily(specdec, own, policy):
+    asked = ("generate", "hello", *own, "-n", 12, "--json")
+    plain = specdec(*asked[:2], *own[:2], "-n", 12, "--json", "--autoregressive").document
+    shown = specdec(*asked, "--k", policy).document
+    assert shown["decoder"].startswith(f"SD-{policy.partition(':')[0]}")
+    assert shown["result"]["generated_ids"] == plain["result"]["generated_ids"]
+
+
+def test_a_misspelt_policy_is_answered_with_the_right_one_before_anything_is_loaded(specdec):
+    shown = specdec("generate", "hello", "--k", "confidance:0.4")
+    assert (shown.code, shown.out) == (2, "") and "did you mean confidence?" in shown.err

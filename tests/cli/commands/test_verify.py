@@ -26,6 +26,17 @@ def test_an_exact_pair_in_words(specdec, own):
     assert "joint law" in shown.out and "REJECTED" not in shown.out
 
 
+def test_a_policy_is_proved_by_the_same_rows_and_its_short_drafts_are_no_waste(specdec, own):
+    policy = "confidence:0.2,most=3"
+    document = specdec("verify", *own, *QUICK, "--tokens", "24", "--k", policy, "--json").document
+    assert document["exact"] and f"with {policy}" in document["sentence"]
+    assert (document["draft_length"], document["plan"]["k"]) == (policy, 3)
+    tests = {check["test"]: check["verdict"] for check in document["checks"]}
+    assert tests["joint law"] == tests["uniformity"] == tests["greedy identity"] == "pass"
+    refused = specdec("verify", *own, *QUICK, "--k", policy, "--mutant", "accepts_everything")
+    assert refused.code == 2 and f"--k is {policy}, give a number" in refused.err
+
+
 def test_a_broken_decoder_as_a_document(specdec, own):
     shown = specdec("verify", *own, *QUICK, "--tokens", "24", "--mutant", "accepts_everything", "--json")
     assert shown.code == 1

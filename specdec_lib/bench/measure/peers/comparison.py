@@ -77,7 +77,7 @@ class PeerComparison:
         resume: bool = False,
     ) -> None:
         self.grid, self.target, self.prompts, self.report = grid.over(prompts), target, prompts, report
-        chosen = make_arms(target, draft, grid.k_values, compile) if arms is None else arms
+        chosen = make_arms(target, draft, grid.numbers, compile) if arms is None else arms
         self.arms = [replace(arm, make=partial(AsNamed, arm)) for arm in chosen]
         session = Session(output_path, target, draft, getattr(prompts, "description", None))
         self._runner = Runner(session, grid.pair, report, session.resume("peer") if resume else [])

@@ -1,0 +1,124 @@
+"""From text to a draft length: a number, or a word with its options. It opens and measures nothing."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+
+from specdec_lib.decoding.lengths.specs import (
+    GAMMA,
+    MOST,
+    THRESHOLD,
+    CostAwareSpec,
+    FixedSpec,
+    LengthSpec,
+    SignalSpec,
+)
+from specdec_lib.errors import InvalidArgument
+
+_KNOWN = {"confidence": ("most",), "entropy": ("most", "gamma"), "cost-aware": ("most",)}
+"""The options of each word, beside the threshold that the first two take without a name."""
+_TOLD = "a whole number from 1 on, confidence:0.4, entropy:0.4 or cost-aware"
+_NUMBER = re.compile(r"[-+]?(\d|\.\d|inf|nan)", re.IGNORECASE)
+_LONGEST = 9
+"""Digits of a number, beyond which it is a slip."""
+
+
+def read_length(text: str | int) -> LengthSpec:
+    """A draft length as it was written: ``4``, ``"confidence:0.4"``, ``"cost-aware"``.
+
+    Raises:
+        InvalidArgument: an unknown word or option, with the nearest right one, or a value out of its range.
+    """
+    written = str(text).strip()
+    word, colon, rest = (part.strip() for part in written.partition(":"))
+    if not colon and (written.isdecimal() or _NUMBER.match(written)):
+        if (k := _count(written)) is None:
+            raise InvalidArgument(f"draft length is '{written}'; give {_TOLD}")
+        return FixedSpec(k)
+    if word not in _KNOWN:
+        raise InvalidArgument(f"draft length '{written}': {_unknown_word(word)}")
+    threshold, options = _options(written, word, rest.split(",") if colon else [])
+    most = _most(written, options["most"]) if "most" in options else MOST
+    if word == "cost-aware":
+        return CostAwareSpec(most)
+    level = THRESHOLD if threshold is None else _threshold(written, threshold)
+    return SignalSpec(word, level, most, _gamma(written, options["gamma"]) if "gamma" in options else GAMMA)
+
+
+def read_lengths(text: str) -> list[LengthSpec]:
+    """Several, with commas between: ``"2,4,entropy:0.4,gamma=0.3,cost-aware"`` are four.
+
+    Raises:
+        InvalidArgument: as :func:`read_length`.
+    """
+    parts: list[str] = []
+    for part in text.split(","):
+        if parts and "=" in part and ":" not in part:  # an option of the one before
+            parts[-1] += f",{part}"
+        else:
+            parts.append(part)
+    return [read_length(part) for part in parts]
+
+
+def _options(written: str, word: str, parts: list[str]) -> tuple[str | None, dict[str, str]]:
+    """The threshold, where it was written, and the options by name."""
+    threshold, options = None, dict[str, str]()
+    for place, part in enumerate(parts):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals and not place and word != "cost-aware":
+            threshold = name
+            continue
+        if name not in _KNOWN[word] or not equals:
+            raise InvalidArgument(
+                f"draft length '{written}': {word} has no option '{name}'; {_nearest(name, _KNOWN[word])}"
+            )
+        if name in options:
+            raise InvalidArgument(f"draft length '{written}': {name} is given twice; give it once")
+        options[name] = value
+    return threshold, options
+
+
+def _count(value: str) -> int | None:
+    """A whole number from 1 on; None of what is none."""
+    fits = value.isdecimal() and len(value) <= _LONGEST and int(value) > 0
+    return int(value) if fits else None
+
+
+def _most(written: str, value: str) -> int:
+    if (most := _count(value)) is None:
+        raise InvalidArgument(f"draft length '{written}': most is {value!r}; give a whole number from 1 on")
+    return most
+
+
+def _threshold(written: str, value: str) -> float:
+    number = _number(value)
+    if not 0 <= number <= 1:
+        raise InvalidArgument(f"draft length '{written}': threshold is {value!r}; give a number from 0 to 1")
+    return number
+
+
+def _gamma(written: str, value: str) -> float:
+    number = _number(value)
+    if not 0 < number < math.inf:
+        raise InvalidArgument(f"draft length '{written}': gamma is {value!r}; give a number above 0")
+    return number
+
+
+def _number(value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        return math.nan
+
+
+def _unknown_word(word: str) -> str:
+    near = difflib.get_close_matches(word.lower().replace("_", "-"), _KNOWN, n=1, cutoff=0.5)
+    meant = "".join(f"did you mean {one}? " for one in near)
+    return f"unknown word '{word}'; {meant}give {_TOLD}"
+
+
+def _nearest(name: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"{''.join(f'did you mean {one}? ' for one in near)}there is {' and '.join(known)}"
