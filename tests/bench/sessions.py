@@ -109,11 +109,13 @@ def profiled(k: int, accepted: int, **more: Any) -> Record:
     return record("profile", "code", k, 0, 0, generation(k, 4, accepted), phases=phases, **more)
 
 
-def by_policy(name: str, **more: Any) -> list[dict[str, Any]]:
+def by_policy(name: str, **more: Any) -> list[Record]:
     """The speculative records of :func:`timed`, as those of a policy."""
-    records = [record for record in timed(**more) if record["config"]["K"]]
-    for one in records:
-        config = BenchmarkConfig.from_dict(one["config"] | {"policy": name})
-        one |= {"config": config.to_dict(), "config_hash": config.config_hash()}
-        one["decoder"] = config.decoder_label
-    return records
+    return [as_policy(record, name) for record in timed(**more) if record.config.K]
+
+
+def as_policy(record: Record, name: str) -> Record:
+    """The record of a generation whose draft lengths the policy ``name`` decided."""
+    config = BenchmarkConfig.from_dict(record["config"] | {"policy": name})
+    told = {"config": config.to_dict(), "config_hash": config.config_hash()}
+    return record | told | {"decoder": config.decoder_label}

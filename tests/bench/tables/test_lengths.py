@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from specdec_lib.bench.records.kinds import Record
 from specdec_lib.bench.records.runs import policies_of, runs_of
 from specdec_lib.bench.tables.lengths import latencies, length_cells
 from specdec_lib.bench.tables.prediction import phase_table
 from specdec_lib.bench.tables.summary import speedup_table
-from tests.bench.sessions import by_policy, profiled, timed
+from tests.bench.sessions import as_policy, by_policy, profiled, timed
 
 
-def session() -> list[dict]:
+def session() -> list[Record]:
     both = [timed(domain, k=8, accepted=2) for domain in ("code", "conversation")]
     policies = [by_policy("cost-aware", domain=d, k=8, accepted=3) for d in ("code", "conversation")]
     return [record for part in (*both, *policies) for record in part]
@@ -45,6 +46,5 @@ def test_latencies_hold_the_baseline_once() -> None:
 
 def test_profiled_rounds_of_a_policy_are_none_of_one_k() -> None:
     records = [profiled(8, 2)]
-    policy = profiled(8, 2)
-    policy["config"] |= {"policy": "cost-aware"}
+    policy = as_policy(profiled(8, 2), "cost-aware")
     assert phase_table([*records, policy]) == phase_table(records)
