@@ -154,7 +154,8 @@ def _streams(target: ModelWrapper, texts: Sequence[str], least: int) -> dict[str
         raise InvalidArgument(f"train: {target.name} has no tokenizer; load it with load_model")
     parts = {"held-out": texts[::10], "written": [text for i, text in enumerate(texts) if i % 10]}
     documents = {name: [corpus.Document("", text) for text in part] for name, part in parts.items()}
-    streams = {name: corpus.pack(part, target.tokenizer) for name, part in documents.items()}
+    packed = {name: corpus.pack(part, target.tokenizer) for name, part in documents.items()}
+    streams = {name: ids.astype(np.uint32) for name, ids in packed.items()}  # logits may be wider than those
     shortest = min(map(len, streams.values()))
     if shortest <= least:
         raise InvalidArgument(

@@ -57,6 +57,24 @@ def test_the_stream_holds_every_text_and_its_end():
     assert tokenizer.decode(stream).split("<|endoftext|>") == [*TEXTS[:7], ""]
 
 
+class Wide:
+    """A tokenizer of many ids, and no end of text."""
+
+    eos_token_id = None
+
+    def __len__(self):
+        return 2**16 + 1
+
+    def __call__(self, texts, add_special_tokens):
+        return {"input_ids": [[2**16, len(text)] for text in texts]}
+
+
+def test_ids_that_16_bits_do_not_hold_and_texts_without_an_end():
+    stream = corpus.pack([corpus.Document("code", "ab"), corpus.Document("code", "c")], Wide())
+    assert stream.dtype == np.uint32 and stream.tolist() == [2**16, 2, 2**16, 1]
+    assert corpus.id_type(2**16) is np.uint16
+
+
 def test_windows_are_a_function_of_the_step():
     stream = np.arange(1000, dtype=np.uint16)
     batch = corpus.windows(stream, 4, 16, seed=(1, 2), step=7)

@@ -90,11 +90,13 @@ def _train_exit(
     device: str | None,
     as_json: bool,
 ) -> None:
-    from specdec_lib.data.prompts import builtin_prompts
+    from specdec_lib.data.sources import DOMAINS, builtin_texts
     from specdec_lib.training.corpus import read_corpus
 
-    read = builtin_prompts() if corpus is None else read_corpus(corpus)
-    texts = [each.text for each in read if each.text]
+    if corpus is None:
+        texts = [prompt for domain in DOMAINS for prompt in builtin_texts(domain)]
+    else:
+        texts = [document.text for document in read_corpus(corpus)]
     console = error_console() if as_json else console_for()
     with _resumable(out), progress_on(console) as shown:
         from specdec_lib.models.loader import load_model

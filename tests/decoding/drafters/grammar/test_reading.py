@@ -99,7 +99,7 @@ def test_a_word_is_a_word_also_where_a_folder_has_its_name(tmp_path, monkeypatch
         ("Lookup", "unknown word 'Lookup'; did you mean lookup?"),
         ("suffixed:least=2", "unknown word 'suffixed'; did you mean suffix?"),
         ("pocket-darft", "unknown word 'pocket-darft'; did you mean pocket-draft?"),
-        ("beam:width=3", "unknown word 'beam'; there are lookup, suffix, self, layers"),
+        ("beam:width=3", "unknown word 'beam'; there are lookup, suffix, self, layers, skip, head, pocket"),
         ("layer:20", "unknown word 'layer'; did you mean layers?"),
         ("lookup:least=3", "lookup has no option 'least'; there are n, tokens"),
         ("suffix:token=3", "suffix has no option 'token'; did you mean tokens?"),
