@@ -18,16 +18,22 @@ typecheck.install("specdec_lib")
 
 
 LONGEST = (
-    "test_book_build",
     "test_pocket",
-    "test_joint_law",
+    "test_compiled",
     "test_mutants",
-    "test_proof",
-    "test_book_outputs",
     "test_speculative",
+    "test_generate",
+    "test_joint_law",
+    "test_proof",
+    "test_verify",
+    "test_book_outputs",
+    "test_bench",
+    "test_book_build",
+    "test_base",
+    "test_every_drafter",
     "test_project",
 )
-"""Modules that take longest; they start first, so that no process is left alone with one of them."""
+"""Modules that take longest, from the longest on; they start first, so that no process is left with one."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -39,7 +45,8 @@ def pytest_runtest_protocol(item: pytest.Item):
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Long modules first; the tests marked ``gpu`` deselected, and counted, on a machine without CUDA."""
-    items.sort(key=lambda item: item.path.stem not in LONGEST)
+    places = {stem: place for place, stem in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
     gpu_items = [item for item in items if item.get_closest_marker("gpu")]
     if not gpu_items:
         return
