@@ -309,32 +309,45 @@ def bring_code(folder: Path, flag: Path, file: str, auto_map: dict, **fields) ->
     change(folder, file, auto_map=auto_map, **fields)
 
 
-@pytest.mark.parametrize("known", [True, False])
-@pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])
-def test_code_in_a_folder_never_runs_and_nobody_is_asked(folder, tmp_path, file, known):
+LOAD_EACH = """
+import sys
+from specdec_lib.models.loader import main
+for folder in sys.argv[1:]:
+    code = main(["--model", folder, "--n-tokens", "1"])
+    print(f"\\0{code}\\0")
+    print("\\0", end="", file=sys.stderr, flush=True)
+"""
+"""One process for all of them, for starting one costs far more than a load."""
+
+
+def test_code_in_a_folder_never_runs_and_nobody_is_asked(tmp_path):
     flag = tmp_path / "flag"
-    auto_map = {
-        "config.json": {"AutoConfig": "own.Own", "AutoModelForCausalLM": "own.Own"},
-        "tokenizer_config.json": {"AutoTokenizer": ["own.Own", "own.Own"]},
-    }[file]
-    fields = {} if known else {"model_type": "own"} if file == "config.json" else {"tokenizer_class": "Own"}
-    bring_code(folder, flag, file, auto_map, **fields)
-    script = (
-        "import sys; from specdec_lib.models.loader import main\n"
-        "sys.exit(main(['--model', sys.argv[1], '--n-tokens', '1']))"
-    )
+    model = {"AutoConfig": "own.Own", "AutoModelForCausalLM": "own.Own"}
+    tokenizer = {"AutoTokenizer": ["own.Own", "own.Own"]}
+    cases = [  # what brings code, what it says beside, and whether it can be loaded without
+        ("config.json", model, {}, 0),
+        ("config.json", model, {"model_type": "own"}, 2),
+        ("tokenizer_config.json", tokenizer, {}, 0),
+        ("tokenizer_config.json", tokenizer, {"tokenizer_class": "Own"}, 0),
+    ]
+    folders = [save_model(tmp_path / f"tiny-{number}") for number in range(len(cases))]
+    for folder, (file, auto_map, fields, _) in zip(folders, cases, strict=True):
+        bring_code(folder, flag, file, auto_map, **fields)
     done = subprocess.run(
-        [sys.executable, "-c", script, str(folder)],
+        [sys.executable, "-c", LOAD_EACH, *map(str, folders)],
         input="y\n" * 9,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert not flag.exists()
+    assert done.returncode == 0 and not flag.exists()
     assert "[y/N]" not in done.stdout and "custom code" not in done.stdout
-    assert f"asks for Python code of its own ({file}), which is never run here" in done.stderr
-    assert done.returncode == (2 if file == "config.json" and not known else 0)
-    assert done.stderr.count("\n") == 1
+    assert done.stdout.split("\0")[1::2] == [str(code) for *_, code in cases]
+    *said, rest = done.stderr.split("\0")
+    assert rest == ""
+    for (file, *_), line in zip(cases, said, strict=True):
+        assert f"asks for Python code of its own ({file}), which is never run here" in line
+        assert line.count("\n") == 1
 
 
 @pytest.mark.parametrize(
