@@ -1,7 +1,8 @@
 """Small causal LMs with random weights, of the architectures people use, and drafts that often agree.
 
 The weights are larger than an untrained model's, so that the two best logits are well apart and a forward
-of another width cannot turn the argmax by rounding.
+of another width cannot turn the argmax by rounding. They have one layer unless a test is about layers: a
+forward takes as long as its Python does, and a layer is a third of it.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ from specdec_lib.models.wrapper import ModelWrapper
 VOCAB, CONTEXT = 211, 192
 
 
-def llama():
+def llama(num_layers: int = 1):
     return LlamaForCausalLM(
         LlamaConfig(
             vocab_size=VOCAB,
             hidden_size=32,
             intermediate_size=64,
-            num_hidden_layers=2,
+            num_hidden_layers=num_layers,
             num_attention_heads=4,
             num_key_value_heads=2,
             max_position_embeddings=CONTEXT,
@@ -44,12 +45,12 @@ def llama():
     )
 
 
-def gpt2():
+def gpt2(num_layers: int = 1):
     return GPT2LMHeadModel(
         GPT2Config(
             vocab_size=VOCAB,
             n_embd=32,
-            n_layer=2,
+            n_layer=num_layers,
             n_head=4,
             n_positions=CONTEXT,
             initializer_range=0.3,
@@ -59,13 +60,13 @@ def gpt2():
     )
 
 
-def qwen2():
+def qwen2(num_layers: int = 1):
     return Qwen2ForCausalLM(
         Qwen2Config(
             vocab_size=VOCAB,
             hidden_size=32,
             intermediate_size=64,
-            num_hidden_layers=2,
+            num_hidden_layers=num_layers,
             num_attention_heads=4,
             num_key_value_heads=2,
             max_position_embeddings=CONTEXT,
@@ -80,10 +81,12 @@ def qwen2():
 ARCHITECTURES = {"llama": llama, "gpt2": gpt2, "qwen2": qwen2}
 
 
-def tiny_pair(architecture: str, seed: int = 0, noise: float = 0.02) -> tuple[ModelWrapper, ModelWrapper]:
+def tiny_pair(
+    architecture: str, seed: int = 0, noise: float = 0.02, num_layers: int = 1
+) -> tuple[ModelWrapper, ModelWrapper]:
     """(target, draft): the draft is the target with noise on its weights, so that it is often right."""
     torch.manual_seed(seed)
-    target = ARCHITECTURES[architecture]()
+    target = ARCHITECTURES[architecture](num_layers)
     draft = copy.deepcopy(target)
     with torch.no_grad():
         for parameter in draft.parameters():

@@ -37,7 +37,7 @@ TEXT = tiny_models.prompts(1, seed=5)[0]
 
 @pytest.fixture(scope="module")
 def pair() -> tuple[ModelWrapper, ModelWrapper]:
-    return tiny_models.tiny_pair("llama")
+    return tiny_models.tiny_pair("llama", num_layers=2)
 
 
 def run(path: Path, pair, plan: GrowthPlan = PLAN, report=lambda line: None, resume=False) -> list[Record]:
@@ -170,14 +170,14 @@ def test_a_longer_model_shares_its_weights_and_computes_the_same(pair) -> None:
 
 
 def test_learned_positions_cannot_be_made_longer() -> None:
-    model = tiny_models.tiny_pair("gpt2")[0]
+    model = tiny_models.tiny_pair("gpt2", num_layers=2)[0]
     with pytest.raises(InvalidArgument, match="cannot be given 500"):
         lengthened(model, 500)
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen2"])
 def test_the_first_layers_are_the_models_own(architecture) -> None:
-    model = tiny_models.tiny_pair(architecture)[0]
+    model = tiny_models.tiny_pair(architecture, num_layers=2)[0]
     one, both = shortened(model, 1), shortened(model, 2)
     ids = torch.tensor([TEXT])
     assert torch.equal(both.forward(ids)[0], model.forward(ids)[0])

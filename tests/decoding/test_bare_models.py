@@ -27,7 +27,7 @@ PARTS = {
 @pytest.mark.parametrize("temperature", [0.0, 0.8])
 @pytest.mark.parametrize("part", PARTS)
 def test_texts_are_those_of_the_wrapped_models(part, temperature):
-    wrapped = tiny_pair("llama")
+    wrapped = tiny_pair("llama", num_layers=2)
     models = PARTS[part](*wrapped)
 
     def texts(target, draft):
@@ -47,7 +47,7 @@ def test_texts_are_those_of_the_wrapped_models(part, temperature):
 @pytest.mark.unchecked
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_the_proof_says_the_same(dtype):
-    wrapped = [ModelWrapper(model.model.to(dtype)) for model in tiny_pair("llama")]
+    wrapped = [ModelWrapper(model.model.to(dtype)) for model in tiny_pair("llama", num_layers=2)]
 
     def found(target, draft):
         return list(PairProof(target, draft, prompts(6), PLAN).run())
@@ -65,7 +65,7 @@ def test_weights_that_want_gradients_are_none_of_the_proof_s_business():
         own.forward = partial(type(model).forward.__wrapped__, model)  # no inference_mode around it
         return own
 
-    models = [ModelWrapper(model.model.requires_grad_()) for model in tiny_pair("llama")]
+    models = [ModelWrapper(model.model.requires_grad_()) for model in tiny_pair("llama", num_layers=2)]
     own = list(map(of_ones_own, models))
     assert own[0].forward(torch.tensor([[1, 2]]), use_cache=False)[0].requires_grad
     assert list(PairProof(*own, prompts(6), PLAN).run()) == list(PairProof(*models, prompts(6), PLAN).run())
@@ -74,7 +74,7 @@ def test_weights_that_want_gradients_are_none_of_the_proof_s_business():
 
 
 def test_their_forwards_are_timed():
-    costs = measure_costs(*map(bare, tiny_pair("llama")), [1, 2, 3], [2], repeats=1)
+    costs = measure_costs(*map(bare, tiny_pair("llama", num_layers=2)), [1, 2, 3], [2], repeats=1)
     assert {(one["model"], one["width"]) for one in costs["forwards"]} == {
         ("target", 1), ("draft", 1), ("target", 3),
     }  # fmt: skip

@@ -150,7 +150,7 @@ def test_a_token_dropped_for_its_own_probability_is_caught():
 @pytest.fixture(params=[False, True], ids=["eager", "compiled"])
 def pair(request, monkeypatch) -> tuple[ModelWrapper, ModelWrapper]:
     monkeypatch.setattr(torch, "compile", lambda function, **_: function)
-    target, draft = tiny_pair("llama")
+    target, draft = tiny_pair("llama", num_layers=2)
     if not request.param:
         return target, draft
     return ModelWrapper(target.model, compile=True), ModelWrapper(draft.model, compile=True)
@@ -281,7 +281,7 @@ def test_each_draft_token_costs_one_draft_forward_and_no_more():
 def test_each_length_of_a_policy_has_a_graph_of_its_own_and_the_same_draws(monkeypatch):
     """What a shorter draft costs is part of the decision, so it must not be that of the longest."""
     monkeypatch.setattr(torch, "compile", lambda function, **_: function)
-    target, draft = (ModelWrapper(model.model, compile=True) for model in tiny_pair("llama"))
+    target, draft = (ModelWrapper(model.model, compile=True) for model in tiny_pair("llama", num_layers=2))
     drafter = DraftModel(draft)
     SpeculativeDecoder(target, drafter, k=CostAware(0.1, {1: 1.0, 2: 1.0, 4: 1.0}))
     params = SpeculativeDecoder(target, draft).start([1], 1, 0.9).request.params

@@ -29,7 +29,7 @@ PROMPTS = ([5, 6, 7], [9, 8, 7, 6, 5, 4, 3, 2], [40, 41])
 @pytest.fixture(params=[False, True], ids=["eager", "compiled"])
 def decoder(request, monkeypatch) -> SpeculativeDecoder:
     monkeypatch.setattr(torch, "compile", lambda function, **_: function)
-    pair = tiny_pair("llama")
+    pair = tiny_pair("llama", num_layers=2)
     if request.param:
         pair = tuple(ModelWrapper(model.model, compile=True) for model in pair)
         assert all(model.compiled.active for model in pair)
@@ -73,7 +73,7 @@ def test_what_was_drafted_before_changes_no_draw(decoder):
 
 
 def test_threads_share_a_decoder():
-    decoder = SpeculativeDecoder(*tiny_pair("llama"), k=3)
+    decoder = SpeculativeDecoder(*tiny_pair("llama", num_layers=2), k=3)
     expected = [alone(decoder, prompt, temperature=0.0) for prompt in PROMPTS]
     found: dict[int, object] = {}
 
@@ -93,7 +93,7 @@ def test_threads_share_a_decoder():
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
 def test_a_used_decoder_can_be_copied_and_pickled(copied):
-    decoder = SpeculativeDecoder(*tiny_pair("llama"), k=3)
+    decoder = SpeculativeDecoder(*tiny_pair("llama", num_layers=2), k=3)
     first = decoder.generate(PROMPTS[0], 16, 0.0)
     stream = decoder.start(PROMPTS[1], 16, 0.0)
     next(stream)
@@ -214,7 +214,7 @@ def test_the_loop_asks_once_a_round_and_tells_how_long_the_text_becomes():
 
 
 def test_what_two_texts_share_is_nothing():
-    target, draft = tiny_pair("llama")
+    target, draft = tiny_pair("llama", num_layers=2)
     states = [DraftModel(draft).start([1, 2], end) for end in (0, 40)]
     generator = torch.Generator().manual_seed(0)
     params = SpeculativeDecoder(target, draft).start([1], 1, 0.0).request.params
@@ -247,7 +247,7 @@ class Appends:
 
 @pytest.mark.parametrize("temperature", [0.0, 0.8])
 def test_what_a_drafter_does_to_the_text_it_is_shown_changes_nothing(temperature):
-    target = tiny_pair("llama")[0]
+    target = tiny_pair("llama", num_layers=2)[0]
     options = {"temperature": temperature, "seed": 1, "trace": True}
     result = SpeculativeDecoder(target, Appends(target.vocab_size), k=1).generate([1, 2], 12, **options)
     assert result.trace.prompt_ids == [1, 2]
@@ -284,4 +284,4 @@ def test_a_class_that_takes_a_size_is_told_that_it_gets_the_target(tmp_path, mon
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(InvalidArgument, match=r"take target\.vocab_size"):
-        load_drafter("sized_draft:Sized", tiny_pair("llama")[0])
+        load_drafter("sized_draft:Sized", tiny_pair("llama", num_layers=2)[0])

@@ -152,7 +152,7 @@ def test_dice_that_come_back_are_seen_in_no_row_but_one(pair, verifier):
 
     plan = replace(PLAN, verifiers=(verifier,), num_tokens=64)
     wrong, right = (
-        list(PairProof(*pair, prompts(24), plan, build=build)._long_texts(verifier))
+        list(PairProof(*pair, prompts(12), plan, build=build)._long_texts(verifier))
         for build in (reseeding, library_decoder)
     )
     assert "independence" in {check.test for check in wrong if check.rejected}

@@ -18,7 +18,7 @@ def test_copies_stand_behind_their_original():
 @pytest.mark.parametrize("depth", [2, 3, 7])
 def test_growing_changes_nothing_that_the_model_computes(depth):
     torch.manual_seed(0)
-    model = llama().double().eval()
+    model = llama(2).double().eval()
     grown = grow_depth(model, depth).eval()
     ids = torch.randint(0, VOCAB, (1, 30))
     assert grown.config.num_hidden_layers == depth == len(grown.model.layers)
@@ -28,7 +28,7 @@ def test_growing_changes_nothing_that_the_model_computes(depth):
 def test_the_new_layers_learn():
     """A silent layer that gets no gradient would stay silent for ever."""
     torch.manual_seed(0)
-    grown = grow_depth(llama(), 4)
+    grown = grow_depth(llama(2), 4)
     grown(torch.randint(0, VOCAB, (1, 12))).logits.square().mean().backward()
     assert all(layer.mlp.down_proj.weight.grad.abs().sum() > 0 for layer in grown.model.layers)
     assert all(layer.self_attn.o_proj.weight.grad.abs().sum() > 0 for layer in grown.model.layers)
@@ -36,12 +36,12 @@ def test_the_new_layers_learn():
 
 def test_a_model_cannot_shrink():
     with pytest.raises(InvalidArgument, match="from 2 layers to 1"):
-        grow_depth(llama(), 1)
+        grow_depth(llama(2), 1)
 
 
 def test_a_draft_starts_from_the_targets_embedding_and_outer_layers():
     torch.manual_seed(1)
-    target = grow_depth(llama(), 5)
+    target = grow_depth(llama(2), 5)
     draft = draft_from_target(target, 2)
     assert torch.equal(draft.model.embed_tokens.weight, target.model.embed_tokens.weight)
     for ours, theirs in ((0, 0), (1, 4)):

@@ -23,7 +23,7 @@ from specdec_lib.models.wrapper import ModelWrapper
 
 @pytest.fixture(scope="module")
 def target():
-    return tiny_pair("llama")[0]
+    return tiny_pair("llama", num_layers=2)[0]
 
 
 def distance(logits, others, temperature=1.0):
