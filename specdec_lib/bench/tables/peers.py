@@ -28,6 +28,8 @@ Arms = Mapping[str, RecordedArm]
 Side = tuple[str | None, str, bool | None]
 """Library, method, compiled; None takes any."""
 
+PLAIN = "autoregressive"
+"""The method of plain decoding, whoever's it is."""
 _SPECULATIVE, _ASSISTED = (OURS, "speculative", None), (HUGGING_FACE, "assisted", None)
 RATIOS: dict[str, tuple[Side, Side]] = {
     "ours speculative ÷ HF assisted (its better setting)": (_SPECULATIVE, _ASSISTED),
@@ -71,13 +73,20 @@ def arms_of(records: Iterable[Record]) -> dict[str, RecordedArm]:
     return arms
 
 
-def peer_table(records: Sequence[Record], *, level: float = 0.95, draws: int = 2000) -> list[PeerRow]:
-    """One row a temperature and arm, refused arms included."""
+def peer_table(
+    records: Sequence[Record], *, level: float = 0.95, draws: int = 2000, over: Sequence[str] = (REFERENCE,)
+) -> list[PeerRow]:
+    """One row a temperature and arm, refused arms included.
+
+    Args:
+        over: arms, the fastest of which stands below the line of every ratio.
+    """
     arms = arms_of(records)
     kept = ("library", "method", "k", "compiled", "refused", "compile_seconds")
     table = []
     for temperature in _temperatures(records):
         timed = _timed(records, temperature, arms)
+        below = [name for name in over if name in timed]
         for name, arm in arms.items():
             own = timed.get(name, {}).values()
             row = PeerRow(
@@ -88,7 +97,7 @@ def peer_table(records: Sequence[Record], *, level: float = 0.95, draws: int = 2
                 num_tokens=sum(tokens for _, tokens, _ in own),
                 num_runs=len(own),
                 recompiled=sum(graphs > 0 for _, _, graphs in own),
-                **_ratio(timed, [name], [REFERENCE], level, draws),
+                **_ratio(timed, [name], below, level, draws),
             )
             table.append(row)
     return table
@@ -96,18 +105,32 @@ def peer_table(records: Sequence[Record], *, level: float = 0.95, draws: int = 2
 
 def ratio_table(records: Sequence[Record], *, level: float = 0.95, draws: int = 2000) -> list[RatioRow]:
     """The ratios of :data:`RATIOS` at each temperature."""
+    return [
+        best_over_best(records, temperature, name, *sides, level=level, draws=draws)
+        for temperature in _temperatures(records)
+        for name, sides in RATIOS.items()
+    ]
+
+
+def best_over_best(
+    records: Sequence[Record],
+    temperature: float,
+    name: str,
+    above: Side,
+    below: Side,
+    *,
+    level: float = 0.95,
+    draws: int = 2000,
+) -> RatioRow:
+    """The fastest arm of one side over the fastest of another, under that name."""
     arms = arms_of(records)
-    table = []
-    for temperature in _temperatures(records):
-        timed = _timed(records, temperature, arms)
-        for name, sides in RATIOS.items():
-            standing = [[arm for arm in arms if _stands_on(side, arms[arm])] for side in sides]
-            above, below = ([arm for arm in side if arm in timed] for side in standing)
-            missing = next((_why_none(arms, side) for side in standing if not timed.keys() & side), None)
-            fastest = _fastest(timed, above), _fastest(timed, below)
-            ratio = _ratio(timed, above, below, level, draws)
-            table.append(RatioRow(temperature, name, missing, *fastest, **ratio))
-    return table
+    timed = _timed(records, temperature, arms)
+    standing = [[arm for arm in arms if _stands_on(side, arms[arm])] for side in (above, below)]
+    ran = [[arm for arm in side if arm in timed] for side in standing]
+    missing = next((_why_none(arms, side) for side in standing if not timed.keys() & side), None)
+    fastest = [_fastest(timed, side) for side in ran]
+    ratio = _ratio(timed, ran[0], ran[1], level, draws)
+    return RatioRow(temperature, name, missing, above=fastest[0], below=fastest[1], **ratio)
 
 
 # -- runs ----------------------------------------------------------------------------------------------

@@ -177,6 +177,38 @@ class RatioRow(Row):
     has_interval: bool
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DomainRow(Row):
+    """An arm in one domain, or all of them, over the best plain decoding there; ``texts`` says which of them.
+
+    What was not measured, or not counted (rounds of another library), is None."""
+
+    domain: str
+    texts: str
+    arm: str
+    library: str | None
+    method: str | None
+    compiled: bool | None
+    refused: str | None
+    tokens_per_second: float | None
+    ratio: float | None
+    low: float | None
+    high: float | None
+    num_prompts: int
+    num_runs: int
+    has_interval: bool
+    tokens_per_round: float | None
+    acceptance_rate: float | None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DomainRatioRow(RatioRow):
+    """A ratio of one domain, or all of them, over a choice of texts."""
+
+    domain: str
+    texts: str
+
+
 @dataclass(frozen=True, eq=False)
 class ScalingRow(Row):
     """An arm's time at one value of an axis ("context", "k" or "depth"): median and quartiles, and the

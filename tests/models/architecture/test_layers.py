@@ -62,7 +62,7 @@ def test_not_a_weight_is_copied_and_the_model_stays_as_it_was():
     own = {id(tensor) for tensor in (*model.parameters(), *model.buffers())}
     assert {id(tensor) for tensor in (*fewer.parameters(), *fewer.buffers())} < own
     assert (model.config.num_hidden_layers, fewer.config.num_hidden_layers) == (4, 3)
-    assert [layer.self_attn.layer_idx for layer in model.model.layers] == [0, 1, 2, 3]
+    assert [layer.self_attn.layer_idx for layer in model.model.layers.children()] == [0, 1, 2, 3]
     assert [layer.self_attn.layer_idx for layer in fewer.model.layers.children()] == [0, 1, 2]
     assert fewer.model.layers[0] is model.model.layers[0]
     assert num_layers(model) == 4 and num_layers(fewer) == 3

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from specdec_lib.bench.measure.arm import Job
 from specdec_lib.bench.measure.benchmark import block_job, block_record
+from specdec_lib.bench.measure.costs import measure_costs
 from specdec_lib.bench.measure.grid import Block, Grid
 from specdec_lib.bench.measure.peers.arms import AsNamed, GeneratingArm, make_arms
 from specdec_lib.bench.measure.peers.hugging_face import LOOKUP_TOKENS
@@ -24,10 +25,11 @@ from specdec_lib.bench.measure.resume import PromptsByDomain, missing_blocks
 from specdec_lib.bench.measure.runner import Outcome, Runner, print_progress
 from specdec_lib.bench.measure.session import Session
 from specdec_lib.bench.records.identity import first_difference
-from specdec_lib.bench.records.kinds import ArmRecord, PeerRecord, Record
+from specdec_lib.bench.records.kinds import ArmRecord, CostsRecord, PeerRecord, Record
 from specdec_lib.bench.records.parts import Facts
 from specdec_lib.data.prompts import PromptDataset
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
+from specdec_lib.decoding.drafters.draft_model import DraftSource
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.evidence.rounding import judge_parting
 from specdec_lib.models.wrapper import ModelWrapper
@@ -121,6 +123,18 @@ class PeerComparison:
                     f"T = {block.temperature:<4g} {domain}  about {seconds:.0f} s left"
                 )
         return [*recorded, *self._runner.records[before:]]
+
+    def costs(self, draft: DraftSource, k_values: Sequence[int], repeats: int) -> list[CostsRecord]:
+        """The session's record of what single forwards cost, of kind ``costs``; timed now if there is none.
+
+        The context is the first prompt. See :func:`~specdec_lib.bench.measure.costs.measure_costs`.
+        """
+        recorded = self._runner.of_kind(CostsRecord)
+        if not recorded:
+            ids = self.prompts[self.grid.domains[0]][0].ids
+            costs = measure_costs(self.target, draft, ids, k_values, repeats)
+            recorded = self._runner.append([CostsRecord(pair=self.grid.pair, costs=costs)])
+        return recorded
 
     # -- what is left ----------------------------------------------------------------------
 

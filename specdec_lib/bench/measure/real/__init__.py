@@ -1,0 +1,1 @@
+"""Models that others have trained: where they come from, and which ways to decode them are compared."""
