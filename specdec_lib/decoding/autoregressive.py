@@ -19,7 +19,7 @@ from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.decoding.generation import Generation, Request
 from specdec_lib.decoding.sampling import draw, probs_from_logits, warp_logits
 from specdec_lib.decoding.trace import Round
-from specdec_lib.models.base import CausalModel, Rows
+from specdec_lib.models.base import CausalModel, TextRows
 
 
 class AutoregressiveDecoder(Decoder):
@@ -41,7 +41,9 @@ class AutoregressiveDecoder(Decoder):
         return self._loop(requests, rows, partial(rows_going, texts))
 
     @torch.inference_mode()
-    def _loop(self, requests: Sequence[Request], rows: Rows, left: RowsLeft) -> Iterator[dict[int, Round]]:
+    def _loop(
+        self, requests: Sequence[Request], rows: TextRows, left: RowsLeft
+    ) -> Iterator[dict[int, Round]]:
         """Rounds of all texts that go on, by their places; a text alone is a batch of one."""
         phases, device, going = requests[0].phases, self.target.device, list(range(len(requests)))
         ids = [list(request.prompt_ids) for request in requests]

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Integer
 from torch import Tensor
 
-from specdec_lib.decoding.batches.asking import Row
+from specdec_lib.decoding.batches.asking import AskedRow
 from specdec_lib.decoding.batches.decoder import BatchDecoder
 from specdec_lib.decoding.ending import Ending
 from specdec_lib.decoding.generation import Generation, PhaseClock, Request, result_of
@@ -158,7 +158,7 @@ class Decoder(BatchDecoder):
         result = self.generate(ids, max_new_tokens, params, **options)
         return prompt + model.continuation(ids, result.generated_ids)
 
-    def _row(self, row: Row, params: Any, options: dict[str, Any]) -> Generation:
+    def _row(self, row: AskedRow, params: Any, options: dict[str, Any]) -> Generation:
         return row.started(self.start, params, options)
 
     def _started(self, *arguments: Any) -> Generation:

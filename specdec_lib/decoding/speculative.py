@@ -20,7 +20,7 @@ from torch import Tensor
 
 from specdec_lib.decoding.batches.batch import RowsLeft, rows_going
 from specdec_lib.decoding.batches.drafts import (
-    Asked,
+    AskedDraft,
     DraftRow,
     Drafts,
     Remembered,
@@ -49,7 +49,7 @@ from specdec_lib.decoding.rejection import VERIFIERS, Verdict, verify_greedy
 from specdec_lib.decoding.sampling import probs_from_logits, warp_logits
 from specdec_lib.decoding.trace import Round
 from specdec_lib.errors import InvalidArgument, VocabularyMismatch
-from specdec_lib.models.base import CausalModel, Rows, expect_widths
+from specdec_lib.models.base import CausalModel, TextRows, expect_widths
 from specdec_lib.models.vocabulary import ForeignDraft
 from specdec_lib.utils.numbers import Count, plain_numbers
 
@@ -112,7 +112,7 @@ class SpeculativeDecoder(Decoder):
 
     @torch.inference_mode()
     def _loop(
-        self, requests: Sequence[Request], rows: Rows, drafts: Drafts, left: RowsLeft
+        self, requests: Sequence[Request], rows: TextRows, drafts: Drafts, left: RowsLeft
     ) -> Iterator[dict[int, Round]]:
         """Rounds of all texts that go on, by their places; a text alone is a batch of one."""
         phases, going = requests[0].phases, list(range(len(requests)))
@@ -145,7 +145,7 @@ class SpeculativeDecoder(Decoder):
 
     def _drafted(self, texts: Sequence[SpeculatedText], drafts: Drafts) -> list[Proposal | None]:
         """A proposal for each text, of as many tokens as it wants."""
-        asked = [Asked(text.ids, wanted(text.length, self._room(text)), text.request) for text in texts]
+        asked = [AskedDraft(text.ids, wanted(text.length, self._room(text)), text.request) for text in texts]
         proposals = drafts.propose(asked)
         for text, proposal in zip(texts, proposals, strict=True):
             text.look_at(proposal, self.drafter.name)
@@ -166,7 +166,7 @@ class SpeculativeDecoder(Decoder):
         return checked_proposal(proposal, self.drafter.name, k, request.params, self.target.vocab_size)
 
     def _scored(
-        self, texts: Sequence[SpeculatedText], proposals: Sequence[Proposal | None], rows: Rows
+        self, texts: Sequence[SpeculatedText], proposals: Sequence[Proposal | None], rows: TextRows
     ) -> list[Tensor]:
         """Target logits ``[k + 1, vocab]`` after each text and after each of its draft tokens."""
         held = zip(texts, proposals, rows.lengths, strict=True)
@@ -182,7 +182,7 @@ class SpeculativeDecoder(Decoder):
         """Tokens of the text that the target's cache, which holds so many, lacks."""
         return ids[held:]
 
-    def _roll_back(self, rows: Rows, lengths: list[int]) -> None:
+    def _roll_back(self, rows: TextRows, lengths: list[int]) -> None:
         """The target's caches without what was rejected."""
         rows.truncate(lengths)
 

@@ -105,7 +105,7 @@ class TextModel(CausalModel, Protocol):
 
 
 @runtime_checkable
-class Rows(Protocol):
+class TextRows(Protocol):
     """Several texts in front of one model, each behind a cache of its own length. Whoever opened them owns
     them; they change in place."""
 
@@ -135,7 +135,7 @@ class Rows(Protocol):
 class BatchedModel(CausalModel, Protocol):
     """A model that can run several texts in one forward, as :mod:`specdec_lib.decoding.batches` asks for."""
 
-    def new_batch(self, num_rows: int, max_length: int = 0) -> Rows | None:
+    def new_batch(self, num_rows: int, max_length: int = 0) -> TextRows | None:
         """Empty rows with room for that many tokens each; None where it has to run them one by one."""
         ...
 

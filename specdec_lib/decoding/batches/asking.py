@@ -14,12 +14,12 @@ from specdec_lib.decoding.prompt import is_iterable
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.utils.numbers import whole_number
 
-Prompts = Iterable[Any] | Integer[Tensor, "rows n"] | Mapping[str, Any]
+BatchPrompts = Iterable[Any] | Integer[Tensor, "rows n"] | Mapping[str, Any]
 """Prompts in a list, an array or a tensor ``[rows, n]``, or a mapping with ``input_ids`` of several texts."""
 
 
 @dataclass(frozen=True)
-class Row:
+class AskedRow:
     """What is asked for one row."""
 
     place: int
@@ -39,7 +39,7 @@ class Row:
             raise InvalidArgument(f"row {self.place} of the batch: {error}") from error
 
 
-def rows_asked(prompts: Any, max_new_tokens: Any, seed: Any) -> list[Row]:
+def rows_asked(prompts: Any, max_new_tokens: Any, seed: Any) -> list[AskedRow]:
     """A row for each prompt. A seed that all share is counted on: row i has ``seed + i``.
 
     Raises:
@@ -52,7 +52,7 @@ def rows_asked(prompts: Any, max_new_tokens: Any, seed: Any) -> list[Row]:
     else:
         first = whole_number(seed, "generate_batch: seed")
         seeds = [first + place for place in range(len(listed))]
-    return [Row(place, *asked) for place, asked in enumerate(zip(listed, budgets, seeds, strict=True))]
+    return [AskedRow(place, *asked) for place, asked in enumerate(zip(listed, budgets, seeds, strict=True))]
 
 
 def _listed(prompts: Any) -> list[Any]:

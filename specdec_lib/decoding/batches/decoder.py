@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from specdec_lib.decoding.batches.asking import Prompts, Row, rows_asked
+from specdec_lib.decoding.batches.asking import AskedRow, BatchPrompts, rows_asked
 from specdec_lib.decoding.batches.batch import Batch
 from specdec_lib.decoding.generation import Generation, Request
 from specdec_lib.decoding.sampling import SamplingParams
@@ -23,7 +23,7 @@ class BatchDecoder(ABC):
 
     def generate_batch(
         self,
-        prompts: Prompts,
+        prompts: BatchPrompts,
         max_new_tokens: Count | Sequence[Count],
         params: SamplingParams | Number | None = None,
         *,
@@ -50,7 +50,7 @@ class BatchDecoder(ABC):
 
     def start_batch(
         self,
-        prompts: Prompts,
+        prompts: BatchPrompts,
         max_new_tokens: Count | Sequence[Count],
         params: SamplingParams | Number | None = None,
         *,
@@ -76,5 +76,5 @@ class BatchDecoder(ABC):
             yield {place: next(sources[place]) for place in going}
 
     @abstractmethod
-    def _row(self, row: Row, params: Any, options: dict[str, Any]) -> Generation:
+    def _row(self, row: AskedRow, params: Any, options: dict[str, Any]) -> Generation:
         """The generation of one row, not begun."""

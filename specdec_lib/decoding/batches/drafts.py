@@ -21,7 +21,7 @@ from specdec_lib.models.architecture.soundness import drafting
 from specdec_lib.models.base import CausalModel
 
 
-class Asked(NamedTuple):
+class AskedDraft(NamedTuple):
     """What one text asks for in a round: up to ``k`` tokens behind ``ids``, 0 for none."""
 
     ids: list[int]
@@ -47,7 +47,7 @@ class Drafts(Protocol):
         """What is kept of each row."""
         ...
 
-    def propose(self, asked: Sequence[Asked]) -> list[Proposal | None]:
+    def propose(self, asked: Sequence[AskedDraft]) -> list[Proposal | None]:
         """A proposal a row, None where none was asked for."""
         ...
 
@@ -78,7 +78,7 @@ class SeparateDrafts:
         self.states = [started(drafter, list(request.prompt_ids), request.end) for request in requests]
         self._propose = propose
 
-    def propose(self, asked: Sequence[Asked]) -> list[Proposal | None]:
+    def propose(self, asked: Sequence[AskedDraft]) -> list[Proposal | None]:
         """What the drafter answers to each row."""
         return [
             self._propose(ids, state, request, k)
@@ -112,7 +112,7 @@ class ModelDrafts:
         self._rows, self._device = open_rows(model, [request.end for request in requests]), model.device
         self._nothing: Tensor = torch.empty(0, dtype=torch.long, device=model.device)
 
-    def propose(self, asked: Sequence[Asked]) -> list[Proposal | None]:
+    def propose(self, asked: Sequence[AskedDraft]) -> list[Proposal | None]:
         """Each row draws its ``k`` tokens one after the other, all rows at the same time."""
         kept = [state.cache_length for state in self.states]
         if kept != self._rows.lengths:
@@ -133,7 +133,7 @@ class ModelDrafts:
         self.states = [self.states[row] for row in rows]
         self._rows.keep(rows)
 
-    def _drawing(self, asked: Asked, state: DraftRow) -> DraftSteps:
+    def _drawing(self, asked: AskedDraft, state: DraftRow) -> DraftSteps:
         params, generator = asked.request.params, asked.request.generator
         return DraftSteps(asked.ids, state.cache_length, asked.k, params, generator, self._device, state.more)
 

@@ -15,17 +15,17 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from specdec_lib.decoding.drafters.base import lend
-from specdec_lib.models.base import CausalModel, Rows
+from specdec_lib.models.base import CausalModel, TextRows
 
 
-def open_rows(model: CausalModel, ends: Sequence[int]) -> Rows:
+def open_rows(model: CausalModel, ends: Sequence[int]) -> TextRows:
     """Empty rows for texts of at most so many tokens each.
 
     Raises:
         UnsupportedCache: the model keeps a state that cannot be rolled back.
     """
     new_batch = getattr(model, "new_batch", None)
-    rows: Rows | None = None if new_batch is None else new_batch(len(ends), max(ends, default=0))
+    rows: TextRows | None = None if new_batch is None else new_batch(len(ends), max(ends, default=0))
     return SeparateRows(model, ends) if rows is None else rows
 
 

@@ -187,7 +187,7 @@ class BatchedRows:
     def forward(
         self, feeds: Sequence[Integer[Tensor, " n"]], keep: Sequence[int]
     ) -> list[Float[Tensor, "kept vocab"]]:
-        """Logits of the last ``keep[i]`` tokens of each feed; see :class:`~specdec_lib.models.base.Rows`.
+        """Logits of the last ``keep[i]`` tokens of each feed, in the order of the rows.
 
         Raises:
             InvalidArgument: not one feed a row, nothing to feed, more logits asked for than tokens fed, or

@@ -40,7 +40,7 @@ def test_speculation_pays_up_to_the_batch_of_the_closed_form():
     even = break_even_batch(0.8, 4, 0.1, 64.0)
     assert 32 < even < 64 and last_paying_batch(rows, 0.8) == 32
     assert last_paying_batch(rows, 0.1) == 0
-    assert last_paying_batch(rows, 0.8, overhead=2.0) == 8
+    assert last_paying_batch(rows, 0.8, overhead=1.0) == 16
     alone = next(row for row in rows if row.batch == 1)
     assert alone.speedup(0.8) == pytest.approx(3.3616 / 1.4)
 

@@ -39,11 +39,11 @@ def test_the_arms_say_what_they_are_and_nothing_is_built_yet(made):
 
 def test_every_arm_emits_the_reference_s_ids(made):
     arms, asked = made
-    prompt = tiny_models.prompts(1, seed=2)[0]
+    prompt = [5, 6, 7, 5, 6, 7, 5, 6]
     engines = {arm.name: arm.make() for arm in arms if not arm.facts.compiled}
     results = {name: engine(prompt, 12, 0.0, 1) for name, engine in engines.items()}
     assert len({tuple(result.generated_ids) for result in results.values()}) == 1
-    assert asked == [1] and max(results["ours-lookup"].drafted_per_round, default=0) <= 3
+    assert asked == [1] and 0 < max(results["ours-lookup"].drafted_per_round) <= 3
 
 
 def test_what_texts_showed_stays_with_the_policy(made):
