@@ -175,7 +175,7 @@ def test_greedy_decoding_does_not_look_at_what_it_does_not_use():
 def test_the_rows_of_a_text_are_looked_at_once_and_those_of_a_draft_model_never(monkeypatch):
     looks, look = [], base.require_laws
     monkeypatch.setattr(
-        "specdec_lib.decoding.speculative.require_laws", lambda *given: looks.append(given) or look(*given)
+        "specdec_lib.decoding.batches.texts.require_laws", lambda *given: looks.append(given) or look(*given)
     )
     decoder = decoder_with(Repeats())
     for texts in (1, 2, 3):
