@@ -154,3 +154,8 @@ TOO_MANY_CHAINS = "verifiers: got {} chains, K {}; pass one, and K up to {}"
 CACHES_TO_PLAY_WITH = "Two caches in a round, to play with"
 BYTES_OF_A_ROW = "bytes of the {}'s row"
 ODD_CACHES = "caches: got a text of {} tokens, K {}; pass {} to {}, and 1 to {}"
+ODD_SPELLINGS = "spellings {!r}: draft and target must spell one text of 1 to {} bytes"
+ODD_TOKENS_OF_SPELLINGS = (
+    "spellings {!r}: {} draft tokens, {} entries of shared, {} of handed; pass one for each token"
+)
+NO_SPELLINGS = "spellings: there is nothing to show; pass at least one text"

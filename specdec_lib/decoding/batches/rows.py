@@ -62,7 +62,9 @@ class SeparateRows:
 
     def truncate(self, lengths: Sequence[int]) -> None:
         """Roll each row back to its own length."""
-        self._caches = list(map(self.model.truncate_cache, self._caches, lengths))
+        for row, (held, length) in enumerate(zip(self.lengths, lengths, strict=True)):
+            if held != length:  # one that was never fed has no cache that could be cut
+                self._caches[row] = self.model.truncate_cache(self._caches[row], length)
 
     def keep(self, rows: Sequence[int]) -> None:
         """Only these rows, in that order."""

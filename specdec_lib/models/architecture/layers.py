@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from transformers import PretrainedConfig
 
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.architecture import sentences
 from specdec_lib.models.architecture.module import LanguageModel, display_name, text_config
 
 Behind = Callable[[Tensor], Tensor]
@@ -43,8 +44,7 @@ def of_layers(model: LanguageModel, kept: Sequence[int], behind: Behind | None =
     path, layers = _layer_list(model)
     if not kept or sorted({*kept}) != list(kept) or not 0 <= kept[0] <= kept[-1] < len(layers):
         raise InvalidArgument(
-            f"layers of {display_name(model)}: asked for {list(kept)}; name some of its {len(layers)} "
-            f"layers, from 0 to {len(layers) - 1}, each once and in order"
+            sentences.NO_SUCH_LAYERS.format(display_name(model), list(kept), len(layers), len(layers) - 1)
         )
     parts = [_numbered(layers[place], number) for number, place in enumerate(kept)]
     if behind is not None:
@@ -68,9 +68,9 @@ def _layer_list(model: LanguageModel) -> tuple[list[tuple[str, nn.Module]], nn.M
     lists = [n for n, m in model.named_modules() if isinstance(m, nn.ModuleList) and len(m) == depth]
     found = [name for name in lists if not any(name.startswith(f"{other}.") for other in lists)]
     if len(found) != 1:
-        raise _refusal(model, f"it has {len(found) or 'no'} lists of {depth} layers, and one is needed")
+        raise _refusal(model, sentences.OTHER_LISTS.format(len(found) or "no", depth))
     if getattr(config, "num_kv_shared_layers", 0):
-        raise _refusal(model, "some of its layers look at the keys of others")
+        raise _refusal(model, sentences.LOOKS_AT_OTHER_KEYS)
     path: list[tuple[str, nn.Module]] = []
     module: nn.Module = model
     for name in found[0].split("."):
@@ -78,13 +78,13 @@ def _layer_list(model: LanguageModel) -> tuple[list[tuple[str, nn.Module]], nn.M
         module = module._modules[name]  # pyright: ignore[reportAssignmentType]  # named_modules lists no None
     assert isinstance(module, nn.ModuleList)
     if any("forward" in vars(part) for part in (*(part for _, part in path), *module.modules())):
-        raise _refusal(model, "a forward of its parts was replaced, as where weights are offloaded")
+        raise _refusal(model, sentences.FORWARD_REPLACED)
     return path, module
 
 
 def _refusal(model: LanguageModel, why: str) -> InvalidArgument:
-    named = f"{display_name(model)} ({type(model).__name__})"
-    return InvalidArgument(f"layers of {named} cannot be left out: {why}; choose another draft")
+    name, kind = display_name(model), type(model).__name__
+    return InvalidArgument(sentences.LAYERS_CANNOT_BE_LEFT_OUT.format(name, kind, why))
 
 
 def _shell(module: nn.Module) -> Any:

@@ -54,8 +54,7 @@ class RopeBorder:
         """Raise InvalidArgument if rows of a forward, or one of them, lie on both sides."""
         if min(ends) <= self.length < max(ends) or any(map(self.crossed, held, ends)):
             raise InvalidArgument(
-                f"forward: rows of {min(ends)} to {max(ends)} tokens lie on both sides of {self.length}, "
-                f"where the {self.kind} of {name} changes its factors; decode shorter and longer texts apart"
+                sentences.ROWS_ON_BOTH_SIDES.format(min(ends), max(ends), self.length, self.kind, name)
             )
 
 

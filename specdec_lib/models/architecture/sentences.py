@@ -37,3 +37,17 @@ WEIGHTS_OR_CONFIG = (
     "fetch or export both again"
 )
 FLOAT16_OVERFLOWS = "float16 overflows above 65504: load it as bfloat16 or float32"
+
+# -- some of a model's layers ----------------------------------------------------------------------
+
+NO_SUCH_LAYERS = (
+    "layers of {}: asked for {}; name some of its {} layers, from 0 to {}, each once and in order"
+)
+LAYERS_CANNOT_BE_LEFT_OUT = "layers of {} ({}) cannot be left out: {}; choose another draft"
+OTHER_LISTS = "it has {} lists of {} layers, and one is needed"
+LOOKS_AT_OTHER_KEYS = "some of its layers look at the keys of others"
+FORWARD_REPLACED = "a forward of its parts was replaced, as where weights are offloaded"
+ROWS_ON_BOTH_SIDES = (
+    "forward: rows of {} to {} tokens lie on both sides of {}, where the {} of {} changes its factors; "
+    "decode shorter and longer texts apart"
+)

@@ -32,6 +32,7 @@ from specdec_lib.models.architecture.ropes import RopeBorder
 from specdec_lib.models.architecture.soundness import Watch, in_draft
 from specdec_lib.models.caches.ragged import RaggedCache
 from specdec_lib.models.caches.rollback import new_ragged_cache
+from specdec_lib.models.fast import sentences
 from specdec_lib.models.fast.products import Products
 from specdec_lib.models.tensors import compute_dtype
 from specdec_lib.models.vocabulary import Columns
@@ -115,9 +116,7 @@ class BatchedForward:
         except Exception as error:  # whatever a model refuses: its rows run one by one, and a line says why
             lines = str(error).strip().splitlines() or ["no message"]
             reason = lines[0] if isinstance(error, Unbatchable) else f"{type(error).__name__}: {lines[0]}"
-            get_logger(__name__).warning(
-                "no forward for several texts, running them one by one", model=self._name, reason=reason
-            )
+            get_logger(__name__).warning(sentences.ROWS_ONE_BY_ONE, model=self._name, reason=reason)
             return False
         return True
 
@@ -125,10 +124,11 @@ class BatchedForward:
     def _rehearse(self) -> None:
         """Three texts together, against each of them alone and without a cache."""
         if not forward_supports(self.model, "position_ids"):
-            raise Unbatchable(f"{type(self.model).__name__} cannot be told positions")
+            raise Unbatchable(sentences.CANNOT_BE_TOLD_POSITIONS.format(type(self.model).__name__))
         other = set(getattr(text_config(self.model), "layer_types", None) or ()) - {_FULL, _SLIDING, "dummy"}
         if other:
-            raise Unbatchable(f"{type(self.model).__name__} has layers of {', '.join(sorted(other))}")
+            kinds = ", ".join(sorted(other))
+            raise Unbatchable(sentences.OTHER_LAYERS.format(type(self.model).__name__, kinds))
         device, total = next(self.model.parameters()).device, sum(map(sum, _REHEARSED))
         ids = torch.arange(1, total + 1, device=device) % (embedding_rows(self.model) or total)
         cache = new_ragged_cache(self.model, len(_REHEARSED[0]))
@@ -157,7 +157,7 @@ class BatchedForward:
         apart = float((together - alone).abs().amax())
         scale = max(float(alone.abs().amax()), 1e-6)
         if not apart <= _TOLERANCE.get(together.dtype, 0.05) * scale:  # true of NaN
-            raise Unbatchable(f"logits of texts together differ from those of each alone by {apart:.2g}")
+            raise Unbatchable(sentences.TOGETHER_DIFFERS.format(apart))
 
 
 class BatchedRows:
@@ -213,7 +213,7 @@ class BatchedRows:
         if len(lengths) != len(self.lengths) or any(
             not 0 <= length <= held for length, held in zip(lengths, self.lengths, strict=False)
         ):
-            raise InvalidArgument(f"truncate rows: lengths {list(lengths)} of rows that hold {self.lengths}")
+            raise InvalidArgument(sentences.ODD_LENGTHS_OF_ROWS.format(list(lengths), self.lengths))
         self.cache.truncate(lengths)
 
     def keep(self, rows: Sequence[int]) -> None:
@@ -223,10 +223,7 @@ class BatchedRows:
     def _check(self, widths: Sequence[int], keep: Sequence[int]) -> None:
         fits = len(widths) == len(keep) == len(self.lengths) and max(widths, default=0) > 0
         if not fits or any(not 0 <= count <= width for count, width in zip(keep, widths, strict=True)):
-            raise InvalidArgument(
-                f"forward: feeds of {list(widths)} tokens and {list(keep)} logits for {len(self.lengths)} "
-                "rows; pass one feed a row, a token at least, and no more logits than tokens"
-            )
+            raise InvalidArgument(sentences.ODD_FEEDS.format(list(widths), list(keep), len(self.lengths)))
         if self._border is not None and not in_draft():
             ends = [held + width for held, width in zip(self.lengths, widths, strict=True)]
             self._border.require_one_side_of_a_batch(self._watch.name, self.lengths, ends)

@@ -36,3 +36,15 @@ THREADS_ARE_NO_NUMBER = "{} is {!r} in the environment; set a whole number >= 1,
 THREADS_OUT_OF_RANGE = "{} is {}; pass 1 to {}, or {}"
 PASS_NONE = "None to let it be chosen"
 UNSET = "unset {}"
+
+# -- several texts in one forward ------------------------------------------------------------------
+
+ROWS_ONE_BY_ONE = "no forward for several texts, running them one by one"
+CANNOT_BE_TOLD_POSITIONS = "{} cannot be told positions"
+OTHER_LAYERS = "{} has layers of {}"
+TOGETHER_DIFFERS = "logits of texts together differ from those of each alone by {:.2g}"
+ODD_LENGTHS_OF_ROWS = "truncate rows: lengths {} of rows that hold {}"
+ODD_FEEDS = (
+    "forward: feeds of {} tokens and {} logits for {} rows; pass one feed a row, a token at least, and no "
+    "more logits than tokens"
+)

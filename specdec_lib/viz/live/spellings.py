@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.viz import sentences
 from specdec_lib.viz.standalone import StandaloneFigure, plain_table
 from specdec_lib.viz.tokens import visible
 
@@ -38,13 +39,12 @@ class TwoSpellings:
 
     def __post_init__(self) -> None:
         if b"".join(self.draft) != b"".join(self.target) or not 0 < len(b"".join(self.draft)) <= LONGEST:
-            raise InvalidArgument(
-                f"spellings {self.name!r}: draft and target must spell one text of 1 to {LONGEST} bytes"
-            )
+            raise InvalidArgument(sentences.ODD_SPELLINGS.format(self.name, LONGEST))
         if not len(self.draft) == len(self.shared) == len(self.handed):
             raise InvalidArgument(
-                f"spellings {self.name!r}: {len(self.draft)} draft tokens, {len(self.shared)} entries of "
-                f"shared, {len(self.handed)} of handed; pass one for each token"
+                sentences.ODD_TOKENS_OF_SPELLINGS.format(
+                    self.name, len(self.draft), len(self.shared), len(self.handed)
+                )
             )
 
     def by_token(self, said: int) -> Sequence[bytes]:
@@ -73,7 +73,7 @@ class SpellingFigure(StandaloneFigure):
 
     def __init__(self, texts: Sequence[TwoSpellings], title: str = TITLE) -> None:
         if not texts:
-            raise InvalidArgument("spellings: there is nothing to show; pass at least one text")
+            raise InvalidArgument(sentences.NO_SPELLINGS)
         self.texts, self.title = list(texts), title
         self.payload = {"title": title, "texts": [_plain(text) for text in self.texts]}
 

@@ -55,7 +55,9 @@ def test_the_best_of_ours_stands_over_the_best_plain_decoding_of_anybody():
 
 
 def test_every_arm_has_its_rate_and_what_its_rounds_brought():
-    counts = {"accepted_per_round": [4, 2], "drafted_per_round": [4, 4], "num_plain_rounds": 1}
+    per_round = {"accepted_per_round": [4, 2], "drafted_per_round": [4, 4], "num_plain_rounds": 1}
+    totals = {"num_speculation_rounds": 2, "num_draft_tokens": 8, "num_accepted_draft_tokens": 6}
+    counts = per_round | totals
     made = [
         record | {"result": record["result"] | counts}
         if isinstance(record, PeerRecord) and record.decoder == "ours-K4"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import wraps
+
 import pytest
 import torch
 from tiny_models import CONTEXT, bare, prompts, tiny_pair
@@ -88,6 +90,7 @@ def test_rows_that_have_ended_cost_nothing():
     fed: list[int] = []
     forward = target._batched._products.original.forward
 
+    @wraps(forward)
     def counted(*args, **kwargs):
         fed.append(kwargs["input_ids"].shape[0])
         return forward(*args, **kwargs)
