@@ -60,7 +60,7 @@ def _run(options: argparse.Namespace) -> None:
     files = [fetch(model, options.folder, _say) for model in models]
     for model, file in zip(models, files, strict=True):
         path = Path(options.output, f"{model.name}.jsonl")
-        measure_real(model.name, file, path, options)
+        _measure(model.name, file, path, options)
         show(read_records(path)[0])
 
 
@@ -68,11 +68,11 @@ def _say(line: str) -> None:
     print(f"[real] {line}", flush=True)
 
 
-def measure_real(name: str, file: Path, path: Path, options: argparse.Namespace) -> list[Record]:
+def _measure(name: str, file: Path, path: Path, options: argparse.Namespace) -> list[Record]:
     """One session of a model in float32, greedy; its records are appended to ``path``.
 
     Args:
-        name: of the model, for its records. file: where it lies. options: of :func:`main`.
+        name: of the model, for its records. file: where it lies. options: of ``main``.
     """
     from specdec_lib.models.draft import load_draft
     from specdec_lib.models.fast.threads import use_threads

@@ -50,7 +50,7 @@ _ASKED: dict[FieldCheck, Described] = {
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a line of a results file: an object of one of :data:`KINDS`, by its ``kind``."""
+    """The JSON Schema of a line of a results file: an object of one of ``KINDS``, by its ``kind``."""
     return {
         "$schema": DIALECT,
         "title": f"A record of specdec_lib, schema {SCHEMA_VERSION}",

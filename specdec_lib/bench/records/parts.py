@@ -95,7 +95,7 @@ class ForwardTimes(Row):
 
     @classmethod
     def from_dict(cls, costs: Mapping[str, Any]) -> ForwardTimes:
-        """What :meth:`to_dict` wrote."""
+        """What ``to_dict`` wrote."""
         told = ((forward["model"], forward["width"], forward["seconds"]) for forward in costs["forwards"])
         return cls(costs.get("context_length"), [TimedForward(*forward) for forward in told])
 

@@ -12,7 +12,7 @@ Verification runs all layers again, whatever was drafted: its numbers are those 
 A model that was not trained for it predicts next to nothing from the middle: of SmolLM2-135M's 30 layers the
 first 10, 20, 24 draft 0.7, 6.4 and 17 % of tokens that stay. It helps where a model was trained with exits
 (LayerSkip's checkpoints), where its last layers add little (a model that was made deeper), or where the exit
-is trained: :mod:`specdec_lib.decoding.drafters.heads`.
+is trained: :mod:`specdec_lib.decoding.drafters.heads.trained_exit`.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ class SharedCacheState(DraftModelState):
         self._lent = cache if target is self._drafter.target else None
 
     def roll_back(self, keep_length: int) -> None:
-        """As :meth:`DraftModelState.roll_back`; what was lent is given back."""
+        """As of any draft model; what was lent is given back."""
         self._lent = None
         super().roll_back(keep_length)
 
     def propose(
         self, context_ids: Sequence[int], k: int, params: SamplingParams, generator: torch.Generator
     ) -> Proposal:
-        """As :meth:`DraftModelState.propose`; nothing where the target has not read the text yet."""
+        """As of any draft model; nothing where the target has not read the text yet."""
         lent, self._lent = self._lent, None
         if lent is None:
             return super().propose(context_ids, k, params, generator)
