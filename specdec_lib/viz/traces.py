@@ -134,3 +134,32 @@ def _told(hover: str | None) -> dict[str, Any]:
     if hover is None:
         return {}
     return {"hovertemplate": f"{hover}<extra></extra>"} if hover else {"hoverinfo": "skip"}
+
+
+def sliding(
+    figure: go.Figure, label: str, parts: Sequence[tuple[str, Sequence[Any]]], shown: int = 0
+) -> go.Figure:
+    """A slider below the figure, which shows the traces of one of its values; it needs no kernel.
+
+    Args:
+        label: what the slider is of, before its value.
+        parts: each value and its traces; those that the figure has already are shown with all of them.
+        shown: the value at first, and the only one where nothing moves.
+    """
+    standing: Any = figure.data
+    first = len(standing)
+    for index, (_, own) in enumerate(parts):
+        for trace in own:
+            figure.add_trace(trace.update(visible=index == shown))
+    owners = [index for index, (_, own) in enumerate(parts) for _ in own]
+    steps = [
+        {
+            "label": value,
+            "method": "restyle",
+            "args": [{"visible": [True] * first + [owner == index for owner in owners]}],
+        }
+        for index, (value, _) in enumerate(parts)
+    ]
+    margin = {"b": (figure.layout.margin.b or 0) + 90}
+    bar = {"active": shown, "currentvalue": {"prefix": f"{label} "}, "pad": {"t": 48}, "steps": steps}
+    return figure.update_layout(sliders=[bar], margin=margin)

@@ -11,9 +11,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz import sentences
 from specdec_lib.viz.theme import DASHES, GREY, PALETTE, Rows, marker_style, new_figure
-from specdec_lib.viz.traces import column, columns, curve, scatter, series, xy
+from specdec_lib.viz.traces import bars, column, columns, curve, scatter, series, sliding, xy
 
 _MARKER, _STAR = 11, 15
 
@@ -34,7 +33,8 @@ def plot_round_costs(rows: Rows, speedups: Sequence[float] = (1.0, 1.5, 2.0, 2.5
     for number, (kind, chosen) in enumerate(series(rows, "kind")):
         trace = scatter(
             *xy(chosen, "cost", "tokens"),
-            sentences.TOKENS_AND_COST,
+            "<b>%{customdata[0]}</b><br>%{y:.2f} tokens a round, which costs %{x:.2f} "
+            "target forwards<br>speedup %{customdata[1]:.2f}×",
             name=kind,
             marker=_marker(number),
             text=[row["method"].replace(" ", "<br>") for row in chosen],
@@ -74,7 +74,7 @@ def plot_over_k(rows: Rows) -> go.Figure:
             "symbol": ["star" if row is best else "circle" for row in line],
             "size": [_STAR if row is best else 4 for row in line],
         }
-        hover = sentences.SPEEDUP_OF_A_DRAFT.format(draft)
+        hover = f"<b>{draft}</b>, K = %{{x}}: %{{y:.2f}}×"
         figure.add_trace(curve(*xy(line, "k", "speedup"), hover, number, name=draft, marker=marker))
     figure.add_hline(y=1, line={"color": GREY, "dash": "dash", "width": 1.2})
     figure.update_xaxes(title_text="draft tokens a round, K")
@@ -90,7 +90,7 @@ def plot_break_even(rows: Rows) -> go.Figure:
     figure = new_figure(380, margin={"l": 8, "r": 12, "t": 56, "b": 8})
     for number, (alpha, line) in enumerate(series(rows, "alpha")):
         name, xy = f"α = {alpha:g}", (column(line, "c"), column(line, "keep"))
-        hover = sentences.TO_BE_KEPT.format(name)
+        hover = f"<b>{name}</b>, c = %{{x:.2f}}: keep %{{y:.1%}}"
         marker = marker_style(number, 6, color=PALETTE[number])
         figure.add_trace(curve(*xy, hover, number, name=name, marker=marker))
     figure.update_xaxes(title_text="cost of one draft forward, c", rangemode="tozero")
@@ -108,12 +108,12 @@ def plot_draft_map(rows: Rows, frontiers: Rows) -> go.Figure:
     figure = new_figure(470, margin={"l": 8, "r": 12, "t": 76, "b": 8})
     for number, (value, line) in enumerate(series(frontiers, "speedup")):
         look = {"color": GREY, "dash": DASHES[number % len(DASHES)], "width": 1.5}
-        hover = sentences.NEEDED_ACCEPTANCE.format(value)
+        hover = f"{value:g}×: c = %{{x:.2f}} needs α = %{{y:.2f}}"
         figure.add_trace(scatter(*xy(line, "c", "alpha"), hover, name=f"{value:g}× at best", line=look))
     for number, (family, chosen) in enumerate(series(rows, "family")):
         trace = scatter(
             *xy(chosen, "c", "alpha"),
-            sentences.PUBLISHED_DRAFT.format(family),
+            f"<b>{family}: %{{text}}</b><br>c = %{{x:.2f}}, α = %{{y:.2f}}",
             name=family,
             line={"color": PALETTE[number], "width": 1},
             marker=_marker(number),
@@ -124,6 +124,37 @@ def plot_draft_map(rows: Rows, frontiers: Rows) -> go.Figure:
         figure.add_trace(trace)
     figure.update_xaxes(title_text="cost of a draft forward, c", range=[0, 1.02])
     return figure.update_yaxes(title_text="acceptance, α", range=[0, 1.04])
+
+
+def plot_runs(rows: Rows) -> go.Figure:
+    """Tokens a round by the least number of tokens that have to agree, a bar a domain; a slider moves it.
+
+    Args:
+        rows: least, domain, tokens (a round), share (of the rounds that have a draft).
+    """
+    figure = new_figure(400, margin={"l": 8, "r": 12, "t": 40, "b": 8})
+    hover = "<b>%{x}</b>: %{y:.2f} tokens a round, a draft in %{customdata[0]:.0%} of the rounds"
+    parts = [
+        (
+            str(least),
+            [
+                bars(
+                    column(own, "domain"),
+                    column(own, "tokens", 4),
+                    hover,
+                    marker_color=PALETTE[0],
+                    customdata=columns(own, "share"),
+                    text=[f"{row['tokens']:.2f}" for row in own],
+                    textposition="outside",
+                    showlegend=False,
+                )
+            ],
+        )
+        for least, own in series(rows, "least")
+    ]
+    figure.add_hline(y=1, line={"color": GREY, "dash": "dash", "width": 1.2})
+    figure.update_yaxes(title_text="tokens a round", range=[0, 1.15 * max(row["tokens"] for row in rows)])
+    return sliding(figure, "tokens that have to agree, at least:", parts)
 
 
 def _sides(rows: Rows, default: str) -> list[str]:

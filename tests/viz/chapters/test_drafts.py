@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from specdec_lib.viz.chapters.drafts import plot_break_even, plot_draft_map, plot_over_k, plot_round_costs
+from specdec_lib.viz.chapters.drafts import (
+    plot_break_even,
+    plot_draft_map,
+    plot_over_k,
+    plot_round_costs,
+    plot_runs,
+)
 
 METHODS = [
     {"method": "lookup", "kind": "no training", "tokens": 1.5, "cost": 1.0, "speedup": 1.5},
@@ -53,3 +59,11 @@ def test_the_map_joins_a_family_in_order_and_draws_each_frontier():
     assert lines[0].line.dash != lines[1].line.dash
     assert list(x.x) == [0.3, 0.1, 0.2] and list(x.text) == ["x3", "x1", "x2"]
     assert x.marker.symbol != y.marker.symbol
+
+
+def test_runs_are_shown_for_one_length_at_a_time():
+    rows = [{"least": n, "domain": d, "tokens": 2 - n / 10, "share": 1 / n} for n in (1, 2) for d in "ab"]
+    one, two = (figure := plot_runs(rows)).data
+    assert (list(one.y), list(two.y)) == ([1.9, 1.9], [1.8, 1.8])
+    assert (one.visible, two.visible) == (True, False)
+    assert [step.label for step in figure.layout.sliders[0].steps] == ["1", "2"]
