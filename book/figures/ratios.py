@@ -158,7 +158,7 @@ def show(blocks: Sequence[dict[str, Any]]) -> None:
 
 def main() -> None:
     """Measure, append what was measured to the file, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("output", type=Path)
     parser.add_argument("--prompts", type=int, default=6, help="a domain")
     parser.add_argument("--tokens", type=int, default=96)

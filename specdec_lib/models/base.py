@@ -133,7 +133,7 @@ class TextRows(Protocol):
 
 
 class BatchedModel(CausalModel, Protocol):
-    """A model that can run several texts in one forward, as :mod:`specdec_lib.decoding.batches.batch` asks for."""
+    """A model that can run several texts in one forward (:mod:`specdec_lib.decoding.batches.batch`)."""
 
     def new_batch(self, num_rows: int, max_length: int = 0) -> TextRows | None:
         """Empty rows with room for that many tokens each; None where it has to run them one by one."""

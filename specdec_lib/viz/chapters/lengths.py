@@ -12,7 +12,7 @@ from specdec_lib.viz.theme import BLUE, GREY, PALETTE, VERMILLION, Rows, marker_
 from specdec_lib.viz.traces import bars, column, columns, scatter, series, sliding, xy
 
 
-def plot_next_token(rows: Rows, shown: int = 0) -> go.Figure:
+def plot_worth_drafting(rows: Rows, shown: int = 0) -> go.Figure:
     """The chance that each place of a draft is emitted, as bars, and what drafting that place costs, a line.
 
     Args:

@@ -601,5 +601,5 @@ def test_a_policy_of_the_draft_length_gives_the_same_text_greedily(specdec, own,
 
 
 def test_a_misspelt_policy_is_answered_with_the_right_one_before_anything_is_loaded(specdec):
-    shown = specdec("generate", "hello", "--k", "confidance:0.4")
+    shown = specdec("generate", "hello", "--k", "confidences:0.4")
     assert (shown.code, shown.out) == (2, "") and "did you mean confidence?" in shown.err

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from specdec_lib.viz.chapters.lengths import plot_next_token, plot_policies
+from specdec_lib.viz.chapters.lengths import plot_worth_drafting, plot_policies
 
 TOKENS = [
     {"alpha": alpha, "place": i, "gain": alpha**i, "price": 0.3, "pays": alpha**i > 0.3}
@@ -18,7 +18,7 @@ SHARES = [
 
 
 def test_a_token_that_does_not_pay_is_hatched_beside_the_price():
-    figure = plot_next_token(TOKENS, shown=1)
+    figure = plot_worth_drafting(TOKENS, shown=1)
     cheap, _, dear, price = figure.data
     assert list(cheap.y) == [0.5, 0.25, 0.125] and list(cheap.marker.pattern.shape) == ["", "/", "/"]
     assert list(dear.y) == [0.8, 0.64, 0.512] and list(price.y) == [0.3] * 3
