@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from specdec_lib.viz.chapters.lengths import plot_worth_drafting, plot_policies
+from specdec_lib.viz.chapters.lengths import plot_policies, plot_worth_drafting
 
 TOKENS = [
     {"alpha": alpha, "place": i, "gain": alpha**i, "price": 0.3, "pays": alpha**i > 0.3}
