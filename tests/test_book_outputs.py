@@ -21,6 +21,7 @@ QUICK = {
     "bench": ["--in-process", "-n", "8", "--prompts", "1"],
     "verify": ["--samples", "100", "--tokens", "12", "--prompts", "6"],
     "generate": ["-n", "12"],
+    "train": ["--tokens", "1500"],
 }
 """Options that make a command short; they come last, so that they are heard."""
 

@@ -27,7 +27,7 @@ RUNS = {
     "bench": ["specdec bench -k 2,4 -t 0 -n 32 --prompts 2 --repeats 1 --output runs/short.jsonl"],
     "explain": ["specdec explain data/results/pocket.jsonl"],
     "verify": ["specdec verify"],
-    "train": ["specdec train --help"],
+    "train": ["specdec train --exit 8 --target pocket-target --tokens 40000 --out runs/exit"],
 }
 """What is shown of each command."""
 
