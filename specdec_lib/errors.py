@@ -92,6 +92,11 @@ def _says_no_memory(message: str) -> bool:
     return any(words in message for words in _NO_MEMORY) or "Storage size calculation overflowed" in message
 
 
+def first_line(text: str) -> str:
+    """The first line of a message that may have many."""
+    return next((line.strip() for line in text.splitlines() if line.strip()), "no message")
+
+
 def in_one_line(error: BaseException) -> str:
     """The kind of an error and what it says, or as much of it as a line has room for."""
     said = textwrap.shorten(str(error), 240, placeholder=" …")

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from specdec_lib import errors
-from specdec_lib.errors import SpecDecError, causes, is_out_of_memory, reason_of
+from specdec_lib.errors import SpecDecError, causes, first_line, is_out_of_memory, reason_of
 
 EXPECTED = {
     "InvalidArgument": ValueError,
@@ -116,3 +116,10 @@ def test_an_error_is_followed_to_its_cause_unless_that_is_hidden(hidden: bool) -
 )
 def test_a_reason_is_one_line(error: Exception, reason: str) -> None:
     assert reason_of(error) == reason
+
+
+@pytest.mark.parametrize(
+    ("text", "first"), [("\n  one \ntwo", "one"), ("only", "only"), (" \n", "no message"), ("", "no message")]
+)
+def test_the_first_line_of_a_message_is_the_first_that_says_something(text, first):
+    assert first_line(text) == first

@@ -18,11 +18,10 @@ from specdec_lib.bench.measure.arm import AnyResult, Arm, Engine, Job
 from specdec_lib.bench.measure.grid import rotated
 from specdec_lib.bench.measure.resume import refusals
 from specdec_lib.bench.measure.session import Session
-from specdec_lib.bench.notebook.parameters import first_line
 from specdec_lib.bench.records.kinds import AnyRecord, ArmRecord, Record, of_kind
 from specdec_lib.bench.records.parts import RecordedArm
 from specdec_lib.decoding.drafters.own import own_failure
-from specdec_lib.errors import SpecDecError, UnsoundLogits
+from specdec_lib.errors import SpecDecError, UnsoundLogits, first_line
 from specdec_lib.profiling.timer import cuda_sync_time
 
 _LONGEST_REASON = 200

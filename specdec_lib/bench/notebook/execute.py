@@ -22,8 +22,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from specdec_lib.bench.notebook.parameters import checked_parameters, first_line, plain
-from specdec_lib.errors import SpecDecError
+from specdec_lib.bench.notebook.parameters import checked_parameters, plain
+from specdec_lib.errors import SpecDecError, first_line
 
 _NOTEBOOKS = Path(__file__).resolve().parents[3] / "notebooks" / "bench"
 BENCHMARK_NOTEBOOK = _NOTEBOOKS / "benchmark_pair.ipynb"

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from specdec_lib.errors import InvalidArgument
+from specdec_lib.errors import InvalidArgument, first_line
 
 _NAMES = {"int": int, "float": float, "str": str, "bool": bool, "None": type(None)}
 _WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "True or False", type(None): "None"}
@@ -190,8 +190,3 @@ def _either(*kinds: Kind) -> Kind:
     elements = [kind.elements for kind in kinds if kind.elements is not None]
     types = frozenset().union(*(kind.types for kind in kinds))
     return Kind(types, _either(*elements) if elements else None)
-
-
-def first_line(text: str) -> str:
-    """The first line of a message that may have many."""
-    return next((line.strip() for line in text.splitlines() if line.strip()), "no message")
