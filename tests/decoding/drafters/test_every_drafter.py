@@ -197,7 +197,7 @@ def test_rounds_of_every_verdict_leave_a_fresh_state(make):
         state.roll_back(len(ids) + kept)
         ids += [*proposed[:kept], turn % 3]
         assert answers(drafter.start([], 200), ids) == answers(state, ids), turn
-        state.roll_back(len(ids))
+        state.roll_back(len(ids) - 1)  # of the last token nothing is known yet, as in the loop
 
 
 @each
@@ -214,7 +214,7 @@ def test_a_text_that_shrank_without_a_word_is_refused(make):
 @each
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen2"])
 def test_greedy_ids_are_the_baselines(make, architecture):
-    target, draft = tiny_pair(architecture)
+    target, draft = tiny_pair(architecture, num_layers=2)
     for k in (1, 5):
         decoder = SpeculativeDecoder(target, make(target, draft), k=k)
         for prompt in PROMPTS:
@@ -225,7 +225,7 @@ def test_greedy_ids_are_the_baselines(make, architecture):
 @each
 @pytest.mark.parametrize("temperature", [0.0, 0.9])
 def test_texts_that_are_open_at_once_never_meet(make, temperature):
-    target, draft = tiny_pair("llama")
+    target, draft = tiny_pair("llama", num_layers=2)
     decoder = SpeculativeDecoder(target, make(target, draft), k=4)
     generate = partial(decoder.generate, temperature=temperature, seed=3)
     alone = [generate(prompt, 24) for prompt in PROMPTS]
