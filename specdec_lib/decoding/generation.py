@@ -17,6 +17,7 @@ import torch
 from specdec_lib.decoding.ending import Ending
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.trace import Round, Trace
+from specdec_lib.errors import InvalidArgument
 from specdec_lib.profiling.metrics import GenerationResult
 from specdec_lib.profiling.timer import CUDATimer
 
@@ -81,7 +82,8 @@ class Generation(Iterator[Round]):
         self.rounds: list[Round] = []
         self.finish_reason: str | None = None if request.ending.limit else "length"
         """Why the text ended; None while it goes on."""
-        self._source, self._device, self._make_result = source, device, make_result
+        self._source: Iterator[Round] | None = source
+        self._device, self._make_result = device, make_result
         self._emitted: list[int] = []
 
     def __iter__(self) -> Generation:
@@ -90,6 +92,11 @@ class Generation(Iterator[Round]):
     def __next__(self) -> Round:
         if self.finish_reason is not None:
             raise StopIteration
+        if self._source is None:
+            raise InvalidArgument(
+                "generation: the text is a row of a batch, which decodes it; go on with the batch, or take "
+                "its results()"
+            )
         started = time.perf_counter()
         if not self.rounds and self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
@@ -114,6 +121,11 @@ class Generation(Iterator[Round]):
         if reason is not None:
             self.finish_reason = reason
             self._let_go()
+
+    def hand_over(self) -> None:
+        """Let somebody else decode the text, and :meth:`add` its rounds."""
+        self._let_go()
+        self._source = None
 
     def close(self) -> None:
         """Decode no further: caches are let go, and the result is that of the rounds so far."""

@@ -41,6 +41,7 @@ from specdec_lib.decoding.drafters.base import (
     Drafter,
     DraftState,
     Proposal,
+    borrows,
     checked_proposal,
 )
 from specdec_lib.decoding.drafters.draft_model import DraftModelState, DraftSource, as_drafter
@@ -107,7 +108,9 @@ class SpeculativeDecoder(Decoder):
     def _batch_rounds(self, texts: Sequence[Generation]) -> Iterator[dict[int, Round]]:
         requests = [text.request for text in texts]
         drafts = open_drafts(self.drafter, requests, self._propose)
-        rows = open_rows(self.target, [request.end for request in requests])
+        ends = [request.end for request in requests]
+        lent = any(map(borrows, drafts.states))  # a cache that all rows share cannot be
+        rows = SeparateRows(self.target, ends) if lent else open_rows(self.target, ends)
         return self._loop(requests, rows, drafts, partial(rows_going, texts))
 
     @torch.inference_mode()
@@ -132,7 +135,7 @@ class SpeculativeDecoder(Decoder):
                 verdicts = list(map(self._judged, texts, proposals, logits))
                 self._require_sound()  # the verdicts have waited for the device
             with phases("rollback"):
-                if any(map(num_drafted, proposals)):  # else nothing is to be cut, as in plain decoding
+                if any(proposal is not None for proposal in proposals):  # else as in plain decoding
                     self._roll_back(rows, list(map(SpeculatedText.kept, texts, verdicts)))
                 for text, verdict in zip(texts, verdicts, strict=True):
                     text.draft.roll_back(text.kept(verdict))

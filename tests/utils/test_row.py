@@ -9,7 +9,7 @@ import pytest
 
 from specdec_lib.bench.measure.costs import ForwardTimes, TimedForward
 from specdec_lib.bench.records.identity import Identity, PartingRow
-from specdec_lib.bench.tables.prediction import costs_of
+from specdec_lib.bench.tables.prediction import costs_in
 from specdec_lib.utils.row import Row
 
 
@@ -39,7 +39,7 @@ def test_a_row_of_rows_is_plain_data_for_a_record() -> None:
         ],
     }
     assert json.loads(json.dumps(measured.to_dict())) == measured.to_dict() == plain == measured
-    both = [costs_of([{"kind": "costs", "costs": costs}]) for costs in (measured, plain)]
+    both = [costs_in(costs) for costs in (measured, ForwardTimes.from_dict(plain))]
     assert both[0] == both[1] and both[0].c == 0.5
 
 

@@ -38,6 +38,8 @@ class Batch(Iterator[dict[int, Round]]):
         device: torch.device,
     ) -> None:
         self.texts = list(texts)
+        for text in self.texts:
+            text.hand_over()
         self.seconds = 0.0
         """Time that rounds took so far: tokens of all texts over it are the batch's throughput."""
         self._source, self._device, self._begun = rounds(self.texts), device, False

@@ -63,7 +63,7 @@ class SeparateRows:
     def truncate(self, lengths: Sequence[int]) -> None:
         """Roll each row back to its own length."""
         for row, (held, length) in enumerate(zip(self.lengths, lengths, strict=True)):
-            if held != length:  # one that was never fed has no cache that could be cut
+            if held:  # what was never fed has no cache that could be cut
                 self._caches[row] = self.model.truncate_cache(self._caches[row], length)
 
     def keep(self, rows: Sequence[int]) -> None:

@@ -127,6 +127,11 @@ def started(drafter: Drafter, prompt_ids: Sequence[int], end: int = 0) -> DraftS
     return state
 
 
+def borrows(state: object) -> bool:
+    """Whether a state drafts behind what the target has kept, where that is lent."""
+    return hasattr(state, "borrow") and getattr(state, "borrows", True)
+
+
 def lend(state: object, target: CausalModel, cache: Any) -> None:
     """Offer what the target has kept of the text to a state that drafts behind it, if it is one.
 

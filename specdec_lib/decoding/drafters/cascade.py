@@ -18,6 +18,7 @@ from specdec_lib.decoding.drafters.base import (
     Drafter,
     DraftState,
     Proposal,
+    borrows,
     certain,
     checked_proposal,
     lend,
@@ -103,6 +104,11 @@ class CascadeState:
                 self._look_at(index, proposal, params)
                 break
         return proposal
+
+    @property
+    def borrows(self) -> bool:
+        """Whether one of them drafts behind the target's cache."""
+        return any(borrows(state) for _, state in self._parts)
 
     def borrow(self, target: CausalModel, cache: Any) -> None:
         """Lend the target's cache to those that draft behind it."""

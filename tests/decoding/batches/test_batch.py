@@ -13,6 +13,7 @@ from specdec_lib.decoding.cost_aware import CostAware
 from specdec_lib.decoding.draft_length import Confidence
 from specdec_lib.decoding.drafters.cascade import Cascade
 from specdec_lib.decoding.drafters.draft_model import DraftModel
+from specdec_lib.decoding.drafters.layer_skip import first_layers_of
 from specdec_lib.decoding.drafters.lookup import PromptLookup
 from specdec_lib.decoding.drafters.suffix import SuffixLookup
 from specdec_lib.decoding.speculative import SpeculativeDecoder
@@ -185,3 +186,25 @@ def test_no_prompts_give_no_results():
 def test_a_row_that_is_refused_is_named():
     with pytest.raises(InvalidArgument, match=r"row 1 of the batch: .*outside \[0, 9\)"):
         AutoregressiveDecoder(TABLE).generate_batch([[1], [99]], 4)
+
+
+def test_a_row_is_decoded_by_its_batch_alone():
+    """On its own it would begin again at the prompt, and the batch would go on behind other tokens."""
+    decoder = AutoregressiveDecoder(tiny_pair("llama")[0])
+    batch = decoder.start_batch([[5, 6, 7], [8, 9]], 8, 0.0)
+    next(batch)
+    with pytest.raises(InvalidArgument, match="row of a batch"):
+        batch.texts[0].result()
+    assert batch.results()[0].generated_ids == decoder.generate([5, 6, 7], 8, 0.0).generated_ids
+
+
+@pytest.mark.parametrize("cascade", [False, True])
+def test_layers_that_draft_behind_the_targets_cache_do_so_in_a_batch_too(cascade):
+    target = tiny_pair("llama", num_layers=3)[0]
+    drafter = first_layers_of(target, 2)
+    drafter = Cascade(PromptLookup(target), drafter) if cascade else drafter
+    decoder = SpeculativeDecoder(target, drafter, k=4)
+    rows = decoder.generate_batch([[1, 2, 3], [5, 6]], 8, 1.0, seed=7)
+    alone = [decoder.generate(ids, 8, 1.0, seed=7 + n) for n, ids in enumerate(([1, 2, 3], [5, 6]))]
+    assert [row.generated_ids for row in rows] == [one.generated_ids for one in alone]
+    assert [row.drafted_per_round for row in rows] == [one.drafted_per_round for one in alone]

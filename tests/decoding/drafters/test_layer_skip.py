@@ -25,7 +25,7 @@ GREEDY, SAMPLED = SamplingParams(0.0), SamplingParams(0.8, top_k=20)
 
 @pytest.fixture
 def target() -> ModelWrapper:
-    return tiny_pair("llama")[0]
+    return tiny_pair("llama", num_layers=2)[0]
 
 
 class Watched(LayerSkip):
@@ -105,7 +105,7 @@ def test_in_every_family_greedy_ids_are_the_baselines(name):
 
 def test_a_compiled_target_lends_its_fixed_buffers(monkeypatch):
     monkeypatch.setattr(torch, "compile", lambda function, **options: function)
-    model = tiny_pair("llama")[0].model
+    model = tiny_pair("llama", num_layers=2)[0].model
     target = ModelWrapper(model, compile=True)
     drafter = Watched(target, [0])
     plain = AutoregressiveDecoder(ModelWrapper(model)).generate(TEXT, 24, 0.0)
@@ -123,7 +123,7 @@ def test_a_loop_around_a_double_of_the_target_lends_nothing_that_is_used(target)
 
 
 def test_columns_are_the_targets():
-    inner = tiny_pair("llama")[0].model
+    inner = tiny_pair("llama", num_layers=2)[0].model
     target = ModelWrapper(inner, vocab_size=250, masked_ids=[3])
     drafter = first_layers_of(target, 1)
     assert drafter.vocab_size == 250 and drafter.model.masked_ids == (3,)
