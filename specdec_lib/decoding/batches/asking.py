@@ -59,7 +59,9 @@ def _listed(prompts: Any) -> list[Any]:
     """The prompts one by one."""
     if hasattr(prompts, "keys"):
         return _of_mapping(prompts)
-    is_list = not isinstance(prompts, (str, bytes)) and is_iterable(prompts)
+    is_list = (
+        getattr(prompts, "ndim", 1) > 0 and not isinstance(prompts, (str, bytes)) and is_iterable(prompts)
+    )
     listed: list[Any] = list(prompts) if is_list else [prompts]
     for place, prompt in enumerate(listed):
         if not is_list or isinstance(prompt, int) or getattr(prompt, "ndim", 1) == 0:
@@ -79,10 +81,10 @@ def _of_mapping(encoded: Mapping[str, Any]) -> list[Any]:
     ids, masks = encoded["input_ids"], encoded.get("attention_mask")
     if masks is None:
         return _listed(ids)
-    return [
-        {"input_ids": row, "attention_mask": mask}
-        for row, mask in zip(_listed(ids), _listed(masks), strict=True)
-    ]
+    rows, masked = _listed(ids), _listed(masks)
+    if len(rows) != len(masked):
+        raise InvalidArgument(f"generate_batch: {len(masked)} attention masks for {len(rows)} prompts")
+    return [{"input_ids": row, "attention_mask": mask} for row, mask in zip(rows, masked, strict=True)]
 
 
 def _one_each(value: Any, count: int, name: str) -> list[Any]:

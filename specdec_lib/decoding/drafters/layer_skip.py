@@ -85,8 +85,9 @@ class LayerSkip(DraftModel):
         wrapped = require_layers(target)
         depth = num_layers(wrapped.model)
         if len(kept) >= depth:
+            asked = "all" if len(kept) == depth else str(len(kept))
             raise InvalidArgument(
-                f"draft for {target.name}: all of its {depth} layers are kept; leave some out"
+                f"draft for {target.name}: {asked} of its {depth} layers are kept; leave some out"
             )
         super().__init__(_of_some(wrapped, kept, behind))
         self.target, self.num_layers = wrapped, len(kept)
@@ -116,7 +117,10 @@ def all_but(target: CausalModel, skipped: Sequence[int], name: str | None = None
         raise InvalidArgument(
             f"draft for {target.name}: layer {beyond[0]} is to be left out; it has layers 0 to {depth - 1}"
         )
-    return LayerSkip(target, [place for place in range(depth) if place not in skipped], name)
+    kept = [place for place in range(depth) if place not in skipped]
+    if not kept:
+        raise InvalidArgument(f"draft for {target.name}: all of its {depth} layers are left out; keep some")
+    return LayerSkip(target, kept, name)
 
 
 def require_layers(target: CausalModel) -> ModelWrapper:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from specdec_lib.errors import InvalidArgument
+
 if TYPE_CHECKING:
     from specdec_lib.decoding.draft_length import DraftLength
 
@@ -18,6 +20,8 @@ THRESHOLD = 0.4
 """Of the two policies that look at a law: Transformers' ``assistant_confidence_threshold``."""
 GAMMA = 0.2
 """The factor of the entropy in AdaEDL."""
+LONGEST_TIMED = 64
+"""Draft tokens up to which the costs of a draft are measured."""
 
 
 class LengthCosts(NamedTuple):
@@ -69,8 +73,8 @@ class SignalSpec:
 
     def __str__(self) -> str:
         more = f",most={self.most}" if self.most != MOST else ""
-        more += f",gamma={self.gamma:g}" if self.gamma != GAMMA else ""
-        return f"{self.kind}:{self.threshold:g}{more}"
+        more += f",gamma={_plain(self.gamma)}" if self.gamma != GAMMA else ""
+        return f"{self.kind}:{_plain(self.threshold)}{more}"
 
     @property
     def lengths(self) -> tuple[int, ...]:
@@ -93,6 +97,13 @@ class CostAwareSpec:
     becomes must not depend on those before it."""
 
     most: int = MOST
+
+    def __post_init__(self) -> None:
+        if self.most > LONGEST_TIMED:
+            raise InvalidArgument(
+                f"draft length cost-aware: most={self.most}, and what drafts of more than "
+                f"{LONGEST_TIMED} tokens cost is not timed; give {LONGEST_TIMED} at most"
+            )
 
     def __str__(self) -> str:
         return f"cost-aware:most={self.most}" if self.most != MOST else "cost-aware"
@@ -117,6 +128,12 @@ class CostAwareSpec:
         known = v if costs is not None else dict.fromkeys(self.lengths, 1.0)
         kept = {k: cost for k, cost in known.items() if k in self.lengths and k <= limit}
         return CostAware(c, kept or {limit: 1.0}, overhead, shared=False)
+
+
+def _plain(number: float) -> str:
+    """A number as people write it, and as it is read again: 0.4, 1, 0.1234567."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(number)
 
 
 LengthSpec = FixedSpec | SignalSpec | CostAwareSpec

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
+from specdec_lib.decoding.batches.asking import rows_asked
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.laws.table_model import TableModel
 
@@ -68,3 +69,15 @@ def test_seeds_are_counted_on_or_said():
 def test_what_is_no_batch_is_refused(prompts, options, message):
     with pytest.raises(InvalidArgument, match=message):
         DECODER.generate_batch(prompts, **{"max_new_tokens": 2, **options})
+
+
+@pytest.mark.parametrize(
+    ("prompts", "said"),
+    [
+        (torch.tensor(3), "no prompt"),
+        ({"input_ids": [[1], [2]], "attention_mask": [[1]]}, "1 attention masks for 2 prompts"),
+    ],
+)
+def test_what_is_no_list_of_prompts_is_said_in_one_line(prompts, said):
+    with pytest.raises(InvalidArgument, match=said):
+        rows_asked(prompts, 2, None)

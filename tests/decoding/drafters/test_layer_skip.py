@@ -142,3 +142,10 @@ def test_what_has_no_such_layers_is_refused(target):
         all_but(target, [0, 1])
     with pytest.raises(InvalidArgument, match="TableModel has no layers that could draft"):
         first_layers_of(TableModel.random(3, seed=0), 1)
+
+
+def test_too_many_layers_and_none_are_refused_by_their_number(target):
+    with pytest.raises(InvalidArgument, match="99 of its 2 layers"):
+        first_layers_of(target, 99)
+    with pytest.raises(InvalidArgument, match="all of its 2 layers are left out; keep some"):
+        all_but(target, [0, 1])

@@ -7,6 +7,7 @@ import pytest
 from specdec_lib.decoding.cost_aware import CostAware
 from specdec_lib.decoding.draft_length import Confidence, DraftLength, Entropy, Fixed
 from specdec_lib.decoding.lengths import LengthCosts, read_length
+from specdec_lib.errors import InvalidArgument
 
 
 @pytest.mark.parametrize(
@@ -39,3 +40,17 @@ def test_cost_aware_takes_the_measured_lengths_and_no_other_text() -> None:
     assert policy.v == {k: pytest.approx(1 + 0.1 * k) for k in spec.lengths}
     assert read_length("cost-aware:most=5").lengths == (1, 2, 3, 4, 5)
     assert read_length("cost-aware:most=20").open().lengths == (1, 2, 3, 4, 6, 8, 12, 16, 20)
+
+
+@pytest.mark.parametrize(
+    "text", ["confidence:0.99999999", "entropy:0.1234567,gamma=0.30000001", "confidence:1"]
+)
+def test_a_spelling_is_read_as_the_same_policy_again(text):
+    spec = read_length(text)
+    assert read_length(str(spec)) == spec
+
+
+def test_no_draft_is_timed_that_nobody_would_wait_for():
+    with pytest.raises(InvalidArgument, match="64 at most"):
+        read_length("cost-aware:most=2000")
+    assert max(read_length("cost-aware:most=64").lengths) == 64
