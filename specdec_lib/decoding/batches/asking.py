@@ -59,9 +59,8 @@ def _listed(prompts: Any) -> list[Any]:
     """The prompts one by one."""
     if hasattr(prompts, "keys"):
         return _of_mapping(prompts)
-    is_list = (
-        getattr(prompts, "ndim", 1) > 0 and not isinstance(prompts, (str, bytes)) and is_iterable(prompts)
-    )
+    is_one = isinstance(prompts, (str, bytes)) or getattr(prompts, "ndim", 1) == 0
+    is_list = not is_one and is_iterable(prompts)
     listed: list[Any] = list(prompts) if is_list else [prompts]
     for place, prompt in enumerate(listed):
         if not is_list or isinstance(prompt, int) or getattr(prompt, "ndim", 1) == 0:

@@ -43,7 +43,7 @@ def test_cost_aware_takes_the_measured_lengths_and_no_other_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["confidence:0.99999999", "entropy:0.1234567,gamma=0.30000001", "confidence:1"]
+    "text", ["confidence:0.99999999", "entropy:0.12345678,gamma=0.3000001", "confidence:1"]
 )
 def test_a_spelling_is_read_as_the_same_policy_again(text):
     spec = read_length(text)
