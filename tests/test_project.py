@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import nbformat
@@ -272,6 +272,16 @@ def test_no_file_of_the_library_is_longer_than_a_reader_keeps_in_mind():
     assert {path.suffix for path in files} == SOURCES
     lengths = {path: len(path.read_text(encoding="utf8").splitlines()) for path in files}
     assert {path: length for path, length in lengths.items() if length > MOST_LINES} == {}
+
+
+MOST_FILES = 12
+
+
+def test_no_room_holds_more_files_than_a_reader_looks_through():
+    """Beside its ``__init__``; a room of more is two rooms."""
+    files = [path for path in (ROOT / "specdec_lib").rglob("*.py") if path.name != "__init__.py"]
+    rooms = Counter(str(path.parent.relative_to(ROOT)) for path in files)
+    assert {room: number for room, number in rooms.items() if number > MOST_FILES} == {}
 
 
 # --- notebooks ---------------------------------------------------------------------------------------------

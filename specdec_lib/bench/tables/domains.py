@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from specdec_lib.bench.records.kinds import PeerRecord, Record, of_kind
-from specdec_lib.bench.records.loops import ends_in_loop
 from specdec_lib.bench.records.origin import require_one_machine
 from specdec_lib.bench.records.runs import ALL_DOMAINS
 from specdec_lib.bench.records.schema import OURS
+from specdec_lib.bench.tables.loops import ends_in_loop
 from specdec_lib.bench.tables.peers import PLAIN, arms_of, best_over_best, peer_table
 from specdec_lib.bench.tables.rows import DomainRatioRow, DomainRow
 from specdec_lib.errors import RecordError

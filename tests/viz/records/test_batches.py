@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from specdec_lib.viz.chapters.batches import plot_paying_batches, plot_verify_cost
+from specdec_lib.viz.records.batches import plot_paying_batches, plot_verify_cost
 
 COSTS = [
     {"k": k, "batch": batch, "v": 1.0 + 0.1 * k * batch, "roofline": float(batch)}

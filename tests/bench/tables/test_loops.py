@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from specdec_lib.bench.records.loops import SHORTEST, TURNS, ends_in_loop
+from specdec_lib.bench.tables.loops import SHORTEST, TURNS, ends_in_loop
 
 
 @pytest.mark.parametrize("period", [1, 2, 4, 9])
