@@ -135,11 +135,15 @@ class SpeculativeDecoder(Decoder):
                 verdicts = list(map(self._judged, texts, proposals, logits))
                 self._require_sound()  # the verdicts have waited for the device
             with phases("rollback"):
-                if any(proposal is not None for proposal in proposals):  # else as in plain decoding
+                if any(map(self._may_need_cut, texts, proposals)):  # else as in plain decoding
                     self._roll_back(rows, list(map(SpeculatedText.kept, texts, verdicts)))
                 for text, verdict in zip(texts, verdicts, strict=True):
                     text.draft.roll_back(text.kept(verdict))
             yield dict(zip(going, map(self._settled, texts, verdicts), strict=True))
+
+    def _may_need_cut(self, text: SpeculatedText, proposal: Proposal | None) -> bool:
+        """Unless a policy wanted nothing, in a round that does what plain decoding does."""
+        return proposal is not None or self._room(text) <= 0
 
     def _begun(self, request: Request, draft: Remembered) -> SpeculatedText:
         known = type(draft) in (DraftModelState, DraftRow) or request.params.is_greedy
