@@ -15,7 +15,6 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import nullcontext
-from statistics import median
 from typing import Any
 
 import torch
@@ -78,7 +77,7 @@ def measure_costs(
 
 def length_costs(times: ForwardTimes) -> LengthCosts:
     """What rounds cost by the medians of forwards: c, and v of every K that was timed."""
-    taken = {(timed.model, timed.width): median(timed.seconds) for timed in times.forwards}
+    taken = times.medians
     one = taken["target", 1]
     v = {width - 1: cost / one for (model, width), cost in sorted(taken.items()) if model == "target"}
     return LengthCosts(taken["draft", 1] / one, {k: cost for k, cost in v.items() if k})

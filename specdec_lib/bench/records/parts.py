@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
+from statistics import median
 from typing import Any
 
 from specdec_lib.profiling.metrics import GenerationResult
@@ -98,6 +99,11 @@ class ForwardTimes(Row):
         """What ``to_dict`` wrote."""
         told = ((forward["model"], forward["width"], forward["seconds"]) for forward in costs["forwards"])
         return cls(costs.get("context_length"), [TimedForward(*forward) for forward in told])
+
+    @property
+    def medians(self) -> dict[tuple[str, int], float]:
+        """The median seconds of each model's forwards, by model and width."""
+        return {(timed.model, timed.width): median(timed.seconds) for timed in self.forwards}
 
 
 def raw_result(result: GenerationResult) -> dict[str, Any]:

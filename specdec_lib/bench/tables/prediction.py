@@ -8,7 +8,6 @@ timed runs show, which none of the four has seen.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import median
 
 from specdec_lib.bench.records.kinds import CostsRecord, ProfileRecord, Record, of_kind
 from specdec_lib.bench.records.parts import ForwardTimes
@@ -46,8 +45,8 @@ def costs_in(measured: ForwardTimes) -> Costs:
     """
     try:
         times = {
-            (f.model, whole(f.width, "width", 1)): positive(1e3 * median(f.seconds), "a median")
-            for f in measured.forwards
+            (model, whole(width, "width", 1)): positive(1e3 * seconds, "a median")
+            for (model, width), seconds in measured.medians.items()
         }
         draft_ms, one = times["draft", 1], times["target", 1]
     except (KeyError, ValueError) as error:
