@@ -224,8 +224,7 @@ def block_record(
 ) -> AnyRun:
     """The record of one arm's generation in a block, with its turn; ``more`` are other fields of its kind."""
     arm, prompt = outcome.arm, prompts[block.domain][block.prompt_index]
-    key = arm.facts.options.get("draft_length", arm.facts.k)
-    config = grid.config(key, block.temperature, block.domain)
+    config = grid.config(arm.facts.draft_length, block.temperature, block.domain)
     asked = kind, arm.name, config, prompt, block.repeat, block.seed
     return run_record(*asked, outcome.result, turn=outcome.turn, **more)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import NamedTuple, TypeVar
 
-from specdec_lib.bench.measure.grid import Block, Grid
+from specdec_lib.bench.measure.grid import ArmKey, Block, Grid
 from specdec_lib.bench.records.generations import TokenisedPrompt, run_seed
 from specdec_lib.bench.records.kinds import (
     ArmRecord,
@@ -91,7 +91,7 @@ def missing_blocks(
     grid: Grid,
     prompts: PromptsByDomain,
     records: Sequence[Record],
-    arms: Mapping[str, int] | None = None,
+    arms: Mapping[str, ArmKey] | None = None,
     kind: type[RunRecord] = RunRecord,
     blocks: Iterable[Block] | None = None,
 ) -> list[Block]:

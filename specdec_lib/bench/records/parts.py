@@ -41,6 +41,11 @@ class Facts:
     dtype: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
+    @property
+    def draft_length(self) -> int | str:
+        """``k``, or the policy that decides instead."""
+        return self.options.get("draft_length", self.k)
+
     @cached_property
     def hash(self) -> str:
         """First 12 hexadecimal digits of SHA-256 over the sorted JSON of the facts."""

@@ -139,7 +139,7 @@ class PeerComparison:
     # -- what is left ----------------------------------------------------------------------
 
     def _left(self) -> list[Block]:
-        arms = {arm.name: arm.facts.k for arm in self._runner.allowed(self.arms)}
+        arms = {arm.name: arm.facts.draft_length for arm in self._runner.allowed(self.arms)}
         return missing_blocks(self.grid, self.prompts, self._runner.records, arms, PeerRecord)
 
     def _require_same_arms(self) -> None:

@@ -23,12 +23,10 @@ from specdec_lib.bench.measure.subjects import dtype_of
 from specdec_lib.bench.records.parts import Facts
 from specdec_lib.bench.records.schema import HUGGING_FACE, REFERENCE
 from specdec_lib.decoding.cost_aware import CostAware
-from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.decoding.drafters.base import Drafter
 from specdec_lib.decoding.drafters.cascade import Cascade
 from specdec_lib.decoding.drafters.draft_model import as_drafter
 from specdec_lib.decoding.drafters.grammar import open_draft
-from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.models.wrapper import ModelWrapper
 
 COST_AWARE = "cost-aware"
@@ -74,9 +72,12 @@ def real_arms(
         if name in compile:
             arms.append(_ours(f"ours-{name}-compiled", target, drafter, k, compiled))
     drafter = drafters[cost_aware]
-    facts = our_facts(target, drafter, max(k_values.values()), length=COST_AWARE)
-    make = partial(_by_cost, target, drafter, policy)
-    return [*arms, Arm(f"ours-{cost_aware}-{COST_AWARE}", facts, make)]
+    facts = our_facts(target, drafter, max(k_values.values()), draft_length=COST_AWARE)
+
+    def by_cost() -> OursFromOutside:  # one policy for all texts, which knows what earlier ones accepted
+        return OursFromOutside(target, drafter, policy())
+
+    return [*arms, Arm(f"ours-{cost_aware}-{COST_AWARE}", facts, by_cost)]
 
 
 def _plain_arms(target: ModelWrapper, compiled: Compiled | None) -> list[GeneratingArm]:
@@ -106,24 +107,3 @@ def _their_lookup(target: ModelWrapper) -> GeneratingArm:
     options = {"prompt_lookup_num_tokens": LOOKUP_TOKENS}
     facts = Facts(HUGGING_FACE, "lookup", LOOKUP_TOKENS, dtype=dtype_of(target), options=options)
     return Arm("hf-lookup", facts, partial(HuggingFace, target.model, options))
-
-
-def _by_cost(target: ModelWrapper, drafter: Drafter, policy: Callable[[], CostAware]) -> OursFromOutside:
-    return CostAwareFromOutside(target, drafter, policy())
-
-
-class CostAwareFromOutside(OursFromOutside):
-    """Ours, with a draft length that follows from costs and from what earlier texts accepted.
-
-    Args:
-        policy: begins a state for each text, and is shared by all.
-    """
-
-    def __init__(self, target: ModelWrapper, drafter: Drafter, policy: CostAware) -> None:
-        super().__init__(target, drafter, policy.lengths[-1])
-        self.policy = policy
-
-    def decoder(self) -> Decoder:
-        """A decoder that has seen no text, whose policy has."""
-        assert self.draft is not None
-        return SpeculativeDecoder(self.target, self.draft, k=self.policy)

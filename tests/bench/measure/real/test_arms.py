@@ -33,7 +33,7 @@ def test_the_arms_say_what_they_are_and_nothing_is_built_yet(made):
     compiled = [name for name, fact in facts.items() if fact.compiled]
     assert compiled == ["hf-static-compiled", "ours-AR-compiled", "ours-lookup-compiled"]
     assert (facts["ours-lookup"].k, facts["ours-suffix"].k, facts["ours-AR"].k) == (3, 2, 0)
-    assert facts["ours-lookup-cost-aware"].options == {"length": "cost-aware"} and asked == []
+    assert facts["ours-lookup-cost-aware"].options == {"draft_length": "cost-aware"} and asked == []
     assert len({fact.hash for fact in facts.values()}) == len(arms)
 
 
@@ -49,5 +49,5 @@ def test_every_arm_emits_the_reference_s_ids(made):
 def test_what_texts_showed_stays_with_the_policy(made):
     engine = next(arm for arm in made[0] if arm.name == "ours-lookup-cost-aware").make()
     engine([5, 6, 7, 5, 6, 7, 5, 6], 8, 0.0, 1)
-    assert engine.policy.others.first.accepted + engine.policy.others.first.rejected > 0
+    assert engine.length.others.first.accepted + engine.length.others.first.rejected > 0
     assert engine.decoder() is not engine.decoder()
