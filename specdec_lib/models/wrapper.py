@@ -216,8 +216,8 @@ class ModelWrapper(Tokenized, Weighed):
 
     @property
     def products(self) -> str:
-        """How products of 2 to 9 rows are made on this processor, "plain" or (of some numbers of rows)
-        "transposed"; decided now if it was not: see :mod:`specdec_lib.models.fast.products`."""
+        """How products of a few rows are made on this processor: "packed" or "transposed" where any are, else
+        "plain"; decided now if it was not: see :mod:`specdec_lib.models.fast.forms`."""
         return self._products.form
 
     @cached_property

@@ -114,7 +114,7 @@ class CompiledForward:
         """
         store = cache.store
         self.model = self._products.model
-        name = (key, store.capacity, self._products.rows)
+        name = (key, store.capacity, self._products.state)
         store.frame.move(cache.length, cache.length + width)
         graph = self._graphs.get(name)
         if graph is None:

@@ -31,6 +31,9 @@ LAYERS_SEE_A_PART = "{} has layers that do not see the whole text ({})"
 # -- products and threads --------------------------------------------------------------------------
 
 UNKNOWN_FORM = "{}: unknown form {!r} of matrix products; choose from {}"
+NO_PACKED_PRODUCTS = (
+    '{}: this build of torch cannot multiply with packed weights here; choose "plain" or "transposed"'
+)
 THREADS_WAIT = "{} threads share {} processors, where they wait for each other; ask for {} at most"
 THREADS_ARE_NO_NUMBER = "{} is {!r} in the environment; set a whole number >= 1, or unset it"
 THREADS_OUT_OF_RANGE = "{} is {}; pass 1 to {}, or {}"

@@ -47,11 +47,15 @@ from specdec_lib.models.caches.fixed import FixedCache, bucket
 from specdec_lib.models.caches.preallocated import PreallocatedCache
 from specdec_lib.models.caches.rollback import MOST_RESERVED
 from specdec_lib.models.fast import compiled as compiled_module
+from specdec_lib.models.fast import forms, packed, products
 from specdec_lib.models.fast import graph as graph_module
-from specdec_lib.models.fast import products as narrow
 from specdec_lib.models.wrapper import ModelWrapper
 
-TRACED = (compiled_module, narrow, sampling, soundness, static_cache, unrolled, vocabulary, wrapper_module)
+PRODUCTS = (forms, packed, products)
+TRACED = (
+    *(compiled_module, *PRODUCTS, sampling, soundness, static_cache, unrolled),
+    *(vocabulary, wrapper_module),
+)
 FULL = [name for name in (*CONFIGS, *SHARED_KV) if name not in SLIDING and "(" not in name]
 
 
@@ -349,10 +353,23 @@ def test_each_form_of_products_has_graphs_of_its_own(graphs):
     wrapper = ModelWrapper(model, compile=True)
     wrapper.expect_widths(5)
     for form in ("plain", "transposed", "plain"):
-        with narrow.products_in(form):
+        with forms.products_in(form):
             assert_same(wrapper, ModelWrapper(model), STEPS)
             assert wrapper.compiled.model is (model if form == "plain" else wrapper._products.model)
     assert wrapper.compiled.num_graphs == 4 == len(graphs)
+
+
+@pytest.mark.skipif(not packed.can_pack(), reason="this build of torch has no oneDNN")
+def test_graphs_of_packed_products_follow_the_weights(graphs):
+    model = shallow()
+    wrapper = ModelWrapper(model, compile=True)
+    wrapper.expect_widths(5)
+    with forms.products_in("packed"):
+        assert_same(wrapper, ModelWrapper(model), STEPS)
+        with torch.no_grad():
+            model.lm_head.weight.mul_(2)
+        assert_same(wrapper, ModelWrapper(model), STEPS)
+    assert wrapper.compiled.active and wrapper.compiled.num_graphs == 4 == len(graphs)
 
 
 def test_a_cache_is_not_made_for_the_text_that_somebody_could_ask_for(graphs):
@@ -403,9 +420,10 @@ COMPILERS = (os.environ.get("CXX", ""), "g++", "clang++")
 def test_inductor_builds_it_for_real():
     model = tiny_model(llama_config(num_hidden_layers=1))
     wrapper, prompt = ModelWrapper(model, compile=True), random_ids(5)[0].tolist()
-    first = AutoregressiveDecoder(wrapper).generate(prompt, 12, 0.0, ignore_eos=True)
-    with torch._dynamo.config.patch(error_on_recompile=True):
-        again = AutoregressiveDecoder(wrapper).generate(prompt, 12, 0.0, ignore_eos=True)
-    eager = AutoregressiveDecoder(ModelWrapper(model)).generate(prompt, 12, 0.0, ignore_eos=True)
+    with forms.products_in("packed" if packed.can_pack() else "plain"):  # an operator of our own in the graph
+        first = AutoregressiveDecoder(wrapper).generate(prompt, 12, 0.0, ignore_eos=True)
+        with torch._dynamo.config.patch(error_on_recompile=True):
+            again = AutoregressiveDecoder(wrapper).generate(prompt, 12, 0.0, ignore_eos=True)
+        eager = AutoregressiveDecoder(ModelWrapper(model)).generate(prompt, 12, 0.0, ignore_eos=True)
     assert first.generated_ids == again.generated_ids == eager.generated_ids
     assert wrapper.compiled.num_graphs == 1 and wrapper.compiled.compile_seconds > 0

@@ -8,25 +8,37 @@ from models.architectures import CONFIGS, random_ids, tiny_model
 from torch import nn
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.fast import products as narrow
-from specdec_lib.models.fast.products import (
-    EVERY,
+from specdec_lib.models.fast import forms as narrow
+from specdec_lib.models.fast import products as made
+from specdec_lib.models.fast.forms import (
+    EVERYWHERE,
     FORMS,
+    PLAIN,
+    SMALLEST_PACKED,
     WIDEST,
-    NarrowLinear,
-    TransposedRows,
+    RowForms,
     products_in,
-    with_narrow_products,
 )
+from specdec_lib.models.fast.products import NarrowLinear, with_narrow_products
 from specdec_lib.models.wrapper import ModelWrapper
 
+TURNED = EVERYWHERE["transposed"]
 
+
+def turned_at(*rows: int) -> RowForms:
+    """Products of so many rows are transposed, others plain."""
+    return RowForms(tuple("transposed" if n in rows else "plain" for n in range(1, WIDEST + 1)))
+
+
+@pytest.mark.parametrize("form", ["transposed", "packed"])
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("rows", [1, 2, WIDEST, WIDEST + 1, 40])
-def test_the_product_is_that_of_a_linear_layer(rows, bias):
+@torch.inference_mode()
+def test_the_product_is_that_of_a_linear_layer(rows, bias, form):
     torch.manual_seed(0)
-    layer = nn.Sequential(nn.Linear(32, 48, bias=bias))
-    twin = with_narrow_products(layer, EVERY)
+    with torch.inference_mode(False):
+        layer = nn.Sequential(nn.Linear(32, 48, bias=bias))
+    twin = with_narrow_products(layer, EVERYWHERE[form])
     assert type(twin[0]) is NarrowLinear and type(layer[0]) is nn.Linear
     for shape in ((rows, 32), (1, rows, 32)):
         x = torch.randn(shape)
@@ -34,10 +46,11 @@ def test_the_product_is_that_of_a_linear_layer(rows, bias):
         assert twin(x).shape == layer(x).shape
 
 
+@pytest.mark.parametrize("form", ["transposed", "packed"])
 @pytest.mark.parametrize("name", list(CONFIGS))
-def test_a_model_says_the_same_on_shared_weights(name):
+def test_a_model_says_the_same_on_shared_weights(name, form):
     model = tiny_model(name)
-    twin = with_narrow_products(model, EVERY)
+    twin = with_narrow_products(model, EVERYWHERE[form])
     assert {id(p) for p in twin.parameters()} == {id(p) for p in model.parameters()}
     assert twin.lm_head.weight is twin.get_input_embeddings().weight or not model.config.tie_word_embeddings
     with torch.inference_mode():
@@ -47,18 +60,18 @@ def test_a_model_says_the_same_on_shared_weights(name):
 
 def test_other_types_and_other_layers_stay_as_they_are():
     half = nn.Linear(8, 8).bfloat16()
-    assert with_narrow_products(half, EVERY) is half
+    assert with_narrow_products(half, TURNED) is half
 
     class Special(nn.Linear):
         pass
 
     special = Special(8, 8)
-    assert with_narrow_products(special, EVERY) is special
+    assert with_narrow_products(special, TURNED) is special
 
 
 def test_hooks_and_new_weights_of_the_user_reach_the_twin():
     model = tiny_model("llama")
-    twin, ids, seen = with_narrow_products(model, EVERY), random_ids(4), []
+    twin, ids, seen = with_narrow_products(model, TURNED), random_ids(4), []
     model.lm_head.register_forward_hook(lambda *_: seen.append("head"))
     model.model.layers[1].register_forward_hook(lambda *_: seen.append("layer"))
     before = twin(ids).logits
@@ -79,41 +92,51 @@ def test_the_model_of_the_user_is_not_touched():
 def clock(monkeypatch):
     """Set to what a transposed product takes, of the plain one's time, by its rows and its matrix."""
 
-    def seconds(form, rows, weights) -> float:
-        tall = weights[0].shape[0] >= weights[0].shape[1]
-        return took(len(rows), tall) if form is narrow.transposed_product else 1.0
+    def seconds(product, rows, matrices) -> float:
+        tall = matrices[0].shape[0] >= matrices[0].shape[1]
+        return took(len(rows), tall) if product is narrow.transposed_product else 1.0
 
     def took(rows: int, tall: bool) -> float:
-        return {2: 0.7, 3: 0.95, 4: 2.0}.get(rows, 0.5 if tall else 1.0)
+        return {1: 0.1, 2: 0.7, 3: 0.95}.get(rows, 0.5 if tall else 1.0)
 
     monkeypatch.setattr(narrow, "_seconds", seconds)
-    narrow._faster_transposed.cache_clear()
+    narrow._fastest_forms.cache_clear()
     yield
-    narrow._faster_transposed.cache_clear()
+    narrow._fastest_forms.cache_clear()
 
 
 def test_products_are_transposed_where_that_was_timed_to_win(clock):
-    found = narrow.faster_transposed()
-    assert found == TransposedRows(tall=(2, 5, 6, 7, 8, 9), wide=(2,))
-    model = nn.ModuleDict({"tall": nn.Linear(8, 8), "wide": nn.Linear(9, 8)})
+    tall, wide = narrow.fastest_forms(160, 128), narrow.fastest_forms(128, 160)
+    assert (tall, wide) == (turned_at(2, 4, 5, 6, 7, 8, 9), turned_at(2))  # one between goes with the next
+    model = nn.ModuleDict(
+        {"tall": nn.Linear(128, 160), "wide": nn.Linear(160, 128), "small": nn.Linear(8, 8)}
+    )
     twin = with_narrow_products(model)
-    assert twin["tall"].transposed_rows == found.tall and twin["wide"].transposed_rows == found.wide
+    assert (twin["tall"].forms, twin["wide"].forms) == (tall, wide) and type(twin["small"]) is nn.Linear
+
+
+@pytest.mark.parametrize("outputs", [SMALLEST_PACKED // 64 - 1, SMALLEST_PACKED // 64])
+def test_large_matrices_are_packed_where_that_was_timed_to_win(outputs, clock, monkeypatch):
+    monkeypatch.setattr(
+        narrow, "_seconds", lambda product, *_: 0.5 if product is narrow.packed_product else 1.0
+    )
+    packs = outputs * 64 >= SMALLEST_PACKED
+    assert narrow.fastest_forms(outputs, 64) == (EVERYWHERE["packed"] if packs else PLAIN)
 
 
 def test_a_model_stays_as_it_is_where_nothing_wins(clock, monkeypatch):
-    monkeypatch.setattr(narrow, "_seconds", lambda form, rows, weights: 1.0)
-    model = tiny_model("llama")
-    assert not narrow.faster_transposed() and with_narrow_products(model) is model
+    monkeypatch.setattr(narrow, "_seconds", lambda product, rows, matrices: 1.0)
+    model = nn.Sequential(nn.Linear(160, 128))
+    assert narrow.fastest_forms(128, 160) == PLAIN and with_narrow_products(model) is model
 
 
 def test_a_layer_transposes_its_own_numbers_of_rows_alone(monkeypatch):
-    made, real = [], narrow.transposed_product
-    monkeypatch.setattr(narrow, "transposed_product", lambda *x: (made.append(len(x[0])), real(*x))[1])
-    model = nn.Sequential(nn.Linear(8, 16), nn.Linear(16, 8))
-    twin = with_narrow_products(model, TransposedRows(tall=(2, 5), wide=(3,)))
+    asked, real = [], made.transposed_product
+    monkeypatch.setattr(made, "transposed_product", lambda *x: (asked.append(len(x[0])), real(*x))[1])
+    twin = with_narrow_products(nn.Sequential(nn.Linear(8, 16)), turned_at(2, 5, 9))
     for rows in range(1, WIDEST + 2):
         twin(torch.ones(rows, 8))
-    assert made == [2, 3, 5]
+    assert asked == [2, 5, 9]
 
 
 @pytest.fixture
@@ -121,11 +144,12 @@ def trials(monkeypatch):
     """Which thread counts the two forms were timed with; the transposed one wins with one thread alone."""
     timed = []
 
-    def faster() -> TransposedRows:
-        timed.append(torch.get_num_threads())
-        return EVERY if timed[-1] == 1 else TransposedRows()
+    def fastest(outputs: int, inputs: int) -> RowForms:
+        if torch.get_num_threads() not in timed:
+            timed.append(torch.get_num_threads())
+        return TURNED if timed[-1] == 1 else PLAIN
 
-    monkeypatch.setattr(narrow, "faster_transposed", faster)
+    monkeypatch.setattr(made, "fastest_forms", fastest)
     monkeypatch.delenv(narrow.VARIABLE, raising=False)
     threads = torch.get_num_threads()
     yield timed
@@ -152,12 +176,14 @@ def test_it_is_decided_again_when_the_number_of_threads_changed(trials):
 
 def forms_run(monkeypatch, wrapper, form: str) -> set[str]:
     """Which products a forward of four tokens makes, asked for ``form``."""
-    made, real = set(), narrow.transposed_product
-    monkeypatch.setattr(narrow, "transposed_product", lambda *x: (made.add("transposed"), real(*x))[1])
+    seen = set()
+    for other in ("transposed", "packed"):
+        real, name = getattr(made, f"{other}_product"), f"{other}_product"
+        monkeypatch.setattr(made, name, lambda *x, o=other, real=real: (seen.add(o), real(*x))[1])
     with products_in(form):
         wrapper.forward(random_ids(4))
         assert wrapper.products == form
-    return made or {"plain"}
+    return seen or {"plain"}
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -176,16 +202,19 @@ def test_plain_products_are_the_model_s_own_to_the_last_digit(trials):
         assert torch.equal(ours, model(random_ids(4), use_cache=False).logits)
 
 
-def test_other_rows_make_another_twin(monkeypatch):
+def test_other_forms_make_another_twin(monkeypatch):
     monkeypatch.delenv(narrow.VARIABLE, raising=False)
-    answers = iter([TransposedRows(tall=(2,)), TransposedRows(tall=(3,))])
-    monkeypatch.setattr(narrow, "faster_transposed", lambda: next(answers))
-    products = ModelWrapper(tiny_model("llama"))._products
-    threads, first = torch.get_num_threads(), products.model
-    torch.set_num_threads(threads + 1)
+    monkeypatch.setattr(made, "fastest_forms", lambda *_: turned_at(torch.get_num_threads()))
+    products, threads = ModelWrapper(tiny_model("llama"))._products, torch.get_num_threads()
+    torch.set_num_threads(2)
     try:
-        assert products.model is not first and products.rows == TransposedRows(tall=(3,))
-        assert {m.transposed_rows for m in products.model.modules() if type(m) is NarrowLinear} >= {(3,)}
+        first, state = products.model, products.state
+        with products_in("plain"):
+            assert products.model is products.original and products.state != state
+        assert products.model is first and products.state == state
+        torch.set_num_threads(3)
+        assert products.model is not first and products.state != state
+        assert {m.forms for m in products.model.modules() if type(m) is NarrowLinear} == {turned_at(3)}
     finally:
         torch.set_num_threads(threads)
 
@@ -205,8 +234,8 @@ def test_a_form_that_does_not_exist_is_refused(monkeypatch):
         ModelWrapper(tiny_model("llama")).forward(random_ids(3))
 
 
-def test_the_trial_is_made_once_a_process_and_number_of_threads():
-    found = narrow.faster_transposed()
-    before = narrow._faster_transposed.cache_info().misses
-    assert narrow.faster_transposed() is found
-    assert narrow._faster_transposed.cache_info().misses == before
+def test_the_trial_is_made_once_a_process_shape_and_number_of_threads():
+    found = narrow.fastest_forms(128, 160)
+    before = narrow._fastest_forms.cache_info().misses
+    assert narrow.fastest_forms(128, 160) is found
+    assert narrow._fastest_forms.cache_info().misses == before

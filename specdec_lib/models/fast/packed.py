@@ -1,0 +1,113 @@
+"""Products with a copy of the weights that oneDNN has brought into an order of its own, once.
+
+A product of a few rows reads all weights once, and should take as long as that takes. A library that first
+copies them into blocks takes longer, each time; here they are in blocks already. The kernel adds up every
+row alike, and one to three rows are filled up to four, so that a row comes out the same to the last digit
+whatever is fed beside it. The copy costs the memory of the weights once more, and a model is packed only
+where that much is free four times over.
+
+Inductor packs weights in this way too where it may freeze them; here the model of the user stays free to
+change, and the copy is made anew when it does. The operator is registered with torch, so that compiled
+graphs contain it as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+import psutil
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+FEWEST = 4
+"""Rows that the kernel gets at least: fewer take longer, and one is added up in another order."""
+_SPARE = 0.25
+"""The share of the memory that is free now which copies of weights may take."""
+
+
+def _product(rows: Tensor, packed: Tensor, bias: Tensor | None) -> Tensor:
+    missing = FEWEST - rows.shape[0]
+    filled = functional.pad(rows, (0, 0, 0, missing)) if missing > 0 else rows
+    product = torch.ops.mkldnn._linear_pointwise.default(filled, packed, bias, "none", [], "")
+    return product[: rows.shape[0]] if missing > 0 else product
+
+
+def _shape(rows: Tensor, packed: Tensor, bias: Tensor | None) -> Tensor:
+    return rows.new_empty(rows.shape[0], packed.shape[0])
+
+
+_LIBRARY = torch.library.Library("specdec", "FRAGMENT")
+if not hasattr(torch.ops.specdec, "packed_product"):
+    _LIBRARY.define("packed_product(Tensor rows, Tensor packed, Tensor? bias) -> Tensor")
+    _LIBRARY.impl("packed_product", _product, "CompositeExplicitAutograd")
+    torch.library.register_fake("specdec::packed_product", _shape, lib=_LIBRARY)
+
+
+def packed_product(
+    rows: Float[Tensor, "n in"], packed: Tensor, bias: Float[Tensor, " out"] | None = None
+) -> Float[Tensor, "n out"]:
+    """``rows`` times the weights of which :func:`packed_weight` has made a copy; it has no gradient."""
+    return torch.ops.specdec.packed_product.default(rows, packed, bias)
+
+
+def packed_weight(weight: Float[Tensor, "out in"]) -> Tensor:
+    """A copy of ``weight`` in blocks, opaque but for its shape."""
+    return torch.ops.mkldnn._reorder_linear_weight(weight.detach(), None)
+
+
+@cache
+def can_pack() -> bool:
+    """Whether this build of torch has the kernel and it says what a plain product says."""
+    if not torch.backends.mkldnn.is_available():
+        return False
+    generator = torch.Generator().manual_seed(0)
+    rows, weight = (torch.randn(n, 32, generator=generator) for n in (3, 24))
+    try:
+        with torch.inference_mode():
+            product = packed_product(rows, packed_weight(weight))
+    except (
+        AttributeError,
+        NotImplementedError,
+        RuntimeError,
+    ):  # no such operator, or none for this processor
+        return False
+    return torch.allclose(product, functional.linear(rows, weight), atol=1e-4)
+
+
+def may_pack(layer: nn.Linear) -> bool:
+    """Whether a copy would notice that the layer's weights have changed: they are its own, and counted."""
+    weight = layer._parameters.get("weight")
+    return weight is not None and not weight.is_inference() and not layer._forward_pre_hooks
+
+
+def fits_twice(layers: Iterable[nn.Linear]) -> bool:
+    """Whether there is memory for a copy of their weights, with three times as much to spare."""
+    wanted = sum(layer.weight.numel() * layer.weight.element_size() for layer in layers)
+    return wanted <= _SPARE * psutil.virtual_memory().available
+
+
+class Copies:
+    """Copies of the weights of many layers, and whether they still are what the layers hold."""
+
+    def __init__(self) -> None:
+        self._known: list[tuple[nn.Linear, Tensor, int, int]] = []
+
+    def of(self, layer: nn.Linear) -> Tensor:
+        """A copy of a layer's weights, in blocks."""
+        self._known.append((layer, layer.weight, *_state(layer.weight)))
+        return packed_weight(layer.weight)
+
+    @property
+    def are_current(self) -> bool:
+        """False once a weight was replaced, or written to by an operation that torch counts."""
+        return all(
+            layer._parameters.get("weight") is weight and _state(weight) == (place, version)
+            for layer, weight, place, version in self._known
+        )
+
+
+def _state(weight: Tensor) -> tuple[int, int]:
+    return weight.data_ptr(), weight._version

@@ -1,0 +1,120 @@
+"""Packed weights: a row's product is the same whatever is fed beside it, and copies follow the weights."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from models.architectures import random_ids, tiny_model
+from torch import nn
+
+from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
+from specdec_lib.decoding.speculative import SpeculativeDecoder
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.fast import forms, packed, products
+from specdec_lib.models.fast.forms import products_in
+from specdec_lib.models.fast.packed import FEWEST, can_pack, packed_product, packed_weight
+from specdec_lib.models.wrapper import ModelWrapper
+
+pytestmark = pytest.mark.skipif(not can_pack(), reason="this build of torch has no oneDNN")
+
+
+def numbers(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(sum(shape)))
+
+
+@pytest.mark.parametrize(("outputs", "inputs"), [(48, 32), (640, 256), (192, 1536)])
+@torch.inference_mode()
+def test_a_row_is_the_same_to_the_last_digit_whatever_is_fed_beside_it(outputs, inputs):
+    weight, rows = packed_weight(numbers(outputs, inputs)), numbers(FEWEST + 5, inputs)
+    together = packed_product(rows, weight)
+    for n in range(1, len(rows)):
+        assert torch.equal(packed_product(rows[:n], weight), together[:n])
+        assert torch.equal(packed_product(rows[-n:], weight), together[-n:])
+
+
+def fed(wrapper: ModelWrapper) -> torch.Tensor:
+    with products_in("packed"):
+        return wrapper.forward(random_ids(4), use_cache=False)[0]
+
+
+@pytest.mark.parametrize("how", ["replaced", "in place", "loaded", "another storage"])
+def test_weights_that_the_user_changes_are_packed_anew(how):
+    model = tiny_model("llama")
+    wrapper, head = ModelWrapper(model), model.lm_head
+    before, twin = fed(wrapper), wrapper._products.model
+    doubled = 2 * head.weight.detach()
+    if how == "replaced":
+        head.weight = nn.Parameter(doubled)
+    elif how == "in place":
+        with torch.no_grad():
+            head.weight.mul_(2)
+    elif how == "loaded":
+        head.load_state_dict({"weight": doubled})
+    else:
+        head.weight.data = doubled
+    torch.testing.assert_close(fed(wrapper), 2 * before)
+    assert wrapper._products._twin is not twin
+
+
+def test_weights_that_stay_are_packed_once():
+    wrapper = ModelWrapper(tiny_model("llama"))
+    fed(wrapper)
+    twin = wrapper._products._twin
+    fed(wrapper)
+    assert twin is not None and wrapper._products._twin is twin
+
+
+def test_where_a_gradient_is_wanted_the_product_has_one():
+    layer = nn.Sequential(nn.Linear(32, 48))
+    twin = products.with_narrow_products(layer, forms.EVERYWHERE["packed"])
+    twin(numbers(5, 32)).sum().backward()
+    assert layer[0].weight.grad is not None and layer[0].weight.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("free", [1, 10**15])
+def test_no_model_is_packed_that_has_no_room_for_a_copy(free, monkeypatch):
+    monkeypatch.setattr(products, "fastest_forms", lambda *_: forms.EVERYWHERE["packed"])
+    monkeypatch.setattr(packed.psutil, "virtual_memory", lambda: type("Memory", (), {"available": free}))
+    monkeypatch.delenv(forms.VARIABLE, raising=False)
+    assert ModelWrapper(tiny_model("llama")).products == ("packed" if free > 1 else "plain")
+
+
+def test_layers_whose_changes_would_go_unnoticed_are_not_packed():
+    with torch.inference_mode():
+        uncounted = nn.Linear(32, 48)
+    hooked = nn.Linear(32, 48)
+    hooked.register_forward_pre_hook(lambda *_: None)
+    with products_in("packed"):
+        for layer in (uncounted, hooked):
+            assert products.chosen_forms([layer]) == {}
+        assert products.chosen_forms([nn.Linear(32, 48)])
+
+
+def test_decoding_is_the_same_in_every_form():
+    target, draft = (ModelWrapper(tiny_model("llama", seed=seed)) for seed in (0, 1))
+    texts = []
+    for form in forms.FORMS:
+        with products_in(form):
+            for decoder in (AutoregressiveDecoder(target), SpeculativeDecoder(target, draft, k=4)):
+                texts.append(decoder.generate([1, 2, 3], 24, 0.0, ignore_eos=True).generated_ids)
+    assert len(texts) == 2 * len(forms.FORMS) and all(text == texts[0] for text in texts)
+
+
+def test_a_build_of_torch_without_the_kernel_goes_on_and_says_so_when_asked(monkeypatch):
+    def refuse(*_: object) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(packed, "packed_weight", refuse)
+    can_pack.cache_clear()
+    try:
+        assert not can_pack()
+        with (
+            pytest.raises(InvalidArgument, match="products_in: this build of torch cannot"),
+            products_in("packed"),
+        ):
+            pass
+        weights = [torch.ones(512, 512)]
+        assert "packed" not in forms._best_of_turns(weights, [torch.ones(1, 512)])
+    finally:
+        monkeypatch.undo()
+        can_pack.cache_clear()
