@@ -69,6 +69,10 @@ class Products:
         self._forms_of_twin: dict[int, RowForms] = {}
         self._twins = 0
 
+    def __reduce__(self) -> tuple[type[Products], tuple[LanguageModel]]:
+        """A copy begins anew: packed weights can be neither copied nor written."""
+        return Products, (self.original,)
+
     @property
     def form(self) -> ProductForm:
         """How products of a few rows are made now: the last of "plain", "transposed", "packed" in use."""

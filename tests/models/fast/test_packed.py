@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 import torch
 from models.architectures import random_ids, tiny_model
@@ -62,6 +65,17 @@ def test_weights_that_stay_are_packed_once():
     twin = wrapper._products._twin
     fed(wrapper)
     assert twin is not None and wrapper._products._twin is twin
+
+
+@pytest.mark.parametrize("how", [copy.deepcopy, lambda wrapper: pickle.loads(pickle.dumps(wrapper))])
+def test_a_wrapper_that_has_run_can_be_copied(how):
+    wrapper = ModelWrapper(tiny_model("llama"))
+    before, other = fed(wrapper), how(wrapper)
+    torch.testing.assert_close(fed(other), before)
+    with torch.no_grad():
+        other.model.lm_head.weight.mul_(2)
+    torch.testing.assert_close(fed(other), 2 * before)
+    torch.testing.assert_close(fed(wrapper), before)
 
 
 def test_where_a_gradient_is_wanted_the_product_has_one():
