@@ -9,8 +9,9 @@ packed once (:mod:`specdec_lib.models.fast.packed`), nothing has to be copied.
 Which of them wins depends on the processor, on the number of rows, and on the matrix. With the same MKL the
 transposed product costs a half of the plain one on an AMD EPYC for a few rows and a matrix of at least as
 many outputs as inputs, more than it for 9 rows or for a matrix of more inputs, and twice as much on an Intel
-Xeon with AVX-512 whatever the rows; packed weights cost less than either on that EPYC from 3 rows on, and
-more than the plain product for one row of a small matrix. So each shape is timed, once a process and number
+Xeon with AVX-512 whatever the rows; packed weights cost less than either on that EPYC from 3 rows on in
+float32 and for any number of rows in bfloat16, and more than the plain product for one row of a small matrix
+in float32. So each shape and type is timed, once a process and number
 of threads, at the first forward: never on import, nor when a model is wrapped. :func:`products_in` or the
 environment's ``SPECDEC_PRODUCTS`` ("plain", "transposed", "packed") decide for all of them instead of the
 clock.
@@ -20,30 +21,31 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import cache
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.fast import sentences
-from specdec_lib.models.fast.packed import can_pack, packed_product, packed_weight
+from specdec_lib.models.fast.narrow import (
+    EVERYWHERE,
+    FORMS,
+    PLAIN,
+    WIDEST,
+    ProductForm,
+    RowForms,
+    narrow_linear,
+)
+from specdec_lib.models.fast.packed import can_pack
 
-ProductForm = Literal["plain", "transposed", "packed"]
-FORMS: tuple[ProductForm, ...] = ("plain", "transposed", "packed")
 VARIABLE = "SPECDEC_PRODUCTS"
 """Names the form that products of a few rows take; unset, the fastest one is found out."""
-WIDEST = 9
-"""Rows up to which each number has a form of its own; of more, none is transposed."""
 SMALLEST = 1 << 14
 """Weights of a matrix below which a product costs what its call costs, and stays plain."""
-SMALLEST_PACKED = 1 << 18
-"""Weights of a matrix below which none are packed: the caches hold it, and the call costs what it saves."""
 
 _FORCED: ContextVar[ProductForm | None] = ContextVar("products", default=None)
 _TIMED = (1, 2, 3, 5, 9)
@@ -51,40 +53,10 @@ _TIMED = (1, 2, 3, 5, 9)
 _BYTES, _MOST = 1 << 24, 64
 """Of the matrices of a trial, more than the caches of one core hold; and how many they are at most."""
 _TURNS = 3
+_AMONG_OTHERS = 2e-5
+"""Seconds that a packed product takes longer between other operators than behind another of its kind."""
 _GAIN = 0.9
 """The share of the plain product's time that another one must stay below."""
-
-
-@dataclass(frozen=True)
-class RowForms:
-    """The form of a matrix's products by their number of rows, 1 to :data:`WIDEST`."""
-
-    forms: tuple[ProductForm, ...]
-
-    def of(self, rows: int) -> ProductForm:
-        """The form of a product of that many rows, any number."""
-        form = self.forms[min(rows, WIDEST) - 1] if rows else "plain"
-        return "plain" if form == "transposed" and rows > WIDEST else form
-
-    @property
-    def kinds(self) -> set[ProductForm]:
-        """The forms that occur."""
-        return set(self.forms)
-
-
-def _everywhere(form: ProductForm) -> RowForms:
-    one: ProductForm = "plain" if form == "transposed" else form
-    return RowForms((one,) + (form,) * (WIDEST - 1))
-
-
-EVERYWHERE: dict[ProductForm, RowForms] = {form: _everywhere(form) for form in FORMS}
-"""What is made of a model for which one form is asked; a single row has nothing to transpose."""
-PLAIN = EVERYWHERE["plain"]
-
-
-def transposed_product(rows: Tensor, weight: Tensor) -> Tensor:
-    """``rows [n, in]`` times ``weight [out, in]`` transposed, as (W xᵀ)ᵀ: ``[n, out]``, contiguous."""
-    return torch.mm(weight, rows.t()).t().contiguous()
 
 
 @contextmanager
@@ -117,26 +89,29 @@ def asked_form() -> ProductForm | None:
 def _known_form(form: str, who: str) -> ProductForm:
     if form not in FORMS:
         raise InvalidArgument(sentences.UNKNOWN_FORM.format(who, form, list(FORMS)))
-    if form == "packed" and not can_pack():
+    if form == "packed" and not can_pack(torch.float32):
         raise InvalidArgument(sentences.NO_PACKED_PRODUCTS.format(who))
     return form
 
 
-def fastest_forms(outputs: int, inputs: int) -> RowForms:
-    """How products with a matrix of that shape are made fastest on this processor.
+def fastest_forms(outputs: int, inputs: int, dtype: torch.dtype = torch.float32) -> RowForms:
+    """How products with a matrix of that shape and type are made fastest on this processor.
 
     Timed at the first call with the present number of threads (some 0.1 s), and remembered.
     """
     if outputs * inputs < SMALLEST:
         return PLAIN
-    return _fastest_forms(outputs, inputs, torch.get_num_threads())
+    return _fastest_forms(outputs, inputs, dtype, torch.get_num_threads())
 
 
 @cache
-def _fastest_forms(outputs: int, inputs: int, threads: int) -> RowForms:
-    outputs = min(outputs, max(1, _BYTES // (4 * inputs)))  # a part of a matrix that is larger than a trial
-    weights = [torch.ones(outputs, inputs) for _ in range(min(_MOST, -(-_BYTES // (4 * outputs * inputs))))]
-    best = _best_of_turns(weights, [torch.ones(rows, inputs) for rows in _TIMED])
+def _fastest_forms(outputs: int, inputs: int, dtype: torch.dtype, threads: int) -> RowForms:
+    room = _BYTES // dtype.itemsize
+    outputs = min(outputs, max(1, room // inputs))  # a part of a matrix that is larger than a trial
+    weights = [
+        torch.ones(outputs, inputs, dtype=dtype) for _ in range(min(_MOST, -(-room // (outputs * inputs))))
+    ]
+    best = _best_of_turns(weights, [torch.ones(rows, inputs, dtype=dtype) for rows in _TIMED])
     chosen: dict[int, ProductForm] = {
         rows: _winner(rows, {form: taken[i] for form, taken in best.items()}) for i, rows in enumerate(_TIMED)
     }
@@ -145,9 +120,7 @@ def _fastest_forms(outputs: int, inputs: int, threads: int) -> RowForms:
 
 def _winner(rows: int, seconds: dict[ProductForm, float]) -> ProductForm:
     """The fastest form, if it is faster than the plain one by more than a clock's error."""
-    forms: list[ProductForm] = [
-        form for form in seconds if form != "transposed" or rows > 1
-    ]  # one row is its own transpose
+    forms: list[ProductForm] = [form for form in seconds if form != "transposed" or rows > 1]
     fastest: ProductForm = min(forms, key=lambda form: seconds[form])
     return fastest if seconds[fastest] < _GAIN * seconds["plain"] else "plain"
 
@@ -155,22 +128,20 @@ def _winner(rows: int, seconds: dict[ProductForm, float]) -> ProductForm:
 @torch.inference_mode()
 def _best_of_turns(weights: list[Tensor], inputs: list[Tensor]) -> dict[ProductForm, list[float]]:
     """Seconds by form and number of rows, the best of several turns: a busy moment spoils one at most."""
-    forms: dict[ProductForm, tuple[Callable[[Tensor, Tensor], Tensor], list[Tensor]]] = {
-        "plain": (nn.functional.linear, weights),
-        "transposed": (transposed_product, weights),
-    }
-    if weights[0].numel() >= SMALLEST_PACKED and can_pack():
-        forms["packed"] = packed_product, [packed_weight(weight) for weight in weights]
-    best: dict[ProductForm, list[float]] = {form: [float("inf")] * len(inputs) for form in forms}
+    possible: list[ProductForm] = [form for form in FORMS if form != "packed" or can_pack(weights[0].dtype)]
+    layers = {form: [narrow_linear(weight, EVERYWHERE[form]) for weight in weights] for form in possible}
+    best: dict[ProductForm, list[float]] = {form: [float("inf")] * len(inputs) for form in possible}
     for _ in range(_TURNS):
-        for form, (product, matrices) in forms.items():
+        for form in possible:
             for i, rows in enumerate(inputs):
-                best[form][i] = min(best[form][i], _seconds(product, rows, matrices))
-    return best
+                best[form][i] = min(best[form][i], _seconds(layers[form], rows))
+    apart = _AMONG_OTHERS * len(weights)
+    return {form: [taken + apart * (form == "packed") for taken in best[form]] for form in possible}
 
 
-def _seconds(product: Callable[[Tensor, Tensor], Tensor], rows: Tensor, matrices: list[Tensor]) -> float:
+def _seconds(layers: Sequence[nn.Module], rows: Tensor) -> float:
+    """Of one product with each of the layers, with all that is around it."""
     began = time.perf_counter()
-    for matrix in matrices:
-        product(rows, matrix)
+    for layer in layers:
+        layer(rows)
     return time.perf_counter() - began

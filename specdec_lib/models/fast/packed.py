@@ -59,12 +59,12 @@ def packed_weight(weight: Float[Tensor, "out in"]) -> Tensor:
 
 
 @cache
-def can_pack() -> bool:
-    """Whether this build of torch has the kernel and it says what a plain product says."""
+def can_pack(dtype: torch.dtype) -> bool:
+    """Whether this build of torch has the kernel for numbers of that type, and it says what it should."""
     if not torch.backends.mkldnn.is_available():
         return False
     generator = torch.Generator().manual_seed(0)
-    rows, weight = (torch.randn(n, 32, generator=generator) for n in (3, 24))
+    rows, weight = (torch.randn(n, 32, generator=generator).to(dtype) for n in (3, 24))
     try:
         with torch.inference_mode():
             product = packed_product(rows, packed_weight(weight))
@@ -74,13 +74,15 @@ def can_pack() -> bool:
         RuntimeError,
     ):  # no such operator, or none for this processor
         return False
-    return torch.allclose(product, functional.linear(rows, weight), atol=1e-4)
+    return torch.allclose(product, functional.linear(rows, weight), atol=1e-4, rtol=0.02)
 
 
 def may_pack(layer: nn.Linear) -> bool:
-    """Whether a copy would notice that the layer's weights have changed: they are its own, and counted."""
+    """Whether there is a kernel, and a change would be noticed: the weights are the layer's, and counted."""
     weight = layer._parameters.get("weight")
-    return weight is not None and not weight.is_inference() and not layer._forward_pre_hooks
+    if weight is None or weight.is_inference() or layer._forward_pre_hooks:
+        return False
+    return can_pack(weight.dtype)
 
 
 def fits_twice(layers: Iterable[nn.Linear]) -> bool:

@@ -12,45 +12,16 @@ import os
 from collections.abc import Callable, Hashable
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from specdec_lib.models.architecture.module import LanguageModel
-from specdec_lib.models.fast.forms import (
-    EVERYWHERE,
-    FORMS,
-    PLAIN,
-    VARIABLE,
-    ProductForm,
-    RowForms,
-    asked_form,
-    fastest_forms,
-    transposed_product,
-)
-from specdec_lib.models.fast.packed import Copies, fits_twice, may_pack, packed_product
+from specdec_lib.models.fast.forms import VARIABLE, asked_form, fastest_forms
+from specdec_lib.models.fast.narrow import EVERYWHERE, FORMS, PLAIN, NarrowLinear, ProductForm, RowForms
+from specdec_lib.models.fast.packed import Copies, fits_twice, may_pack
 
+TYPES = (torch.float32, torch.bfloat16)
+"""Of weights whose products may gain; float16 has no kernel on most processors."""
 FormsByLayer = Callable[[nn.Linear], RowForms]
-
-
-class NarrowLinear(nn.Linear):
-    """A linear layer whose products take a form that goes by their number of rows."""
-
-    forms: RowForms = PLAIN
-    packed: Tensor | None = None
-    """The weights in blocks, where any of the forms needs them."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """``[..., in] -> [..., out]``."""
-        rows = input.numel() // self.in_features
-        form = self.forms.of(rows)
-        flat = input.reshape(rows, self.in_features)
-        if form == "packed" and self.packed is not None and not torch.is_grad_enabled():
-            product = packed_product(flat, self.packed, self.bias)
-        elif form == "transposed":
-            product = transposed_product(flat, self.weight)
-            product = product if self.bias is None else product + self.bias
-        else:
-            return nn.functional.linear(input, self.weight, self.bias)
-        return product.reshape(*input.shape[:-1], self.out_features)
 
 
 class Products:
@@ -112,9 +83,7 @@ def chosen_forms(layers: list[nn.Linear]) -> dict[int, RowForms]:
     room for all the copies.
     """
     asked = asked_form()
-    found = {
-        id(layer): EVERYWHERE[asked] if asked else fastest_forms(*layer.weight.shape) for layer in layers
-    }
+    found = {id(layer): EVERYWHERE[asked] if asked else fastest_by_clock(layer) for layer in layers}
     packing = [layer for layer in layers if "packed" in found[id(layer)].kinds]
     fits = asked == "packed" or fits_twice(packing)
     for layer in packing:
@@ -123,11 +92,16 @@ def chosen_forms(layers: list[nn.Linear]) -> dict[int, RowForms]:
     return {layer: forms for layer, forms in found.items() if forms != PLAIN}
 
 
+def fastest_by_clock(layer: nn.Linear) -> RowForms:
+    """What suits a layer on this processor."""
+    return fastest_forms(layer.out_features, layer.in_features, layer.weight.dtype)
+
+
 def with_narrow_products(model: nn.Module, forms: RowForms | None = None) -> nn.Module:
     """The same model, its weights, buffers and hooks shared, whose linear layers are :class:`NarrowLinear`.
 
-    A model that would gain nothing is returned as it is: one that is not in float32 on a CPU, or any model on
-    a processor on which the plain product is the fastest.
+    A model that would gain nothing is returned as it is: one that is not in float32 or bfloat16 on a CPU, or
+    any model on a processor on which the plain product is the fastest.
 
     Args:
         forms: of every layer; None for what suits each.
@@ -165,8 +139,4 @@ def _gaining(model: nn.Module) -> list[nn.Linear]:
 
 def _gains(module: nn.Module) -> bool:
     """Exactly a linear layer: whoever made a class of their own multiplies in a way of their own."""
-    return (
-        type(module) is nn.Linear
-        and module.weight.dtype == torch.float32
-        and module.weight.device.type == "cpu"
-    )
+    return type(module) is nn.Linear and module.weight.dtype in TYPES and module.weight.device.type == "cpu"

@@ -47,11 +47,11 @@ from specdec_lib.models.caches.fixed import FixedCache, bucket
 from specdec_lib.models.caches.preallocated import PreallocatedCache
 from specdec_lib.models.caches.rollback import MOST_RESERVED
 from specdec_lib.models.fast import compiled as compiled_module
-from specdec_lib.models.fast import forms, packed, products
+from specdec_lib.models.fast import forms, narrow, packed, products
 from specdec_lib.models.fast import graph as graph_module
 from specdec_lib.models.wrapper import ModelWrapper
 
-PRODUCTS = (forms, packed, products)
+PRODUCTS = (forms, narrow, packed, products)
 TRACED = (
     *(compiled_module, *PRODUCTS, sampling, soundness, static_cache, unrolled),
     *(vocabulary, wrapper_module),
@@ -359,7 +359,7 @@ def test_each_form_of_products_has_graphs_of_its_own(graphs):
     assert wrapper.compiled.num_graphs == 4 == len(graphs)
 
 
-@pytest.mark.skipif(not packed.can_pack(), reason="this build of torch has no oneDNN")
+@pytest.mark.skipif(not packed.can_pack(torch.float32), reason="this build of torch has no oneDNN")
 def test_graphs_of_packed_products_follow_the_weights(graphs):
     model = shallow()
     wrapper = ModelWrapper(model, compile=True)
@@ -420,7 +420,9 @@ COMPILERS = (os.environ.get("CXX", ""), "g++", "clang++")
 def test_inductor_builds_it_for_real():
     model = tiny_model(llama_config(num_hidden_layers=1))
     wrapper, prompt = ModelWrapper(model, compile=True), random_ids(5)[0].tolist()
-    with forms.products_in("packed" if packed.can_pack() else "plain"):  # an operator of our own in the graph
+    with forms.products_in(
+        "packed" if packed.can_pack(torch.float32) else "plain"
+    ):  # an operator of our own in the graph
         first = AutoregressiveDecoder(wrapper).generate(prompt, 12, 0.0, ignore_eos=True)
         with torch._dynamo.config.patch(error_on_recompile=True):
             again = AutoregressiveDecoder(wrapper).generate(prompt, 12, 0.0, ignore_eos=True)

@@ -15,20 +15,24 @@ from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.fast import forms, packed, products
 from specdec_lib.models.fast.forms import products_in
+from specdec_lib.models.fast.narrow import EVERYWHERE, FORMS
 from specdec_lib.models.fast.packed import FEWEST, can_pack, packed_product, packed_weight
 from specdec_lib.models.wrapper import ModelWrapper
 
-pytestmark = pytest.mark.skipif(not can_pack(), reason="this build of torch has no oneDNN")
+pytestmark = pytest.mark.skipif(not can_pack(torch.float32), reason="this build of torch has no oneDNN")
 
 
 def numbers(*shape: int) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(sum(shape)))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize(("outputs", "inputs"), [(48, 32), (640, 256), (192, 1536)])
 @torch.inference_mode()
-def test_a_row_is_the_same_to_the_last_digit_whatever_is_fed_beside_it(outputs, inputs):
-    weight, rows = packed_weight(numbers(outputs, inputs)), numbers(FEWEST + 5, inputs)
+def test_a_row_is_the_same_to_the_last_digit_whatever_is_fed_beside_it(outputs, inputs, dtype):
+    if not can_pack(dtype):
+        pytest.skip("no kernel for this type on this processor")
+    weight, rows = packed_weight(numbers(outputs, inputs).to(dtype)), numbers(FEWEST + 5, inputs).to(dtype)
     together = packed_product(rows, weight)
     for n in range(1, len(rows)):
         assert torch.equal(packed_product(rows[:n], weight), together[:n])
@@ -80,14 +84,14 @@ def test_a_wrapper_that_has_run_can_be_copied(how):
 
 def test_where_a_gradient_is_wanted_the_product_has_one():
     layer = nn.Sequential(nn.Linear(32, 48))
-    twin = products.with_narrow_products(layer, forms.EVERYWHERE["packed"])
+    twin = products.with_narrow_products(layer, EVERYWHERE["packed"])
     twin(numbers(5, 32)).sum().backward()
     assert layer[0].weight.grad is not None and layer[0].weight.grad.abs().sum() > 0
 
 
 @pytest.mark.parametrize("free", [1, 10**15])
 def test_no_model_is_packed_that_has_no_room_for_a_copy(free, monkeypatch):
-    monkeypatch.setattr(products, "fastest_forms", lambda *_: forms.EVERYWHERE["packed"])
+    monkeypatch.setattr(products, "fastest_forms", lambda *_: EVERYWHERE["packed"])
     monkeypatch.setattr(packed.psutil, "virtual_memory", lambda: type("Memory", (), {"available": free}))
     monkeypatch.delenv(forms.VARIABLE, raising=False)
     assert ModelWrapper(tiny_model("llama")).products == ("packed" if free > 1 else "plain")
@@ -107,11 +111,11 @@ def test_layers_whose_changes_would_go_unnoticed_are_not_packed():
 def test_decoding_is_the_same_in_every_form():
     target, draft = (ModelWrapper(tiny_model("llama", seed=seed)) for seed in (0, 1))
     texts = []
-    for form in forms.FORMS:
+    for form in FORMS:
         with products_in(form):
             for decoder in (AutoregressiveDecoder(target), SpeculativeDecoder(target, draft, k=4)):
                 texts.append(decoder.generate([1, 2, 3], 24, 0.0, ignore_eos=True).generated_ids)
-    assert len(texts) == 2 * len(forms.FORMS) and all(text == texts[0] for text in texts)
+    assert len(texts) == 2 * len(FORMS) and all(text == texts[0] for text in texts)
 
 
 def test_a_build_of_torch_without_the_kernel_goes_on_and_says_so_when_asked(monkeypatch):
@@ -121,7 +125,7 @@ def test_a_build_of_torch_without_the_kernel_goes_on_and_says_so_when_asked(monk
     monkeypatch.setattr(packed, "packed_weight", refuse)
     can_pack.cache_clear()
     try:
-        assert not can_pack()
+        assert not can_pack(torch.float32)
         with (
             pytest.raises(InvalidArgument, match="products_in: this build of torch cannot"),
             products_in("packed"),

@@ -8,18 +8,11 @@ from models.architectures import CONFIGS, random_ids, tiny_model
 from torch import nn
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.models.fast import forms as narrow
-from specdec_lib.models.fast import products as made
-from specdec_lib.models.fast.forms import (
-    EVERYWHERE,
-    FORMS,
-    PLAIN,
-    SMALLEST_PACKED,
-    WIDEST,
-    RowForms,
-    products_in,
-)
-from specdec_lib.models.fast.products import NarrowLinear, with_narrow_products
+from specdec_lib.models.fast import forms as chosen
+from specdec_lib.models.fast import narrow, packed, products
+from specdec_lib.models.fast.forms import products_in
+from specdec_lib.models.fast.narrow import EVERYWHERE, FORMS, PLAIN, WIDEST, NarrowLinear, RowForms
+from specdec_lib.models.fast.products import with_narrow_products
 from specdec_lib.models.wrapper import ModelWrapper
 
 TURNED = EVERYWHERE["transposed"]
@@ -59,8 +52,8 @@ def test_a_model_says_the_same_on_shared_weights(name, form):
 
 
 def test_other_types_and_other_layers_stay_as_they_are():
-    half = nn.Linear(8, 8).bfloat16()
-    assert with_narrow_products(half, TURNED) is half
+    double = nn.Linear(8, 8).double()
+    assert with_narrow_products(double, TURNED) is double
 
     class Special(nn.Linear):
         pass
@@ -90,23 +83,23 @@ def test_the_model_of_the_user_is_not_touched():
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Set to what a transposed product takes, of the plain one's time, by its rows and its matrix."""
+    """Set to what a product takes, of the plain one's time, by its form and rows and by its matrix."""
+    took = {"plain": lambda rows, tall: 1.0}
 
-    def seconds(product, rows, matrices) -> float:
-        tall = matrices[0].shape[0] >= matrices[0].shape[1]
-        return took(len(rows), tall) if product is narrow.transposed_product else 1.0
+    def seconds(layers, rows) -> float:
+        form, tall = layers[0].forms.of(2), layers[0].out_features >= layers[0].in_features
+        return took.get(form, lambda *_: 2.0)(len(rows), tall)
 
-    def took(rows: int, tall: bool) -> float:
-        return {1: 0.1, 2: 0.7, 3: 0.95}.get(rows, 0.5 if tall else 1.0)
-
-    monkeypatch.setattr(narrow, "_seconds", seconds)
-    narrow._fastest_forms.cache_clear()
-    yield
-    narrow._fastest_forms.cache_clear()
+    monkeypatch.setattr(chosen, "_seconds", seconds)
+    monkeypatch.setattr(chosen, "_AMONG_OTHERS", 0.0)
+    chosen._fastest_forms.cache_clear()
+    yield took
+    chosen._fastest_forms.cache_clear()
 
 
 def test_products_are_transposed_where_that_was_timed_to_win(clock):
-    tall, wide = narrow.fastest_forms(160, 128), narrow.fastest_forms(128, 160)
+    clock["transposed"] = lambda rows, tall: {1: 0.1, 2: 0.7, 3: 0.95}.get(rows, 0.5 if tall else 1.0)
+    tall, wide = chosen.fastest_forms(160, 128), chosen.fastest_forms(128, 160)
     assert (tall, wide) == (turned_at(2, 4, 5, 6, 7, 8, 9), turned_at(2))  # one between goes with the next
     model = nn.ModuleDict(
         {"tall": nn.Linear(128, 160), "wide": nn.Linear(160, 128), "small": nn.Linear(8, 8)}
@@ -115,24 +108,21 @@ def test_products_are_transposed_where_that_was_timed_to_win(clock):
     assert (twin["tall"].forms, twin["wide"].forms) == (tall, wide) and type(twin["small"]) is nn.Linear
 
 
-@pytest.mark.parametrize("outputs", [SMALLEST_PACKED // 64 - 1, SMALLEST_PACKED // 64])
-def test_large_matrices_are_packed_where_that_was_timed_to_win(outputs, clock, monkeypatch):
-    monkeypatch.setattr(
-        narrow, "_seconds", lambda product, *_: 0.5 if product is narrow.packed_product else 1.0
-    )
-    packs = outputs * 64 >= SMALLEST_PACKED
-    assert narrow.fastest_forms(outputs, 64) == (EVERYWHERE["packed"] if packs else PLAIN)
+@pytest.mark.skipif(not packed.can_pack(torch.float32), reason="this build of torch has no oneDNN")
+def test_products_are_packed_where_that_was_timed_to_win(clock):
+    clock["packed"] = lambda rows, tall: 0.5 if rows > 1 else 0.95
+    found = chosen.fastest_forms(160, 128)
+    assert found == RowForms(("plain", *["packed"] * (WIDEST - 1))) and found.of(100) == "packed"
 
 
-def test_a_model_stays_as_it_is_where_nothing_wins(clock, monkeypatch):
-    monkeypatch.setattr(narrow, "_seconds", lambda product, rows, matrices: 1.0)
+def test_a_model_stays_as_it_is_where_nothing_wins(clock):
     model = nn.Sequential(nn.Linear(160, 128))
-    assert narrow.fastest_forms(128, 160) == PLAIN and with_narrow_products(model) is model
+    assert chosen.fastest_forms(128, 160) == PLAIN and with_narrow_products(model) is model
 
 
 def test_a_layer_transposes_its_own_numbers_of_rows_alone(monkeypatch):
-    asked, real = [], made.transposed_product
-    monkeypatch.setattr(made, "transposed_product", lambda *x: (asked.append(len(x[0])), real(*x))[1])
+    asked, real = [], narrow.transposed_product
+    monkeypatch.setattr(narrow, "transposed_product", lambda *x: (asked.append(len(x[0])), real(*x))[1])
     twin = with_narrow_products(nn.Sequential(nn.Linear(8, 16)), turned_at(2, 5, 9))
     for rows in range(1, WIDEST + 2):
         twin(torch.ones(rows, 8))
@@ -144,13 +134,13 @@ def trials(monkeypatch):
     """Which thread counts the two forms were timed with; the transposed one wins with one thread alone."""
     timed = []
 
-    def fastest(outputs: int, inputs: int) -> RowForms:
+    def fastest(outputs: int, inputs: int, dtype: torch.dtype) -> RowForms:
         if torch.get_num_threads() not in timed:
             timed.append(torch.get_num_threads())
         return TURNED if timed[-1] == 1 else PLAIN
 
-    monkeypatch.setattr(made, "fastest_forms", fastest)
-    monkeypatch.delenv(narrow.VARIABLE, raising=False)
+    monkeypatch.setattr(products, "fastest_forms", fastest)
+    monkeypatch.delenv(chosen.VARIABLE, raising=False)
     threads = torch.get_num_threads()
     yield timed
     torch.set_num_threads(threads)
@@ -178,8 +168,8 @@ def forms_run(monkeypatch, wrapper, form: str) -> set[str]:
     """Which products a forward of four tokens makes, asked for ``form``."""
     seen = set()
     for other in ("transposed", "packed"):
-        real, name = getattr(made, f"{other}_product"), f"{other}_product"
-        monkeypatch.setattr(made, name, lambda *x, o=other, real=real: (seen.add(o), real(*x))[1])
+        real, name = getattr(narrow, f"{other}_product"), f"{other}_product"
+        monkeypatch.setattr(narrow, name, lambda *x, o=other, real=real: (seen.add(o), real(*x))[1])
     with products_in(form):
         wrapper.forward(random_ids(4))
         assert wrapper.products == form
@@ -190,7 +180,7 @@ def forms_run(monkeypatch, wrapper, form: str) -> set[str]:
 def test_what_is_asked_for_is_done_and_nothing_is_timed(form, trials, monkeypatch):
     wrapper = ModelWrapper(tiny_model("llama"))
     assert forms_run(monkeypatch, wrapper, form) == {form}
-    monkeypatch.setenv(narrow.VARIABLE, form)
+    monkeypatch.setenv(chosen.VARIABLE, form)
     assert ModelWrapper(tiny_model("llama")).products == form
     assert trials == []
 
@@ -203,25 +193,25 @@ def test_plain_products_are_the_model_s_own_to_the_last_digit(trials):
 
 
 def test_other_forms_make_another_twin(monkeypatch):
-    monkeypatch.delenv(narrow.VARIABLE, raising=False)
-    monkeypatch.setattr(made, "fastest_forms", lambda *_: turned_at(torch.get_num_threads()))
-    products, threads = ModelWrapper(tiny_model("llama"))._products, torch.get_num_threads()
+    monkeypatch.delenv(chosen.VARIABLE, raising=False)
+    monkeypatch.setattr(products, "fastest_forms", lambda *_: turned_at(torch.get_num_threads()))
+    own, threads = ModelWrapper(tiny_model("llama"))._products, torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        first, state = products.model, products.state
+        first, state = own.model, own.state
         with products_in("plain"):
-            assert products.model is products.original and products.state != state
-        assert products.model is first and products.state == state
+            assert own.model is own.original and own.state != state
+        assert own.model is first and own.state == state
         torch.set_num_threads(3)
-        assert products.model is not first and products.state != state
-        assert {m.forms for m in products.model.modules() if type(m) is NarrowLinear} == {turned_at(3)}
+        assert own.model is not first and own.state != state
+        assert {m.forms for m in own.model.modules() if type(m) is NarrowLinear} == {turned_at(3)}
     finally:
         torch.set_num_threads(threads)
 
 
 def test_a_model_that_gains_nothing_is_plain_whatever_is_asked_for(trials):
     with products_in("transposed"):
-        assert ModelWrapper(tiny_model("llama").bfloat16()).products == "plain"
+        assert ModelWrapper(tiny_model("llama").double()).products == "plain"
     assert trials == []
 
 
@@ -229,13 +219,13 @@ def test_a_model_that_gains_nothing_is_plain_whatever_is_asked_for(trials):
 def test_a_form_that_does_not_exist_is_refused(monkeypatch):
     with pytest.raises(InvalidArgument, match=r"products_in: unknown form 'fast'"), products_in("fast"):
         pass
-    monkeypatch.setenv(narrow.VARIABLE, "fast")
+    monkeypatch.setenv(chosen.VARIABLE, "fast")
     with pytest.raises(InvalidArgument, match=r"SPECDEC_PRODUCTS: unknown form 'fast' .*'plain'"):
         ModelWrapper(tiny_model("llama")).forward(random_ids(3))
 
 
 def test_the_trial_is_made_once_a_process_shape_and_number_of_threads():
-    found = narrow.fastest_forms(128, 160)
-    before = narrow._fastest_forms.cache_info().misses
-    assert narrow.fastest_forms(128, 160) is found
-    assert narrow._fastest_forms.cache_info().misses == before
+    found = chosen.fastest_forms(128, 160)
+    before = chosen._fastest_forms.cache_info().misses
+    assert chosen.fastest_forms(128, 160) is found
+    assert chosen._fastest_forms.cache_info().misses == before
