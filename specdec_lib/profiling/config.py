@@ -11,6 +11,8 @@ from typing import Any
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.theory.checks import quantity, whole
 
+COMPUTED = ("decoder_label", "config_hash")
+
 
 @dataclass(frozen=True)
 class BenchmarkConfig:
@@ -22,8 +24,8 @@ class BenchmarkConfig:
     hash alike.
 
     Raises:
-        InvalidArgument: an empty name, K or max_new_tokens negative, a temperature that is negative or
-            not finite, a count that is not whole.
+        InvalidArgument: an empty name, a policy that is no text, K or max_new_tokens negative, a temperature
+            that is negative or not finite, a count that is not whole.
     """
 
     model_pair_name: str
@@ -38,6 +40,8 @@ class BenchmarkConfig:
         for name in ("model_pair_name", "prompt_domain"):
             if not isinstance(getattr(self, name), str) or not getattr(self, name):
                 raise InvalidArgument(f"{name} is a name: got {getattr(self, name)!r}; pass a non-empty text")
+        if not isinstance(self.policy, str):
+            raise InvalidArgument(f"policy is the spelling of one: got {self.policy!r}; pass a text, or none")
         for name in ("K", "max_new_tokens"):
             object.__setattr__(self, name, whole(getattr(self, name), name))
         object.__setattr__(self, "seed", whole(self.seed, "seed", minimum=None))
@@ -61,7 +65,7 @@ class BenchmarkConfig:
         Raises:
             InvalidArgument: a field is missing or unknown, or its value is not acceptable.
         """
-        return cls(**field_values(cls, data, ("decoder_label", "config_hash")))
+        return cls(**field_values(cls, data, COMPUTED))
 
     def config_hash(self) -> str:
         """First 12 hexadecimal digits of SHA-256 over the sorted JSON of :meth:`to_dict`."""
@@ -71,7 +75,7 @@ class BenchmarkConfig:
 
 def field_values(cls: type, data: Mapping[str, Any], computed: Iterable[str]) -> dict[str, Any]:
     """The entries of ``data`` that are fields of ``cls``; complains of keys neither field nor computed."""
-    known = {f.name for f in fields(cls)}
+    known = {f.name for f in fields(cls) if f.compare}  # a trace is in no line
     unknown = sorted(set(data) - known - set(computed))
     required = {f.name for f in fields(cls) if f.default is f.default_factory}  # both are dataclasses.MISSING
     missing = sorted(required - set(data))

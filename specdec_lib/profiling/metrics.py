@@ -12,9 +12,9 @@ knows models, tensors or tokenizers: a result is plain numbers, and its JSON nev
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -28,7 +28,7 @@ FINISH_REASONS = ("length", "eos", "stop", "interrupted")
 
 _SECONDS = ("total_time", "time_to_first_token")
 _MILLISECONDS = tuple(f"{phase}_time_total_ms" for phase in ("draft", "verify", "sampling", "rollback"))
-_COMPUTED = (
+COMPUTED = (
     "num_tokens",
     "is_speculative",
     "tokens_per_second",
@@ -98,8 +98,9 @@ class GenerationResult:
     trace: Any = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        self._set("generated_ids", [whole(i, "a token id") for i in self.generated_ids])
-        self._set("per_token_latencies", [quantity(t, "a latency") for t in self.per_token_latencies])
+        self._set("generated_ids", [whole(i, "a token id") for i in self._entries("generated_ids")])
+        latencies = self._entries("per_token_latencies")
+        self._set("per_token_latencies", [quantity(t, "a latency") for t in latencies])
         watched = () if self.peak_memory_mb is None else ("peak_memory_mb",)
         for name in (*_SECONDS, *watched, *_MILLISECONDS):
             self._set(name, quantity(getattr(self, name), name))
@@ -118,9 +119,16 @@ class GenerationResult:
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
 
+    def _entries(self, name: str) -> Iterable[Any]:
+        """A list's; a text or an object is none, though it has entries too."""
+        values = getattr(self, name)
+        if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
+            raise InvalidArgument(f"{name} is a list: got {values!r:.40}; pass an entry a token, or a round")
+        return cast(Iterable[Any], values)
+
     def _settle_counts(self) -> None:
         for name in ("accepted_per_round", "drafted_per_round"):
-            self._set(name, [whole(n, name) for n in getattr(self, name)])
+            self._set(name, [whole(n, name) for n in self._entries(name)])
         rounds = acceptance.paired_rounds(self.accepted_per_round, self.drafted_per_round)
         for name, total in (
             ("num_speculation_rounds", len(rounds)),
@@ -144,12 +152,14 @@ class GenerationResult:
 
     def _settle_rates(self) -> None:
         rate, step = self.acceptance_rate, self.tokens_per_step
+        rate = None if rate is None else probability(rate, "acceptance_rate")
+        step = None if step is None else quantity(step, "tokens_per_step")
         if self.num_draft_tokens:
             rate = (self.num_accepted_draft_tokens or 0) / self.num_draft_tokens
         if self._has_counts and self.num_speculation_rounds:
             step = self.num_tokens / (self.num_speculation_rounds + self.num_plain_rounds)
-        self._set("acceptance_rate", None if rate is None else probability(rate, "acceptance_rate"))
-        self._set("tokens_per_step", None if step is None else quantity(step, "tokens_per_step"))
+        self._set("acceptance_rate", rate)
+        self._set("tokens_per_step", step)
 
     @property
     def _has_counts(self) -> bool:
@@ -215,7 +225,7 @@ class GenerationResult:
     def to_dict(self) -> dict[str, Any]:
         """Fields and computed values, as plain JSON types; the trace stays out."""
         names = [f.name for f in fields(self) if f.name != "trace"]
-        values = {name: getattr(self, name) for name in (*names, *_COMPUTED)}
+        values = {name: getattr(self, name) for name in (*names, *COMPUTED)}
         return {name: list(value) if isinstance(value, list) else value for name, value in values.items()}
 
     @classmethod
@@ -225,7 +235,7 @@ class GenerationResult:
         Raises:
             InvalidArgument: ``generated_ids`` is missing, a key is unknown, or a value is not acceptable.
         """
-        return cls(**field_values(cls, data, _COMPUTED))
+        return cls(**field_values(cls, data, COMPUTED))
 
     def to_json_line(self) -> str:
         """One line of JSON, its end included: lines written one after the other are a file of JSON lines."""

@@ -223,6 +223,10 @@ class TestRefusals:
             ({"per_token_latencies": [0.1] * 8}, "8 latencies for 7 tokens"),
             ({"generated_ids": [-1] * 7}, "a token id is a whole number"),
             ({"generated_ids": [1.5] * 7}, "a token id is a whole number"),
+            ({"generated_ids": "", "per_token_latencies": []}, "generated_ids is a list: got ''"),
+            ({"accepted_per_round": {}, "drafted_per_round": {}}, "accepted_per_round is a list: got {}"),
+            ({"per_token_latencies": 5}, "per_token_latencies is a list: got 5"),
+            ({"acceptance_rate": "high"}, "acceptance_rate is a probability"),  # though it is counted anew
             ({"finish_reason": "bored"}, "pass one of length, eos, stop"),
             ({"accepted_per_round": [4, 1]}, "2 accepted and 3 drafted"),
             ({"accepted_per_round": [4, 5, 0]}, "round 1 cannot accept 5 of 4"),
@@ -286,6 +290,8 @@ class TestJson:
     def test_unknown_and_missing_keys_are_named(self) -> None:
         with pytest.raises(InvalidArgument, match=r"unknown \['tokens'\], missing \['generated_ids'\]"):
             GenerationResult.from_dict({"tokens": [1]})
+        with pytest.raises(InvalidArgument, match=r"unknown \['trace'\]"):
+            GenerationResult.from_dict({"generated_ids": [1], "trace": []})
 
     def test_changing_the_dictionary_leaves_the_result_alone(self) -> None:
         result = speculative_result()

@@ -22,8 +22,15 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
+def is_whole(value: Any) -> bool:
+    """A whole number: 4, and 4.0 too, which JSON does not tell apart; a truth value is none."""
+    if isinstance(value, float):
+        return value.is_integer()
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _is_count(value: Any, least: int = 0) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+    return is_whole(value) and value >= least
 
 
 def _are_seconds(value: Any) -> bool:
@@ -42,6 +49,7 @@ truth = _must_be("true or false", lambda value: isinstance(value, bool))
 count = _must_be("a count", _is_count)
 number = _must_be("a number of at least 0", _is_number)
 above_zero = _must_be("a number above 0", lambda value: _is_number(value) and value > 0)
+times = _must_be("a list of seconds", _are_seconds)
 token_index = _must_be("the index of a token, -1 or null", lambda value: _is_count(value, least=-1))
 
 
@@ -65,7 +73,9 @@ def phases(phases: Described) -> str | None:
 
 
 def costs(costs: Described) -> str | None:
-    forwards = costs.get("forwards")
+    context, forwards = costs.get("context_length"), costs.get("forwards")
+    if context is not None and (problem := count(context)):
+        return f"has a context_length that {problem}"
     if not isinstance(forwards, list):
         return "holds no list of forwards"
     for number, forward in enumerate(cast(list[Any], forwards)):
@@ -73,7 +83,7 @@ def costs(costs: Described) -> str | None:
         if not (
             isinstance(told.get("model"), str)
             and _is_count(told.get("width"))
-            and _are_seconds(told.get("seconds"))
+            and times(told.get("seconds")) is None
         ):
             return f"holds a forward ({number}) without model, width or seconds"
     return None
@@ -86,9 +96,12 @@ def seconds(seconds: Described) -> str | None:
 
 def arm(arm: Described) -> str | None:
     sound = {name: isinstance(arm.get(name), str) for name in ("library", "method")}
-    sound |= {"compiled": isinstance(arm.get("compiled"), bool), "k": _is_count(arm.get("k", 0))}
+    sound |= {"compiled": isinstance(arm.get("compiled"), bool)}
+    sound |= {name: _is_count(arm.get(name, 0)) for name in ("k", "batch")}
+    sound |= {"options": isinstance(arm.get("options", {}), dict)}
     for name in ("warm_up_seconds", "compile_seconds"):
         sound[name] = arm.get(name) is None or _is_number(arm[name])
-    sound["refused"] = isinstance(arm.get("refused"), (str, type(None)))
+    for name in ("drafter", "verifier", "dtype", "facts_hash", "refused"):
+        sound[name] = isinstance(arm.get(name), (str, type(None)))
     wrong = [name for name, is_sound in sound.items() if not is_sound]
     return f"says nothing sound about {', '.join(wrong)}" if wrong else None

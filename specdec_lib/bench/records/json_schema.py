@@ -17,7 +17,9 @@ from specdec_lib.bench.records import contents
 from specdec_lib.bench.records.contents import Described, FieldCheck
 from specdec_lib.bench.records.kinds import KINDS, SCHEMA_VERSION, Record
 from specdec_lib.bench.records.parts import ForwardTimes, RecordedArm, TimedForward
-from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
+from specdec_lib.profiling import config, metrics
+from specdec_lib.profiling.config import BenchmarkConfig
+from specdec_lib.profiling.metrics import FINISH_REASONS, GenerationResult
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -30,16 +32,20 @@ _TARGET = {
     "properties": {name: {"type": "string"} for name in contents.MODEL},
     "required": list(contents.MODEL),
 }
+_AT_LEAST_0: Described = {"minimum": 0}
 _ASKED: dict[FieldCheck, Described] = {
-    contents.count: {"minimum": 0},
-    contents.number: {"minimum": 0},
+    contents.count: _AT_LEAST_0,
+    contents.number: _AT_LEAST_0,
     contents.above_zero: {"exclusiveMinimum": 0},
     contents.token_index: {"minimum": -1},
     contents.phases: {
         "additionalProperties": {"type": "number", "minimum": 0},
         "required": list(contents.PHASE_TOTALS),
     },
-    contents.seconds: {"additionalProperties": _SECONDS},
+    contents.times: {**_SECONDS, "minItems": 1},
+    contents.seconds: {
+        "additionalProperties": {"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}}
+    },
     contents.arm: {"required": ["library", "method", "compiled"]},
     contents.models: {
         "properties": {"target": {"anyOf": [_TARGET, {"type": "null"}]}},
@@ -47,6 +53,23 @@ _ASKED: dict[FieldCheck, Described] = {
     },
 }
 """What a check asks for beyond the type of its field."""
+_COUNTS: Described = {"items": {"type": "integer", **_AT_LEAST_0}}
+_ASKED_OF: dict[type, dict[str, Described]] = {
+    BenchmarkConfig: {
+        **{name: {"minLength": 1} for name in ("model_pair_name", "prompt_domain")},
+        **{name: _AT_LEAST_0 for name in ("K", "temperature", "max_new_tokens")},
+    },
+    GenerationResult: {
+        **{f.name: _AT_LEAST_0 for f in fields(GenerationResult)},  # but for what follows
+        **{name: _COUNTS for name in ("generated_ids", "accepted_per_round", "drafted_per_round")},
+        "per_token_latencies": _SECONDS,
+        "acceptance_rate": {**_AT_LEAST_0, "maximum": 1},
+        "finish_reason": {"enum": [*FINISH_REASONS]},
+    },
+}
+"""What the two objects that are not of this room ask for, field by field, when they are made."""
+_COMPUTED = {BenchmarkConfig: config.COMPUTED, GenerationResult: metrics.COMPUTED}
+"""Keys that a reader passes over there; any other is refused."""
 
 
 def json_schema() -> dict[str, Any]:
@@ -77,10 +100,15 @@ def _object(made_of: type) -> dict[str, Any]:
     be null, of a part's also those that have a default."""
     hints = get_type_hints(made_of, include_extras=True)
     told = {f.name: _value(hints[f.name]) for f in fields(made_of) if f.name != "trace"}
+    told = {name: {**value, **_ASKED_OF.get(made_of, {}).get(name, {})} for name, value in told.items()}
     is_record = issubclass(made_of, Record)
     needed = [f.name for f in fields(made_of) if is_record or f.default is f.default_factory is MISSING]
     needed = [name for name in needed if "null" not in told[name].get("type", ())]
-    return {"type": "object", "properties": told, "required": needed}
+    schema: dict[str, Any] = {"type": "object", "properties": told, "required": needed}
+    if made_of in _COMPUTED:  # whose other keys a reader refuses
+        schema["properties"] |= {name: {} for name in _COMPUTED[made_of]}
+        schema["additionalProperties"] = False
+    return schema
 
 
 def _value(hint: Any) -> dict[str, Any]:

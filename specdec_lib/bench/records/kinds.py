@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from functools import cache, cached_property
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_type_hints
 
 from specdec_lib.bench.records import contents
 from specdec_lib.bench.records.contents import Described
 from specdec_lib.bench.records.parts import ForwardTimes, RecordedArm, raw_result
+from specdec_lib.errors import RecordError, SpecDecError
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
 
 SCHEMA_VERSION = 1
@@ -58,10 +59,11 @@ class Record(Mapping[str, Any]):
         """The record of a line, which must be one of this kind; fields that nobody knows stay in the line.
 
         Raises:
-            InvalidArgument: its configuration or its result is none.
+            RecordError: its configuration or its result is none.
         """
         held: dict[str, Any] = {f.name: line[f.name] for f in fields(cls) if f.name in line}
-        held |= {name: read(held[name]) for name, read in _READERS.items() if name in held}
+        held |= {name: int(held[name]) for name in _wholes_of(cls) if contents.is_whole(held.get(name))}
+        held |= {name: _read(name, held[name]) for name in _READERS if name in held}
         record = cls(**held)
         vars(record)["line"] = line
         return record
@@ -92,6 +94,20 @@ class Record(Mapping[str, Any]):
 
     def __or__(self: AnyRecord, more: Described) -> AnyRecord:
         return self.of({**self.line, **more})
+
+
+@cache
+def _wholes_of(kind: type[Record]) -> tuple[str, ...]:
+    """Fields that hold a whole number, which a line may write as 4.0."""
+    return tuple(name for name, hint in get_type_hints(kind).items() if hint in (int, int | None))
+
+
+def _read(name: str, told: Any) -> Any:
+    """The object of a field."""
+    try:
+        return _READERS[name](told)
+    except (SpecDecError, TypeError) as error:
+        raise RecordError(f"field '{name}': {' '.join(str(error).split())}") from error
 
 
 def _plain(value: Any) -> Any:

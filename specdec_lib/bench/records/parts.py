@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from statistics import median
-from typing import Any
+from typing import Annotated, Any
 
+from specdec_lib.bench.records import contents
 from specdec_lib.profiling.metrics import GenerationResult
 from specdec_lib.utils.row import Row
 
@@ -33,11 +34,11 @@ class Facts:
 
     library: str
     method: str
-    k: int = 0
+    k: Annotated[int, contents.count] = 0
     compiled: bool = False
     drafter: str | None = None
     verifier: str | None = None
-    batch: int = 1
+    batch: Annotated[int, contents.count] = 1
     dtype: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
@@ -58,8 +59,8 @@ class RecordedArm(Facts):
     """What a record says of an arm: its facts, and what its warm-up took, or why it was refused."""
 
     facts_hash: str | None = None
-    warm_up_seconds: float | None = None
-    compile_seconds: float | None = None
+    warm_up_seconds: Annotated[float | None, contents.number] = None
+    compile_seconds: Annotated[float | None, contents.number] = None
     refused: str | None = None
 
     @classmethod
@@ -70,7 +71,9 @@ class RecordedArm(Facts):
     @classmethod
     def from_dict(cls, arm: Mapping[str, Any]) -> RecordedArm:
         """What :meth:`to_dict` wrote, also of a version that knew fewer facts."""
-        return cls(**{f.name: arm[f.name] for f in fields(cls) if f.name in arm})
+        told: dict[str, Any] = {f.name: arm[f.name] for f in fields(cls) if f.name in arm}
+        told |= {name: int(told[name]) for name in ("k", "batch") if name in told}
+        return cls(**told)
 
     def to_dict(self) -> dict[str, Any]:
         """All facts, and what else is known."""
@@ -88,22 +91,24 @@ class TimedForward(Row):
     """The seconds of each forward of one model ("target" or "draft") at one width."""
 
     model: str
-    width: int
-    seconds: list[float]
+    width: Annotated[int, contents.count]
+    seconds: Annotated[list[float], contents.times]
 
 
 @dataclass(frozen=True, eq=False)
 class ForwardTimes(Row):
     """What a record of costs holds: forwards behind ``context_length`` tokens, where that was recorded."""
 
-    context_length: int | None
+    context_length: Annotated[int | None, contents.count]
     forwards: list[TimedForward]
 
     @classmethod
     def from_dict(cls, costs: Mapping[str, Any]) -> ForwardTimes:
         """What ``to_dict`` wrote."""
-        told = ((forward["model"], forward["width"], forward["seconds"]) for forward in costs["forwards"])
-        return cls(costs.get("context_length"), [TimedForward(*forward) for forward in told])
+        told = costs["forwards"]
+        forwards = [TimedForward(one["model"], int(one["width"]), one["seconds"]) for one in told]
+        context = costs.get("context_length")
+        return cls(None if context is None else int(context), forwards)
 
     @property
     def medians(self) -> dict[tuple[str, int], float]:
