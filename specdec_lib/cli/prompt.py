@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from specdec_lib.cli.terminal import said_if_waiting
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.utils.numbers import written_whole
 
 if TYPE_CHECKING:
     from specdec_lib.models.wrapper import ModelWrapper
@@ -121,9 +122,7 @@ def asked_prompts(prompts: str | None, num_prompts: int | None = None) -> tuple[
     """
     if prompts is None:
         return num_prompts, None
-    try:
-        number = int(prompts)
-    except ValueError:
+    if (number := written_whole(prompts)) is None:
         return num_prompts, _existing_file(prompts)
     if number < 1:
         raise InvalidArgument(f"--prompts is {number}; give a number of at least 1, or a file")

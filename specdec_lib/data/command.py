@@ -18,7 +18,7 @@ from specdec_lib.data.prompts import DOMAINS, SOURCES, PromptDataset
 from specdec_lib.data.sources import HUB_TIMEOUT
 from specdec_lib.errors import ModelUnavailable, reason_of
 from specdec_lib.utils.entry_point import OneLineParser, exit_code
-from specdec_lib.utils.numbers import counted
+from specdec_lib.utils.numbers import counted, written_whole
 from specdec_lib.utils.paths import data_path
 
 TINY_PER_DOMAIN = 5
@@ -83,9 +83,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
+    number = written_whole(text)
+    if number is None or number < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
+    return number
 
 
 def _file(text: str) -> Path:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from specdec_lib.errors import SpecDecError
+from specdec_lib.utils.numbers import written_whole
 
 FAILED, BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 NO_FOLDER = "the working folder does not exist any more; change to another one (cd)"
@@ -32,10 +33,17 @@ class OneLineParser(argparse.ArgumentParser):
     def __init__(self, prefix: str, hint: str = "--help shows the options", **options: Any) -> None:
         super().__init__(**options)
         self._prefix, self._hint = prefix, hint
+        self.register("type", int, _whole)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and exit with :data:`BAD_INPUT`."""
         self.exit(BAD_INPUT, f"{self._prefix}{message} ({self._hint})\n")
+
+
+def _whole(text: str) -> int:
+    if (number := written_whole(text)) is None:
+        raise ValueError(text)
+    return number
 
 
 def exit_code(run: Callable[[], None], prefix: str) -> int:

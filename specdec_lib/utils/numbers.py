@@ -2,12 +2,14 @@
 
 Counts, seeds, temperatures and probabilities come from scripts, sweeps and notebooks, where
 ``np.int64(3)`` and ``torch.tensor(0.5)`` are as common as ``3`` and ``0.5``. What no one means by a
-number is refused: a truth value, a text, a fraction where a count belongs, NaN and infinity.
+number is refused: a truth value, a text, a fraction where a count belongs, NaN and infinity. A number that
+is written on a command line is read here too, in the digits 0 to 9 alone: Python would read ``0_1`` as 1.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, SupportsFloat, SupportsIndex
 
 from specdec_lib.errors import InvalidArgument
@@ -16,6 +18,9 @@ Count = SupportsIndex
 """A whole number as people pass it, for :func:`whole_number`; a type checker refuses 4.0 and "4"."""
 Number = SupportsFloat | SupportsIndex
 """A number as people pass it, for :func:`real_number`."""
+
+_WHOLE = re.compile(r"-?[0-9]{1,4000}")  # of more digits Python makes no number
+_REAL = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?|-?inf(inity)?|nan", re.IGNORECASE)
 
 
 def whole_number(value: object, what: str, least: int | None = None, most: int | None = None) -> int:
@@ -52,6 +57,24 @@ def real_number(value: object, what: str) -> float:
         except OverflowError:
             pass
     raise InvalidArgument(f"{what} is {_shown(value)}; pass a finite number")
+
+
+def written_whole(text: str) -> int | None:
+    """The whole number that a text is, spaces about it aside; None where it is none.
+
+    >>> written_whole(" 42 "), written_whole("-1"), written_whole("4_2"), written_whole("4.0")
+    (42, -1, None, None)
+    """
+    return int(text) if _WHOLE.fullmatch(text.strip()) else None
+
+
+def written_real(text: str) -> float | None:
+    """The number that a text is, as :func:`written_whole`; infinity and NaN are for the caller to refuse.
+
+    >>> written_real("0.4"), written_real(".5"), written_real("1e-3"), written_real("0_1")
+    (0.4, 0.5, 0.001, None)
+    """
+    return float(text) if _REAL.fullmatch(text.strip()) else None
 
 
 def percent(share: float, decimals: int = 0) -> str:

@@ -16,7 +16,7 @@ def test_prompts_as_a_number(value: str, number: int) -> None:
     assert asked_prompts(value) == (number, None)
 
 
-@pytest.mark.parametrize("name", ["prompts.jsonl", "mine.txt", "12.5", "./30"])
+@pytest.mark.parametrize("name", ["prompts.jsonl", "mine.txt", "12.5", "./30", "3_0", "３"])
 def test_prompts_as_a_file(tmp_path, monkeypatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
     Path(name).write_text("a prompt\n")

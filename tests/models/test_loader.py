@@ -540,7 +540,10 @@ def test_bad_input_is_one_line_and_exit_code_2(folder, capfd, arguments, message
     assert err.startswith("[loader] error: ") and message in err and err.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [[], ["--model", "x", "--n-tokens", "ten"], ["--frobnicate"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--model", "x", "--n-tokens", "ten"], ["--model", "x", "--n-tokens", "1_0"], ["--frobnicate"]],
+)
 def test_a_misspelt_command_is_one_line_and_exit_code_2(capfd, arguments):
     with pytest.raises(SystemExit) as caught:
         main(arguments)

@@ -9,7 +9,16 @@ import pytest
 import torch
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.utils.numbers import apart, counted, plain_numbers, real_number, short_count, whole_number
+from specdec_lib.utils.numbers import (
+    apart,
+    counted,
+    plain_numbers,
+    real_number,
+    short_count,
+    whole_number,
+    written_real,
+    written_whole,
+)
 
 COUNTS = [3, np.int64(3), np.uint8(3), np.array(3), torch.tensor(3), torch.tensor(3, dtype=torch.int32)]
 REALS = [
@@ -114,3 +123,23 @@ def test_one_is_not_many():
 def test_numbers_of_an_array_are_plain(values):
     assert plain_numbers(values) == [[1, 2]] and type(plain_numbers(values)[0][0]) is int
     assert plain_numbers(values[0, 0]) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["1_0", "0_1", "４", "٤", "０.５", "+4", "", " ", "x", "0x10", "1 0", "1e", "--1", "²"]
+)
+def test_a_number_is_written_in_the_digits_0_to_9(text):
+    assert written_whole(text) is None and written_real(text) is None
+
+
+def test_written_numbers_are_those_of_their_digits():
+    assert [written_whole(text) for text in ("0", "-7", " 42 ", "007")] == [0, -7, 42, 7]
+    assert [written_whole(text) for text in ("4.0", "1e3", "inf", "9" * 5000)] == [None] * 4
+    assert [written_real(text) for text in ("4", "-.5", "4.", "1e-3", "1E+3")] == [
+        4.0,
+        -0.5,
+        4.0,
+        0.001,
+        1000.0,
+    ]
+    assert written_real("-inf") == -math.inf and math.isnan(written_real("nan") or 0.0)

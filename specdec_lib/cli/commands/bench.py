@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from specdec_lib.cli import measuring, options, sentences
 from specdec_lib.cli.prompt import asked_prompts
@@ -16,6 +14,7 @@ from specdec_lib.cli.views.summary import show_session, summary_of
 from specdec_lib.decoding.lengths import read_lengths
 from specdec_lib.decoding.lengths.specs import FixedSpec
 from specdec_lib.errors import InvalidArgument, RecordError
+from specdec_lib.utils.numbers import written_real
 
 NAME = "bench"
 EXAMPLE = "specdec bench --k 2,4 --temperatures 0 --prompts 2 --repeats 1"
@@ -57,7 +56,7 @@ def run(
         raise InvalidArgument(f"--peers compares fixed draft lengths, and --k holds {policy}; give numbers")
     axes = {
         "k_values": lengths,
-        "temperatures": _numbers("--temperatures", temperatures, float),
+        "temperatures": _numbers("--temperatures", temperatures),
         "max_new_tokens": max_new_tokens,
         "repeats": repeats,
         "seed": seed,
@@ -92,14 +91,12 @@ def run(
     _report(output, as_json, peers)
 
 
-def _numbers(option: str, listed: str, kind: Callable[[str], Any]) -> list[Any]:
-    """``"1,2,4"`` as numbers; what is none is refused with the option's name."""
-    try:
-        return [kind(part) for part in listed.split(",")]
-    except ValueError as error:
-        raise InvalidArgument(
-            f"{option} is '{listed}'; give numbers with commas between, such as 1,2"
-        ) from error
+def _numbers(option: str, listed: str) -> list[float]:
+    """``"0,0.8"`` as numbers; what is none is refused with the option's name."""
+    numbers = [number for part in listed.split(",") if (number := written_real(part)) is not None]
+    if len(numbers) <= listed.count(","):
+        raise InvalidArgument(f"{option} is '{listed}'; give numbers with commas between, such as 1,2")
+    return numbers
 
 
 def _report(path: Path, as_json: bool, peers: bool = False, strict: bool = False) -> None:

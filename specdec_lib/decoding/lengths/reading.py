@@ -16,13 +16,14 @@ from specdec_lib.decoding.lengths.specs import (
     SignalSpec,
 )
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.utils.numbers import written_real, written_whole
 
 _KNOWN = {"confidence": ("most",), "entropy": ("most", "gamma"), "cost-aware": ("most",)}
 """The options of each word, beside the threshold that the first two take without a name."""
 _TOLD = "a whole number from 1 on, confidence:0.4, entropy:0.4 or cost-aware"
 _NUMBER = re.compile(r"[-+]?(\d|\.\d|inf|nan)", re.IGNORECASE)
-_LONGEST = 9
-"""Digits of a number, beyond which it is a slip."""
+_SLIP = 10**9
+"""A number of tokens from which on it is a slip."""
 
 
 def read_length(text: str | int) -> LengthSpec:
@@ -33,7 +34,7 @@ def read_length(text: str | int) -> LengthSpec:
     """
     written = str(text).strip()
     word, colon, rest = (part.strip() for part in written.partition(":"))
-    if not colon and (written.isdecimal() or _NUMBER.match(written)):
+    if not colon and _NUMBER.match(written):
         if (k := _count(written)) is None:
             raise InvalidArgument(f"draft length is '{written}'; give {_TOLD}")
         return FixedSpec(k)
@@ -82,8 +83,8 @@ def _options(written: str, word: str, parts: list[str]) -> tuple[str | None, dic
 
 def _count(value: str) -> int | None:
     """A whole number from 1 on; None of what is none."""
-    fits = value.isdecimal() and len(value) <= _LONGEST and int(value) > 0
-    return int(value) if fits else None
+    number = written_whole(value)
+    return number if number is not None and 0 < number < _SLIP else None
 
 
 def _most(written: str, value: str) -> int:
@@ -93,27 +94,23 @@ def _most(written: str, value: str) -> int:
 
 
 def _threshold(written: str, value: str) -> float:
-    number = _number(value)
-    if not 0 <= number <= 1:
+    number = written_real(value)
+    if number is None or not 0 <= number <= 1:
         raise InvalidArgument(f"draft length '{written}': threshold is {value!r}; give a number from 0 to 1")
-    return number
+    return number + 0.0  # and never -0.0, which would be spelt otherwise
 
 
 def _gamma(written: str, value: str) -> float:
-    number = _number(value)
-    if not 0 < number < math.inf:
+    number = written_real(value)
+    if number is None or not 0 < number < math.inf:
         raise InvalidArgument(f"draft length '{written}': gamma is {value!r}; give a number above 0")
     return number
 
 
-def _number(value: str) -> float:
-    try:
-        return float(value)
-    except ValueError:
-        return math.nan
-
-
 def _unknown_word(word: str) -> str:
+    first, comma, options = word.partition(",")
+    if comma and first.strip() in _KNOWN:
+        return f"options stand behind a colon; write {first.strip()}:{options.strip()}"
     near = difflib.get_close_matches(word.lower().replace("_", "-"), _KNOWN, n=1, cutoff=0.5)
     meant = "".join(f"did you mean {one}? " for one in near)
     return f"unknown word '{word}'; {meant}give {_TOLD}"

@@ -20,9 +20,10 @@ from specdec_lib.decoding.drafters.grammar.specs import (
 )
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.registry import DTYPES, REGISTRY
+from specdec_lib.utils.numbers import written_whole
 
 _CLASS = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
-_RUNS = re.compile(r"(\d+)(?:-(\d+))?")
+_RUNS = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 _PARTS = {
     "layers": "layers:N, the number of the target's first layers, from 1 on",
     "skip": "skip:3,5,7-9, the layers to leave out, counted from 0",
@@ -88,8 +89,8 @@ def _part(word: str, rest: str) -> LayersSpec | SkipSpec | HeadSpec:
     """What the target's own layers draft."""
     if word == "head" and rest:
         return HeadSpec(rest)
-    if word == "layers" and rest.isdecimal() and int(rest):
-        return LayersSpec(int(rest))
+    if word == "layers" and (count := _count(rest)):
+        return LayersSpec(count)
     runs = [_RUNS.fullmatch(run.strip()) for run in rest.split(",")] if word == "skip" else []
     bounds = [(int(run[1]), int(run[2] or run[1])) for run in runs if run]
     if (
@@ -127,10 +128,18 @@ def _options(word: str, written: str | None, known: tuple[str, ...]) -> dict[str
 
 def _counts(word: str, options: dict[str, str]) -> dict[str, int]:
     """The values as numbers of at least 1."""
+    counts: dict[str, int] = {}
     for name, value in options.items():
-        if not (value.isdecimal() and int(value)):
+        if not (count := _count(value)):
             raise InvalidArgument(f"draft '{word}': {name} is '{value}'; write {name}=N with N at least 1")
-    return {name: int(value) for name, value in options.items()}
+        counts[name] = count
+    return counts
+
+
+def _count(value: str) -> int | None:
+    """A number from 1 on; nothing of what is none."""
+    number = written_whole(value)
+    return number if number is not None and number > 0 else None
 
 
 def _refuse_misspelt(text: str, word: str, has_options: bool) -> None:
