@@ -21,6 +21,10 @@ import pytest
 from specdec_lib.bench.explain import questions
 from specdec_lib.bench.explain import sentences as explain
 from specdec_lib.cli import sentences as cli
+from specdec_lib.decoding.drafters import sentences as drafters
+from specdec_lib.decoding.drafters.grammar import sentences as grammar
+from specdec_lib.decoding.drafters.heads import sentences as heads
+from specdec_lib.decoding.lengths import sentences as lengths
 from specdec_lib.lossless import sentences as lossless
 from specdec_lib.models import sentences as models
 from specdec_lib.models.architecture import sentences as architecture
@@ -160,6 +164,7 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
         "time_left_line": [(75.0,)],
     },
     **{room: {} for room in (models, architecture, caches, fast, files, gguf, ollama, text, viz)},
+    **{room: {} for room in (drafters, grammar, heads, lengths)},
 }  # fmt: skip
 
 
@@ -240,7 +245,7 @@ def _says(node: ast.AST) -> bool:
     return is_warning or (isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call))
 
 
-@pytest.mark.parametrize("room", ["models", "viz"])
+@pytest.mark.parametrize("room", ["models", "viz", "decoding/drafters", "decoding/lengths"])
 def test_what_a_room_says_is_in_its_sentences(room: str) -> None:
     said = [
         f"{path.relative_to(LIBRARY)}:{part.lineno}: {part.value}"

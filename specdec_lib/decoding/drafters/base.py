@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
+from specdec_lib.decoding.drafters import sentences
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.base import CausalModel
@@ -87,16 +88,12 @@ def checked_drafter(candidate: object) -> Drafter:
     """
     name = getattr(candidate, "__name__", None) or getattr(candidate, "name", type(candidate).__name__)
     if isinstance(candidate, type):
-        raise InvalidArgument(f"drafter {name} is a class; pass an object of it, such as {name}(target)")
+        raise InvalidArgument(sentences.IS_A_CLASS.format(name, name))
     lacking = [member for member in (*Drafter.__annotations__, "start") if not hasattr(candidate, member)]
     if lacking == ["start"] and hasattr(candidate, "propose"):
-        raise InvalidArgument(
-            f"drafter {name} has propose but no start: each text has a state of its own, so write "
-            "start(self, prompt_ids, end=0), which returns an object with propose and roll_back "
-            "(in place of reset; a drafter that keeps nothing returns self)"
-        )
+        raise InvalidArgument(sentences.HAS_NO_START.format(name))
     if lacking:
-        raise InvalidArgument(f"{name} is no drafter: it lacks {', '.join(lacking)}")
+        raise InvalidArgument(sentences.LACKS.format(name, ", ".join(lacking)))
     drafter = cast(Drafter, candidate)
     whole_number(drafter.vocab_size, f"drafter {name}: vocab_size", least=1)
     if drafter.context_length is not None:
@@ -118,11 +115,10 @@ def started(drafter: Drafter, prompt_ids: Sequence[int], end: int = 0) -> DraftS
         InvalidArgument: what ``start`` returned cannot propose or roll back.
     """
     state = drafter.start(prompt_ids, end)
-    lacking = [member for member in ("propose", "roll_back") if not hasattr(state, member)]
+    lacking = [f"no {member}" for member in ("propose", "roll_back") if not hasattr(state, member)]
     if lacking:
         raise InvalidArgument(
-            f"drafter {drafter.name}: start returned {type(state).__name__}, which has no "
-            f"{' and no '.join(lacking)}; return an object that has both"
+            sentences.STATE_LACKS.format(drafter.name, type(state).__name__, " and ".join(lacking))
         )
     return state
 
@@ -158,32 +154,17 @@ def checked_proposal(
     odd = next((part for part in parts if part is not None and not _is_dense(part)), None)
     without = next((part for part in parts if _lacks_numbers(part)), None)
     if odd is None and without is not None:
-        raise InvalidArgument(
-            f"drafter {name}: propose answered with a tensor of {without.dtype} on {without.device}; return "
-            "real numbers on the target's device or the cpu"
-        )
+        raise InvalidArgument(sentences.ODD_TENSOR.format(name, without.dtype, without.device))
     if odd is not None or not isinstance(proposal, Proposal) or parts[0] is None:
         answer = odd if isinstance(proposal, Proposal) else proposal
-        raise InvalidArgument(
-            f"drafter {name}: propose answered with {type(answer).__name__}; return a Proposal(ids, probs) "
-            "of dense tensors"
-        )
+        raise InvalidArgument(sentences.NO_PROPOSAL.format(name, type(answer).__name__))
     ids = proposal.ids
     if ids.ndim != 1 or ids.dtype not in (torch.int64, torch.int32) or len(ids) > k:
-        raise InvalidArgument(
-            f"drafter {name}: propose answered with ids of shape {list(ids.shape)} and type {ids.dtype}; "
-            f"return one row of at most {k} token ids"
-        )
+        raise InvalidArgument(sentences.ODD_SHAPE.format(name, list(ids.shape), ids.dtype, k))
     if ids.device.type == "cpu" and len(ids) and not 0 <= int(ids.min()) <= int(ids.max()) < vocab_size:
-        raise InvalidArgument(
-            f"drafter {name}: propose answered with ids {plain_numbers(ids)}; they must lie in "
-            f"[0, {vocab_size})"
-        )
+        raise InvalidArgument(sentences.IDS_BEYOND_VOCABULARY.format(name, plain_numbers(ids), vocab_size))
     if proposal.probs is None and not params.is_greedy:
-        raise InvalidArgument(
-            f"drafter {name}: propose gave no probs at temperature {params.temperature:g}; return the "
-            "distributions that its ids were drawn from, one-hot where nothing was drawn"
-        )
+        raise InvalidArgument(sentences.NO_PROBS.format(name, params.temperature))
     return proposal
 
 
@@ -205,16 +186,12 @@ def require_laws(proposal: Proposal, name: str) -> None:
     if bad.any():
         row = int(bad.nonzero()[0])
         raise InvalidArgument(
-            f"drafter {name}: row {row} of its probs sums to {float(rows[row].sum()):.6g}, from "
-            f"{float(rows[row].min()):.3g} on; give distributions, such as a softmax in float32"
+            sentences.ODD_SUM.format(name, row, float(rows[row].sum()), float(rows[row].min()))
         )
     drawn = rows.gather(1, ids.to(rows.device, torch.int64)[:, None])[:, 0]
     if not bool((drawn > 0).all()):
         place = int((drawn <= 0).nonzero()[0])
-        raise InvalidArgument(
-            f"drafter {name}: it proposes id {int(ids[place])}, to which row {place} of its probs gives 0; "
-            "give the distributions that the ids were drawn from, one-hot where nothing was drawn"
-        )
+        raise InvalidArgument(sentences.PROPOSED_THE_IMPOSSIBLE.format(name, int(ids[place]), place))
 
 
 def _lacks_numbers(part: object) -> TypeGuard[Tensor]:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from specdec_lib.decoding.draft_length import DrawsStepByStep
+from specdec_lib.decoding.drafters import sentences
 from specdec_lib.decoding.drafters.base import (
     AskMore,
     Drafter,
@@ -48,13 +49,12 @@ class Cascade:
     def __init__(self, *drafters: DraftSource, name: str | None = None) -> None:
         self.drafters: tuple[Drafter, ...] = tuple(map(as_drafter, drafters))
         if not self.drafters:
-            raise InvalidArgument("cascade: no drafters; pass at least one")
+            raise InvalidArgument(sentences.NO_DRAFTERS)
         first = self.drafters[0]
         for other in self.drafters:
             if other.vocab_size != first.vocab_size:
                 raise VocabularyMismatch(
-                    f"cascade: {first.name} has {first.vocab_size} logits, {other.name} has "
-                    f"{other.vocab_size}; the drafters of a cascade draft for one target"
+                    sentences.TWO_TARGETS.format(first.name, first.vocab_size, other.name, other.vocab_size)
                 )
         self.vocab_size = first.vocab_size
         devices = (getattr(drafter, "device", None) for drafter in self.drafters)

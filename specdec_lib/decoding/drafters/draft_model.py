@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
+from specdec_lib.decoding.drafters import sentences
 from specdec_lib.decoding.drafters.base import AskMore, Drafter, Proposal, checked_drafter
 from specdec_lib.decoding.drafters.translated import TranslatedDraft
 from specdec_lib.decoding.drafters.unrolled import UnrolledDraft, unrolled_draft
@@ -53,10 +54,7 @@ class DraftModelState:
         """
         pending = context_ids[self.cache_length :]
         if k < 1 or not pending:
-            raise InvalidArgument(
-                f"propose: k = {k}, {len(context_ids)} tokens of text, {self.cache_length} in the cache; "
-                "pass k >= 1 and roll the drafter back to the accepted text first"
-            )
+            raise InvalidArgument(sentences.NOT_ROLLED_BACK.format(k, len(context_ids), self.cache_length))
         unrolled = self._unrolled if self.more is None else None
         if unrolled is not None and (steps := unrolled.steps(len(context_ids), k, params, self._cache)):
             proposal, self._cache = unrolled.propose(context_ids, k, steps, params, generator, self._cache)
@@ -170,8 +168,7 @@ class DraftModel:
         stray = sorted({"propose", "roll_back", "reset"} & set(vars(cls)))
         if stray:
             raise InvalidArgument(
-                f"drafter {cls.__name__}: {', '.join(stray)} belongs to the state of a text; write "
-                f"class state(DraftModelState) inside {cls.__name__} and put it there"
+                sentences.BELONGS_TO_A_STATE.format(cls.__name__, ", ".join(stray), cls.__name__)
             )
 
     def start(self, prompt_ids: Sequence[int], end: int = 0) -> DraftModelState:

@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 
+from specdec_lib.decoding.drafters import sentences
 from specdec_lib.decoding.drafters.base import Proposal, certain
 from specdec_lib.decoding.drafters.draft_model import DraftModel, DraftModelState
 from specdec_lib.decoding.sampling import SamplingParams
@@ -86,9 +87,7 @@ class LayerSkip(DraftModel):
         depth = num_layers(wrapped.model)
         if len(kept) >= depth:
             asked = "all" if len(kept) == depth else str(len(kept))
-            raise InvalidArgument(
-                f"draft for {target.name}: {asked} of its {depth} layers are kept; leave some out"
-            )
+            raise InvalidArgument(sentences.ALL_LAYERS_KEPT.format(target.name, asked, depth))
         super().__init__(_of_some(wrapped, kept, behind))
         self.target, self.num_layers = wrapped, len(kept)
         self.name = f"{self.num_layers} layers of {target.name}" if name is None else name
@@ -114,22 +113,17 @@ def all_but(target: CausalModel, skipped: Sequence[int], name: str | None = None
     depth = num_layers(require_layers(target).model)
     beyond = [place for place in skipped if not 0 <= place < depth]
     if beyond:
-        raise InvalidArgument(
-            f"draft for {target.name}: layer {beyond[0]} is to be left out; it has layers 0 to {depth - 1}"
-        )
+        raise InvalidArgument(sentences.NO_SUCH_LAYER.format(target.name, beyond[0], depth - 1))
     kept = [place for place in range(depth) if place not in skipped]
     if not kept:
-        raise InvalidArgument(f"draft for {target.name}: all of its {depth} layers are left out; keep some")
+        raise InvalidArgument(sentences.ALL_LAYERS_LEFT_OUT.format(target.name, depth))
     return LayerSkip(target, kept, name)
 
 
 def require_layers(target: CausalModel) -> ModelWrapper:
     """The target, if it is a model of Transformers; a table or a double has no layers (InvalidArgument)."""
     if not isinstance(target, ModelWrapper):
-        raise InvalidArgument(
-            f"draft for {target.name}: {type(target).__name__} has no layers that could draft; pass a "
-            "ModelWrapper, or choose another draft"
-        )
+        raise InvalidArgument(sentences.HAS_NO_LAYERS.format(target.name, type(target).__name__))
     return target
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import torch
 
+from specdec_lib.decoding.drafters import sentences
 from specdec_lib.decoding.drafters.base import Proposal, certain
 from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.errors import InvalidArgument
@@ -112,10 +113,7 @@ def unseen(context_ids: Sequence[int], seen: int, name: str) -> Sequence[int]:
         InvalidArgument: the text has fewer.
     """
     if len(context_ids) < seen:
-        raise InvalidArgument(
-            f"propose: {len(context_ids)} tokens of text, {seen} in the index of {name}; roll the drafter "
-            "back to the accepted text first"
-        )
+        raise InvalidArgument(sentences.INDEX_NOT_ROLLED_BACK.format(len(context_ids), seen, name))
     return context_ids[seen:]
 
 

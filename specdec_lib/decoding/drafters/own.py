@@ -12,6 +12,7 @@ from importlib import import_module
 from traceback import walk_tb
 from typing import Any
 
+from specdec_lib.decoding.drafters import sentences
 from specdec_lib.decoding.drafters.base import Drafter, checked_drafter
 from specdec_lib.errors import InvalidArgument, causes
 from specdec_lib.models.base import CausalModel
@@ -28,7 +29,7 @@ def find_drafter(spec: str) -> Any:
     """
     module_name, _, name = spec.partition(":")
     if not module_name or not name:
-        raise InvalidArgument(f"drafter '{spec}': write module:Class, such as my_drafts:Lookup")
+        raise InvalidArgument(sentences.WRITE_MODULE_AND_CLASS.format(spec))
     if (root := module_name.partition(".")[0]) != __name__.partition(".")[0]:
         _ROOTS.add(root)
     if os.getcwd() not in sys.path:
@@ -40,7 +41,7 @@ def find_drafter(spec: str) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever the user's module raises: the line says what
-        raise InvalidArgument(f"drafter '{spec}': {failure(error)}") from error
+        raise InvalidArgument(sentences.CLASS_FAILED.format(spec, failure(error))) from error
     return found
 
 
@@ -56,14 +57,9 @@ def load_drafter(spec: str, target: CausalModel) -> Drafter:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise InvalidArgument(
-            f"drafter '{spec}': calling it with the target failed: {failure(error)}"
-        ) from error
+        raise InvalidArgument(sentences.CALL_FAILED.format(spec, failure(error))) from error
     if not isinstance(getattr(drafter, "vocab_size", 0), int):
-        raise InvalidArgument(
-            f"drafter '{spec}': its vocab_size is {drafter.vocab_size!r}; the class is called with the "
-            "target, so take target.vocab_size"
-        )
+        raise InvalidArgument(sentences.ODD_VOCAB_SIZE.format(spec, drafter.vocab_size))
     return checked_drafter(drafter)
 
 

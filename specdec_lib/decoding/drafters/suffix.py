@@ -12,6 +12,7 @@ from itertools import takewhile
 
 import torch
 
+from specdec_lib.decoding.drafters import sentences
 from specdec_lib.decoding.drafters.automaton import Cursor, Match, SuffixAutomaton, automaton_of
 from specdec_lib.decoding.drafters.base import Proposal, certain
 from specdec_lib.decoding.drafters.lookup import copied_from, unseen
@@ -55,7 +56,7 @@ class SuffixLookup:
         strange = next((i for text in corpus for i in text if not 0 <= i < self.vocab_size), None)
         if strange is not None:
             raise InvalidArgument(
-                f"suffix: the corpus holds id {strange}; pass ids of {target.name}, in [0, {self.vocab_size})"
+                sentences.CORPUS_HOLDS_STRANGE_ID.format(strange, target.name, self.vocab_size)
             )
         self.corpus = automaton_of(corpus, LONGEST_RUN)
 

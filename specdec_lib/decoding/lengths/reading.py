@@ -6,6 +6,7 @@ import difflib
 import math
 import re
 
+from specdec_lib.decoding.lengths import sentences
 from specdec_lib.decoding.lengths.specs import (
     GAMMA,
     MOST,
@@ -20,7 +21,6 @@ from specdec_lib.utils.numbers import written_real, written_whole
 
 _KNOWN = {"confidence": ("most",), "entropy": ("most", "gamma"), "cost-aware": ("most",)}
 """The options of each word, beside the threshold that the first two take without a name."""
-_TOLD = "a whole number from 1 on, confidence:0.4, entropy:0.4 or cost-aware"
 _NUMBER = re.compile(r"[-+]?(\d|\.\d|inf|nan)", re.IGNORECASE)
 _SLIP = 10**9
 """A number of tokens from which on it is a slip."""
@@ -36,10 +36,10 @@ def read_length(text: str | int) -> LengthSpec:
     word, colon, rest = (part.strip() for part in written.partition(":"))
     if not colon and _NUMBER.match(written):
         if (k := _count(written)) is None:
-            raise InvalidArgument(f"draft length is '{written}'; give {_TOLD}")
+            raise InvalidArgument(sentences.NO_LENGTH.format(written, sentences.A_LENGTH))
         return FixedSpec(k)
     if word not in _KNOWN:
-        raise InvalidArgument(f"draft length '{written}': {_unknown_word(word)}")
+        raise InvalidArgument(_unknown_word(written, word))
     threshold, options = _options(written, word, rest.split(",") if colon else [])
     most = _most(written, options["most"]) if "most" in options else MOST
     if word == "cost-aware":
@@ -72,11 +72,11 @@ def _options(written: str, word: str, parts: list[str]) -> tuple[str | None, dic
             threshold = name
             continue
         if name not in _KNOWN[word] or not equals:
-            raise InvalidArgument(
-                f"draft length '{written}': {word} has no option '{name}'; {_nearest(name, _KNOWN[word])}"
-            )
+            near = difflib.get_close_matches(name, _KNOWN[word], n=1, cutoff=0.5)
+            known = " and ".join(_KNOWN[word])
+            raise InvalidArgument(sentences.NO_OPTION.format(written, word, name, _meant(near), known))
         if name in options:
-            raise InvalidArgument(f"draft length '{written}': {name} is given twice; give it once")
+            raise InvalidArgument(sentences.GIVEN_TWICE.format(written, name))
         options[name] = value
     return threshold, options
 
@@ -89,33 +89,32 @@ def _count(value: str) -> int | None:
 
 def _most(written: str, value: str) -> int:
     if (most := _count(value)) is None:
-        raise InvalidArgument(f"draft length '{written}': most is {value!r}; give a whole number from 1 on")
+        raise InvalidArgument(sentences.MOST_IS_NO_COUNT.format(written, value))
     return most
 
 
 def _threshold(written: str, value: str) -> float:
     number = written_real(value)
     if number is None or not 0 <= number <= 1:
-        raise InvalidArgument(f"draft length '{written}': threshold is {value!r}; give a number from 0 to 1")
+        raise InvalidArgument(sentences.THRESHOLD_OUT_OF_RANGE.format(written, value))
     return number + 0.0  # and never -0.0, which would be spelt otherwise
 
 
 def _gamma(written: str, value: str) -> float:
     number = written_real(value)
     if number is None or not 0 < number < math.inf:
-        raise InvalidArgument(f"draft length '{written}': gamma is {value!r}; give a number above 0")
+        raise InvalidArgument(sentences.GAMMA_OUT_OF_RANGE.format(written, value))
     return number
 
 
-def _unknown_word(word: str) -> str:
-    first, comma, options = word.partition(",")
-    if comma and first.strip() in _KNOWN:
-        return f"options stand behind a colon; write {first.strip()}:{options.strip()}"
+def _unknown_word(written: str, word: str) -> str:
+    first, comma, options = (part.strip() for part in word.partition(","))
+    if comma and first in _KNOWN:
+        return sentences.OPTIONS_BEHIND_A_COLON.format(written, first, options)
     near = difflib.get_close_matches(word.lower().replace("_", "-"), _KNOWN, n=1, cutoff=0.5)
-    meant = "".join(f"did you mean {one}? " for one in near)
-    return f"unknown word '{word}'; {meant}give {_TOLD}"
+    return sentences.UNKNOWN_WORD.format(written, word, _meant(near), sentences.A_LENGTH)
 
 
-def _nearest(name: str, known: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"{''.join(f'did you mean {one}? ' for one in near)}there is {' and '.join(known)}"
+def _meant(near: list[str]) -> str:
+    """A question and a space, where there is a name to ask for."""
+    return "".join(f"{sentences.MEANT.format(one)} " for one in near)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from specdec_lib.decoding.lengths import sentences
 from specdec_lib.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -100,10 +101,7 @@ class CostAwareSpec:
 
     def __post_init__(self) -> None:
         if self.most > LONGEST_TIMED:
-            raise InvalidArgument(
-                f"draft length cost-aware: most={self.most}, and what drafts of more than "
-                f"{LONGEST_TIMED} tokens cost is not timed; give {LONGEST_TIMED} at most"
-            )
+            raise InvalidArgument(sentences.TOO_LONG_TO_TIME.format(self.most, LONGEST_TIMED, LONGEST_TIMED))
 
     def __str__(self) -> str:
         return f"cost-aware:most={self.most}" if self.most != MOST else "cost-aware"

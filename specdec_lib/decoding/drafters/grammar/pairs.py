@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
+from specdec_lib.decoding.drafters.grammar import sentences
 from specdec_lib.decoding.drafters.grammar.own_layers import HeadSpec
 from specdec_lib.decoding.drafters.grammar.reading import read_draft
 from specdec_lib.decoding.drafters.grammar.specs import (
@@ -69,15 +70,13 @@ def asked_pair(
         InvalidArgument: a draft that cannot be read, or options that contradict each other.
     """
     if draft is not None and drafter is not None:
-        raise InvalidArgument("draft and drafter both say what drafts; give one of the two")
+        raise InvalidArgument(sentences.TWO_DRAFTS)
     spec = ClassSpec(drafter) if drafter is not None else None if draft is None else read_draft(draft)
     is_model = isinstance(spec, ModelSpec | SelfSpec)
     own = spec.dtype if is_model else None
     if draft_dtype is not None and spec is not None and (own or not is_model):
-        why = f"names {own}" if own else "is no model"
-        raise InvalidArgument(
-            f"draft dtype {draft_dtype} is of a draft model, and '{spec}' {why}; leave it out"
-        )
+        why = sentences.NAMES_ITS_OWN.format(own) if own else sentences.IS_NO_MODEL
+        raise InvalidArgument(sentences.DTYPE_OF_NO_MODEL.format(draft_dtype, spec, why))
     if spec is None or isinstance(spec, ModelSpec):
         model_id = None if spec is None else spec.model_id
         return AskedPair(choose_pair(pair, target, model_id, dtype, own or draft_dtype))

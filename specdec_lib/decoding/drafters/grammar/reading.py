@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Sequence
 
+from specdec_lib.decoding.drafters.grammar import sentences
 from specdec_lib.decoding.drafters.grammar.own_layers import HeadSpec, LayersSpec, SkipSpec
 from specdec_lib.decoding.drafters.grammar.specs import (
     CascadeSpec,
@@ -24,14 +25,9 @@ from specdec_lib.utils.numbers import written_whole
 
 _CLASS = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 _RUNS = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
-_PARTS = {
-    "layers": "layers:N, the number of the target's first layers, from 1 on",
-    "skip": "skip:3,5,7-9, the layers to leave out, counted from 0",
-    "head": "head:FOLDER, a folder that 'specdec train --exit' wrote",
-}
-"""How a draft of the target's own layers is written, by its word."""
 _MOST_LAYERS = 10_000
-_WORDS = ("lookup", "suffix", "self", *_PARTS)
+_OWN_LAYERS = ("layers", "skip", "head")
+_WORDS = ("lookup", "suffix", "self", *_OWN_LAYERS)
 _NEAR = 0.75
 """How alike two names must be, of 1, for one to be taken for the other misspelt."""
 
@@ -46,7 +42,7 @@ def read_draft(text: str) -> DraftSpec:
     if len(pieces) == 1:
         return _lone(text)
     if not all(piece.strip() for piece in pieces):
-        raise InvalidArgument(f"draft '{text}': write A > B, with a draft on both sides")
+        raise InvalidArgument(sentences.ONE_SIDE_IS_EMPTY.format(text))
     return CascadeSpec(tuple(_lone(piece.strip()) for piece in pieces))
 
 
@@ -68,14 +64,14 @@ def _lone(text: str) -> LoneSpec:
         return _lookup(rest if colon else None)
     if word == "suffix":
         return SuffixSpec(**_counts(word, _options(word, rest if colon else None, ("least", "tokens"))))
-    if word in _PARTS:
+    if word in _OWN_LAYERS:
         return _part(word, rest)
     if text.strip() == "self":
         return SelfSpec()
     name, at, dtype = text.strip().rpartition("@")
     if at and os.sep not in dtype and not _is_folder(text):
         if dtype not in DTYPES:
-            raise InvalidArgument(f"draft '{text}': unknown dtype '{dtype}'; {_nearest(dtype, DTYPES)}")
+            raise InvalidArgument(sentences.UNKNOWN_DTYPE.format(text, dtype, _nearest(dtype, DTYPES)))
         return SelfSpec(dtype) if name == "self" else ModelSpec(name, dtype)
     if word == "ollama" and colon:
         return ModelSpec(text.strip())
@@ -98,7 +94,7 @@ def _part(word: str, rest: str) -> LayersSpec | SkipSpec | HeadSpec:
         or len(bounds) < len(runs)
         or any(not first <= last < _MOST_LAYERS for first, last in bounds)
     ):
-        raise InvalidArgument(f"draft '{word}:{rest}': write {_PARTS[word]}")
+        raise InvalidArgument(sentences.WRITE_PART.format(word, rest, sentences.PARTS[word]))
     return SkipSpec(tuple(sorted({place for first, last in bounds for place in range(first, last + 1)})))
 
 
@@ -108,7 +104,7 @@ def _lookup(written: str | None) -> LookupSpec:
     found = _RUNS.fullmatch(runs)
     least, most = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
     if not 1 <= least <= most:
-        raise InvalidArgument(f"draft 'lookup:{written}': n is '{runs}'; write n=3 or n=1-3, from 1 on")
+        raise InvalidArgument(sentences.ODD_RUNS.format(written, runs))
     return LookupSpec(least, most, **_counts("lookup", options))
 
 
@@ -118,10 +114,10 @@ def _options(word: str, written: str | None, known: tuple[str, ...]) -> dict[str
     for option in [] if written is None else written.split(","):
         name, _, value = (part.strip() for part in option.partition("="))
         if name not in known:
-            told = f"{word} has no option '{name}'; {_nearest(name, known)}"
-            raise InvalidArgument(f"draft '{word}:{written}': {told}")
+            nearest = _nearest(name, known)
+            raise InvalidArgument(sentences.NO_OPTION.format(word, written, word, name, nearest))
         if name in found:
-            raise InvalidArgument(f"draft '{word}:{written}': {name} is given twice; give it once")
+            raise InvalidArgument(sentences.GIVEN_TWICE.format(word, written, name))
         found[name] = value
     return found
 
@@ -131,7 +127,7 @@ def _counts(word: str, options: dict[str, str]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for name, value in options.items():
         if not (count := _count(value)):
-            raise InvalidArgument(f"draft '{word}': {name} is '{value}'; write {name}=N with N at least 1")
+            raise InvalidArgument(sentences.NO_COUNT.format(word, name, value, name))
         counts[name] = count
     return counts
 
@@ -154,13 +150,14 @@ def _refuse_misspelt(text: str, word: str, has_options: bool) -> None:
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.6 if has_options else _NEAR)
     if has_options or (near and HUB_ID.fullmatch(word)):
         told = _nearest(word, known, meant=near)
-        raise InvalidArgument(f"draft '{text}': unknown word '{word}'; {told}, and names of models")
+        raise InvalidArgument(sentences.UNKNOWN_WORD.format(text, word, told))
 
 
 def _nearest(name: str, known: Sequence[str], meant: Sequence[str] = ()) -> str:
     """The name that was ``meant``, or one of those ``known`` that is like it; and all that are."""
     near = [*meant, *difflib.get_close_matches(name, known, n=1, cutoff=0.6)][:1]
-    return f"{''.join(f'did you mean {one}? ' for one in near)}there are {', '.join(known)}"
+    meant = "".join(f"{sentences.MEANT.format(one)} " for one in near)
+    return sentences.THERE_ARE.format(meant, ", ".join(known))
 
 
 def _names_folder(text: str) -> bool:

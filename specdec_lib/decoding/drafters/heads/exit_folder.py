@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from specdec_lib.decoding.drafters.heads import sentences
 from specdec_lib.decoding.drafters.heads.adapter import ExitAdapter
 from specdec_lib.errors import InvalidArgument, in_one_line
 
@@ -57,8 +58,7 @@ class TrainedExit:
         alike = all(_alike(self.fingerprint[key], own[key]) for key in common)
         if not (common and alike):
             raise InvalidArgument(
-                f"draft 'head:{folder}': it was trained for {self.facts.target}, and {name} has other "
-                f"weights; train one with 'specdec train --exit {self.facts.layers} --target {name}'"
+                sentences.OTHER_WEIGHTS.format(folder, self.facts.target, name, self.facts.layers, name)
             )
 
 
@@ -79,22 +79,15 @@ def find_exit(folder: str) -> ExitFacts:
     """
     path = Path(folder).expanduser()
     if not path.is_dir():
-        raise InvalidArgument(
-            f"draft 'head:{folder}': there is no such folder; 'specdec train --exit' makes one"
-        )
+        raise InvalidArgument(sentences.NO_FOLDER.format(folder))
     try:
         raw = json.loads((path / FACTS).read_text(encoding="utf8"))
         facts = ExitFacts(**{field.name: raw[field.name] for field in fields(ExitFacts)})
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise InvalidArgument(
-            f"draft 'head:{folder}': the folder holds no trained exit ({FACTS}: {in_one_line(error)}); give "
-            "one that 'specdec train --exit' wrote"
-        ) from error
+        raise InvalidArgument(sentences.NO_EXIT.format(folder, FACTS, in_one_line(error))) from error
     sizes = (facts.layers, facts.depth, facts.width, facts.rank)
     if not all(type(size) is int and size > 0 for size in sizes):
-        raise InvalidArgument(
-            f"draft 'head:{folder}': {FACTS} is damaged (sizes {sizes}); train the exit again"
-        )
+        raise InvalidArgument(sentences.FACTS_DAMAGED.format(folder, FACTS, sizes))
     return facts
 
 
@@ -111,7 +104,7 @@ def load_exit(folder: str) -> TrainedExit:
         adapter.load_state_dict({name: held[name] for name in adapter.state_dict()})
     except Exception as error:  # whatever the reader of a damaged file raises
         raise InvalidArgument(
-            f"draft 'head:{folder}': {WEIGHTS} cannot be read ({in_one_line(error)}); train the exit again"
+            sentences.WEIGHTS_UNREADABLE.format(folder, WEIGHTS, in_one_line(error))
         ) from error
     prints = {name.removeprefix(_PRINT): held[name] for name in held if name.startswith(_PRINT)}
     return TrainedExit(facts, adapter.requires_grad_(False).eval(), prints)
