@@ -2,8 +2,9 @@
 
 A layer holds ``[rows, capacity, heads, head_dim]``, and each row writes behind its own last position. What
 lies beyond a row's length is hidden by the mask of the forward, so rolling a row back changes one number.
-Only a row that leaves, or a buffer that grows, has anything copied. Unlike the caches of single texts these
-are no values: a batch owns its cache, and changes it.
+What pads a row is written to its last place, which is never shown: padding takes no room, however wide a
+forward is. Only a row that leaves, or a buffer that grows, has anything copied. Unlike the caches of single
+texts these are no values: a batch owns its cache, and changes it.
 """
 
 from __future__ import annotations
@@ -26,11 +27,15 @@ class Places:
     Args:
         num_rows: texts side by side.
         reserve: positions a row to make room for at once.
+        most: positions that growing ahead of need does not go beyond (the longest text's end); None for no
+            limit. What is really written always fits.
     """
 
-    def __init__(self, num_rows: int, reserve: int, device: torch.device) -> None:
+    def __init__(self, num_rows: int, reserve: int, device: torch.device, most: int | None = None) -> None:
         self.lengths = [0] * num_rows
-        self.capacity, self.shown, self._device = reserve, 0, device
+        self.capacity = reserve + 1
+        """Places a row: its positions, and the last one for padding."""
+        self.shown, self._device, self._most = 0, device, most
         self.flat: Integer[Tensor, " rows_times_width"] = torch.empty(0, dtype=torch.long, device=device)
 
     def prepare(self, widths: Sequence[int]) -> Integer[Tensor, "rows width"]:
@@ -39,19 +44,28 @@ class Places:
         Returns:
             The position of every token in its row; negative where a row is narrower, and holds padding.
         """
-        width = max(widths)
-        self.shown = max(self.lengths) + width
-        if self.shown > self.capacity:
-            self.capacity = -(-max(self.shown, 2 * max(self.lengths)) // _LEAST) * _LEAST
-        held, own = torch.tensor([self.lengths, list(widths)], device=self._device)[:, :, None]
-        turn = torch.arange(width, device=self._device) - (width - own)  # below 0: padding
-        first = torch.arange(len(widths), device=self._device)[:, None] * self.capacity
-        self.flat = (first + held + turn.remainder(width)).flatten()  # padding goes behind the row's own
-        return torch.where(turn < 0, -1, held + turn)
+        width, ends = max(widths), self._ends(widths)
+        self.shown = max(ends)
+        if self.shown >= self.capacity:
+            self.capacity = self._room_for(self.shown) + 1
+        end, own = torch.tensor([ends, list(widths)], device=self._device)[:, :, None]
+        turn = torch.arange(-width, 0, device=self._device)
+        places = torch.where(turn < -own, -1, end + turn)
+        first = torch.arange(len(ends), device=self._device)[:, None] * self.capacity
+        self.flat = (first + places.remainder(self.capacity)).flatten()  # -1 is the last place
+        return places
 
     def advance(self, widths: Sequence[int]) -> None:
         """The tokens that were placed are there."""
-        self.lengths = [held + width for held, width in zip(self.lengths, widths, strict=True)]
+        self.lengths = self._ends(widths)
+
+    def _ends(self, widths: Sequence[int]) -> list[int]:
+        return [held + width for held, width in zip(self.lengths, widths, strict=True)]
+
+    def _room_for(self, needed: int) -> int:
+        """Positions to make room for: as many again as there are, within what the texts may need."""
+        ahead = -(-max(needed, 2 * max(self.lengths)) // _LEAST) * _LEAST
+        return ahead if self._most is None else max(needed, min(ahead, self._most))
 
 
 class RaggedLayer(CacheLayerMixin):
@@ -78,7 +92,8 @@ class RaggedLayer(CacheLayerMixin):
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         if self._keys.shape[1] < self.places.capacity:
-            self._keys, self._values = self._grown(self._keys), self._grown(self._values)
+            held = self.get_seq_length()
+            self._keys, self._values = self._grown(self._keys[:, :held]), self._grown(self._values[:, :held])
         self.keys = self._written(self._keys, key_states)
         self.values = self._written(self._values, value_states)
         return self.keys, self.values
@@ -129,11 +144,13 @@ class RaggedCache(Cache):
     Args:
         num_layers: layers of the model that keep keys and values.
         num_rows: texts.
-        reserve: positions a row to make room for at once.
+        reserve, most: see :class:`Places`.
     """
 
-    def __init__(self, num_layers: int, num_rows: int, reserve: int, device: torch.device) -> None:
-        self.places = Places(num_rows, reserve, device)
+    def __init__(
+        self, num_layers: int, num_rows: int, reserve: int, device: torch.device, most: int | None = None
+    ) -> None:
+        self.places = Places(num_rows, reserve, device, most)
         super().__init__(layers=[RaggedLayer(self.places) for _ in range(num_layers)])
 
     @property

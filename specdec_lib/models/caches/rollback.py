@@ -45,17 +45,19 @@ def new_cache(model: LanguageModel, reserve: int = 0, most: int | None = None) -
     return _with_silent(own, PreallocatedCache(len(own), min(reserve, MOST_RESERVED), most))
 
 
-def new_ragged_cache(model: LanguageModel, num_rows: int, reserve: int = 0) -> RaggedCache:
+def new_ragged_cache(model: LanguageModel, num_rows: int, max_length: int = 0) -> RaggedCache:
     """An empty cache for several texts at once, of any length each.
 
     Args:
-        reserve: positions a row to make room for at once (``MOST_RESERVED`` at most).
+        max_length: positions that no row goes beyond, to make room for (``MOST_RESERVED`` at once); 0 where
+            nobody knows.
 
     Raises:
         UnsupportedCache: as :func:`new_cache`.
     """
     own, device = _checked_layers(model), next(model.parameters()).device
-    return _with_silent(own, RaggedCache(len(own), num_rows, min(reserve, MOST_RESERVED), device))
+    reserve, most = min(max_length, MOST_RESERVED), max_length or None
+    return _with_silent(own, RaggedCache(len(own), num_rows, reserve, device, most))
 
 
 def _checked_layers(model: LanguageModel) -> list[Any]:

@@ -73,6 +73,16 @@ def test_a_buffer_grows_and_keeps_what_it_holds():
         assert torch.allclose(row, alone(model, text, 1), atol=1e-10)
 
 
+def test_room_for_the_longest_text_is_allocated_once():
+    """A row with one token to go, beside one that is fed seven at a time: what pads it takes no room."""
+    rows = ModelWrapper(tiny_model("llama")).new_batch(2, 20)
+    rows.forward(fed(list(range(1, 19)), [1]), [1, 1])
+    before = rows.cache.memory_mb
+    rows.forward(fed([19], [1] * 7), [1, 1])
+    rows.forward(fed([20], [1] * 7), [1, 1])
+    assert rows.lengths == [20, 15] and rows.cache.memory_mb == before
+
+
 def test_a_row_at_the_end_of_learned_positions_may_be_padded():
     model = ModelWrapper(tiny_model("gpt2").double())
     whole = [token % VOCAB for token in range(model.context_length)]
