@@ -33,10 +33,11 @@ from specdec_lib.models.architecture.soundness import Watch, in_draft
 from specdec_lib.models.base import cached_property
 from specdec_lib.models.caches.fixed import FixedCache, Store
 from specdec_lib.models.caches.rollback import cache_length, new_cache, truncated
-from specdec_lib.models.fast.batched import BatchedForward, BatchedRows
+from specdec_lib.models.fast.batched import BatchedForward
 from specdec_lib.models.fast.compiled import CompiledForward
 from specdec_lib.models.fast.eager import EagerForward
 from specdec_lib.models.fast.products import Products
+from specdec_lib.models.fast.rows import BatchedRows
 from specdec_lib.models.tensors import Weighed
 from specdec_lib.models.text.ends import end_of_text_ids
 from specdec_lib.models.text.ids import Tokenized

@@ -38,13 +38,16 @@ class Places:
         self.shown, self._device, self._most = 0, device, most
         self.flat: Integer[Tensor, " rows_times_width"] = torch.empty(0, dtype=torch.long, device=device)
 
-    def prepare(self, widths: Sequence[int]) -> Integer[Tensor, "rows width"]:
+    def prepare(self, widths: Sequence[int], least: int = 0) -> Integer[Tensor, "rows width"]:
         """Place a forward of that many tokens a row, aligned to the right of ``width``, the widest.
+
+        Args:
+            least: a larger ``width``, of which even the widest row has padding.
 
         Returns:
             The position of every token in its row; negative where a row is narrower, and holds padding.
         """
-        width, ends = max(widths), self._ends(widths)
+        width, ends = max(least, *widths), self.ends(widths)
         self.shown = max(ends)
         if self.shown >= self.capacity:
             self.capacity = self._room_for(self.shown) + 1
@@ -57,9 +60,10 @@ class Places:
 
     def advance(self, widths: Sequence[int]) -> None:
         """The tokens that were placed are there."""
-        self.lengths = self._ends(widths)
+        self.lengths = self.ends(widths)
 
-    def _ends(self, widths: Sequence[int]) -> list[int]:
+    def ends(self, widths: Sequence[int]) -> list[int]:
+        """Positions that the rows hold when so many more are there."""
         return [held + width for held, width in zip(self.lengths, widths, strict=True)]
 
     def _room_for(self, needed: int) -> int:

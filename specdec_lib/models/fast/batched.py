@@ -2,8 +2,9 @@
 
 Rows are fed as many tokens as each needs: one of them a prompt, the next a draft of four, a third nothing at
 all. Feeds are aligned to the right, so that the last logits of all rows lie in the same columns; what pads a
-row is written behind its end, where no mask shows it. Positions and masks are given explicitly, full ones
-and those of a sliding window, so the model's own never take part.
+row is written where no mask shows it. Positions and masks are given explicitly, full ones and those of a
+sliding window, so the model's own never take part. A mask has a number for each token and each position it
+may see: long prompts are fed in pieces of as many columns as keep it small, where a text alone needs none.
 
 Before a model is trusted with that, rows of different length are run once, together and one by one. A model
 that answers differently, or cannot be told positions, runs its rows one after the other, and a line says why.
@@ -19,7 +20,6 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 from torch.nn import functional
 
-from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.architecture.module import (
     cache_name,
     embedding_rows,
@@ -28,20 +28,20 @@ from specdec_lib.models.architecture.module import (
     positions_behind,
     text_config,
 )
-from specdec_lib.models.architecture.ropes import RopeBorder
-from specdec_lib.models.architecture.soundness import Watch, in_draft
 from specdec_lib.models.caches.ragged import RaggedCache
 from specdec_lib.models.caches.rollback import new_ragged_cache
 from specdec_lib.models.fast import sentences
 from specdec_lib.models.fast.products import Products
+from specdec_lib.models.fast.rows import padded
 from specdec_lib.models.tensors import compute_dtype
-from specdec_lib.models.vocabulary import Columns
 from specdec_lib.utils.logging import get_logger
 
 _TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3}  # of the largest logit; half precision: 0.05
 _FULL, _SLIDING = "full_attention", "sliding_attention"
 _REHEARSED = ((5, 2, 3), (1, 3, 0), (2, 1, 4))
 """Tokens of three rows in three forwards; behind the second the first two rows are cut by one."""
+MOST_MASKED = 2**22
+"""Numbers of one mask: 16 MiB in float32. What is wider is fed in pieces, of a column at least."""
 
 
 class Unbatchable(Exception):
@@ -78,12 +78,38 @@ class BatchedForward:
         self, ids: Integer[Tensor, "rows width"], widths: Sequence[int], cache: RaggedCache, keep: int
     ) -> Float[Tensor, "rows kept vocab"]:
         """Logits of the last ``keep`` columns; row i holds ``widths[i]`` tokens at its right end."""
-        places = cache.places.prepare(widths).clamp_min(0)
+        width, end = ids.shape[1], max(cache.places.ends(widths))
+        pieces = _pieces(width, MOST_MASKED // (len(widths) * end))
+        if len(pieces) == 1:
+            return self._piece(ids, widths, cache, keep, end)
+        logits: list[Tensor] = []
+        for start, stop in pieces:
+            behind = width - stop
+            own = [min(max(count - behind, 0), stop - start) for count in widths]
+            kept = min(keep - behind, stop - start)
+            found = self._piece(functional.pad(ids[:, start:stop], (1, 0)), own, cache, max(kept, 1), end)
+            logits += [found] if kept > 0 else []
+        return torch.cat(logits, dim=1)
+
+    def _piece(
+        self,
+        ids: Integer[Tensor, "rows width"],
+        widths: Sequence[int],
+        cache: RaggedCache,
+        keep: int,
+        end: int,
+    ) -> Float[Tensor, "rows kept vocab"]:
+        """Logits of some columns of texts that go on to ``end``.
+
+        Padding has the last position of all: a rope whose factors depend on a text's length takes those of
+        the whole text, though the longest row has only begun.
+        """
+        places = cache.places.prepare(widths, ids.shape[1])
         told: dict[str, Any] = {"logits_to_keep": keep} if self._keeps_logits else {}
         logits = self._products.model(
             input_ids=ids,
-            attention_mask=self._mask(places, cache.places.shown),
-            position_ids=places + self._first,
+            attention_mask=self._mask(places.clamp_min(0), cache.places.shown),
+            position_ids=torch.where(places < 0, end - 1, places) + self._first,
             use_cache=True,
             **{self._cache_name: cache, **told},
         ).logits
@@ -106,7 +132,7 @@ class BatchedForward:
 
     def _added(self, hidden: Tensor) -> Tensor:
         mask = torch.zeros(hidden.shape, dtype=self._dtype, device=hidden.device)
-        return mask.masked_fill(hidden, -torch.inf)[:, None]
+        return mask.masked_fill_(hidden, -torch.inf)[:, None]
 
     # -- the first time ---------------------------------------------------------------------------
 
@@ -160,76 +186,7 @@ class BatchedForward:
             raise Unbatchable(sentences.TOGETHER_DIFFERS.format(apart))
 
 
-class BatchedRows:
-    """Rows of a :class:`~specdec_lib.models.wrapper.ModelWrapper`: one forward for all of them.
-
-    Args:
-        columns, watch, border: the wrapper's: logits of its width, looked at, on one side of a longrope.
-    """
-
-    def __init__(
-        self,
-        forward: BatchedForward,
-        cache: RaggedCache,
-        columns: Columns,
-        watch: Watch,
-        border: RopeBorder | None,
-    ) -> None:
-        self.cache = cache
-        self._forward, self._columns, self._watch, self._border = forward, columns, watch, border
-
-    @property
-    def lengths(self) -> list[int]:
-        """Tokens that each row holds."""
-        return self.cache.lengths
-
-    @torch.inference_mode()
-    def forward(
-        self, feeds: Sequence[Integer[Tensor, " n"]], keep: Sequence[int]
-    ) -> list[Float[Tensor, "kept vocab"]]:
-        """Logits of the last ``keep[i]`` tokens of each feed, in the order of the rows.
-
-        Raises:
-            InvalidArgument: not one feed a row, nothing to feed, more logits asked for than tokens fed, or
-                rows on both sides of the length at which the factors of a longrope change.
-            UnsoundLogits: as :meth:`~specdec_lib.models.wrapper.ModelWrapper.forward`.
-        """
-        widths = [len(feed) for feed in feeds]
-        self._check(widths, keep)
-        ids = self._columns.known(padded([feed.to(self.cache.places.flat.device) for feed in feeds]))
-        logits = self._columns.of(self._forward(ids, widths, self.cache, max(1, *keep)))
-        kept = [row[len(row) - count :] for row, count in zip(logits, keep, strict=True)]
-        for row, end in zip(kept, self.lengths, strict=True):
-            if len(row):
-                self._watch.see(row[None], end)
-        return kept
-
-    def truncate(self, lengths: Sequence[int]) -> None:
-        """Roll each row back to its own length: nothing is copied.
-
-        Raises:
-            InvalidArgument: not one length a row, or one outside ``[0, length]`` of its row.
-        """
-        if len(lengths) != len(self.lengths) or any(
-            not 0 <= length <= held for length, held in zip(lengths, self.lengths, strict=False)
-        ):
-            raise InvalidArgument(sentences.ODD_LENGTHS_OF_ROWS.format(list(lengths), self.lengths))
-        self.cache.truncate(lengths)
-
-    def keep(self, rows: Sequence[int]) -> None:
-        """Only these rows, in that order."""
-        self.cache.keep(rows)
-
-    def _check(self, widths: Sequence[int], keep: Sequence[int]) -> None:
-        fits = len(widths) == len(keep) == len(self.lengths) and max(widths, default=0) > 0
-        if not fits or any(not 0 <= count <= width for count, width in zip(keep, widths, strict=True)):
-            raise InvalidArgument(sentences.ODD_FEEDS.format(list(widths), list(keep), len(self.lengths)))
-        if self._border is not None and not in_draft():
-            ends = [held + width for held, width in zip(self.lengths, widths, strict=True)]
-            self._border.require_one_side_of_a_batch(self._watch.name, self.lengths, ends)
-
-
-def padded(feeds: Sequence[Integer[Tensor, " n"]]) -> Integer[Tensor, "rows width"]:
-    """Feeds of any width in one tensor, aligned to the right; what pads them is never seen."""
-    width = max(len(feed) for feed in feeds)
-    return torch.stack([functional.pad(feed, (width - len(feed), 0)) for feed in feeds])
+def _pieces(width: int, most: int) -> list[tuple[int, int]]:
+    """``(start, stop)`` of pieces of ``width`` columns that are ``most`` wide, with one of padding, or 2."""
+    count = 1 if width <= most else -(-width // max(1, most - 1))
+    return [(width * piece // count, width * (piece + 1) // count) for piece in range(count)]

@@ -19,6 +19,7 @@ from specdec_lib.decoding.drafters.suffix import SuffixLookup
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.laws.table_model import TableModel
+from specdec_lib.models.fast import batched
 from specdec_lib.models.wrapper import ModelWrapper
 
 PROMPTS, BUDGETS = prompts(5), [30, 7, 0, 200, 12]
@@ -56,6 +57,15 @@ def test_rows_of_any_length_are_the_texts_alone(make, temperature):
     rows = decoder.generate_batch(PROMPTS, BUDGETS, temperature, seed=3)
     assert_each_alone(decoder, rows, PROMPTS, BUDGETS, temperature)
     assert len(rows[3].generated_ids) == CONTEXT - len(PROMPTS[3])
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.8])
+def test_prompts_that_are_fed_in_pieces_are_the_texts_alone(temperature, monkeypatch):
+    decoder = SpeculativeDecoder(*float64_pair(), 4)
+    asked = [ids * 4 for ids in PROMPTS]
+    monkeypatch.setattr(batched, "MOST_MASKED", 1000)
+    rows = decoder.generate_batch(asked, 12, temperature, seed=3)
+    assert_each_alone(decoder, rows, asked, [12] * len(asked), temperature)
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen2"])

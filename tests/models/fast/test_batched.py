@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import random
+from functools import wraps
 
 import pytest
 import torch
 from models.architectures import CONFIGS, SHARED_KV, VOCAB, llama_config, tiny_model
 from transformers import BloomConfig, MambaConfig
 
-from specdec_lib.errors import InvalidArgument, UnsoundLogits, UnsupportedCache
-from specdec_lib.models.architecture.soundness import drafting
+from specdec_lib.errors import UnsupportedCache
 from specdec_lib.models.caches.ragged import RaggedCache
+from specdec_lib.models.fast import batched
 from specdec_lib.models.wrapper import ModelWrapper
 
 EVERY = [*CONFIGS, *SHARED_KV]
@@ -49,13 +50,66 @@ def test_ragged_feeds_roll_backs_and_leaving_rows(name):
         assert rows.lengths == [len(text) for text in texts]
 
 
-def test_only_the_logits_that_are_asked_for_come_back():
-    model = ModelWrapper(tiny_model("llama"), vocab_size=VOCAB + 3, masked_ids=(5,))
-    rows = model.new_batch(3)
-    first, second, third = rows.forward(fed([1, 2, 3], [4], []), [2, 1, 0])
-    assert (first.shape, second.shape, third.shape) == ((2, VOCAB + 3), (1, VOCAB + 3), (0, VOCAB + 3))
-    assert first[:, 5].isneginf().all() and first[:, VOCAB:].isneginf().all()
-    assert torch.allclose(first, alone(model, [1, 2, 3], 2), atol=1e-4)
+def masks_of(model: ModelWrapper, monkeypatch) -> list[torch.Tensor]:
+    """Every mask that the model is given from now on; a text alone has none."""
+    monkeypatch.setenv("SPECDEC_PRODUCTS", "plain")  # a twin with other products would not be seen
+    forward, seen = model.model.forward, []
+
+    @wraps(forward)
+    def watched(*args, **kwargs):
+        given = kwargs.get("attention_mask")
+        if given is not None:
+            seen.extend(given.values() if isinstance(given, dict) else [given])
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(model.model, "forward", watched)
+    return seen
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_long_prompts_are_fed_in_pieces_and_are_the_texts_alone(name, monkeypatch):
+    """Pieces of a few columns, some of them padding alone; then a round behind what the pieces left."""
+    model, chance = ModelWrapper(tiny_model(name).double()), random.Random(1)
+    rows = model.new_batch(4, 40)
+    monkeypatch.setattr(batched, "MOST_MASKED", 600)
+    masks, texts = masks_of(model, monkeypatch), [[], [], [], []]
+    for widths, keep in (([30, 7, 1, 22], [5, 3, 1, 9]), ([4, 2, 0, 6], [4, 2, 0, 6])):
+        feeds = [[chance.randrange(1, VOCAB) for _ in range(width)] for width in widths]
+        logits = rows.forward(fed(*feeds), keep)
+        texts = [text + feed for text, feed in zip(texts, feeds, strict=True)]
+        assert len(masks) >= 2 and max(mask.numel() for mask in masks) <= 600
+        masks.clear()
+        for row, text, count in zip(logits, texts, keep, strict=True):
+            assert len(row) == count
+            if count:
+                assert torch.allclose(row, alone(model, text, count), atol=1e-10)
+
+
+def test_no_mask_is_larger_than_the_bound_and_none_is_cut_that_is_not(monkeypatch):
+    """Of two rows of 3 000 tokens a mask was 18 million numbers."""
+    model = ModelWrapper(tiny_model(llama_config(max_position_embeddings=4096)).double())
+    texts = [[token % VOCAB for token in range(length)] for length in (3000, 2900)]
+    rows = model.new_batch(2, 3001)
+    masks = masks_of(model, monkeypatch)
+    logits = rows.forward(fed(*texts), [1, 1])
+    assert 1 < len(masks) < 8 and max(mask.numel() for mask in masks) <= batched.MOST_MASKED == 2**22
+    rows.forward(fed([1] * 5, [1]), [5, 1])
+    assert masks[-1].shape == (2, 1, 5, 3005)
+    for row, text in zip(logits, texts, strict=True):
+        assert torch.allclose(row, alone(model, text, 1), atol=1e-8)
+
+
+def test_pieces_of_a_text_beyond_a_longropes_border_have_the_factors_of_the_whole(monkeypatch):
+    factors = {"rope_type": "longrope", "short_factor": [1.0] * 4, "long_factor": [4.0] * 4}
+    rope = {**factors, "original_max_position_embeddings": 8, "rope_theta": 1e4}
+    model = ModelWrapper(tiny_model(llama_config(rope_parameters=rope)).double())
+    rows, texts = model.new_batch(2), [list(range(1, 21)), list(range(1, 13))]
+    monkeypatch.setattr(batched, "MOST_MASKED", 200)
+    masks = masks_of(model, monkeypatch)
+    logits = rows.forward(fed(*texts), [1, 1])
+    assert len(masks) > 2
+    for row, text in zip(logits, texts, strict=True):
+        assert torch.allclose(row, alone(model, text, 1), atol=1e-10)
 
 
 def test_a_buffer_grows_and_keeps_what_it_holds():
@@ -90,46 +144,6 @@ def test_a_row_at_the_end_of_learned_positions_may_be_padded():
     rows.forward(fed(whole[:-1], [1]), [1, 1])
     logits = rows.forward(fed(whole[-1:], [2, 3, 4, 5]), [1, 4])
     assert torch.allclose(logits[0], alone(model, whole, 1), atol=1e-10)
-
-
-@pytest.mark.parametrize(
-    ("feeds", "keep"),
-    [([[1]], [1]), ([[1], [2], [3]], [1, 1, 1]), ([[], []], [0, 0]), ([[1], [2]], [1, 2]), ([[1], [2]], [1])],
-)
-def test_feeds_that_do_not_fit_the_rows_are_refused(feeds, keep):
-    rows = ModelWrapper(tiny_model("llama")).new_batch(2)
-    with pytest.raises(InvalidArgument, match="pass one feed a row"):
-        rows.forward(fed(*feeds), keep)
-
-
-@pytest.mark.parametrize("lengths", [[1], [4, 1], [-1, 1]])
-def test_rows_are_cut_to_what_they_hold(lengths):
-    rows = ModelWrapper(tiny_model("llama")).new_batch(2)
-    rows.forward(fed([1, 2, 3], [4]), [1, 1])
-    with pytest.raises(InvalidArgument, match=r"rows that hold \[3, 1\]"):
-        rows.truncate(lengths)
-
-
-def test_logits_that_are_no_numbers_are_refused_where_they_count():
-    model = ModelWrapper(tiny_model("llama"))
-    rows = model.new_batch(2)
-    with torch.no_grad():
-        model.model.model.embed_tokens.weight[7] = torch.nan
-    rows.forward(fed([1], [2]), [1, 1])
-    with pytest.raises(UnsoundLogits, match="position 2"):
-        rows.forward(fed([1], [3, 7]), [1, 1])
-    with drafting():
-        rows.forward(fed([1], [7]), [1, 1])
-
-
-def test_rows_on_both_sides_of_a_longrope_are_refused():
-    factors = {"rope_type": "longrope", "short_factor": [1.0] * 4, "long_factor": [4.0] * 4}
-    rope = {**factors, "original_max_position_embeddings": 8, "rope_theta": 1e4}
-    model = ModelWrapper(tiny_model(llama_config(rope_parameters=rope)))
-    rows = model.new_batch(2)
-    rows.forward(fed([1, 2, 3], [4]), [1, 1])
-    with pytest.raises(InvalidArgument, match="both sides of 8"):
-        rows.forward(fed([1] * 6, [4]), [1, 1])
 
 
 def test_a_model_that_cannot_be_told_positions_says_so_once(caplog, capsys):
