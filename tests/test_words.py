@@ -21,6 +21,7 @@ import pytest
 from specdec_lib.bench.explain import questions
 from specdec_lib.bench.explain import sentences as explain
 from specdec_lib.cli import sentences as cli
+from specdec_lib.decoding import sentences as decoding
 from specdec_lib.decoding.drafters import sentences as drafters
 from specdec_lib.decoding.drafters.grammar import sentences as grammar
 from specdec_lib.decoding.drafters.heads import sentences as heads
@@ -164,7 +165,7 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
         "time_left_line": [(75.0,)],
     },
     **{room: {} for room in (models, architecture, caches, fast, files, gguf, ollama, text, viz)},
-    **{room: {} for room in (drafters, grammar, heads, lengths)},
+    **{room: {} for room in (decoding, drafters, grammar, heads, lengths)},
 }  # fmt: skip
 
 
@@ -245,11 +246,17 @@ def _says(node: ast.AST) -> bool:
     return is_warning or (isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call))
 
 
-@pytest.mark.parametrize("room", ["models", "viz", "decoding/drafters", "decoding/lengths"])
+FILES = ("cost_aware", "decoder", "draft_length", "ending", "prompt", "sampling", "trace")
+ROOMS = ["models", "viz", "decoding/drafters", "decoding/lengths", *(f"decoding/{name}.py" for name in FILES)]
+
+
+@pytest.mark.parametrize("room", ROOMS)
 def test_what_a_room_says_is_in_its_sentences(room: str) -> None:
+    home = LIBRARY / room
+    assert home.exists()
     said = [
         f"{path.relative_to(LIBRARY)}:{part.lineno}: {part.value}"
-        for path in sorted((LIBRARY / room).rglob("*.py"))
+        for path in ([home] if home.is_file() else sorted(home.rglob("*.py")))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if _says(node)
         for part in ast.walk(node)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from jaxtyping import Float
 from torch import Tensor
 
+from specdec_lib.decoding import sentences
 from specdec_lib.decoding.draft_length import LengthState
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.theory.checks import positive, quantity, whole
@@ -127,9 +128,7 @@ class CostAware:
     ) -> None:
         costs: Mapping[int, float] = dict.fromkeys(LENGTHS, 1.0) if v is None else v
         if not costs:
-            raise InvalidArgument(
-                "cost aware: v is empty; pass T_target(K + 1) / T_target(1) of one K or more"
-            )
+            raise InvalidArgument(sentences.NO_WIDTHS)
         self.v = {whole(k, "a length of v", 1): positive(costs[k], f"v({k})") for k in sorted(costs)}
         self.c, self.overhead = quantity(c, "c"), quantity(overhead, "overhead")
         self.baseline, self.shared = positive(baseline, "baseline"), shared

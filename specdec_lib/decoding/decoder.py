@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Integer
 from torch import Tensor
 
+from specdec_lib.decoding import sentences
 from specdec_lib.decoding.batches.asking import AskedRow
 from specdec_lib.decoding.batches.decoder import BatchDecoder
 from specdec_lib.decoding.ending import Ending
@@ -201,9 +202,7 @@ class Decoder(BatchDecoder):
         ids = prompt_ids_of(prompt_ids, self.target.vocab_size)
         context = self.target.context_length
         if context is not None and len(ids) >= context:
-            raise InvalidArgument(
-                f"generate: the prompt has {len(ids)} tokens, {self.target.name} sees {context}; shorten it"
-            )
+            raise InvalidArgument(sentences.PROMPT_IS_TOO_LONG.format(len(ids), self.target.name, context))
         return ids
 
     def _result(
@@ -217,13 +216,11 @@ def _sampling(
 ) -> SamplingParams:
     """The sampling that was asked for, in whichever of the ways."""
     if params is not None and temperature is not None:
-        raise InvalidArgument(
-            f"generate: params {params!r} and temperature {temperature!r}; pass one of them"
-        )
+        raise InvalidArgument(sentences.TWO_TEMPERATURES.format(params, temperature))
     if isinstance(params, SamplingParams):
         if any(value is not None for value in warpers):
             names = ", ".join(field.name for field in fields(SamplingParams)[1:])
-            raise InvalidArgument(f"generate: params is {params!r}; set {names} in it, not beside it")
+            raise InvalidArgument(sentences.SET_IN_PARAMS.format(params, names))
         return params
     given = temperature if params is None else params
     return SamplingParams(1.0 if given is None else real_number(given, "sampling: temperature"), *warpers)
@@ -244,5 +241,5 @@ def _checked_stops(stop_strings: object) -> tuple[str, ...]:
     listed = list(given) if is_iterable(given) else [given]
     stops = tuple(stop for stop in listed if isinstance(stop, str) and stop)
     if len(stops) < len(listed):
-        raise InvalidArgument(f"generate: stop_strings are {listed!r}; pass non-empty texts")
+        raise InvalidArgument(sentences.ODD_STOP_STRINGS.format(listed))
     return stops

@@ -24,6 +24,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from specdec_lib.decoding import sentences
 from specdec_lib.decoding.drafters.base import AskMore, Drafter, tell_lengths
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.utils.numbers import Count, real_number, whole_number
@@ -131,7 +132,7 @@ class _ByLaw(_Constant):
     def __post_init__(self) -> None:
         threshold = real_number(self.threshold, f"{self.kind}: threshold")
         if not 0 <= threshold <= 1:
-            raise InvalidArgument(f"{self.kind}: threshold is {self.threshold!r}; pass a number from 0 to 1")
+            raise InvalidArgument(sentences.THRESHOLD_OUT_OF_RANGE.format(self.kind, self.threshold))
         object.__setattr__(self, "threshold", threshold)
         object.__setattr__(self, "most", whole_number(self.most, f"{self.kind}: most", least=1))
 
@@ -201,7 +202,7 @@ class Entropy(_ByLaw):
         super().__post_init__()
         object.__setattr__(self, "gamma", real_number(self.gamma, "entropy: gamma"))
         if self.gamma <= 0:
-            raise InvalidArgument(f"entropy: gamma is {self.gamma!r}; pass a number > 0")
+            raise InvalidArgument(sentences.GAMMA_OUT_OF_RANGE.format(self.gamma))
 
     def bound(self, law: Float[Tensor, " vocab"]) -> Float[Tensor, ""]:
         """1 − √(γ H(q)); below 0 for laws that are broad enough."""

@@ -14,6 +14,7 @@ from typing import Any, TypeGuard
 import numpy as np
 import torch
 
+from specdec_lib.decoding import sentences
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.utils.numbers import counted, plain_numbers
 
@@ -33,28 +34,23 @@ def prompt_ids_of(prompt: Any, vocab_size: int) -> list[int]:
     ids = _masked(*_taken(prompt))
     _refuse_messages(ids)
     if not ids:
-        raise InvalidArgument("generate: the prompt is empty; give at least one token")
+        raise InvalidArgument(sentences.EMPTY_PROMPT)
     plain = all(type(i) is int for i in ids)
     whole = ids if plain else [_whole(i, place) for place, i in enumerate(ids)]
     if min(whole) < 0 or max(whole) >= vocab_size:
         place, found = next((n, i) for n, i in enumerate(whole) if not 0 <= i < vocab_size)
-        raise InvalidArgument(
-            f"generate: the prompt holds ids outside [0, {vocab_size}): {found} at place {place}; "
-            "use the tokenizer of this model"
-        )
+        raise InvalidArgument(sentences.IDS_BEYOND_VOCABULARY.format(vocab_size, found, place))
     return whole
 
 
 def _taken(prompt: Any) -> tuple[list[Any], list[Any] | None]:
     """One sequence out of what was given, and its attention mask."""
     if isinstance(prompt, str):
-        raise InvalidArgument(
-            "generate: the prompt is a text; pass target.encode(text), or call generate_text(text, …)"
-        )
+        raise InvalidArgument(sentences.PROMPT_IS_A_TEXT)
     if _is_mapping(prompt):
         if "input_ids" not in prompt:
             _refuse_messages([prompt])
-            raise InvalidArgument(f"generate: the prompt has no input_ids, only {sorted(map(str, prompt))}")
+            raise InvalidArgument(sentences.NO_INPUT_IDS.format(sorted(map(str, prompt))))
         mask = prompt.get("attention_mask")
         return _sequence(prompt["input_ids"]), None if mask is None else _sequence(mask, _ANY)
     if hasattr(prompt, "ids") and hasattr(prompt, "attention_mask"):
@@ -65,10 +61,7 @@ def _taken(prompt: Any) -> tuple[list[Any], list[Any] | None]:
 def _refuse_messages(values: list[Any]) -> None:
     """A conversation is no prompt yet: which template puts it into text, only its model's tokenizer knows."""
     if values and isinstance(values[0], Mapping) and "role" in values[0]:
-        raise InvalidArgument(
-            f"generate: the prompt is a conversation ({counted(len(values), 'message')}), not token ids; "
-            "pass target.tokenizer.apply_chat_template(messages, add_generation_prompt=True)"
-        )
+        raise InvalidArgument(sentences.PROMPT_IS_A_CONVERSATION.format(counted(len(values), "message")))
 
 
 def _sequence(values: Any, kinds: tuple[str, ...] = _IDS) -> list[Any]:
@@ -77,11 +70,11 @@ def _sequence(values: Any, kinds: tuple[str, ...] = _IDS) -> list[Any]:
         _check_kind(values.dtype, kinds)
         values = _listed(values)
     if isinstance(values, _NO_SEQUENCE) or not is_iterable(values):
-        raise InvalidArgument(f"generate: the prompt is {_short(values, 60)}; pass a sequence of token ids")
+        raise InvalidArgument(sentences.NO_SEQUENCE.format(_short(values, 60)))
     ids = list(values)
     if ids and _is_sequence(ids[0]):
         if len(ids) != 1:
-            raise InvalidArgument(f"generate: {len(ids)} prompts at once; this decoder takes one sequence")
+            raise InvalidArgument(sentences.SEVERAL_PROMPTS.format(len(ids)))
         return _sequence(ids[0], kinds)
     return ids
 
@@ -90,15 +83,10 @@ def _listed(values: torch.Tensor | np.ndarray) -> Any:
     """The numbers of an array; a tensor without numbers, or with few of them, has none to read off."""
     if isinstance(values, torch.Tensor):
         if values.is_meta:
-            raise InvalidArgument(
-                "generate: the prompt is a tensor on the device 'meta', which holds no ids; pass one on a "
-                "cpu or a gpu"
-            )
+            raise InvalidArgument(sentences.PROMPT_ON_META)
         if values.is_nested or values.layout is not torch.strided:
             layout = "nested" if values.is_nested else str(values.layout).removeprefix("torch.")
-            raise InvalidArgument(
-                f"generate: the prompt is a {layout} tensor; pass a dense one, [n] or [1, n]"
-            )
+            raise InvalidArgument(sentences.NO_DENSE_TENSOR.format(layout))
     return plain_numbers(values)
 
 
@@ -134,9 +122,7 @@ def _is_sequence(value: Any) -> bool:
 def _check_kind(dtype: Any, kinds: tuple[str, ...]) -> None:
     name = str(dtype).removeprefix("torch.")
     if not name.startswith(kinds):
-        raise InvalidArgument(
-            f"generate: the prompt holds values of type {name}; pass token ids, whole numbers"
-        )
+        raise InvalidArgument(sentences.VALUES_ARE_NO_IDS.format(name))
 
 
 def _whole(value: Any, place: int) -> int:
@@ -147,10 +133,7 @@ def _whole(value: Any, place: int) -> int:
             return operator.index(value)
     except (TypeError, ValueError, RuntimeError):  # not whole; not one number; no number at all
         pass
-    raise InvalidArgument(
-        f"generate: the prompt holds {_short(value, 40)} of type {kind} at place {place}; "
-        "pass token ids, whole numbers"
-    )
+    raise InvalidArgument(sentences.NO_ID.format(_short(value, 40), kind, place))
 
 
 def _is_shown(value: Any) -> bool:
@@ -160,10 +143,7 @@ def _is_shown(value: Any) -> bool:
             return bool(value)
     except (TypeError, ValueError, RuntimeError):  # not one number, or no number at all
         pass
-    raise InvalidArgument(
-        f"generate: the attention_mask of the prompt holds {_short(value, 40)}; pass 1 for each id and 0 for "
-        "padding"
-    )
+    raise InvalidArgument(sentences.ODD_MASK_VALUE.format(_short(value, 40)))
 
 
 def _masked(ids: list[Any], mask: list[Any] | None) -> list[Any]:
@@ -172,8 +152,5 @@ def _masked(ids: list[Any], mask: list[Any] | None) -> list[Any]:
         return ids
     seen = [place for place, shown in enumerate(mask) if _is_shown(shown)]
     if len(mask) != len(ids) or (seen and seen[-1] - seen[0] + 1 != len(seen)):
-        raise InvalidArgument(
-            f"generate: the attention_mask of the prompt has {len(mask)} places for {len(ids)} ids and shows "
-            f"{len(seen)}, not in one piece; pass a sequence without holes"
-        )
+        raise InvalidArgument(sentences.MASK_WITH_HOLES.format(len(mask), len(ids), len(seen)))
     return [ids[place] for place in seen]

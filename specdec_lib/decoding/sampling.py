@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
+from specdec_lib.decoding import sentences
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.utils.numbers import real_number, whole_number
 
@@ -68,7 +69,7 @@ def _number(name: str, value: object, low: float, high: float = math.inf, open_b
         wanted = f"a number {'>' if open_below else '>='} {low}"
         if high != math.inf:
             wanted = f"{low} {'<' if open_below else '<='} {name} <= {high}"
-        raise InvalidArgument(f"sampling: {name} is {value!r}; pass {wanted}")
+        raise InvalidArgument(sentences.ODD_PARAMETER.format(name, value, wanted))
     return number
 
 
@@ -84,9 +85,7 @@ def penalise(
     rows = logits.reshape(-1, logits.shape[-1])
     num_rows, num_ids = rows.shape[0], history_ids.shape[0]
     if num_ids < num_rows - 1:
-        raise InvalidArgument(
-            f"penalise: {num_rows} rows need {num_rows - 1} drafted ids, the history has {num_ids}"
-        )
+        raise InvalidArgument(sentences.ROWS_WITHOUT_HISTORY.format(num_rows, num_rows - 1, num_ids))
     settled, drafted = history_ids[: num_ids - num_rows + 1], history_ids[num_ids - num_rows + 1 :]
     seen = torch.zeros_like(rows, dtype=torch.bool)
     seen[:, settled] = True
@@ -112,7 +111,7 @@ def warp_logits(
     warped = logits if logits.dtype == torch.float64 else logits.float()
     if params.needs_history and params.repetition_penalty is not None:
         if history_ids is None:
-            raise InvalidArgument("warp logits: repetition_penalty needs history_ids; pass the ids so far")
+            raise InvalidArgument(sentences.NEEDS_HISTORY)
         warped = penalise(warped, float(params.repetition_penalty), history_ids)
     if params.is_greedy:
         return warped
@@ -211,7 +210,7 @@ def invert(probs: Float[Tensor, " vocab"], uniform: Float[Tensor, ""]) -> Intege
 def _require_law(total: Float[Tensor, " 1"]) -> None:
     """Asked where the answer is at hand; a device would have to be waited for."""
     if total.device.type == "cpu" and not torch.compiler.is_compiling() and not 0 < float(total) < math.inf:
-        raise InvalidArgument(f"draw: the probabilities sum to {float(total):g}; pass those of a law")
+        raise InvalidArgument(sentences.NO_LAW.format(float(total)))
 
 
 def _precise(device: torch.device) -> torch.dtype:

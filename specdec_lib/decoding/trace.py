@@ -10,6 +10,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from specdec_lib.decoding import sentences
 from specdec_lib.errors import RecordError
 
 RoundKind = Literal["autoregressive", "corrected", "bonus"]
@@ -71,4 +72,4 @@ class Trace:
             raw["rounds"] = [Round(**row) for row in raw["rounds"]]
             return cls(**raw)
         except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise RecordError(f"read trace: not a trace ({error}); pass what Trace.to_json wrote") from error
+            raise RecordError(sentences.NO_TRACE.format(error)) from error
