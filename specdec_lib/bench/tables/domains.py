@@ -50,7 +50,7 @@ def looping_texts(records: Sequence[Record]) -> set[str]:
 def domain_table(records: Sequence[Record], *, level: float = 0.95, draws: int = 2000) -> list[DomainRow]:
     """One row an arm, a domain (``all`` of them first) and a choice of texts, those of temperature 0."""
     table = []
-    for domain, texts, chosen in _parts(records):
+    for domain, texts, chosen in parts_of(records):
         plain = [name for name, arm in arms_of(chosen).items() if arm.method == PLAIN]
         for row in peer_table(chosen, level=level, draws=draws, over=plain):
             accepted, drafted, rounds = _counts(chosen, row.arm)
@@ -67,15 +67,15 @@ def domain_ratios(
 ) -> list[DomainRatioRow]:
     """Our best drafting arm over the best plain decoding of anybody, by domain and choice of texts."""
     table = []
-    for domain, texts, chosen in _parts(records):
+    for domain, texts, chosen in parts_of(records):
         sides = (OURS, "speculative", None), (None, PLAIN, None)
         ratio = best_over_best(chosen, 0.0, f"{domain}, {texts}", *sides, level=level, draws=draws)
         table.append(DomainRatioRow(**ratio, domain=domain, texts=texts))
     return table
 
 
-def _parts(records: Sequence[Record]) -> list[tuple[str, str, list[Record]]]:
-    """Domain, choice of texts, and their records with those of the arms; none that would be empty."""
+def parts_of(records: Sequence[Record]) -> list[tuple[str, str, list[Record]]]:
+    """Domain, choice of texts, and their records with all that are no runs; none that would be empty."""
     looping = looping_texts(records)
     runs = [run for run in of_kind(records, PeerRecord) if run.config.temperature == 0]
     others = [record for record in records if not isinstance(record, PeerRecord)]
