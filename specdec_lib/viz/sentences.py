@@ -58,6 +58,16 @@ PHASE_OF_THAT_ROUND = (
     "%{{x:.2f}} ms, %{{customdata[1]:.0%}} of the round<br>"
     "%{{customdata[2]}} tokens drafted"
 )
+ARM_OVER_THE_BEST_PLAIN = "<b>%{customdata[0]}</b>, %{customdata[1]}<br>%{customdata[2]}"
+OVER_THE_BEST_PLAIN = "tokens a second, best plain decoding = 1"
+OVER_OUR_PLAIN = "over our plain decoding"
+WITHOUT_LOOPING_TEXTS = "open: without texts that loop"
+PRICE_OF_A_ROUND = (
+    "<b>%{{customdata[0]}}</b><br>"
+    "{}: %{{x:.2f}}×<br>"
+    "a round: %{{customdata[2]:.2f}} tokens drafted, v = %{{customdata[1]:.2f}}"
+)
+SHARE_OF_LENGTHS = "%{y}, %{x} drafted: %{z:.1%} of the rounds"
 WHEN_AN_ARM_RAN = "<b>%{y}</b>: %{text} runs %{x}"
 WIDTH_OF_AN_INTERVAL = "<b>{}</b><br>%{{x}} prompts a domain: %{{y:.1%}} wide"
 WORTH_OF_A_CHOICE = "<b>{}</b><br>chosen by %{{x}} prompts, {} %{{y:.2f}}×"
