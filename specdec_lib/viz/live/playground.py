@@ -97,6 +97,31 @@ def measured_points(rows: Sequence[Mapping[str, Any]], source: str, domain: str 
     ]
 
 
+def arm_points(rows: Sequence[Mapping[str, Any]]) -> list[Point]:
+    """Arms of a comparison, one domain each, as a draft of k tokens in every round that would bring and cost
+    as much: a drafter that is silent in some rounds has fewer of everything.
+
+    Args:
+        rows: of ``rounds_table``, with pair: domain, arm, k, alpha, drafted, v, c, predicted, measured, low,
+            high. Those without a draft, or whose draft was not timed, are left out.
+    """
+    return [
+        Point(
+            name=f"{row['arm']}, {row['domain']}",
+            source=f"{row['pair']}, measured",
+            alpha=row["alpha"],
+            k=row["k"],
+            c=row["c"] * row["drafted"] / row["k"],
+            speedup=row["measured"],
+            slope=max(0.0, (row["v"] - 1.0) / row["k"]),
+            low=row["low"],
+            high=row["high"],
+        )
+        for row in rows
+        if row["predicted"] is not None and row["k"]
+    ]
+
+
 def law_payload(points: Iterable[Point] = (), title: str = TITLE, **start: float) -> dict[str, Any]:
     """What the module draws: plain data.
 

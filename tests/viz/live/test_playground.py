@@ -19,6 +19,7 @@ from specdec_lib.viz.live.playground import (
     Playground,
     PlaygroundWidget,
     Point,
+    arm_points,
     law_payload,
     measured_points,
     published_points,
@@ -116,6 +117,18 @@ def test_points_come_from_papers_and_from_measurements():
     assert 1 + own.slope * own.k == pytest.approx(1.24) and (own.low, own.high) == (1.86, 2.18)
     (narrow,) = measured_points([ROW | {"v": 0.98}], "pocket")
     assert narrow.slope == 0.0  # a wide forward that came out cheaper than a narrow one is noise
+
+
+def test_an_arm_is_a_draft_in_every_round_that_brings_and_costs_as_much():
+    row = {
+        "pair": "small", "domain": "code", "arm": "ours-lookup", "k": 4, "alpha": 0.4, "drafted": 1.2,
+        "v": 1.3, "c": 0.02, "predicted": 1.25, "measured": 1.2, "low": 1.1, "high": 1.3,
+    }  # fmt: skip
+    (own,) = arm_points([row, row | {"predicted": None}, row | {"k": 0}])
+    assert (own.name, own.source, own.speedup) == ("ours-lookup, code", "small, measured", 1.2)
+    tokens = expected_tokens(0.4, 4)
+    law = speedup(own.alpha, own.k, own.c, 1 + own.slope * own.k)
+    assert law == pytest.approx(tokens / (1.3 + 1.2 * 0.02))
 
 
 @pytest.mark.parametrize(
