@@ -98,7 +98,9 @@ def fastest_by_clock(layer: nn.Linear) -> RowForms:
 
 
 def with_narrow_products(model: nn.Module, forms: RowForms | None = None) -> nn.Module:
-    """The same model, its weights, buffers and hooks shared, whose linear layers are :class:`NarrowLinear`.
+    """The same model, its weights, buffers and hooks shared, whose linear layers are narrow ones.
+
+    Their class is :class:`~specdec_lib.models.fast.narrow.NarrowLinear`.
 
     A model that would gain nothing is returned as it is: one that is not in float32 or bfloat16 on a CPU, or
     any model on a processor on which the plain product is the fastest.
