@@ -20,6 +20,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 from torch.nn import functional
 
+from specdec_lib.errors import UnsoundLogits
 from specdec_lib.models.architecture.module import (
     cache_name,
     embedding_rows,
@@ -28,6 +29,7 @@ from specdec_lib.models.architecture.module import (
     positions_behind,
     text_config,
 )
+from specdec_lib.models.architecture.soundness import Watch
 from specdec_lib.models.caches.ragged import RaggedCache
 from specdec_lib.models.caches.rollback import new_ragged_cache
 from specdec_lib.models.fast import sentences
@@ -141,7 +143,8 @@ class BatchedForward:
             self._rehearse()
         except Exception as error:  # whatever a model refuses: its rows run one by one, and a line says why
             lines = str(error).strip().splitlines() or ["no message"]
-            reason = lines[0] if isinstance(error, Unbatchable) else f"{type(error).__name__}: {lines[0]}"
+            is_told = isinstance(error, (Unbatchable, UnsoundLogits))
+            reason = lines[0] if is_told else f"{type(error).__name__}: {lines[0]}"
             get_logger(__name__).warning(sentences.ROWS_ONE_BY_ONE, model=self._name, reason=reason)
             return False
         return True
@@ -173,11 +176,16 @@ class BatchedForward:
                 cache.truncate([len(text) for text in texts])
 
     def _alone(self, text: Sequence[int]) -> Float[Tensor, "n vocab"]:
+        """Raises UnsoundLogits where they are no numbers, which no comparison would tell."""
         ids = torch.tensor([list(text)], device=next(self.model.parameters()).device)
         told: dict[str, Any] = {}
         if self._first:
             told["position_ids"] = positions_behind(0, len(text), self._first, ids.device)
-        return self._products.model(input_ids=ids, use_cache=False, **told).logits[0]
+        logits = self._products.model(input_ids=ids, use_cache=False, **told).logits
+        watch = Watch(self._name)
+        watch.see(logits, len(text))
+        watch.require_sound()
+        return logits[0]
 
     def _compare(self, together: Tensor, alone: Tensor) -> None:
         apart = float((together - alone).abs().amax())

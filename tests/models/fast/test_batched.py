@@ -10,7 +10,7 @@ import torch
 from models.architectures import CONFIGS, SHARED_KV, VOCAB, llama_config, tiny_model
 from transformers import BloomConfig, MambaConfig
 
-from specdec_lib.errors import UnsupportedCache
+from specdec_lib.errors import UnsoundLogits, UnsupportedCache
 from specdec_lib.models.caches.ragged import RaggedCache
 from specdec_lib.models.fast import batched
 from specdec_lib.models.wrapper import ModelWrapper
@@ -151,6 +151,16 @@ def test_a_model_that_cannot_be_told_positions_says_so_once(caplog, capsys):
     assert model.new_batch(2) is None and model.new_batch(3) is None
     said = caplog.text + "".join(capsys.readouterr())
     assert said.count("cannot be told positions") == 1
+
+
+def test_weights_that_are_no_numbers_are_told_as_a_text_alone_tells_them(caplog, capsys):
+    model = ModelWrapper(tiny_model("llama"))
+    with torch.no_grad():
+        model.model.model.norm.weight[0] = torch.nan
+    with pytest.raises(UnsoundLogits) as told:
+        model.forward(torch.tensor([[1, 2, 3]]))
+    assert model.new_batch(2) is None
+    assert str(told.value) in caplog.text + "".join(capsys.readouterr())
 
 
 def test_a_state_that_cannot_be_rolled_back_is_refused_by_name():
