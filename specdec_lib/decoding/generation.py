@@ -146,10 +146,15 @@ class Generation(Iterator[Round]):
         return self._make_result(self.request, self.rounds, self.finish_reason or "interrupted", total, peak)
 
     def _let_go(self) -> None:
-        close = getattr(self._source, "close", None)
-        if close is not None:
-            close()
+        end_source(self._source)
         self._source = iter(())
+
+
+def end_source(source: object) -> None:
+    """Let a source of rounds go of its caches; what is no generator has nothing to let go of."""
+    close = getattr(source, "close", None)
+    if close is not None:
+        close()
 
 
 def result_of(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
-from specdec_lib.decoding.generation import Generation
+from specdec_lib.decoding.generation import Generation, end_source
 from specdec_lib.decoding.trace import Round
 from specdec_lib.profiling.metrics import GenerationResult
 
@@ -71,9 +71,7 @@ class Batch(Iterator[dict[int, Round]]):
         """Decode no further: texts that have not ended are "interrupted", with the rounds so far."""
         for text in self.texts:
             text.close()
-        close = getattr(self._source, "close", None)
-        if close is not None:
-            close()
+        end_source(self._source)
 
     def results(self) -> list[GenerationResult]:
         """The result of each text, in the order of the prompts; what is left is decoded first."""
