@@ -126,8 +126,7 @@ class SpeculativeDecoder(Decoder):
                 drafts.keep(kept)
                 going, texts = [going[row] for row in kept], [texts[row] for row in kept]
             with phases("draft"):
-                if isinstance(rows, SeparateRows):
-                    rows.lend(drafts.states)
+                rows.lend(drafts.states)
                 proposals = self._drafted(texts, drafts)
             with phases("verify"):
                 logits = self._scored(texts, proposals, rows)

@@ -123,6 +123,13 @@ class TextRows(Protocol):
         """
         ...
 
+    def lend(self, drafts: Sequence[object]) -> None:
+        """Offer each row's cache to the state that drafts for it, until the state's next roll-back.
+
+        Before a round drafts; nothing where rows share a cache.
+        """
+        ...
+
     def truncate(self, lengths: Sequence[int]) -> None:
         """Roll each row back to its first ``lengths[i]`` tokens. Once a round, so it should copy nothing."""
         ...

@@ -69,6 +69,9 @@ class BatchedRows:
                 self._watch.see(row[None], end)
         return kept
 
+    def lend(self, drafts: Sequence[object]) -> None:
+        """Nothing: no row has a cache of its own."""
+
     def truncate(self, lengths: Sequence[int]) -> None:
         """Roll each row back to its own length: nothing is copied.
 

@@ -68,3 +68,11 @@ def test_rows_on_both_sides_of_a_longrope_are_refused():
     rows.forward(fed([1, 2, 3], [4]), [1, 1])
     with pytest.raises(InvalidArgument, match="both sides of 8"):
         rows.forward(fed([1] * 6, [4]), [1, 1])
+
+
+def test_a_cache_that_rows_share_is_lent_to_nobody():
+    class Borrower:
+        def borrow(self, target, cache):
+            raise AssertionError("a cache of several texts")
+
+    ModelWrapper(tiny_model("llama")).new_batch(2).lend([Borrower(), Borrower()])
