@@ -46,22 +46,23 @@ class AutoregressiveDecoder(Decoder):
     ) -> Iterator[dict[int, Round]]:
         """Rounds of all texts that go on, by their places; a text alone is a batch of one."""
         phases, device, going = requests[0].phases, self.target.device, list(range(len(requests)))
-        ids = [list(request.prompt_ids) for request in requests]
+        ids, lengths = [list(request.prompt_ids) for request in requests], rows.lengths
         while kept := left(going):
             if len(kept) < len(going):
                 rows.keep(kept)
-                going = [going[row] for row in kept]
+                going, lengths = [going[row] for row in kept], rows.lengths
             with phases("verify"):
-                held = zip(going, rows.lengths, strict=True)
+                held = zip(going, lengths, strict=True)
                 feeds = [torch.tensor(ids[place][length:], device=device) for place, length in held]
                 logits = rows.forward(feeds, [1] * len(going))
             with phases("sampling"):
                 for place, row in zip(going, logits, strict=True):
                     ids[place].append(self._choose(row[-1], ids[place], requests[place]))
                 self._require_sound()  # the tokens have waited for the device
+            lengths = rows.lengths
             yield {
                 place: Round([ids[place][-1]], "autoregressive", target_cache_length=length)
-                for place, length in zip(going, rows.lengths, strict=True)
+                for place, length in zip(going, lengths, strict=True)
             }
 
     def _choose(self, logits: Float[Tensor, " vocab"], ids: list[int], request: Request) -> int:

@@ -23,6 +23,8 @@ from specdec_lib.profiling.timer import CUDATimer
 
 PHASES = ("draft", "verify", "sampling", "rollback")
 
+_UNTIMED = nullcontext()
+
 MakeResult = Callable[["Request", list[Round], str, float, float | None], GenerationResult]
 
 
@@ -34,7 +36,7 @@ class PhaseClock:
         self.current: dict[str, float] = {}
 
     def __call__(self, phase: str) -> AbstractContextManager[None]:
-        return self._measure(phase) if self.enabled else nullcontext()
+        return self._measure(phase) if self.enabled else _UNTIMED
 
     @contextmanager
     def _measure(self, phase: str) -> Generator[None, None, None]:

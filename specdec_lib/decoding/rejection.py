@@ -185,6 +185,8 @@ def verify_greedy(target_ids: Integer[Tensor, " k_plus_1"], draft_ids: Integer[T
 
     It is :func:`verify_tokens` for one-hot p and q, without making the one-hot rows.
     """
+    if not len(draft_ids):
+        return Verdict(0, int(target_ids[0]), "bonus")
     num_accepted = _before_first_failure(target_ids[:-1] == draft_ids)
     return _verdict(num_accepted, target_ids[num_accepted], draft_ids, None)
 

@@ -118,7 +118,7 @@ class SpeculativeDecoder(Decoder):
         self, requests: Sequence[Request], rows: TextRows, drafts: Drafts, left: RowsLeft
     ) -> Iterator[dict[int, Round]]:
         """Rounds of all texts that go on, by their places; a text alone is a batch of one."""
-        phases, going = requests[0].phases, list(range(len(requests)))
+        phases, device, going = requests[0].phases, self.target.device, list(range(len(requests)))
         texts = list(map(self._begun, requests, drafts.states))
         while kept := left(going):
             if len(kept) < len(going):
@@ -126,43 +126,42 @@ class SpeculativeDecoder(Decoder):
                 drafts.keep(kept)
                 going, texts = [going[row] for row in kept], [texts[row] for row in kept]
             with phases("draft"):
-                rows.lend(drafts.states)
-                proposals = self._drafted(texts, drafts)
+                proposals = self._drafted(texts, drafts, rows)
             with phases("verify"):
-                logits = self._scored(texts, proposals, rows)
+                logits = self._scored(texts, proposals, rows, device)
             with phases("sampling"):
                 verdicts = list(map(self._judged, texts, proposals, logits))
                 self._require_sound()  # the verdicts have waited for the device
             with phases("rollback"):
+                lengths = list(map(SpeculatedText.kept, texts, verdicts))
                 if any(map(self._may_need_cut, texts, proposals)):  # else as in plain decoding
-                    self._roll_back(rows, list(map(SpeculatedText.kept, texts, verdicts)))
-                for text, verdict in zip(texts, verdicts, strict=True):
-                    text.draft.roll_back(text.kept(verdict))
-            yield dict(zip(going, map(self._settled, texts, verdicts), strict=True))
+                    self._roll_back(rows, lengths)
+                for text, length in zip(texts, lengths, strict=True):
+                    text.draft.roll_back(length)
+            yield dict(zip(going, map(self._settled, texts, verdicts, lengths), strict=True))
 
     def _may_need_cut(self, text: SpeculatedText, proposal: Proposal | None) -> bool:
         """Unless a policy wanted nothing, in a round that does what plain decoding does."""
-        return proposal is not None or self._room(text) <= 0
+        return proposal is not None or text.room <= 0
 
     def _begun(self, request: Request, draft: Remembered) -> SpeculatedText:
         known = type(draft) in (DraftModelState, DraftRow) or request.params.is_greedy
-        length = started_length(self.length, draft)
-        return SpeculatedText(request, list(request.prompt_ids), draft, length, known)
+        length, end = started_length(self.length, draft), request.end - 1
+        if self.drafter.context_length is not None:
+            end = min(end, self.drafter.context_length + 1)
+        return SpeculatedText(request, list(request.prompt_ids), draft, length, end, known)
 
-    def _drafted(self, texts: Sequence[SpeculatedText], drafts: Drafts) -> list[Proposal | None]:
+    def _drafted(
+        self, texts: Sequence[SpeculatedText], drafts: Drafts, rows: TextRows
+    ) -> list[Proposal | None]:
         """A proposal for each text, of as many tokens as it wants."""
-        asked = [AskedDraft(text.ids, wanted(text.length, self._room(text)), text.request) for text in texts]
+        asked = [AskedDraft(text.ids, wanted(text.length, text.room), text.request) for text in texts]
+        if any(one.k for one in asked):
+            rows.lend(drafts.states)
         proposals = drafts.propose(asked)
         for text, proposal in zip(texts, proposals, strict=True):
             text.look_at(proposal, self.drafter.name)
         return proposals
-
-    def _room(self, text: SpeculatedText) -> int:
-        """How many draft tokens may still be emitted before the round's own token, and can be drafted."""
-        room = text.request.end - len(text.ids) - 1
-        if self.drafter.context_length is not None:
-            room = min(room, self.drafter.context_length - len(text.ids) + 1)
-        return room
 
     def _propose(self, ids: list[int], draft: DraftState, request: Request, k: int) -> Proposal | None:
         """Up to ``k`` tokens; for none the drafter is not asked, and its cache catches up later."""
@@ -172,17 +171,16 @@ class SpeculativeDecoder(Decoder):
         return checked_proposal(proposal, self.drafter.name, k, request.params, self.target.vocab_size)
 
     def _scored(
-        self, texts: Sequence[SpeculatedText], proposals: Sequence[Proposal | None], rows: TextRows
+        self,
+        texts: Sequence[SpeculatedText],
+        proposals: Sequence[Proposal | None],
+        rows: TextRows,
+        device: torch.device,
     ) -> list[Tensor]:
         """Target logits ``[k + 1, vocab]`` after each text and after each of its draft tokens."""
         held = zip(texts, proposals, rows.lengths, strict=True)
-        feeds = [self._feed(self._pending(text.ids, length), proposal) for text, proposal, length in held]
+        feeds = [_feed(self._pending(text.ids, length), proposal, device) for text, proposal, length in held]
         return rows.forward(feeds, [num_drafted(proposal) + 1 for proposal in proposals])
-
-    def _feed(self, pending: list[int], proposal: Proposal | None) -> Integer[Tensor, " n"]:
-        device = self.target.device
-        feed = torch.tensor(pending, device=device)
-        return feed if proposal is None else torch.cat([feed, proposal.ids.to(device)])
 
     def _pending(self, ids: list[int], held: int) -> list[int]:
         """Tokens of the text that the target's cache, which holds so many, lacks."""
@@ -196,9 +194,8 @@ class SpeculativeDecoder(Decoder):
         text.picked = [[], []]
         return self._decide(text.ids, proposal, logits, text.request, text.picked)
 
-    def _settled(self, text: SpeculatedText, verdict: Verdict) -> Round:
+    def _settled(self, text: SpeculatedText, verdict: Verdict, keep_length: int) -> Round:
         """The round of a verdict, whose tokens are the text's from now on."""
-        keep_length = text.kept(verdict)
         text.length.observe(len(verdict.draft_ids), verdict.num_accepted)
         text.ids += verdict.token_ids
         return self._record(verdict, keep_length, getattr(text.draft, "cache_length", 0), text.picked)
@@ -213,10 +210,10 @@ class SpeculativeDecoder(Decoder):
     ) -> Verdict:
         """The verdict on the proposal; ``picked`` receives p and q of its tokens when the round is traced."""
         params = request.params
-        draft_ids = (
-            torch.empty(0, dtype=torch.long, device=logits.device) if proposal is None else proposal.ids
-        )
-        draft_ids = draft_ids.to(logits.device)
+        if proposal is None:
+            draft_ids = torch.empty(0, dtype=torch.long, device=logits.device)
+        else:
+            draft_ids = proposal.ids.to(logits.device)
         history = None
         if params.needs_history:
             history = torch.cat([torch.tensor(ids, device=logits.device), draft_ids])
@@ -251,3 +248,8 @@ class SpeculativeDecoder(Decoder):
             draft_picked=picked[1],
             uniforms=plain_numbers(verdict.uniforms) if verdict.uniforms is not None and picked[0] else [],
         )
+
+
+def _feed(pending: list[int], proposal: Proposal | None, device: torch.device) -> Integer[Tensor, " n"]:
+    feed = torch.tensor(pending, device=device)
+    return feed if proposal is None else torch.cat([feed, proposal.ids.to(device)])

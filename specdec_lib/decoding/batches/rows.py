@@ -33,7 +33,7 @@ class SeparateRows:
     """Rows of any model, each with a cache and a forward of its own; a text alone is one of these."""
 
     def __init__(self, model: CausalModel, ends: Sequence[int]) -> None:
-        self.model = model
+        self.model, self._device = model, model.device
         self._caches: list[Any] = [model.new_cache(end) for end in ends]
 
     @property
@@ -47,10 +47,10 @@ class SeparateRows:
         """Logits of the last ``keep[i]`` tokens of each feed; a row that is fed nothing is passed over."""
         logits: list[Tensor] = []
         for row, (feed, count) in enumerate(zip(feeds, keep, strict=True)):
-            if not len(feed):
-                logits.append(torch.empty(0, self.model.vocab_size, device=self.model.device))
+            if not feed.numel():
+                logits.append(torch.empty(0, self.model.vocab_size, device=self._device))
                 continue
-            fed = feed.to(self.model.device)[None]
+            fed = feed.to(self._device)[None]
             found, self._caches[row] = self.model.forward(fed, self._caches[row], logits_to_keep=count)
             logits.append(found[0])
         return logits
@@ -62,9 +62,9 @@ class SeparateRows:
 
     def truncate(self, lengths: Sequence[int]) -> None:
         """Roll each row back to its own length."""
-        for row, (held, length) in enumerate(zip(self.lengths, lengths, strict=True)):
-            if held:  # what was never fed has no cache that could be cut
-                self._caches[row] = self.model.truncate_cache(self._caches[row], length)
+        for row, (cache, length) in enumerate(zip(self._caches, lengths, strict=True)):
+            if cache is not None:  # what was never fed may have none that could be cut
+                self._caches[row] = self.model.truncate_cache(cache, length)
 
     def keep(self, rows: Sequence[int]) -> None:
         """Only these rows, in that order."""

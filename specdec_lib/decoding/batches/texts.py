@@ -21,10 +21,17 @@ class SpeculatedText:
     draft: Remembered
     """What the drafter keeps of it."""
     length: LengthState
+    draft_end: int
+    """Tokens behind which none can be drafted any more: of the text, or of what the drafter sees."""
     laws_known: bool
     """Whether the drafter's distributions need not be looked at any more."""
     picked: list[list[float]] = field(default_factory=lambda: [[], []])
     """p and q of the last round's draft tokens, when traced."""
+
+    @property
+    def room(self) -> int:
+        """How many draft tokens may still be emitted before the round's own token, and can be drafted."""
+        return self.draft_end - len(self.ids)
 
     def kept(self, verdict: Verdict) -> int:
         """How many tokens caches may keep: the text and what was accepted, and not the token behind it."""
@@ -36,7 +43,7 @@ class SpeculatedText:
         Raises:
             InvalidArgument: its rows are no distributions.
         """
-        if proposal is not None and len(proposal.ids) and not self.laws_known:
+        if not self.laws_known and proposal is not None and len(proposal.ids):
             require_laws(proposal, name)
             self.laws_known = True
 
