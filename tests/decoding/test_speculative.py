@@ -40,33 +40,23 @@ def hugging_face_ids(
 @pytest.mark.unchecked
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_greedy_ids_equal_those_of_hugging_face(architecture):
-    """30 prompts, 128 tokens, K = 1..8 in turn; every other text ends with one of two end-of-text ids."""
+    """16 prompts, 128 tokens: K = 1..8 to the end, and again with two end-of-text ids, of which one comes."""
     target, draft = tiny_pair(architecture, num_layers=2)
-    ended, texts = 0, prompts(30)
+    ended, texts = 0, prompts(16)
     for index, (prompt, free) in enumerate(zip(texts, hugging_face_ids(target, texts, 128), strict=True)):
-        eos = sorted({free[90], free[60]}) if index % 2 else None
+        eos = sorted({free[90], free[60]}) if index >= 8 else None
         target.__dict__["eos_token_ids"] = tuple(eos or ())
         expected = free[: 1 + min(map(free.index, eos))] if eos else free
-        if index < 6:  # of what an end of text cuts off, Hugging Face is asked a few times
+        if 6 <= index < 12:  # of what an end of text cuts off, Hugging Face is asked a few times
             assert hugging_face_ids(target, [prompt], 128, eos) == [expected]
         plain = AutoregressiveDecoder(target).generate(prompt, 128, 0.0)
         speculative = SpeculativeDecoder(target, draft, k=1 + index % 8).generate(prompt, 128, 0.0)
         assert plain.generated_ids == expected
         assert speculative.generated_ids == expected
+        assert eos or speculative.num_accepted_draft_tokens > 0
         assert plain.finish_reason == speculative.finish_reason
         ended += plain.finish_reason == "eos"
-    assert ended == 15
-
-
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-@pytest.mark.parametrize("k", range(1, 9))
-def test_every_k_gives_the_same_ids(architecture, k):
-    target, draft = tiny_pair(architecture)
-    for prompt in prompts(2, seed=9):
-        expected = AutoregressiveDecoder(target).generate(prompt, 48, 0.0).generated_ids
-        result = SpeculativeDecoder(target, draft, k=k).generate(prompt, 48, 0.0)
-        assert result.generated_ids == expected
-        assert result.num_accepted_draft_tokens > 0
+    assert ended == 8
 
 
 @pytest.mark.parametrize("max_new_tokens", range(0, 8))
