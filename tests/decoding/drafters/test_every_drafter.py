@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
+from itertools import cycle
 
 import pytest
 import torch
@@ -63,6 +64,7 @@ OWN_LAYERS: dict[str, Make] = {
     ),
 }
 EVERY = WITHOUT_MODEL | WITH_MODEL
+VERIFIERS = ("token", "block")
 
 
 class LayeredScenario(Scenario):
@@ -121,10 +123,17 @@ def test_the_exact_law_is_the_targets_whatever_its_layers_draft(make, verifier):
     assert difference < ROUNDING and outcomes == 27
 
 
+WITH_VERIFIERS = [
+    *((make, verifier) for make in EVERY for verifier in VERIFIERS),
+    *zip(OWN_LAYERS, cycle(VERIFIERS), strict=False),
+]
+"""Where layers draft, a text costs four times as much: there the verifiers take turns."""
+
+
 @pytest.mark.unchecked
-@pytest.mark.parametrize("verifier", ["token", "block"])
-@each
-def test_the_joint_law_is_the_targets(make, verifier):
+@pytest.mark.parametrize(("name", "verifier"), WITH_VERIFIERS)
+def test_the_joint_law_is_the_targets(name, verifier):
+    make = (EVERY | OWN_LAYERS)[name]
     scenario = scenario_of(make)
     decoder = SpeculativeDecoder(scenario.models[0], make(*scenario.models), scenario.k, verifier)
     (look,) = joint_law(Case(decoder, scenario, seed=4), [300])
@@ -171,12 +180,16 @@ def answers(state: DraftState, ids: list[int], k: int = 4) -> list[int]:
 TEXT = [1, 2, 0, 1, 2, 0, 1, 1, 2, 2, 0, 1, 2, 0, 1, 0, 0, 0, 0, 0, 0, 2, 1]
 
 
+@pytest.mark.unchecked
 @each
 def test_a_state_that_was_rolled_back_is_a_fresh_one(make):
-    """After each possible count, whatever was seen beyond it, and at once or text after text."""
-    drafter = make(*scenario_of(make).models)
+    """After each possible count, whatever was seen beyond it, and at once or text after text.
+
+    What is seen beyond it takes turns where layers draft, for they look at no text by its length.
+    """
+    drafter, seen = make(*scenario_of(make).models), ([1], [2, 0, 1], TEXT)
     for keep in range(1, len(TEXT) + 1):
-        for behind in ([1], [2, 0, 1], TEXT):
+        for behind in seen if make in EVERY.values() else [seen[keep % len(seen)]]:
             state = drafter.start(TEXT, 80)
             for end in range(1, len(TEXT) + 1, 3):
                 answers(state, TEXT[:end])
@@ -211,17 +224,25 @@ def test_a_text_that_shrank_without_a_word_is_refused(make):
 # -- whole texts -----------------------------------------------------------------------------------
 
 
+@cache
+def plain_ids(architecture: str) -> list[list[int]]:
+    """What the target of two layers writes by itself behind each of the prompts, greedily."""
+    decoder = AutoregressiveDecoder(tiny_pair(architecture, num_layers=2)[0])
+    return [decoder.generate(prompt, 24, 0.0).generated_ids for prompt in PROMPTS]
+
+
+@pytest.mark.unchecked
 @each
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen2"])
 def test_greedy_ids_are_the_baselines(make, architecture):
     target, draft = tiny_pair(architecture, num_layers=2)
     for k in (1, 5):
         decoder = SpeculativeDecoder(target, make(target, draft), k=k)
-        for prompt in PROMPTS:
-            plain = AutoregressiveDecoder(target).generate(prompt, 24, 0.0)
-            assert decoder.generate(prompt, 24, 0.0).generated_ids == plain.generated_ids
+        for prompt, plain in zip(PROMPTS, plain_ids(architecture), strict=True):
+            assert decoder.generate(prompt, 24, 0.0).generated_ids == plain
 
 
+@pytest.mark.unchecked
 @each
 @pytest.mark.parametrize("temperature", [0.0, 0.9])
 def test_texts_that_are_open_at_once_never_meet(make, temperature):
