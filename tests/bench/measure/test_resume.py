@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import shutil
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,38 @@ def benchmark(path: Path, grid: Grid = GRID, resume: bool = False, **options) ->
     target, draft = tiny_models.tiny_pair("llama")
     options.setdefault("report", lambda line: None)
     return Benchmark(grid, target, draft, PROMPTS, path / "runs.jsonl", resume=resume, **options)
+
+
+@pytest.fixture(scope="module")
+def recorded_once(tmp_path_factory) -> Path:
+    """The records of the whole grid, measured once for all tests."""
+    folder = tmp_path_factory.mktemp("whole")
+    benchmark(folder).measure()
+    return folder / "runs.jsonl"
+
+
+@pytest.fixture
+def measured(recorded_once: Path, tmp_path: Path) -> Path:
+    """A folder in which the whole grid was measured."""
+    shutil.copy(recorded_once, tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def finished_once(recorded_once: Path, tmp_path_factory) -> Path:
+    """The records of the whole grid, with its costs and its profile."""
+    folder = tmp_path_factory.mktemp("finished")
+    shutil.copy(recorded_once, folder)
+    last = benchmark(folder, resume=True)
+    last.measure(), last.measure_costs(repeats=2), last.profile()
+    return folder / "runs.jsonl"
+
+
+@pytest.fixture
+def finished(finished_once: Path, tmp_path: Path) -> Path:
+    """A folder in which the whole grid was measured, with its costs and its profile."""
+    shutil.copy(finished_once, tmp_path)
+    return tmp_path
 
 
 class Cut(BaseException):
@@ -73,12 +106,12 @@ def test_what_is_left_runs_once_in_the_same_session(tmp_path: Path, monkeypatch)
     assert {row["num_pairs"] for row in speedup_table(runs_of(records), draws=5)} == {4}
 
 
-def test_the_texts_are_those_of_a_benchmark_that_was_not_cut_off(tmp_path: Path, monkeypatch) -> None:
-    (tmp_path / "whole").mkdir()
-    (tmp_path / "cut").mkdir()
-    cut_off(tmp_path / "cut", 5, monkeypatch)
-    resumed = benchmark(tmp_path / "cut", resume=True).measure()
-    whole = benchmark(tmp_path / "whole").measure()
+def test_the_texts_are_those_of_a_benchmark_that_was_not_cut_off(
+    tmp_path: Path, monkeypatch, recorded_once: Path
+) -> None:
+    cut_off(tmp_path, 5, monkeypatch)
+    resumed = benchmark(tmp_path, resume=True).measure()
+    whole = load_session(recorded_once)[0]
     for one, other in zip(resumed, whole, strict=True):
         assert (one["config_hash"], one["seed"], one["turn"]) == (
             other["config_hash"],
@@ -88,28 +121,24 @@ def test_the_texts_are_those_of_a_benchmark_that_was_not_cut_off(tmp_path: Path,
         assert one["result"]["generated_ids"] == other["result"]["generated_ids"]
 
 
-def test_a_finished_benchmark_is_not_measured_again_and_can_be_extended(tmp_path: Path) -> None:
-    first = benchmark(tmp_path)
-    first.measure(), first.measure_costs(repeats=2), first.profile()
-    size = (tmp_path / "runs.jsonl").stat().st_size
-    again = benchmark(tmp_path, resume=True)
+def test_a_finished_benchmark_is_not_measured_again_and_can_be_extended(finished: Path) -> None:
+    size = (finished / "runs.jsonl").stat().st_size
+    again = benchmark(finished, resume=True)
     assert len(again.measure()) == GRID.num_runs
     assert again.measure_costs() == [] and again.profile() == []
-    assert (tmp_path / "runs.jsonl").stat().st_size == size
+    assert (finished / "runs.jsonl").stat().st_size == size
 
     more = Grid(k_values=(1, 2), repeats=3, **AXES)
-    runs = benchmark(tmp_path, more, resume=True).measure()
+    runs = benchmark(finished, more, resume=True).measure()
     assert len(runs) == more.num_runs and len({r["session"] for r in runs}) == 1
     assert [r["repeat"] for r in runs] == sorted(r["repeat"] for r in runs)
 
 
 def test_of_a_complete_session_nothing_is_announced_that_will_not_be_done(
-    tmp_path: Path, monkeypatch
+    finished: Path, monkeypatch
 ) -> None:
-    first = benchmark(tmp_path)
-    first.measure(), first.measure_costs(repeats=2), first.profile()
     lines: list[str] = []
-    again = benchmark(tmp_path, resume=True, report=lines.append)
+    again = benchmark(finished, resume=True, report=lines.append)
     monkeypatch.setattr(Ours, "__call__", lambda *_, **__: pytest.fail("something was run"))
     assert again.num_left == 0
     again.warm_up(), again.measure(), again.measure_costs(), again.profile()
@@ -125,9 +154,9 @@ def test_what_is_left_of_a_profile_is_profiled_and_said(tmp_path: Path) -> None:
     assert len(wider.profile()) == 3 and lines == ["profiled rounds at temperature 0.8"]
 
 
-def test_without_resume_a_session_of_its_own_is_made(tmp_path: Path) -> None:
-    benchmark(tmp_path).measure(), benchmark(tmp_path).measure()
-    records = read_records(tmp_path / "runs.jsonl")[0]
+def test_without_resume_a_session_of_its_own_is_made(measured: Path) -> None:
+    benchmark(measured).measure()
+    records = read_records(measured / "runs.jsonl")[0]
     assert len(records) == 2 * GRID.num_runs and len({r["session"] for r in records}) == 2
 
 
@@ -138,21 +167,19 @@ def test_nothing_to_resume_is_a_new_session(tmp_path: Path, content: bytes | Non
     assert len(benchmark(tmp_path, resume=True).measure()) == GRID.num_runs
 
 
-def test_other_draft_lengths_are_refused(tmp_path: Path) -> None:
+def test_other_draft_lengths_are_refused(measured: Path) -> None:
     """Arms of a block run back to back, so a block can have no arm added."""
-    benchmark(tmp_path).measure()
-    wider = benchmark(tmp_path, Grid(k_values=(1, 2, 4), repeats=2, **AXES), resume=True)
+    wider = benchmark(measured, Grid(k_values=(1, 2, 4), repeats=2, **AXES), resume=True)
     with pytest.raises(InvalidArgument, match=r"draft lengths 0, 1, 2, 4 the session ran 0, 1, 2; all arms"):
         wider.measure()
-    fewer = benchmark(tmp_path, Grid(k_values=(2,), repeats=2, **AXES), resume=True)
+    fewer = benchmark(measured, Grid(k_values=(2,), repeats=2, **AXES), resume=True)
     assert len(fewer.measure()) == GRID.num_runs  # all there, and nothing was run
 
 
 @pytest.mark.parametrize("change", [{"max_new_tokens": 9}, {"seed": 7}])
-def test_texts_of_another_length_or_seed_are_refused(tmp_path: Path, change: dict[str, int]) -> None:
+def test_texts_of_another_length_or_seed_are_refused(measured: Path, change: dict[str, int]) -> None:
     """A subset of the arms would run: K = 1 would be held against baselines that it never ran beside."""
-    benchmark(tmp_path).measure()
-    other = benchmark(tmp_path, Grid(k_values=(2,), repeats=2, **AXES | change), resume=True)
+    other = benchmark(measured, Grid(k_values=(2,), repeats=2, **AXES | change), resume=True)
     [(name, asked)] = change.items()
     with pytest.raises(InvalidArgument, match=f"resume: {name} was [0-9]+ in the session and is {asked} now"):
         other.measure()
@@ -173,20 +200,18 @@ def test_texts_of_another_length_or_seed_are_refused(tmp_path: Path, change: dic
         ),
     ],
 )
-def test_another_machine_or_other_models_are_refused(tmp_path: Path, change: dict, said: str) -> None:
-    benchmark(tmp_path).measure()
-    records = read_records(tmp_path / "runs.jsonl")[0]
-    append_records(tmp_path / "runs.jsonl", [r | change | {"session": "later"} for r in records])
+def test_another_machine_or_other_models_are_refused(measured: Path, change: dict, said: str) -> None:
+    records = read_records(measured / "runs.jsonl")[0]
+    append_records(measured / "runs.jsonl", [r | change | {"session": "later"} for r in records])
     with pytest.raises(InvalidArgument, match=f"session later {said}"):
-        benchmark(tmp_path, resume=True)
+        benchmark(measured, resume=True)
 
 
-def test_another_commit_is_not_another_machine(tmp_path: Path) -> None:
-    benchmark(tmp_path).measure()
-    records = read_records(tmp_path / "runs.jsonl")[0]
+def test_another_commit_is_not_another_machine(measured: Path) -> None:
+    records = read_records(measured / "runs.jsonl")[0]
     older = [r | {"environment": r["environment"] | {"commit": "older"}, "session": "x"} for r in records]
-    append_records(tmp_path / "runs.jsonl", older)
-    assert {r["session"] for r in benchmark(tmp_path, resume=True).measure()} == {"x"}
+    append_records(measured / "runs.jsonl", older)
+    assert {r["session"] for r in benchmark(measured, resume=True).measure()} == {"x"}
 
 
 def test_keys_are_of_one_kind() -> None:
