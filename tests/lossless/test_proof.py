@@ -150,7 +150,7 @@ def test_dice_that_come_back_are_seen_in_no_row_but_one(pair, verifier):
         decoder._propose = again
         return decoder
 
-    plan = replace(PLAN, verifiers=(verifier,), num_tokens=64)
+    plan = replace(PLAN, verifiers=(verifier,), num_tokens=40)
     wrong, right = (
         list(PairProof(*pair, prompts(12), plan, build=build)._long_texts(verifier))
         for build in (reseeding, library_decoder)
