@@ -19,7 +19,7 @@ RECORDED = json.loads((ROOT / "book" / "outputs.json").read_text(encoding="utf8"
 RUNS = [(name, run["command"], run["prints"]) for name, runs in RECORDED.items() for run in runs]
 QUICK = {
     "bench": ["--in-process", "-n", "8", "--prompts", "1"],
-    "verify": ["--samples", "100", "--tokens", "12", "--prompts", "6"],
+    "verify": ["--samples", "50", "--tokens", "10", "--prompts", "2", "-k", "1"],
     "generate": ["-n", "12"],
     "train": ["--tokens", "1500"],
 }
