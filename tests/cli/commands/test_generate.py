@@ -272,26 +272,37 @@ def test_an_interrupt_within_a_drafter_is_an_interrupt(specdec, own, tmp_path, m
     assert shown.code == 130 and "the drafter raised" not in shown.err
 
 
-@pytest.mark.parametrize("length", [1, 9000, 100_000])
-def test_a_drafter_that_prints_to_nobody_ends_silently(own, tmp_path, length) -> None:
+PRINTING = """
+import os, sys
+import specdec_lib.models.loader, specdec_lib.decoding.speculative
+from specdec_lib.cli import main
+from specdec_lib.cli.commands import generate
+
+generate._show = lambda *more, **options: list(more[3])
+for length in ("1", "9000", "100000"):
+    os.environ["LENGTH"] = length
+    if not (child := os.fork()):
+        sys.exit(main(sys.argv[1:]))
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    print(length, code, file=sys.stderr, flush=True)
+"""
+"""The drafter is the first to write. Each length has a process of its own, forked behind the imports."""
+
+
+def test_a_drafter_that_prints_to_nobody_ends_silently(own, tmp_path) -> None:
     """Through a real pipe, whose reader is gone before the drafter writes."""
-    statement = f"print('x' * {length}, flush=True)"
+    statement = "import os; print('x' * int(os.environ['LENGTH']), flush=True)"
     (tmp_path / "printing.py").write_text(FAILING.replace("{statement}", statement))
     reading, writing = os.pipe()
     os.close(reading)
-    code = (
-        "import sys; from specdec_lib.cli import main; from specdec_lib.cli.commands import generate; "
-        "generate._show = lambda *more, **options: list(more[3]); "
-        "sys.exit(main(sys.argv[1:]))"  # so that the drafter is the first to write
-    )
     arguments = ["generate", "abc", *own[:2], "--ignore-eos", "--drafter", "printing:Mine"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, "-c", PRINTING, *arguments],
         cwd=tmp_path, env=environment, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=120,
     )  # fmt: skip
     os.close(writing)
-    assert (done.returncode, done.stderr) == (141, "")
+    assert (done.returncode, done.stderr) == (0, "1 141\n9000 141\n100000 141\n")
 
 
 @pytest.mark.parametrize("statement", ["import sys; sys.exit(3)", "{}['gone']", "raise GeneratorExit"])
