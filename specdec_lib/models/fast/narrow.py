@@ -57,6 +57,8 @@ class NarrowLinear(nn.Linear):
 
     def forward(self, input: Tensor) -> Tensor:
         """``[..., in] -> [..., out]``."""
+        if input.dtype != self.weight.dtype or torch.is_autocast_enabled("cpu"):
+            return nn.functional.linear(input, self.weight, self.bias)  # which casts, or says what it cannot
         rows = input.numel() // self.in_features
         form = self.forms.of(rows)
         flat = input.reshape(rows, self.in_features)

@@ -63,6 +63,17 @@ def test_weights_that_the_user_changes_are_packed_anew(how):
     assert wrapper._products._twin is not twin
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_inside_autocast_a_model_computes_what_it_does_without_packed_weights(dtype):
+    model = tiny_model("llama").to(dtype)
+    wrapper = ModelWrapper(model)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        packed_logits = fed(wrapper)
+        with products_in("plain"):
+            plain, _ = wrapper.forward(random_ids(4), use_cache=False)
+    assert packed_logits.dtype == plain.dtype and torch.equal(packed_logits, plain)
+
+
 def test_weights_that_stay_are_packed_once():
     wrapper = ModelWrapper(tiny_model("llama"))
     fed(wrapper)
