@@ -124,6 +124,8 @@ class ModelWrapper(Tokenized, Weighed):
         _check_forward(input_ids, logits_to_keep)
         cache = past_key_values
         held, width = cache_length(cache), input_ids.shape[1]
+        if not held:
+            self._products.look()
         if self._border is not None and not in_draft():  # a draft may mix factors, and costs speed alone then
             self._border.require_one_side_of_a_feed(self.name, held, width)
         if cache is None and (use_cache or self._shares_keys):
@@ -179,6 +181,7 @@ class ModelWrapper(Tokenized, Weighed):
 
         Raises UnsupportedCache: the model keeps a state that cannot be rolled back.
         """
+        self._products.look()
         cache = self._batched.new_cache(num_rows, max_length)
         if cache is None:
             return None

@@ -13,8 +13,9 @@ graphs contain it as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from functools import cache
+from typing import NamedTuple
 
 import psutil
 import torch
@@ -85,31 +86,88 @@ def may_pack(layer: nn.Linear) -> bool:
     return can_pack(weight.dtype)
 
 
-def fits_twice(layers: Iterable[nn.Linear]) -> bool:
-    """Whether there is memory for a copy of their weights, with three times as much to spare."""
+def fits_twice(layers: Iterable[nn.Linear], copied: int = 0) -> bool:
+    """Whether there is memory for a copy of their weights, with three times as much to spare.
+
+    Args:
+        copied: bytes of copies that are there already, and would be used again.
+    """
     wanted = sum(layer.weight.numel() * layer.weight.element_size() for layer in layers)
-    return wanted <= _SPARE * psutil.virtual_memory().available
+    return wanted <= _SPARE * (psutil.virtual_memory().available + copied)
+
+
+class Copied(NamedTuple):
+    """A copy of a layer's weights, and what tells whether the layer still holds them."""
+
+    layer: nn.Linear
+    weight: Tensor
+    state: tuple[int, int]
+    sample: Tensor
+    packed: Tensor
+
+    @property
+    def is_current(self) -> bool:
+        """False once the weight was replaced, written to as torch counts it, or left to a hook."""
+        layer, weight = self.layer, self.weight
+        return (
+            layer._parameters.get("weight") is weight
+            and _state(weight) == self.state
+            and not layer._forward_pre_hooks
+        )
+
+    @property
+    def look_current(self) -> bool:
+        """As :attr:`is_current`, and the numbers of one row and one column are what they were."""
+        return self.is_current and torch.equal(_sample(self.weight), self.sample)
 
 
 class Copies:
     """Copies of the weights of many layers, and whether they still are what the layers hold."""
 
     def __init__(self) -> None:
-        self._known: list[tuple[nn.Linear, Tensor, int, int]] = []
+        self._known: dict[int, Copied] = {}
 
     def of(self, layer: nn.Linear) -> Tensor:
         """A copy of a layer's weights, in blocks."""
-        self._known.append((layer, layer.weight, *_state(layer.weight)))
-        return packed_weight(layer.weight)
+        known = self._known.get(id(layer))
+        if known is None or not known.look_current:
+            self._known.pop(id(layer), None)
+            weight = layer.weight
+            told = (_state(weight), _sample(weight))  # first, so that a change meanwhile is seen
+            known = self._known[id(layer)] = Copied(layer, weight, *told, packed_weight(weight))
+        return known.packed
+
+    def keep(self, layers: Container[int]) -> None:
+        """Only the copies of these layers, by ``id``, that are current: others make room."""
+        self._known = {
+            layer: known for layer, known in self._known.items() if layer in layers and known.look_current
+        }
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory of all copies."""
+        return sum(known.weight.numel() * known.weight.element_size() for known in self._known.values())
 
     @property
     def are_current(self) -> bool:
         """False once a weight was replaced, or written to by an operation that torch counts."""
-        return all(
-            layer._parameters.get("weight") is weight and _state(weight) == (place, version)
-            for layer, weight, place, version in self._known
-        )
+        return all(known.is_current for known in self._known.values())
+
+    @property
+    def look_current(self) -> bool:
+        """False too once numbers of a weight are others, in one row and one column that are looked at."""
+        return all(known.look_current for known in self._known.values())
 
 
 def _state(weight: Tensor) -> tuple[int, int]:
     return weight.data_ptr(), weight._version
+
+
+_BITS = {2: torch.int16, 4: torch.int32}
+
+
+def _sample(weight: Float[Tensor, "out in"]) -> Tensor:
+    """One row and one column, as bits, in which NaN equals NaN; every other row and column crosses them."""
+    row, column = (size // 2 for size in weight.shape)
+    numbers = torch.cat([weight.detach()[row], weight.detach()[:, column]])
+    return numbers.view(_BITS[weight.element_size()])

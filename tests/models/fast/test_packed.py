@@ -44,7 +44,9 @@ def fed(wrapper: ModelWrapper) -> torch.Tensor:
         return wrapper.forward(random_ids(4), use_cache=False)[0]
 
 
-@pytest.mark.parametrize("how", ["replaced", "in place", "loaded", "another storage"])
+@pytest.mark.parametrize(
+    "how", ["replaced", "in place", "loaded", "another storage", "through data", "as adapters merge"]
+)
 def test_weights_that_the_user_changes_are_packed_anew(how):
     model = tiny_model("llama")
     wrapper, head = ModelWrapper(model), model.lm_head
@@ -57,10 +59,58 @@ def test_weights_that_the_user_changes_are_packed_anew(how):
             head.weight.mul_(2)
     elif how == "loaded":
         head.load_state_dict({"weight": doubled})
-    else:
+    elif how == "another storage":
         head.weight.data = doubled
+    elif how == "through data":
+        head.weight.data.mul_(2)
+    else:
+        head.weight.data += head.weight.detach().clone()
     torch.testing.assert_close(fed(wrapper), 2 * before)
     assert wrapper._products._twin is not twin
+
+
+@pytest.mark.parametrize("optimiser", [torch.optim.SGD, torch.optim.AdamW])
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_step_of_training_between_two_texts_is_seen(optimiser, fused):
+    model = tiny_model("llama")
+    wrapper, ids = ModelWrapper(model), random_ids(4)
+    before = fed(wrapper)
+    step = optimiser(model.parameters(), lr=0.1, fused=fused)
+    model(ids, labels=ids).loss.backward()
+    step.step()
+    after = fed(wrapper)
+    assert not torch.allclose(after, before, atol=0.1)
+    torch.testing.assert_close(after, model(ids).logits.detach(), atol=1e-3, rtol=1e-3)
+
+
+def test_one_row_or_one_column_written_through_data_is_seen():
+    wrapper, other = ModelWrapper(tiny_model("llama")), 0
+    for place in ((5, slice(None)), (slice(None), 7)):
+        before = fed(wrapper)
+        wrapper.model.lm_head.weight.data[place] = 3.0
+        other += not torch.allclose(fed(wrapper), before)
+    assert other == 2
+
+
+def test_only_what_changed_is_packed_anew(monkeypatch):
+    wrapper, asked = ModelWrapper(tiny_model("llama")), []
+    fed(wrapper)
+    monkeypatch.setattr(
+        packed, "packed_weight", lambda weight: (asked.append(weight), packed_weight(weight))[1]
+    )
+    with torch.no_grad():
+        wrapper.model.lm_head.weight.mul_(2)
+    fed(wrapper)
+    assert len(asked) == 1 and asked[0] is wrapper.model.lm_head.weight
+
+
+def test_copies_that_are_there_do_not_count_against_the_room_for_them(monkeypatch):
+    layer = nn.Linear(32, 48)
+    copied = layer.weight.numel() * layer.weight.element_size()
+    monkeypatch.setattr(
+        packed.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 3 * copied})
+    )
+    assert packed.fits_twice([layer], copied) and not packed.fits_twice([layer])
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
