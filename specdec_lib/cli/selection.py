@@ -6,6 +6,7 @@ Checks what can be checked before anything is loaded: a wrong path before anythi
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -210,8 +211,21 @@ def _find_folders(model_ids: list[str]) -> None:
             find_source(model_id)
 
 
+SILENCE = 15.0
+"""Seconds of work after which a log, which has no spinner, is told how far it is."""
+
+
 @contextmanager
 def busy(message: str) -> Iterator[Callable[[str], None]]:
-    """A spinner on standard error, and a way to change its words; nothing where that is no terminal."""
-    with error_console().status(text(message)) as status:
-        yield lambda line: status.update(text(f"{line} …"))
+    """A spinner on standard error, and a way to change its words; for a log a line now and then."""
+    console, told = error_console(), time.monotonic()
+
+    def report(line: str) -> None:
+        nonlocal told
+        status.update(text(f"{line} …"))
+        if not console.is_terminal and time.monotonic() - told > SILENCE:
+            told = time.monotonic()
+            console.print(text(f"{line} …", "dim"), soft_wrap=True)
+
+    with console.status(text(message)) as status:
+        yield report

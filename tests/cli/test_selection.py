@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
+from specdec_lib.cli import selection
 from specdec_lib.cli.options import ModelOptions
 from specdec_lib.cli.selection import selection_of
 from specdec_lib.errors import InvalidArgument, ModelUnavailable, UnknownPair
@@ -156,3 +158,12 @@ def test_a_translated_pair_needs_no_translation_where_its_target_drafts_for_itse
 def test_a_draft_that_cannot_be_is_refused_by_name_alone(options, said) -> None:
     with pytest.raises(InvalidArgument, match=said):
         selection_of(ModelOptions(**options))
+
+
+def test_a_log_is_told_now_and_then_how_far_long_work_is(monkeypatch, capsys):
+    clock = iter([0.0, 1.0, 16.0, 16.0, 17.0, 40.0, 40.0])
+    monkeypatch.setattr(selection, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with selection.busy("verifying …") as report:
+        for number in (1, 2, 3, 4):
+            report(f"sample {number} of 4")
+    assert capsys.readouterr().err.splitlines() == ["sample 2 of 4 …", "sample 4 of 4 …"]
