@@ -10,6 +10,7 @@ from __future__ import annotations
 # -- all figures -----------------------------------------------------------------------------------
 
 INTERVAL = "(95 % interval %{{customdata[{}]:{}}}–%{{customdata[{}]:{}}})"
+NO_ROWS_TO_SHOW = "figure: there is nothing to show; pass rows of at least one panel"
 SHARE_OF_A_BAR = "<b>%{{x}}</b>, {}: %{{y:.3f}}"
 
 # -- records: acceptance, speedup, time ------------------------------------------------------------

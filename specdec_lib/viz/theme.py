@@ -14,6 +14,9 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.viz import sentences
+
 Rows = Sequence[Mapping[str, Any]]
 """What a figure is drawn from: plain values by column, as each figure's docstring names them."""
 
@@ -79,7 +82,12 @@ def panels(titles: Sequence[str], panel_height: int, legend_height: int = 0) -> 
         panel_height: pixels of one panel without title and ticks.
         legend_height: pixels kept above the first title for a legend; a legend that needs more
             on a narrow page makes the panels lower, and covers nothing.
+
+    Raises:
+        InvalidArgument: no panel, as of a table without rows.
     """
+    if not titles:
+        raise InvalidArgument(sentences.NO_ROWS_TO_SHOW)
     gap, ticks = 62, 46
     inner = len(titles) * panel_height + (len(titles) - 1) * gap
     figure = make_subplots(

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import pytest
 
 from specdec_lib.bench.tables.domains import ALL_TEXTS, NO_LOOPS, domain_table
+from specdec_lib.errors import InvalidArgument
 from specdec_lib.viz.records.real import plot_arms_by_domain, plot_round_prices, plot_shares_of_lengths
 from tests.bench.comparisons import ARMS, SECONDS, arm, comparison
 
@@ -124,3 +125,9 @@ def test_lengths_are_shares_of_the_rounds() -> None:
 def test_every_panel_has_the_line_at_one(name) -> None:
     lines = FIGURES[name]().layout.shapes
     assert [(line.x0, line.x1, line.yref.split()[0]) for line in lines] == [(1, 1, "y"), (1, 1, "y2")]
+
+
+@pytest.mark.parametrize("plot", [plot_arms_by_domain, plot_round_prices, plot_shares_of_lengths])
+def test_a_table_without_rows_is_refused_in_a_sentence(plot) -> None:
+    with pytest.raises(InvalidArgument, match="there is nothing to show"):
+        plot([])
