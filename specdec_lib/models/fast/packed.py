@@ -23,6 +23,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from specdec_lib.utils.machine import memory_gb
+
 FEWEST = 4
 """Rows that the kernel gets at least: fewer take longer, and one is added up in another order."""
 _SPARE = 0.25
@@ -93,7 +95,13 @@ def fits_twice(layers: Iterable[nn.Linear], copied: int = 0) -> bool:
         copied: bytes of copies that are there already, and would be used again.
     """
     wanted = sum(layer.weight.numel() * layer.weight.element_size() for layer in layers)
-    return wanted <= _SPARE * (psutil.virtual_memory().available + copied)
+    return wanted <= _SPARE * (_free() + copied)
+
+
+def _free() -> float:
+    """Bytes that this process may still take: of the machine, or of its control group where that is less."""
+    free, limit = psutil.virtual_memory().available, memory_gb()
+    return free if limit is None else min(free, limit * 2**30 - psutil.Process().memory_info().rss)
 
 
 class Copied(NamedTuple):

@@ -104,12 +104,20 @@ def test_only_what_changed_is_packed_anew(monkeypatch):
     assert len(asked) == 1 and asked[0] is wrapper.model.lm_head.weight
 
 
+@pytest.mark.parametrize(("limit", "fits"), [(None, True), (1e6, True), (0.001, False)])
+def test_the_memory_of_a_control_group_is_all_there_is(limit, fits, monkeypatch):
+    monkeypatch.setattr(packed.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 10**15}))
+    monkeypatch.setattr(packed, "memory_gb", lambda: limit)
+    assert packed.fits_twice([nn.Linear(32, 48)]) is fits
+
+
 def test_copies_that_are_there_do_not_count_against_the_room_for_them(monkeypatch):
     layer = nn.Linear(32, 48)
     copied = layer.weight.numel() * layer.weight.element_size()
     monkeypatch.setattr(
         packed.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 3 * copied})
     )
+    monkeypatch.setattr(packed, "memory_gb", lambda: None)
     assert packed.fits_twice([layer], copied) and not packed.fits_twice([layer])
 
 
@@ -154,6 +162,7 @@ def test_where_a_gradient_is_wanted_the_product_has_one():
 def test_no_model_is_packed_that_has_no_room_for_a_copy(free, monkeypatch):
     monkeypatch.setattr(products, "fastest_forms", lambda *_: EVERYWHERE["packed"])
     monkeypatch.setattr(packed.psutil, "virtual_memory", lambda: type("Memory", (), {"available": free}))
+    monkeypatch.setattr(packed, "memory_gb", lambda: None)
     monkeypatch.delenv(forms.VARIABLE, raising=False)
     assert ModelWrapper(tiny_model("llama")).products == ("packed" if free > 1 else "plain")
 
