@@ -86,6 +86,7 @@ ADVICE: list[tuple[str, dict[str, Any]]] = [
     ("best_k", BEST | {"is_measured": False}),
     ("best_k", BEST | {"is_hidden": True}),
     ("best_k", BEST | {"gained": 0.0004}),
+    ("best_k", BEST | {"tried": 1.3}),
     ("best_k", BEST | {"best_k": 2}),
     ("best_k", BEST | {"best_k": 2, "is_largest": True}),
     ("no_k_pays", {"alpha": 0.9, "c": 1.5}),

@@ -14,7 +14,6 @@ from specdec_lib.utils.numbers import apart, percent
 
 VISIBLE = 0.005
 """A gain, or a share of a forward, that two decimals show."""
-
 TERMS = {
     "free draft": "E = {expected:.2f} tokens a forward",
     "draft": "{k} drafts at c = {c:.3f}",
@@ -191,15 +190,17 @@ def _best_k(
     is_measured: bool,
     is_hidden: bool,
     is_largest: bool,
+    tried: float | None = None,
 ) -> str:
     words = f"K = {measured_best_k} is measured best ({measured_best:.2f}×)"
     if best_k == measured_best_k:
         words += f", and with these costs theory agrees ({best_speedup:.2f}×)"
     else:
-        how = "" if is_measured else ", its v interpolated"
         worth = f"would gain {gained:.2f}×" + (", less than the interval shows" if is_hidden else "")
         worth = worth if gained >= VISIBLE else "is no faster to two decimals"
-        words += f"; with these costs theory says K = {best_k} ({best_speedup:.2f}×{how}), which {worth}"
+        worth = worth if tried is None else f"measured {tried:.2f}×"
+        law = f"{best_speedup:.2f}×" + ("" if is_measured else ", its v interpolated")
+        words += f"; with these costs theory says K = {best_k} ({law}), which {worth}"
     return words + ("; larger K were not measured." if is_largest else ".")
 
 

@@ -64,10 +64,10 @@ def said(cells: list[Cell], alpha: float, c: float, v: dict[int, float]) -> Advi
     return advice
 
 
-def chosen(advice: Advice, *facts: str) -> bool:
+def chosen(advice: Advice, *facts: str, tried: float | None = None) -> bool:
     """Whether of a best K just these facts are told; the words themselves are in tests/words.txt."""
     flags = {name: name in facts for name in ("is_measured", "is_hidden", "is_largest")}
-    told = sentence("best_k", **advice.numbers, gained=advice.gain, **flags)
+    told = sentence("best_k", **advice.numbers, gained=advice.gain, tried=tried, **flags)
     return advice.key == "best_k" and advice.sentence == told
 
 
@@ -76,6 +76,13 @@ def test_theory_agrees_with_the_measured_best() -> None:
     advice = said(cells, 0.7, 0.1, {2: 1.0, 4: 1.0, 8: 1.0})
     both = {"measured_best_k": 4, "measured_best": 1.9, "best_k": 4, "best_speedup": 1.9808}
     assert chosen(advice, "is_measured") and advice.numbers == pytest.approx(both, abs=5e-5)
+
+
+def test_theory_says_another_k_that_was_measured_and_was_slower() -> None:
+    cells = [accounts(2, 1.4), accounts(4, 1.2)]
+    advice = said(cells, 0.8, 0.1, {2: 1.0, 4: 1.0})
+    assert (advice.numbers["best_k"], advice.numbers["measured_best_k"]) == (4, 2)
+    assert advice.sentence.endswith("which measured 1.20×; larger K were not measured.")
 
 
 def test_theory_says_another_k_that_was_not_measured() -> None:
@@ -87,9 +94,10 @@ def test_theory_says_another_k_that_was_not_measured() -> None:
 
 
 def test_a_gain_that_the_interval_hides_and_one_that_two_decimals_hide() -> None:
-    cells = [accounts(2, 1.4, spread=0.2), accounts(3, 1.3), accounts(4, 1.2)]
-    v = {2: 1.0, 3: 1.0, 4: 1.0}
-    assert chosen(said(cells, 0.8, 0.3, v), "is_measured", "is_hidden")
+    cells = [accounts(2, 1.4, spread=0.2), accounts(4, 1.2)]
+    assert chosen(said(cells, 0.8, 0.3, {2: 1.0, 4: 1.0}), "is_hidden")
+    cells.append(accounts(3, 1.3))
+    assert chosen(said(cells, 0.8, 0.3, {2: 1.0, 3: 1.0, 4: 1.0}), "is_measured", "is_hidden", tried=1.3)
     cells = [accounts(4, 1.8), accounts(5, 1.7)]  # alpha = 0.7, c = 0.1: 1.981 and 1.961
     assert said(cells, 0.7, 0.1, {4: 1.0, 5: 1.0}).numbers["best_k"] == 4
     even = said([accounts(4, 1.7), accounts(5, 1.8)], 0.5, 0.0175, {4: 1.0, 5: 1.0})  # 1.8107 and 1.8103
