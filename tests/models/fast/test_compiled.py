@@ -370,6 +370,7 @@ def test_graphs_of_packed_products_follow_the_weights(graphs):
             model.lm_head.weight.mul_(2)
         assert_same(wrapper, ModelWrapper(model), STEPS)
     assert wrapper.compiled.active and wrapper.compiled.num_graphs == 4 == len(graphs)
+    assert len(wrapper.compiled._graphs) == 2  # of the weights as they are now
 
 
 def test_a_cache_is_not_made_for_the_text_that_somebody_could_ask_for(graphs):
