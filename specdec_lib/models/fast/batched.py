@@ -31,7 +31,7 @@ from specdec_lib.models.architecture.module import (
 )
 from specdec_lib.models.architecture.soundness import Watch
 from specdec_lib.models.caches.ragged import RaggedCache
-from specdec_lib.models.caches.rollback import new_ragged_cache
+from specdec_lib.models.caches.rollback import new_cache, new_ragged_cache
 from specdec_lib.models.fast import sentences
 from specdec_lib.models.fast.products import Products
 from specdec_lib.models.fast.rows import padded
@@ -181,6 +181,8 @@ class BatchedForward:
         told: dict[str, Any] = {}
         if self._first:
             told["position_ids"] = positions_behind(0, len(text), self._first, ids.device)
+        if getattr(text_config(self.model), "num_kv_shared_layers", 0):  # up to 5.5 in a cache alone
+            told[self._cache_name] = new_cache(self.model)
         logits = self._products.model(input_ids=ids, use_cache=False, **told).logits
         watch = Watch(self._name)
         watch.see(logits, len(text))
