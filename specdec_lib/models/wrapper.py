@@ -26,6 +26,7 @@ from specdec_lib.models.architecture.module import (
     num_positions,
     placed,
     require_language_model,
+    shares_keys,
     text_config,
 )
 from specdec_lib.models.architecture.ropes import rope_border
@@ -85,8 +86,7 @@ class ModelWrapper(Tokenized, Weighed):
         self.masked_ids = self._columns.masked_ids
         self._watch = Watch(self.name)
         self._border = rope_border(self.config)
-        self._shares_keys = bool(getattr(self.config, "num_kv_shared_layers", 0))
-        """Whether layers look at keys and values of others: up to Transformers 5.5, in a cache alone."""
+        self._shares_keys = shares_keys(self.config)
         self._products = Products(self.model)
         self._eager = EagerForward(self._products, self.name)
         self._batched = BatchedForward(self._products, self.name)

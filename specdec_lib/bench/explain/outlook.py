@@ -75,7 +75,8 @@ def look_ahead(cells: Sequence[Cell], alpha: float, costs: Costs) -> Outlook:
     best_k = best.k if pays else 0
     outlook = Outlook(alpha, curve, best_k, best.speedup, measured.k, measured.measured, advice=[])
     if pays or measured.measured > 1.0:
-        return replace(outlook, advice=[_best_k(cells, best, curve)])
+        tried = next((cell.measured for cell in cells if cell.k == best.k), None)
+        return replace(outlook, advice=[_best_k(measured, best, curve, tried)])
     return replace(outlook, advice=[_no_k_pays(outlook, costs, step)])
 
 
@@ -100,8 +101,7 @@ def speedup_curve(
     return curve
 
 
-def _best_k(cells: Sequence[Cell], best: CurveRow, curve: Sequence[CurveRow]) -> Advice:
-    measured = max(cells, key=lambda cell: cell.measured)
+def _best_k(measured: Cell, best: CurveRow, curve: Sequence[CurveRow], tried: float | None) -> Advice:
     at_measured = next(row for row in curve if row.k == measured.k)
     gain = best.speedup - at_measured.speedup
     numbers: dict[str, float | int] = {
@@ -118,7 +118,7 @@ def _best_k(cells: Sequence[Cell], best: CurveRow, curve: Sequence[CurveRow]) ->
         is_measured=best.is_measured,
         is_hidden=measured.has_interval and gain < (measured.high - measured.low) / 2.0,
         is_largest=best.k == curve[-1].k,
-        tried=next((cell.measured for cell in cells if cell.k == best.k), None),
+        tried=tried,
     )
 
 

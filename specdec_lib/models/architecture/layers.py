@@ -16,7 +16,7 @@ from transformers import PretrainedConfig
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.architecture import sentences
-from specdec_lib.models.architecture.module import LanguageModel, display_name, text_config
+from specdec_lib.models.architecture.module import LanguageModel, display_name, shares_keys, text_config
 
 Behind = Callable[[Tensor], Tensor]
 """From hidden states ``[batch, n, width]`` to others of that shape."""
@@ -69,7 +69,7 @@ def _layer_list(model: LanguageModel) -> tuple[list[tuple[str, nn.Module]], nn.M
     found = [name for name in lists if not any(name.startswith(f"{other}.") for other in lists)]
     if len(found) != 1:
         raise _refusal(model, sentences.OTHER_LISTS.format(len(found) or "no", depth))
-    if getattr(config, "num_kv_shared_layers", 0):
+    if shares_keys(config):
         raise _refusal(model, sentences.LOOKS_AT_OTHER_KEYS)
     path: list[tuple[str, nn.Module]] = []
     module: nn.Module = model

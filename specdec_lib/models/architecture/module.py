@@ -66,6 +66,11 @@ def text_config(model: LanguageModel) -> PretrainedConfig:
     return model.config.get_text_config(decoder=True)
 
 
+def shares_keys(config: PretrainedConfig) -> bool:
+    """Whether layers look at keys and values of others: up to Transformers 5.5, in a cache alone."""
+    return bool(getattr(config, "num_kv_shared_layers", 0))
+
+
 def logits_width(model: LanguageModel) -> int:
     """How many logits the model's own head gives."""
     width = getattr(model.get_output_embeddings(), "out_features", None)

@@ -27,6 +27,7 @@ from specdec_lib.models.architecture.module import (
     first_position,
     forward_supports,
     positions_behind,
+    shares_keys,
     text_config,
 )
 from specdec_lib.models.architecture.soundness import Watch
@@ -181,7 +182,7 @@ class BatchedForward:
         told: dict[str, Any] = {}
         if self._first:
             told["position_ids"] = positions_behind(0, len(text), self._first, ids.device)
-        if getattr(text_config(self.model), "num_kv_shared_layers", 0):  # up to 5.5 in a cache alone
+        if shares_keys(text_config(self.model)):
             told[self._cache_name] = new_cache(self.model)
         logits = self._products.model(input_ids=ids, use_cache=False, **told).logits
         watch = Watch(self._name)

@@ -162,8 +162,9 @@ class CompiledForward:
             return function(*inputs, store)
         seconds = time.perf_counter() - began
         self.compile_seconds, self.num_graphs = self.compile_seconds + seconds, self.num_graphs + 1
+        # of twins that are gone no graph is wanted again
         self._graphs = {name: kept for name, kept in self._graphs.items() if name[-1] in (0, key[-1])}
-        self._graphs[key] = Graph(graph)  # those of twins that are gone are not wanted again
+        self._graphs[key] = Graph(graph)
         get_logger(__name__).info("compiled", graph=str(key), seconds=round(seconds, 1))
         return answer
 

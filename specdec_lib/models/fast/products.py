@@ -8,7 +8,6 @@ user: it gets a twin.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Hashable
 
@@ -16,7 +15,7 @@ import torch
 from torch import nn
 
 from specdec_lib.models.architecture.module import LanguageModel
-from specdec_lib.models.fast.forms import VARIABLE, asked_form, fastest_forms
+from specdec_lib.models.fast.forms import asked_form, fastest_forms
 from specdec_lib.models.fast.narrow import EVERYWHERE, FORMS, PLAIN, ProductForm, RowForms
 from specdec_lib.models.fast.packed import Copies, fits_twice, may_pack
 from specdec_lib.models.fast.twins import Twin, gaining
@@ -95,7 +94,7 @@ class Products:
     def _decided(self) -> dict[int, RowForms]:
         """The forms of those layers that have others than plain ones."""
         if self._layers or self._forms:
-            asking = (asked_form(), os.environ.get(VARIABLE), torch.get_num_threads())
+            asking = (asked_form(), torch.get_num_threads())
             if asking != self._asked:
                 self._forms = chosen_forms(self._layers, self._copies.num_bytes)
                 self._asked = asking
