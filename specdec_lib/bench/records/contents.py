@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any, cast
 
 FieldCheck = Callable[[Any], str | None]
@@ -105,3 +106,57 @@ def arm(arm: Described) -> str | None:
         sound[name] = isinstance(arm.get(name), (str, type(None)))
     wrong = [name for name, is_sound in sound.items() if not is_sound]
     return f"says nothing sound about {', '.join(wrong)}" if wrong else None
+
+
+def arms(arms: Described) -> str | None:
+    problems = {name: arm(told) if isinstance(told, dict) else "is none" for name, told in arms.items()}
+    return next((f"holds {name}, which {problem}" for name, problem in problems.items() if problem), None)
+
+
+def amounts(told: Described) -> str | None:
+    wrong = [name for name, amount in told.items() if not _is_number(amount)]
+    return f"holds no number for {', '.join(wrong)}" if wrong else None
+
+
+def texts(told: Described) -> str | None:
+    wrong = [name for name, value in told.items() if not isinstance(value, str)]
+    return f"holds no text for {', '.join(wrong)}" if wrong else None
+
+
+rows_of_numbers = _must_be(
+    "rows of numbers",
+    lambda rows: (
+        isinstance(rows, list)
+        and all(
+            isinstance(row, list) and all(map(_is_number, cast(list[Any], row)))
+            for row in cast(list[Any], rows)
+        )
+    ),
+)
+
+_ENTRIES: dict[str, Callable[[Any], bool]] = {
+    "list[int]": is_whole,
+    "list[float]": _is_number,
+    "list[str]": lambda value: isinstance(value, str),
+    "list[list[int]]": lambda row: isinstance(row, list) and all(map(is_whole, cast(list[Any], row))),
+}
+"""What a column may hold, by the annotation of its field."""
+_UNEVEN = frozenset({"outcomes", "latencies", "first_difference"})
+"""Columns that need not have an entry a block."""
+
+
+def part_of(columns: type) -> FieldCheck:
+    """The check that a part holds the columns of a dataclass, all of one length where they go by blocks."""
+    declared = {f.name: _ENTRIES[str(f.type)] for f in fields(columns)}
+
+    def check(told: Described) -> str | None:
+        lengths = set[int]()
+        for name, is_entry in declared.items():
+            column = told.get(name)
+            if not (isinstance(column, list) and all(map(is_entry, cast(list[Any], column)))):
+                return f"has no sound column {name}"
+            if name not in _UNEVEN:
+                lengths.add(len(cast(list[Any], column)))
+        return None if len(lengths) == 1 else "has columns of several lengths"
+
+    return check

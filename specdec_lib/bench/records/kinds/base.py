@@ -1,20 +1,15 @@
-"""The kinds of records: a frozen dataclass each, which says what a line holds and what its fields must hold.
-
-By attribute a record gives objects (``record.config``, ``record.result``), by name what its line says
-(``record["result"]["generated_ids"]``). Whoever reads lines may rely on both: a line that a kind does not
-describe makes no record. Knows records and no file; what makes one of a line is
-:mod:`specdec_lib.bench.records.schema`.
-"""
+"""What every record is: objects by attribute, and by name what its line says."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache, cached_property
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_type_hints
+from typing import Annotated, Any, ClassVar, TypeVar, get_type_hints
 
 from specdec_lib.bench.records import contents
 from specdec_lib.bench.records.contents import Described
+from specdec_lib.bench.records.kinds.counts import ArmCounts, CellBlocks
 from specdec_lib.bench.records.parts import ForwardTimes, RecordedArm, raw_result
 from specdec_lib.errors import RecordError, SpecDecError
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
@@ -29,6 +24,10 @@ _READERS = {
     "result": GenerationResult.from_dict,
     "costs": ForwardTimes.from_dict,
     "arm": RecordedArm.from_dict,
+    "baseline": RecordedArm.from_dict,
+    "blocks": CellBlocks.from_dict,
+    "baseline_counts": ArmCounts.from_dict,
+    "counts": ArmCounts.from_dict,
 }
 """What makes an object of the field of that name in a line."""
 _NULLS = frozenset({"first_difference"})
@@ -63,7 +62,7 @@ class Record(Mapping[str, Any]):
         """
         held: dict[str, Any] = {f.name: line[f.name] for f in fields(cls) if f.name in line}
         held |= {name: int(held[name]) for name in _wholes_of(cls) if contents.is_whole(held.get(name))}
-        held |= {name: _read(name, held[name]) for name in _READERS if name in held}
+        held |= {name: _read(name, held[name]) for name in _READERS if held.get(name) is not None}
         record = cls(**held)
         vars(record)["line"] = line
         return record
@@ -115,119 +114,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, GenerationResult):
         return raw_result(value)
     return value.to_dict() if hasattr(value, "to_dict") else value
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RunRecord(Record):
-    """One timed generation: its setting, its prompt and repeat, the raw result.
-
-    ``first_difference`` is where its ids part from the baseline's: -1 nowhere, None where nobody compared.
-    ``turn`` is its place among the arms of its block.
-    """
-
-    NAMES_TARGET = True
-
-    kind: Literal["run", "profile", "peer"] = "run"
-    config: BenchmarkConfig
-    config_hash: str
-    decoder: str
-    prompt_id: str
-    prompt_tokens: Annotated[int, contents.count]
-    repeat: Annotated[int, contents.count]
-    seed: int
-    first_difference: Annotated[int | None, contents.token_index] = None
-    result: GenerationResult
-    turn: Optional = None
-
-    @property
-    def was_compared(self) -> bool:
-        """Whether its ids were held against the baseline's."""
-        return self.first_difference is not None
-
-    @property
-    def is_identical(self) -> bool:
-        """Whether they were, and none is another."""
-        return self.first_difference == -1
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ProfileRecord(RunRecord):
-    """One generation measured phase by phase; ``phases`` are totals over the rounds after the first."""
-
-    kind: Literal["profile"] = "profile"
-    phases: Annotated[Mapping[str, float], contents.phases]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class PeerRecord(RunRecord):
-    """One timed run of an arm of a comparison: how many graphs were compiled meanwhile, what it was compared
-    with, by how much the logits of the two tokens differ where they part, and whether that is a tie."""
-
-    kind: Literal["peer"] = "peer"
-    new_graphs: Optional = None
-    reference: Name = None
-    logit_gap: Annotated[float | None, contents.number] = None
-    tied: Annotated[bool | None, contents.truth] = None
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class CostsRecord(Record):
-    """Raw seconds of single forwards, by model and width."""
-
-    NAMES_TARGET = True
-
-    kind: Literal["costs", "shape"] = "costs"
-    pair: str
-    costs: Annotated[ForwardTimes, contents.costs]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ArmRecord(Record):
-    """An arm of a comparison after its warm-up, or why it was refused."""
-
-    NAMES_TARGET = True
-
-    kind: Literal["arm"] = "arm"
-    pair: str
-    decoder: str
-    arm: Annotated[RecordedArm, contents.arm]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ShapeRecord(CostsRecord):
-    """Single forwards of random models of a known shape, and the bandwidth of the machine."""
-
-    NAMES_TARGET = False
-
-    kind: Literal["shape"] = "shape"
-    weight_bytes: Annotated[float, contents.above_zero]
-    copy_bytes_per_second: Annotated[float, contents.above_zero]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ScalingRecord(Record):
-    """The raw seconds of all arms at one value of one axis, and the settings of the others."""
-
-    kind: Literal["scaling"] = "scaling"
-    pair: str
-    vary: str
-    value: int
-    repeat: Annotated[int, contents.count]
-    k: Optional = None
-    context: Optional = None
-    depth: Optional = None
-    new_tokens: Optional = None
-    beyond_training: Annotated[bool | None, contents.truth] = None
-    seconds: Annotated[Mapping[str, list[float]], contents.seconds]
-
-
-KINDS: dict[str, type[Record]] = {
-    kind.kind: kind
-    for kind in (
-        RunRecord, ProfileRecord, CostsRecord, ArmRecord, PeerRecord, ScalingRecord, ShapeRecord,
-    )
-}  # fmt: skip
-"""By its name in a line."""
 
 
 def of_kind(records: Iterable[Record], kind: type[AnyRecord]) -> Iterator[AnyRecord]:
