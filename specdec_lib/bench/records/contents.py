@@ -67,13 +67,21 @@ def models(models: Described) -> str | None:
     return None
 
 
+def _not_an_object(told: object) -> str | None:
+    return None if isinstance(told, dict) else f"is {told!r:.40}, not an object"
+
+
 def phases(phases: Described) -> str | None:
+    if problem := _not_an_object(phases):
+        return problem
     wrong = [name for name, value in phases.items() if not _is_number(value)]
     wrong += [name for name in PHASE_TOTALS if name not in phases]
     return f"holds no number for {', '.join(wrong)}" if wrong else None
 
 
 def costs(costs: Described) -> str | None:
+    if problem := _not_an_object(costs):
+        return problem
     context, forwards = costs.get("context_length"), costs.get("forwards")
     if context is not None and (problem := count(context)):
         return f"has a context_length that {problem}"
@@ -114,6 +122,8 @@ def arms(arms: Described) -> str | None:
 
 
 def amounts(told: Described) -> str | None:
+    if problem := _not_an_object(told):
+        return problem
     wrong = [name for name, amount in told.items() if not _is_number(amount)]
     return f"holds no number for {', '.join(wrong)}" if wrong else None
 
@@ -157,6 +167,6 @@ def part_of(columns: type) -> FieldCheck:
                 return f"has no sound column {name}"
             if name not in _UNEVEN:
                 lengths.add(len(cast(list[Any], column)))
-        return None if len(lengths) == 1 else "has columns of several lengths"
+        return None if len(lengths) == 1 else "has columns of different lengths"
 
     return check

@@ -16,6 +16,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from specdec_lib.bench.records import contents
 from specdec_lib.bench.records.contents import Described, FieldCheck
 from specdec_lib.bench.records.kinds import KINDS, SCHEMA_VERSION, Record
+from specdec_lib.bench.records.kinds.counts import ArmCounts, CellBlocks
 from specdec_lib.bench.records.parts import ForwardTimes, RecordedArm, TimedForward
 from specdec_lib.profiling import config, metrics
 from specdec_lib.profiling.config import BenchmarkConfig
@@ -23,7 +24,9 @@ from specdec_lib.profiling.metrics import FINISH_REASONS, GenerationResult
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-_PARTS = (BenchmarkConfig, GenerationResult, ForwardTimes, TimedForward, RecordedArm)
+_PARTS = (
+    BenchmarkConfig, GenerationResult, ForwardTimes, TimedForward, RecordedArm, CellBlocks, ArmCounts
+)  # fmt: skip
 _TYPES: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
 _SECONDS = {"type": "array", "items": {"type": "number", "minimum": 0}}
 _NAMED = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
@@ -33,20 +36,27 @@ _TARGET = {
     "required": list(contents.MODEL),
 }
 _AT_LEAST_0: Described = {"minimum": 0}
+_NULL: Described = {"type": "null"}
+_NUMBER: Described = {"type": "number", **_AT_LEAST_0}
+_ARM: Described = {"required": ["library", "method", "compiled"]}
 _ASKED: dict[FieldCheck, Described] = {
     contents.count: _AT_LEAST_0,
     contents.number: _AT_LEAST_0,
     contents.above_zero: {"exclusiveMinimum": 0},
     contents.token_index: {"minimum": -1},
     contents.phases: {
-        "additionalProperties": {"type": "number", "minimum": 0},
+        "additionalProperties": _NUMBER,
         "required": list(contents.PHASE_TOTALS),
     },
     contents.times: {**_SECONDS, "minItems": 1},
     contents.seconds: {
         "additionalProperties": {"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}}
     },
-    contents.arm: {"required": ["library", "method", "compiled"]},
+    contents.arm: _ARM,
+    contents.arms: {"additionalProperties": {"$ref": "#/$defs/RecordedArm", **_ARM}},
+    contents.amounts: {"additionalProperties": _NUMBER},
+    contents.texts: {"additionalProperties": {"type": "string"}},
+    contents.rows_of_numbers: {"items": {"type": "array", "items": _NUMBER}},
     contents.models: {
         "properties": {"target": {"anyOf": [_TARGET, {"type": "null"}]}},
         "additionalProperties": {"anyOf": [_NAMED, {"type": "null"}]},
@@ -66,6 +76,7 @@ _ASKED_OF: dict[type, dict[str, Described]] = {
         "acceptance_rate": {**_AT_LEAST_0, "maximum": 1},
         "finish_reason": {"enum": [*FINISH_REASONS]},
     },
+    ArmCounts: {name: {"items": _NUMBER} for name in ("seconds", "first_seconds")},
 }
 """What the two objects that are not of this room ask for, field by field, when they are made."""
 _COMPUTED = {BenchmarkConfig: config.COMPUTED, GenerationResult: metrics.COMPUTED}
@@ -103,7 +114,7 @@ def _object(made_of: type) -> dict[str, Any]:
     told = {name: {**value, **_ASKED_OF.get(made_of, {}).get(name, {})} for name, value in told.items()}
     is_record = issubclass(made_of, Record)
     needed = [f.name for f in fields(made_of) if is_record or f.default is f.default_factory is MISSING]
-    needed = [name for name in needed if "null" not in told[name].get("type", ())]
+    needed = [name for name in needed if not _may_be_null(told[name])]
     schema: dict[str, Any] = {"type": "object", "properties": told, "required": needed}
     if made_of in _COMPUTED:  # whose other keys a reader refuses
         schema["properties"] |= {name: {} for name in _COMPUTED[made_of]}
@@ -118,7 +129,7 @@ def _value(hint: Any) -> dict[str, Any]:
         return {**_value(inner[0]), **_ASKED.get(inner[1], {})}
     if origin is UnionType:  # a type, or nothing
         told = _value(inner[0])
-        return {**told, "type": [told["type"], "null"]}
+        return {**told, "type": [told["type"], "null"]} if "type" in told else {"anyOf": [told, _NULL]}
     if origin is list:
         return {"type": "array", "items": _value(inner[0])}
     if origin is Mapping:
@@ -126,6 +137,10 @@ def _value(hint: Any) -> dict[str, Any]:
     if isinstance(hint, type) and is_dataclass(hint):
         return _reference(hint.__name__)
     return {"type": _TYPES.get(hint, "string")}  # one of several texts is a text
+
+
+def _may_be_null(told: Described) -> bool:
+    return "null" in told.get("type", ()) or _NULL in told.get("anyOf", ())
 
 
 def _reference(name: str) -> dict[str, Any]:

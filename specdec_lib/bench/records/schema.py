@@ -17,7 +17,7 @@ from types import NoneType
 from typing import Annotated, Any, Literal, NamedTuple, cast, get_args, get_origin, get_type_hints
 
 from specdec_lib.bench.records.contents import Described, FieldCheck, is_whole
-from specdec_lib.bench.records.kinds import KINDS, SCHEMA_VERSION, Record, RunRecord
+from specdec_lib.bench.records.kinds import KINDS, SCHEMA_VERSION, CellRecord, Record, RunRecord
 from specdec_lib.errors import RecordError
 
 HUGGING_FACE, OURS = "transformers", "specdec_lib"
@@ -76,7 +76,7 @@ def record_of(candidate: object) -> Record:
     if problem := _problem_of_types(line) or _problem_of_contents(line):
         raise RecordError(problem)
     record = KINDS[kind].of(line)
-    if isinstance(record, RunRecord) and record.config_hash != record.config.config_hash():
+    if isinstance(record, (RunRecord, CellRecord)) and record.config_hash != record.config.config_hash():
         own = record.config.config_hash()
         raise RecordError(f"config_hash {record.config_hash!r} is not {own!r}, its configuration's")
     return record

@@ -20,6 +20,7 @@ from specdec_lib.profiling.metrics import BenchmarkConfig
 from specdec_lib.utils.paths import data_path
 from tests.bench import comparisons, growth, sessions
 from tests.bench.records.test_schema import make_record
+from tests.made_cells import made_cell
 
 PUBLISHED = Path(data_path("results", "records.schema.json"))
 
@@ -54,7 +55,8 @@ def test_new_records_of_every_kind_are_taken() -> None:
     shape = dict(sessions.costs()) | {"kind": "shape", "weight_bytes": 1.0, "copy_bytes_per_second": 2.0}
     records = synthetic_session(SyntheticPair(), num_prompts=1, repeats=1, num_tokens=8)
     records += [*comparisons.comparison(("ours-AR",)), *growth.session(1)]
-    lines = [dict(record) for record in records] + [shape]
+    stages = dict(sessions.costs()) | {"kind": "stages", "arms": {"AR": ARM}, "seconds": {"load": 1.0}}
+    lines = [dict(record) for record in [*records, made_cell()]] + [shape, stages]
     assert {line["kind"] for line in lines} == set(KINDS)
     assert [refusal(line) for line in lines] == [None] * len(lines)
     assert [problem_of(line) for line in lines] == [None] * len(lines)
@@ -109,11 +111,18 @@ FULL = {
     "phases": PHASES, "new_graphs": 0, "reference": "x", "logit_gap": 0.5, "tied": True,
     "pair": "pocket", "costs": COSTS_TOLD, "arm": ARM, "weight_bytes": 1.0, "copy_bytes_per_second": 2.0,
     "vary": "k", "value": 4, "k": 4, "context": 8, "depth": 2, "new_tokens": 3, "beyond_training": False,
-    "seconds": {"ours": [0.1], "theirs": []},
+    "seconds": {"ours": [0.1], "theirs": []}, "arms": {"AR": ARM}, "memory_mb": {"load": 300.0},
+    "key": "1", "sweep": "mine", "parameters": {"pair": "pocket"}, "made_of": {"library": "1"},
+    "engine": "specdec_lib", "baseline": ARM, "rounds": [[4, 3, 1.5]],
+    "blocks": made_cell()["blocks"], "baseline_counts": made_cell()["baseline_counts"],
+    "counts": made_cell()["counts"],
 }  # fmt: skip
+OF_STAGES = {"seconds": {"load": 1.0}}
+"""Seconds of a session's stages are no lists."""
 WRONG: tuple[Any, ...] = (None, True, -1, 0, 4, 4.0, 1.5, -0.5, "", "x", [], {}, [-1], [1], ["x"], {"x": [0]})
 AGREEMENT = (
-    "its configuration's", "latencies for", "both counts", "per-round lists", "cannot accept", "draft tokens;"
+    "its configuration's", "latencies for", "both counts", "per-round lists", "cannot accept",
+    "draft tokens;", "different lengths",
 )  # fmt: skip
 """What a schema cannot say: that a hash is its configuration's, and that counts agree."""
 
@@ -121,7 +130,8 @@ AGREEMENT = (
 def full_line(kind: str) -> dict[str, Any]:
     """A line in which every field of the kind stands, and none of another."""
     own = {field.name for field in fields_of(kind)}
-    return {name: value for name, value in make_record(kind=kind, **FULL).items() if name in own}
+    line = make_record(kind=kind, **FULL | (OF_STAGES if "memory_mb" in own else {}))
+    return {name: value for name, value in line.items() if name in own}
 
 
 def changed(value: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:

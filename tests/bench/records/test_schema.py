@@ -8,6 +8,7 @@ from specdec_lib.bench.records import appending, reading, schema
 from specdec_lib.bench.records.kinds import KINDS
 from specdec_lib.bench.records.schema import fields_of, problem_of
 from specdec_lib.profiling.metrics import BenchmarkConfig
+from tests.made_cells import made_cell
 
 CONFIG = BenchmarkConfig("pocket", 4, 0.0, 3, "code", 42)
 
@@ -39,7 +40,9 @@ def make_record(repeat: int = 0, kind: str = "run", **fields) -> dict:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_field_that_a_kind_needs_is_missed(kind: str) -> None:
     growth = {"vary": "k", "value": 4, "seconds": {}, "weight_bytes": 1.0, "copy_bytes_per_second": 1.0}
-    record = make_record(kind=kind, phases=PHASES, pair="pocket", costs=COSTS, arm=ARM, **growth)
+    cell = {name: value for name, value in made_cell().items() if name not in ("kind", "seconds", "config")}
+    more = growth | {"arms": {"AR": ARM}} | {"seed": 1, **cell, "config_hash": CONFIG.config_hash()}
+    record = make_record(kind=kind, **more | {"phases": PHASES, "costs": COSTS, "arm": ARM})
     assert problem_of(record) is None
     for name in (field.name for field in fields_of(kind) if field.is_needed):
         assert name in problem_of({key: value for key, value in record.items() if key != name})
@@ -90,7 +93,9 @@ TARGET = {"name": "tiny", "dtype": "float32", "device": "cpu"}
 )
 def test_what_a_field_holds_is_looked_at(kind: str, change: dict, said: str) -> None:
     growth = {"vary": "k", "value": 4, "seconds": {"ours": [0.1]}}
-    record = make_record(kind=kind, phases=PHASES, pair="pocket", costs=COSTS, arm=ARM, **growth)
+    cell = {name: value for name, value in made_cell().items() if name not in ("kind", "seconds", "config")}
+    more = growth | {"arms": {"AR": ARM}} | {"seed": 1, **cell, "config_hash": CONFIG.config_hash()}
+    record = make_record(kind=kind, **more | {"phases": PHASES, "costs": COSTS, "arm": ARM})
     assert problem_of(record) is None
     problem = problem_of(record | change)
     assert problem is not None and said in problem and "\n" not in problem

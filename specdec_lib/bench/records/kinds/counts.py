@@ -38,8 +38,11 @@ class _Columns(Row):
 
 @dataclass(frozen=True, eq=False)
 class CellBlocks(_Columns):
-    """What both arms were asked, an entry a block; ``first_difference`` is where the draft's ids part from the
-    baseline's (-1 nowhere), and has no entries where they were not compared."""
+    """What both arms were asked, an entry a block.
+
+    ``first_difference`` is where the draft's ids part from the baseline's, -1 where they do not; there are no
+    entries where they were not compared.
+    """
 
     prompt_ids: list[str]
     prompt_tokens: list[int]
