@@ -29,9 +29,9 @@ Engine = Callable[[Sequence[int], int, float, int], AnyResult]
 
 
 class Job(NamedTuple):
-    """What an engine is given: a text, how many tokens to emit behind it, and under which law."""
+    """What an engine is given: a text, or several, how many tokens to emit behind, and under which law."""
 
-    prompt_ids: Sequence[int]
+    prompt_ids: Sequence[Any]
     max_new_tokens: int
     temperature: float
     seed: int
@@ -59,6 +59,7 @@ class Ours:
         draft: a model or a drafter; None decodes autoregressively.
         k: draft tokens a round, or a policy.
         profile: time the phases of each round, told one by one; it synchronises, and so slows what it times.
+        verifier: how drafts are verified.
     """
 
     def __init__(
@@ -67,13 +68,15 @@ class Ours:
         draft: ModelWrapper | Drafter | None = None,
         k: int | DraftLength = 0,
         profile: bool = False,
+        verifier: str = "token",
     ) -> None:
         self.target, self.draft, self.length, self.profile = target, draft, k, profile
+        self.verifier = verifier
         self.k = k if isinstance(k, int) else k.lengths[-1]
         """Draft tokens that a round may have at most."""
 
     def __call__(
-        self, prompt_ids: Sequence[int], max_new_tokens: int, temperature: float, seed: int
+        self, prompt_ids: Sequence[Any], max_new_tokens: int, temperature: float, seed: int
     ) -> GenerationResult:
         """One generation, past any end of text."""
         options = {"ignore_eos": True, "seed": seed, "trace": self.profile, "profile": self.profile}
@@ -83,7 +86,7 @@ class Ours:
         """A decoder that has seen no text."""
         if self.draft is None:
             return AutoregressiveDecoder(self.target)
-        return SpeculativeDecoder(self.target, self.draft, k=self.length)
+        return SpeculativeDecoder(self.target, self.draft, k=self.length, verifier=self.verifier)
 
 
 def our_facts(

@@ -15,20 +15,27 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from specdec_lib.bench.measure.arm import Arm, Job, Ours, our_facts
-from specdec_lib.bench.measure.costs import length_costs, measure_costs
+from specdec_lib.bench.measure.arm import Arm, Engine, Job
+from specdec_lib.bench.measure.costs import length_costs
 from specdec_lib.bench.measure.grid import ArmKey, Block, Grid
+from specdec_lib.bench.measure.pairs.blocks import block_job, block_record, in_batches
+from specdec_lib.bench.measure.pairs.costs import forward_times
+from specdec_lib.bench.measure.pairs.stages import Stages
+from specdec_lib.bench.measure.pairs.way import Way
 from specdec_lib.bench.measure.resume import PromptsByDomain, missing_blocks, missing_profiles, refusals
 from specdec_lib.bench.measure.runner import Outcome, Runner, print_progress
 from specdec_lib.bench.measure.session import Session
-from specdec_lib.bench.records.generations import AnyRun, decode_phases, run_record
+from specdec_lib.bench.records.generations import AnyRun, decode_phases
 from specdec_lib.bench.records.identity import first_difference
-from specdec_lib.bench.records.kinds import ArmRecord, CostsRecord, ProfileRecord, RunRecord
+from specdec_lib.bench.records.kinds import ArmRecord, CostsRecord, ProfileRecord, RunRecord, StagesRecord
+from specdec_lib.bench.records.parts import RecordedArm
+from specdec_lib.bench.records.schema import OURS
 from specdec_lib.decoding.draft_length import DraftLength
 from specdec_lib.decoding.drafters.base import Drafter
 from specdec_lib.decoding.lengths import read_length
 from specdec_lib.decoding.lengths.specs import CostAwareSpec
 from specdec_lib.errors import SpecDecError
+from specdec_lib.models.base import is_causal_model
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.profiling.metrics import GenerationResult
 from specdec_lib.utils.numbers import counted
@@ -47,9 +54,11 @@ class Benchmark:
         output_path: results file; records are appended as soon as a block is done.
         report: called with a line of progress now and then.
         resume: continue the newest session of that file: what it holds is not measured again.
+        way: how both arms decode; None is this library's, token by token, one text at a time.
 
     Raises:
-        InvalidArgument: the session to be resumed ran on another machine, or with other models.
+        InvalidArgument: an arm that its engine cannot run; or the session to be resumed ran on another
+            machine, or with other models.
     """
 
     def __init__(
@@ -62,10 +71,17 @@ class Benchmark:
         report: Callable[[str], None] = print_progress,
         *,
         resume: bool = False,
+        way: Way | None = None,
     ) -> None:
-        self.grid, self.target, self.draft = grid.over(prompts), target, draft
-        self.prompts, self.output_path, self.report = prompts, Path(output_path), report
-        session = Session(output_path, target, draft, getattr(prompts, "description", None))
+        self.way, self.target, self.draft = way or Way(), target, draft
+        self.way.require(draft, grid.k_values, target.compiled is not None)
+        described, batch = getattr(prompts, "description", None), self.way.batch
+        if batch > 1:
+            prompts = {domain: in_batches(of_domain, batch) for domain, of_domain in prompts.items()}
+            grid = grid.with_prompts({domain: len(prompts[domain]) for domain in grid.domains})
+        self.grid, self.prompts, self.report = grid.over(prompts), prompts, report
+        self.output_path = Path(output_path)
+        session = Session(output_path, target, draft, described)
         self._runner = Runner(session, grid.pair, report, session.resume("run") if resume else [])
         self._arms = self._made(profile=False)
 
@@ -86,7 +102,7 @@ class Benchmark:
         """
         if not (self.num_left or self._profiles_left() or self._costs_left):
             return
-        ids = self.prompts[self.grid.domains[0]][0].ids
+        ids = self.prompts[self.grid.domains[0]][0].asked
         jobs = [Job(ids, _WARM_UP_TOKENS, temperature, 0) for temperature in self.grid.temperatures]
         known = {record.decoder for record in self._runner.of_kind(ArmRecord)}
         for arm in self._runner.allowed(self._arms):
@@ -123,7 +139,12 @@ class Benchmark:
         return self._runner.of_kind(RunRecord)
 
     def profile(self, prompts_per_domain: int = 1) -> list[ProfileRecord]:
-        """Runs of kind ``profile``, which synchronise to time the phases of each round."""
+        """Runs of kind ``profile``, which synchronise to time the phases of each round.
+
+        There are none of a batch, or of somebody else's engine.
+        """
+        if not self.way.is_plain:
+            return []
         kept, records = partial(self._records, ProfileRecord), []
         arms = self._made(profile=True)
         for temperature, blocks in groupby(self._profiles_left(prompts_per_domain), lambda b: b.temperature):
@@ -133,16 +154,18 @@ class Benchmark:
         return records
 
     def measure_costs(self, repeats: int = 30) -> list[CostsRecord]:
-        """One record of kind ``costs``: seconds of single forwards by width, for c and v(K)."""
-        if not self._costs_left:
+        """One record of kind ``costs``: seconds of single forwards by width, for c and v(K); of as many texts
+        as a batch has. None of somebody else's engine."""
+        if not self._costs_left or not self._can_be_timed:
             return []
         ids = [i for domain in self.grid.domains for prompt in self.prompts[domain] for i in prompt.ids]
         lengths = self.grid.timed_lengths
-        context = len(ids) // sum(map(len, self.prompts.values())) + self.grid.max_new_tokens // 2
+        texts = self.way.batch * sum(map(len, self.prompts.values()))
+        context = len(ids) // texts + self.grid.max_new_tokens // 2
         if self.target.context_length is not None:
             context = max(1, min(context, self.target.context_length - max(lengths) - 4))
         ids = (ids * (context // len(ids) + 1))[:context]
-        costs = measure_costs(self.target, self.draft, ids, lengths, repeats)
+        costs = forward_times(self.target, self.draft, ids, lengths, repeats, self.way.batch)
         self.report(f"timed single forwards behind {context} tokens of context")
         return self._runner.append([CostsRecord(pair=self.grid.pair, costs=costs)])
 
@@ -154,6 +177,12 @@ class Benchmark:
         widths += [f">{max(5, len(arm.name))}" for arm in self._arms]
         return "  ".join(f"{cell:{width}}" for cell, width in zip(cells, [*widths, ">6"], strict=True))
 
+    def append_stages(self, stages: Stages) -> None:
+        """One record of what the arms are, and of what the stages of the session took."""
+        arms = {arm.name: RecordedArm.of(arm.facts).to_dict() for arm in self._arms}
+        told = {"arms": arms, "seconds": stages.seconds, "memory_mb": stages.memory_mb}
+        self._runner.append([StagesRecord(pair=self.grid.pair, **told)])
+
     # -- what is left ----------------------------------------------------------------------
 
     def _blocks_left(self) -> list[Block]:
@@ -161,6 +190,11 @@ class Benchmark:
 
     def _profiles_left(self, prompts_per_domain: int = 1) -> list[Block]:
         return missing_profiles(self.grid, self.prompts, self._runner.records, prompts_per_domain)
+
+    @property
+    def _can_be_timed(self) -> bool:
+        """Whether forwards are ours, and in a batch a model's."""
+        return self.way.engine == OURS and (self.way.batch == 1 or is_causal_model(self.draft))
 
     @property
     def _costs_left(self) -> bool:
@@ -175,12 +209,15 @@ class Benchmark:
             draft = self.draft if config.K else None
             policy = {"draft_length": config.policy} if config.policy else {}
             compiled = self.target.compiled is not None
-            facts = our_facts(self.target, draft, config.K, compiled=compiled, **policy)
+            facts = self.way.facts(self.target, draft, config.K, compiled, **policy)
             arms.append(Arm(config.decoder_label, facts, partial(self._engine, key, draft, profile)))
         return arms
 
-    def _engine(self, key: ArmKey, draft: ModelWrapper | Drafter | None, profile: bool) -> Ours:
-        return Ours(self.target, draft, self._policy(key) if isinstance(key, str) else key, profile)
+    def _engine(
+        self, key: ArmKey, draft: ModelWrapper | Drafter | None, profile: bool
+    ) -> Engine[GenerationResult]:
+        length = self._policy(key) if isinstance(key, str) else key
+        return self.way.engine_for(self.target, draft, length, profile)
 
     def _policy(self, name: str) -> DraftLength:
         """The policy; one that goes by costs takes the session's, measured now if they are not yet."""
@@ -206,27 +243,6 @@ class Benchmark:
                 more["phases"] = decode_phases(outcome.result.trace.rounds)
             records.append(block_record(kind, self.grid, self.prompts, block, outcome, **more))
         return records
-
-
-def block_job(grid: Grid, prompts: PromptsByDomain, block: Block) -> Job:
-    """What a block asks of each arm."""
-    ids = prompts[block.domain][block.prompt_index].ids
-    return Job(ids, grid.max_new_tokens, block.temperature, block.seed)
-
-
-def block_record(
-    kind: type[AnyRun],
-    grid: Grid,
-    prompts: PromptsByDomain,
-    block: Block,
-    outcome: Outcome[GenerationResult],
-    **more: Any,
-) -> AnyRun:
-    """The record of one arm's generation in a block, with its turn; ``more`` are other fields of its kind."""
-    arm, prompt = outcome.arm, prompts[block.domain][block.prompt_index]
-    config = grid.config(arm.facts.draft_length, block.temperature, block.domain)
-    asked = kind, arm.name, config, prompt, block.repeat, block.seed
-    return run_record(*asked, outcome.result, turn=outcome.turn, **more)
 
 
 def _rate(runs: Sequence[RunRecord], block: Block, arm: str) -> str:

@@ -14,12 +14,14 @@ import json
 import math
 import numbers
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from specdec_lib.errors import InvalidArgument, first_line
 
+_INJECTED = "# Parameters"
+"""How a cell begins that papermill has put behind the one with the defaults."""
 _NAMES = {"int": int, "float": float, "str": str, "bool": bool, "None": type(None)}
 _WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "True or False", type(None): "None"}
 
@@ -56,7 +58,12 @@ def checked_parameters(notebook: str | Path, parameters: Mapping[str, Any]) -> d
         InvalidArgument: a parameter that the notebook does not have, or of another kind, or a value that is
             no plain one; in one line that names it.
     """
-    known, kinds, name = *_declared(notebook), Path(notebook).name
+    return _checked(Path(notebook).name, *_declared(notebook), parameters)
+
+
+def _checked(
+    name: str, known: Mapping[str, Any], kinds: Mapping[str, Kind], parameters: Mapping[str, Any]
+) -> dict[str, Any]:
     values = {}
     for parameter, given in parameters.items():
         if parameter not in known:
@@ -125,6 +132,29 @@ def _sound(where: str, text: str) -> str:
     if "\0" in text:
         raise InvalidArgument(f"{where} is {text!r:.60}, with a null character; give another name")
     return text
+
+
+def refuse_unknown(inputs: Sequence[str] | None = None) -> None:
+    """Refuse, inside of a running notebook, what was injected into it and is no parameter of its own.
+
+    Papermill only warns of a name that the notebook does not have, and of a value it looks at nothing.
+
+    Args:
+        inputs: the sources of the cells that ran, by default IPython's ``In``: the first is the cell of
+            defaults, and what papermill injected begins with its comment.
+
+    Raises:
+        InvalidArgument: naming the parameter, and what the notebook has instead.
+    """
+    if inputs is None:
+        from IPython.core.getipython import get_ipython
+
+        inputs = get_ipython().user_ns["In"]  # type: ignore[union-attr]  # a notebook has one
+    ran = [source for source in inputs if source.strip()]
+    known, kinds = _assignments(ran[0])
+    for source in ran[1:]:
+        if source.lstrip().startswith(_INJECTED):
+            _checked("this notebook", known, kinds, _assignments(source)[0])
 
 
 # -- what the notebook declares --------------------------------------------------------------------

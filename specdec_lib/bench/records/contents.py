@@ -117,7 +117,8 @@ def arm(arm: Described) -> str | None:
 
 
 def arms(arms: Described) -> str | None:
-    problems = {name: arm(told) if isinstance(told, dict) else "is none" for name, told in arms.items()}
+    told = {name: cast(Described, value) for name, value in arms.items() if isinstance(value, dict)}
+    problems = {name: arm(told[name]) if name in told else "is none" for name in arms}
     return next((f"holds {name}, which {problem}" for name, problem in problems.items() if problem), None)
 
 

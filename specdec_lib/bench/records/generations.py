@@ -26,6 +26,11 @@ class TokenisedPrompt:
     prompt_id: str
     ids: list[int]
 
+    @property
+    def asked(self) -> Sequence[Any]:
+        """What an engine is given of it."""
+        return self.ids
+
 
 def run_seed(seed: int, *parts: object) -> int:
     """A 31-bit seed for one block, a function of the benchmark's seed and of the block alone."""

@@ -15,9 +15,9 @@ from functools import partial
 from pathlib import Path
 
 from specdec_lib.bench.measure.arm import Job
-from specdec_lib.bench.measure.benchmark import block_job, block_record
 from specdec_lib.bench.measure.costs import measure_costs
 from specdec_lib.bench.measure.grid import Block, Grid
+from specdec_lib.bench.measure.pairs.blocks import block_job, block_record
 from specdec_lib.bench.measure.peers.arms import AsNamed, GeneratingArm, make_arms
 from specdec_lib.bench.measure.peers.hugging_face import LOOKUP_TOKENS
 from specdec_lib.bench.measure.prompts import ChosenPrompts, PromptSet, choose_prompts
