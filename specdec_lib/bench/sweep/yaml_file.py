@@ -1,0 +1,51 @@
+"""A YAML file as plain values: what YAML would pass over in silence is refused in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from specdec_lib.bench.sweep import sentences
+from specdec_lib.errors import InvalidArgument
+
+
+class _Strict(yaml.SafeLoader):
+    """Refuses a key that is given twice, of which YAML keeps the last."""
+
+
+def _mapping(loader: _Strict, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if key.value in seen:
+            raise InvalidArgument(sentences.TWICE.format(key.value, key.start_mark.line + 1))
+        seen.add(str(key.value))
+    return loader.construct_mapping(node, deep=True)
+
+
+_Strict.add_constructor("tag:yaml.org,2002:map", _mapping)
+
+
+def read_yaml(path: Path) -> Any:
+    """What a YAML file holds.
+
+    Raises:
+        InvalidArgument: it cannot be read, is no YAML, or names a key twice.
+    """
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Strict)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = "" if mark is None else f" (line {mark.line + 1}, column {mark.column + 1})"
+        raise InvalidArgument(
+            sentences.NO_YAML.format(path.name, f"no YAML: {error.problem}{line}")
+        ) from error
+    except yaml.YAMLError as error:
+        said = " ".join(str(error).split())
+        raise InvalidArgument(sentences.NO_YAML.format(path.name, f"no YAML: {said:.100}")) from error
+    except InvalidArgument as error:
+        raise InvalidArgument(sentences.NO_YAML.format(path.name, error)) from error
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
+        why = getattr(error, "strerror", None) or type(error).__name__
+        raise InvalidArgument(sentences.NO_YAML.format(path.name, f"cannot be read: {why}")) from error
