@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from specdec_lib.profiling.timer import loaded_cuda
+from specdec_lib.utils.machine import free_bytes
 
 _MEBIBYTE = 2**20
 _STATUS, _CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -74,6 +75,19 @@ def _reset_process_peak() -> bool:
     except OSError:  # not Linux, or a sandbox without it: the mark of the whole life remains
         return False
     return True
+
+
+def free_on(device: Any) -> tuple[float, float]:
+    """Bytes that are free on a device, and how many it has; on the CPU those that this process may take.
+
+    Args:
+        device: a ``torch.device``.
+    """
+    if device.type == "cuda":
+        import torch
+
+        return torch.cuda.mem_get_info(device)
+    return free_bytes()
 
 
 class _CUDACounter:

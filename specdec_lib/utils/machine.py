@@ -143,6 +143,19 @@ def memory_gb(root: Path = ROOT) -> float | None:
     return round(min(limits) / _GIBIBYTE, 1) if limits else None
 
 
+def free_bytes() -> tuple[float, float]:
+    """Bytes that this process may still take, and of how many: of the machine, or of its control group where
+    that is less."""
+    import psutil
+
+    memory, limit = psutil.virtual_memory(), memory_gb()
+    if limit is None:
+        return memory.available, memory.total
+    granted = limit * _GIBIBYTE
+    held = psutil.Process().memory_info().rss
+    return min(memory.available, granted - held), min(memory.total, granted)
+
+
 def _integer(text: str) -> int:
     try:
         return int(text)

@@ -25,7 +25,7 @@ from specdec_lib.bench.measure.pairs.way import Way
 from specdec_lib.bench.measure.resume import PromptsByDomain, missing_blocks, missing_profiles, refusals
 from specdec_lib.bench.measure.runner import Outcome, Runner, print_progress
 from specdec_lib.bench.measure.session import Session
-from specdec_lib.bench.records.generations import AnyRun, decode_phases
+from specdec_lib.bench.records.generations import AnyRun, decode_phases, round_rows
 from specdec_lib.bench.records.identity import first_difference
 from specdec_lib.bench.records.kinds import ArmRecord, CostsRecord, ProfileRecord, RunRecord, StagesRecord
 from specdec_lib.bench.records.parts import RecordedArm
@@ -83,7 +83,7 @@ class Benchmark:
         self.output_path = Path(output_path)
         session = Session(output_path, target, draft, described)
         self._runner = Runner(session, grid.pair, report, session.resume("run") if resume else [])
-        self._arms = self._made(profile=False)
+        self._arms, self._rounds = self._made(profile=False), list[list[float]]()
 
     @property
     def num_left(self) -> int:
@@ -180,8 +180,8 @@ class Benchmark:
     def append_stages(self, stages: Stages) -> None:
         """One record of what the arms are, and of what the stages of the session took."""
         arms = {arm.name: RecordedArm.of(arm.facts).to_dict() for arm in self._arms}
-        told = {"arms": arms, "seconds": stages.seconds, "memory_mb": stages.memory_mb}
-        self._runner.append([StagesRecord(pair=self.grid.pair, **told)])
+        told = {"seconds": stages.seconds, "memory_mb": stages.memory_mb, "rounds": self._rounds or None}
+        self._runner.append([StagesRecord(pair=self.grid.pair, arms=arms, **told)])
 
     # -- what is left ----------------------------------------------------------------------
 
@@ -240,7 +240,9 @@ class Benchmark:
             if outcome.arm.facts.k and baseline is not None:
                 more["first_difference"] = first_difference(outcome.result, baseline)
             if kind is ProfileRecord:
-                more["phases"] = decode_phases(outcome.result.trace.rounds)
+                rounds = outcome.result.trace.rounds
+                more["phases"] = decode_phases(rounds)
+                self._rounds = self._rounds or (round_rows(rounds) if outcome.arm.facts.k else [])
             records.append(block_record(kind, self.grid, self.prompts, block, outcome, **more))
         return records
 

@@ -16,6 +16,7 @@ from specdec_lib.bench.records.schema import PHASES
 from specdec_lib.decoding.trace import Round
 from specdec_lib.profiling.metrics import BenchmarkConfig, GenerationResult
 
+_MOST_ROUNDS = 48
 AnyRun = TypeVar("AnyRun", bound=RunRecord)
 
 
@@ -66,6 +67,19 @@ def run_record(
         result=replace(result, per_token_latencies=latencies, trace=None),
         **more,
     )
+
+
+def round_rows(rounds: Sequence[Round]) -> list[list[float]]:
+    """A row a round, the first ones: drafted, accepted, milliseconds of each of ``PHASES``, and in all."""
+    return [
+        [
+            len(r.draft_ids),
+            r.num_accepted,
+            *(round(r.phases_ms.get(name, 0.0), 4) for name in PHASES),
+            round(1e3 * r.seconds, 4),
+        ]
+        for r in rounds[:_MOST_ROUNDS]
+    ]
 
 
 def decode_phases(rounds: Sequence[Round]) -> dict[str, float]:

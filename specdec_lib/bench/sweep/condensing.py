@@ -82,7 +82,7 @@ def cell_record(
         counts=_counts(drafted),
         costs=None if costs is None else costs.costs,
         phases=None if profile is None else dict(profile.phases),
-        rounds=None,
+        rounds=None if told is None else told.rounds,
         seconds={**(stages or {}), **({} if told is None else told.seconds)},
         memory_mb=None if told is None else told.memory_mb,
     )

@@ -15,8 +15,9 @@ from typing import Any
 
 from specdec_lib.cli import sentences
 from specdec_lib.cli.checks import Finding
-from specdec_lib.cli.checks.memory import Memory, PairFit, fit_of, free_memory, parameters_of
+from specdec_lib.cli.checks.memory import Memory, PairFit, fit_of, free_memory
 from specdec_lib.errors import ModelUnavailable, SpecDecError
+from specdec_lib.models.files.sizes import parameters_of
 from specdec_lib.models.registry import DEFAULT_PAIR, REGISTRY
 from specdec_lib.utils.numbers import counted, short_count
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specdec_lib.cli import sentences
-from specdec_lib.cli.checks.memory import Size, described_size, is_cached, parameters_of
+from specdec_lib.cli.checks.memory import is_cached
 from specdec_lib.errors import ModelUnavailable, UnsupportedCache
+from specdec_lib.models.files.sizes import Size, described_size, parameters_of
 from specdec_lib.models.registry import REGISTRY
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from specdec_lib.cli import sentences
 from specdec_lib.cli.checks import Finding
-from specdec_lib.cli.checks.memory import BYTES_PER_PARAMETER, Memory, free_memory, needs
+from specdec_lib.cli.checks.memory import Memory, free_memory
 from specdec_lib.cli.checks.model import ModelFacts, look_at
+from specdec_lib.models.files.sizes import BYTES_PER_PARAMETER, needs
 from specdec_lib.models.registry import ModelPair
 
 if TYPE_CHECKING:

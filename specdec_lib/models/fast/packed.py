@@ -17,13 +17,12 @@ from collections.abc import Container, Iterable
 from functools import cache
 from typing import NamedTuple
 
-import psutil
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from specdec_lib.utils.machine import memory_gb
+from specdec_lib.utils.machine import free_bytes
 
 FEWEST = 4
 """Rows that the kernel gets at least: fewer take longer, and one is added up in another order."""
@@ -91,13 +90,7 @@ def fits_twice(layers: Iterable[nn.Linear], copied: int = 0) -> bool:
         copied: bytes of copies that are there already, and would be used again.
     """
     wanted = sum(layer.weight.nbytes for layer in layers)
-    return wanted <= _SPARE * (_free() + copied)
-
-
-def _free() -> float:
-    """Bytes that this process may still take: of the machine, or of its control group where that is less."""
-    free, limit = psutil.virtual_memory().available, memory_gb()
-    return free if limit is None else min(free, limit * 2**30 - psutil.Process().memory_info().rss)
+    return wanted <= _SPARE * (free_bytes()[0] + copied)
 
 
 class Copied(NamedTuple):

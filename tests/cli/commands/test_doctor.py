@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from specdec_lib.cli.checks import Finding, machine, memory
+from specdec_lib.cli.checks import Finding, machine
 from specdec_lib.models.files import headers
+from specdec_lib.models.files import sizes as memory
 from specdec_lib.models.registry import REGISTRY
 from specdec_lib.utils.paths import data_path
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from specdec_lib.models.fast.forms import products_in
 from specdec_lib.models.fast.narrow import EVERYWHERE, FORMS
 from specdec_lib.models.fast.packed import FEWEST, can_pack, packed_product, packed_weight
 from specdec_lib.models.wrapper import ModelWrapper
+from specdec_lib.utils import machine
 
 pytestmark = pytest.mark.skipif(not can_pack(torch.float32), reason="this build of torch has no oneDNN")
 
@@ -106,18 +108,16 @@ def test_only_what_changed_is_packed_anew(monkeypatch):
 
 @pytest.mark.parametrize(("limit", "fits"), [(None, True), (1e6, True), (0.001, False)])
 def test_the_memory_of_a_control_group_is_all_there_is(limit, fits, monkeypatch):
-    monkeypatch.setattr(packed.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 10**15}))
-    monkeypatch.setattr(packed, "memory_gb", lambda: limit)
+    memory = SimpleNamespace(available=10**15, total=10**15)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: memory)
+    monkeypatch.setattr(machine, "memory_gb", lambda: limit)
     assert packed.fits_twice([nn.Linear(32, 48)]) is fits
 
 
 def test_copies_that_are_there_do_not_count_against_the_room_for_them(monkeypatch):
     layer = nn.Linear(32, 48)
     copied = layer.weight.numel() * layer.weight.element_size()
-    monkeypatch.setattr(
-        packed.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 3 * copied})
-    )
-    monkeypatch.setattr(packed, "memory_gb", lambda: None)
+    monkeypatch.setattr(packed, "free_bytes", lambda: (3 * copied, 10**15))
     assert packed.fits_twice([layer], copied) and not packed.fits_twice([layer])
 
 
@@ -161,8 +161,7 @@ def test_where_a_gradient_is_wanted_the_product_has_one():
 @pytest.mark.parametrize("free", [1, 10**15])
 def test_no_model_is_packed_that_has_no_room_for_a_copy(free, monkeypatch):
     monkeypatch.setattr(products, "fastest_forms", lambda *_: EVERYWHERE["packed"])
-    monkeypatch.setattr(packed.psutil, "virtual_memory", lambda: type("Memory", (), {"available": free}))
-    monkeypatch.setattr(packed, "memory_gb", lambda: None)
+    monkeypatch.setattr(packed, "free_bytes", lambda: (free, 10**15))
     monkeypatch.delenv(forms.VARIABLE, raising=False)
     assert ModelWrapper(tiny_model("llama")).products == ("packed" if free > 1 else "plain")
 

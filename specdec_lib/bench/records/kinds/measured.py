@@ -119,10 +119,12 @@ class ScalingRecord(Record):
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StagesRecord(Record):
     """What a session ran, and what its stages took: the facts of each arm by its name, seconds of each stage,
-    and the most MiB that were held in each."""
+    and the most MiB that were held in each; and the rounds of the first profiled text, as
+    :func:`~specdec_lib.bench.records.generations.round_rows` has them."""
 
     kind: Literal["stages"] = "stages"
     pair: str
     arms: Annotated[Mapping[str, Any], contents.arms]
     seconds: Annotated[Mapping[str, float], contents.amounts]
     memory_mb: Annotated[Mapping[str, float] | None, contents.amounts] = None
+    rounds: Annotated[list[list[float]] | None, contents.rows_of_numbers] = None

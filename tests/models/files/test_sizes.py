@@ -10,8 +10,8 @@ from models.architectures import VOCAB, save_model, tiny_model, tiny_tokenizer
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
-from specdec_lib.cli.checks import memory
 from specdec_lib.errors import ModelUnavailable
+from specdec_lib.models.files import sizes as memory
 from specdec_lib.models.loader import load_model
 from specdec_lib.models.registry import REGISTRY, ModelPair, own_pair
 from specdec_lib.models.tensors import num_bytes, num_weights

@@ -1,0 +1,164 @@
+"""What is to be run: the cells of a sweep with their keys, those that do not fit left out by name, and how
+long the rest will take.
+
+An estimate is the time of cells that were measured, where there are any of that kind; else it is made of the
+bytes that a step has to read, and said to be rough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from statistics import median
+from typing import Any
+
+from specdec_lib.bench.records.kinds import CellRecord
+from specdec_lib.bench.sweep import sentences
+from specdec_lib.bench.sweep.cells import Cell, cells_of, domain_counts, varying_axes
+from specdec_lib.bench.sweep.config import BUILTIN, SweepConfig
+from specdec_lib.bench.sweep.identity import cell_key, made_of
+from specdec_lib.bench.sweep.running import Order
+from specdec_lib.errors import InvalidArgument, ModelUnavailable
+from specdec_lib.models.files.sizes import GIB, ROOM, bytes_of, size_of, stored_weights
+from specdec_lib.profiling.memory import free_on
+
+_BYTES_PER_SECOND = {"cpu": 8e9, "cuda": 8e11}
+"""What a step reads in a second, roughly, where nothing was measured."""
+_BESIDE = 5.0
+"""Seconds of a cell that are no runs, roughly: its kernel, its models, its warm-up, its profile."""
+_USUAL_PROMPTS = 6
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A cell that is to be run."""
+
+    cell: Cell
+    order: Order
+    gib: float | None
+    """Memory that it needs; None where its models' sizes are not known."""
+    lacks: str = ""
+    """Why its key is not known yet: a model that is to be fetched."""
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A cell that is left out, and why."""
+
+    cell: Cell
+    why: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cells of a sweep."""
+
+    config: SweepConfig
+    planned: Sequence[Planned]
+    skipped: Sequence[Skipped]
+    axes: Sequence[str]
+    """Those on which cells differ."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For whoever watches: the settings, and each cell with its key and its label."""
+        cells = [{"key": one.order.key, "label": one.cell.label(self.axes)} for one in self.planned]
+        skipped = [{"label": one.cell.label(self.axes), "why": one.why} for one in self.skipped]
+        settings = self.config.model_dump(exclude_defaults=True)
+        return {"name": self.config.name, "settings": settings, "cells": cells, "skipped": skipped}
+
+
+def plan_sweep(config: SweepConfig, fits_here: bool = True, fetch: bool = True) -> Plan:
+    """Every cell of ``config``, with its key.
+
+    Args:
+        fits_here: leave out what this machine has no memory for; a cluster's workers have their own.
+        fetch: bring models of the hub to this disk; else cells that lack one have no key.
+
+    Raises:
+        InvalidArgument: a cell that cannot be run as it is asked for.
+        ModelUnavailable: a model that is not there.
+    """
+    cells, planned, skipped = cells_of(config), list[Planned](), list[Skipped]()
+    free, total = _memory(config.device) if fits_here else (None, None)
+    for cell in cells:
+        made, lacks = _made_of(cell, fetch)
+        gib = _needed_gib(tuple(cell.asked.models))
+        if gib is not None and free is not None and gib > free:
+            skipped.append(Skipped(cell, f"needs {gib:.1f} GiB, and {free:.1f} of {total:.1f} GiB are free"))
+            continue
+        order = Order("" if lacks else cell_key(cell, made), config.name, cell.parameters, made)
+        planned.append(Planned(cell, order, gib, lacks))
+    return Plan(config, planned, skipped, varying_axes(cells))
+
+
+def _made_of(cell: Cell, fetch: bool) -> tuple[dict[str, str], str]:
+    """What a cell is made of; or why that is not known yet."""
+    try:
+        return made_of(cell, fetch), ""
+    except ModelUnavailable as error:
+        if fetch:
+            raise InvalidArgument(sentences.CELL.format(cell.number, cell.label(), error)) from error
+        return {}, str(error)
+
+
+# -- how long ----------------------------------------------------------------------------------------
+
+
+def seconds_of(planned: Planned, measured: Iterable[CellRecord]) -> tuple[float, bool]:
+    """Seconds that a cell will take, and whether that is from cells which were measured.
+
+    The nearest measured cells count: of the same models and settings but for the draft length and the domain,
+    or else of the same pair.
+    """
+    known = [(record.parameters, record.seconds["whole"]) for record in measured if "whole" in record.seconds]
+    asked = planned.order.parameters
+    for names in (("k_values", "domains", "seed"), (*_NEAR, "k_values", "domains", "seed")):
+        wanted = {name: value for name, value in asked.items() if name not in names}
+        near = [spent for told, spent in known if wanted.items() <= dict(told).items()]
+        if near:
+            return median(near), True
+    return _rough_seconds(planned), False
+
+
+_NEAR = ("draft", "verifier", "engine", "batch", "temperatures", "draft_dtype", "profile")
+
+
+def _rough_seconds(planned: Planned) -> float:
+    asked, cell = planned.order.parameters, planned.cell
+    there = domain_counts(cell.place["prompts"])[asked["domains"][0]]
+    prompts = asked["num_prompts"] or (_USUAL_PROMPTS if cell.place["prompts"] == BUILTIN else there)
+    rate = _BYTES_PER_SECOND["cuda" if (asked["device"] or _best_device()).startswith("cuda") else "cpu"]
+    step = 1e-3 + (planned.gib or 1.0) / ROOM * GIB / rate
+    return _BESIDE + 2 * prompts * asked["max_new_tokens"] * step
+
+
+# -- what fits ---------------------------------------------------------------------------------------
+
+
+@cache
+def _best_device() -> str:
+    from specdec_lib.models.loader import choose_device
+
+    return str(choose_device(None))
+
+
+def _memory(device: str | None) -> tuple[float, float]:
+    """GiB that are free on a device, and that it has."""
+    from specdec_lib.models.loader import choose_device
+
+    free, total = free_on(choose_device(device))
+    return free / GIB, total / GIB
+
+
+@cache
+def _needed_gib(models: tuple[tuple[str, str], ...]) -> float | None:
+    """GiB that these models need, each in its dtype; None where a size is not known."""
+    held = 0.0
+    for model_id, dtype in models:
+        size = size_of(model_id)
+        if size is None:
+            return None
+        stored = stored_weights(model_id)
+        held += bytes_of(size, dtype if dtype != "auto" else "float32" if stored is None else stored.dtype)
+    return ROOM * held / GIB

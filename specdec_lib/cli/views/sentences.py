@@ -1,0 +1,45 @@
+"""What the command line says of sweeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from specdec_lib.utils.numbers import counted
+
+
+def about(seconds: float) -> str:
+    """A time that is likely: of less than two minutes in seconds."""
+    if seconds < 120:
+        return f"about {seconds:.0f} s"
+    return f"about {timedelta(seconds=60 * round(seconds / 60))}".removesuffix(":00")
+
+
+def cells_recorded(number: int, of: int) -> str:
+    return f"[sweep] {number} of {counted(of, 'cell')} {'is' if number == 1 else 'are'} recorded already"
+
+
+def cell_failed(number: int, why: str, notebook: Path | None) -> str:
+    kept = "" if notebook is None else f"; the notebook as it stopped is {notebook}"
+    return f"cell {number} failed: {why}{kept}"
+
+
+def interrupted(folder: Path, done: int, cells: int) -> str:
+    return f"interrupted; {done} of {counted(cells, 'cell')} are kept in {folder}, the same command goes on"
+
+
+def planned(left: int, seconds: float, is_rough: bool, folder: Path) -> str:
+    if not left:
+        return f"nothing is left to run; the results are in {folder}"
+    rough = "; roughly, since no cell of that kind was measured yet" if is_rough else ""
+    return f"{counted(left, 'cell')} to run, {about(seconds)}{rough}; the results go to {folder}"
+
+
+def came_of(told: Mapping[str, Any]) -> str:
+    """What came of a sweep."""
+    parts = [f"{counted(len(told['done']), 'cell')} done"]
+    for name, said in (("recorded", "recorded before"), ("failed", "failed"), ("skipped", "skipped")):
+        parts += [f"{len(told[name])} {said}"] if told[name] else []
+    return f"{', '.join(parts)}; the results are in {told['folder']}"
