@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from specdec_lib.bench.notebook.parameters import checked_parameters, plain
+from specdec_lib.bench.notebook.warm import WarmKernels
 from specdec_lib.errors import SpecDecError, first_line
 
 _NOTEBOOKS = Path(__file__).resolve().parents[3] / "notebooks" / "bench"
@@ -47,6 +48,7 @@ def run_benchmark(
     notebook: str | Path = BENCHMARK_NOTEBOOK,
     runs_folder: str | Path | None = None,
     stream: TextIO | io.TextIOBase | None = None,
+    kernels: WarmKernels | None = None,
     **parameters: Any,
 ) -> Path:
     """Execute the benchmark notebook; its records are appended to ``output_path``.
@@ -56,6 +58,7 @@ def run_benchmark(
         notebook: the notebook to execute.
         runs_folder: where the executed notebook is saved; by default beside the results.
         stream: where the notebook's progress goes as it runs; standard error by default.
+        kernels: where the notebook's Python is forked; a new one by default.
         **parameters: any of the notebook's parameters, such as ``pair="pocket"``,
             ``k_values=[1, 2, 4, 8]``, ``domains``, ``temperatures``, ``max_new_tokens``,
             ``num_prompts``, ``repeats``, ``seed``; the rest keep the notebook's defaults.
@@ -77,7 +80,7 @@ def run_benchmark(
     _import_papermill()  # before anything is made that would be left behind
     executed = _fresh_notebook(folder, f"{Path(notebook).stem}-{output_path.stem[:_LONGEST_STEM]}")
     try:
-        return execute_notebook(notebook, executed, parameters, stream)
+        return execute_notebook(notebook, executed, parameters, stream, kernels)
     finally:
         with contextlib.suppress(OSError):
             if executed.stat().st_size == 0:  # reserved, and never written
@@ -107,8 +110,11 @@ def execute_notebook(
     executed: str | Path,
     parameters: Mapping[str, Any],
     stream: TextIO | io.TextIOBase | None = None,
+    kernels: WarmKernels | None = None,
 ) -> Path:
     """Run ``notebook`` with ``parameters``, save it as ``executed`` while it runs, and return that path.
+
+    The Python that it runs in is a new one, or a fork of ``kernels``.
 
     Raises:
         As :func:`run_benchmark`.
@@ -117,7 +123,7 @@ def execute_notebook(
     papermill = _import_papermill()
     from nbclient.exceptions import DeadKernelError
 
-    from specdec_lib.bench.notebook.kernel import ThisPythonKernelManager, kernel_config
+    from specdec_lib.bench.notebook.kernel import kernel_config, kernel_manager
 
     notebook, executed = Path(notebook).absolute(), Path(executed).absolute()
     stream = sys.stderr if stream is None else stream
@@ -133,7 +139,7 @@ def execute_notebook(
                 progress_bar=False,
                 stdout_file=stream,
                 stderr_file=stream,
-                kernel_manager_class=ThisPythonKernelManager,
+                kernel_manager_class=kernel_manager(kernels),
                 config=kernel_config(folder),
             )
     except papermill.PapermillExecutionError as error:

@@ -9,21 +9,46 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import LocalProvisioner
 from traitlets.config import Config
+
+from specdec_lib.bench.notebook.forking import LAUNCHER
+from specdec_lib.bench.notebook.warm import WarmKernels
 
 
 class ThisPythonKernelManager(AsyncKernelManager):
     """Starts ``sys.executable -m ipykernel_launcher``, whatever kernels are registered."""
 
+    kernels: WarmKernels | None = None
+    """Where kernels are forked in place of new Pythons."""
+
     @property
     def kernel_spec(self) -> KernelSpec:
         """The one kernel that this manager knows. It is silent when it is interrupted."""
-        python = [sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher"]
+        python = [sys.executable, "-Xfrozen_modules=off", "-m", LAUNCHER]
         argv = [*python, "-f", "{connection_file}", "--log-level=CRITICAL"]
         return KernelSpec(argv=argv, display_name="Python 3", language="python")
+
+    async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
+        """jupyter_client's own hook, for a kernel that is no command."""
+        provisioner = self.provisioner
+        if self.kernels is not None and type(provisioner) is LocalProvisioner and kw.keys() <= {"cwd", "env"}:
+            kernel = self.kernels.launch(kernel_cmd, **kw)
+            if kernel is not None:
+                provisioner.process = kernel  # type: ignore[assignment]
+                provisioner.pid = provisioner.pgid = kernel.pid
+                self._reconcile_connection_info(provisioner.connection_info)
+                return
+        await super()._async_launch_kernel(kernel_cmd, **kw)
+
+
+def kernel_manager(kernels: WarmKernels | None) -> type[ThisPythonKernelManager]:
+    """The manager's class, whose kernels come from ``kernels``."""
+    return type("ThisPythonKernelManager", (ThisPythonKernelManager,), {"kernels": kernels})
 
 
 def kernel_config(folder: str) -> Config:

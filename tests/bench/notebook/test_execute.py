@@ -165,7 +165,7 @@ def test_the_benchmark_writes_beside_its_results(tmp_path: Path, monkeypatch) ->
     )
     executed = execute.run_benchmark(tmp_path / "runs" / "mine.jsonl", pair="pocket", repeats=1)
     assert executed.parent == tmp_path / "runs" and executed.name.startswith("benchmark_pair-mine-")
-    notebook, _, parameters, _ = calls[0]
+    notebook, _, parameters, *_ = calls[0]
     assert notebook == execute.BENCHMARK_NOTEBOOK
     assert parameters == {
         "pair": "pocket",

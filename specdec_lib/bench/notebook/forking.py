@@ -1,0 +1,174 @@
+"""The fork server of warm kernels: a Python that imported what cells need, and is forked into each one's kernel.
+
+It runs as ``python -m specdec_lib.bench.notebook.forking SOCKET MODULE...`` below a
+:class:`~specdec_lib.bench.notebook.warm.WarmKernels`, in its environment and working directory. It has run
+no operation of torch, started no thread and opened no device, so that a fork of it is what a new Python
+would be after the same imports; where that does not hold it refuses, and kernels are new Pythons. It ends
+with the process that started it, however that ends, and takes its kernels along.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+LAUNCHER = "ipykernel_launcher"
+"""The module that a new Python would run; what follows it in a command are a kernel's arguments."""
+_KERNEL = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "IPython.core.completer")
+_REQUEST = 65536
+_ORPHANED = 1.0
+"""Seconds between two looks at whether the process that started the server still runs."""
+
+
+class PresentStream:
+    """Writes to what ``sys.stdout`` or ``sys.stderr`` is by then, for loggers that take it as they are imported."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        stream = getattr(sys, self._name)
+        return getattr(getattr(sys, f"__{self._name}__") if stream is self else stream, attribute)
+
+
+class ForkServer:
+    """Forks a kernel for each request that arrives on ``control``, and reports how each of them ends."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._kernels: dict[int, int] = {}
+        """By a kernel's process the pipe that its end is written to."""
+        self._ended, self._wake = socket.socketpair()
+        for end in (self._ended, self._wake):
+            end.setblocking(False)
+
+    def serve(self) -> list[str] | None:
+        """Serve until the process that started the server is gone: None; in a kernel that was forked its arguments."""
+        signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        owner = os.getppid()
+        while os.getppid() == owner:
+            ready, _, _ = select.select([self._control, self._ended], [], [], _ORPHANED)
+            if self._ended in ready:
+                self._ended.recv(_REQUEST)
+                self._report_ended()
+            if self._control in ready:
+                request, pipes, *_ = socket.recv_fds(self._control, _REQUEST, 3)
+                if not request:
+                    break
+                arguments = self._fork(json.loads(request), pipes)
+                if arguments is not None:
+                    return arguments
+        for kernel in self._kernels:
+            with contextlib.suppress(OSError):
+                os.killpg(kernel, signal.SIGKILL)
+        return None
+
+    def _fork(self, arguments: list[str], pipes: list[int]) -> list[str] | None:
+        """None, in the server; the arguments, in the kernel."""
+        out, error, status = pipes
+        kernel = -1
+        with contextlib.suppress(OSError):  # no memory, or too many processes: the pipe closes unwritten
+            kernel = os.fork()
+        if kernel:
+            os.close(out)
+            os.close(error)
+            if kernel > 0:
+                self._kernels[kernel] = status
+            else:
+                os.close(status)
+            return None
+        try:
+            self._become_a_kernel(out, error)
+            os.write(status, b"%d\n" % os.getpid())
+            os.close(status)
+        except BaseException:  # whatever it is, the server's loop must not go on in here
+            os._exit(1)
+        return arguments
+
+    def _become_a_kernel(self, out: int, error: int) -> None:
+        """Let go of what is the server's, and take the streams and the state that a new Python would have."""
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for end in (self._control, self._ended, self._wake):
+            end.close()
+        for status in self._kernels.values():
+            os.close(status)
+        for given, place in ((out, 1), (error, 2)):
+            os.dup2(given, place)
+            os.close(given)
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+        os.environ["JPY_PARENT_PID"] = str(os.getppid())
+        if numbers := sys.modules.get("numpy.random"):
+            numbers.seed()  # the server's state would be every kernel's
+
+    def _report_ended(self) -> None:
+        for kernel, status in list(self._kernels.items()):
+            ended, code = os.waitpid(kernel, os.WNOHANG)
+            if ended:
+                with contextlib.suppress(OSError):  # nobody listens any more
+                    os.write(status, b"%d\n" % os.waitstatus_to_exitcode(code))
+                os.close(status)
+                del self._kernels[kernel]
+
+
+def preload(modules: Sequence[str]) -> None:
+    """Import what every kernel imports, then ``modules`` as a cell would find them; what fails, fails in the cell."""
+    sys.stdout, sys.stderr = PresentStream("stdout"), PresentStream("stderr")  # type: ignore[assignment]
+    if sys.path[0] == "" or Path(sys.path[0]) == Path.cwd():  # as ipykernel_launcher does
+        del sys.path[0]
+    _import(_KERNEL)
+    sys.path.insert(0, "")  # as IPython does
+    _import(modules)
+    sys.path.remove("")
+
+
+def _import(modules: Sequence[str]) -> None:
+    for module in modules:
+        with contextlib.suppress(Exception):
+            importlib.import_module(module)
+
+
+def is_safe() -> bool:
+    """Whether a fork of this process can compute: it has one thread, and no CUDA that a fork could not use.
+
+    A first fork ends the threads of OpenBLAS, which starts them again where they are wanted; what then
+    is left is somebody else's.
+    """
+    fork = os.fork()
+    if not fork:
+        torch = sys.modules.get("torch")
+        os._exit(torch is not None and getattr(torch._C, "_cuda_isInBadFork", bool)())
+    _, status = os.waitpid(fork, 0)
+    return status == 0 and len(os.listdir("/proc/self/task")) == 1
+
+
+def run_kernel(arguments: Sequence[str]) -> None:
+    """What ``python -m ipykernel_launcher`` would do, in this process."""
+    spec = importlib.util.find_spec(LAUNCHER)
+    sys.argv = [str(spec and spec.origin), *arguments, f"--IPKernelApp.parent_handle={os.getppid()}"]
+    kernelapp = importlib.import_module("ipykernel.kernelapp")
+    kernelapp.launch_new_instance()
+
+
+def main() -> None:
+    """Preload, serve, and be a kernel where one was forked."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    preload(sys.argv[2:])
+    if is_safe() and (arguments := ForkServer(control).serve()) is not None:
+        run_kernel(arguments)
+
+
+if __name__ == "__main__":
+    main()
