@@ -42,9 +42,7 @@ def run(
 
     asked = read_config(config)
     if workers is not None and scheduler is not None:
-        raise InvalidArgument(
-            "--workers starts a cluster here, and --scheduler names one; give one of the two"
-        )
+        raise InvalidArgument("--workers starts a cluster here, --scheduler names one; give one of the two")
     is_here = workers is None and scheduler is None
     folder = Path("runs", asked.name) if output is None else output
     with busy(f"looking at the cells of {asked.name} …"):
@@ -79,9 +77,10 @@ def _run(
 
     with ExitStack() as stack:
         if workers is None and scheduler is None:
+            from specdec_lib.bench.notebook.execute import BENCHMARK_NOTEBOOK
             from specdec_lib.bench.notebook.warm import WarmKernels
 
-            kernels = stack.enter_context(WarmKernels())
+            kernels = stack.enter_context(WarmKernels(BENCHMARK_NOTEBOOK))
             runner = run_here(kept.work, display.begins, display.lines, kernels)
         else:
             from specdec_lib.bench.sweep.cluster import run_on_cluster

@@ -20,7 +20,7 @@ SweepFile = Annotated[
 SweepOutput = Annotated[
     Path | None,
     option(
-        None, "FOLDER", "--output", "-o", help="Where the sweep is kept; the same one goes on where it ended.",
+        None, "FOLDER", "--output", "-o", help="Where the sweep is kept; the same goes on where it ended.",
         default="runs/NAME",
     ),
 ]  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,8 @@ def about(seconds: float) -> str:
     """A time that is likely: of less than two minutes in seconds."""
     if seconds < 120:
         return f"about {seconds:.0f} s"
-    return f"about {timedelta(seconds=60 * round(seconds / 60))}".removesuffix(":00")
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"about {hours} h {minutes} min" if hours else f"about {minutes} min"
 
 
 def cells_recorded(number: int, of: int) -> str:

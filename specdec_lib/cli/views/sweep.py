@@ -1,7 +1,7 @@
 """What ``specdec sweep`` shows: its cells before they run, each as it ends, and what came of all.
 
-On a terminal there is a bar with the time that is left, drawn only when something has happened, since whatever
-draws takes time from what is measured; a log gets a line a cell.
+On a terminal there is a bar with the time that is left, drawn only when something has happened, since drawing
+takes time from what is measured; a log gets a line a cell.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def show_plan(console: Console, plan: Plan, folder: SweepFolder, as_json: bool) 
         [row["number"], row["label"], _gib(row["gib"]), f"{row['seconds']:.0f} s", row["state"]]
         for row in rows[:_MOST_ROWS]
     ]
-    headings = ("cell", ", ".join(plan.axes), "GiB", "time", "")
+    headings = ("cell", ", ".join(plan.axes).replace("_", " "), "GiB", "time", "")
     console.print(safe_table(f"{plan.config.name}: {counted(len(rows), 'cell')}", headings, "rlrrl", shown))
     if len(rows) > _MOST_ROWS:
         console.print(text(f"… and {len(rows) - _MOST_ROWS} more", "dim"))

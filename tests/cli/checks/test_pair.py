@@ -20,7 +20,8 @@ from transformers import (
 from specdec_lib.cli import sentences
 from specdec_lib.cli.checks import drafter, machine
 from specdec_lib.cli.checks.machine import MachineReport
-from specdec_lib.cli.checks.memory import Memory, parameters_of
+from specdec_lib.cli.checks.memory import Memory
+from specdec_lib.models.files.sizes import parameters_of
 
 ROOMY = Memory("cpu", total_gib=16.0, free_gib=8.0)
 
