@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from specdec_lib.bench.notebook.forking import LAUNCHER
 from specdec_lib.errors import InvalidArgument
@@ -105,7 +105,7 @@ class WarmKernels:
         self._control: socket.socket | None = None
         self._of: tuple[str, Mapping[str, str]] | None = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> WarmKernels:
         self._renew(os.getcwd(), os.environ)
         return self
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from specdec_lib.bench.records.kinds import CellRecord
 from specdec_lib.bench.sweep.folder import SweepFolder
@@ -22,11 +22,9 @@ Outcomes = Iterator[tuple[Order, Done | CellFailed]]
 Runner = Callable[[Sequence[Order]], Outcomes]
 
 
+@runtime_checkable
 class Listener(Protocol):
     """Who is told how far a sweep is."""
-
-    def begins(self, planned: Planned) -> None:
-        """A cell is started."""
 
     def is_done(self, planned: Planned, record: CellRecord) -> None:
         """A cell is done, and kept."""

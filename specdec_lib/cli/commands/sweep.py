@@ -45,17 +45,20 @@ def run(
         raise InvalidArgument("--workers starts a cluster here, --scheduler names one; give one of the two")
     is_here = workers is None and scheduler is None
     folder = Path("runs", asked.name) if output is None else output
-    with busy(f"looking at the cells of {asked.name} …"):
-        from specdec_lib.bench.sweep.folder import SweepFolder
-        from specdec_lib.bench.sweep.plan import plan_sweep
+    with ExitStack() as stack:
+        kernels = stack.enter_context(_warm_kernels()) if is_here and not dry_run else None
+        with busy(f"looking at the cells of {asked.name} …"):
+            from specdec_lib.bench.sweep.folder import SweepFolder
+            from specdec_lib.bench.sweep.plan import plan_sweep
 
-        plan = plan_sweep(asked, fits_here=is_here, fetch=not dry_run)
-    if dry_run:
-        show_plan(console_for(as_json), plan, SweepFolder(folder), as_json)
-        return
-    with SweepFolder(folder) as kept, sweep_display(error_console(), plan, kept) as display:
+            plan = plan_sweep(asked, fits_here=is_here, fetch=not dry_run)
+        if dry_run:
+            show_plan(console_for(as_json), plan, SweepFolder(folder), as_json)
+            return
+        kept = stack.enter_context(SweepFolder(folder))
+        display = stack.enter_context(sweep_display(error_console(), plan, kept))
         try:
-            outcome = _run(plan, kept, display, workers, scheduler)
+            outcome = _run(plan, kept, display, workers, scheduler, kernels)
         except KeyboardInterrupt:
             logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # what was cut off complains at exit
             print_error(sentences.interrupted(folder, len(kept.done()), len(plan.planned)))
@@ -69,21 +72,28 @@ def run(
         raise typer.Exit(1)
 
 
+def _warm_kernels() -> Any:
+    """Where kernels come from; started at once, so that it imports while the cells are looked at."""
+    from specdec_lib.bench.notebook.execute import BENCHMARK_NOTEBOOK
+    from specdec_lib.bench.notebook.warm import WarmKernels
+
+    return WarmKernels(BENCHMARK_NOTEBOOK)
+
+
 def _run(
-    plan: Plan, kept: SweepFolder, display: SweepDisplay, workers: int | None, scheduler: str | None
+    plan: Plan,
+    kept: SweepFolder,
+    display: SweepDisplay,
+    workers: int | None,
+    scheduler: str | None,
+    kernels: Any,
 ) -> Any:
     """Run what is left, here or on a cluster."""
     from specdec_lib.bench.sweep.sweeping import run_here, run_sweep
 
-    with ExitStack() as stack:
-        if workers is None and scheduler is None:
-            from specdec_lib.bench.notebook.execute import BENCHMARK_NOTEBOOK
-            from specdec_lib.bench.notebook.warm import WarmKernels
+    if workers is None and scheduler is None:
+        return run_sweep(plan, kept, run_here(kept.work, display.begins, display.lines, kernels), display)
+    from specdec_lib.bench.sweep.cluster import run_on_cluster
 
-            kernels = stack.enter_context(WarmKernels(BENCHMARK_NOTEBOOK))
-            runner = run_here(kept.work, display.begins, display.lines, kernels)
-        else:
-            from specdec_lib.bench.sweep.cluster import run_on_cluster
-
-            runner = stack.enter_context(run_on_cluster(workers, scheduler, display.begins, display.say))
+    with run_on_cluster(workers, scheduler, display.begins, display.say) as runner:
         return run_sweep(plan, kept, runner, display)
