@@ -6,6 +6,7 @@ import enum
 import io
 import json
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -20,7 +21,7 @@ import zmq
 
 from specdec_lib.bench.notebook import execute
 from specdec_lib.bench.notebook.execute import NotebookFailed, check_parameters, execute_notebook
-from specdec_lib.bench.notebook.parameters import notebook_parameters
+from specdec_lib.bench.notebook.parameters import notebook_parameters, refuse_unknown
 from specdec_lib.errors import InvalidArgument, SpecDecError
 
 PARAMETERS = (
@@ -67,6 +68,24 @@ def test_a_parameter_that_papermill_would_only_warn_about_is_refused(tmp_path, g
         execute_notebook(notebook, tmp_path / "out.ipynb", given)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "ran").exists() and not (tmp_path / "out.ipynb").exists()
+
+
+@pytest.mark.parametrize(
+    ("injected", "said"),
+    [
+        ("# Parameters\nk_valuse = 3", "this notebook has no parameter 'k_valuse'; did you mean 'k_values'?"),
+        ("# Parameters\nk_values = 'four'", "parameter 'k_values' is 'four'"),
+        ("# Parameters\nk_values = [2]", None),
+        ("anything = 1", None),
+    ],
+)
+def test_a_notebook_refuses_by_itself_what_was_injected(injected: str, said: str | None) -> None:
+    ran = ["", "k_values = [1, 2]\nseed = 0", injected]
+    if said is None:
+        refuse_unknown(ran)
+        return
+    with pytest.raises(InvalidArgument, match=re.escape(said)):
+        refuse_unknown(ran)
 
 
 def test_what_fits_the_default_is_accepted(tmp_path: Path) -> None:
