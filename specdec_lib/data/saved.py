@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from specdec_lib.data.sources import DOMAINS
 from specdec_lib.errors import InvalidArgument, PromptError, reason_of
+from specdec_lib.utils.files import write_whole
 from specdec_lib.utils.paths import FilePath
 
 _FIELD_TYPES = {"prompt_id": str, "domain": str, "raw_text": str, "token_count": int}
@@ -73,7 +73,7 @@ def write_saved(path: FilePath, document: Mapping[str, Any]) -> None:
         PromptError: the folder cannot be written to, the disk is full, ``path`` is no regular file.
     """
     try:
-        _replace_file(Path(path), json.dumps(document, indent=1) + "\n")
+        write_whole(path, (json.dumps(document, indent=1) + "\n").encode())
     except OSError as error:
         reason = reason_of(error)
         raise PromptError(f"cannot save prompts to {path}: {reason}; nothing was changed there") from error
@@ -105,19 +105,3 @@ def _prompt_from(entry: Any, number: int, path: FilePath) -> Prompt:
 def _unreadable(path: FilePath, reason: str) -> PromptError:
     advice = "rebuild it with python -m specdec_lib.data.prompts"
     return PromptError(f"cannot load prompts from {path}: {reason}; {advice}")
-
-
-def _replace_file(path: Path, text: str) -> None:
-    path = Path(os.path.realpath(path))  # through a link, so that the link stays one
-    if path.exists() and not path.is_file():
-        raise OSError(f"it is {'a folder' if path.is_dir() else 'not a regular file'}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with unfinished.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

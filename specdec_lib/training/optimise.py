@@ -9,7 +9,6 @@ continues from its last checkpoint and sees the batches it would have seen.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from specdec_lib.training.stage import Stage
+from specdec_lib.utils.files import whole_file
 
 LossFunction = Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]]
 _AVERAGE_OVER = 100
@@ -111,10 +111,9 @@ def _adamw(model: torch.nn.Module, stage: Stage) -> torch.optim.AdamW:
 
 
 def _save(path: Path, model, optimiser, state: StageState) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    torch.save({"model": model.state_dict(), "optimiser": optimiser.state_dict(), "state": vars(state)}, part)
-    os.replace(part, path)
+    kept = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "state": vars(state)}
+    with whole_file(path) as file:
+        torch.save(kept, file)
 
 
 def _resume(path: Path, model, optimiser) -> StageState | None:

@@ -311,7 +311,7 @@ def test_the_new_file_is_on_the_disk_before_it_replaces_the_old_one(dataset, tmp
 
     monkeypatch.setattr(os, "fsync", fsync)
     dataset.first(1).save(path)
-    assert seen == [(True, True)]
+    assert seen[0] == (True, True)  # behind it comes the folder, which then has the new name
     assert len(PromptDataset.load(path)) == 3
 
 

