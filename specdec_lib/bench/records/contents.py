@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from itertools import chain
 from typing import Any, cast
 
 FieldCheck = Callable[[Any], str | None]
@@ -134,40 +135,59 @@ def texts(told: Described) -> str | None:
     return f"holds no text for {', '.join(wrong)}" if wrong else None
 
 
+# -- columns: all entries are looked at together, and one by one only where that does not tell ----------
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)
+
+
+def _types(column: list[Any]) -> set[type]:
+    return set(map(type, column))
+
+
+def _are_wholes(column: list[Any]) -> bool:
+    return _types(column) <= {int} or all(map(is_whole, column))
+
+
+def _are_numbers(column: list[Any]) -> bool:
+    if _types(column) <= {int, float}:
+        return all(map((0.0).__le__, column)) and all(map(math.inf.__gt__, column))
+    return all(map(_is_number, column))
+
+
+def _are_rows(rows: list[Any], are_entries: Callable[[list[Any]], bool]) -> bool:
+    return _types(rows) <= {list} and are_entries(list(chain.from_iterable(rows)))
+
+
 rows_of_numbers = _must_be(
     "rows of numbers",
-    lambda rows: (
-        isinstance(rows, list)
-        and all(
-            isinstance(row, list) and all(map(_is_number, cast(list[Any], row)))
-            for row in cast(list[Any], rows)
-        )
-    ),
+    lambda rows: isinstance(rows, list) and _are_rows(cast(list[Any], rows), _are_numbers),
 )
 
-_ENTRIES: dict[str, Callable[[Any], bool]] = {
-    "list[int]": is_whole,
-    "list[float]": _is_number,
-    "list[str]": lambda value: isinstance(value, str),
-    "list[list[int]]": lambda row: isinstance(row, list) and all(map(is_whole, cast(list[Any], row))),
+_COLUMNS: dict[str, Callable[[list[Any]], bool]] = {
+    "list[int]": _are_wholes,
+    "list[float]": _are_numbers,
+    "list[str]": lambda column: _types(column) <= {str} or all(isinstance(one, str) for one in column),
+    "list[list[int]]": lambda rows: _are_rows(rows, _are_wholes),
 }
-"""What a column may hold, by the annotation of its field."""
+"""What a column must hold, by the annotation of its field."""
 _UNEVEN = frozenset({"outcomes", "latencies", "first_difference"})
 """Columns that need not have an entry a block."""
 
 
 def part_of(columns: type) -> FieldCheck:
     """The check that a part holds the columns of a dataclass, all of one length where they go by blocks."""
-    declared = {f.name: _ENTRIES[str(f.type)] for f in fields(columns)}
+    declared = {f.name: _COLUMNS[str(f.type)] for f in fields(columns)}
 
     def check(told: Described) -> str | None:
-        lengths = set[int]()
-        for name, is_entry in declared.items():
-            column = told.get(name)
-            if not (isinstance(column, list) and all(map(is_entry, cast(list[Any], column)))):
+        lengths: set[int] = set()
+        for name, are_sound in declared.items():
+            column: Any = told.get(name)
+            if not (_is_list(column) and are_sound(column)):
                 return f"has no sound column {name}"
             if name not in _UNEVEN:
-                lengths.add(len(cast(list[Any], column)))
+                lengths.add(len(column))
         return None if len(lengths) == 1 else "has columns of different lengths"
 
     return check

@@ -71,7 +71,7 @@ class RecordedArm(Facts):
     @classmethod
     def from_dict(cls, arm: Mapping[str, Any]) -> RecordedArm:
         """What :meth:`to_dict` wrote, also of a version that knew fewer facts."""
-        told: dict[str, Any] = {f.name: arm[f.name] for f in fields(cls) if f.name in arm}
+        told: dict[str, Any] = {name: arm[name] for name in cls.__dataclass_fields__ if name in arm}
         told |= {name: int(told[name]) for name in ("k", "batch") if name in told}
         return cls(**told)
 

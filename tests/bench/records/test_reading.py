@@ -111,3 +111,29 @@ def test_a_file_put_together_twice_counts_each_record_once_and_says_so(tmp_path:
     kept, problems = read_records(path)
     assert [record["repeat"] for record in kept] == [0, 1, 2]
     assert problems == [f"{path}:4: 4 lines repeat earlier ones; each record counts once"]
+
+
+def test_what_many_records_say_alike_is_held_once_and_what_differs_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    machines = [{"cores": 2}, {"cores": 4}]
+    for repeat in range(6):
+        append_record(path, make_record(repeat, environment=machines[repeat % 2]))
+    kept, problems = read_records(path)
+    assert problems == [] and [record.environment for record in kept] == machines * 3
+    assert len({id(record.environment) for record in kept}) == 2
+
+
+def test_records_that_differ_only_deep_inside_are_two(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    results = [{"generated_ids": [1, 2, n]} for n in (3, 4, 5, 4, 3)]
+    path.write_text("".join(json.dumps(make_record(result=result)) + "\n" for result in results))
+    kept, problems = read_records(path)
+    assert [record["result"]["generated_ids"][-1] for record in kept] == [3, 4, 5]
+    assert problems == [f"{path}:4: 2 lines repeat earlier ones; each record counts once"]
+
+
+def test_a_line_of_the_name_of_what_a_kind_knows_of_itself_is_a_record_as_before(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    append_record(path, make_record(NAMES_TARGET=3, line={}))
+    (kept,), problems = read_records(path)
+    assert problems == [] and kept["NAMES_TARGET"] == 3

@@ -60,7 +60,7 @@ class Record(Mapping[str, Any]):
         Raises:
             RecordError: its configuration or its result is none.
         """
-        held: dict[str, Any] = {f.name: line[f.name] for f in fields(cls) if f.name in line}
+        held: dict[str, Any] = {name: line[name] for name in _names_of(cls) if name in line}
         held |= {name: int(held[name]) for name in _wholes_of(cls) if contents.is_whole(held.get(name))}
         held |= {name: _read(name, held[name]) for name in _READERS if held.get(name) is not None}
         record = cls(**held)
@@ -93,6 +93,11 @@ class Record(Mapping[str, Any]):
 
     def __or__(self: AnyRecord, more: Described) -> AnyRecord:
         return self.of({**self.line, **more})
+
+
+@cache
+def _names_of(kind: type[Record]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind))
 
 
 @cache

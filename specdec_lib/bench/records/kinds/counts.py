@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from specdec_lib.utils.row import Row
@@ -29,11 +29,11 @@ class _Columns(Row):
     @classmethod
     def from_dict(cls: type[Part], told: Mapping[str, Any]) -> Part:
         """What ``to_dict`` wrote; what nobody knows is passed over."""
-        return cls(**{f.name: told[f.name] for f in fields(cls) if f.name in told})
+        return cls(**{name: told[name] for name in cls.__dataclass_fields__ if name in told})
 
     def to_dict(self) -> dict[str, Any]:
         """The columns."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 @dataclass(frozen=True, eq=False)
