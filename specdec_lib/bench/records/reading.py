@@ -122,15 +122,15 @@ class _Seen:
         first = self._lines.setdefault(plain, line)
         if first is line:
             return False
-        digests = self._digests.setdefault(plain, {_digest(first)})
-        digest = _digest(line)
+        digests = self._digests.setdefault(plain, {digest_of(first)})
+        digest = digest_of(line)
         if digest in digests:
             return True
         digests.add(digest)
         return False
 
 
-def _digest(line: Described) -> bytes:
+def digest_of(line: Described) -> bytes:
     return hashlib.blake2b(json.dumps(line, sort_keys=True).encode(), digest_size=16).digest()
 
 

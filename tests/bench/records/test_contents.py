@@ -45,7 +45,7 @@ def test_what_no_column_may_hold_is_named(column: str, entries: object) -> None:
 
 
 def test_columns_of_several_lengths_are_no_columns_of_blocks() -> None:
-    assert part_of(ArmCounts)(COUNTS | {"turn": [0]}) == "has columns of several lengths"
+    assert part_of(ArmCounts)(COUNTS | {"turn": [0]}) == "has columns of different lengths"
 
 
 @pytest.mark.parametrize("rows", [[1.0], [[1.0, -1.0]], [[True]], [[math.nan]], {}])

@@ -1,0 +1,195 @@
+"""The cells of results files, one after the other and never all at once; by several processes where it pays.
+
+A file is read in pieces; of each line becomes a flat row, and the line is forgotten. What is no cell is
+counted, what is no record is named. Rows come in the order of the files, whoever made them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NoReturn
+
+from specdec_lib.bench.records.contents import Described
+from specdec_lib.bench.records.kinds import KINDS, SCHEMA_VERSION
+from specdec_lib.bench.records.reading import BYTE_ORDER_MARK, from_line
+from specdec_lib.bench.results.columns import CellRow, cell_row
+from specdec_lib.bench.results.conditions import Condition
+from specdec_lib.bench.results.pooling import Machines, cell_key
+from specdec_lib.bench.results.sources import Piece, pieces_of, results_file, size_of
+from specdec_lib.errors import RecordError
+from specdec_lib.utils.paths import FilePath
+
+CELL = "cell"
+WORTH_WORKERS = 2**26
+"""Bytes from which it pays to start other processes."""
+MOST_WORKERS = 8
+"""Processes beyond which rows come faster than they are taken."""
+NAMED = 100
+"""Lines that are no records and are named one by one; more of them are counted."""
+
+
+@dataclass
+class Rows:
+    """What a piece holds: the cells that meet the conditions, and what else there is.
+
+    The ``machine`` of a row is the number of its environment in ``environments``.
+    """
+
+    cells: int = 0
+    rows: list[CellRow] = field(default_factory=list[CellRow])
+    environments: list[Described] = field(default_factory=list[Described])
+    others: Counter[str] = field(default_factory=Counter[str])
+    problems: list[str] = field(default_factory=list[str])
+    num_problems: int = 0
+
+
+def rows_of(piece: Piece, conditions: Sequence[Condition] = ()) -> Rows:
+    """The rows of a piece."""
+    found = Rows()
+    lines = piece.lines.removeprefix(BYTE_ORDER_MARK) if piece.first_line == 1 else piece.lines
+    for number, line in enumerate(lines.split(b"\n"), start=piece.first_line):
+        if not line.strip():
+            continue
+        try:
+            row = _row_of(line, found)
+        except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
+            found.num_problems += 1
+            if found.num_problems <= NAMED:
+                found.problems.append(f"{piece.path}:{number}: {_problem_of(line)}")
+            continue
+        if row is not None:
+            found.cells += 1
+            if all(condition.holds(row) for condition in conditions):
+                found.rows.append(row)
+    return found
+
+
+def _row_of(line: bytes, found: Rows) -> CellRow | None:
+    """The row of a line; None where it is a record of another kind, which is counted."""
+    told = _decode(line.decode())
+    kind = told["kind"]
+    if told["schema"] != SCHEMA_VERSION or kind not in KINDS:
+        raise ValueError
+    if kind != CELL:
+        found.others[kind] += 1
+        return None
+    return cell_row(told, _number_of(told["environment"], found.environments))
+
+
+def _number_of(environment: Any, known: list[Described]) -> str:
+    """Where an environment stands among those that are known, the newest of which it most often is."""
+    if not isinstance(environment, dict):
+        raise TypeError
+    for number in range(len(known) - 1, -1, -1):
+        if known[number] == environment:
+            return str(number)
+    known.append(environment)
+    return str(len(known) - 1)
+
+
+def _problem_of(line: bytes) -> str:
+    """Why a line is no record, or no cell of which a row can be made."""
+    try:
+        record = from_line(line)
+    except RecordError as error:
+        return str(error)
+    return f"a {record.kind} of which no row can be made: it says too little of what ran"
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse).decode
+
+
+# -- all files ---------------------------------------------------------------------------------------
+
+
+class Scan:
+    """The cells of results files, to be iterated once; what else is in them is known behind the last.
+
+    Attributes:
+        paths: of the files. cells: that were read, also those that do not meet the conditions.
+        repeated: cells that stood there before, in this file or another; they count once.
+        others: records of other kinds, by kind. problems: what is wrong with lines that are no records, the
+            first of them; num_problems: how many there are.
+        machines: where the cells come from.
+    """
+
+    def __init__(
+        self, paths: Sequence[FilePath], conditions: Sequence[Condition] = (), workers: int | None = None
+    ) -> None:
+        """``workers``: processes that read; None: as many as there are cores, where there is much to read.
+
+        Raises:
+            RecordError: a file is not there.
+        """
+        self.paths = [results_file(path) for path in paths]
+        self._by_machine = [condition for condition in conditions if condition.column == "machine"]
+        self._others = [condition for condition in conditions if condition.column != "machine"]
+        self._workers = workers
+        self.cells = self.repeated = self.num_problems = 0
+        self.others: Counter[str] = Counter()
+        self.problems: list[str] = []
+        self.machines = Machines()
+        self._seen: set[int] = set()
+
+    def __iter__(self) -> Iterator[CellRow]:
+        for found in self._pieces():
+            self._count(found)
+            letters = [self.machines.letter(environment) for environment in found.environments]
+            for row in found.rows:
+                row = row._replace(machine=letters[int(row.machine)])
+                if self._is_new(row) and all(condition.holds(row) for condition in self._by_machine):
+                    yield row
+
+    def _count(self, found: Rows) -> None:
+        self.cells += found.cells
+        self.others += found.others
+        self.problems += found.problems[: NAMED - len(self.problems)]
+        self.num_problems += found.num_problems
+
+    def _is_new(self, row: CellRow) -> bool:
+        """Of what was there before 64 bits are kept: of a million cells, two that differ are taken for one
+        once in thirty million files."""
+        identity = hash(cell_key(row.key, row.machine, row.session))
+        if identity in self._seen:
+            self.repeated += 1
+            return False
+        self._seen.add(identity)
+        return True
+
+    def _pieces(self) -> Iterator[Rows]:
+        pieces = (piece for path in self.paths for piece in pieces_of(path))
+        workers = self._workers or _workers_for(self.paths)
+        if workers > 1:
+            yield from _by_workers(pieces, self._others, workers)
+        else:
+            yield from (rows_of(piece, self._others) for piece in pieces)
+
+
+def _workers_for(paths: list[Path]) -> int:
+    if (size_of(paths) or 0) < WORTH_WORKERS:
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_WORKERS)
+
+
+def _by_workers(pieces: Iterator[Piece], conditions: Sequence[Condition], workers: int) -> Iterator[Rows]:
+    """What each piece holds, in their order; no more pieces are under way than keep the workers busy."""
+    under_way: deque[Any] = deque()
+    with get_context("spawn").Pool(workers, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
+        for piece in pieces:
+            under_way.append(pool.apply_async(rows_of, (piece, conditions)))
+            if len(under_way) > 2 * workers:
+                yield under_way.popleft().get()
+        while under_way:
+            yield under_way.popleft().get()
