@@ -1,4 +1,4 @@
-"""The fork server of warm kernels: a Python that imported what cells need, and is forked into each one's kernel.
+"""The fork server of warm kernels: a Python that imported what cells need, and is forked into their kernels.
 
 It runs as ``python -m specdec_lib.bench.notebook.forking SOCKET MODULE...`` below a
 :class:`~specdec_lib.bench.notebook.warm.WarmKernels`, in its environment and working directory. It has run
@@ -9,6 +9,7 @@ with the process that started it, however that ends, and takes its kernels along
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import importlib
 import importlib.util
@@ -18,20 +19,32 @@ import select
 import signal
 import socket
 import sys
+import threading
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 LAUNCHER = "ipykernel_launcher"
 """The module that a new Python would run; what follows it in a command are a kernel's arguments."""
-_KERNEL = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "IPython.core.completer")
+_KERNEL = (
+    "ipykernel.kernelapp",
+    "ipykernel.ipkernel",
+    "ipykernel.debugger",
+    "IPython.core.debugger",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "tornado.platform.asyncio",
+    "sqlite3",
+)
+"""What a kernel imports before its first cell."""
 _REQUEST = 65536
 _ORPHANED = 1.0
 """Seconds between two looks at whether the process that started the server still runs."""
 
 
 class PresentStream:
-    """Writes to what ``sys.stdout`` or ``sys.stderr`` is by then, for loggers that take it as they are imported."""
+    """``sys.stdout`` or ``sys.stderr``, whatever it is by then: loggers take hold of one at their import."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -53,7 +66,7 @@ class ForkServer:
             end.setblocking(False)
 
     def serve(self) -> list[str] | None:
-        """Serve until the process that started the server is gone: None; in a kernel that was forked its arguments."""
+        """Serve until the process that started it is gone: None; in a fork, a kernel's arguments."""
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         owner = os.getppid()
@@ -124,7 +137,7 @@ class ForkServer:
 
 
 def preload(modules: Sequence[str]) -> None:
-    """Import what every kernel imports, then ``modules`` as a cell would find them; what fails, fails in the cell."""
+    """Import what every kernel does, then ``modules`` as a cell would find them; what fails, fails there."""
     sys.stdout, sys.stderr = PresentStream("stdout"), PresentStream("stderr")  # type: ignore[assignment]
     if sys.path[0] == "" or Path(sys.path[0]) == Path.cwd():  # as ipykernel_launcher does
         del sys.path[0]
@@ -155,11 +168,27 @@ def is_safe() -> bool:
 
 
 def run_kernel(arguments: Sequence[str]) -> None:
-    """What ``python -m ipykernel_launcher`` would do, in this process."""
+    """What ``python -m ipykernel_launcher`` would do, in this process, and end it.
+
+    As in the forks of ``multiprocessing``, what was registered for the end is done, and the interpreter is
+    not taken apart: with torch and Transformers imported that takes most of a second.
+    """
     spec = importlib.util.find_spec(LAUNCHER)
     sys.argv = [str(spec and spec.origin), *arguments, f"--IPKernelApp.parent_handle={os.getppid()}"]
-    kernelapp = importlib.import_module("ipykernel.kernelapp")
-    kernelapp.launch_new_instance()
+    code = 1
+    try:
+        importlib.import_module("ipykernel.kernelapp").launch_new_instance()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc(file=sys.__stderr__)
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is not None:
+            stream.flush()
+    os._exit(code)
 
 
 def main() -> None:
@@ -168,6 +197,7 @@ def main() -> None:
     preload(sys.argv[2:])
     if is_safe() and (arguments := ForkServer(control).serve()) is not None:
         run_kernel(arguments)
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ class ForkedKernel:
     returncode: int | None
 
     def poll(self) -> int | None:
-        """The exit code, negative for a signal; None as long as it runs. Of a server that is gone, ``-SIGKILL``."""
+        """The exit code, negative for a signal; None as long as it runs. Without its server: ``-SIGKILL``."""
         if self.returncode is None:
             with contextlib.suppress(BlockingIOError):
                 self.returncode = int(os.read(self._status, 64) or -signal.SIGKILL)
@@ -79,18 +79,18 @@ class ForkedKernel:
 
 
 class WarmKernels:
-    """Kernels forked from one Python that is started here and ends with the ``with`` block, or with the process.
+    """Kernels forked from one Python, which ends with the ``with`` block, or with this process.
 
-    Where that is not possible (not on Linux, CUDA was initialised by an import, ``SPECDEC_KERNELS=fresh``),
-    :meth:`launch` gives None and the caller starts a new Python. Each kernel is a process of its own. A change
-    of the environment or of the working directory starts the forking Python anew.
+    Where that cannot be (not on Linux, CUDA was initialised by an import, ``SPECDEC_KERNELS=fresh``),
+    :meth:`launch` gives None and the caller starts a new Python. Each kernel is a process of its own. A
+    change of the environment or of the working directory starts the forking Python anew.
 
     Args:
         notebook: the cells' notebook: what it imports is imported before.
         modules: other modules to import in place of the notebook's.
 
     Raises:
-        InvalidArgument: ``SPECDEC_KERNELS`` is neither ``fresh`` nor ``warm``, or the notebook cannot be read.
+        InvalidArgument: ``SPECDEC_KERNELS`` is neither ``fresh`` nor ``warm``; or no such notebook.
     """
 
     def __init__(self, notebook: str | Path | None = None, modules: Sequence[str] | None = None) -> None:
