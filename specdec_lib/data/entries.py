@@ -1,4 +1,4 @@
-"""What stands in a file of prompts: JSON lines, one JSON document, or a text with a prompt a line.
+"""What stands in a file of prompts: JSON lines, one JSON document, a table in Parquet, or a prompt a line.
 
 The name decides where it says something, else what the file begins with. A file in another format is refused
 by its name, and a text that looks like one is read line by line, which is said. Whether an entry is a prompt
@@ -18,6 +18,7 @@ from specdec_lib.utils.logging import get_logger
 from specdec_lib.utils.paths import FilePath
 
 LARGEST_FILE = 2**30
+ID_KEYS = ("id", "prompt_id", "question_id", "task_id")
 DOMAIN_KEYS = ("domain", "category")
 TEXT_KEYS = ("prompt", "text", "raw_text")
 CHAT_KEYS = ("messages", "turns")
@@ -34,7 +35,7 @@ Entry = tuple[str, object]
 
 _JSON_LINES = (".jsonl", ".ndjson")
 _OTHER_FORMATS = {
-    **dict.fromkeys((".csv", ".tsv", ".xls", ".xlsx", ".parquet", ".arrow"), "a table"),
+    **dict.fromkeys((".csv", ".tsv", ".xls", ".xlsx", ".arrow"), "a table"),
     **dict.fromkeys((".yaml", ".yml", ".toml", ".xml"), "a format of its own"),
     **dict.fromkeys((".gz", ".xz", ".bz2", ".zip", ".zst"), "packed"),
 }
@@ -52,6 +53,10 @@ def entries_of(path: FilePath) -> Iterator[Entry]:
         raise PromptError(
             f"{path}: a {suffix} file is {_OTHER_FORMATS[suffix]}, which is not read; {_ADVICE}"
         )
+    if suffix == ".parquet":
+        from specdec_lib.data.parquet import rows_of
+
+        return rows_of(path)
     every = _lines(path, _content(path))
     lines = [(place, line) for place, line in every if line.strip()]
     if not lines:
@@ -77,19 +82,29 @@ def entries_of(path: FilePath) -> Iterator[Entry]:
 # -- from bytes to lines ---------------------------------------------------------------------------
 
 
-def _content(path: FilePath) -> bytes:
+def require_prompt_file(path: FilePath) -> None:
+    """Raises PromptError: ``path`` is no regular file, or one that is too large for prompts."""
     file = Path(path)
     try:
         regular, size = file.is_file(), file.stat().st_size
-        content = file.read_bytes() if regular and size <= LARGEST_FILE else b""
     except (OSError, ValueError) as error:
-        reason = reason_of(error)
-        raise PromptError(f"{path}: {reason}; --prompts takes a file of prompts, one a line") from error
+        raise _unreadable(path, error) from error
     if not regular:
         raise PromptError(f"{path}: is no regular file; name a file that holds prompts")
     if size > LARGEST_FILE:
         raise PromptError(f"{path}: {size / 2**20:.0f} MiB; prompts are at most {LARGEST_FILE >> 20} MiB")
-    return content
+
+
+def _content(path: FilePath) -> bytes:
+    require_prompt_file(path)
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: FilePath, error: Exception) -> PromptError:
+    return PromptError(f"{path}: {reason_of(error)}; --prompts takes a file of prompts, one a line")
 
 
 def _lines(path: FilePath, content: bytes) -> list[Line]:

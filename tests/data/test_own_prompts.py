@@ -8,13 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from specdec_lib.data import entries, own_prompts
+from specdec_lib.data import chats, entries
 from specdec_lib.data.own_prompts import RawPrompt, prompts_hash, read_prompts
 from specdec_lib.data.prompts import Prompt, PromptDataset, builtin_prompts
 from specdec_lib.errors import PromptError
 from specdec_lib.utils.paths import data_path
 
 USER = {"role": "user", "content": "Why?"}
+
+
+def asks(text: str) -> dict[str, str]:
+    return {"role": "user", "content": text}
 
 
 def write(tmp_path: Path, *lines: object, name: str = "mine.jsonl", end: str = "\n") -> Path:
@@ -101,7 +105,7 @@ def test_a_document_that_is_none_is_named_where_it_is_wrong(tmp_path: Path, cont
     assert said in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["p.csv", "p.TSV", "p.yaml", "p.yml", "p.parquet", "p.jsonl.gz"])
+@pytest.mark.parametrize("name", ["p.csv", "p.TSV", "p.yaml", "p.yml", "p.arrow", "p.jsonl.gz"])
 def test_a_file_in_another_format_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("prompt\nWhy?\n")
     with pytest.raises(PromptError, match=r"which is not read; write JSON lines with 'prompt'"):
@@ -149,20 +153,65 @@ def test_a_file_named_all_is_a_domain_of_another_name(tmp_path: Path) -> None:
     assert read_prompts(write(tmp_path, "x", name="all.txt"))[0].domain == "prompts"
 
 
-def test_a_chat_ends_where_an_answer_is_due_and_says_so(tmp_path: Path, capsys) -> None:
-    answer = {"role": "assistant", "content": "Because."}
-    parts = {"role": "user", "content": [{"type": "text", "text": "Wh"}, {"type": "text", "text": "y?"}]}
-    rows = [
-        {"messages": [USER, answer]},
-        {"messages": [USER, answer, parts]},
-        {"turns": ["Why?", "And now?"]},
-    ]
-    read = read_prompts(write(tmp_path, *rows, rows[0]))
-    assert [p.messages for p in read] == [(USER,), (USER, answer, USER), (USER,), (USER,)]
-    said = capsys.readouterr().err.splitlines()
-    assert len(said) == 2
-    assert "the answer at its end was left out" in said[0] and "mine.jsonl:1 and 1 more" in said[0]
-    assert "turns after the first" in said[1] and "mine.jsonl:3)" in said[1]
+def test_question_files_keep_every_turn(tmp_path: Path, capsys) -> None:
+    """As MT-Bench and Spec-Bench write them; what else a row says of itself is no part of a prompt."""
+    path = write(
+        tmp_path,
+        {"question_id": 81, "category": "writing", "turns": ["Name a bird.", "Another one?"]},
+        {"question_id": 82, "category": "qa", "turns": ["Do owls fly?"], "reference": ["Yes."]},
+        name="question.jsonl",
+    )
+    bird, owl = read_prompts(path)
+    assert bird == RawPrompt("81", "writing", None, (asks("Name a bird."),), ("Another one?",))
+    assert bird.turn_ids == ["81/turn1", "81/turn2"] and bird.conversation([]) == [asks("Name a bird.")]
+    answered = [asks("Name a bird."), {"role": "assistant", "content": "An owl."}, asks("Another one?")]
+    assert bird.conversation(["An owl."]) == answered
+    assert [turn["role"] for turn in bird.to_its_end] == ["user", "assistant", "user"]
+    assert (owl.later, owl.turn_ids, owl.to_its_end) == ((), ["82"], [asks("Do owls fly?")])
+    assert capsys.readouterr().err == ""
+
+
+SPEED_BENCH = {
+    "question_id": "0f3a",
+    "category": "roleplay",
+    "sub_category": "dialogue",
+    "source": "own",
+    "src_id": "own_1",
+    "difficulty": None,
+    "multiturn": True,
+}
+PLACEHOLDER = "FULL BENCHMARK DATA SHOULD BE FETCHED FROM THE SOURCE USING SPECDEC_BENCH"
+
+
+def test_speed_bench_is_read_as_published_and_as_its_script_fills_it(tmp_path: Path, capsys) -> None:
+    """The texts of a row are its turns; the script writes each as a message of the user's."""
+    texts = ["You are a duck. Hello!", "Do you swim?", "Why?"]
+    published = {**SPEED_BENCH, "turns": texts}
+    filled = {**SPEED_BENCH, "messages": [asks(text) for text in texts]}
+    read = [read_prompts(write(tmp_path, row)) for row in (published, filled)]
+    assert read[0] == read[1] and read[0][0].later == ("Do you swim?", "Why?")
+    assert (read[0][0].prompt_id, read[0][0].domain) == ("0f3a", "roleplay")
+    assert capsys.readouterr().err == ""
+
+
+def test_rows_of_speed_bench_without_their_text_are_left_out_and_said(tmp_path: Path, capsys) -> None:
+    empty = [{**SPEED_BENCH, "question_id": str(n), "turns": [f"{PLACEHOLDER}\n\n{{}}"]} for n in range(2)]
+    path = write(tmp_path, empty[0], {**SPEED_BENCH, "turns": ["Hello!"]}, empty[1])
+    assert [p.prompt_id for p in read_prompts(path)] == ["0f3a"]
+    said = capsys.readouterr().err
+    assert "prepare.py has yet to fill was left out" in said and "mine.jsonl:1 and 1 more)" in said
+    with pytest.raises(
+        PromptError, match=r"mine\.jsonl: SPEED-Bench's prepare\.py has yet to fill every row"
+    ):
+        read_prompts(write(tmp_path, *empty))
+
+
+def test_no_turn_has_the_name_of_another_prompt(tmp_path: Path) -> None:
+    rows = [{"turns": ["a", "b"], "id": "x"}, {"text": "c", "id": "x/turn2"}]
+    with pytest.raises(
+        PromptError, match=r"mine\.jsonl:2: id 'x/turn2' was given before, at .*mine\.jsonl:1"
+    ):
+        read_prompts(write(tmp_path, *rows))
 
 
 @pytest.mark.parametrize(
@@ -195,7 +244,9 @@ def test_a_chat_ends_where_an_answer_is_due_and_says_so(tmp_path: Path, capsys) 
         ({"messages": [{"content": "x"}]}, "messages[0] is not an object with 'role'"),
         ({"messages": [{"role": "assistant", "content": "x"}]}, "holds only answers"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "a part of kind 'image_url'"),
-        ({"turns": [" "]}, "turns is empty"),
+        ({"turns": [" "]}, "turns[0] is empty"),
+        ({"turns": ["a", ""]}, "turns[1] is empty"),
+        ({"turns": ["a", 2]}, "turns[0] is not an object with 'role' and 'content'"),
     ],
 )
 def test_one_bad_row_is_one_line_with_file_and_line(tmp_path: Path, bad: object, said: str) -> None:
@@ -207,7 +258,7 @@ def test_one_bad_row_is_one_line_with_file_and_line(tmp_path: Path, bad: object,
 
 
 def test_a_huge_line_is_named_and_not_tokenised(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(own_prompts, "LONGEST_PROMPT", 1000)
+    monkeypatch.setattr(chats, "LONGEST_PROMPT", 1000)
     for name, line in (("m.txt", "x" * 1001), ("m.jsonl", json.dumps({"text": "x" * 1001}))):
         path = write(tmp_path, line, name=name)
         with pytest.raises(PromptError, match=rf"{name}:1: .* has 1001 characters; .* at most 1000"):
@@ -251,6 +302,8 @@ def test_equal_prompts_have_equal_hashes(tmp_path: Path) -> None:
     other = read_prompts(write(tmp_path, {"text": "b"}, {"messages": [USER]}))
     assert prompts_hash(first) == prompts_hash(again) != prompts_hash(other)
     assert len(prompts_hash(first)) == 12
+    turns = [read_prompts(write(tmp_path, {"turns": ["a", *later]})) for later in ([], ["b"], ["c"])]
+    assert len({prompts_hash(prompts) for prompts in turns}) == 3
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
