@@ -53,7 +53,7 @@ def measure(order: Order, profile: bool) -> None:
     from specdec_lib.bench.records.identity import require_identical
 
     grid, (target, draft) = order.grid, order.selection.load(order.compile)
-    prompts = choose_prompts(grid, target, order.texts)
+    prompts = choose_prompts(grid, target, order.texts, order.report)
     benchmark = Benchmark(grid, target, draft, prompts, order.output, order.report, resume=order.resume)
     if benchmark.num_left:  # only what has been checked gets a line, so that an error stands alone
         print(sentences.measuring_line(benchmark.num_left, grid.max_new_tokens), file=order.lines)
@@ -70,7 +70,7 @@ def measure_peers(order: Order) -> None:
     from specdec_lib.bench.records.identity import require_same_ids
 
     grid, (target, draft) = order.grid, order.selection.load()
-    prompts = peer_prompts(grid, target, order.texts)
+    prompts = peer_prompts(grid, target, order.texts, order.report)
     comparison = PeerComparison(
         grid, target, draft, prompts, order.output, order.compile, order.report, resume=order.resume
     )

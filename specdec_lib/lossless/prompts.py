@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from specdec_lib.data.prompts import RawPrompt
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.utils.logging import get_logger
+from specdec_lib.utils.numbers import counted
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -48,7 +50,8 @@ def proof_prompts(
     """The prompts of a proof as the target's ids: cut to what is worth reading, their lead and end kept.
 
     Args:
-        rows: texts and chats; a chat is put into the words of the target's own template.
+        rows: texts and chats; a chat is put into the words of the target's own template. Of one with many
+            turns the first is read, which is said.
         num_tokens: tokens that have to fit in the context behind each.
         chat: texts are a user's turns.
 
@@ -58,6 +61,9 @@ def proof_prompts(
     """
     heads: dict[bool, list[int]] = {}
     prompts = []
+    if begun := [row for row in rows if row.later]:
+        said = f"of {counted(len(begun), 'chat')} the turns after the first are left out"
+        get_logger(__name__).warning(f"verify: {said} ({begun[0].place})")
     for row in rows:
         is_chat = chat or row.messages is not None
         ids = list(target.encode_chat(row.turns)) if is_chat else target.encode(row.text or "")

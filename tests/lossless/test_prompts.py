@@ -48,6 +48,14 @@ def test_a_chat_keeps_the_head_and_the_end_of_its_template():
     assert both[1][:2] == [BOS, 2] and both[1][-1] == 3
 
 
+def test_of_many_turns_the_first_is_read_and_that_is_said(capsys):
+    asked = ({"role": "user", "content": "y"},)
+    rows = [RawPrompt("a", "chat", None, asked, ("z",), "mine.jsonl:1"), RawPrompt("b", "chat", None, asked)]
+    first, second = proof_prompts(Words(), rows, 8)
+    assert first == second
+    assert "of 1 chat the turns after the first are left out (mine.jsonl:1)" in capsys.readouterr().err
+
+
 def test_a_context_without_room_is_refused_by_what_to_do():
     with pytest.raises(InvalidArgument, match="fewer --tokens"):
         proof_prompts(Words(context_length=9), [RawPrompt("a", "code", "abc")], 8)

@@ -2,91 +2,31 @@
 
 What is decided here is which of them leave room in the context for the tokens to come, and that the chosen
 ones are spread over the data set. A chat, and with ``chat`` every text, is put into the words of the
-target's own template. How a file is read is :mod:`specdec_lib.data.own_prompts`'s.
+target's own template. Of a chat with many turns each is a prompt: the target answers those before it, once
+and before anything is timed, so that all arms go on behind the same words. How a file is read is
+:mod:`specdec_lib.data.own_prompts`'s.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from specdec_lib.bench.measure.grid import Grid
+from specdec_lib.bench.measure.runner import print_progress
 from specdec_lib.bench.records.generations import TokenisedPrompt
-from specdec_lib.data.prompts import (
-    Prompt,
-    PromptDataset,
-    RawPrompt,
-    builtin_prompts,
-    prompts_hash,
-    read_prompts,
-)
+from specdec_lib.data.prompt_set import BUILTIN, PromptSet
+from specdec_lib.data.prompts import Prompt, PromptDataset, RawPrompt, builtin_prompts, read_prompts
+from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.wrapper import ModelWrapper
 from specdec_lib.utils.logging import get_logger
-from specdec_lib.utils.names import known_names
 from specdec_lib.utils.numbers import counted
 from specdec_lib.utils.paths import FilePath
-
-BUILTIN = "builtin"
-
-
-@dataclass(frozen=True)
-class PromptSet:
-    """Prompts as they were written.
-
-    Attributes:
-        source: the name of their file. chat: whether texts are a user's turns.
-        is_own: whether they are somebody's own, whose domains have free names.
-    """
-
-    prompts: tuple[RawPrompt, ...]
-    source: str = BUILTIN
-    chat: bool = False
-    is_own: bool = False
-
-    @property
-    def domains(self) -> list[str]:
-        """The domains there are, in the order of the prompts."""
-        return list(dict.fromkeys(prompt.domain for prompt in self.prompts))
-
-    def get_by_domain(self, domain: str) -> list[RawPrompt]:
-        """The prompts of one domain. Raises InvalidArgument for one that there is not."""
-        if domain not in self.domains:
-            raise InvalidArgument(
-                f"benchmark prompts: {self.source} has no domain '{domain}'; it has "
-                f"{known_names(domain, self.domains)}"
-            )
-        return [prompt for prompt in self.prompts if prompt.domain == domain]
-
-    def named(self, listed: str) -> list[str]:
-        """The domains of a list with commas between, of which a domain's own name may hold some.
-
-        The longest name that there is counts: "a,b" is the domain of that name before it is two.
-        """
-        parts, names = listed.split(","), []
-        while parts:
-            ends = range(len(parts), 1, -1)
-            end = next((end for end in ends if ",".join(parts[:end]).strip() in self.domains), 1)
-            names.append(",".join(parts[:end]).strip())
-            parts = parts[end:]
-        return names
-
-    def chats(self, domains: Sequence[str]) -> list[RawPrompt]:
-        """The prompts of ``domains`` that the target's chat template puts into words."""
-        return [p for domain in domains for p in self.get_by_domain(domain) if self.chat or p.is_chat]
-
-    def counts(self, domains: Sequence[str], limit: int | None = None) -> dict[str, int]:
-        """How many prompts of each of ``domains`` there are, at most ``limit`` each."""
-        counts = {domain: len(self.get_by_domain(domain)) for domain in domains}
-        return counts if limit is None else {domain: min(limit, n) for domain, n in counts.items()}
-
-    def describe(self) -> dict[str, Any]:
-        """What a record says of them: ``source``, ``hash`` of all prompts of the set, ``chat``."""
-        return {"source": self.source, "hash": prompts_hash(self.prompts), "chat": self.chat}
 
 
 class ChosenPrompts(dict[str, list[TokenisedPrompt]]):
@@ -110,7 +50,8 @@ def grid_of(prompts: PromptSet, num_prompts: int | None = None, **axes: Any) -> 
     """The grid over a set of prompts: of the project's own so many a domain, of a file all that it has.
 
     Args:
-        num_prompts: prompts a domain; of a file at most so many, and None all.
+        num_prompts: prompts a domain; of a file at most so many rows, and None all. A chat with many turns
+            is one until :func:`choose_prompts` has told its turns apart.
         **axes: of :class:`~specdec_lib.bench.measure.grid.Grid`; without ``domains`` all that there are.
 
     Raises:
@@ -132,24 +73,42 @@ def grid_of(prompts: PromptSet, num_prompts: int | None = None, **axes: Any) -> 
     return own.with_prompts(prompts.counts(list(domains), num_prompts))
 
 
-def choose_prompts(grid: Grid, target: ModelWrapper, dataset: PromptDataset | PromptSet) -> ChosenPrompts:
+def choose_prompts(
+    grid: Grid,
+    target: ModelWrapper,
+    dataset: PromptDataset | PromptSet,
+    report: Callable[[str], None] = print_progress,
+    *,
+    spare: int = 0,
+) -> ChosenPrompts:
     """``num_prompts`` prompts of each domain, spread evenly over those that leave room to generate.
 
     Where the grid has a number for each domain, as for a file, those that leave no room are left out, which
-    is said.
+    is said, and a chat with many turns becomes a prompt a turn (``ID/turn1``, ``ID/turn2``): the turns before
+    it are answered by the target's plain decoding, greedily, to an end of text or for ``max_new_tokens``.
+
+    Args:
+        report: called with a line where turns are answered.
+        spare: tokens to leave room for beside ``max_new_tokens``.
 
     Raises:
         InvalidArgument: a domain holds too few prompts that fit the context with ``max_new_tokens``.
         SpecDecError: a chat, and the target has no chat template.
     """
+    roomy = replace(grid, max_new_tokens=grid.max_new_tokens + spare)
     chosen, hashes = ChosenPrompts(), {}
     for domain in grid.domains:
-        encoded = [_tokenised(prompt, target, dataset) for prompt in dataset.get_by_domain(domain)]
-        fitting = [p for p in encoded if p.ids and fits(target, p, grid.max_new_tokens)]
-        fed = json.dumps([[p.prompt_id, p.ids] for p in encoded])  # other tokenizers make other prompts of it
-        hashes[domain] = hashlib.sha256(fed.encode()).hexdigest()[:12]
-        wanted = _wanted(grid, domain, len(encoded), len(fitting), target)
-        chosen[domain] = [fitting[i * len(fitting) // wanted] for i in range(wanted)]
+        rows = dataset.get_by_domain(domain)
+        first = [_tokenised(row, target, dataset) for row in rows]
+        fitting = [i for i, p in enumerate(first) if p.ids and fits(target, p, roomy.max_new_tokens)]
+        wanted = _wanted(roomy, domain, len(first), len(fitting), target)
+        begun = [(rows[i], first[i]) for i in (fitting[n * len(fitting) // wanted] for n in range(wanted))]
+        answering = _Answering(target, grid.max_new_tokens, roomy.max_new_tokens, report)
+        turns = answering.turns(domain, begun, isinstance(grid.num_prompts, Mapping))
+        chosen[domain] = [prompt for own in turns for prompt in own]
+        # other tokenizers, and other answers, make other prompts of the same texts
+        fed = [[p.prompt_id, p.ids] for p in [*first, *(p for own in turns for p in own[1:])]]
+        hashes[domain] = hashlib.sha256(json.dumps(fed).encode()).hexdigest()[:12]
     if isinstance(dataset, PromptSet):
         chosen.description = dataset.describe() | {"ids": hashes}
     return chosen
@@ -163,15 +122,69 @@ def fits(target: ModelWrapper, prompt: TokenisedPrompt, max_new_tokens: int) -> 
 def _tokenised(
     prompt: Prompt | RawPrompt, target: ModelWrapper, dataset: PromptDataset | PromptSet
 ) -> TokenisedPrompt:
+    """A prompt, or the first turn of one."""
     if not isinstance(prompt, RawPrompt):
         return TokenisedPrompt(prompt.prompt_id, target.encode(prompt.raw_text))
-    if not (prompt.is_chat or (isinstance(dataset, PromptSet) and dataset.chat)):
-        return TokenisedPrompt(prompt.prompt_id, target.encode(prompt.text or ""))
+    if prompt.is_chat or (isinstance(dataset, PromptSet) and dataset.chat):
+        return _turn(prompt, [], target)
+    return TokenisedPrompt(prompt.prompt_id, target.encode(prompt.text or ""))
+
+
+def _turn(prompt: RawPrompt, answers: Sequence[str], target: ModelWrapper) -> TokenisedPrompt:
+    """The turn of a chat behind so many answers."""
     try:
-        return TokenisedPrompt(prompt.prompt_id, target.encode_chat(prompt.turns))
+        ids = target.encode_chat(prompt.conversation(answers))
     except InvalidArgument as error:
         why = str(error).removeprefix("chat: ")
         raise InvalidArgument(f"{prompt.place or prompt.prompt_id}: {why} ({target.name})") from error
+    return TokenisedPrompt(prompt.turn_ids[len(answers)], ids)
+
+
+@dataclass(frozen=True)
+class _Answering:
+    """Answers the turns of chats by the target's plain decoding, so that later ones can be asked.
+
+    Attributes:
+        longest: tokens of an answer. room: tokens that a turn has to leave room for.
+    """
+
+    target: ModelWrapper
+    longest: int
+    room: int
+    report: Callable[[str], None]
+
+    def turns(
+        self, domain: str, begun: Sequence[tuple[Prompt | RawPrompt, TokenisedPrompt]], every: bool
+    ) -> list[list[TokenisedPrompt]]:
+        """Of each prompt its first turn, which is given, and with ``every`` the later ones with room."""
+        later = [len(row.later) if every and isinstance(row, RawPrompt) else 0 for row, _ in begun]
+        if not any(later):
+            return [[first] for _, first in begun]
+        self.report(f"the target answers {counted(sum(later), 'turn')} of {domain}, untimed")
+        turns = [
+            [first, *(self._later(row, first) if isinstance(row, RawPrompt) else ())] for row, first in begun
+        ]
+        if left_out := sum(later) + len(begun) - sum(map(len, turns)):
+            get_logger(__name__).warning(
+                f"benchmark prompts: {left_out} of {counted(sum(later), 'later turn')} of {domain} leave no "
+                f"room for {self.room} new tokens and are left out"
+            )
+        return turns
+
+    def _later(self, row: RawPrompt, turn: TokenisedPrompt) -> Iterator[TokenisedPrompt]:
+        answers: list[str] = []
+        for _ in row.later:
+            answers.append(self._answer(turn))
+            turn = _turn(row, answers, self.target)
+            if not fits(self.target, turn, self.room):
+                return
+            yield turn
+
+    def _answer(self, turn: TokenisedPrompt) -> str:
+        result = AutoregressiveDecoder(self.target).generate(turn.ids, self.longest, 0.0)
+        ends = result.finish_reason == "eos"
+        answer = result.generated_ids[:-1] if ends else result.generated_ids
+        return self.target.continuation(turn.ids, answer)
 
 
 def _wanted(grid: Grid, domain: str, there: int, fitting: int, target: ModelWrapper) -> int:

@@ -70,7 +70,7 @@ def run(
         kind = "-peers" if peers else "-compiled" if compile else ""
         output = Path("runs", f"{selection.pair.pair_name}{kind}.jsonl")
     selection.check()
-    selection.check_chats((one.place or "--chat", one.turns) for one in texts.chats(grid.domains))
+    selection.check_chats((one.place or "--chat", one.to_its_end) for one in texts.chats(grid.domains))
     compiled = compile is not False if peers else bool(compile)
     lines = measuring.ProgressLines()
     order = measuring.Order(grid, texts, selection, output, compiled, resume, lines)

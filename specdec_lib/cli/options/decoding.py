@@ -35,11 +35,11 @@ Prompts = Annotated[
     str | None,
     _prompt(
         "N|FILE", "--prompts", help="How many of the built-in prompts, or a file of your own: JSON "
-        "lines with 'prompt' or 'messages' (and 'domain'), or text with a prompt a line.",
+        "lines or Parquet with 'prompt', 'messages' or 'turns' (and 'domain'), or text with a prompt a line.",
     ),
 ]  # fmt: skip
 NumPrompts = Annotated[
-    int | None, _prompt("N", "--num-prompts", help="Prompts a domain, of a file.", default="all", min=1)
+    int | None, _prompt("N", "--num-prompts", help="Rows a domain, of a file.", default="all", min=1)
 ]
 Chat = Annotated[
     bool, _prompt(None, "--chat", help="Prompts are a user's turns, put into the target's own template.")

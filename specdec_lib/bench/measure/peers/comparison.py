@@ -39,14 +39,18 @@ from specdec_lib.utils.numbers import counted
 _WARM_UP_TOKENS = 12
 
 
-def peer_prompts(grid: Grid, target: ModelWrapper, dataset: PromptDataset | PromptSet) -> ChosenPrompts:
+def peer_prompts(
+    grid: Grid,
+    target: ModelWrapper,
+    dataset: PromptDataset | PromptSet,
+    report: Callable[[str], None] = print_progress,
+) -> ChosenPrompts:
     """As ``choose_prompts``, with room for prompt lookup's last candidates.
 
     Raises:
         InvalidArgument: a domain holds too few prompts that fit the context.
     """
-    roomy = replace(grid, max_new_tokens=grid.max_new_tokens + LOOKUP_TOKENS)
-    return choose_prompts(roomy, target, dataset)
+    return choose_prompts(grid, target, dataset, report, spare=LOOKUP_TOKENS)
 
 
 class PeerComparison:
