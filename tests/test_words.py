@@ -20,7 +20,9 @@ import pytest
 
 from specdec_lib.bench.explain import questions
 from specdec_lib.bench.explain import sentences as explain
+from specdec_lib.bench.sweep import sentences as sweep
 from specdec_lib.cli import sentences as cli
+from specdec_lib.cli.views import sentences as views
 from specdec_lib.decoding import sentences as decoding
 from specdec_lib.decoding.drafters import sentences as drafters
 from specdec_lib.decoding.drafters.grammar import sentences as grammar
@@ -103,6 +105,7 @@ UNJUDGED = SimpleNamespace(is_speculative=True, alpha_hat=None, finish_reason="e
 ALONE = SimpleNamespace(is_speculative=False, alpha_hat=None, finish_reason="length")
 RUN = Path("runs/pocket.jsonl")
 TARGET = {"name": "a/b", "dtype": "float32", "device": "cpu"}
+SWEPT = {"done": ["a"], "recorded": ["b", "c"], "failed": ["d"], "skipped": ["e"], "folder": "runs/pocket"}
 NEEDS = {"float32": 14.96, "bfloat16": 7.48, "int4": 0.0001}
 
 CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
@@ -165,6 +168,15 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
         "training_line": [(2.3456, {"draft": 2.5}, 3e-4, 12345.6)],
         "time_left_line": [(75.0,)],
     },
+    views: {
+        "about": [(42.4,), (200.0,), (7500.0,)],
+        "cells_recorded": [(1, 24), (3, 24)],
+        "cell_failed": [(3, "n.ipynb: ValueError: no", None), (3, "n.ipynb: no", Path("runs/a.ipynb"))],
+        "interrupted": [(Path("runs/pocket"), 3, 24)],
+        "planned": [(0, 0.0, False, RUN), (1, 30.0, True, RUN), (24, 300.0, False, RUN)],
+        "came_of": [(SWEPT,), (SWEPT | {"done": [], "failed": [], "skipped": []},)],
+    },
+    **{room: {} for room in (sweep,)},
     **{room: {} for room in (models, architecture, caches, fast, files, gguf, ollama, text, viz)},
     **{room: {} for room in (decoding, drafters, grammar, heads, lengths)},
 }  # fmt: skip

@@ -25,6 +25,7 @@ RUNS = {
         "specdec generate 'def fibonacci(n):' -n 32 --compare",
     ],
     "bench": ["specdec bench -k 2,4 -t 0 -n 32 --prompts 2 --repeats 1 --output runs/short.jsonl"],
+    "sweep": ["specdec sweep pocket --dry-run"],
     "explain": ["specdec explain data/results/pocket.jsonl"],
     "verify": ["specdec verify"],
     "train": ["specdec train --exit 8 --target pocket-target --tokens 40000 --out runs/exit"],

@@ -153,9 +153,9 @@ class Benchmark:
             self.report(f"profiled rounds at temperature {temperature:g}")
         return records
 
-    def measure_costs(self, repeats: int = 30) -> list[CostsRecord]:
+    def measure_costs(self, repeats: int = 30, seconds: float | None = None) -> list[CostsRecord]:
         """One record of kind ``costs``: seconds of single forwards by width, for c and v(K); of as many texts
-        as a batch has. None of somebody else's engine."""
+        as a batch has; in ``seconds`` at most, if given. None of somebody else's engine."""
         if not self._costs_left or not self._can_be_timed:
             return []
         ids = [i for domain in self.grid.domains for prompt in self.prompts[domain] for i in prompt.ids]
@@ -165,7 +165,7 @@ class Benchmark:
         if self.target.context_length is not None:
             context = max(1, min(context, self.target.context_length - max(lengths) - 4))
         ids = (ids * (context // len(ids) + 1))[:context]
-        costs = forward_times(self.target, self.draft, ids, lengths, repeats, self.way.batch)
+        costs = forward_times(self.target, self.draft, ids, lengths, repeats, self.way.batch, seconds)
         self.report(f"timed single forwards behind {context} tokens of context")
         return self._runner.append([CostsRecord(pair=self.grid.pair, costs=costs)])
 

@@ -26,6 +26,8 @@ _USUAL = {"verifier": "token", "dtype": None, "compiled": False, "batch": 1, "pr
 _USUAL |= {"engine": OURS, "repeat": 0, "draft": None}
 """What need not be said of a cell."""
 _NEVER = object()
+_COST_SECONDS = 1.0
+"""How long the single forwards of a cell are timed: some ten of each kind of a small model."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ def _parameters(config: SweepConfig, place: Mapping[str, Any]) -> dict[str, Any]
         "repeats": 1,
         "seed": config.seed + place["repeat"],
         "profile": config.profile,
+        "cost_seconds": _COST_SECONDS,
         "compile": place["compiled"],
         "threads": config.threads,
         "device": config.device,

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from specdec_lib.errors import ModelUnavailable
+from specdec_lib.models.files import sentences
 from specdec_lib.models.source import Source, find_source, loading
 
 _READ = (".safetensors", ".bin", ".gguf", ".json", ".model", ".txt", ".jinja")
@@ -36,7 +37,7 @@ def model_hash(model_id: str, fetch: bool = False) -> str:
     else:
         paths = _files(source.folder if source.folder is not None else _cached(source, fetch))
     if not any(path.suffix in _WEIGHTS for path in paths):
-        raise ModelUnavailable(f"{model_id}: its weights are not on this disk; fetch it first")
+        raise ModelUnavailable(sentences.NO_WEIGHTS_HERE.format(model_id))
     told = [f"{'' if source.gguf else path.name} {file_hash(path)}" for path in sorted(paths)]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
 
@@ -55,7 +56,7 @@ def file_hash(path: Path) -> str:
         stat = place.stat()
         return _content_hash(place, stat.st_size, stat.st_mtime_ns)
     except OSError as error:
-        raise ModelUnavailable(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise ModelUnavailable(sentences.FILE_UNREADABLE.format(path, error.strerror or error)) from error
 
 
 @cache

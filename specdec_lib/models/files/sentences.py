@@ -82,3 +82,6 @@ PLAIN_CALLED_QUANTISED = (
     "the config.json of {} calls its weights quantised ({}), and its files hold {} as plain {}; remove "
     "quantization_config from config.json, or fetch the model again"
 )
+
+NO_WEIGHTS_HERE = "{}: its weights are not on this disk; fetch it first"
+FILE_UNREADABLE = "{}: cannot be read: {}"
