@@ -68,11 +68,11 @@ class SweepDisplay:
 
     def is_done(self, planned: Planned, record: CellRecord) -> None:
         """A cell is done: what came of it, and the time that is left."""
-        from specdec_lib.bench.tables.cells.totals import speedup_of
+        from specdec_lib.bench.results.columns import cell_row
 
         self._end(planned)
         self.measured.append(record)
-        speedup = speedup_of(record)
+        speedup = cell_row(record, "").speedup
         told = "" if speedup is None else f"{speedup:.2f}×"
         self.say(self._line(planned, f"{told:>6}  {record.seconds.get('whole', 0.0):5.1f} s"))
 

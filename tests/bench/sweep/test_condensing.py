@@ -9,7 +9,6 @@ from specdec_lib.bench.records.kinds.counts import bin_seconds, binned, latency_
 from specdec_lib.bench.records.parts import Facts, RecordedArm
 from specdec_lib.bench.records.synthetic import SyntheticPair, synthetic_session
 from specdec_lib.bench.sweep.condensing import cell_record
-from specdec_lib.bench.tables.cells.totals import speedup_of, tokens_per_second
 from specdec_lib.errors import RecordError
 
 ASKED = {"key": "1", "sweep": "mine", "parameters": {}, "made_of": {}}
@@ -31,14 +30,6 @@ def test_counts_are_those_of_the_runs() -> None:
     assert cell.baseline_counts.num_drafts == [0] * 6 and cell.baseline_counts.outcomes == []
     later = [t for run in runs if not run.config.K for t in run.result.per_token_latencies[1:]]
     assert sum(n for _, n in cell.baseline_counts.latencies) == len(later)
-
-
-def test_totals_are_totals_over_totals() -> None:
-    cell = cell_record(session(), **ASKED)
-    ours = sum(cell.counts.num_tokens) / sum(cell.counts.seconds)
-    assert tokens_per_second(cell.counts) == pytest.approx(ours)
-    assert speedup_of(cell) == pytest.approx(ours / tokens_per_second(cell.baseline_counts))
-    assert speedup_of(cell) > 1
 
 
 def test_a_session_that_lacks_an_arm_or_refused_one_is_no_cell() -> None:
