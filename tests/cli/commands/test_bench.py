@@ -426,6 +426,42 @@ def test_a_domain_whose_name_holds_a_comma_is_one(specdec, own, tmp_path) -> Non
     assert set(runs) == {"code,x"}
 
 
+def test_each_turn_of_a_question_is_a_prompt_and_the_session_goes_on(specdec, chatty, tmp_path) -> None:
+    path, output = tmp_path / "question.jsonl", tmp_path / "r.jsonl"
+    path.write_text('{"question_id": 7, "category": "talk", "turns": ["Hi", "Yo"]}\n')
+    grid = ("-k", 1, "-t", 0, "-n", 4, "--repeats", 1, "--no-profile", "--in-process", "--json")
+    given = ("bench", *chatty, "--prompts", path, *grid, "-o", output)
+    shown = specdec(*given)
+    assert shown.code == 0 and "the target answers 1 turn of talk, untimed" in shown.err
+    written = output.read_text().splitlines()
+    runs = [record for record in map(json.loads, written) if record["kind"] == "run"]
+    assert [run["prompt_id"] for run in runs] == ["7/turn1", "7/turn1", "7/turn2", "7/turn2"]
+    assert len({run["prompt_tokens"] for run in runs}) == 2
+    assert specdec(*given, "--resume").code == 0 and output.read_text().splitlines() == written
+    path.write_text(path.read_text().replace("Yo", "No"))
+    shown = specdec(*given, "--resume")
+    assert shown.code == 2 and "ran other prompts (question.jsonl" in shown.err
+
+
+def test_a_template_that_takes_one_turn_is_named_before_weights_are_read(
+    specdec, chatty, tmp_path, monkeypatch
+) -> None:
+    folder = tmp_path / "once"
+    shutil.copytree(chatty[1], folder)
+    template = folder / "chat_template.jinja"
+    once = "{% if messages[1:] %}{{ raise_exception('one turn') }}{% endif %}"
+    template.write_text(once + template.read_text())
+    path = tmp_path / "question.jsonl"
+    path.write_text('{"turns": ["Hi"]}\n{"turns": ["Hi", "Yo"]}\n')
+    monkeypatch.setattr(
+        "specdec_lib.cli.selection.Selection.load", lambda *_: pytest.fail("weights were read")
+    )
+    given = ("--target", folder, "--draft", chatty[3], "--prompts", path, "-o", tmp_path / "r.jsonl")
+    shown = specdec("bench", *given, "--in-process")
+    assert shown.code == 2 and shown.err.count("\n") == 1
+    assert "question.jsonl:2: the template refuses the messages" in shown.err and "one turn" in shown.err
+
+
 def test_models_that_do_not_belong_together_are_one_error_line(
     specdec, own, untranslatable, tmp_path
 ) -> None:
