@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -109,6 +110,11 @@ def read_prompts(path: FilePath, domain: str | None = None) -> list[RawPrompt]:
         raise PromptError(f"{path}: holds no prompt; write one a line, as text or as JSON")
     _say_what_is_left_out(path, rows)
     return _named([prompt for prompt, _ in filled])
+
+
+def conversation_of(prompt_id: str) -> str:
+    """The id that the turns of one chat share, or the prompt's own: ``81`` of ``81/turn2`` and of ``81``."""
+    return re.sub(r"/turn\d+$", "", prompt_id)
 
 
 def prompts_hash(prompts: Sequence[RawPrompt]) -> str:

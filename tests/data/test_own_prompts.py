@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from specdec_lib.data import chats, entries
-from specdec_lib.data.own_prompts import RawPrompt, prompts_hash, read_prompts
+from specdec_lib.data.own_prompts import RawPrompt, conversation_of, prompts_hash, read_prompts
 from specdec_lib.data.prompts import Prompt, PromptDataset, builtin_prompts
 from specdec_lib.errors import PromptError
 from specdec_lib.utils.paths import data_path
@@ -166,6 +166,9 @@ def test_question_files_keep_every_turn(tmp_path: Path, capsys) -> None:
     assert bird.turn_ids == ["81/turn1", "81/turn2"] and bird.conversation([]) == [asks("Name a bird.")]
     answered = [asks("Name a bird."), {"role": "assistant", "content": "An owl."}, asks("Another one?")]
     assert bird.conversation(["An owl."]) == answered
+    assert {conversation_of(name) for name in bird.turn_ids} == {"81"} and conversation_of(
+        "a/turn"
+    ) == "a/turn"
     assert [turn["role"] for turn in bird.to_its_end] == ["user", "assistant", "user"]
     assert (owl.later, owl.turn_ids, owl.to_its_end) == ((), ["82"], [asks("Do owls fly?")])
     assert capsys.readouterr().err == ""

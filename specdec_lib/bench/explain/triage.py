@@ -21,6 +21,7 @@ from specdec_lib.bench.explain.tree import Part, PlaceRow, Question
 from specdec_lib.bench.records.identity import EXACT_DTYPES
 from specdec_lib.bench.records.kinds import Record, RunRecord, of_kind
 from specdec_lib.bench.records.runs import Run, runs_of, select
+from specdec_lib.data.own_prompts import conversation_of
 from specdec_lib.theory.speedup import break_even_alpha, draft_cost_for, expected_tokens
 from specdec_lib.utils.numbers import apart, percent
 
@@ -133,7 +134,7 @@ def _baseline(cell: Cell) -> Question:
 
 
 def _noise(cell: Cell, runs: Sequence[Run]) -> Question:
-    prompts = len({(run.config.prompt_domain, run.prompt_id) for run in runs})
+    prompts = len({(run.config.prompt_domain, conversation_of(run.prompt_id)) for run in runs})
     clear = not cell.low <= 1.0 <= cell.high
     measured = words.INTERVAL.format(cell.low, cell.high, prompts) if cell.has_interval else words.NO_INTERVAL
     instead = {} if clear else {"remedy": words.MEASURE_ABOUT.format(_prompts_needed(cell, prompts))}

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from specdec_lib.data.own_prompts import conversation_of
 from specdec_lib.errors import InvalidArgument
 
 PromptRows = Float[np.ndarray, "_ columns"]  # a row a repeat, as many as were run
@@ -23,11 +24,12 @@ Totals = Float[np.ndarray, "draws columns"]
 def by_prompt(rows: Iterable[tuple[tuple[str, str], Sequence[float]]]) -> list[list[PromptRows]]:
     """Rows that are told by group and prompt, one a repeat, as :func:`bootstrap_interval` takes them.
 
+    The turns of one chat are no more independent than repeats are: they are one prompt, of more rows.
     Groups, prompts and repeats keep the order in which they come.
     """
     groups: dict[str, dict[str, list[Sequence[float]]]] = {}
     for (group, prompt), row in rows:
-        groups.setdefault(group, {}).setdefault(prompt, []).append(row)
+        groups.setdefault(group, {}).setdefault(conversation_of(prompt), []).append(row)
     return [[np.array(repeats, dtype=np.float64) for repeats in group.values()] for group in groups.values()]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from specdec_lib.bench.tables.bootstrap import bootstrap_interval, resampled_totals
+from specdec_lib.bench.tables.bootstrap import bootstrap_interval, by_prompt, resampled_totals
 from specdec_lib.errors import InvalidArgument
 
 
@@ -43,6 +43,12 @@ def test_repeats_of_one_prompt_are_not_independent_prompts() -> None:
     _, low, high = bootstrap_interval([prompts], ratio)
     standard_error = levels.std() / np.sqrt(6)
     assert high - low == pytest.approx(2 * 1.96 * standard_error, rel=0.15)
+
+
+def test_turns_of_one_chat_are_not_independent_prompts() -> None:
+    names = ("7/turn1", "7/turn1", "7/turn2", "8", "9/turn1")
+    (group,) = by_prompt((("talk", name), [float(place), 1.0]) for place, name in enumerate(names))
+    assert [rows[:, 0].tolist() for rows in group] == [[0.0, 1.0, 2.0], [3.0], [4.0]]
 
 
 def test_groups_are_resampled_apart() -> None:
