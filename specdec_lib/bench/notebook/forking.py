@@ -21,9 +21,10 @@ import socket
 import sys
 import threading
 import traceback
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 LAUNCHER = "ipykernel_launcher"
 """The module that a new Python would run; what follows it in a command are a kernel's arguments."""
@@ -125,6 +126,8 @@ class ForkServer:
         os.environ["JPY_PARENT_PID"] = str(os.getppid())
         if numbers := sys.modules.get("numpy.random"):
             numbers.seed()  # the server's state would be every kernel's
+        for held in list(weakref.finalize._registry):  # type: ignore[attr-defined]
+            held.atexit = False  # folders and the like that the imports made: the server's to remove
 
     def _report_ended(self) -> None:
         for kernel, status in list(self._kernels.items()):
@@ -167,12 +170,8 @@ def is_safe() -> bool:
     return status == 0 and len(os.listdir("/proc/self/task")) == 1
 
 
-def run_kernel(arguments: Sequence[str]) -> None:
-    """What ``python -m ipykernel_launcher`` would do, in this process, and end it.
-
-    As in the forks of ``multiprocessing``, what was registered for the end is done, and the interpreter is
-    not taken apart: with torch and Transformers imported that takes most of a second.
-    """
+def run_kernel(arguments: Sequence[str]) -> NoReturn:
+    """What ``python -m ipykernel_launcher`` would do, in this process, and end it."""
     spec = importlib.util.find_spec(LAUNCHER)
     sys.argv = [str(spec and spec.origin), *arguments, f"--IPKernelApp.parent_handle={os.getppid()}"]
     code = 1
@@ -183,6 +182,14 @@ def run_kernel(arguments: Sequence[str]) -> None:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:
         traceback.print_exc(file=sys.__stderr__)
+    leave(code)
+
+
+def leave(code: int) -> NoReturn:
+    """End this process as the forks of ``multiprocessing`` do: what was registered for the end is done.
+
+    The interpreter is not taken apart: with torch and Transformers imported that takes most of a second.
+    """
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     for stream in (sys.__stdout__, sys.__stderr__):
@@ -197,7 +204,7 @@ def main() -> None:
     preload(sys.argv[2:])
     if is_safe() and (arguments := ForkServer(control).serve()) is not None:
         run_kernel(arguments)
-    os._exit(0)
+    leave(0)
 
 
 if __name__ == "__main__":

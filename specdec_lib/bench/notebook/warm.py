@@ -26,7 +26,14 @@ from specdec_lib.errors import InvalidArgument
 
 VARIABLE = "SPECDEC_KERNELS"
 """``fresh`` in the environment: every cell gets a new Python, as without warm kernels."""
-_LATER = ("transformers.generation.utils", "transformers.models.llama.modeling_llama")
+_LATER = (
+    "specdec_lib.models.loader",
+    "transformers.generation.utils",
+    "transformers.integrations.mistral",
+    "transformers.models.auto.tokenization_auto",
+    "transformers.models.encoder_decoder.configuration_encoder_decoder",
+    "transformers.models.llama.modeling_llama",
+)
 """What loading a pair imports only then."""
 _PATIENCE = 5.0
 

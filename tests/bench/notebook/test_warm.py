@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import io
 import json
 import os
@@ -22,6 +23,7 @@ from specdec_lib.bench.notebook.warm import WarmKernels, imports_of
 from specdec_lib.errors import InvalidArgument
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
+VERSION = [sys.executable, "-m", "ipykernel_launcher", "--version"]
 
 
 def write_notebook(path: Path, *sources: str) -> Path:
@@ -169,39 +171,67 @@ def test_a_cell_that_raises_is_one_line(kernels, tmp_path) -> None:
 @linux
 def test_a_server_that_was_killed_is_done_without(seen) -> None:
     with WarmKernels(modules=["colorsys"]) as warm:
-        server = seen(warm, parent="os.getppid()")["parent"]
-        os.kill(server, signal.SIGKILL)
+        os.kill(seen(warm, parent="os.getppid()")["parent"], signal.SIGKILL)
         assert seen(warm, parent="os.getppid()")["parent"] == os.getpid()
+        assert warm.launch(VERSION) is None
 
 
-def test_the_environment_can_ask_for_new_pythons(seen, monkeypatch) -> None:
+def test_the_environment_can_ask_for_new_pythons(monkeypatch) -> None:
     monkeypatch.setenv("SPECDEC_KERNELS", "fresh")
     with WarmKernels(modules=["colorsys"]) as warm:
-        assert seen(warm, parent="os.getppid()")["parent"] == os.getpid()
+        assert warm.launch(VERSION) is None
     monkeypatch.setenv("SPECDEC_KERNELS", "hot")
     with pytest.raises(InvalidArgument, match="SPECDEC_KERNELS is 'hot'; set it to fresh or to warm"):
         WarmKernels()
 
 
 @linux
-def test_an_import_that_starts_a_thread_makes_kernels_new_pythons(seen, tmp_path, monkeypatch) -> None:
+def test_an_import_that_starts_a_thread_makes_kernels_new_pythons(tmp_path, monkeypatch) -> None:
     (tmp_path / "threaded.py").write_text(
         "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
     )
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     with WarmKernels(modules=["threaded"]) as warm:
-        assert seen(warm, parent="os.getppid()")["parent"] == os.getpid()
+        assert warm.launch(VERSION) is None
 
 
 @linux
 def test_cells_leave_no_process_and_no_open_file(kernels, seen) -> None:
-    seen(kernels, pid="os.getpid()")
-    files, below = len(os.listdir("/proc/self/fd")), children()
     about = {"pid": "os.getpid()", "files": "len(os.listdir('/proc/self/fd'))"}
-    cells = [seen(kernels, **about) for _ in range(5)]
+    cells = [seen(kernels, **about)]
+    files, below = len(os.listdir("/proc/self/fd")), children()
+    cells += [seen(kernels, **about) for _ in range(2)]
     assert len(os.listdir("/proc/self/fd")) == files and children() == below
     assert not any(running(cell["pid"]) for cell in cells)
     assert len({cell["files"] for cell in cells}) == 1
+
+
+@linux
+def test_a_fork_writes_where_its_caller_writes_and_ends_as_a_process_does(kernels, capfd) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    asked = [kernels.launch(VERSION), kernels.launch([*VERSION[:-1], "--no-such-option"])]
+    ended = kernels.launch([*VERSION[:-1], "--log-level=CRITICAL"])
+    ended.kill()
+    assert [kernel.wait(20) for kernel in (*asked, ended)] == [0, 2, -signal.SIGKILL]
+    assert capfd.readouterr().out.count(importlib.metadata.version("ipython")) == 1
+    assert len(os.listdir("/proc/self/fd")) == before
+    with contextlib.suppress(ProcessLookupError):
+        ended.send_signal(signal.SIGKILL)
+
+
+@linux
+def test_what_the_imports_made_is_there_until_the_server_ends(tmp_path, monkeypatch) -> None:
+    made = tmp_path / "made"
+    (tmp_path / "makes_a_folder.py").write_text(
+        "import atexit, pathlib, tempfile\n"
+        f"folder = tempfile.TemporaryDirectory(dir={str(tmp_path)!r})\n"
+        f"pathlib.Path({str(made)!r}).write_text(folder.name)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    with WarmKernels(modules=["makes_a_folder"]) as warm:
+        assert warm.launch(VERSION).wait(20) == 0
+        assert Path(made.read_text()).is_dir()
+    assert not Path(made.read_text()).exists()
 
 
 SWEEP = """
