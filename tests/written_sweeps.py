@@ -13,7 +13,9 @@ OTHER_MACHINE = MACHINE | {"cores": 8, "hash": "bbbbbbbbbbbb"}
 SMALL = {"num_prompts": 1, "num_tokens": 12}
 
 
-def small_cell(number: int = 0, k: int = 4, domain: str = "code", temperature: float = 0.0, **more) -> CellRecord:
+def small_cell(
+    number: int = 0, k: int = 4, domain: str = "code", temperature: float = 0.0, **more
+) -> CellRecord:
     """A cell of one short block; its session and its key are numbered."""
     session = more.pop("session", f"session-{number}")
     cell = made_cell(k, domain, temperature, **SMALL, **more)
@@ -23,5 +25,7 @@ def small_cell(number: int = 0, k: int = 4, domain: str = "code", temperature: f
 def write_cells(path: Path, cells: Iterable[CellRecord], *foreign: bytes) -> Path:
     """A line each, and lines of something else behind them."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"".join([*(to_line(cell, path) for cell in cells), *(line + b"\n" for line in foreign)]))
+    path.write_bytes(
+        b"".join([*(to_line(cell, path) for cell in cells), *(line + b"\n" for line in foreign)])
+    )
     return path

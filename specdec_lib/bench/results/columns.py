@@ -137,14 +137,15 @@ ALSO_CALLED = {"K": "k", "T": "temperature", "α": "alpha", "tok/s": "tokens_per
 """Other words for a column, which the screen uses."""
 
 
-_TEXT, _TEXT_OR_NONE = {str}, {str, type(None)}
+_MACHINE = CellRow._fields.index("machine")
 _texts_of = itemgetter(
     *(
         CellRow._fields.index(name)
         for name in ("pair", "domain", "engine", "target", "device", "session", "time", "key")
     )
 )
-_other_texts_of = itemgetter(*(place for place, column in enumerate(COLUMNS) if column.kind == "text"))
+_other_MACHINE = CellRow._fields.index("machine")
+_texts_of = itemgetter(*(place for place, column in enumerate(COLUMNS) if column.kind == "text"))
 
 
 def cell_row(line: Mapping[str, Any], machine: str) -> CellRow:
@@ -154,11 +155,14 @@ def cell_row(line: Mapping[str, Any], machine: str) -> CellRow:
         KeyError, TypeError, ValueError, AttributeError: it is no sound cell in what a row needs of it.
     """
     row = CellRow(*_asked(line, machine), *_came_of_it(line), *_origin(line))
-    if not (
-        set(map(type, _texts_of(row))) == _TEXT and set(map(type, _other_texts_of(row))) <= _TEXT_OR_NONE
-    ):
-        raise TypeError
+    "".join(_texts_of(row))  # which texts alone can be
+    "".join([text for text in _other_texts_of(row) if text is not None])
     return row
+
+
+def on_machine(row: CellRow, letter: str) -> CellRow:
+    """The same row with that letter."""
+    return CellRow(*row[:_MACHINE], letter, *row[_MACHINE + 1 :])
 
 
 def _asked(line: Mapping[str, Any], machine: str) -> tuple[Any, ...]:

@@ -125,13 +125,15 @@ def _would_be_lost(out: Path, number: int, what: str) -> str:
 
 def _numbered(path: Path) -> Iterator[tuple[int, int, bytes]]:
     """Number, offset and bytes of each line that is not empty."""
+    before = 0
     for piece in pieces_of(path):
-        offset = piece.offset
-        for number, line in enumerate(piece.lines.split(b"\n"), start=piece.first_line):
-            bare = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
+        offset, lines = piece.offset, piece.lines()
+        for number, line in enumerate(lines, start=before + 1):
+            bare = line if offset else line.removeprefix(BYTE_ORDER_MARK)
             if bare.strip():
                 yield number, offset + len(line) - len(bare), bare
             offset += len(line) + 1
+        before += len(lines) - 1
 
 
 def _told_once(places: Iterator[_Place], merged: Merged) -> list[_Place]:

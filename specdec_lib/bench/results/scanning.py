@@ -6,6 +6,7 @@ counted, what is no record is named. Rows come in the order of the files, whoeve
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -19,7 +20,7 @@ from typing import Any, NoReturn
 from specdec_lib.bench.records.contents import Described
 from specdec_lib.bench.records.kinds import KINDS, SCHEMA_VERSION
 from specdec_lib.bench.records.reading import BYTE_ORDER_MARK, from_line
-from specdec_lib.bench.results.columns import CellRow, cell_row
+from specdec_lib.bench.results.columns import CellRow, cell_row, on_machine
 from specdec_lib.bench.results.conditions import Condition
 from specdec_lib.bench.results.pooling import Machines, cell_key
 from specdec_lib.bench.results.sources import Piece, pieces_of, results_file, size_of
@@ -39,30 +40,35 @@ NAMED = 100
 class Rows:
     """What a piece holds: the cells that meet the conditions, and what else there is.
 
-    The ``machine`` of a row is the number of its environment in ``environments``.
+    The ``machine`` of a row is the number of its environment in ``environments``; the lines of problems are
+    counted from the first of the piece, which is 0.
     """
 
+    num_lines: int = 0
     cells: int = 0
     rows: list[CellRow] = field(default_factory=list[CellRow])
     environments: list[Described] = field(default_factory=list[Described])
     others: Counter[str] = field(default_factory=Counter[str])
-    problems: list[str] = field(default_factory=list[str])
+    problems: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     num_problems: int = 0
 
 
 def rows_of(piece: Piece, conditions: Sequence[Condition] = ()) -> Rows:
     """The rows of a piece."""
     found = Rows()
-    lines = piece.lines.removeprefix(BYTE_ORDER_MARK) if piece.first_line == 1 else piece.lines
-    for number, line in enumerate(lines.split(b"\n"), start=piece.first_line):
-        if not line.strip():
+    lines = piece.lines()
+    found.num_lines = len(lines) - 1
+    if not piece.offset:
+        lines[0] = lines[0].removeprefix(BYTE_ORDER_MARK)
+    for number, line in enumerate(lines):
+        if not line or line.isspace():
             continue
         try:
             row = _row_of(line, found)
         except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
             found.num_problems += 1
             if found.num_problems <= NAMED:
-                found.problems.append(f"{piece.path}:{number}: {_problem_of(line)}")
+                found.problems.append((number, _problem_of(line)))
             continue
         if row is not None:
             found.cells += 1
@@ -84,14 +90,14 @@ def _row_of(line: bytes, found: Rows) -> CellRow | None:
 
 
 def _number_of(environment: Any, known: list[Described]) -> str:
-    """Where an environment stands among those that are known, the newest of which it most often is."""
+    """Where an environment stands among those that are known."""
     if not isinstance(environment, dict):
         raise TypeError
-    for number in range(len(known) - 1, -1, -1):
-        if known[number] == environment:
-            return str(number)
-    known.append(environment)
-    return str(len(known) - 1)
+    try:
+        return str(known.index(environment))
+    except ValueError:
+        known.append(environment)
+        return str(len(known) - 1)
 
 
 def _problem_of(line: bytes) -> str:
@@ -143,18 +149,22 @@ class Scan:
         self._seen: set[int] = set()
 
     def __iter__(self) -> Iterator[CellRow]:
-        for found in self._pieces():
-            self._count(found)
+        line = 1
+        for piece, found in self._pieces():
+            line = line if piece.offset else 1
+            self._count(found, piece.path, line)
+            line += found.num_lines
             letters = [self.machines.letter(environment) for environment in found.environments]
             for row in found.rows:
-                row = row._replace(machine=letters[int(row.machine)])
+                row = on_machine(row, letters[int(row.machine)])
                 if self._is_new(row) and all(condition.holds(row) for condition in self._by_machine):
                     yield row
 
-    def _count(self, found: Rows) -> None:
+    def _count(self, found: Rows, path: str, line: int) -> None:
         self.cells += found.cells
         self.others += found.others
-        self.problems += found.problems[: NAMED - len(self.problems)]
+        named = found.problems[: NAMED - len(self.problems)]
+        self.problems += [f"{path}:{line + number}: {why}" for number, why in named]
         self.num_problems += found.num_problems
 
     def _is_new(self, row: CellRow) -> bool:
@@ -167,13 +177,13 @@ class Scan:
         self._seen.add(identity)
         return True
 
-    def _pieces(self) -> Iterator[Rows]:
+    def _pieces(self) -> Iterator[tuple[Piece, Rows]]:
         pieces = (piece for path in self.paths for piece in pieces_of(path))
         workers = self._workers or _workers_for(self.paths)
         if workers > 1:
             yield from _by_workers(pieces, self._others, workers)
         else:
-            yield from (rows_of(piece, self._others) for piece in pieces)
+            yield from ((piece, rows_of(piece, self._others)) for piece in pieces)
 
 
 def _workers_for(paths: list[Path]) -> int:
@@ -183,13 +193,22 @@ def _workers_for(paths: list[Path]) -> int:
     return min(cores, MOST_WORKERS)
 
 
-def _by_workers(pieces: Iterator[Piece], conditions: Sequence[Condition], workers: int) -> Iterator[Rows]:
+def _by_workers(
+    pieces: Iterator[Piece], conditions: Sequence[Condition], workers: int
+) -> Iterator[tuple[Piece, Rows]]:
     """What each piece holds, in their order; no more pieces are under way than keep the workers busy."""
-    under_way: deque[Any] = deque()
-    with get_context("spawn").Pool(workers, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
+    under_way: deque[tuple[Piece, Any]] = deque()
+    with get_context("spawn").Pool(workers, _begin_work) as pool:
         for piece in pieces:
-            under_way.append(pool.apply_async(rows_of, (piece, conditions)))
+            under_way.append((piece, pool.apply_async(rows_of, (piece, conditions))))
             if len(under_way) > 2 * workers:
-                yield under_way.popleft().get()
-        while under_way:
-            yield under_way.popleft().get()
+                first, found = under_way.popleft()
+                yield first, found.get()
+        for last, found in under_way:
+            yield last, found.get()
+
+
+def _begin_work() -> None:
+    """An interrupt is the parent's to hear, and rows hold no cycles that anybody had to look for."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()

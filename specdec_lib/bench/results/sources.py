@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from specdec_lib.errors import RecordError
 from specdec_lib.utils.paths import FilePath
@@ -19,12 +19,26 @@ _PIECE = 2**21
 
 
 class Piece(NamedTuple):
-    """Whole lines of a file, of which the first is line ``first_line``, ``offset`` bytes behind its begin."""
+    """Whole lines of a file, ``offset`` bytes behind its begin and ``length`` bytes long; of a stream the
+    bytes are held."""
 
     path: str
-    first_line: int
     offset: int
-    lines: bytes
+    length: int
+    held: bytes | None = None
+
+    def lines(self) -> list[bytes]:
+        """The lines, each without its end; the last is empty where the piece ends with an end of line.
+
+        Raises:
+            RecordError: the file cannot be read.
+        """
+        content = self.held
+        if content is None:
+            with _readable(self.path), open(self.path, "rb", buffering=0) as file:
+                file.seek(self.offset)
+                content = file.read(self.length)
+        return content.split(b"\n")
 
 
 def results_file(path: FilePath) -> Path:
@@ -57,28 +71,41 @@ def size_of(paths: list[Path]) -> int | None:
     return sum(path.stat().st_size for path in paths)
 
 
-def pieces_of(path: Path, size: int = _PIECE) -> Iterator[Piece]:
-    """The file, some ``size`` bytes at a time, cut behind ends of lines.
+def pieces_of(path: Path) -> Iterator[Piece]:
+    """The file in pieces, cut behind ends of lines; what is appended meanwhile is in none.
 
     Raises:
         RecordError: it cannot be read.
     """
-    number, offset = 1, 0
+    with _readable(path):
+        if is_stream(path):
+            yield from _held_pieces(path)
+            return
+        offset, length = 0, path.stat().st_size
+        with path.open("rb") as file:
+            while offset < length:
+                file.seek(min(offset + _PIECE, length) - 1)
+                file.readline()
+                end = min(file.tell(), length)
+                yield Piece(str(path), offset, end - offset)
+                offset = end
+
+
+def _held_pieces(path: Path) -> Iterator[Piece]:
+    offset = 0
+    with nullcontext(sys.stdin.buffer) if str(path) == STANDARD_INPUT else path.open("rb") as file:
+        while lines := file.read(_PIECE):
+            lines += file.readline()
+            yield Piece(str(path), offset, len(lines), lines)
+            offset += len(lines)
+
+
+@contextmanager
+def _readable(path: FilePath) -> Generator[None, None, None]:
     try:
-        with _opened(path) as file:
-            while lines := file.read(size):
-                lines += file.readline()
-                yield Piece(str(path), number, offset, lines)
-                number += lines.count(b"\n")
-                offset += len(lines)
+        yield
     except OSError as error:
         raise RecordError(f"read results from {path}: {error.strerror or error}") from error
-
-
-def _opened(path: Path) -> BinaryIO | nullcontext[BinaryIO]:
-    if str(path) == STANDARD_INPUT:
-        return nullcontext(sys.stdin.buffer)
-    return open(path, "rb", buffering=2**20)
 
 
 def same_file(one: FilePath, other: FilePath) -> bool:

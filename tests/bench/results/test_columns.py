@@ -24,14 +24,23 @@ def test_columns_are_the_fields_of_a_row_in_their_order_and_of_their_kinds() -> 
     hints = get_type_hints(CellRow)
     assert [column.name for column in COLUMNS] == list(CellRow._fields)
     for column in COLUMNS:
-        (plain,) = (kind for kind in kinds if kind in (hints[column.name], *getattr(hints[column.name], "__args__", ())))
+        (plain,) = (
+            kind
+            for kind in kinds
+            if kind in (hints[column.name], *getattr(hints[column.name], "__args__", ()))
+        )
         assert column.kind == kinds[plain], column
         assert column.meaning
     assert set(ALSO_CALLED.values()) <= BY_NAME.keys()
 
 
 def test_rates_are_totals_over_totals() -> None:
-    counts = {"num_tokens": [10, 30], "seconds": [0.5, 1.5], "num_accepted_tokens": [6, 3], "num_rejections": [2, 1]}
+    counts = {
+        "num_tokens": [10, 30],
+        "seconds": [0.5, 1.5],
+        "num_accepted_tokens": [6, 3],
+        "num_rejections": [2, 1],
+    }
     plain = {"num_tokens": [10, 30], "seconds": [1.0, 4.0]}
     row = cell_row(line(counts=counts, baseline_counts=plain), "A")
     assert (row.tokens_per_second, row.baseline_tokens_per_second, row.speedup) == (20.0, 8.0, 2.5)

@@ -91,5 +91,5 @@ def test_what_is_none_is_refused(written: str, said: str) -> None:
 def test_every_column_is_known_by_its_name_and_by_its_heading() -> None:
     assert [column_named(name, "--sort") for name in CellRow._fields] == list(CellRow._fields)
     assert column_named("Max new tokens", "--sort") == "max_new_tokens"
-    with pytest.raises(InvalidArgument, match="--sort names 'speed'.* speedup"):
+    with pytest.raises(InvalidArgument, match=r"--sort names 'speed'.* speedup"):
         column_named("speed", "--sort")

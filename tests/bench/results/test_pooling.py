@@ -24,7 +24,18 @@ def test_cells_that_differ_in_seed_and_repeat_are_repeats_of_one() -> None:
         ({"engine": "llama.cpp"}, "another engine (specdec_lib, llama.cpp)"),
         ({"parameters": {"pair": "pocket", "k_values": [8]}}, "parameter k_values [4] is [8]"),
         *(
-            ({"made_of": {"notebook": "a" * 12, "library": "b" * 12, "weights": "c" * 12, "prompts": "d" * 12, name: "e"}}, f"{name} ")
+            (
+                {
+                    "made_of": {
+                        "notebook": "a" * 12,
+                        "library": "b" * 12,
+                        "weights": "c" * 12,
+                        "prompts": "d" * 12,
+                        name: "e",
+                    }
+                },
+                f"{name} ",
+            )
             for name in ("notebook", "library", "weights", "prompts")
         ),
     ],

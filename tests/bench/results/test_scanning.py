@@ -1,9 +1,10 @@
-"""Results files read line by line: whatever is in them, in pieces of any size, by one process or by several."""
+"""Results files read line by line: whatever is in them, in pieces of any size, by one process or several."""
 
 from __future__ import annotations
 
 import json
 import os
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -32,13 +33,16 @@ def test_a_folder_is_that_of_a_sweep_and_rows_keep_their_order(results: Path) ->
 
 
 @pytest.mark.parametrize("size", [1, 100, 5000])
-def test_pieces_are_whole_lines_and_know_where_they_lie(results: Path, size: int) -> None:
+def test_pieces_are_whole_lines_and_know_where_they_lie(results: Path, size: int, monkeypatch) -> None:
+    monkeypatch.setattr(sources, "_PIECE", size)
     content = results.read_bytes()
-    pieces = list(pieces_of(results, size))
-    assert b"".join(piece.lines for piece in pieces) == content
+    pieces = list(pieces_of(results))
+    assert len(pieces) > 1
+    assert [piece.offset for piece in pieces] == [0, *accumulate(piece.length for piece in pieces)][:-1]
+    assert pieces[-1].offset + pieces[-1].length == len(content)
     for piece in pieces:
-        assert content[piece.offset :].startswith(piece.lines) and piece.lines.endswith(b"\n")
-        assert content[: piece.offset].count(b"\n") == piece.first_line - 1
+        there = content[piece.offset :][: piece.length]
+        assert there.endswith(b"\n") and there.split(b"\n") == piece.lines()
 
 
 def test_lines_that_are_no_records_are_named_and_the_others_kept(results: Path, monkeypatch) -> None:
@@ -81,7 +85,9 @@ def test_records_of_other_kinds_are_counted(tmp_path: Path) -> None:
     assert len(list(scan)) == 1 and scan.others == {"run": 3}
 
 
-def test_a_cell_that_stands_there_again_counts_once_also_in_another_file(results: Path, tmp_path: Path) -> None:
+def test_a_cell_that_stands_there_again_counts_once_also_in_another_file(
+    results: Path, tmp_path: Path
+) -> None:
     again = write_cells(tmp_path / "again.jsonl", [small_cell(0, k=1), small_cell(0, k=1, session="other")])
     scan = Scan([results, again, results])
     rows = list(scan)
@@ -97,7 +103,9 @@ def test_only_what_meets_all_conditions_comes_by_its_machine_too(results: Path) 
 
 def test_several_processes_read_what_one_reads(results: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(sources, "_PIECE", 3000)
-    foreign = write_cells(tmp_path / "f.jsonl", [small_cell(30)], b"{torn", json.dumps(make_record()).encode())
+    foreign = write_cells(
+        tmp_path / "f.jsonl", [small_cell(30)], b"{torn", json.dumps(make_record()).encode()
+    )
     files, conditions = [results, foreign], read_conditions(["k!=2"])
     alone, shared = (Scan(files, conditions, workers) for workers in (1, 2))
     assert list(alone) == list(shared)
