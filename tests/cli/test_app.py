@@ -19,7 +19,7 @@ from specdec_lib.errors import SpecDecError, UnsoundLogits
 from specdec_lib.utils.entry_point import BROKEN_PIPE
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("pairs", "doctor", "generate", "bench", "explain", "verify", "train")
+COMMANDS = ("pairs", "doctor", "generate", "bench", "results", "explain", "verify", "train")
 
 
 def process(*arguments: str, code: str = "", **options) -> subprocess.CompletedProcess:

@@ -144,8 +144,7 @@ _texts_of = itemgetter(
         for name in ("pair", "domain", "engine", "target", "device", "session", "time", "key")
     )
 )
-_other_MACHINE = CellRow._fields.index("machine")
-_texts_of = itemgetter(*(place for place, column in enumerate(COLUMNS) if column.kind == "text"))
+_other_texts_of = itemgetter(*(place for place, column in enumerate(COLUMNS) if column.kind == "text"))
 
 
 def cell_row(line: Mapping[str, Any], machine: str) -> CellRow:
