@@ -1,0 +1,184 @@
+"""Cells folded into columns of numbers as they are read, so that ten thousand of them are never held.
+
+What is kept of a cell are a row a block (its counts, both arms), its latency bins, its outcomes, and sums of
+what was profiled. Everything that is derived from them is numpy over those columns.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from specdec_lib.bench.records.kinds import CellRecord
+from specdec_lib.bench.records.kinds.counts import ArmCounts
+from specdec_lib.bench.tables.cells.setups import CellGroup, CellSetup, group_of, setup_names
+from specdec_lib.errors import RecordError
+
+_OF_ARM = ("seconds", "num_tokens", "first_seconds", "first_tokens")
+_OF_DRAFT = ("num_accepted_tokens", "num_rejections", "num_draft_tokens", "num_drafts", "num_forwards")
+COLUMNS = (*(f"ar_{name}" for name in _OF_ARM), *(f"sd_{name}" for name in _OF_ARM), *_OF_DRAFT)
+"""The columns of a block's row: seconds and tokens of both arms, then the counts of the draft's rounds."""
+
+
+@dataclass
+class SetupFacts:
+    """What is known of a setup beside its counts: models and machine of its first cell, and what was timed."""
+
+    first: CellRecord
+    name: str = ""
+    num_cells: int = 0
+    times: list[str] = field(default_factory=list[str])
+    sweeps: set[str] = field(default_factory=set[str])
+    medians: dict[tuple[str, int], list[float]] = field(default_factory=dict[Any, Any])
+    stages: dict[str, tuple[list[float], list[float]]] = field(default_factory=dict[str, Any])
+    rounds: dict[tuple[float, str], CellRecord] = field(default_factory=dict[Any, Any])
+
+
+class _Bins:
+    """Lists of small rows of whole numbers, flat, with the owner of each."""
+
+    def __init__(self) -> None:
+        self.flat, self.owners, self.lengths = array("q"), array("q"), array("q")
+
+    def add(self, owner: int, rows: list[list[int]]) -> None:
+        self.flat.extend(chain.from_iterable(rows))
+        self.owners.append(owner)
+        self.lengths.append(len(rows))
+
+    def table(self, width: int) -> Int[np.ndarray, "rows columns"]:
+        """The owner and then the columns of each row."""
+        owners = np.repeat(np.array(self.owners, np.int64), np.array(self.lengths, np.int64))
+        return np.column_stack([owners, np.array(self.flat, np.int64).reshape(-1, width)])
+
+
+@dataclass(frozen=True, eq=False)
+class Gathered:
+    """The counts of many cells.
+
+    Attributes:
+        groups: in the order of their numbers. setups: facts by setup, named.
+        owners, prompts: of each block, the number of its group and of its prompt in ``prompt_names``.
+        blocks: a row a block, columns as :data:`COLUMNS` names them.
+        num_cells, identical, compared: of each group: cells, and texts with the baseline's ids.
+        outcomes: group, drafted, accepted, rounds. latencies: twice the group (+ 1: the draft), bin, tokens.
+        phases: totals of the profiled rounds of each group that has them.
+    """
+
+    groups: list[CellGroup]
+    setups: dict[CellSetup, SetupFacts]
+    prompt_names: list[str]
+    owners: Int[np.ndarray, " blocks"]
+    prompts: Int[np.ndarray, " blocks"]
+    blocks: Float[np.ndarray, "blocks columns"]
+    num_cells: list[int]
+    identical: list[int]
+    compared: list[int]
+    outcomes: Int[np.ndarray, "outcomes 4"]
+    latencies: Int[np.ndarray, "bins 3"]
+    phases: dict[int, dict[str, float]]
+
+    def of(self, setup: CellSetup) -> list[int]:
+        """The numbers of a setup's groups, by temperature, domain and draft length."""
+        own = [number for number, group in enumerate(self.groups) if group.setup == setup]
+        return sorted(own, key=lambda number: _reading_order(self.groups[number]))
+
+
+def _reading_order(group: CellGroup) -> tuple[Any, ...]:
+    return group.temperature, group.domain, not group.length.isdigit(), group.k, group.length
+
+
+def gather(cells: Iterable[CellRecord]) -> Gathered:
+    """The counts of all cells; each is let go before the next is asked for.
+
+    Raises:
+        RecordError: there is none.
+    """
+    hold = _Hold()
+    for cell in cells:
+        hold.add(cell)
+    if not hold.groups:
+        raise RecordError("report: no cell of a sweep; make some with `specdec sweep`")
+    return hold.gathered()
+
+
+class _Hold:
+    """What grows while cells come."""
+
+    def __init__(self) -> None:
+        self.groups: dict[CellGroup, int] = {}
+        self.setups: dict[CellSetup, SetupFacts] = {}
+        self.prompts: dict[str, int] = {}
+        self.columns = [array("d") for _ in COLUMNS]
+        self.owners, self.asked = array("q"), array("q")
+        self.tallies: list[list[int]] = []
+        self.outcomes, self.latencies = _Bins(), _Bins()
+        self.phases: dict[int, dict[str, float]] = {}
+
+    def add(self, cell: CellRecord) -> None:
+        group = group_of(cell)
+        number = self.groups.setdefault(group, len(self.groups))
+        if number == len(self.tallies):
+            self.tallies.append([0, 0, 0])
+        prompts = self.prompts
+        asked = [prompts.setdefault(name, len(prompts)) for name in cell.blocks.prompt_ids]
+        self.owners.extend([number] * len(asked))
+        self.asked.extend(asked)
+        for column, told in zip(self.columns, _columns(cell.baseline_counts, cell.counts), strict=True):
+            column.extend(told)
+        differ = cell.blocks.first_difference
+        tally = self.tallies[number]
+        tally[0] += 1
+        tally[1] += differ.count(-1)
+        tally[2] += len(differ)
+        self.outcomes.add(number, cell.counts.outcomes)
+        self.latencies.add(2 * number, cell.baseline_counts.latencies)
+        self.latencies.add(2 * number + 1, cell.counts.latencies)
+        if cell.phases is not None:
+            total = self.phases.setdefault(number, {})
+            for name, amount in cell.phases.items():
+                total[name] = total.get(name, 0.0) + amount
+        self._facts(cell, group)
+
+    def _facts(self, cell: CellRecord, group: CellGroup) -> None:
+        if group.setup not in self.setups:
+            self.setups[group.setup] = SetupFacts(cell)
+        facts = self.setups[group.setup]
+        facts.num_cells += 1
+        facts.times = [min([*facts.times[:1], cell.time]), max([*facts.times[1:], cell.time])]
+        facts.sweeps.add(cell.sweep or "")
+        for place, seconds in ({} if cell.costs is None else cell.costs.medians).items():
+            facts.medians.setdefault(place, []).append(seconds)
+        held = cell.memory_mb or {}
+        for stage in dict.fromkeys((*cell.seconds, *held)):
+            memory, spent = facts.stages.setdefault(stage, ([], []))
+            memory.extend(_known(held, stage))
+            spent.extend(_known(cell.seconds, stage))
+        if cell.rounds:
+            facts.rounds.setdefault((group.temperature, group.length), cell)
+
+    def gathered(self) -> Gathered:
+        for setup, name in setup_names(self.setups).items():
+            self.setups[setup].name = name
+        blocks = np.column_stack([np.array(column) for column in self.columns])
+        counted = [list(column) for column in zip(*self.tallies, strict=True)]
+        places = np.array(self.owners, np.int64), np.array(self.asked, np.int64)
+        bins = self.outcomes.table(3), self.latencies.table(2)
+        return Gathered(
+            list(self.groups), self.setups, list(self.prompts), *places, blocks, *counted, *bins, self.phases
+        )
+
+
+def _columns(baseline: ArmCounts, draft: ArmCounts) -> Iterator[list[Any]]:
+    for arm in (baseline, draft):
+        yield from (getattr(arm, name) for name in _OF_ARM)
+    yield from (getattr(draft, name) for name in _OF_DRAFT)
+
+
+def _known(amounts: Mapping[str, float], name: str) -> list[float]:
+    return [amounts[name]] if name in amounts else []
