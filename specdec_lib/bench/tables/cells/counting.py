@@ -76,13 +76,17 @@ class Counted:
 
 def numbers_of(totals: Float[np.ndarray, "rows totals"]) -> Float[np.ndarray, "rows 3"]:
     """Of each row of totals the speedup, that without the first round, and α̂; not a number where unknown."""
-    whole, decode = totals[:, WHOLE].T, totals[:, DECODE].T
-    judged = totals[:, ACCEPTED] + totals[:, REJECTED]
-    return np.column_stack([_speedup(*whole), _speedup(*decode), ratio(totals[:, ACCEPTED], judged)])
+    accepted = totals[:, ACCEPTED]
+    over = np.column_stack([*_crossed(totals[:, WHOLE].T), *_crossed(totals[:, DECODE].T), accepted])
+    under = over[:, [1, 3]]
+    judged = accepted + totals[:, REJECTED]
+    return ratio(over[:, [0, 2, 4]], np.column_stack([under, judged]))
 
 
-def _speedup(ar_seconds: np.ndarray, ar_tokens: np.ndarray, sd_seconds: np.ndarray, sd_tokens: np.ndarray):
-    return ratio(ratio(sd_tokens, sd_seconds), ratio(ar_tokens, ar_seconds))
+def _crossed(timed: Float[np.ndarray, "4 rows"]) -> tuple[np.ndarray, np.ndarray]:
+    """Above and below the line of a speedup: (s_AR / n_AR) / (s_SD / n_SD)."""
+    ar_seconds, ar_tokens, sd_seconds, sd_tokens = timed
+    return ar_seconds * sd_tokens, ar_tokens * sd_seconds
 
 
 def estimates_of(

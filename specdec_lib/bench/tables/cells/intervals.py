@@ -83,14 +83,23 @@ def ends(
     drawn: Float[np.ndarray, "draws statistics"],
 ) -> list[tuple[float, float]]:
     """The 95 % interval of each statistic from its drawn values, which holds the estimate."""
-    shares = (1 - LEVEL) / 2, (1 + LEVEL) / 2
     middles = np.asarray(estimates, dtype=np.float64)
-    low, high = np.quantile(np.where(np.isfinite(drawn), drawn, middles), shares, axis=0)
+    ordered = np.sort(np.where(np.isfinite(drawn), drawn, middles), axis=0)
+    low, high = (_quantile(ordered, share) for share in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     pairs = zip(middles, low, high, strict=True)
     return [(min(float(one), float(a)), max(float(one), float(b))) for one, a, b in pairs]
+
+
+def _quantile(ordered: Float[np.ndarray, "draws statistics"], share: float) -> Float[np.ndarray, " statistics"]:
+    """Of sorted values, linear between two of them."""
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
 
 
 def ratio(over: np.ndarray, under: np.ndarray) -> np.ndarray:
     """``over / under``, not a number where there is nothing under."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(under > 0, over / np.where(under > 0, under, 1), np.nan)
+        found = over / under
+    return np.where(np.isfinite(found), found, np.nan)
