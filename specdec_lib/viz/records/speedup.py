@@ -30,7 +30,7 @@ def plot_speedup_heatmap(rows: theme.Rows) -> go.Figure:
 
     Args:
         rows: of ``speedup_table``: temperature, domain, k, speedup, low, high, num_pairs,
-            num_prompts, ar_tokens_per_second, sd_tokens_per_second.
+            num_prompts, ar_tokens_per_second, sd_tokens_per_second; ``length`` where a policy decides.
     """
     domains = traces.distinct(rows, "domain")
     figure, parts = traces.temperature_panels(rows, 46 * len(domains))
@@ -42,17 +42,17 @@ def plot_speedup_heatmap(rows: theme.Rows) -> go.Figure:
 
 
 def _speedups(rows: theme.Rows, domains: Sequence[str], reach: float) -> go.Heatmap:
-    ks = sorted({row["k"] for row in rows})
-    cells = {(row["domain"], row["k"]): row for row in rows}
+    lengths = sorted({_length(row) for row in rows})
+    cells = {(row["domain"], _length(row)): row for row in rows}
     best = {domain: max(traces.column(own, "speedup")) for domain, own in traces.series(rows, "domain")}
-    table = [[cells.get((domain, k)) for k in ks] for domain in domains]
+    table = [[cells.get((domain, length)) for length in lengths] for domain in domains]
     unknown: dict[str, Any] = dict.fromkeys(_SPEEDUP_DATA)
     return traces.heatmap(
         [[math.log2(cell["speedup"]) if cell else None for cell in line] for line in table],
         [[_cell_text(cell, best) for cell in line] for line in table],
         sentences.SPEEDUP.format(traces.interval(1)),
         span=(-reach, reach),
-        x=[f"K = {k}" for k in ks],
+        x=[label for _, label in lengths],
         y=list(domains),
         customdata=[traces.columns([cell or unknown for cell in line], *_SPEEDUP_DATA) for line in table],
         textfont={"size": 11, "color": theme.INK},
@@ -60,11 +60,18 @@ def _speedups(rows: theme.Rows, domains: Sequence[str], reach: float) -> go.Heat
     )
 
 
+def _length(row: Mapping[str, Any]) -> tuple[int, str]:
+    """The most tokens of a draft, and the word for it: "K = 4", or the name of a policy."""
+    named = str(row.get("length", row["k"]))
+    return row["k"], f"K = {named}" if named.isdigit() else named
+
+
 def _cell_text(cell: Mapping[str, Any] | None, best: Mapping[str, float]) -> str:
     if cell is None:
         return "–"
     star = "★ " if cell["speedup"] == best[cell["domain"]] else ""
-    return f"<b>{star}{cell['speedup']:.2f}×</b><br>{cell['low']:.2f}–{cell['high']:.2f}"
+    around = f"{cell['low']:.2f}–{cell['high']:.2f}" if cell.get("has_interval", True) else "one text"
+    return f"<b>{star}{cell['speedup']:.2f}×</b><br>{around}"
 
 
 def plot_prediction(rows: theme.Rows) -> go.Figure:

@@ -1,0 +1,250 @@
+"""Figures that only a report has: several setups, texts and temperatures at once, forwards, stages, two files.
+
+Each takes rows of :mod:`specdec_lib.bench.tables.cells.rows` and returns a figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import plotly.graph_objects as go
+
+from specdec_lib.viz import theme
+from specdec_lib.viz.records.latency import plot_round_time
+from specdec_lib.viz.report import sentences
+from specdec_lib.viz.theme import Rows
+from specdec_lib.viz.traces import (
+    bars,
+    column,
+    columns,
+    curve,
+    distinct,
+    interval,
+    named,
+    scatter,
+    series,
+    significant,
+    temperature_panels,
+    xy,
+)
+
+_ONE = {"color": theme.GREY, "dash": "dash", "width": 1.5}
+_WIDEST_NAME = 26
+"""Characters of a setup's name in a line beside an axis."""
+
+
+def folded(name: str, width: int = _WIDEST_NAME) -> str:
+    """A name in several lines, cut between its parts: "a · b<br>c"."""
+    lines: list[str] = []
+    for part in name.split(" · "):
+        if lines and len(lines[-1]) + len(part) < width:
+            lines[-1] += f" · {part}"
+        else:
+            lines.append(part)
+    return "<br>".join(lines)
+
+
+def plot_best_speedups(rows: Rows) -> go.Figure:
+    """The fastest draft length of each setup, with its interval; the line is the baseline.
+
+    Args:
+        rows: setup, speedup, low, high, has_interval, length, domain, temperature.
+    """
+    names = [folded(row["setup"]) for row in rows]
+    lines = sum(name.count("<br>") + 1 for name in names)
+    figure = theme.new_figure(96 + 16 * lines + 18 * len(rows), showlegend=False)
+    trace = scatter(
+        column(rows, "speedup", 4),
+        names,
+        sentences.BEST_OF_A_SETUP.format(interval(0)),
+        error_x=theme.error_bars(rows, "speedup", color=theme.BLUE, thickness=1.6, width=4),
+        marker={"color": theme.BLUE, "size": 10, "symbol": "circle"},
+        customdata=columns(rows, "low", "high", "k_words", "domain", "temperature"),
+    )
+    figure.add_trace(trace)
+    figure.add_vline(x=1.0, line=_ONE)
+    figure.update_xaxes(title_text="speedup over its own baseline", ticksuffix="×")
+    return figure.update_yaxes(autorange="reversed", type="category")
+
+
+def plot_texts(rows: Rows) -> go.Figure:
+    """α̂ of every text by domain, a box and a point a text; a panel a temperature.
+
+    Args:
+        rows: of ``text_rows``: temperature, domain, alphas.
+    """
+    domains = distinct(rows, "domain")
+    figure, parts = temperature_panels(rows, 52 * len(domains))
+    for panel, own in parts:
+        for row in own:
+            color, symbol = theme.domain_style(row["domain"])
+            box = go.Box(
+                x=row["alphas"],
+                y=[row["domain"]] * len(row["alphas"]),
+                orientation="h",
+                name=row["domain"],
+                boxpoints="all" if len(row["alphas"]) <= 200 else "outliers",
+                pointpos=0,
+                jitter=0.5,
+                marker={"color": color, "symbol": symbol, "size": 7, "opacity": 0.7},
+                line={"width": 1.5},
+                fillcolor=theme.TRANSPARENT,
+                showlegend=False,
+                hovertemplate=sentences.ALPHA_OF_A_TEXT,
+            )
+            figure.add_trace(box, row=panel, col=1)
+    figure.update_xaxes(range=[-0.02, 1.02], tickformat=".0%", showticklabels=True)
+    figure.update_xaxes(title_text="α̂ of a text", row=len(parts))
+    return figure.update_yaxes(autorange="reversed", type="category")
+
+
+def plot_alpha_over_temperature(rows: Rows) -> go.Figure:
+    """α̂ over temperature with its interval, a line a domain.
+
+    Args:
+        rows: of ``text_rows``: temperature, domain, alpha_hat, alpha_low, alpha_high.
+    """
+    figure = theme.new_figure(330)
+    for domain, own in series(rows, "domain"):
+        color, symbol = theme.domain_style(domain)
+        line = sorted(own, key=lambda row: row["temperature"])
+        trace = scatter(
+            *xy(line, "temperature", "alpha_hat"),
+            sentences.ALPHA_AT_A_TEMPERATURE.format(domain, interval(0)),
+            error_y=theme.error_bars(line, "alpha_hat", "alpha_low", "alpha_high", color=color, width=3),
+            line={"color": color, "width": 2},
+            marker={"color": color, "symbol": symbol, "size": 9},
+            customdata=columns(line, "alpha_low", "alpha_high", "num_prompts"),
+            name=domain,
+        )
+        figure.add_trace(trace)
+    figure.update_xaxes(title_text="temperature", tickvals=sorted({row["temperature"] for row in rows}))
+    return figure.update_yaxes(title_text="α̂", tickformat=".0%")
+
+
+def plot_rounds_and_step(rows: Rows) -> go.Figure:
+    """Where the time of a round goes by draft length, and below it a step of the baseline.
+
+    Args:
+        rows: of ``phase_rows``, with ``step_ms``.
+    """
+    steps = [_step_row(rows, temperature) for temperature in sorted({row["temperature"] for row in rows})]
+    figure = plot_round_time([*rows, *filter(None, steps)])
+    for panel, row in enumerate(steps, start=1):
+        if row is not None:
+            trace = bars(
+                [round(row["round_ms"], 4)],
+                [row["decoder"]],
+                sentences.STEP_OF_THE_BASELINE,
+                orientation="h",
+                marker=theme.hatched(theme.VERMILLION, ""),
+                **named("step of the baseline", panel == 1),
+            )
+            figure.add_trace(trace, row=panel, col=1)
+    return figure
+
+
+def _step_row(rows: Rows, temperature: float) -> dict[str, Any] | None:
+    """A row whose phases are nothing, so that its place is kept."""
+    own = [row for row in rows if row["temperature"] == temperature and row["step_ms"]]
+    if not own:
+        return None
+    phases = dict.fromkeys((f"{phase}_ms" for phase in theme.PHASE_STYLE), 0.0)
+    told = {"temperature": temperature, "decoder": "AR, a step", "round_ms": own[0]["step_ms"]}
+    return {**phases, **told, "tokens_per_round": 1.0}
+
+
+def plot_measured_roofline(rows: Rows) -> go.Figure:
+    """Arithmetic done a second over operations a byte of weights; the slope is what memory gave at least.
+
+    Args:
+        rows: of ``forward_rows`` where bytes and parameters are known: model, width, intensity, gigaflops,
+            gigabytes_per_second, ms.
+    """
+    figure = theme.new_figure(380)
+    slope = max(row["gigabytes_per_second"] for row in rows if row["width"] == 1)
+    ends = [0.7 * min(column(rows, "intensity")), 1.4 * max(column(rows, "intensity"))]
+    roof = [significant(slope * end) for end in ends]
+    line = {"color": theme.GREY, "dash": "dash", "width": 2}
+    figure.add_trace(scatter(ends, roof, "", line=line, name=f"weights read at {slope:.3g} GB/s"))
+    for index, (model, own) in enumerate(series(rows, "model")):
+        trace = curve(
+            *xy(own, "intensity", "gigaflops"),
+            sentences.FORWARD_ON_THE_ROOFLINE.format(model),
+            index,
+            customdata=columns(own, "width", "ms", "gigabytes_per_second"),
+            text=[f" {row['width']}" for row in own],
+            textposition="bottom right",
+            name=f"{model} (width beside the mark)",
+        )
+        figure.add_trace(trace)
+    figure.update_xaxes(type="log", title_text="operations a byte of weights, FLOP/byte (log scale)")
+    return figure.update_yaxes(type="log", title_text="GFLOP/s (log scale)")
+
+
+def plot_stages(rows: Rows) -> go.Figure:
+    """Most memory of each stage of a cell, the median of the cells beside the most of any.
+
+    Args:
+        rows: of ``stage_rows`` with memory: stage, memory_mb, most_memory_mb, seconds.
+    """
+    figure = theme.new_figure(96 + 52 * len(rows), barmode="group", bargap=0.3)
+    for name, label, color, pattern in (
+        ("memory_mb", "median of the cells", theme.BLUE, ""),
+        ("most_memory_mb", "most of any cell", theme.AMBER, "/"),
+    ):
+        trace = bars(
+            column(rows, name, 2),
+            column(rows, "stage"),
+            sentences.MEMORY_OF_A_STAGE.format(label),
+            orientation="h",
+            name=label,
+            marker=theme.hatched(color, pattern),
+        )
+        figure.add_trace(trace)
+    figure.update_xaxes(title_text="MiB", rangemode="tozero")
+    figure.update_layout(legend={"traceorder": "normal"})
+    return figure.update_yaxes(autorange="reversed", showgrid=False)
+
+
+_COMPARED = {
+    "draft": ("tokens/s with the draft", theme.BLUE, "circle"),
+    "baseline": ("tokens/s of the baseline", theme.VERMILLION, "square"),
+    "speedup": ("speedup", theme.GREEN, "diamond"),
+    "alpha": ("α̂", theme.PURPLE, "triangle-up"),
+}
+
+
+def plot_comparison(rows: Rows) -> go.Figure:
+    """B over A for each group: speed of both arms, speedup and α̂, with intervals; 1 is no change.
+
+    Args:
+        rows: of ``compared``: label, and of draft, baseline, speedup and alpha the ratio, _low and _high.
+    """
+    figure = theme.new_figure(120 + 62 * len(rows))
+    for index, (name, (label, color, symbol)) in enumerate(_COMPARED.items()):
+        own = [row for row in rows if row[name] is not None]
+        shift = (index - 1.5) / 5
+        trace = scatter(
+            column(own, name, 4),
+            [rows.index(row) + shift for row in own],
+            sentences.RATIO_OF_TWO_FILES.format(label, interval(0, ".3f")),
+            error_x=theme.error_bars(own, name, f"{name}_low", f"{name}_high", color=color, width=3),
+            marker={"color": color, "symbol": symbol, "size": 9},
+            customdata=columns(own, f"{name}_low", f"{name}_high", "label"),
+            name=label,
+        )
+        figure.add_trace(trace)
+    figure.add_vline(x=1.0, line=_ONE)
+    figure.update_xaxes(title_text="B / A", ticksuffix="×")
+    labels = [folded(label, 22) for label in column(rows, "label")]
+    return figure.update_yaxes(
+        tickvals=list(range(len(rows))), ticktext=labels, range=[len(rows) - 0.4, -0.6], showgrid=False
+    )
+
+
+def forward_width_rows(rows: Rows) -> list[Mapping[str, float]]:
+    """Rows of ``forward_rows`` as :func:`specdec_lib.viz.chapters.forward.plot_width_cost` takes them."""
+    told = {"seconds": "ms", "low": "low_ms", "high": "high_ms"}
+    return [{"width": row["width"], **{to: row[of] / 1e3 for to, of in told.items()}} for row in rows]

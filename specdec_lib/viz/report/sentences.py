@@ -1,0 +1,116 @@
+"""Every sentence of a report: what is said under the pointer, what to see in a figure, what was left out.
+
+Templates are filled by ``format`` in the order of their braces; double braces are left for plotly.
+"""
+
+from __future__ import annotations
+
+# -- under the pointer -----------------------------------------------------------------------------
+
+BEST_OF_A_SETUP = (
+    "<b>%{{y}}</b><br>%{{x:.2f}}× {} at %{{customdata[2]}}<br>%{{customdata[3]}}, T = %{{customdata[4]:g}}"
+)
+ALPHA_OF_A_TEXT = "<b>%{y}</b>: α̂ = %{x:.1%}<extra></extra>"
+ALPHA_AT_A_TEMPERATURE = (
+    "<b>{}, T = %{{x:g}}</b><br>α̂ = %{{y:.1%}} {}<br>%{{customdata[2]}} texts"
+)
+STEP_OF_THE_BASELINE = "<b>a step of the baseline</b><br>%{x:.2f} ms, one token"
+FORWARD_ON_THE_ROOFLINE = (
+    "<b>{}, width %{{customdata[0]}}</b><br>"
+    "%{{x:.3g}} FLOP/byte, %{{y:.3g}} GFLOP/s<br>"
+    "%{{customdata[1]:.2f}} ms, weights at %{{customdata[2]:.3g}} GB/s"
+)
+MEMORY_OF_A_STAGE = "<b>%{{y}}</b>, {}: %{{x:,.0f}} MiB"
+RATIO_OF_TWO_FILES = "<b>%{{customdata[2]}}</b><br>{}: %{{x:.3f}} × that of A {}"
+
+# -- what to see: speed ----------------------------------------------------------------------------
+
+GAINS_MOST = "{} gains most: {:.2f}×{} at {}, T = {:g}."
+GAINS_MOST_OF_ALL = "{}: {} gains most, {:.2f}×{} at {}, T = {:g}."
+NEVER_EXCEEDS = "{} never exceeds {:.2f}×."
+ONE_DOMAIN_LOSES_NOTHING = "No group is slower than its baseline."
+SOME_ARE_SLOWER = "{} of {} groups are slower than their baseline, with the whole interval below 1×."
+NONE_IS_FASTER = "In no group does the whole interval lie above 1×."
+SAME_IDS = "{} of {} texts at temperature 0 have the baseline's ids."
+INTERVAL = " ({:.2f}–{:.2f})"
+NO_INTERVAL = " (one text, no interval)"
+
+# -- what to see: acceptance -----------------------------------------------------------------------
+
+KEPT_BY_DOMAIN = "Of the draft tokens that were judged, {} of {} stay and {} of {}, at T = {:g}."
+KEPT_IN_A_DOMAIN = "Of the draft tokens that were judged, {} of {} stay, at T = {:g}."
+FLAT_BY_POSITION = (
+    "In {}, a draft token whose forerunners all stayed stays in {} of rounds at position 1 and in {} at {}: nearly "
+    "flat, so one α describes a round."
+)
+BENT_BY_POSITION = (
+    "In {}, a draft token whose forerunners all stayed stays in {} of rounds at position 1 and in {} at {}: one α for "
+    "all positions is an average of unlike ones."
+)
+TEXTS_RANGE = "Texts of {} reach from {} to {}."
+WARMER_KEEPS_LESS = "In {} α̂ falls from {} at T = {:g} to {} at T = {:g}."
+WARMER_KEEPS_MORE = "In {} α̂ rises from {} at T = {:g} to {} at T = {:g}."
+WARMER_IS_ALIKE = "In {} α̂ is {} at T = {:g} and {} at T = {:g}; their intervals overlap."
+
+# -- what to see: time -----------------------------------------------------------------------------
+
+TOKENS_COME_WITHIN = (
+    "Half of the tokens come within {} ms at {} and within {} ms without a draft; 99 % within {} and {} ms (T = "
+    "{:g})."
+)
+FIRST_TOKENS = "The first token comes after {} ms with the draft and {} ms without."
+ROUND_IN_STEPS = (
+    "A round at {} takes {:.2f} steps of the baseline and brings {:.2f} tokens; {} of it is verification, {} drafting "
+    "and {} neither (T = {:g})."
+)
+ROUND_BY_PHASES = "A round at {} takes {} ms: {} verification, {} drafting, {} neither (T = {:g})."
+ROUNDS_OF_A_TEXT = "The first {} of {} rounds at {}, {}: they drafted {} tokens and kept {}."
+WIDE_FORWARD = "A target forward of {} tokens costs {:.2f} forwards of one"
+DRAFT_FORWARD = "; a draft forward costs {:.3f} of one (c)."
+WIDE_ALONE = "."
+NO_PEAK = (
+    "Weights come at {} GB/s at least. The peak of this machine is not recorded: the slope is what was measured, and "
+    "says where memory alone would hold a forward, not what the machine could do."
+)
+NO_BYTES = "How many bytes and parameters the models have is not recorded, so there is no roofline."
+MOST_MEMORY = "Most memory is held in the stage {}: {:,.0f} MiB in the median cell."
+
+# -- what to see: predicted and measured -----------------------------------------------------------
+
+INSIDE = "The prediction lies within the measured interval in {} of {} groups."
+FURTHEST_ABOVE = "The largest difference is {}, at {} in {}, T = {:g}: faster than predicted."
+FURTHEST_BELOW = (
+    "The largest difference is {}, at {} in {}, T = {:g}: something costs time that α̂, c, v and o do not see."
+)
+WITHOUT_OVERHEAD = "Without a profile o is taken as 0, so the prediction is an upper bound."
+
+# -- two files -------------------------------------------------------------------------------------
+
+B_OVER_A = "With the draft, B gives {:.2f} times the tokens a second of A in the median of {} groups ({:.2f}–{:.2f})."
+CHANGED_SPEEDUPS = (
+    "The speedup rose in {} of them and fell in {}, beyond their intervals; in the others it did not change visibly."
+)
+FURTHEST_CHANGE = "The speedup changed most in {}: {:.2f}× → {:.2f}×."
+NOTHING_DIFFERS = "Machine, library, weights, notebook and prompts are the same in both files."
+NOTHING_SHARED = "No group is in both files: nothing can be compared."
+ONLY_IN = "Only in {}: {}."
+AMBIGUOUS = "In several setups of one file, so not compared: {}."
+AND_MORE = "{} and {} more"
+
+# -- the page --------------------------------------------------------------------------------------
+
+LEFT_OUT_SETUPS = "{} of {} setups are drawn, those with the most cells. Left out: {}. --json holds the numbers of all."
+LEFT_OUT_TEMPERATURES = "Drawn are the temperatures {}; those of {} are left out, and --json holds them."
+LEFT_OUT_ROWS = "The first {} of {} rows; --json holds all."
+TORN_LINES = "{} of the file's lines are no records and were passed over."
+REPEATED_CELLS = "{} cells stood there before and count once."
+OTHER_RECORDS = "{} records of other kinds were passed over."
+HOW_TO_AGAIN = (
+    "To get it again: with the library at {}, run `specdec sweep` with the configuration of the sweep {}, then "
+    "`specdec report` with its folder."
+)
+HOW_TO_READ = (
+    "A speedup is total time over total tokens of the baseline and of the draft, decoded in turn by the same cell. "
+    "Intervals are of 95 %, over prompts; cells of different machines, libraries or weights are never pooled."
+)
+NO_SCRIPT = "Figures need a script; every number is in the tables below them."
