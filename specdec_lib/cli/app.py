@@ -21,7 +21,7 @@ from typing import Annotated, Any
 import typer
 
 from specdec_lib.cli import sentences
-from specdec_lib.cli.commands import bench, doctor, explain, generate, pairs, results, sweep, train, verify
+from specdec_lib.cli.commands import bench, doctor, explain, generate, pairs, report, results, sweep, train, verify
 from specdec_lib.cli.options import with_groups
 from specdec_lib.cli.selection import DrafterFailed
 from specdec_lib.cli.terminal import log_line, print_error, released_output
@@ -66,7 +66,7 @@ def _telling(run: Callable[..., None]) -> Callable[..., None]:
     return telling
 
 
-for _command in (pairs, doctor, generate, bench, sweep, results, explain, verify, train):
+for _command in (pairs, doctor, generate, bench, sweep, results, report, explain, verify, train):
     _example = f"[bold]Example:[/bold] {_command.EXAMPLE}"
     app.command(_command.NAME, epilog=_example)(_telling(with_groups(_command.run)))
 

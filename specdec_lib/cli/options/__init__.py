@@ -9,5 +9,6 @@ from specdec_lib.cli.options.declaring import *
 from specdec_lib.cli.options.decoding import *
 from specdec_lib.cli.options.measuring import *
 from specdec_lib.cli.options.models import *
+from specdec_lib.cli.options.report import *
 from specdec_lib.cli.options.results import *
 from specdec_lib.cli.options.sweeps import *

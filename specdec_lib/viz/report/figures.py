@@ -240,7 +240,7 @@ def plot_comparison(rows: Rows) -> go.Figure:
     figure.update_xaxes(title_text="B / A", ticksuffix="×")
     labels = [folded(label, 22) for label in column(rows, "label")]
     return figure.update_yaxes(
-        tickvals=list(range(len(rows))), ticktext=labels, range=[len(rows) - 0.4, -0.6], showgrid=False
+        tickvals=list(range(len(rows))), ticktext=labels, range=[len(rows) - 0.4, -0.6], showgrid=False, zeroline=False
     )
 
 

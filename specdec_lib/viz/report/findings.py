@@ -28,21 +28,25 @@ def of_comparison(rows: Rows) -> list[str]:
 
 
 def findings(tables: Mapping[str, Rows], compared: Rows | None = None) -> list[str]:
-    """The three sentences that matter most: of two files their change, else gain, exactness and prediction."""
+    """The three sentences that matter most: of two files their change, else gain, losses and prediction.
+
+    That texts differ which should be the same comes before what was predicted.
+    """
     if compared is not None:
         return of_comparison(compared)[:3]
-    told = []
-    speedups = tables["speedups"]
+    told, speedups = list[str](), tables["speedups"]
     if speedups:
-        best = best_of(speedups)
-        many = len({row["setup"] for row in speedups}) > 1
-        place = capital(best["domain"]), best["speedup"], around(best), k_words(best), best["temperature"]
-        one_of_many = best["setup"], best["domain"], *place[1:]
-        told.append(
-            sentences.GAINS_MOST_OF_ALL.format(*one_of_many) if many else sentences.GAINS_MOST.format(*place)
-        )  # fmt: skip
-        told += [slower([row for row in speedups if row["domain"] != ALL] or speedups)]
-        told += identical([row for row in speedups if row["domain"] != ALL] or speedups)
-    if tables["predictions"]:
-        told += of_predictions(tables["predictions"])
-    return told[:3]
+        own = [row for row in speedups if row["domain"] != ALL] or list(speedups)
+        differ = sum(row["num_compared"] - row["num_identical"] for row in own if row["temperature"] == 0)
+        told = [_gain(own), slower(own), *(identical(own) if differ else [])]
+    predicted = of_predictions(tables["predictions"]) if tables["predictions"] else []
+    same = identical(speedups) if speedups and not told[2:] else []
+    return [*told, *predicted, *same][:3]
+
+
+def _gain(rows: Rows) -> str:
+    best = best_of(rows)
+    rest = best["speedup"], around(best), k_words(best), best["temperature"]
+    if len({row["setup"] for row in rows}) > 1:
+        return sentences.GAINS_MOST_OF_ALL.format(best["setup"], best["domain"], *rest)
+    return sentences.GAINS_MOST.format(capital(best["domain"]), *rest)

@@ -14,8 +14,15 @@ from typing import IO, Any
 
 from specdec_lib.viz.report import sentences
 from specdec_lib.viz.report.panels import Panel, Tables
-from specdec_lib.viz.report.sections import RUN_COLUMNS, Section, left_out, run_rows, sections_of
-from specdec_lib.viz.standalone import script_safe, source
+from specdec_lib.viz.report.sections import (
+    MOST_SETUPS,
+    RUN_COLUMNS,
+    Section,
+    left_out,
+    run_rows,
+    sections_of,
+)
+from specdec_lib.viz.standalone import plain_table, script_safe, source
 from specdec_lib.viz.table import show_table
 
 MOST_ROWS = 200
@@ -70,7 +77,9 @@ def _body(
     yield f"<noscript><p>{html.escape(sentences.NO_SCRIPT)}</p></noscript>"
     yield '<section id="run"><h2>What was run</h2>'
     rows = run_rows(tables)
-    yield _table(rows, RUN_COLUMNS, "setups", is_open=len(rows) <= 2)
+    yield _facts(rows[:MOST_SETUPS])
+    if len(rows) > MOST_SETUPS:
+        yield _table(rows, RUN_COLUMNS, "all setups")
     yield _paragraphs([sentences.HOW_TO_READ, _again(tables), *notes, *left_out(tables)])
     yield "</section>"
     for section in sections:
@@ -126,14 +135,25 @@ def _figure(key: str, panel: Panel) -> str:
     )
 
 
-def _table(rows: Sequence[Any], columns: Mapping[str, str], name: str, is_open: bool = False) -> str:
+def _facts(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What ran, a line a fact and a column a setup."""
+    shown = show_table(rows, RUN_COLUMNS)
+    lines = [
+        [name, *(cells[place] for cells in shown.cells)]
+        for place, name in enumerate(shown.headers)
+        if place or len(rows) > 1
+    ]
+    return f'<div class="scroll" tabindex="0">{plain_table("", [], lines)}</div>'
+
+
+def _table(rows: Sequence[Any], columns: Mapping[str, str], name: str) -> str:
     shown = show_table(rows[:MOST_ROWS], columns)
     note = ""
     if len(rows) > MOST_ROWS:
         note = f"<p>{html.escape(sentences.LEFT_OUT_ROWS.format(MOST_ROWS, f'{len(rows):,}'))}</p>"
-    summary = f"The numbers: {html.escape(name[:1].lower() + name[1:])}"
+    summary = f"The numbers: {html.escape(name)}"
     return (
-        f"<details{' open' if is_open else ''}><summary>{summary}</summary>{note}"
+        f"<details><summary>{summary}</summary>{note}"
         f'<div class="scroll" tabindex="0">{shown._repr_html_()}</div></details>'
     )
 

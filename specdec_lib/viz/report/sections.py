@@ -12,9 +12,9 @@ from specdec_lib.viz.report.panels import Panel, Tables, around, panels_of, plot
 from specdec_lib.viz.report.words import best_of, k_words
 from specdec_lib.viz.theme import Rows
 
-MOST_SETUPS = 4
+MOST_SETUPS = 3
 MOST_BESTS = 24
-MOST_TEMPERATURES = 4
+MOST_TEMPERATURES = 3
 MOST_COMPARED = 24
 """Rows of the figure of two files: those whose speedup changed most."""
 
@@ -47,7 +47,7 @@ def sections_of(tables: Tables, comparison: Mapping[str, Any] | None = None) -> 
 def run_rows(tables: Tables) -> list[dict[str, Any]]:
     """What was run, a row a setup, for the table at the top."""
     rows = []
-    for row in tables["setups"]:
+    for row in sorted(tables["setups"], key=lambda row: -row["num_cells"]):
         made_of = ", ".join(f"{name} {value[:12]}" for name, value in row["made_of"].items() if name != "prompts")
         lengths = ", ".join(row["lengths"])
         told = {"lengths": lengths, "domains": ", ".join(row["domains"]), "made_of": made_of}

@@ -106,8 +106,8 @@ TORN_LINES = "{} of the file's lines are no records and were passed over."
 REPEATED_CELLS = "{} cells stood there before and count once."
 OTHER_RECORDS = "{} records of other kinds were passed over."
 HOW_TO_AGAIN = (
-    "To get it again: with the library at {}, run `specdec sweep` with the configuration of the sweep {}, then "
-    "`specdec report` with its folder."
+    "To get it again: with the library at {}, run specdec sweep with the configuration of the sweep {}, then "
+    "specdec report with its folder."
 )
 HOW_TO_READ = (
     "A speedup is total time over total tokens of the baseline and of the draft, decoded in turn by the same cell. "

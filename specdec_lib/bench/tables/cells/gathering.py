@@ -103,7 +103,7 @@ def gather(cells: Iterable[CellRecord]) -> Gathered:
     for cell in cells:
         hold.add(cell)
     if not hold.groups:
-        raise RecordError("report: no cell of a sweep; make some with `specdec sweep`")
+        raise RecordError("tables of cells: there is no cell; pass the cells of a sweep")
     return hold.gathered()
 
 
