@@ -44,8 +44,8 @@ def run(
         raise InvalidArgument(f"--output {page} is the results file itself; give another name")
     tables = sweep_tables(counted)
     found = findings(tables, None if comparison is None else labelled(comparison.rows))
-    title = _title(path, [row.sweeps for row in tables.setups], files)
-    _write(page, tables, title, found, [note for file in files for note in _notes(file)], comparison)
+    title = _title(path, [row.sweeps for row in tables.setups], comparison is not None)
+    _write(page, tables, title, found, _notes(files), comparison)
     problems = [problem for file in files for problem in file.problems]
     if as_json:
         compared = None if comparison is None else comparison.to_dict()
@@ -94,25 +94,25 @@ def _compared(counted: Counted, other: Path) -> tuple[Comparison, CellLines]:
     return compared(counted, second), lines
 
 
-def _title(path: Path, sweeps: Sequence[Sequence[str]], files: Sequence[CellLines]) -> str:
+def _title(path: Path, sweeps: Sequence[Sequence[str]], is_compared: bool) -> str:
     names = list(dict.fromkeys(name for own in sweeps for name in own)) or [path.parent.name or path.name]
     title = f"Sweep {', '.join(names[:3])}" + " and others" * (len(names) > 3)
-    if len(files) == 1:
-        return title
-    a, b = (file.path for file in files)
-    return f"{title}: A is {a}, B is {b}"
+    return f"{title}, compared with another" if is_compared else title
 
 
-def _notes(file: CellLines) -> list[str]:
-    """What of a file is not in the figures."""
+def _notes(files: Sequence[CellLines]) -> list[str]:
+    """Which files there are, and what of them is not in the figures."""
     from specdec_lib.viz.report import sentences
 
-    told = (
-        (sentences.TORN_LINES, file.num_problems),
-        (sentences.REPEATED_CELLS, file.repeated),
-        (sentences.OTHER_RECORDS, sum(file.others.values())),
-    )
-    return [template.format(number) for template, number in told if number]
+    notes = [sentences.FILES.format(*(file.path for file in files))] if len(files) > 1 else []
+    for file in files:
+        told = (
+            (sentences.TORN_LINES, file.num_problems),
+            (sentences.REPEATED_CELLS, file.repeated),
+            (sentences.OTHER_RECORDS, sum(file.others.values())),
+        )
+        notes += [template.format(number, file.path) for template, number in told if number]
+    return notes
 
 
 def _write(

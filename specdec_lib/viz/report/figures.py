@@ -11,7 +11,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from specdec_lib.viz import theme
-from specdec_lib.viz.records.latency import plot_round_time
+from specdec_lib.viz.records.latency import plot_latency_ecdf, plot_round_time
 from specdec_lib.viz.report import sentences
 from specdec_lib.viz.theme import Rows
 from specdec_lib.viz.traces import (
@@ -155,6 +155,29 @@ def _step_row(rows: Rows, temperature: float) -> dict[str, Any] | None:
     return {**phases, **told, "tokens_per_round": 1.0}
 
 
+def plot_latencies(rows: Rows) -> go.Figure:
+    """Share of tokens within a time, by arm, with marks at half, 95 and 99 of a hundred.
+
+    Args:
+        rows: of ``latency_rows``: as ``plot_latency_ecdf`` takes them, with p99_ms.
+    """
+    figure = plot_latency_ecdf(rows)
+    at = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
+    temperatures = sorted({row["temperature"] for row in rows})
+    for panel, temperature in enumerate(temperatures, start=1):
+        own = [row for row in rows if row["temperature"] == temperature]
+        trace = scatter(
+            [row[name] for row in own for name in at],
+            [share for _ in own for share in at.values()],
+            sentences.QUANTILE_OF_AN_ARM,
+            marker={"color": theme.GREY, "symbol": ["circle-open", "diamond-open", "square-open"] * len(own)},
+            customdata=[[row["decoder"], name[:3]] for row in own for name in at],
+            **named("p50 ○, p95 ◇, p99 □", panel == 1),
+        )
+        figure.add_trace(trace, row=panel, col=1)
+    return figure
+
+
 def plot_measured_roofline(rows: Rows) -> go.Figure:
     """Arithmetic done a second over operations a byte of weights; the slope is what memory gave at least.
 
@@ -179,8 +202,9 @@ def plot_measured_roofline(rows: Rows) -> go.Figure:
             name=f"{model} (width beside the mark)",
         )
         figure.add_trace(trace)
-    figure.update_xaxes(type="log", title_text="operations a byte of weights, FLOP/byte (log scale)")
-    return figure.update_yaxes(type="log", title_text="GFLOP/s (log scale)")
+    ticks = [m * 10.0**e for e in range(-3, 7) for m in (1, 2, 5)]
+    figure.update_xaxes(type="log", tickvals=ticks, title_text="FLOP per byte of weights (log scale)")
+    return figure.update_yaxes(type="log", tickvals=ticks, title_text="GFLOP/s (log scale)")
 
 
 def plot_stages(rows: Rows) -> go.Figure:

@@ -15,7 +15,6 @@ import plotly.graph_objects as go
 
 from specdec_lib.viz.chapters.forward import plot_width_cost
 from specdec_lib.viz.records.acceptance import plot_acceptance_by_position
-from specdec_lib.viz.records.latency import plot_latency_ecdf
 from specdec_lib.viz.records.scaling import plot_timeline
 from specdec_lib.viz.records.speedup import plot_prediction, plot_speedup_heatmap
 from specdec_lib.viz.report import figures, words
@@ -129,7 +128,7 @@ def latencies(tables: Tables) -> Panel | None:
     columns = {"arm": "{decoder}", "T": "{temperature:g}", "p50, ms": "{p50_ms:.2f}", "p95, ms": "{p95_ms:.2f}"}
     columns |= {"p99, ms": "{p99_ms:.2f}", "mean, ms": "{tpot_ms:.2f}", "first token, ms": "{ttft_ms:.1f}"}
     columns |= {"tokens": "{num_tokens:,}"}
-    figure = plot_latency_ecdf(plotly_safe(rows))
+    figure = figures.plot_latencies(plotly_safe(rows))
     return Panel("latency", "Latency of a token", figure, words.of_latencies(rows), rows, columns)
 
 
@@ -197,7 +196,7 @@ def predictions(tables: Tables) -> Panel | None:
     rows = tables["predictions"]
     if not rows:
         return None
-    shown = [row | {"around": around(row), "off": f"{100 * row['difference']:+.1f} %"} for row in rows]
+    shown = [row | {"around": around(row), "off": words.signed(row["difference"])} for row in rows]
     columns = _PLACE | {"α̂": "{alpha_hat:.3f}", "c": "{c:.3f}", "v": "{v:.2f}", "o": "{overhead:.2f}"}
     columns |= {"predicted": "{predicted:.2f}×", "measured": "{measured:.2f}×", "95 % interval": "{around}", "difference": "{off}"}
     own = [row for row in rows if row["domain"] != ALL] or rows

@@ -20,6 +20,7 @@ FORWARD_ON_THE_ROOFLINE = (
     "%{{x:.3g}} FLOP/byte, %{{y:.3g}} GFLOP/s<br>"
     "%{{customdata[1]:.2f}} ms, weights at %{{customdata[2]:.3g}} GB/s"
 )
+QUANTILE_OF_AN_ARM = "<b>%{customdata[0]}</b>, %{customdata[1]}: %{x:.2f} ms"
 MEMORY_OF_A_STAGE = "<b>%{{y}}</b>, {}: %{{x:,.0f}} MiB"
 RATIO_OF_TWO_FILES = "<b>%{{customdata[2]}}</b><br>{}: %{{x:.3f}} × that of A {}"
 
@@ -47,7 +48,7 @@ BENT_BY_POSITION = (
     "In {}, a draft token whose forerunners all stayed stays in {} of rounds at position 1 and in {} at {}: one α for "
     "all positions is an average of unlike ones."
 )
-TEXTS_RANGE = "Texts of {} reach from {} to {}."
+TEXTS_RANGE = "Texts of {} reach from {} to {}, at T = {:g}."
 WARMER_KEEPS_LESS = "In {} α̂ falls from {} at T = {:g} to {} at T = {:g}."
 WARMER_KEEPS_MORE = "In {} α̂ rises from {} at T = {:g} to {} at T = {:g}."
 WARMER_IS_ALIKE = "In {} α̂ is {} at T = {:g} and {} at T = {:g}; their intervals overlap."
@@ -82,6 +83,7 @@ FURTHEST_ABOVE = "The largest difference is {}, at {} in {}, T = {:g}: faster th
 FURTHEST_BELOW = (
     "The largest difference is {}, at {} in {}, T = {:g}: something costs time that α̂, c, v and o do not see."
 )
+FURTHEST_INSIDE = "The largest difference is {}, at {} in {}, T = {:g}, and lies within its interval."
 WITHOUT_OVERHEAD = "Without a profile o is taken as 0, so the prediction is an upper bound."
 
 # -- two files -------------------------------------------------------------------------------------
@@ -91,6 +93,7 @@ CHANGED_SPEEDUPS = (
     "The speedup rose in {} of them and fell in {}, beyond their intervals; in the others it did not change visibly."
 )
 FURTHEST_CHANGE = "The speedup changed most in {}: {:.2f}× → {:.2f}×."
+FILES = "A is {}, B is {}."
 NOTHING_DIFFERS = "Machine, library, weights, notebook and prompts are the same in both files."
 NOTHING_SHARED = "No group is in both files: nothing can be compared."
 ONLY_IN = "Only in {}: {}."
@@ -102,9 +105,9 @@ AND_MORE = "{} and {} more"
 LEFT_OUT_SETUPS = "{} of {} setups are drawn, those with the most cells. Left out: {}. --json holds the numbers of all."
 LEFT_OUT_TEMPERATURES = "Drawn are the temperatures {}; those of {} are left out, and --json holds them."
 LEFT_OUT_ROWS = "The first {} of {} rows; --json holds all."
-TORN_LINES = "{} of the file's lines are no records and were passed over."
-REPEATED_CELLS = "{} cells stood there before and count once."
-OTHER_RECORDS = "{} records of other kinds were passed over."
+TORN_LINES = "{} of the lines of {} are no records and were passed over."
+REPEATED_CELLS = "{} cells of {} stood there before and count once."
+OTHER_RECORDS = "{} records of other kinds in {} were passed over."
 HOW_TO_AGAIN = (
     "To get it again: with the library at {}, run specdec sweep with the configuration of the sweep {}, then "
     "specdec report with its folder."

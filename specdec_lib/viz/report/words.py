@@ -32,6 +32,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
+def signed(share: float) -> str:
+    """A change in per cent with its sign: "+3 %", "−12 %"."""
+    return f"{100 * share:+.0f} %".replace("-", "−")
+
+
 def milliseconds(value: float) -> str:
     """Three digits of a time: "0.123", "12.3", "123"."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
@@ -122,9 +127,11 @@ def _by_position(positions: Rows) -> list[str]:
 
 def of_texts(rows: Rows) -> list[str]:
     """How far the texts of the most spread domain reach."""
-    widest = max(rows, key=lambda row: row["alphas"][-1] - row["alphas"][0])
+    at = min(row["temperature"] for row in rows)
+    own = [row for row in rows if row["temperature"] == at]
+    widest = max(own, key=lambda row: row["alphas"][-1] - row["alphas"][0])
     low, high = percent(widest["alphas"][0]), percent(widest["alphas"][-1])
-    return [sentences.TEXTS_RANGE.format(widest["domain"], low, high)]
+    return [sentences.TEXTS_RANGE.format(widest["domain"], low, high, at)]
 
 
 def of_temperatures(rows: Rows) -> list[str]:
@@ -225,8 +232,10 @@ def of_predictions(rows: Rows) -> list[str]:
     if known:
         told.append(sentences.INSIDE.format(sum(row["is_inside"] for row in known), len(known)))
     far = max(own, key=lambda row: abs(row["difference"]))
-    parts = f"{100 * far['difference']:+.0f} %", k_words(far), far["domain"], far["temperature"]
-    if far["difference"] >= 0:
+    parts = signed(far["difference"]), k_words(far), far["domain"], far["temperature"]
+    if far["has_interval"] and far["is_inside"]:
+        told.append(sentences.FURTHEST_INSIDE.format(*parts))
+    elif far["difference"] >= 0:
         told.append(sentences.FURTHEST_ABOVE.format(*parts))
     else:
         told.append(sentences.FURTHEST_BELOW.format(*parts))

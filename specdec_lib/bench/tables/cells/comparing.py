@@ -48,12 +48,13 @@ def compared(a: Counted, b: Counted) -> Comparison:
     draws = counting.draws_for(len(pairs))
     domains = sorted({a.gathered.groups[one].domain for one, _ in pairs})
     rows = [_row(a, b, one, two, draws, domains) for one, two in pairs]
+    many = len({key[:2] for key in (*own, *other)}) > 1
     return Comparison(
         rows=[row for row in rows if row is not None],
         differs=_differences(a, b, pairs),
-        only_a=[_words(key) for key in own if key not in other],
-        only_b=[_words(key) for key in other if key not in own],
-        ambiguous=[_words(key) for key in shared if key in several],
+        only_a=[_words(key, many) for key in own if key not in other],
+        only_b=[_words(key, many) for key in other if key not in own],
+        ambiguous=[_words(key, many) for key in shared if key in several],
     )
 
 
@@ -67,10 +68,11 @@ def _by_what_was_asked(counted: Counted) -> dict[Asked, list[int]]:
     return found
 
 
-def _words(key: Asked) -> str:
+def _words(key: Asked, many: bool) -> str:
+    """A group in words; with its models where there are several."""
     pair, draft, *_, domain, temperature, _, length = key
     k = f"K = {length}" if length.isdigit() else length
-    return f"{pair} · {draft}, {domain}, T = {temperature:g}, {k}"
+    return f"{pair} · {draft}, " * many + f"{domain}, T = {temperature:g}, {k}"
 
 
 def _row(
