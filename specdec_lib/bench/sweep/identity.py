@@ -18,6 +18,7 @@ from typing import Any
 import specdec_lib
 from specdec_lib.bench.notebook.execute import BENCHMARK_NOTEBOOK
 from specdec_lib.bench.sweep.cells import Cell, prompt_set_of
+from specdec_lib.decoding.drafters.grammar.pairs import AskedPair
 
 _DIGITS = 16
 
@@ -31,19 +32,27 @@ def made_of(cell: Cell, fetch: bool = False) -> dict[str, str]:
     Raises:
         ModelUnavailable: one of its models is not on this disk.
     """
-    asked = cell.asked
-    from specdec_lib.models.files.identity import model_hash
-
-    weights = [[model_id, dtype, model_hash(model_id, fetch)] for model_id, dtype in asked.models]
-    weights += [[head, "", _folder_hash(Path(head))] for head in asked.heads]
-    weights += [[name, "", _class_hash(name)] for name in asked.classes]
     texts = prompt_set_of(cell.parameters["prompts"], cell.parameters["chat"])
     return {
         "notebook": notebook_hash(BENCHMARK_NOTEBOOK),
         "library": library_hash(),
-        "weights": _digest([dtype_and_hash[1:] for dtype_and_hash in weights]),
+        "weights": weights_hash(cell.asked, fetch),
         "prompts": texts.describe()["hash"],
     }
+
+
+def weights_hash(asked: AskedPair, fetch: bool = False) -> str:
+    """Of what a pair is made of: models and their dtypes, heads, and the files of classes.
+
+    Raises:
+        ModelUnavailable: as :func:`made_of`.
+    """
+    from specdec_lib.models.files.identity import model_hash
+
+    weights = [[dtype, model_hash(model_id, fetch)] for model_id, dtype in asked.models]
+    weights += [["", _folder_hash(Path(head))] for head in asked.heads]
+    weights += [["", _class_hash(name)] for name in asked.classes]
+    return _digest(weights)
 
 
 def cell_key(cell: Cell, parts: Mapping[str, str]) -> str:

@@ -18,10 +18,10 @@ from specdec_lib.bench.sweep import sentences
 from specdec_lib.bench.sweep.cells import Cell, cells_of, domain_counts, varying_axes
 from specdec_lib.bench.sweep.config import BUILTIN, SweepConfig
 from specdec_lib.bench.sweep.identity import cell_key, made_of
+from specdec_lib.bench.sweep.memory import lacks_memory, memory_of, needed_gib
 from specdec_lib.bench.sweep.running import Order
 from specdec_lib.errors import InvalidArgument, ModelUnavailable
-from specdec_lib.models.files.sizes import GIB, ROOM, bytes_of, size_of, stored_weights
-from specdec_lib.profiling.memory import free_on
+from specdec_lib.models.files.sizes import GIB, ROOM
 
 _BYTES_PER_SECOND = {"cpu": 8e9, "cuda": 8e11}
 """What a step reads in a second, roughly, where nothing was measured."""
@@ -80,14 +80,14 @@ def plan_sweep(config: SweepConfig, fits_here: bool = True, fetch: bool = True) 
         ModelUnavailable: a model that is not there.
     """
     cells, planned, skipped = cells_of(config), list[Planned](), list[Skipped]()
-    free, total = _memory(config.device) if fits_here else (None, None)
+    memory = memory_of(config.device) if fits_here else None
     for cell in cells:
         made, lacks = _made_of(cell, fetch)
-        gib = _needed_gib(tuple(cell.asked.models))
-        if gib is not None and free is not None and gib > free:
-            skipped.append(Skipped(cell, f"needs {gib:.1f} GiB, and {free:.1f} of {total:.1f} GiB are free"))
+        gib = needed_gib(tuple(cell.asked.models))
+        if why := lacks_memory(gib, memory):
+            skipped.append(Skipped(cell, why))
             continue
-        order = Order("" if lacks else cell_key(cell, made), config.name, cell.parameters, made)
+        order = Order("" if lacks else cell_key(cell, made), config.name, cell.parameters, made, gib)
         planned.append(Planned(cell, order, gib, lacks))
     return Plan(config, planned, skipped, varying_axes(cells))
 
@@ -133,32 +133,8 @@ def _rough_seconds(planned: Planned) -> float:
     return _BESIDE + 2 * prompts * asked["max_new_tokens"] * step
 
 
-# -- what fits ---------------------------------------------------------------------------------------
-
-
 @cache
 def _best_device() -> str:
     from specdec_lib.models.loader import choose_device
 
     return str(choose_device(None))
-
-
-def _memory(device: str | None) -> tuple[float, float]:
-    """GiB that are free on a device, and that it has."""
-    from specdec_lib.models.loader import choose_device
-
-    free, total = free_on(choose_device(device))
-    return free / GIB, total / GIB
-
-
-@cache
-def _needed_gib(models: tuple[tuple[str, str], ...]) -> float | None:
-    """GiB that these models need, each in its dtype; None where a size is not known."""
-    held = 0.0
-    for model_id, dtype in models:
-        size = size_of(model_id)
-        if size is None:
-            return None
-        stored = stored_weights(model_id)
-        held += bytes_of(size, dtype if dtype != "auto" else "float32" if stored is None else stored.dtype)
-    return ROOM * held / GIB

@@ -31,6 +31,10 @@ class Order:
     sweep: str
     parameters: Mapping[str, Any]
     made_of: Mapping[str, str]
+    gib: float | None = None
+    """Memory that it needs; None where its models' sizes are not known."""
+    notebook: Path | None = None
+    """Another notebook than the benchmark's, of the same parameters."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,8 @@ def run_cell(
     parameters = {**order.parameters, "resume": False, "output_path": str(runs.absolute())}
     try:
         more = {} if kernels is None else {"kernels": kernels}
-        execute_notebook(BENCHMARK_NOTEBOOK, notebook, parameters, stream or io.StringIO(), **more)
+        asked = order.notebook or BENCHMARK_NOTEBOOK
+        execute_notebook(asked, notebook, parameters, stream or io.StringIO(), **more)
         return _done(order, notebook, runs, time.perf_counter() - begun)
     except (NotebookFailed, RecordError) as error:
         failed = CellFailed(str(error).split(" (cell ")[0])

@@ -15,6 +15,7 @@ NO_NAME_OF_A_FOLDER = "is {!r}; give a name that a folder can have"
 UNKNOWN_AXIS = "names the axis {!r}; {}"
 NOTHING_LEFT = "{}: no cell is left after what is excluded"
 NO_DRAFT = "a target of one's own needs a draft: name it there, or on the axis 'drafts'"
+TOO_LARGE = "needs {:.1f} GiB, and {:.1f} of {:.1f} GiB are free"
 CELL = "sweep: cell {} ({}): {}"
 
 ANOTHER_RUNS = "{} is in use: another process runs this sweep; wait for it, or choose another --output"
