@@ -36,7 +36,8 @@ class Force:
     def __init__(self, client: Client, where: str, say: Callable[[str], Any], device: str | None) -> None:
         self._client, self._where, self._say, self._device = client, where, say, device
         self._there = dict[str, dict[str, Any]]()
-        self._left_out = dict[str, str]()
+        self.left_out = dict[str, str]()
+        """Workers that get no cells, and why."""
         timeout = dask.config.get("distributed.scheduler.no-workers-timeout", None)
         self._patience = float(parse_timedelta(timeout or _PATIENCE))
         self._alive, self._looked, self._told = time.monotonic(), 0.0, 0
@@ -49,19 +50,19 @@ class Force:
     @property
     def able(self) -> list[str]:
         """The addresses of those that can run the sweep's cells."""
-        there = [address for address in self._there if address not in self._left_out]
+        there = [address for address in self._there if address not in self.left_out]
         return [address for address in there if self._gpus(address)] if self._wants_gpu() else there
 
     @property
     def allowed(self) -> list[str] | None:
         """To whom cells may be given; None for everybody."""
-        return self.able if self._left_out else None
+        return self.able if self.left_out else None
 
     def leave_out(self, address: str, why: str) -> None:
         """Give a worker no more cells."""
-        if address not in self._left_out:
+        if address not in self.left_out:
             self._say(sentences.LEFT_OUT.format(address, why))
-        self._left_out[address] = why
+        self.left_out[address] = why
 
     def look(self) -> None:
         """See who is there, once a second.
@@ -115,16 +116,16 @@ class Force:
                 self.leave_out(address, sentences.MANY_AT_ONCE.format(at_once))
         if len(self.able) > max(0, self._told):
             self._told = len(self.able)
-            self._say(sentences.RUNS_ON.format(counted(self._told, "worker"), self._where))
+            self._say(sentences.RUNS_ON.format(self._where, counted(self._told, "worker")))
 
     def _require_hope(self) -> None:
-        there = [address for address in self._there if address not in self._left_out]
+        there = [address for address in self._there if address not in self.left_out]
         if there:  # and none declares a GPU
             where = self._where
             raise ClusterFailed(sentences.NO_GPU_WORKERS.format(where, self._device, where))
         if self._there:
             address = next(iter(self._there))
-            raise ClusterFailed(sentences.ALL_LEFT_OUT.format(self._where, address, self._left_out[address]))
+            raise ClusterFailed(sentences.ALL_LEFT_OUT.format(self._where, address, self.left_out[address]))
 
     def _gpus(self, address: str) -> float:
         return self._there[address].get("resources", {}).get("GPU", 0.0)

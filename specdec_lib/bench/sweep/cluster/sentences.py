@@ -25,7 +25,7 @@ NO_GPU_WORKERS = (
 NOT_SENT = "a worker cannot take the sweep's cells ({}); install the same specdec_lib and Python there"
 
 WAITS = "[sweep] no worker yet at {}; waiting up to {:.0f} s"
-RUNS_ON = "[sweep] {} at {}"
+RUNS_ON = "[sweep] {}: {}"
 SIDE_BY_SIDE = "[sweep] {} cells side by side share {} and lengthen each other's times"
 LEFT_OUT = "[sweep] {} is left out: {}"
 
