@@ -222,6 +222,20 @@ def estimate_alpha(num_accepted: int, num_rejecting_rounds: int) -> float:
     return accepted / (accepted + rejecting)
 
 
+def alpha_interval(num_accepted: int, num_rejecting_rounds: int, z: float = 1.96) -> tuple[float, float]:
+    """Wilson's interval for alpha, of ``z`` standard deviations: 95 % at 1.96.
+
+    It takes the judgements of one text as draws of one coin; several texts differ by more than that.
+
+    Raises:
+        InvalidArgument: as :func:`estimate_alpha`.
+    """
+    alpha, n = estimate_alpha(num_accepted, num_rejecting_rounds), num_accepted + num_rejecting_rounds
+    middle = (alpha + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * (alpha * (1 - alpha) / n + z * z / (4 * n * n)) ** 0.5
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
 def operations_factor(alpha: float, k: int, c_ops: float = 0.0) -> float:
     """Arithmetic of speculative over autoregressive decoding, per token: (k c_ops + k + 1) / E[N].
 

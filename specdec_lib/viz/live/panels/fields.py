@@ -1,0 +1,47 @@
+"""The three fields that name a pair: one of the registry, or a target and what drafts for it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from specdec_lib.models.registry import DEFAULT_PAIR
+from specdec_lib.viz.live.panels.shelf import pairs_by_place
+
+
+class PairFields:
+    """A pair, a target, a draft, as they are chosen at first and as they are typed.
+
+    Args:
+        pair, target, draft: at first; None is what a chapter leaves open.
+    """
+
+    def __init__(
+        self, pair: str | None = None, target: str | None = None, draft: str | None = None
+    ) -> None:
+        self._first = pair or DEFAULT_PAIR, target or "", draft or ""
+
+    @property
+    def first(self) -> str:
+        """What is chosen at first, in a few words."""
+        pair, target, draft = self._first
+        return f"{target}, {draft}" if target else f"{pair}, {draft}" if draft else pair
+
+    @property
+    def names(self) -> tuple[str | None, str | None, str | None]:
+        """Pair, target and draft as they stand now; None where one was left empty, or a target goes before."""
+        pair, target, draft = (one.value.strip() for one in self.widgets)
+        return None if target else pair, target or None, draft or None
+
+    @cached_property
+    def widgets(self) -> list[Any]:
+        """The fields."""
+        import ipywidgets as w
+
+        pair, target, draft = self._first
+        names = list(dict.fromkeys([*pairs_by_place(), pair]))
+        return [
+            w.Dropdown(options=names, value=pair, description="pair"),
+            w.Text(value=target, description="or target", placeholder="folder, hub id, file.gguf, ollama:NAME"),
+            w.Text(value=draft, description="draft", placeholder="the pair's; or lookup, self@int4, a model"),
+        ]
