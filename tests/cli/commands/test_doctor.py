@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from specdec_lib.cli.checks import Finding, machine
+from specdec_lib.cli.checks import Finding, machine, memory
 from specdec_lib.models.files import headers
-from specdec_lib.models.files import sizes as memory
+from specdec_lib.models.files.sizes import GIB
 from specdec_lib.models.registry import REGISTRY
 from specdec_lib.utils.paths import data_path
 
@@ -70,7 +70,7 @@ def test_a_target_alone_needs_the_memory_of_one_model(specdec, own) -> None:
     both = specdec("doctor", *own, "--json").document
     assert list(alone["models"]) == ["target"] and alone["vocabulary"] == "no draft model"
     weights = alone["models"]["target"]["parameters"]
-    assert alone["needs_gib"]["as asked"] == pytest.approx(1.2 * 4 * weights / memory.GIB, abs=1e-3)
+    assert alone["needs_gib"]["as asked"] == pytest.approx(1.2 * 4 * weights / GIB, abs=1e-3)
     assert [check["name"] for check in alone["checks"]] == ["target", "memory"]
     assert alone["checks"][0] == both["checks"][0]
     shown = " ".join(specdec("doctor", *own[:2], "--autoregressive").out.split())  # lines may end anywhere
