@@ -21,6 +21,7 @@ import pytest
 from specdec_lib.bench.explain import questions
 from specdec_lib.bench.explain import sentences as explain
 from specdec_lib.bench.sweep import sentences as sweep
+from specdec_lib.bench.results import sentences as results
 from specdec_lib.cli import sentences as cli
 from specdec_lib.cli.views import sentences as views
 from specdec_lib.decoding import sentences as decoding
@@ -177,6 +178,22 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
         "came_of": [(SWEPT,), (SWEPT | {"done": [], "failed": [], "skipped": []},)],
     },
     **{room: {} for room in (sweep,)},
+    results: {
+        "many": [(1, "cell"), (12_000, "cell")],
+        "found": [(12_000, 12_000, [RUN]), (4, 12, [RUN, RUN])],
+        "all_share": [("dtype float32, batch 1",)],
+        "by_value": [("K", {"1": 4, "2": 12_000}), ("K", {str(k): 1 for k in range(10)})],
+        "more_cells": [(1,), (12_000,)],
+        "other_kinds": [({"run": 1},), ({"run": 12_000, "costs": 1}, True)],
+        "repeated": [(1,), (12_000,)],
+        "not_pooled": [(3,)],
+        "one_machine": [("A", "a processor, 2 cores", 1, None), ("B", "a GPU", 12_000, "gpu None is now 'a GPU'")],
+        "merged_into": [(RUN, 12_000)],
+        "measured_again": [(1,), (2,)],
+        "exported_to": [(RUN, 12_000, 41)],
+        "more_lines": [(12_000,)],
+        "lines_are_none": [(1, "listed"), (12_000, "merged")],
+    },
     **{room: {} for room in (models, architecture, caches, fast, files, gguf, ollama, text, viz)},
     **{room: {} for room in (decoding, drafters, grammar, heads, lengths)},
 }  # fmt: skip

@@ -2,8 +2,8 @@
 
 In a page's source the line ``<!-- commands -->`` becomes a section for each command of ``specdec``, with its
 usage, arguments, options, defaults, example, exit codes, and what it printed when ``outputs.json`` was made;
-``<!-- exit codes -->`` becomes their table, from the docstring of the application. What a command takes is
-written once, where it is parsed.
+``<!-- exit codes -->`` becomes their table, from the docstring of the application, and ``<!-- columns -->``
+that of what ``specdec results`` exports. What a command takes is written once, where it is parsed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rich.text import Text
 from sphinx.application import Sphinx
 
 RECORDED = Path(__file__).parents[1] / "outputs.json"
-COMMANDS, EXIT_CODES = "<!-- commands -->", "<!-- exit codes -->"
+COMMANDS, EXIT_CODES, COLUMNS = "<!-- commands -->", "<!-- exit codes -->", "<!-- columns -->"
 Outputs = Mapping[str, list[dict[str, str]]]
 """Command -> what was run, and what it printed."""
 
@@ -29,14 +29,23 @@ _LITERAL = re.compile(r"``(.+?)``")
 
 
 def fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Replace the two marks in a page's source."""
-    if COMMANDS in source[0] or EXIT_CODES in source[0]:
+    """Replace the marks in a page's source."""
+    if any(mark in source[0] for mark in (COMMANDS, EXIT_CODES, COLUMNS)):
         from specdec_lib.cli import app as module
 
         codes = exit_codes(module.__doc__ or "")
         source[0] = source[0].replace(EXIT_CODES, exit_table(codes))
+        source[0] = source[0].replace(COLUMNS, column_table())
         outputs = json.loads(RECORDED.read_text(encoding="utf8"))
         source[0] = source[0].replace(COMMANDS, reference(typer.main.get_command(module.app), codes, outputs))
+
+
+def column_table() -> str:
+    """The columns of an export, in their order."""
+    from specdec_lib.bench.results import columns
+
+    rows = [f"| `{column.name}` | {column.kind} | {column.meaning} |" for column in columns.COLUMNS]
+    return "\n".join(["| column | holds | what |", "|:--|:--|:--|", *rows])
 
 
 def reference(application: Any, codes: dict[int, str], outputs: Outputs) -> str:

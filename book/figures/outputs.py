@@ -26,6 +26,10 @@ RUNS = {
     ],
     "bench": ["specdec bench -k 2,4 -t 0 -n 32 --prompts 2 --repeats 1 --output runs/short.jsonl"],
     "sweep": ["specdec sweep pocket --dry-run"],
+    "results": [
+        "specdec results data/results/cells.jsonl",
+        "specdec results data/results/cells.jsonl --where 'k>=4' --sort -speedup --limit 3",
+    ],
     "explain": ["specdec explain data/results/pocket.jsonl"],
     "verify": ["specdec verify"],
     "train": ["specdec train --exit 8 --target pocket-target --tokens 40000 --out runs/exit"],

@@ -11,7 +11,6 @@ LEGEND = (
     "speedup: tokens a second over the baseline's, prompt included; α: share of judged draft tokens that "
     "were accepted; tok/s: total tokens over total seconds"
 )
-NO_CELLS = "no cell"
 
 
 def many(number: int, one: str) -> str:
@@ -49,7 +48,7 @@ def other_kinds(others: Mapping[str, int], left_out: bool = False) -> str:
     """Records that are no cells."""
     number = sum(others.values())
     kinds = ", ".join(f"{kind} ({count:,})" for kind, count in sorted(others.items()))
-    outcome = "were left out" if left_out else "see `specdec bench --show`"
+    outcome = "left out" if left_out else "see `specdec bench --show`"
     noun = "record of another kind" if number == 1 else "records of other kinds"
     return f"{number:,} {noun} ({kinds}); {outcome}"
 
@@ -83,10 +82,10 @@ def exported_to(output: Path, cells: int, columns: int) -> str:
 
 
 def more_lines(number: int) -> str:
-    return f"and {many(number, 'line')} more that are no records"
+    return f"and {number:,} more"
 
 
 def lines_are_none(number: int, done: str) -> str:
     """What ends a command that found lines that are no records."""
-    told = "line is no record and is" if number == 1 else "lines are no records and are"
-    return f"{number:,} {told} named above; the good ones were {done}"
+    told = "line is no record" if number == 1 else "lines are no records"
+    return f"{number:,} {told}, as told above; the good ones were {done}"

@@ -58,6 +58,8 @@ def _shared(cells: CellList) -> str:
     from specdec_lib.bench.results.listing import PLACE
 
     told = {name: value for name, value in cells.shared.items() if name not in PLACE and value is not None}
+    if "machine" in told:
+        told["machine"] = cells.machines[0].description
     return ", ".join(f"{BY_NAME[name].heading} {_written(name, value)}" for name, value in told.items())
 
 

@@ -118,7 +118,7 @@ def test_torn_lines_are_named_and_other_kinds_counted(specdec, tmp_path: Path) -
         assert shown.code == 2
         warning, error = shown.err.splitlines()
         assert warning.startswith(f"warning: {path}:2: not JSON")
-        assert error.startswith("error: 1 line is no record and is named above; the good ones were ")
+        assert error.startswith("error: 1 line is no record, as told above; the good ones were ")
         assert "1 cell in" in flat(shown.out) and "1 record of another kind (run (1))" in flat(shown.out)
     document = specdec("results", path, "--json").document
     assert document["num_problems"] == len(document["problems"]) == 1 and document["other_kinds"] == {
