@@ -187,7 +187,7 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
         "other_kinds": [({"run": 1},), ({"run": 12_000, "costs": 1}, True)],
         "repeated": [(1,), (12_000,)],
         "not_pooled": [(3,)],
-        "one_machine": [("A", "a processor, 2 cores", 1, None), ("B", "a GPU", 12_000, "gpu None is now 'a GPU'")],
+        "one_machine": [("A", "a processor, 2 cores", 1, None), ("B", "a GPU", 12_000, "cores 2 is now 8")],
         "merged_into": [(RUN, 12_000)],
         "measured_again": [(1,), (2,)],
         "exported_to": [(RUN, 12_000, 41)],

@@ -17,7 +17,7 @@ Plain = str | int | float | bool | None
 """What a column may hold."""
 
 
-class CellRow(NamedTuple):
+class FlatCell(NamedTuple):
     """A cell, flat: what was asked for, what came of it, and where it comes from.
 
     ``machine`` is a letter, given in the order in which machines come up. Rates are None where nothing was
@@ -131,37 +131,37 @@ COLUMNS = tuple(
     Column(name, kind, _HEADINGS.get(name, name.replace("_", " ")), meaning)
     for name, (kind, meaning) in _MEANINGS.items()
 )
-"""All columns, in the order of :class:`CellRow`, which is that of an export."""
+"""All columns, in the order of :class:`FlatCell`, which is that of an export."""
 BY_NAME = {column.name: column for column in COLUMNS}
 ALSO_CALLED = {"K": "k", "T": "temperature", "α": "alpha", "tok/s": "tokens_per_second", "when": "time"}
 """Other words for a column, which the screen uses."""
 
 
-_MACHINE = CellRow._fields.index("machine")
+_MACHINE = FlatCell._fields.index("machine")
 _texts_of = itemgetter(
     *(
-        CellRow._fields.index(name)
+        FlatCell._fields.index(name)
         for name in ("pair", "domain", "engine", "target", "device", "session", "time", "key")
     )
 )
 _other_texts_of = itemgetter(*(place for place, column in enumerate(COLUMNS) if column.kind == "text"))
 
 
-def cell_row(line: Mapping[str, Any], machine: str) -> CellRow:
+def cell_row(line: Mapping[str, Any], machine: str) -> FlatCell:
     """The row of the line of a cell.
 
     Raises:
         KeyError, TypeError, ValueError, AttributeError: it is no sound cell in what a row needs of it.
     """
-    row = CellRow(*_asked(line, machine), *_came_of_it(line), *_origin(line))
+    row = FlatCell(*_asked(line, machine), *_came_of_it(line), *_origin(line))
     "".join(_texts_of(row))  # which texts alone can be
     "".join([text for text in _other_texts_of(row) if text is not None])
     return row
 
 
-def on_machine(row: CellRow, letter: str) -> CellRow:
+def on_machine(row: FlatCell, letter: str) -> FlatCell:
     """The same row with that letter."""
-    return CellRow(*row[:_MACHINE], letter, *row[_MACHINE + 1 :])
+    return FlatCell(*row[:_MACHINE], letter, *row[_MACHINE + 1 :])
 
 
 def _asked(line: Mapping[str, Any], machine: str) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from specdec_lib.bench.results.columns import ALSO_CALLED, BY_NAME, CellRow
+from specdec_lib.bench.results.columns import ALSO_CALLED, BY_NAME, FlatCell
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.utils.names import known_names
 from specdec_lib.utils.numbers import written_real
@@ -33,7 +33,7 @@ class Condition(NamedTuple):
     operator: str
     value: str | float | bool
 
-    def holds(self, row: CellRow) -> bool:
+    def holds(self, row: FlatCell) -> bool:
         """Whether it does for a cell."""
         held = value_of(row, self.column)
         if self.operator == "~":
@@ -46,7 +46,7 @@ class Condition(NamedTuple):
         return _COMPARED[self.operator](held, self.value)
 
 
-def value_of(row: CellRow, column: str) -> Any:
+def value_of(row: FlatCell, column: str) -> Any:
     """What a cell has in a column; as ``k`` the policy that decides, where one does."""
     return row.policy or row.k if column == "k" else getattr(row, column)
 

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from specdec_lib.bench.results.columns import COLUMNS, CellRow
+from specdec_lib.bench.results.columns import COLUMNS, FlatCell
 from specdec_lib.errors import InvalidArgument, RecordError
 from specdec_lib.utils.files import whole_file
 from specdec_lib.utils.paths import FilePath
@@ -35,7 +35,7 @@ def require_format(path: FilePath) -> None:
         _pyarrow()
 
 
-def export_cells(cells: Iterable[CellRow], path: FilePath) -> int:
+def export_cells(cells: Iterable[FlatCell], path: FilePath) -> int:
     """Write the table of ``cells`` to ``path``, as its ending says; returns how many there were.
 
     In a CSV file what is not there is empty, and a truth is True or False.
@@ -52,17 +52,17 @@ def export_cells(cells: Iterable[CellRow], path: FilePath) -> int:
         ) from error
 
 
-def _to_csv(cells: Iterable[CellRow], path: FilePath) -> int:
+def _to_csv(cells: Iterable[FlatCell], path: FilePath) -> int:
     number = 0
     with whole_file(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(CellRow._fields)
+        writer.writerow(FlatCell._fields)
         for number, cell in enumerate(cells, start=1):  # noqa: B007 - the last one is how many there were
             writer.writerow(cell)
     return number
 
 
-def _to_parquet(cells: Iterable[CellRow], path: FilePath) -> int:
+def _to_parquet(cells: Iterable[FlatCell], path: FilePath) -> int:
     arrow, parquet = _pyarrow()
     types = {
         "text": arrow.string(),
@@ -79,7 +79,7 @@ def _to_parquet(cells: Iterable[CellRow], path: FilePath) -> int:
     return number
 
 
-def _batches(cells: Iterable[CellRow]) -> Iterator[list[CellRow]]:
+def _batches(cells: Iterable[FlatCell]) -> Iterator[list[FlatCell]]:
     rest = iter(cells)
     while batch := list(islice(rest, _BATCH)):
         yield batch

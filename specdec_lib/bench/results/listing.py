@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from specdec_lib.bench.results.columns import COLUMNS, CellRow, Plain
+from specdec_lib.bench.results.columns import COLUMNS, FlatCell, Plain
 from specdec_lib.bench.results.conditions import value_of
 from specdec_lib.bench.results.pooling import short_machine
 from specdec_lib.bench.results.scanning import Scan
@@ -50,7 +50,7 @@ class CellList:
         machines: where they come from.
     """
 
-    rows: list[CellRow]
+    rows: list[FlatCell]
     num_cells: int
     columns: list[str]
     shared: dict[str, Plain]
@@ -104,12 +104,12 @@ class _Tally:
 
     def __init__(self) -> None:
         self._groups: Counter[tuple[Any, ...]] = Counter()
-        self._first: CellRow | None = None
+        self._first: FlatCell | None = None
         self._same: list[int] = []
         self.num_cells = 0
         self.counts: dict[str, Counter[Any]] = {name: Counter() for name in COUNTED}
 
-    def passing(self, cells: Iterable[CellRow]) -> Iterator[CellRow]:
+    def passing(self, cells: Iterable[FlatCell]) -> Iterator[FlatCell]:
         """The same cells, each counted as it passes."""
         for row in cells:
             if self._first is None:

@@ -20,10 +20,10 @@ from typing import Any, NoReturn
 from specdec_lib.bench.records.contents import Described
 from specdec_lib.bench.records.kinds import KINDS, SCHEMA_VERSION
 from specdec_lib.bench.records.reading import BYTE_ORDER_MARK, from_line
-from specdec_lib.bench.results.columns import CellRow, cell_row, on_machine
+from specdec_lib.bench.results.columns import FlatCell, cell_row, on_machine
 from specdec_lib.bench.results.conditions import Condition
 from specdec_lib.bench.results.pooling import Machines, cell_key
-from specdec_lib.bench.results.sources import Piece, pieces_of, results_file, size_of
+from specdec_lib.bench.results.sources import Piece, pieces_of, results_file, total_bytes
 from specdec_lib.errors import RecordError
 from specdec_lib.utils.paths import FilePath
 
@@ -37,7 +37,7 @@ NAMED = 100
 
 
 @dataclass
-class Rows:
+class Contents:
     """What a piece holds: the cells that meet the conditions, and what else there is.
 
     The ``machine`` of a row is the number of its environment in ``environments``; the lines of problems are
@@ -46,16 +46,16 @@ class Rows:
 
     num_lines: int = 0
     cells: int = 0
-    rows: list[CellRow] = field(default_factory=list[CellRow])
+    rows: list[FlatCell] = field(default_factory=list[FlatCell])
     environments: list[Described] = field(default_factory=list[Described])
     others: Counter[str] = field(default_factory=Counter[str])
     problems: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     num_problems: int = 0
 
 
-def rows_of(piece: Piece, conditions: Sequence[Condition] = ()) -> Rows:
+def rows_of(piece: Piece, conditions: Sequence[Condition] = ()) -> Contents:
     """The rows of a piece."""
-    found = Rows()
+    found = Contents()
     lines = piece.lines()
     found.num_lines = len(lines) - 1
     if not piece.offset:
@@ -77,7 +77,7 @@ def rows_of(piece: Piece, conditions: Sequence[Condition] = ()) -> Rows:
     return found
 
 
-def _row_of(line: bytes, found: Rows) -> CellRow | None:
+def _row_of(line: bytes, found: Contents) -> FlatCell | None:
     """The row of a line; None where it is a record of another kind, which is counted."""
     told = _decode(line.decode())
     kind = told["kind"]
@@ -148,7 +148,7 @@ class Scan:
         self.machines = Machines()
         self._seen: set[int] = set()
 
-    def __iter__(self) -> Iterator[CellRow]:
+    def __iter__(self) -> Iterator[FlatCell]:
         line = 1
         for piece, found in self._pieces():
             line = line if piece.offset else 1
@@ -160,14 +160,14 @@ class Scan:
                 if self._is_new(row) and all(condition.holds(row) for condition in self._by_machine):
                     yield row
 
-    def _count(self, found: Rows, path: str, line: int) -> None:
+    def _count(self, found: Contents, path: str, line: int) -> None:
         self.cells += found.cells
         self.others += found.others
         named = found.problems[: NAMED - len(self.problems)]
         self.problems += [f"{path}:{line + number}: {why}" for number, why in named]
         self.num_problems += found.num_problems
 
-    def _is_new(self, row: CellRow) -> bool:
+    def _is_new(self, row: FlatCell) -> bool:
         """Of what was there before 64 bits are kept: of a million cells, two that differ are taken for one
         once in thirty million files."""
         identity = hash(cell_key(row.key, row.machine, row.session))
@@ -177,7 +177,7 @@ class Scan:
         self._seen.add(identity)
         return True
 
-    def _pieces(self) -> Iterator[tuple[Piece, Rows]]:
+    def _pieces(self) -> Iterator[tuple[Piece, Contents]]:
         pieces = (piece for path in self.paths for piece in pieces_of(path))
         workers = self._workers or _workers_for(self.paths)
         if workers > 1:
@@ -187,7 +187,7 @@ class Scan:
 
 
 def _workers_for(paths: list[Path]) -> int:
-    if (size_of(paths) or 0) < WORTH_WORKERS:
+    if (total_bytes(paths) or 0) < WORTH_WORKERS:
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, MOST_WORKERS)
@@ -195,7 +195,7 @@ def _workers_for(paths: list[Path]) -> int:
 
 def _by_workers(
     pieces: Iterator[Piece], conditions: Sequence[Condition], workers: int
-) -> Iterator[tuple[Piece, Rows]]:
+) -> Iterator[tuple[Piece, Contents]]:
     """What each piece holds, in their order; no more pieces are under way than keep the workers busy."""
     under_way: deque[tuple[Piece, Any]] = deque()
     with get_context("spawn").Pool(workers, _begin_work) as pool:

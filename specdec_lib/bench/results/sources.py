@@ -64,7 +64,7 @@ def is_stream(path: Path) -> bool:
     return str(path) == STANDARD_INPUT or not path.is_file()
 
 
-def size_of(paths: list[Path]) -> int | None:
+def total_bytes(paths: list[Path]) -> int | None:
     """Bytes of the files together; None where one of them is a stream, of which nobody knows."""
     if any(map(is_stream, paths)):
         return None

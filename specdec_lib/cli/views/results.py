@@ -11,7 +11,7 @@ from specdec_lib.cli.terminal import Prose, safe_table
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from specdec_lib.bench.results.columns import CellRow
+    from specdec_lib.bench.results.columns import FlatCell
     from specdec_lib.bench.results.listing import CellList, MachineRow
     from specdec_lib.bench.results.merging import Merged
     from specdec_lib.bench.results.scanning import Scan
@@ -89,7 +89,7 @@ def _machines(machines: list[MachineRow]) -> Iterable[str]:
             yield sentences.one_machine(row.machine, row.description, row.cells, row.apart)
 
 
-def _shown(row: CellRow, name: str) -> str:
+def _shown(row: FlatCell, name: str) -> str:
     from specdec_lib.bench.results.conditions import value_of
 
     return _written(name, value_of(row, name))

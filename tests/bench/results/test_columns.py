@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from specdec_lib.bench.results.columns import ALSO_CALLED, BY_NAME, COLUMNS, CellRow, cell_row
+from specdec_lib.bench.results.columns import ALSO_CALLED, BY_NAME, COLUMNS, FlatCell, cell_row
 from tests.made_cells import made_cell
 
 
@@ -21,8 +21,8 @@ def line(**changes: Any) -> dict[str, Any]:
 
 def test_columns_are_the_fields_of_a_row_in_their_order_and_of_their_kinds() -> None:
     kinds = {str: "text", int: "whole", float: "number", bool: "truth"}
-    hints = get_type_hints(CellRow)
-    assert [column.name for column in COLUMNS] == list(CellRow._fields)
+    hints = get_type_hints(FlatCell)
+    assert [column.name for column in COLUMNS] == list(FlatCell._fields)
     for column in COLUMNS:
         (plain,) = (
             kind

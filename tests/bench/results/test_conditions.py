@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from specdec_lib.bench.results.columns import CellRow, cell_row
+from specdec_lib.bench.results.columns import FlatCell, cell_row
 from specdec_lib.bench.results.conditions import column_named, read_conditions, value_of
 from specdec_lib.errors import InvalidArgument
 from tests.made_cells import made_cell
@@ -89,7 +89,7 @@ def test_what_is_none_is_refused(written: str, said: str) -> None:
 
 
 def test_every_column_is_known_by_its_name_and_by_its_heading() -> None:
-    assert [column_named(name, "--sort") for name in CellRow._fields] == list(CellRow._fields)
+    assert [column_named(name, "--sort") for name in FlatCell._fields] == list(FlatCell._fields)
     assert column_named("Max new tokens", "--sort") == "max_new_tokens"
     with pytest.raises(InvalidArgument, match=r"--sort names 'speed'.* speedup"):
         column_named("speed", "--sort")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from specdec_lib.bench.results.columns import COLUMNS, CellRow
+from specdec_lib.bench.results.columns import COLUMNS, FlatCell
 from specdec_lib.bench.results.exporting import export_cells, require_format
 from specdec_lib.bench.results.scanning import Scan
 from specdec_lib.errors import InvalidArgument, RecordError
@@ -17,13 +17,13 @@ from tests.written_sweeps import small_cell, write_cells
 
 
 @pytest.fixture
-def rows(tmp_path: Path) -> list[CellRow]:
+def rows(tmp_path: Path) -> list[FlatCell]:
     odd = small_cell(7) | {"pair": 'a,"b"\nα'}
     cells = [*(small_cell(n, k, temperature=0.8) for n, k in enumerate((1, 2, 4))), odd]
     return list(Scan([write_cells(tmp_path / "r.jsonl", cells)]))
 
 
-def test_csv_has_a_line_a_cell_and_numbers_in_full(rows: list[CellRow], tmp_path: Path) -> None:
+def test_csv_has_a_line_a_cell_and_numbers_in_full(rows: list[FlatCell], tmp_path: Path) -> None:
     path = tmp_path / "cells.csv"
     assert export_cells(iter(rows), path) == 4
     with path.open(encoding="utf-8", newline="") as file:
@@ -36,7 +36,7 @@ def test_csv_has_a_line_a_cell_and_numbers_in_full(rows: list[CellRow], tmp_path
 
 
 def test_parquet_has_the_same_columns_with_their_types(
-    rows: list[CellRow], tmp_path: Path, monkeypatch
+    rows: list[FlatCell], tmp_path: Path, monkeypatch
 ) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     monkeypatch.setattr("specdec_lib.bench.results.exporting._BATCH", 3)
@@ -57,7 +57,7 @@ def test_of_no_cells_the_table_has_no_lines(ending: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
-def test_what_fails_midway_leaves_the_old_table(ending: str, rows: list[CellRow], tmp_path: Path) -> None:
+def test_what_fails_midway_leaves_the_old_table(ending: str, rows: list[FlatCell], tmp_path: Path) -> None:
     if ending == ".parquet":
         pytest.importorskip("pyarrow")
 
@@ -73,7 +73,7 @@ def test_what_fails_midway_leaves_the_old_table(ending: str, rows: list[CellRow]
     assert path.read_text() == "old" and os.listdir(path.parent) == [path.name]
 
 
-def test_a_table_that_cannot_be_written_is_one_clear_line(rows: list[CellRow], tmp_path: Path) -> None:
+def test_a_table_that_cannot_be_written_is_one_clear_line(rows: list[FlatCell], tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match=r"export to .*: '\.xlsx' is no format; name a file .csv"):
         require_format(tmp_path / "cells.xlsx")
     (tmp_path / "folder.csv").mkdir()
