@@ -64,8 +64,8 @@ def plot_best_speedups(rows: Rows) -> go.Figure:
     )
     figure.add_trace(trace)
     figure.add_vline(x=1.0, line=_ONE)
-    figure.update_xaxes(title_text="speedup over its own baseline", ticksuffix="×")
-    return figure.update_yaxes(autorange="reversed", type="category")
+    figure.update_xaxes(title_text="speedup", ticksuffix="×")
+    return figure.update_yaxes(type="category", range=[len(rows) - 0.4, -0.6])
 
 
 def plot_texts(rows: Rows) -> go.Figure:

@@ -72,7 +72,8 @@ def _plotly() -> Path:
 def _body(
     tables: Tables, sections: Sequence[Section], title: str, found: Sequence[str], notes: Sequence[str]
 ) -> Iterator[str]:
-    yield f'<nav aria-label="Contents"><h2>Contents</h2>{_contents(sections)}</nav>\n<main>'
+    many = ' class="many"' if len(sections) > 2 else ""
+    yield f'<nav aria-label="Contents"{many}><h2>Contents</h2>{_contents(sections)}</nav>\n<main>'
     yield f"<header><h1>{html.escape(title)}</h1>{_listed(found, 'found')}</header>"
     yield f"<noscript><p>{html.escape(sentences.NO_SCRIPT)}</p></noscript>"
     yield '<section id="run"><h2>What was run</h2>'

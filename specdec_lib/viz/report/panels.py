@@ -111,7 +111,7 @@ def texts(tables: Tables) -> Panel | None:
 
 def temperatures(tables: Tables) -> Panel | None:
     """α̂ over temperature, where there are several."""
-    rows = tables["texts"]
+    rows = tables.get("every_text", tables["texts"])
     if len({row["temperature"] for row in rows}) < 2:
         return None
     shown = [row | {"around": around(row, "alpha_low", "alpha_high", 3)} for row in rows]

@@ -14,7 +14,8 @@ from specdec_lib.viz.theme import Rows
 
 MOST_SETUPS = 3
 MOST_BESTS = 24
-MOST_TEMPERATURES = 3
+MOST_TEMPERATURES = 2
+"""The lowest and the highest; α̂ over temperature shows all."""
 MOST_COMPARED = 24
 """Rows of the figure of two files: those whose speedup changed most."""
 
@@ -72,9 +73,7 @@ def left_out(tables: Tables) -> list[str]:
     setups = sorted(tables["setups"], key=lambda row: -row["num_cells"])
     if len(setups) <= MOST_SETUPS:
         return []
-    others = "; ".join(row["setup"] for row in setups[MOST_SETUPS:][:20])
-    if len(setups) > MOST_SETUPS + 20:
-        others = sentences.AND_MORE.format(others, len(setups) - MOST_SETUPS - 20)
+    others = _some([row["setup"] for row in setups[MOST_SETUPS:]])
     return [sentences.LEFT_OUT_SETUPS.format(MOST_SETUPS, len(setups), others)]
 
 
@@ -98,12 +97,12 @@ def _of_setup(tables: Tables, setup: Mapping[str, Any], key: str) -> Section:
     own = {name: [row for row in rows if row["setup"] == setup["setup"]] for name, rows in tables.items()}
     temperatures, notes = setup["temperatures"], []
     if len(temperatures) > MOST_TEMPERATURES:
-        kept, others = temperatures[:MOST_TEMPERATURES], temperatures[MOST_TEMPERATURES:]
+        kept, others = [temperatures[0], temperatures[-1]], temperatures[1:-1]
         words = (", ".join(f"{one:g}" for one in some) for some in (kept, others))
         notes.append(sentences.LEFT_OUT_TEMPERATURES.format(*words))
         own = {
             name: [row for row in rows if row.get("temperature", kept[0]) in kept] for name, rows in own.items()
-        }
+        } | {"every_text": own["texts"]}
     return Section(key, setup["setup"], panels_of(own), notes)
 
 

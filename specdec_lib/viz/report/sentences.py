@@ -103,7 +103,7 @@ AND_MORE = "{} and {} more"
 # -- the page --------------------------------------------------------------------------------------
 
 LEFT_OUT_SETUPS = "{} of {} setups are drawn, those with the most cells. Left out: {}. --json holds the numbers of all."
-LEFT_OUT_TEMPERATURES = "Drawn are the temperatures {}; those of {} are left out, and --json holds them."
+LEFT_OUT_TEMPERATURES = "Drawn are the temperatures {}; {} lie between them and are left out but of α̂ over temperature; --json holds all."
 LEFT_OUT_ROWS = "The first {} of {} rows; --json holds all."
 TORN_LINES = "{} of the lines of {} are no records and were passed over."
 REPEATED_CELLS = "{} cells of {} stood there before and count once."

@@ -27,6 +27,7 @@ WHOLE, DECODE = slice(0, 4), slice(4, 8)
 first round, which reads the prompt."""
 ACCEPTED, REJECTED, DRAFTED, DRAFTS, FORWARDS, PAIRS, FIRST, TEXTS = range(8, 16)
 """Columns behind them; ``FIRST`` are seconds to the first token of the draft's arm."""
+_DRAWN = REJECTED + 1
 
 
 def timed_columns(blocks: Float[np.ndarray, "blocks columns"]) -> Float[np.ndarray, "blocks totals"]:
@@ -69,9 +70,9 @@ class Counted:
         owners = np.asarray(owner_of_group, dtype=np.int64)[self.gathered.owners]
         return totals_by_prompt(owners, self.gathered.prompts, self.values)
 
-    def drawn(self, totals: PromptTotals, stream: int = 0) -> Float[np.ndarray, "draws totals"]:
-        """Resampled totals of one owner."""
-        return drawn_totals(totals.rows, self.draws, stream)
+    def drawn(self, totals: PromptTotals, stream: int = 0) -> Float[np.ndarray, "draws drawn"]:
+        """Resampled totals of one owner, of the columns that have intervals."""
+        return drawn_totals(totals.rows[:, :_DRAWN], self.draws, stream)
 
 
 def numbers_of(totals: Float[np.ndarray, "rows totals"]) -> Float[np.ndarray, "rows 3"]:
@@ -90,7 +91,7 @@ def _crossed(timed: Float[np.ndarray, "4 rows"]) -> tuple[np.ndarray, np.ndarray
 
 
 def estimates_of(
-    parts: Sequence[PromptTotals], drawn: Sequence[Float[np.ndarray, "draws totals"]]
+    parts: Sequence[PromptTotals], drawn: Sequence[Float[np.ndarray, "draws drawn"]]
 ) -> tuple[Float[np.ndarray, " totals"], list[Estimate]]:
     """Totals of several groups together, and speedup, speedup without the first round and α̂ of them.
 

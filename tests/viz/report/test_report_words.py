@@ -1,0 +1,93 @@
+"""What to see: each sentence says what its rows say, and none is said without cause."""
+
+from __future__ import annotations
+
+from specdec_lib.viz.report import words
+from specdec_lib.viz.report.findings import findings, of_comparison
+
+
+def speed(domain: str, value: float, half: float = 0.1, **more):
+    row = {"setup": "s", "domain": domain, "temperature": 0.0, "length": "4", "k": 4, "speedup": value}
+    row |= {"low": value - half, "high": value + half, "has_interval": True}
+    return row | {"num_identical": 8, "num_compared": 8} | more
+
+
+def test_the_fastest_and_the_slowest_domain_are_named() -> None:
+    told = words.of_speedups([speed("code", 1.84), speed("chat", 1.15), speed("chat", 1.2), speed("all", 1.9)])
+    assert told == [
+        "Code gains most: 1.84× (1.74–1.94) at K = 4, T = 0.",
+        "Chat never exceeds 1.20×.",
+        "No group is slower than its baseline.",
+        "24 of 24 texts at temperature 0 have the baseline's ids.",
+    ]
+
+
+def test_losses_and_doubts_are_told() -> None:
+    assert "1 of 2 groups are slower" in words.slower([speed("code", 0.8), speed("chat", 1.5)])
+    assert "In no group" in words.slower([speed("code", 1.05)])
+    alone = speed("code", 1.5, has_interval=False)
+    assert words.of_speedups([alone])[0] == "Code gains most: 1.50× (one text, no interval) at K = 4, T = 0."
+
+
+def test_a_policy_is_called_by_its_name() -> None:
+    assert words.k_words({"length": "cost-aware"}) == "cost-aware"
+
+
+def text(temperature: float, low: float, high: float, domain: str = "code"):
+    middle = (low + high) / 2
+    interval = {"alpha_low": low, "alpha_high": high, "alpha_hat": middle, "alphas": [low, high]}
+    return {"domain": domain, "temperature": temperature, **interval}
+
+
+def test_temperature_changes_alpha_where_intervals_part() -> None:
+    def told(*rows):
+        return words.of_temperatures(list(rows))
+
+    assert told(text(0, 0.8, 0.84), text(1, 0.6, 0.7)) == ["In code α̂ falls from 82 % at T = 0 to 65 % at T = 1."]
+    assert "rises" in told(text(0, 0.5, 0.6), text(1, 0.7, 0.8))[0]
+    assert "overlap" in told(text(0, 0.5, 0.6), text(1, 0.55, 0.8))[0]
+    assert told(text(0, 0.5, 0.6)) == []
+
+
+def test_flat_and_bent_acceptance_are_told_apart() -> None:
+    def told(last: float):
+        places = {"temperature": 0.0, "domain": "code", "num_reached": 50}
+        return words._by_position([{**places, "position": i, "conditional": c} for i, c in ((1, 0.8), (4, last))])[0]
+
+    assert "nearly flat" in told(0.78) and "unlike" in told(0.5)
+
+
+def predicted(difference: float, **more):
+    place = {"domain": "code", "temperature": 0.0, "length": "4", "k": 4, "has_interval": True}
+    return place | {"difference": difference, "is_inside": False, "has_overhead": True} | more
+
+
+def test_where_the_prediction_is_off_is_told_with_its_side() -> None:
+    below = words.of_predictions([predicted(-0.12), predicted(0.01, is_inside=True)])
+    assert below[0] == "The prediction lies within the measured interval in 1 of 2 groups."
+    assert "−12 %" in below[1] and "costs time" in below[1]
+    assert "faster than predicted" in words.of_predictions([predicted(0.12)])[1]
+    assert "within its interval" in words.of_predictions([predicted(0.12, is_inside=True)])[1]
+    assert "upper bound" in words.of_predictions([predicted(0.1, has_overhead=False)])[-1]
+
+
+def test_the_three_sentences_at_the_top() -> None:
+    tables = {"speedups": [speed("code", 1.8), speed("chat", 1.2)], "predictions": [predicted(0.0, is_inside=True)]}
+    told = findings(tables)
+    assert len(told) == 3 and told[0].startswith("Code gains most") and told[2].startswith("The prediction")
+    tables["speedups"].append(speed("prose", 1.1, num_identical=7))
+    assert "23 of 24 texts" in findings(tables)[2]  # ids that differ come before a prediction
+    assert findings({"speedups": [], "predictions": []}) == []
+
+
+def test_of_several_setups_the_best_is_named() -> None:
+    rows = [speed("code", 1.8), speed("code", 2.0, setup="other")]
+    assert findings({"speedups": rows, "predictions": []})[0].startswith("other: code gains most, 2.00×")
+
+
+def test_two_files() -> None:
+    assert of_comparison([]) == ["No group is in both files: nothing can be compared."]
+    row = {"draft": 0.8, "speedup": 0.8, "speedup_low": 0.7, "speedup_high": 0.9, "has_interval": True}
+    row |= {"label": "code · T = 0 · K = 4", "speedup_a": 2.0, "speedup_b": 1.6}
+    told = of_comparison([row])
+    assert "0.80 times" in told[0] and "rose in 0 of them and fell in 1" in told[1] and "2.00× → 1.60×" in told[2]
