@@ -1,6 +1,7 @@
 """``specdec report``: one page of a sweep, or of two beside each other, to be read offline; measures nothing.
 
-Rows are made by :mod:`specdec_lib.bench.tables.cells`, the page by :mod:`specdec_lib.viz.report`; here they meet.
+Rows are made by :mod:`specdec_lib.bench.tables.cells`, the page by :mod:`specdec_lib.viz.report`; here they
+meet.
 """
 
 from __future__ import annotations
@@ -130,4 +131,6 @@ def _write(
         with whole_file(page) as file:
             write_page(file, tables, title, found, notes, comparison)
     except OSError as error:
-        raise RecordError(f"write a report to {page}: {reason_of(error)}; nothing was changed there") from error
+        raise RecordError(
+            f"write a report to {page}: {reason_of(error)}; nothing was changed there"
+        ) from error

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from statistics import median
 
 from specdec_lib.viz.report import sentences
-from specdec_lib.viz.report.words import ALL, around, best_of, capital, identical, k_words, of_predictions, slower
+from specdec_lib.viz.report.words import (
+    ALL,
+    around,
+    best_of,
+    capital,
+    identical,
+    k_words,
+    of_predictions,
+    slower,
+)
 from specdec_lib.viz.theme import Rows
 
 # -- two files -------------------------------------------------------------------------------

@@ -10,10 +10,10 @@ import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Template
-from typing import IO, Any
+from typing import Any, Protocol, runtime_checkable
 
 from specdec_lib.viz.report import sentences
-from specdec_lib.viz.report.panels import Panel, Tables
+from specdec_lib.viz.report.panel import Panel, Tables
 from specdec_lib.viz.report.sections import (
     MOST_SETUPS,
     RUN_COLUMNS,
@@ -30,8 +30,17 @@ MOST_ROWS = 200
 _BLOCK = 2**20
 
 
+@runtime_checkable
+class Sink(Protocol):
+    """What takes bytes, such as an open file."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take them."""
+        ...
+
+
 def write_page(
-    file: IO[bytes],
+    file: Sink,
     tables: Tables,
     title: str,
     found: Sequence[str] = (),
@@ -116,7 +125,7 @@ def _panel(section: Section, panel: Panel) -> str:
     key, title = f"{section.key}-{panel.key}", html.escape(panel.title)
     seen = ""
     if panel.told:
-        seen = f'<figcaption><b>What to see.</b> {html.escape(" ".join(panel.told))}</figcaption>'
+        seen = f"<figcaption><b>What to see.</b> {html.escape(' '.join(panel.told))}</figcaption>"
     drawn = "" if panel.figure is None else _figure(key, panel)
     table = _table(panel.rows, panel.columns, panel.title) if panel.rows else ""
     return f'<article id="{key}"><h3>{title}</h3><figure>{drawn}{seen}</figure>{table}</article>'

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from specdec_lib.viz.report import findings, sentences
-from specdec_lib.viz.report.figures import plot_best_speedups, plot_comparison
-from specdec_lib.viz.report.panels import Panel, Tables, around, panels_of, plotly_safe
+from specdec_lib.viz.report.many import plot_best_speedups, plot_comparison
+from specdec_lib.viz.report.panel import Panel, Tables, around, plotly_safe
+from specdec_lib.viz.report.panels import panels_of
 from specdec_lib.viz.report.words import best_of, k_words
 from specdec_lib.viz.theme import Rows
 
@@ -49,7 +50,9 @@ def run_rows(tables: Tables) -> list[dict[str, Any]]:
     """What was run, a row a setup, for the table at the top."""
     rows = []
     for row in sorted(tables["setups"], key=lambda row: -row["num_cells"]):
-        made_of = ", ".join(f"{name} {value[:12]}" for name, value in row["made_of"].items() if name != "prompts")
+        made_of = ", ".join(
+            f"{name} {value[:12]}" for name, value in row["made_of"].items() if name != "prompts"
+        )
         lengths = ", ".join(row["lengths"])
         told = {"lengths": lengths, "domains": ", ".join(row["domains"]), "made_of": made_of}
         told |= {"temperatures": ", ".join(f"{t:g}" for t in row["temperatures"])}
@@ -60,7 +63,8 @@ def run_rows(tables: Tables) -> list[dict[str, Any]]:
 
 
 RUN_COLUMNS = {
-    "setup": "{setup}", "target": "{target}", "draft": "{draft}", "machine": "{machine}", "device": "{device}",
+    "setup": "{setup}", "target": "{target}", "draft": "{draft}", "machine": "{machine}",
+    "device": "{device}",
     "dtype": "{dtype}", "engine": "{engine}", "verifier": "{verifier}", "compiled": "{compiled}",
     "batch": "{batch}", "tokens a text": "{max_new_tokens}", "draft lengths": "{lengths}",
     "domains": "{domains}", "temperatures": "{temperatures}", "cells": "{num_cells:,}",
@@ -101,7 +105,8 @@ def _of_setup(tables: Tables, setup: Mapping[str, Any], key: str) -> Section:
         words = (", ".join(f"{one:g}" for one in some) for some in (kept, others))
         notes.append(sentences.LEFT_OUT_TEMPERATURES.format(*words))
         own = {
-            name: [row for row in rows if row.get("temperature", kept[0]) in kept] for name, rows in own.items()
+            name: [row for row in rows if row.get("temperature", kept[0]) in kept]
+            for name, rows in own.items()
         } | {"every_text": own["texts"]}
     return Section(key, setup["setup"], panels_of(own), notes)
 

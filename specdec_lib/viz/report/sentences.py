@@ -11,9 +11,7 @@ BEST_OF_A_SETUP = (
     "<b>%{{y}}</b><br>%{{x:.2f}}× {} at %{{customdata[2]}}<br>%{{customdata[3]}}, T = %{{customdata[4]:g}}"
 )
 ALPHA_OF_A_TEXT = "<b>%{y}</b>: α̂ = %{x:.1%}<extra></extra>"
-ALPHA_AT_A_TEMPERATURE = (
-    "<b>{}, T = %{{x:g}}</b><br>α̂ = %{{y:.1%}} {}<br>%{{customdata[2]}} texts"
-)
+ALPHA_AT_A_TEMPERATURE = "<b>{}, T = %{{x:g}}</b><br>α̂ = %{{y:.1%}} {}<br>%{{customdata[2]}} texts"
 STEP_OF_THE_BASELINE = "<b>a step of the baseline</b><br>%{x:.2f} ms, one token"
 FORWARD_ON_THE_ROOFLINE = (
     "<b>{}, width %{{customdata[0]}}</b><br>"
@@ -41,12 +39,12 @@ NO_INTERVAL = " (one text, no interval)"
 KEPT_BY_DOMAIN = "Of the draft tokens that were judged, {} of {} stay and {} of {}, at T = {:g}."
 KEPT_IN_A_DOMAIN = "Of the draft tokens that were judged, {} of {} stay, at T = {:g}."
 FLAT_BY_POSITION = (
-    "In {}, a draft token whose forerunners all stayed stays in {} of rounds at position 1 and in {} at {}: nearly "
-    "flat, so one α describes a round."
+    "In {}, a draft token whose forerunners all stayed stays in {} of rounds at position 1 and in {} "
+    "at {}: nearly flat, so one α describes a round."
 )
 BENT_BY_POSITION = (
-    "In {}, a draft token whose forerunners all stayed stays in {} of rounds at position 1 and in {} at {}: one α for "
-    "all positions is an average of unlike ones."
+    "In {}, a draft token whose forerunners all stayed stays in {} of rounds at position 1 and in {} "
+    "at {}: one α for all positions is an average of unlike ones."
 )
 TEXTS_RANGE = "Texts of {} reach from {} to {}, at T = {:g}."
 WARMER_KEEPS_LESS = "In {} α̂ falls from {} at T = {:g} to {} at T = {:g}."
@@ -56,13 +54,13 @@ WARMER_IS_ALIKE = "In {} α̂ is {} at T = {:g} and {} at T = {:g}; their interv
 # -- what to see: time -----------------------------------------------------------------------------
 
 TOKENS_COME_WITHIN = (
-    "Half of the tokens come within {} ms at {} and within {} ms without a draft; 99 % within {} and {} ms (T = "
-    "{:g})."
+    "Half of the tokens come within {} ms at {} and within {} ms without a draft; 99 % within {} and "
+    "{} ms (T = {:g})."
 )
 FIRST_TOKENS = "The first token comes after {} ms with the draft and {} ms without."
 ROUND_IN_STEPS = (
-    "A round at {} takes {:.2f} steps of the baseline and brings {:.2f} tokens; {} of it is verification, {} drafting "
-    "and {} neither (T = {:g})."
+    "A round at {} takes {:.2f} steps of the baseline and brings {:.2f} tokens; {} of it is "
+    "verification, {} drafting and {} neither (T = {:g})."
 )
 ROUND_BY_PHASES = "A round at {} takes {} ms: {} verification, {} drafting, {} neither (T = {:g})."
 ROUNDS_OF_A_TEXT = "The first {} of {} rounds at {}, {}: they drafted {} tokens and kept {}."
@@ -70,8 +68,8 @@ WIDE_FORWARD = "A target forward of {} tokens costs {:.2f} forwards of one"
 DRAFT_FORWARD = "; a draft forward costs {:.3f} of one (c)."
 WIDE_ALONE = "."
 NO_PEAK = (
-    "Weights come at {} GB/s at least. The peak of this machine is not recorded: the slope is what was measured, and "
-    "says where memory alone would hold a forward, not what the machine could do."
+    "Weights come at {} GB/s at least. The peak of this machine is not recorded: the slope is what "
+    "was measured, and says where memory alone would hold a forward, not what the machine could do."
 )
 NO_BYTES = "How many bytes and parameters the models have is not recorded, so there is no roofline."
 MOST_MEMORY = "Most memory is held in the stage {}: {:,.0f} MiB in the median cell."
@@ -88,9 +86,13 @@ WITHOUT_OVERHEAD = "Without a profile o is taken as 0, so the prediction is an u
 
 # -- two files -------------------------------------------------------------------------------------
 
-B_OVER_A = "With the draft, B gives {:.2f} times the tokens a second of A in the median of {} groups ({:.2f}–{:.2f})."
+B_OVER_A = (
+    "With the draft, B gives {:.2f} times the tokens a second of A in the median of {} groups "
+    "({:.2f}–{:.2f})."
+)
 CHANGED_SPEEDUPS = (
-    "The speedup rose in {} of them and fell in {}, beyond their intervals; in the others it did not change visibly."
+    "The speedup rose in {} of them and fell in {}, beyond their intervals; in the others it did not "
+    "change visibly."
 )
 FURTHEST_CHANGE = "The speedup changed most in {}: {:.2f}× → {:.2f}×."
 FILES = "A is {}, B is {}."
@@ -102,8 +104,13 @@ AND_MORE = "{} and {} more"
 
 # -- the page --------------------------------------------------------------------------------------
 
-LEFT_OUT_SETUPS = "{} of {} setups are drawn, those with the most cells. Left out: {}. --json holds the numbers of all."
-LEFT_OUT_TEMPERATURES = "Drawn are the temperatures {}; {} lie between them and are left out but of α̂ over temperature; --json holds all."
+LEFT_OUT_SETUPS = (
+    "{} of {} setups are drawn, those with the most cells. Left out: {}. --json holds the numbers of all."
+)
+LEFT_OUT_TEMPERATURES = (
+    "Drawn are the temperatures {}; {} lie between them and are left out but of α̂ over temperature; "
+    "--json holds all."
+)
 LEFT_OUT_ROWS = "The first {} of {} rows; --json holds all."
 TORN_LINES = "{} of the lines of {} are no records and were passed over."
 REPEATED_CELLS = "{} cells of {} stood there before and count once."
@@ -113,7 +120,8 @@ HOW_TO_AGAIN = (
     "specdec report with its folder."
 )
 HOW_TO_READ = (
-    "A speedup is total time over total tokens of the baseline and of the draft, decoded in turn by the same cell. "
-    "Intervals are of 95 %, over prompts; cells of different machines, libraries or weights are never pooled."
+    "A speedup is total time over total tokens of the baseline and of the draft, decoded in turn by "
+    "the same cell. Intervals are of 95 %, over prompts; cells of different machines, libraries or "
+    "weights are never pooled."
 )
 NO_SCRIPT = "Figures need a script; every number is in the tables below them."

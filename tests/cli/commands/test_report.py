@@ -59,13 +59,19 @@ def test_nothing_to_show_is_one_line_and_no_page(specdec, tmp_path: Path, conten
     (tmp_path / "results.jsonl").write_text(content)
     done = specdec("report", tmp_path)
     last = done.err.splitlines()[-1]
-    assert done.code == 2 and done.out == "" and last.startswith("error: report: ") and "specdec sweep" in last
+    assert (
+        done.code == 2 and done.out == "" and last.startswith("error: report: ") and "specdec sweep" in last
+    )
     assert not (tmp_path / "report.html").exists()
 
 
 def test_records_of_another_kind_are_told_with_who_reads_them(specdec, tmp_path: Path) -> None:
-    done = specdec("report", Path(__file__).parents[3] / "data" / "results" / "pocket.jsonl", "-o", tmp_path / "x.html")
-    assert done.code == 2 and done.err.count("\n") == 1 and "of kind run" in done.err and "explain" in done.err
+    done = specdec(
+        "report", Path(__file__).parents[3] / "data" / "results" / "pocket.jsonl", "-o", tmp_path / "x.html"
+    )
+    assert (
+        done.code == 2 and done.err.count("\n") == 1 and "of kind run" in done.err and "explain" in done.err
+    )
 
 
 def test_what_is_not_there_is_one_line(specdec, tmp_path: Path, sweep: Path) -> None:

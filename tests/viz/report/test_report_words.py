@@ -13,7 +13,9 @@ def speed(domain: str, value: float, half: float = 0.1, **more):
 
 
 def test_the_fastest_and_the_slowest_domain_are_named() -> None:
-    told = words.of_speedups([speed("code", 1.84), speed("chat", 1.15), speed("chat", 1.2), speed("all", 1.9)])
+    told = words.of_speedups(
+        [speed("code", 1.84), speed("chat", 1.15), speed("chat", 1.2), speed("all", 1.9)]
+    )
     assert told == [
         "Code gains most: 1.84× (1.74–1.94) at K = 4, T = 0.",
         "Chat never exceeds 1.20×.",
@@ -43,7 +45,9 @@ def test_temperature_changes_alpha_where_intervals_part() -> None:
     def told(*rows):
         return words.of_temperatures(list(rows))
 
-    assert told(text(0, 0.8, 0.84), text(1, 0.6, 0.7)) == ["In code α̂ falls from 82 % at T = 0 to 65 % at T = 1."]
+    assert told(text(0, 0.8, 0.84), text(1, 0.6, 0.7)) == [
+        "In code α̂ falls from 82 % at T = 0 to 65 % at T = 1."
+    ]
     assert "rises" in told(text(0, 0.5, 0.6), text(1, 0.7, 0.8))[0]
     assert "overlap" in told(text(0, 0.5, 0.6), text(1, 0.55, 0.8))[0]
     assert told(text(0, 0.5, 0.6)) == []
@@ -52,7 +56,9 @@ def test_temperature_changes_alpha_where_intervals_part() -> None:
 def test_flat_and_bent_acceptance_are_told_apart() -> None:
     def told(last: float):
         places = {"temperature": 0.0, "domain": "code", "num_reached": 50}
-        return words._by_position([{**places, "position": i, "conditional": c} for i, c in ((1, 0.8), (4, last))])[0]
+        return words._by_position(
+            [{**places, "position": i, "conditional": c} for i, c in ((1, 0.8), (4, last))]
+        )[0]
 
     assert "nearly flat" in told(0.78) and "unlike" in told(0.5)
 
@@ -72,7 +78,10 @@ def test_where_the_prediction_is_off_is_told_with_its_side() -> None:
 
 
 def test_the_three_sentences_at_the_top() -> None:
-    tables = {"speedups": [speed("code", 1.8), speed("chat", 1.2)], "predictions": [predicted(0.0, is_inside=True)]}
+    tables = {
+        "speedups": [speed("code", 1.8), speed("chat", 1.2)],
+        "predictions": [predicted(0.0, is_inside=True)],
+    }
     told = findings(tables)
     assert len(told) == 3 and told[0].startswith("Code gains most") and told[2].startswith("The prediction")
     tables["speedups"].append(speed("prose", 1.1, num_identical=7))
@@ -90,4 +99,8 @@ def test_two_files() -> None:
     row = {"draft": 0.8, "speedup": 0.8, "speedup_low": 0.7, "speedup_high": 0.9, "has_interval": True}
     row |= {"label": "code · T = 0 · K = 4", "speedup_a": 2.0, "speedup_b": 1.6}
     told = of_comparison([row])
-    assert "0.80 times" in told[0] and "rose in 0 of them and fell in 1" in told[1] and "2.00× → 1.60×" in told[2]
+    assert (
+        "0.80 times" in told[0]
+        and "rose in 0 of them and fell in 1" in told[1]
+        and "2.00× → 1.60×" in told[2]
+    )

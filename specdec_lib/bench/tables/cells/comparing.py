@@ -75,9 +75,7 @@ def _words(key: Asked, many: bool) -> str:
     return f"{pair} · {draft}, " * many + f"{domain}, T = {temperature:g}, {k}"
 
 
-def _row(
-    a: Counted, b: Counted, one: int, two: int, draws: int, domains: list[str]
-) -> ComparedRow | None:
+def _row(a: Counted, b: Counted, one: int, two: int, draws: int, domains: list[str]) -> ComparedRow | None:
     first, second = _named_rows(a, one), _named_rows(b, two)
     is_paired = list(first) == list(second)
     group, stream = a.gathered.groups[one], domains.index(a.gathered.groups[one].domain)

@@ -15,8 +15,8 @@ from jaxtyping import Float
 from specdec_lib.bench.tables.cells.gathering import COLUMNS, Gathered
 from specdec_lib.bench.tables.cells.intervals import (
     PromptTotals,
-    draws_for,
     drawn_totals,
+    draws_for,
     ends,
     ratio,
     totals_by_prompt,

@@ -32,7 +32,9 @@ def forward_rows(gathered: Gathered) -> list[ForwardRow]:
 def _of_setup(facts: SetupFacts) -> list[ForwardRow]:
     ones = {model: _median(facts.medians.get((model, 1), [])) for model in ("target", "draft")}
     rows = []
-    for (model, width), seconds in sorted(facts.medians.items(), key=lambda item: (item[0][0] != "target", item)):
+    for (model, width), seconds in sorted(
+        facts.medians.items(), key=lambda item: (item[0][0] != "target", item)
+    ):
         middle = _median(seconds)
         if middle is None:
             continue

@@ -28,7 +28,7 @@ COLUMNS = (*(f"ar_{name}" for name in _OF_ARM), *(f"sd_{name}" for name in _OF_A
 
 @dataclass
 class SetupFacts:
-    """What is known of a setup beside its counts: models and machine of its first cell, and what was timed."""
+    """What is known of a setup beside its counts: models and machine of its first cell, what was timed."""
 
     first: CellRecord
     name: str = ""

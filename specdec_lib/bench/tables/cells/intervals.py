@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -56,7 +57,7 @@ def totals_by_prompt(
     edges = np.flatnonzero(np.r_[True, np.diff(own) != 0, True])
     return {
         int(own[low]): PromptTotals(asked[low:high], rows[low:high])
-        for low, high in zip(edges[:-1], edges[1:], strict=True)
+        for low, high in pairwise(edges)
     }
 
 
@@ -90,7 +91,9 @@ def ends(
     return [(min(float(one), float(a)), max(float(one), float(b))) for one, a, b in pairs]
 
 
-def _quantile(ordered: Float[np.ndarray, "draws statistics"], share: float) -> Float[np.ndarray, " statistics"]:
+def _quantile(
+    ordered: Float[np.ndarray, "draws statistics"], share: float
+) -> Float[np.ndarray, " statistics"]:
     """Of sorted values, linear between two of them."""
     place = share * (len(ordered) - 1)
     below = int(place)

@@ -103,7 +103,7 @@ class GroupPosition(GroupRow):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TextsRow(Row):
-    """α̂ of each text of a domain, all draft lengths together, in order; and of all of them with an interval."""
+    """α̂ of each text of a domain, all draft lengths together, in order; and of all of them."""
 
     setup: str
     temperature: float
@@ -136,7 +136,7 @@ class ArmLatency(Row):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ArmPhases(Row):
-    """Where a profiled round's time goes, and ``step_ms``, a step of the baseline by the clock of its runs."""
+    """Where a profiled round's time goes, and ``step_ms``, a step of the baseline by its runs' clock."""
 
     setup: str
     temperature: float
@@ -187,7 +187,8 @@ class ForwardRow(Row):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class GroupPrediction(GroupRow):
-    """E / (K c + v + o) beside the speedup behind the first round; ``difference`` = measured / predicted − 1."""
+    """E / (K c + v + o) beside the speedup behind the first round; ``difference``: measured / predicted
+    − 1."""
 
     alpha_hat: float
     c: float

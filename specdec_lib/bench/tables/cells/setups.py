@@ -16,7 +16,7 @@ from specdec_lib.utils.machine import UNRELATED
 
 
 class CellSetup(NamedTuple):
-    """All that cells have in common whose counts may be added; the last five are hashes, or as good as one."""
+    """All that cells have in common whose counts may be added; the last five are hashes or the like."""
 
     pair: str
     draft: str
@@ -95,7 +95,7 @@ def _rest(cell: CellRecord) -> str:
 
 
 def setup_names(setups: Iterable[CellSetup]) -> dict[CellSetup, str]:
-    """A short name for each: pair and draft, what else differs among them, and hashes where nothing else does.
+    """A short name for each: pair and draft, what else differs among them, and hashes where only they do.
 
     >>> one = CellSetup("p", "d", None, "float32", False, 1, "e", 8, "cpu", "m", "l", "w", "n", "")
     >>> list(setup_names([one, one._replace(dtype="bfloat16")]).values())

@@ -16,7 +16,13 @@ from specdec_lib.errors import RecordError
 
 
 def test_seeds_of_a_cell_are_one_group_and_everything_else_is_another() -> None:
-    cells = [made_cell(4, seed=0), made_cell(4, seed=1), made_cell(8), made_cell(4, "prose"), made_cell(4, "code", 0.8)]
+    cells = [
+        made_cell(4, seed=0),
+        made_cell(4, seed=1),
+        made_cell(8),
+        made_cell(4, "prose"),
+        made_cell(4, "code", 0.8),
+    ]
     gathered = gather(cells)
     assert [gathered.num_cells[number] for number in range(len(gathered.groups))] == [2, 1, 1, 1]
     assert len(gathered.setups) == 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from specdec_lib.bench.tables.bootstrap import bootstrap_interval
-from specdec_lib.bench.tables.cells.intervals import draws_for, drawn_totals, ends, ratio, totals_by_prompt
+from specdec_lib.bench.tables.cells.intervals import drawn_totals, draws_for, ends, ratio, totals_by_prompt
 
 
 def test_totals_add_up_by_owner_and_prompt() -> None:

@@ -22,7 +22,10 @@ def tables() -> SweepTables:
 def test_a_speedup_is_total_over_total_with_its_seeds_pooled(tables: SweepTables) -> None:
     cells = [made_cell(4, "code", 0.0, alpha=0.85, seed=seed, num_prompts=6) for seed in (0, 1)]
     seconds, tokens = (
-        [sum(sum(getattr(arm(cell), name)) for cell in cells) for arm in (lambda c: c.baseline_counts, lambda c: c.counts)]
+        [
+            sum(sum(getattr(arm(cell), name)) for cell in cells)
+            for arm in (lambda c: c.baseline_counts, lambda c: c.counts)
+        ]
         for name in ("seconds", "num_tokens")
     )
     (row,) = [r for r in tables.speedups if (r.domain, r.k, r.temperature) == ("code", 4, 0.0)]
@@ -101,7 +104,9 @@ def test_a_round_is_the_sum_of_its_phases_and_stands_beside_a_step(tables: Sweep
 def test_the_first_text_of_each_length_has_its_rounds(tables: SweepTables) -> None:
     assert len(tables.timelines) == 8
     rounds = tables.timelines[0].rounds
-    assert [[r["drafted"], r["accepted"], r["total_ms"]] for r in rounds] == [[r[0], r[1], r[6]] for r in ROUNDS]
+    assert [[r["drafted"], r["accepted"], r["total_ms"]] for r in rounds] == [
+        [r[0], r[1], r[6]] for r in ROUNDS
+    ]
 
 
 def test_forwards_say_what_weights_and_operations_a_second_they_imply() -> None:
