@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import dask
 from dask.utils import parse_timedelta
-from distributed import Client
 
 from specdec_lib.bench.sweep.cluster import sentences
 from specdec_lib.errors import SpecDecError
@@ -24,6 +23,20 @@ class ClusterFailed(SpecDecError):
     """The cluster cannot be reached, or is gone, or nobody of it can run the sweep's cells."""
 
 
+@runtime_checkable
+class Scheduler(Protocol):
+    """A scheduler as Dask's client asks it."""
+
+    status: str
+    """``running`` as long as it is connected."""
+
+    def nthreads(self) -> Any:
+        """Threads of each worker, by address."""
+
+    def scheduler_info(self, n_workers: int) -> Any:
+        """``workers``: what is known of each, by address."""
+
+
 class Force:
     """The workers of a cluster.
 
@@ -33,7 +46,7 @@ class Force:
             chosen, and some workers declare a GPU, so do these.
     """
 
-    def __init__(self, client: Client, where: str, say: Callable[[str], Any], device: str | None) -> None:
+    def __init__(self, client: Scheduler, where: str, say: Callable[[str], Any], device: str | None) -> None:
         self._client, self._where, self._say, self._device = client, where, say, device
         self._there = dict[str, dict[str, Any]]()
         self.left_out = dict[str, str]()

@@ -179,8 +179,9 @@ class RunningCell:
         assert self._warm is not None
         kernel = self._warm.launch(command, cwd=cwd, env=env)
         if kernel is None:
+            ours = {**(os.environ if env is None else env), "JPY_PARENT_PID": str(os.getpid())}
             kernel = subprocess.Popen(
-                list(command), cwd=cwd, env=env, stdin=subprocess.DEVNULL, start_new_session=True
+                list(command), cwd=cwd, env=ours, stdin=subprocess.DEVNULL, start_new_session=True
             )
         with self._lock:
             self._kernel = kernel
@@ -206,7 +207,7 @@ class _EndsUnwanted(WorkerPlugin):
     name = "specdec-cell"
 
     def transition(self, key: Any, start: Any, finish: Any, **_: Any) -> None:
-        if start == "executing" and finish == "cancelled":
+        if start == "executing" and finish in ("released", "cancelled"):
             _CELL.end(str(key))
 
     def teardown(self, worker: Worker) -> None:
