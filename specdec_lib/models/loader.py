@@ -40,6 +40,9 @@ from specdec_lib.utils.entry_point import OneLineParser, exit_code
 from specdec_lib.utils.logging import get_logger
 from specdec_lib.utils.numbers import counted
 
+SPREAD = "auto"
+"""The device of a model that no single device holds."""
+
 
 @dataclass(frozen=True)
 class LoadedPair:
@@ -89,18 +92,19 @@ def load_model(
     Args:
         model_id: a folder, a GGUF file, ``ollama:NAME``, an embedded model (``pocket-target``), or a hub id.
         dtype: one of ``DTYPES``; weights of a GGUF file are unpacked, to float32 where it is "auto".
-        device: None chooses CUDA, then MPS, then the CPU.
+        device: None chooses CUDA, then MPS, then the CPU; "auto" spreads the layers over all GPUs and, where
+            these are full, the main memory, by accelerate's ``device_map``.
 
     Raises:
         InvalidArgument: an unknown dtype or device (also a ``ValueError``).
         ModelUnavailable: the model cannot be had; the message says why in one line.
     """
     require_dtype(dtype)
-    device = choose_device(device)
+    device, is_spread = choose_device(device), device == SPREAD
     source = find_source(model_id)
     check_folder(source, dtype)
     tokenizer = load_tokenizer(source)
-    return _load_target(source, dtype, device, tokenizer), tokenizer
+    return _load_target(source, dtype, device, tokenizer, is_spread), tokenizer
 
 
 def load_pair(
@@ -124,6 +128,7 @@ def load_pair(
 
     Args:
         name_or_pair: a pair of the registry; None is ``pocket``, unless ``target`` and ``draft`` are given.
+        device: as :func:`load_model` takes it; "auto" spreads the target; the draft is on its first device.
         target, draft: what :func:`load_model` takes, each, in place of a pair's name.
         dtype: of both models; None is what the pair lists, and "auto" (as stored) for models of one's own. A
             listed float16 gives way on a processor without float16 arithmetic, which is said in one line.
@@ -138,7 +143,7 @@ def load_pair(
     pair = choose_pair(name_or_pair, target, draft, dtype, draft_dtype)
     require_dtype(pair.draft_dtype)
     require_dtype(pair.target_dtype)
-    device = choose_device(device)
+    device, is_spread = choose_device(device), device == SPREAD
     target_source = find_source(pair.target_model_id)
     draft_source = target_source if pair.is_self else find_source(pair.draft_model_id)
     pair = runs_in(pair, device)
@@ -150,7 +155,7 @@ def load_pair(
     if not (pair.is_self or same_tokenizer_files(target_source, draft_source)):
         draft_tokenizer = load_tokenizer(draft_source)
     vocabulary = require_vocabulary(tokenizer, draft_tokenizer, pair.pair_name)
-    weights = _load_target(target_source, pair.target_dtype, device, tokenizer)
+    weights = _load_target(target_source, pair.target_dtype, device, tokenizer, is_spread)
     target_model = draft_model = ModelWrapper(weights, tokenizer, compile=compile)
     if not is_one:
         dtype = pair.draft_dtype
@@ -161,10 +166,14 @@ def load_pair(
 
 
 def _load_target(
-    source: Source, dtype: str, device: torch.device, tokenizer: PreTrainedTokenizerBase
+    source: Source,
+    dtype: str,
+    device: torch.device,
+    tokenizer: PreTrainedTokenizerBase,
+    is_spread: bool = False,
 ) -> PreTrainedModel:
     """The weights; ids that have no row in them are said. (A draft reads such an id as the last it has.)"""
-    model = load_weights(source, dtype, device)
+    model = load_weights(source, dtype, device, is_spread)
     line = beyond_the_rows(source.model_id, tokenizer, embedding_rows(model))
     if line is not None:
         get_logger(__name__).warning(line)
@@ -172,12 +181,12 @@ def _load_target(
 
 
 def choose_device(device: str | torch.device | None = None) -> torch.device:
-    """The device asked for, or the best there is: CUDA, then MPS, then the CPU.
+    """The device asked for, or the best there is: CUDA, then MPS, then the CPU; so for "auto" too.
 
     Raises:
         InvalidArgument: a device that this machine does not have.
     """
-    if device is None:
+    if device is None or device == SPREAD:
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

@@ -90,6 +90,14 @@ def free_on(device: Any) -> tuple[float, float]:
     return free_bytes()
 
 
+def free_everywhere() -> tuple[float, float]:
+    """Bytes that are free on all GPUs and in the main memory together, and how many these have."""
+    import torch
+
+    places = [free_bytes(), *map(torch.cuda.mem_get_info, range(torch.cuda.device_count()))]
+    return sum(free for free, _ in places), sum(total for _, total in places)
+
+
 class _CUDACounter:
     """The allocator's peak of one device."""
 

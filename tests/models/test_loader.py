@@ -14,6 +14,7 @@ from models.architectures import random_ids, save_model, tiny_tokenizer
 from safetensors.torch import load_file, save_file
 from tiny_tokenizers import word_piece
 from transformers import AutoModelForCausalLM
+from transformers.integrations import accelerate
 
 from specdec_lib.bench.measure.subjects import describe_model
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
@@ -141,6 +142,25 @@ def test_the_best_device_is_chosen_in_order(monkeypatch, cuda, mps, expected):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
     assert choose_device().type == expected
+
+
+def test_a_model_that_is_spread_is_the_model(folder):
+    """Where there is one device, it is all there: so are its weights, its logits and its draft."""
+    spread, whole = (
+        load_pair(target=str(folder), draft=str(folder), device=name) for name in ("auto", "cpu")
+    )
+    assert spread.target.device == spread.draft.device == choose_device()
+    ids = random_ids(5)
+    for model in (spread.target, load_pair("pocket", device="auto").target):
+        assert {weight.device.type for weight in model.model.parameters()} == {choose_device().type}
+    there = spread.target.forward(ids.to(spread.target.device))[0].cpu()
+    torch.testing.assert_close(there, whole.target.forward(ids)[0])
+
+
+def test_to_be_spread_a_model_needs_accelerate(folder, monkeypatch):
+    monkeypatch.setattr(accelerate, "is_accelerate_available", lambda *_: False)
+    with pytest.raises(ModelUnavailable, match="accelerate"):
+        load_model(str(folder), device="auto")
 
 
 @pytest.mark.parametrize("device", ["toaster", "cuda:97"])

@@ -94,7 +94,9 @@ class SweepConfig(BaseModel):
     chat: StrictBool = Field(False, description="Prompts are a user's turns, for the target's template.")
     profile: StrictBool = Field(True, description="Also measure phases of rounds, and single forwards.")
     threads: Count | None = Field(None, description="CPU threads; null is one for a small model.")
-    device: Name | None = Field(None, description="cpu, cuda, cuda:1, mps; null is the best there is.")
+    device: Name | None = Field(
+        None, description="cpu, cuda, cuda:1, mps, auto (layers over all GPUs); null is the best there is."
+    )
     exclude: list[dict[str, Any]] = Field(
         [], description="Cells to leave out: {axis: value, …} leaves out those that have all of these values."
     )

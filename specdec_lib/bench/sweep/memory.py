@@ -6,7 +6,7 @@ from functools import cache
 
 from specdec_lib.bench.sweep import sentences
 from specdec_lib.models.files.sizes import GIB, ROOM, bytes_of, size_of, stored_weights
-from specdec_lib.profiling.memory import free_on
+from specdec_lib.profiling.memory import free_everywhere, free_on
 
 
 def lacks_memory(gib: float | None, memory: tuple[float, float] | None) -> str:
@@ -21,14 +21,14 @@ def lacks_memory(gib: float | None, memory: tuple[float, float] | None) -> str:
 
 
 def memory_of(device: str | None) -> tuple[float, float]:
-    """GiB that are free on a device, and that it has.
+    """GiB that are free on a device, and that it has; for "auto" on all that there are.
 
     Raises:
         InvalidArgument: this machine has no such device.
     """
-    from specdec_lib.models.loader import choose_device
+    from specdec_lib.models.loader import SPREAD, choose_device
 
-    free, total = free_on(choose_device(device))
+    free, total = free_everywhere() if device == SPREAD else free_on(choose_device(device))
     return free / GIB, total / GIB
 
 

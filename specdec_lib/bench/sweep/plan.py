@@ -128,7 +128,8 @@ def _rough_seconds(planned: Planned) -> float:
     asked, cell = planned.order.parameters, planned.cell
     there = domain_counts(cell.place["prompts"])[asked["domains"][0]]
     prompts = asked["num_prompts"] or (_USUAL_PROMPTS if cell.place["prompts"] == BUILTIN else there)
-    rate = _BYTES_PER_SECOND["cuda" if (asked["device"] or _best_device()).startswith("cuda") else "cpu"]
+    device = _best_device() if asked["device"] in (None, "auto") else asked["device"]
+    rate = _BYTES_PER_SECOND["cuda" if device.startswith("cuda") else "cpu"]
     step = 1e-3 + (planned.gib or 1.0) / ROOM * GIB / rate
     return _BESIDE + 2 * prompts * asked["max_new_tokens"] * step
 

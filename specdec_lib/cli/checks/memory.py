@@ -12,7 +12,7 @@ from typing import Any
 from specdec_lib.errors import ModelUnavailable
 from specdec_lib.models.files.sizes import GIB, needs, size_of
 from specdec_lib.models.registry import DEFAULT_PAIR, ModelPair
-from specdec_lib.profiling.memory import free_on
+from specdec_lib.profiling.memory import free_everywhere, free_on
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,11 @@ def free_memory(device_name: str | None = None) -> Memory:
     Raises:
         InvalidArgument: a device that this machine does not have.
     """
-    from specdec_lib.models.loader import choose_device
+    from specdec_lib.models.loader import SPREAD, choose_device
 
+    if device_name == SPREAD:
+        free, total = free_everywhere()
+        return Memory("all devices", total / GIB, free / GIB)
     device = choose_device(device_name)
     free, total = free_on(device)
     return Memory(str(device), total / GIB, free / GIB)

@@ -10,7 +10,8 @@ from specdec_lib.cli.options.declaring import option
 
 _model = partial(option, "Models")
 Device = Annotated[
-    str | None, _model("NAME", "--device", help="cpu, cuda, cuda:1, mps.", default="the best there is")
+    str | None,
+    _model("NAME", "--device", help="cpu, cuda, cuda:1, mps; auto: all GPUs.", default="the best there is"),
 ]
 Threads = Annotated[
     int | None, _model("N", "--threads", help="CPU threads.", default="one for a small model", min=1)

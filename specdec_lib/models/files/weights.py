@@ -30,8 +30,13 @@ DescribedModel = Callable[[], torch.nn.Module | ModelUnavailable]
 """Makes the model that a configuration describes, once, when it is asked for."""
 
 
-def load_weights(source: Source, dtype: str, device: torch.device) -> PreTrainedModel:
+def load_weights(
+    source: Source, dtype: str, device: torch.device, is_spread: bool = False
+) -> PreTrainedModel:
     """The model of a folder or repository in evaluation mode, whole, on that device and in that dtype.
+
+    Args:
+        is_spread: layers go where there is room, that device first, by accelerate's ``device_map``.
 
     Raises:
         ModelUnavailable: nothing to load, files of another model than the one described, too little memory,
@@ -42,14 +47,14 @@ def load_weights(source: Source, dtype: str, device: torch.device) -> PreTrained
     with loading(source, "weights"):
         quantised = dtype == "int4" or getattr(config, "quantization_config", None) is not None
         options: dict[str, Any] = _int4_options(device) if dtype == "int4" else {"dtype": dtype}
-        if quantised:
-            options["device_map"] = {"": device}
+        if quantised or is_spread:
+            options["device_map"] = "auto" if is_spread else {"": device}
         described = cache(partial(_described, source, config))
         _refuse_what_cannot_be(source, config, described)
         model, report = _read(source, described, options)
         refuse_gaps(source.model_id, report.get("missing_keys") or (), report.get("mismatched_keys") or ())
         refuse_surplus(source.model_id, model, report.get("unexpected_keys") or ())
-        model = (model if quantised else placed(model, device)).eval()
+        model = (model if quantised or is_spread else placed(model, device)).eval()
         _answer_in_fields(model)
         remember_named_ends(source, model)
         _say_if_unpacked(source, config, model)
