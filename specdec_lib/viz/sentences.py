@@ -29,6 +29,7 @@ SPEEDUP = (
     "%{{customdata[3]:.0f}} → %{{customdata[4]:.0f}} tokens/s<br>"
     "%{{customdata[5]}} pairs of runs on %{{customdata[6]}} prompts"
 )
+CELLS_SO_FAR = "<b>%{y}, %{x}</b><br>speedup %{customdata[0]:.2f}×, of so many cells: %{customdata[1]}"
 MEASURED_AND_PREDICTED = (
     "<b>{}, K = %{{customdata[0]}}, T = %{{customdata[1]:g}}</b><br>"
     "measured %{{customdata[2]:.2f}}× (%{{customdata[3]:.2f}}–%{{customdata[4]:.2f}})<br>"

@@ -16,9 +16,7 @@ class PairFields:
         pair, target, draft: at first; None is what a chapter leaves open.
     """
 
-    def __init__(
-        self, pair: str | None = None, target: str | None = None, draft: str | None = None
-    ) -> None:
+    def __init__(self, pair: str | None = None, target: str | None = None, draft: str | None = None) -> None:
         self._first = pair or DEFAULT_PAIR, target or "", draft or ""
 
     @property
@@ -29,7 +27,7 @@ class PairFields:
 
     @property
     def names(self) -> tuple[str | None, str | None, str | None]:
-        """Pair, target and draft as they stand now; None where one was left empty, or a target goes before."""
+        """Pair, target and draft as they stand now; None where one is empty. A target goes before a pair."""
         pair, target, draft = (one.value.strip() for one in self.widgets)
         return None if target else pair, target or None, draft or None
 
@@ -42,6 +40,8 @@ class PairFields:
         names = list(dict.fromkeys([*pairs_by_place(), pair]))
         return [
             w.Dropdown(options=names, value=pair, description="pair"),
-            w.Text(value=target, description="or target", placeholder="folder, hub id, file.gguf, ollama:NAME"),
+            w.Text(
+                value=target, description="or target", placeholder="folder, hub id, file.gguf, ollama:NAME"
+            ),
             w.Text(value=draft, description="draft", placeholder="the pair's; or lookup, self@int4, a model"),
         ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 # -- any panel ---------------------------------------------------------------------------------------
 
-NEEDS_A_KERNEL = "The controls need a kernel: run `make lab` and open this page there. What stands here is {}."
+NEEDS_A_KERNEL = (
+    "The controls need a kernel: run `make lab` and open this page there. What stands here is {}."
+)
 BUSY = "this panel is at work; stop it first"
 WAITING = "another panel is using the models; this one is next …"
 LOADING = "reading {} …"

@@ -119,7 +119,7 @@ def counts_html(trial: Trial) -> str:
 
 
 def _token(text: str, kind: str) -> str:
-    """A token as it reads: spaces as such, line breaks marked and made, all else that is unseen made visible."""
+    """A token as it reads: spaces as such, line breaks marked and made, whatever else is unseen named."""
     shown = html.escape(visible(text).replace("␣", " ").replace("⏎", "⏎\n"))
     return f'<span class="sp-{kind}">{shown}</span>'
 

@@ -19,9 +19,17 @@ from specdec_lib.utils.numbers import counted
 from specdec_lib.viz.live.panels import sentences
 from specdec_lib.viz.live.panels.fields import PairFields
 from specdec_lib.viz.live.panels.panel import Panel, button, row, said
-from specdec_lib.viz.live.panels.shelf import SHARED, Held, ModelShelf, Told, taken
+from specdec_lib.viz.live.panels.shelf import SHARED, ModelShelf, Told, taken
 from specdec_lib.viz.live.panels.trial import Trial, counts_html, text_html
-from specdec_lib.viz.live.panels.trying import Compared, OpenLength, Stepped, Wish, Written, read_wish, try_out
+from specdec_lib.viz.live.panels.trying import (
+    Compared,
+    OpenLength,
+    Stepped,
+    Wish,
+    Written,
+    read_wish,
+    try_out,
+)
 from specdec_lib.viz.live.panels.worker import Ended, Worker
 
 PROMPT = "def rotate_left(values, steps):\n"
@@ -174,7 +182,9 @@ class TryIt(Panel):
     def _controls(self) -> list[Any]:
         import ipywidgets as w
 
-        self._k = w.Combobox(value=LENGTHS[0], options=LENGTHS, description="K or policy", ensure_option=False)
+        self._k = w.Combobox(
+            value=LENGTHS[0], options=LENGTHS, description="K or policy", ensure_option=False
+        )
         self._temperature = w.FloatSlider(value=0.0, min=0.0, max=1.5, step=0.1, description="temperature")
         self._verifier = w.Dropdown(options=("token", "block"), description="verifier")
         self._num_tokens = w.BoundedIntText(value=64, min=1, max=4096, description="max tokens")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MOST_STEPPED = 64
 """Tokens of the longest text of which every step is shown."""
 OpenLength = Callable[[LengthSpec, Any, Any, Sequence[int]], Any]
-"""Makes a policy of a draft length, a target, a draft and the text's ids: ``bench.measure.costs.open_length``."""
+"""Makes a policy of a length, a target, a draft and a text's ids: ``bench.measure.costs.open_length``."""
 _EACH = 4  # tokens of the baseline between two words about it
 
 
@@ -194,7 +194,9 @@ def _stepped(
     yield Stepped(_annotated(wish, held, again, baseline))
 
 
-def _annotated(wish: Wish, held: Held, result: GenerationResult, baseline: GenerationResult) -> AnnotatedTrace:
+def _annotated(
+    wish: Wish, held: Held, result: GenerationResult, baseline: GenerationResult
+) -> AnnotatedTrace:
     from specdec_lib.decoding.sampling import SamplingParams
     from specdec_lib.lossless.replays.annotation import annotate
 

@@ -1,0 +1,200 @@
+"""*Predict*: the law S = E / (K c + v + o) with sliders, begun at what this machine measures.
+
+Measuring is what ``bench`` knows, so it is handed in; α and o come from one text that is decoded here.
+"""
+
+from __future__ import annotations
+
+import html
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from specdec_lib.decoding.drafters.grammar.pairs import asked_pair
+from specdec_lib.decoding.lengths import LengthCosts
+from specdec_lib.errors import SpecDecError
+from specdec_lib.theory.speedup import speedup
+from specdec_lib.viz.live.panels import sentences
+from specdec_lib.viz.live.panels.fields import PairFields
+from specdec_lib.viz.live.panels.panel import Panel, button, row, said
+from specdec_lib.viz.live.panels.shelf import SHARED, Held, ModelShelf, Told, taken
+from specdec_lib.viz.live.panels.worker import Ended, Worker
+from specdec_lib.viz.live.playground import Playground, PlaygroundWidget, Point
+from specdec_lib.viz.standalone import plain_table
+
+Measure = Callable[[Any, Any, Sequence[int]], LengthCosts]
+"""Times forwards of a target and its draft behind the ids of a text."""
+PROMPT = "def mean(values):\n    total = 0\n    for value in values:\n"
+_TOKENS, _K = 48, 4  # of the text that α and o are read from
+
+
+@dataclass(frozen=True)
+class MeasuredLaw:
+    """The numbers of the law, as one machine has them; ``v`` is by K, ``slope`` the line through it."""
+
+    alpha: float
+    c: float
+    v: Mapping[int, float]
+    overhead: float
+
+    @property
+    def slope(self) -> float:
+        """Of v(K) = 1 + slope K, by least squares; never below 0."""
+        squares = sum(k * k for k in self.v)
+        return max(0.0, sum(k * (v - 1.0) for k, v in self.v.items()) / squares) if squares else 0.0
+
+    def speedups(self, alpha: float | None = None) -> dict[int, float]:
+        """S by K, for every K whose v was measured."""
+        shown = self.alpha if alpha is None else alpha
+        return {k: speedup(shown, k, self.c, v, self.overhead) for k, v in self.v.items()}
+
+
+class Predict(Panel):
+    """The law to play with.
+
+    Args:
+        pair, target, draft: whose costs are measured, as a chapter's parameters name them.
+        measure: times the forwards; without it there is nothing to press.
+        points: measured and published pairs to compare with.
+        start: alpha, k, c, slope and overhead at first.
+        shelf: where the models lie.
+    """
+
+    name, recorded = "predict", sentences.A_LAW_TO_PLAY_WITH
+
+    def __init__(
+        self,
+        pair: str | None = None,
+        target: str | None = None,
+        draft: str | None = None,
+        *,
+        measure: Measure | None = None,
+        points: Sequence[Point] = (),
+        shelf: ModelShelf = SHARED,
+        **start: float,
+    ) -> None:
+        self.fields = PairFields(pair, target, draft)
+        self.points, self.start, self.shelf = list(points), start, shelf
+        self.law: MeasuredLaw | None = None
+        """What was measured last."""
+        self._measure, self._worker = measure, Worker(self._hear)
+
+    def __repr__(self) -> str:
+        return f"Predict({self.fields.first}; {len(self.points)} points)"
+
+    def run(self) -> bool:
+        """Measure; False, and a line, where that cannot be or is being done."""
+        _ = self.widget
+        measure = self._measure
+        if measure is None or self._worker.is_busy:
+            self._status.value = said(sentences.BUSY, is_error=True)
+            return False
+        try:
+            asked = asked_pair(*self.fields.names)
+        except SpecDecError as error:
+            self._status.value = said(str(error), is_error=True)
+            return False
+        self._run.disabled, self._stop.disabled = True, False
+        return self._worker.start(lambda stopped: measured_law(asked, self.shelf, stopped, measure))
+
+    def stop(self) -> None:
+        """End measuring at its next step."""
+        self._worker.stop()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until nothing is measured; whether that came to pass."""
+        return self._worker.wait(seconds)
+
+    def _hear(self, event: Any) -> None:
+        if isinstance(event, Told):
+            self._status.value = said(event.line)
+        elif isinstance(event, MeasuredLaw):
+            self.law = event
+            self._set(event)
+        elif isinstance(event, Ended):
+            self._run.disabled, self._stop.disabled = False, True
+            if event.how != "done" or self.law is None:
+                self._status.value = said(event.line or sentences.STOPPED, event.how == "failed")
+
+    def _set(self, law: MeasuredLaw) -> None:
+        best = max(law.speedups().items(), key=lambda item: item[1])[0]
+        values = {"alpha": law.alpha, "k": best, "c": law.c, "slope": law.slope, "overhead": law.overhead}
+        with self.playground.hold_sync():
+            for name, value in values.items():
+                setattr(self.playground, name, value)
+        line = sentences.MEASURED.format(law.alpha, law.c, law.slope, law.overhead)
+        self._status.value = said(line)
+        self._tell_best()
+
+    def _tell_best(self, _: Any = None) -> None:
+        if self.law is not None:
+            self._table.value = law_html(self.law, min(1.0, max(0.0, self.playground.alpha)))
+
+    def _controls(self) -> list[Any]:
+        import ipywidgets as w
+
+        self._run = button("Measure here", "tachometer", "time this pair's forwards", self.run)
+        self._run.disabled = self._measure is None
+        self._stop = button("Stop", "stop", "end at the next step", self.stop, disabled=True)
+        self._status, self._table = w.HTML(said("")), w.HTML()
+        self.playground = PlaygroundWidget(self.points, **self.start)
+        self.playground.observe(self._tell_best, "alpha")
+        return [
+            row(*self.fields.widgets),
+            row(self._run, self._stop, self._status),
+            self.playground,
+            self._table,
+        ]
+
+    def _recorded(self) -> str:
+        return Playground(self.points, **self.start).to_html()
+
+
+def measured_law(
+    asked: Any, shelf: ModelShelf, stopped: threading.Event, measure: Measure
+) -> Iterator[Told | Held | MeasuredLaw]:
+    """Measures what the law is of, and says so; its numbers are the last.
+
+    Raises:
+        SpecDecError: as loading and measuring do.
+    """
+    if shelf.is_in_use:
+        yield Told(sentences.WAITING)
+    with shelf.turn(stopped):
+        held: Any = None
+        for held in taken(shelf, asked, stopped):
+            yield held
+        ids = held.target.encode(PROMPT)
+        yield Told(sentences.MEASURING.format(held.name))
+        costs = measure(held.target, held.draft, ids)
+        yield Told(sentences.OBSERVING)
+        yield observed_law(held, ids, costs)
+
+
+def observed_law(held: Held, ids: list[int], costs: LengthCosts) -> MeasuredLaw:
+    """``costs``, with α and o of one text: o is what a round takes beyond its forwards."""
+    from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
+    from specdec_lib.decoding.speculative import SpeculativeDecoder
+
+    k = _K if _K in costs.v else next(iter(costs.v))
+    plain = AutoregressiveDecoder(held.target).generate(ids, _TOKENS, 0.0, ignore_eos=True)
+    with_draft = SpeculativeDecoder(held.target, held.draft, k).start(ids, _TOKENS, 0.0, ignore_eos=True)
+    result = with_draft.result()
+    seconds = sorted(r.seconds for r in with_draft.rounds[1:] if len(r.draft_ids) == k)
+    spent = seconds[len(seconds) // 2] / plain.latency_p50 if seconds else 0.0
+    overhead = max(0.0, spent - k * costs.c - costs.v[k]) if seconds else costs.overhead
+    return MeasuredLaw(result.alpha_hat or 0.0, costs.c, dict(costs.v), overhead)
+
+
+def law_html(law: MeasuredLaw, alpha: float) -> str:
+    """S by K on the v(K) that was measured, and which K is best."""
+    found = law.speedups(alpha)
+    best = max(found, key=lambda k: found[k])
+    line = sentences.BEST_MEASURED if found[best] > 1 else sentences.NO_K_PAYS
+    told = line.format(*((best, found[best]) if found[best] > 1 else (found[best], best)))
+    rows = [
+        (f"{k}{' ★' if k == best else ''}", f"{law.v[k]:.2f}", f"{value:.2f}×") for k, value in found.items()
+    ]
+    table = plain_table("", ("K", "v(K), measured", "speedup"), rows).replace("<caption></caption>", "")
+    return f'<p class="sp-verdict">{html.escape(told)}</p>{table}'
