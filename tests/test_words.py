@@ -20,8 +20,8 @@ import pytest
 
 from specdec_lib.bench.explain import questions
 from specdec_lib.bench.explain import sentences as explain
-from specdec_lib.bench.sweep import sentences as sweep
 from specdec_lib.bench.results import sentences as results
+from specdec_lib.bench.sweep import sentences as sweep
 from specdec_lib.cli import sentences as cli
 from specdec_lib.cli.views import sentences as views
 from specdec_lib.decoding import sentences as decoding

@@ -21,7 +21,18 @@ from typing import Annotated, Any
 import typer
 
 from specdec_lib.cli import sentences
-from specdec_lib.cli.commands import bench, doctor, explain, generate, pairs, report, results, sweep, train, verify
+from specdec_lib.cli.commands import (
+    bench,
+    doctor,
+    explain,
+    generate,
+    pairs,
+    report,
+    results,
+    sweep,
+    train,
+    verify,
+)
 from specdec_lib.cli.options import with_groups
 from specdec_lib.cli.selection import DrafterFailed
 from specdec_lib.cli.terminal import log_line, print_error, released_output

@@ -248,7 +248,8 @@ def test_records_from_before_weights_were_hashed_are_read_and_not_resumed(tmp_pa
     benchmark(tmp_path).measure()
     later = ("weights_hash", "products", "revision")
     records = [
-        record | {"models": {role: {n: v for n, v in told.items() if n not in later} for role, told in models}}
+        record
+        | {"models": {role: {n: v for n, v in told.items() if n not in later} for role, told in models}}
         for record in read_records(tmp_path / "runs.jsonl")[0]
         for models in [record["models"].items()]
     ]

@@ -55,10 +55,7 @@ def totals_by_prompt(
     rows = np.add.reduceat(values, starts, axis=0)
     own, asked = owners[starts], prompts[starts]
     edges = np.flatnonzero(np.r_[True, np.diff(own) != 0, True])
-    return {
-        int(own[low]): PromptTotals(asked[low:high], rows[low:high])
-        for low, high in pairwise(edges)
-    }
+    return {int(own[low]): PromptTotals(asked[low:high], rows[low:high]) for low, high in pairwise(edges)}
 
 
 def drawn_totals(
