@@ -39,6 +39,7 @@ from specdec_lib.models.gguf import sentences as gguf
 from specdec_lib.models.ollama import sentences as ollama
 from specdec_lib.models.text import sentences as text
 from specdec_lib.viz import sentences as viz
+from specdec_lib.viz.report import sentences as report
 
 GOLDEN = Path(__file__).with_name("words.txt")
 LIBRARY = Path(__file__).resolve().parents[1] / "specdec_lib"
@@ -194,7 +195,7 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
         "more_lines": [(12_000,)],
         "lines_are_none": [(1, "listed"), (12_000, "merged")],
     },
-    **{room: {} for room in (models, architecture, caches, fast, files, gguf, ollama, text, viz)},
+    **{room: {} for room in (models, architecture, caches, fast, files, gguf, ollama, text, viz, report)},
     **{room: {} for room in (decoding, drafters, grammar, heads, lengths)},
 }  # fmt: skip
 

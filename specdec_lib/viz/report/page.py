@@ -135,8 +135,9 @@ def _figure(key: str, panel: Panel) -> str:
     """The place of a figure, as high as the figure, and its data."""
     import plotly.io as pio
 
-    told = pio.to_json(panel.figure, validate=False) or "{}"
-    height = panel.figure.layout.height or 360
+    figure: Any = panel.figure
+    told = pio.to_json(figure, validate=False) or "{}"
+    height = figure.layout.height or 360
     label = html.escape(panel.title, quote=True)
     return (
         f'<div class="figure" role="img" aria-label="{label}" data-figure="{key}-data" '

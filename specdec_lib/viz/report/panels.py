@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from specdec_lib.viz.records.acceptance import plot_acceptance_by_position
 from specdec_lib.viz.records.speedup import plot_prediction, plot_speedup_heatmap
 from specdec_lib.viz.report import figures, words
@@ -26,7 +28,7 @@ def speedups(tables: Tables) -> Panel | None:
     rows = tables["speedups"]
     if not rows:
         return None
-    shown = [row | {"around": around(row)} for row in rows]
+    shown = [{**row, "around": around(row)} for row in rows]
     columns = _PLACE | {"speedup": "{speedup:.2f}×", "95 % interval": "{around}"}
     columns |= {
         "baseline, tokens/s": "{ar_tokens_per_second:.1f}",
@@ -48,7 +50,7 @@ def acceptance(tables: Tables) -> Panel | None:
     longest = max(own, key=lambda row: (row["length"].isdigit(), row["k"]))["length"]
     line = [row for row in tables["positions"] if row["length"] == longest]
     figure = plot_acceptance_by_position(plotly_safe(line), max(row["k"] for row in line)) if line else None
-    shown = [row | {"around": around(row, "alpha_low", "alpha_high", 3)} for row in rows]
+    shown = [{**row, "around": around(row, "alpha_low", "alpha_high", 3)} for row in rows]
     columns = _PLACE | {"α̂": "{alpha_hat:.3f}", "95 % interval": "{around}"}
     columns |= {
         "accepted ÷ drafted": "{acceptance_rate:.3f}",
@@ -64,9 +66,9 @@ def texts(tables: Tables) -> Panel | None:
     rows = tables["texts"]
     if not rows:
         return None
-    shown = [row | {"least": row["alphas"][0], "middle": row["alphas"][len(row["alphas"]) // 2],
-                    "most": row["alphas"][-1], "around": around(row, "alpha_low", "alpha_high", 3)}
-             for row in rows]  # fmt: skip
+    shown = [
+        {**row, **_spread(row["alphas"]), "around": around(row, "alpha_low", "alpha_high", 3)} for row in rows
+    ]
     columns = {
         "domain": "{domain}",
         "T": "{temperature:g}",
@@ -89,12 +91,16 @@ def texts(tables: Tables) -> Panel | None:
     )
 
 
+def _spread(alphas: Sequence[float]) -> dict[str, float]:
+    return {"least": alphas[0], "middle": alphas[len(alphas) // 2], "most": alphas[-1]}
+
+
 def temperatures(tables: Tables) -> Panel | None:
     """α̂ over temperature, where there are several."""
     rows = tables.get("every_text", tables["texts"])
     if len({row["temperature"] for row in rows}) < 2:
         return None
-    shown = [row | {"around": around(row, "alpha_low", "alpha_high", 3)} for row in rows]
+    shown = [{**row, "around": around(row, "alpha_low", "alpha_high", 3)} for row in rows]
     columns = {
         "domain": "{domain}",
         "T": "{temperature:g}",
@@ -113,7 +119,7 @@ def predictions(tables: Tables) -> Panel | None:
     rows = tables["predictions"]
     if not rows:
         return None
-    shown = [row | {"around": around(row), "off": words.signed(row["difference"])} for row in rows]
+    shown = [{**row, "around": around(row), "off": words.signed(row["difference"])} for row in rows]
     columns = _PLACE | {"α̂": "{alpha_hat:.3f}", "c": "{c:.3f}", "v": "{v:.2f}", "o": "{overhead:.2f}"}
     columns |= {
         "predicted": "{predicted:.2f}×",

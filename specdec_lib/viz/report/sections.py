@@ -87,7 +87,7 @@ def _overview(tables: Tables, setups: Rows) -> Section:
         own = [row for row in tables["speedups"] if row["setup"] == setup["setup"]]
         if own:
             row = best_of(own)
-            best.append(row | {"k_words": k_words(row), "around": around(row)})
+            best.append({**row, "k_words": k_words(row), "around": around(row)})
     best.sort(key=lambda row: -row["speedup"])
     columns = {"setup": "{setup}", "best": "{speedup:.2f}×", "95 % interval": "{around}", "at": "{k_words}"}
     columns |= {"domain": "{domain}", "T": "{temperature:g}", "draft, tokens/s": "{sd_tokens_per_second:.1f}"}

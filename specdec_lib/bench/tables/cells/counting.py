@@ -34,13 +34,10 @@ def timed_columns(blocks: Float[np.ndarray, "blocks columns"]) -> Float[np.ndarr
     """Blocks of :data:`~specdec_lib.bench.tables.cells.gathering.COLUMNS` as the columns named above."""
     whole = blocks[:, [0, 1, 4, 5]]
     decode = whole - blocks[:, [2, 3, 6, 7]]
-    is_timed, is_decoded = (whole > 0).all(axis=1), (decode > 0).all(axis=1)
+    timed, decoded = ((columns > 0).all(axis=1, keepdims=True) for columns in (whole, decode))
     of_draft = blocks[:, [COLUMNS.index("num_accepted_tokens") + i for i in range(5)]]
     first = blocks[:, [COLUMNS.index("sd_first_seconds")]]
-    ones = np.ones((len(blocks), 1))
-    return np.hstack(
-        [whole * is_timed[:, None], decode * is_decoded[:, None], of_draft, is_timed[:, None], first, ones]
-    )
+    return np.hstack([whole * timed, decode * decoded, of_draft, timed, first, np.ones((len(blocks), 1))])
 
 
 @dataclass(frozen=True, eq=False)

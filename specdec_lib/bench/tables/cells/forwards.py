@@ -99,7 +99,7 @@ def prediction_rows(
         measured = decoded.get((row.setup, row.temperature, row.domain, row.length))
         one, draft = times.get((row.setup, "target", 1)), times.get((row.setup, "draft", 1))
         wide = times.get((row.setup, "target", row.k + 1))
-        if measured is None or not row.length.isdigit() or None in (one, draft, wide):
+        if measured is None or not row.length.isdigit() or not (one and draft and wide):
             continue
         spent = profiled.get((row.setup, row.temperature, names[row.length, row.k]))
         rest = 0.0 if spent is None else spent.round_ms - spent.verify_ms - spent.drafted_per_round * draft

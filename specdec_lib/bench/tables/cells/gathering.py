@@ -166,11 +166,20 @@ class _Hold:
         for setup, name in setup_names(self.setups).items():
             self.setups[setup].name = name
         blocks = np.column_stack([np.array(column) for column in self.columns])
-        counted = [list(column) for column in zip(*self.tallies, strict=True)]
-        places = np.array(self.owners, np.int64), np.array(self.asked, np.int64)
-        bins = self.outcomes.table(3), self.latencies.table(2)
+        num_cells, identical, compared = (list(column) for column in zip(*self.tallies, strict=True))
         return Gathered(
-            list(self.groups), self.setups, list(self.prompts), *places, blocks, *counted, *bins, self.phases
+            groups=list(self.groups),
+            setups=self.setups,
+            prompt_names=list(self.prompts),
+            owners=np.array(self.owners, np.int64),
+            prompts=np.array(self.asked, np.int64),
+            blocks=blocks,
+            num_cells=num_cells,
+            identical=identical,
+            compared=compared,
+            outcomes=self.outcomes.table(3),
+            latencies=self.latencies.table(2),
+            phases=self.phases,
         )
 
 

@@ -18,7 +18,15 @@ from specdec_lib.bench.tables.cells.setups import CellGroup
 
 BASELINE = "AR"
 _QUANTILES = np.linspace(0, 1, 201)
-_ROUND = ("drafted", "accepted", "draft_ms", "verify_ms", "sampling_ms", "rollback_ms", "total_ms")
+_ROUND: tuple[str, ...] = (
+    "drafted",
+    "accepted",
+    "draft_ms",
+    "verify_ms",
+    "sampling_ms",
+    "rollback_ms",
+    "total_ms",
+)
 _STAGES = ("kernel", "load", "warm_up", "runs", "costs", "profile")
 
 Arm = tuple[str, float, int, str]
