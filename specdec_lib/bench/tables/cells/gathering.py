@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 from specdec_lib.bench.records.kinds import CellRecord
 from specdec_lib.bench.records.kinds.counts import ArmCounts
 from specdec_lib.bench.tables.cells.setups import CellGroup, CellSetup, group_of, setup_names
+from specdec_lib.data.own_prompts import conversation_of
 from specdec_lib.errors import RecordError
 
 _OF_ARM = ("seconds", "num_tokens", "first_seconds", "first_tokens")
@@ -126,7 +127,8 @@ class _Hold:
         if number == len(self.tallies):
             self.tallies.append([0, 0, 0])
         prompts = self.prompts
-        asked = [prompts.setdefault(name, len(prompts)) for name in cell.blocks.prompt_ids]
+        names = map(conversation_of, cell.blocks.prompt_ids)  # the turns of one chat are drawn together
+        asked = [prompts.setdefault(name, len(prompts)) for name in names]
         self.owners.extend([number] * len(asked))
         self.asked.extend(asked)
         for column, told in zip(self.columns, _columns(cell.baseline_counts, cell.counts), strict=True):
