@@ -161,7 +161,7 @@ def cell_row(line: Mapping[str, Any], machine: str) -> FlatCell:
 
 def on_machine(row: FlatCell, letter: str) -> FlatCell:
     """The same row with that letter."""
-    return FlatCell(*row[:_MACHINE], letter, *row[_MACHINE + 1 :])
+    return FlatCell._make((*row[:_MACHINE], letter, *row[_MACHINE + 1 :]))
 
 
 def _asked(line: Mapping[str, Any], machine: str) -> tuple[Any, ...]:

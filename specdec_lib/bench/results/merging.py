@@ -62,7 +62,7 @@ def merge_results(paths: Sequence[FilePath], output: FilePath) -> Merged:
     """Put the cells of all files, and those that are in ``output`` already, into ``output``, by time.
 
     Raises:
-        InvalidArgument: one of them is a pipe, or the output a folder.
+        InvalidArgument: one of them is a pipe, or the output is there and no regular file.
         RecordError: a file cannot be read, the output cannot be written or holds something else than cells;
             it is left as it was.
     """
@@ -72,9 +72,10 @@ def merge_results(paths: Sequence[FilePath], output: FilePath) -> Merged:
             f"--merge reads its files twice, and {stream} is a pipe; write it to a file first"
         )
     out = Path(output)
-    if out.is_dir():
-        raise InvalidArgument(f"--merge writes one file, and {out} is a folder; name a file in it")
     is_there = out.exists()
+    if is_there and not out.is_file():
+        kind = "a folder; name a file in it" if out.is_dir() else "none; name a regular file"
+        raise InvalidArgument(f"--merge writes one file, and {out} is {kind}")
     if is_there and not any(same_file(out, path) for path in files):
         files.append(out)
     sizes = [path.stat().st_size for path in files]

@@ -12,6 +12,8 @@ import os
 import signal
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
@@ -196,16 +198,27 @@ def _workers_for(paths: list[Path]) -> int:
 def _by_workers(
     pieces: Iterator[Piece], conditions: Sequence[Condition], workers: int
 ) -> Iterator[tuple[Piece, Contents]]:
-    """What each piece holds, in their order; no more pieces are under way than keep the workers busy."""
-    under_way: deque[tuple[Piece, Any]] = deque()
-    with get_context("spawn").Pool(workers, _begin_work) as pool:
+    """What each piece holds, in their order; no more pieces are under way than keep the workers busy.
+
+    Raises:
+        RecordError: a worker has ended, as it does where the system takes back its memory.
+    """
+    under_way: deque[tuple[Piece, Future[Contents]]] = deque()
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin_work)
+    try:
         for piece in pieces:
-            under_way.append((piece, pool.apply_async(rows_of, (piece, conditions))))
+            under_way.append((piece, pool.submit(rows_of, piece, conditions)))
             if len(under_way) > 2 * workers:
                 first, found = under_way.popleft()
-                yield first, found.get()
+                yield first, found.result()
         for last, found in under_way:
-            yield last, found.get()
+            yield last, found.result()
+    except BrokenProcessPool as error:
+        raise RecordError(
+            "results: a process that read them was ended from outside; make room in memory, and run again"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _begin_work() -> None:

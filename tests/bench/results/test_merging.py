@@ -145,3 +145,5 @@ def test_pipes_and_folders_are_refused(here: Path, tmp_path: Path) -> None:
         merge_results([here, "-"], tmp_path / "all.jsonl")
     with pytest.raises(InvalidArgument, match=r"writes one file, and .* is a folder"):
         merge_results([here], tmp_path)
+    with pytest.raises(InvalidArgument, match=r"writes one file, and /dev/null is none; name a regular file"):
+        merge_results([here], os.devnull)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 from itertools import accumulate
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from specdec_lib.bench.records.appending import to_line
 from specdec_lib.bench.results import scanning, sources
-from specdec_lib.bench.results.conditions import read_conditions
+from specdec_lib.bench.results.conditions import Condition, read_conditions
 from specdec_lib.bench.results.scanning import Scan
 from specdec_lib.bench.results.sources import pieces_of
 from specdec_lib.errors import RecordError
@@ -112,6 +113,26 @@ def test_several_processes_read_what_one_reads(results: Path, tmp_path: Path, mo
     told = ("cells", "repeated", "others", "problems", "num_problems")
     assert [getattr(alone, name) for name in told] == [getattr(shared, name) for name in told]
     assert alone.machines.environments == shared.machines.environments
+
+
+class Deadly(Condition):
+    """Another process that is handed it ends at once."""
+
+    def __reduce__(self):
+        return os._exit, (9,)
+
+
+def test_a_process_that_is_killed_is_one_clear_line(results: Path) -> None:
+    with pytest.raises(RecordError, match="was ended from outside; make room in memory"):
+        list(Scan([results], [Deadly("k", "=", 4)], workers=2))
+
+
+def test_who_stops_early_leaves_no_process_behind(results: Path, monkeypatch) -> None:
+    monkeypatch.setattr(sources, "_PIECE", 100)
+    rows = iter(Scan([results], workers=2))
+    assert next(rows).k == 1
+    rows.close()
+    assert multiprocessing.active_children() == []
 
 
 def test_a_mark_of_the_byte_order_is_no_part_of_the_first_line(results: Path) -> None:
