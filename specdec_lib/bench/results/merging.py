@@ -15,7 +15,7 @@ from typing import NamedTuple
 from specdec_lib.bench.records.contents import Described
 from specdec_lib.bench.records.kinds import CellRecord
 from specdec_lib.bench.records.reading import BYTE_ORDER_MARK, digest_of, from_line
-from specdec_lib.bench.results.pooling import Machines, cell_key
+from specdec_lib.bench.results.pooling import Machines, measurement_of
 from specdec_lib.bench.results.scanning import NAMED
 from specdec_lib.bench.results.sources import is_stream, pieces_of, results_file, same_file
 from specdec_lib.errors import InvalidArgument, RecordError
@@ -141,7 +141,7 @@ def _told_once(places: Iterator[_Place], merged: Merged) -> list[_Place]:
     """Of places that hold the same measurement, in the same words or in others, the first."""
     kept: dict[tuple[tuple[str, str, str], bytes], _Place] = {}
     for place in places:
-        identity = cell_key(place.key, place.machine, place.session), place.digest
+        identity = measurement_of(place.key, place.machine, place.session), place.digest
         if identity in kept:
             merged.repeated += 1
         else:

@@ -52,7 +52,7 @@ def pool_key(line: Mapping[str, Any], letter: str) -> str:
     return json.dumps(told, sort_keys=True)
 
 
-def cell_key(key: str, letter: str, session: str) -> tuple[str, str, str]:
+def measurement_of(key: str, letter: str, session: str) -> tuple[str, str, str]:
     """What one measurement of a cell is: where two agree in it, they are one that stands there twice."""
     return key, letter, session
 

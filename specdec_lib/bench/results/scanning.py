@@ -24,7 +24,7 @@ from specdec_lib.bench.records.kinds import KINDS, SCHEMA_VERSION
 from specdec_lib.bench.records.reading import BYTE_ORDER_MARK, from_line
 from specdec_lib.bench.results.columns import FlatCell, cell_row, on_machine
 from specdec_lib.bench.results.conditions import Condition
-from specdec_lib.bench.results.pooling import Machines, cell_key
+from specdec_lib.bench.results.pooling import Machines, measurement_of
 from specdec_lib.bench.results.sources import Piece, pieces_of, results_file, total_bytes
 from specdec_lib.errors import RecordError
 from specdec_lib.utils.paths import FilePath
@@ -55,7 +55,7 @@ class Contents:
     num_problems: int = 0
 
 
-def rows_of(piece: Piece, conditions: Sequence[Condition] = ()) -> Contents:
+def contents_of(piece: Piece, conditions: Sequence[Condition] = ()) -> Contents:
     """The rows of a piece."""
     found = Contents()
     lines = piece.lines()
@@ -172,7 +172,7 @@ class Scan:
     def _is_new(self, row: FlatCell) -> bool:
         """Of what was there before 64 bits are kept: of a million cells, two that differ are taken for one
         once in thirty million files."""
-        identity = hash(cell_key(row.key, row.machine, row.session))
+        identity = hash(measurement_of(row.key, row.machine, row.session))
         if identity in self._seen:
             self.repeated += 1
             return False
@@ -185,7 +185,7 @@ class Scan:
         if workers > 1:
             yield from _by_workers(pieces, self._others, workers)
         else:
-            yield from ((piece, rows_of(piece, self._others)) for piece in pieces)
+            yield from ((piece, contents_of(piece, self._others)) for piece in pieces)
 
 
 def _workers_for(paths: list[Path]) -> int:
@@ -207,7 +207,7 @@ def _by_workers(
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin_work)
     try:
         for piece in pieces:
-            under_way.append((piece, pool.submit(rows_of, piece, conditions)))
+            under_way.append((piece, pool.submit(contents_of, piece, conditions)))
             if len(under_way) > 2 * workers:
                 first, found = under_way.popleft()
                 yield first, found.result()

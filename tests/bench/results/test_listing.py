@@ -8,6 +8,7 @@ import pytest
 
 from specdec_lib.bench.results.listing import OUTCOME, PLACE, list_cells
 from specdec_lib.bench.results.scanning import Scan
+from specdec_lib.profiling.config import BenchmarkConfig
 from tests.written_sweeps import OTHER_MACHINE, small_cell, write_cells
 
 
@@ -59,9 +60,10 @@ def test_the_order_is_that_of_all_cells(scan: Scan, column: str, descending: boo
 def test_numbers_come_before_policies_and_nothing_comes_last(tmp_path: Path, descending: bool) -> None:
     policy = small_cell(1, k=2)
     config = {**policy.line["config"], "policy": "cost-aware"}
+    decided = {"config": config, "config_hash": BenchmarkConfig.from_dict(config).config_hash()}
     nothing = small_cell(2, k=8)
     empty = {**nothing.line["counts"], "num_rejections": [0], "num_accepted_tokens": [0]}
-    made = [policy | {"config": config}, nothing | {"counts": empty}, small_cell(3, k=1)]
+    made = [policy | decided, nothing | {"counts": empty}, small_cell(3, k=1)]
     path = write_cells(tmp_path / "r.jsonl", made)
     lengths = [row.policy or row.k for row in list_cells(Scan([path]), "k", descending).rows]
     assert lengths == (["cost-aware", 8, 1] if descending else [1, 8, "cost-aware"])
