@@ -105,7 +105,7 @@ def _notes(files: Sequence[CellLines]) -> list[str]:
     """Which files there are, and what of them is not in the figures."""
     from specdec_lib.viz.report import sentences
 
-    notes = [sentences.FILES.format(*(file.path for file in files))] if len(files) > 1 else []
+    notes = [sentences.FILES.format(files[0].path, files[1].path)] if len(files) > 1 else []
     for file in files:
         told = (
             (sentences.TORN_LINES, file.num_problems),

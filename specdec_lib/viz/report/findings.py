@@ -55,7 +55,8 @@ def findings(tables: Mapping[str, Rows], compared: Rows | None = None) -> list[s
 
 def _gain(rows: Rows) -> str:
     best = best_of(rows)
-    rest = best["speedup"], around(best), k_words(best), best["temperature"]
+    domain, speedup, at = best["domain"], best["speedup"], best["temperature"]
+    k, interval = k_words(best), around(best)
     if len({row["setup"] for row in rows}) > 1:
-        return sentences.GAINS_MOST_OF_ALL.format(best["setup"], best["domain"], *rest)
-    return sentences.GAINS_MOST.format(capital(best["domain"]), *rest)
+        return sentences.GAINS_MOST_OF_ALL.format(best["setup"], domain, speedup, interval, k, at)
+    return sentences.GAINS_MOST.format(capital(domain), speedup, interval, k, at)

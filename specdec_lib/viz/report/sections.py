@@ -102,8 +102,8 @@ def _of_setup(tables: Tables, setup: Mapping[str, Any], key: str) -> Section:
     temperatures, notes = setup["temperatures"], []
     if len(temperatures) > MOST_TEMPERATURES:
         kept, others = [temperatures[0], temperatures[-1]], temperatures[1:-1]
-        words = (", ".join(f"{one:g}" for one in some) for some in (kept, others))
-        notes.append(sentences.LEFT_OUT_TEMPERATURES.format(*words))
+        drawn, between = (", ".join(f"{one:g}" for one in some) for some in (kept, others))
+        notes.append(sentences.LEFT_OUT_TEMPERATURES.format(drawn, between))
         own = {
             name: [row for row in rows if row.get("temperature", kept[0]) in kept]
             for name, rows in own.items()

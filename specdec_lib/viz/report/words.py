@@ -100,8 +100,9 @@ def of_acceptance(texts: Rows, positions: Rows) -> list[str]:
     ordered = sorted((r for r in texts if r["temperature"] == temperature), key=lambda row: row["alpha_hat"])
     if len(ordered) > 1:
         most, least = ordered[-1], ordered[0]
-        pair = percent(most["alpha_hat"]), most["domain"], percent(least["alpha_hat"]), least["domain"]
-        told.append(sentences.KEPT_BY_DOMAIN.format(*pair, temperature))
+        kept, fewest = percent(most["alpha_hat"]), percent(least["alpha_hat"])
+        names = most["domain"], least["domain"]
+        told.append(sentences.KEPT_BY_DOMAIN.format(kept, names[0], fewest, names[1], temperature))
     else:
         one = ordered[0]
         told.append(sentences.KEPT_IN_A_DOMAIN.format(percent(one["alpha_hat"]), one["domain"], temperature))
@@ -118,11 +119,10 @@ def _by_position(positions: Rows) -> list[str]:
     if len(known) < 2:
         return []
     first, last = known[0], known[-1]
-    is_flat = abs(first["conditional"] - last["conditional"]) < _FLAT
-    shares = percent(first["conditional"]), percent(last["conditional"])
-    if is_flat:
-        return [sentences.FLAT_BY_POSITION.format(domain, *shares, last["position"])]
-    return [sentences.BENT_BY_POSITION.format(domain, *shares, last["position"])]
+    begin, end = percent(first["conditional"]), percent(last["conditional"])
+    if abs(first["conditional"] - last["conditional"]) < _FLAT:
+        return [sentences.FLAT_BY_POSITION.format(domain, begin, end, last["position"])]
+    return [sentences.BENT_BY_POSITION.format(domain, begin, end, last["position"])]
 
 
 def of_texts(rows: Rows) -> list[str]:
@@ -142,15 +142,14 @@ def of_temperatures(rows: Rows) -> list[str]:
         if len(line) < 2:
             continue
         cold, warm = line[0], line[-1]
-        parts = [domain]
-        for row in (cold, warm):
-            parts += [percent(row["alpha_hat"]), row["temperature"]]
+        before, after = percent(cold["alpha_hat"]), percent(warm["alpha_hat"])
+        low, high = cold["temperature"], warm["temperature"]
         if cold["alpha_low"] > warm["alpha_high"]:
-            told.append(sentences.WARMER_KEEPS_LESS.format(*parts))
+            told.append(sentences.WARMER_KEEPS_LESS.format(domain, before, low, after, high))
         elif cold["alpha_high"] < warm["alpha_low"]:
-            told.append(sentences.WARMER_KEEPS_MORE.format(*parts))
+            told.append(sentences.WARMER_KEEPS_MORE.format(domain, before, low, after, high))
         else:
-            told.append(sentences.WARMER_IS_ALIKE.format(*parts))
+            told.append(sentences.WARMER_IS_ALIKE.format(domain, before, low, after, high))
     return told
 
 
@@ -174,8 +173,8 @@ def of_latencies(rows: Rows) -> list[str]:
         milliseconds(plain["p99_ms"]),
         at,
     )
-    first = milliseconds(fast["ttft_ms"]), milliseconds(plain["ttft_ms"])
-    return [within, sentences.FIRST_TOKENS.format(*first)]
+    first = sentences.FIRST_TOKENS.format(milliseconds(fast["ttft_ms"]), milliseconds(plain["ttft_ms"]))
+    return [within, first]
 
 
 def of_phases(rows: Rows) -> list[str]:
@@ -184,19 +183,20 @@ def of_phases(rows: Rows) -> list[str]:
     own = [row for row in rows if row["temperature"] == at]
     best = max(own, key=lambda row: row["tokens_per_round"] / row["round_ms"])
     verify, draft = (best[f"{name}_ms"] / best["round_ms"] for name in ("verify", "draft"))
-    shares = percent(verify), percent(draft), percent(max(0.0, 1 - verify - draft))
+    arm, tokens, rest = best["decoder"], best["tokens_per_round"], percent(max(0.0, 1 - verify - draft))
+    checked, drafted = percent(verify), percent(draft)
     if best["step_ms"]:
-        costs = best["round_ms"] / best["step_ms"], best["tokens_per_round"]
-        return [sentences.ROUND_IN_STEPS.format(best["decoder"], *costs, *shares, at)]
+        steps = best["round_ms"] / best["step_ms"]
+        return [sentences.ROUND_IN_STEPS.format(arm, steps, tokens, checked, drafted, rest, at)]
     took = milliseconds(best["round_ms"])
-    return [sentences.ROUND_BY_PHASES.format(best["decoder"], took, *shares, at)]
+    return [sentences.ROUND_BY_PHASES.format(arm, took, checked, drafted, rest, at)]
 
 
 def of_timeline(row: Mapping[str, Any], shown: Sequence[Mapping[str, float]]) -> list[str]:
     """How many rounds are drawn of how many, and what they drafted and kept."""
-    counts = (int(sum(one[name] for one in shown)) for name in ("drafted", "accepted"))
-    place = len(shown), len(row["rounds"]), k_words(row), row["domain"]
-    return [sentences.ROUNDS_OF_A_TEXT.format(*place, *counts)]
+    drafted, kept = (int(sum(one[name] for one in shown)) for name in ("drafted", "accepted"))
+    k, rounds = k_words(row), len(row["rounds"])
+    return [sentences.ROUNDS_OF_A_TEXT.format(len(shown), rounds, k, row["domain"], drafted, kept)]
 
 
 def of_forwards(rows: Rows) -> list[str]:
@@ -232,13 +232,13 @@ def of_predictions(rows: Rows) -> list[str]:
     if known:
         told.append(sentences.INSIDE.format(sum(row["is_inside"] for row in known), len(known)))
     far = max(own, key=lambda row: abs(row["difference"]))
-    parts = signed(far["difference"]), k_words(far), far["domain"], far["temperature"]
+    off, k, domain, at = signed(far["difference"]), k_words(far), far["domain"], far["temperature"]
     if far["has_interval"] and far["is_inside"]:
-        told.append(sentences.FURTHEST_INSIDE.format(*parts))
+        told.append(sentences.FURTHEST_INSIDE.format(off, k, domain, at))
     elif far["difference"] >= 0:
-        told.append(sentences.FURTHEST_ABOVE.format(*parts))
+        told.append(sentences.FURTHEST_ABOVE.format(off, k, domain, at))
     else:
-        told.append(sentences.FURTHEST_BELOW.format(*parts))
+        told.append(sentences.FURTHEST_BELOW.format(off, k, domain, at))
     return told if all(row["has_overhead"] for row in own) else [*told, sentences.WITHOUT_OVERHEAD]
 
 
