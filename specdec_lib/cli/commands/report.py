@@ -15,7 +15,7 @@ from specdec_lib.cli.terminal import Prose, console_for, print_json, print_warni
 from specdec_lib.errors import InvalidArgument, RecordError, reason_of
 
 if TYPE_CHECKING:
-    from specdec_lib.bench.tables.cells.comparing import Comparison
+    from specdec_lib.bench.tables.cells.comparing import FileComparison
     from specdec_lib.bench.tables.cells.counting import Counted
     from specdec_lib.bench.tables.cells.reading import CellLines
 
@@ -88,7 +88,7 @@ def _nothing(path: Path, lines: CellLines) -> str:
     return f"report: {path} holds no cell of a sweep; make some with `specdec sweep`{told * bool(others)}"
 
 
-def _compared(counted: Counted, other: Path) -> tuple[Comparison, CellLines]:
+def _compared(counted: Counted, other: Path) -> tuple[FileComparison, CellLines]:
     from specdec_lib.bench.tables.cells.comparing import compared
 
     _, second, lines = _counted(other)
@@ -117,7 +117,7 @@ def _notes(files: Sequence[CellLines]) -> list[str]:
 
 
 def _write(
-    page: Path, tables: Any, title: str, found: list[str], notes: list[str], comparison: Comparison | None
+    page: Path, tables: Any, title: str, found: list[str], notes: list[str], comparison: FileComparison | None
 ) -> None:
     """Whole or not at all.
 

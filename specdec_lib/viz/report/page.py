@@ -13,7 +13,7 @@ from string import Template
 from typing import Any, Protocol, runtime_checkable
 
 from specdec_lib.viz.report import sentences
-from specdec_lib.viz.report.panel import Panel, Tables
+from specdec_lib.viz.report.panel import ReportPanel, Tables
 from specdec_lib.viz.report.sections import (
     MOST_SETUPS,
     RUN_COLUMNS,
@@ -121,7 +121,7 @@ def _contents(sections: Sequence[Section]) -> str:
     return f"<ul>{items}</ul>"
 
 
-def _panel(section: Section, panel: Panel) -> str:
+def _panel(section: Section, panel: ReportPanel) -> str:
     key, title = f"{section.key}-{panel.key}", html.escape(panel.title)
     seen = ""
     if panel.told:
@@ -131,7 +131,7 @@ def _panel(section: Section, panel: Panel) -> str:
     return f'<article id="{key}"><h3>{title}</h3><figure>{drawn}{seen}</figure>{table}</article>'
 
 
-def _figure(key: str, panel: Panel) -> str:
+def _figure(key: str, panel: ReportPanel) -> str:
     """The place of a figure, as high as the figure, and its data."""
     import plotly.io as pio
 

@@ -18,7 +18,7 @@ Tables = Mapping[str, Rows]
 
 
 @dataclass(frozen=True)
-class Panel:
+class ReportPanel:
     """A figure with its words; ``rows`` and ``columns`` are those of its table."""
 
     key: str
@@ -40,6 +40,6 @@ def _safe(value: Any) -> Any:
     return value
 
 
-def around(row: Mapping[str, Any], low: str = "low", high: str = "high", digits: int = 2) -> str:
+def interval_cell(row: Mapping[str, Any], low: str = "low", high: str = "high", digits: int = 2) -> str:
     """The interval of a row for a table; a dash where one text gives none."""
     return f"{row[low]:.{digits}f}–{row[high]:.{digits}f}" if row["has_interval"] else "–"

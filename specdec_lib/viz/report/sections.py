@@ -8,7 +8,7 @@ from typing import Any
 
 from specdec_lib.viz.report import findings, sentences
 from specdec_lib.viz.report.many import plot_best_speedups, plot_comparison
-from specdec_lib.viz.report.panel import Panel, Tables, around, plotly_safe
+from specdec_lib.viz.report.panel import ReportPanel, Tables, interval_cell, plotly_safe
 from specdec_lib.viz.report.panels import panels_of
 from specdec_lib.viz.report.words import best_of, k_words
 from specdec_lib.viz.theme import Rows
@@ -27,7 +27,7 @@ class Section:
 
     key: str
     title: str
-    panels: Sequence[Panel]
+    panels: Sequence[ReportPanel]
     notes: Sequence[str] = ()
 
 
@@ -87,13 +87,13 @@ def _overview(tables: Tables, setups: Rows) -> Section:
         own = [row for row in tables["speedups"] if row["setup"] == setup["setup"]]
         if own:
             row = best_of(own)
-            best.append({**row, "k_words": k_words(row), "around": around(row)})
+            best.append({**row, "k_words": k_words(row), "around": interval_cell(row)})
     best.sort(key=lambda row: -row["speedup"])
     columns = {"setup": "{setup}", "best": "{speedup:.2f}×", "95 % interval": "{around}", "at": "{k_words}"}
     columns |= {"domain": "{domain}", "T": "{temperature:g}", "draft, tokens/s": "{sd_tokens_per_second:.1f}"}
     told = findings.findings({**tables, "predictions": []})
     figure = plot_best_speedups(plotly_safe(best[:MOST_BESTS])) if best else None
-    panel = Panel("best", "The fastest group of each setup", figure, told, best, columns)
+    panel = ReportPanel("best", "The fastest group of each setup", figure, told, best, columns)
     return Section("setups", "All setups", [panel])
 
 
@@ -126,7 +126,7 @@ def _comparison(comparison: Mapping[str, Any]) -> Section:
     columns = {"group": "{label}", "speedup A": "{speedup_a:.2f}×", "speedup B": "{speedup_b:.2f}×"}
     columns |= {"draft, B ÷ A": "{draft_told}", "baseline, B ÷ A": "{baseline_told}"}
     columns |= {"speedup, B ÷ A": "{speedup_told}", "α̂, B ÷ A": "{alpha_told}", "prompts": "{num_prompts}"}
-    panel = Panel("compared", "B over A", figure, findings.of_comparison(rows), shown, columns)
+    panel = ReportPanel("compared", "B over A", figure, findings.of_comparison(rows), shown, columns)
     return Section("comparison", "Two files compared", [panel], notes)
 
 

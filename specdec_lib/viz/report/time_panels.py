@@ -9,13 +9,13 @@ from typing import Any
 from specdec_lib.viz.chapters.forward import plot_width_cost
 from specdec_lib.viz.records.scaling import plot_timeline
 from specdec_lib.viz.report import figures, words
-from specdec_lib.viz.report.panel import Panel, Tables, plotly_safe
+from specdec_lib.viz.report.panel import ReportPanel, Tables, plotly_safe
 
 MOST_ROUNDS = 5
 """Rounds of a timeline: more leave no room for their words on a phone."""
 
 
-def latencies(tables: Tables) -> Panel | None:
+def latency_panel(tables: Tables) -> ReportPanel | None:
     """Share of tokens within a time, and the time to the first."""
     rows = tables["latencies"]
     if not rows:
@@ -29,10 +29,10 @@ def latencies(tables: Tables) -> Panel | None:
     columns |= {"p99, ms": "{p99_ms:.2f}", "mean, ms": "{tpot_ms:.2f}", "first token, ms": "{ttft_ms:.1f}"}
     columns |= {"tokens": "{num_tokens:,}"}
     figure = figures.plot_latencies(plotly_safe(rows))
-    return Panel("latency", "Latency of a token", figure, words.of_latencies(rows), rows, columns)
+    return ReportPanel("latency", "Latency of a token", figure, words.of_latencies(rows), rows, columns)
 
 
-def phases(tables: Tables) -> Panel | None:
+def phase_panel(tables: Tables) -> ReportPanel | None:
     """A round by its phases."""
     rows = tables["phases"]
     if not rows:
@@ -43,10 +43,12 @@ def phases(tables: Tables) -> Panel | None:
     }
     columns |= {"tokens a round": "{tokens_per_round:.2f}", "baseline step, ms": "{step_ms:.2f}"}
     figure = figures.plot_rounds_and_step(plotly_safe(rows))
-    return Panel("phases", "Where the time of a round goes", figure, words.of_phases(rows), rows, columns)
+    return ReportPanel(
+        "phases", "Where the time of a round goes", figure, words.of_phases(rows), rows, columns
+    )
 
 
-def timeline(tables: Tables) -> Panel | None:
+def timeline_panel(tables: Tables) -> ReportPanel | None:
     """The first rounds of one profiled text, at the draft length that is fastest there."""
     rows = tables["timelines"]
     if not rows:
@@ -62,7 +64,9 @@ def timeline(tables: Tables) -> Panel | None:
     columns |= {
         f"{name}, ms": f"{{{name}_ms:.2f}}" for name in ("draft", "verify", "sampling", "rollback", "total")
     }
-    return Panel("timeline", "Rounds of one text", figure, words.of_timeline(row, shown), listed, columns)
+    return ReportPanel(
+        "timeline", "Rounds of one text", figure, words.of_timeline(row, shown), listed, columns
+    )
 
 
 def _round(told: Mapping[str, float]) -> Any:
@@ -72,7 +76,7 @@ def _round(told: Mapping[str, float]) -> Any:
     return SimpleNamespace(seconds=told["total_ms"] / 1e3, phases_ms=spent, **ids)
 
 
-def forwards(tables: Tables) -> Panel | None:
+def forward_panel(tables: Tables) -> ReportPanel | None:
     """What width costs the target."""
     rows = tables["forwards"]
     target = [row for row in rows if row["model"] == "target"]
@@ -85,10 +89,12 @@ def forwards(tables: Tables) -> Panel | None:
         "over width 1": "{ratio:.2f}×",
         "cells": "{num_cells}",
     }
-    return Panel("forwards", "Cost of a forward by its width", figure, words.of_forwards(rows), rows, columns)
+    return ReportPanel(
+        "forwards", "Cost of a forward by its width", figure, words.of_forwards(rows), rows, columns
+    )
 
 
-def roofline(tables: Tables) -> Panel | None:
+def roofline_panel(tables: Tables) -> ReportPanel | None:
     """Operations and bytes a second, where the models' sizes are recorded."""
     rows = tables["forwards"]
     if not rows:
@@ -102,12 +108,12 @@ def roofline(tables: Tables) -> Panel | None:
         "GFLOP/s": "{gigaflops:.2f}",
         "FLOP/byte": "{intensity:.2f}",
     }
-    return Panel(
+    return ReportPanel(
         "roofline", "Roofline, as far as it is known", figure, words.of_roofline(known), rows, columns
     )
 
 
-def stages(tables: Tables) -> Panel | None:
+def stage_panel(tables: Tables) -> ReportPanel | None:
     """Memory of a cell by stage."""
     rows = [row for row in tables["stages"] if row["memory_mb"] is not None]
     if not rows:
@@ -119,6 +125,6 @@ def stages(tables: Tables) -> Panel | None:
     }
     columns |= {"seconds (median)": "{seconds:.2f}", "cells": "{num_cells}"}
     figure = figures.plot_stages(plotly_safe(rows))
-    return Panel(
+    return ReportPanel(
         "memory", "Memory by stage of a cell", figure, words.of_stages(rows), tables["stages"], columns
     )

@@ -26,7 +26,7 @@ def around(row: Mapping[str, Any]) -> str:
     return sentences.INTERVAL.format(row["low"], row["high"])
 
 
-def percent(share: float) -> str:
+def share_told(share: float) -> str:
     """A share with as many digits as a reader needs: "85 %", "99.7 %"."""
     digits = 1 if share > 0.985 and share < _CERTAIN else 0
     return f"{100 * share:.{digits}f} %"
@@ -100,12 +100,14 @@ def of_acceptance(texts: Rows, positions: Rows) -> list[str]:
     ordered = sorted((r for r in texts if r["temperature"] == temperature), key=lambda row: row["alpha_hat"])
     if len(ordered) > 1:
         most, least = ordered[-1], ordered[0]
-        kept, fewest = percent(most["alpha_hat"]), percent(least["alpha_hat"])
+        kept, fewest = share_told(most["alpha_hat"]), share_told(least["alpha_hat"])
         names = most["domain"], least["domain"]
         told.append(sentences.KEPT_BY_DOMAIN.format(kept, names[0], fewest, names[1], temperature))
     else:
         one = ordered[0]
-        told.append(sentences.KEPT_IN_A_DOMAIN.format(percent(one["alpha_hat"]), one["domain"], temperature))
+        told.append(
+            sentences.KEPT_IN_A_DOMAIN.format(share_told(one["alpha_hat"]), one["domain"], temperature)
+        )
     return [*told, *_by_position(positions)]
 
 
@@ -119,7 +121,7 @@ def _by_position(positions: Rows) -> list[str]:
     if len(known) < 2:
         return []
     first, last = known[0], known[-1]
-    begin, end = percent(first["conditional"]), percent(last["conditional"])
+    begin, end = share_told(first["conditional"]), share_told(last["conditional"])
     if abs(first["conditional"] - last["conditional"]) < _FLAT:
         return [sentences.FLAT_BY_POSITION.format(domain, begin, end, last["position"])]
     return [sentences.BENT_BY_POSITION.format(domain, begin, end, last["position"])]
@@ -130,7 +132,7 @@ def of_texts(rows: Rows) -> list[str]:
     at = min(row["temperature"] for row in rows)
     own = [row for row in rows if row["temperature"] == at]
     widest = max(own, key=lambda row: row["alphas"][-1] - row["alphas"][0])
-    low, high = percent(widest["alphas"][0]), percent(widest["alphas"][-1])
+    low, high = share_told(widest["alphas"][0]), share_told(widest["alphas"][-1])
     return [sentences.TEXTS_RANGE.format(widest["domain"], low, high, at)]
 
 
@@ -142,7 +144,7 @@ def of_temperatures(rows: Rows) -> list[str]:
         if len(line) < 2:
             continue
         cold, warm = line[0], line[-1]
-        before, after = percent(cold["alpha_hat"]), percent(warm["alpha_hat"])
+        before, after = share_told(cold["alpha_hat"]), share_told(warm["alpha_hat"])
         low, high = cold["temperature"], warm["temperature"]
         if cold["alpha_low"] > warm["alpha_high"]:
             told.append(sentences.WARMER_KEEPS_LESS.format(domain, before, low, after, high))
@@ -183,8 +185,8 @@ def of_phases(rows: Rows) -> list[str]:
     own = [row for row in rows if row["temperature"] == at]
     best = max(own, key=lambda row: row["tokens_per_round"] / row["round_ms"])
     verify, draft = (best[f"{name}_ms"] / best["round_ms"] for name in ("verify", "draft"))
-    arm, tokens, rest = best["decoder"], best["tokens_per_round"], percent(max(0.0, 1 - verify - draft))
-    checked, drafted = percent(verify), percent(draft)
+    arm, tokens, rest = best["decoder"], best["tokens_per_round"], share_told(max(0.0, 1 - verify - draft))
+    checked, drafted = share_told(verify), share_told(draft)
     if best["step_ms"]:
         steps = best["round_ms"] / best["step_ms"]
         return [sentences.ROUND_IN_STEPS.format(arm, steps, tokens, checked, drafted, rest, at)]

@@ -24,11 +24,11 @@ from specdec_lib.utils.row import Row
 
 _APART = 1000
 """Where the streams of the second file's draws begin if its prompts are others."""
-Asked = tuple[Any, ...]
+_Asked = tuple[Any, ...]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Comparison(Row):
+class FileComparison(Row):
     """``rows`` of groups that both have; ``differs`` tells in words what is not alike; ``only_a`` and
     ``only_b`` name the groups of one file; ``ambiguous`` those of which a file has several."""
 
@@ -39,7 +39,7 @@ class Comparison(Row):
     ambiguous: list[str]
 
 
-def compared(a: Counted, b: Counted) -> Comparison:
+def compared(a: Counted, b: Counted) -> FileComparison:
     """File B over file A."""
     own, other = _by_what_was_asked(a), _by_what_was_asked(b)
     shared = [key for key in own if key in other]
@@ -49,7 +49,7 @@ def compared(a: Counted, b: Counted) -> Comparison:
     domains = sorted({a.gathered.groups[one].domain for one, _ in pairs})
     rows = [_row(a, b, one, two, draws, domains) for one, two in pairs]
     many = len({key[:2] for key in (*own, *other)}) > 1
-    return Comparison(
+    return FileComparison(
         rows=[row for row in rows if row is not None],
         differs=_differences(a, b, pairs),
         only_a=[_words(key, many) for key in own if key not in other],
@@ -58,8 +58,8 @@ def compared(a: Counted, b: Counted) -> Comparison:
     )
 
 
-def _by_what_was_asked(counted: Counted) -> dict[Asked, list[int]]:
-    found = dict[Asked, list[int]]()
+def _by_what_was_asked(counted: Counted) -> dict[_Asked, list[int]]:
+    found = dict[_Asked, list[int]]()
     for number, group in sorted(enumerate(counted.gathered.groups), key=lambda item: str(item[1][1:])):
         setup = group.setup
         asked = setup.pair, setup.draft, setup.verifier, setup.dtype, setup.compiled, setup.batch
@@ -68,7 +68,7 @@ def _by_what_was_asked(counted: Counted) -> dict[Asked, list[int]]:
     return found
 
 
-def _words(key: Asked, many: bool) -> str:
+def _words(key: _Asked, many: bool) -> str:
     """A group in words; with its models where there are several."""
     pair, draft, *_, domain, temperature, _, length = key
     k = f"K = {length}" if length.isdigit() else length

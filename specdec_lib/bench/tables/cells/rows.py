@@ -205,7 +205,7 @@ class GroupPrediction(GroupRow):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class StageRow(Row):
+class CellStage(Row):
     """A stage of a cell's session: most MiB held in it and its seconds, median and most over cells."""
 
     setup: str

@@ -55,7 +55,7 @@ def group_of(cell: CellRecord) -> CellGroup:
     length = config.policy or str(arm.options.get("draft_length", config.K))
     setup = CellSetup(
         pair=cell.pair,
-        draft=draft_of(cell),
+        draft=drafter_name(cell),
         verifier=arm.verifier,
         dtype=arm.dtype or str(cell.target_dtype),
         compiled=arm.compiled,
@@ -73,7 +73,7 @@ def group_of(cell: CellRecord) -> CellGroup:
     return CellGroup(setup, config.temperature, config.prompt_domain, config.K, length, prompts)
 
 
-def draft_of(cell: CellRecord) -> str:
+def drafter_name(cell: CellRecord) -> str:
     """The name of what drafted."""
     told = cell.arm.drafter or cell.drafter or (cell.models.get("draft") or {}).get("name")
     return str(told or "unnamed draft")

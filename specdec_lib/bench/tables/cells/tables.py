@@ -14,13 +14,13 @@ from specdec_lib.bench.tables.cells.gathering import Gathered, SetupFacts, gathe
 from specdec_lib.bench.tables.cells.rows import (
     ArmLatency,
     ArmPhases,
+    CellStage,
     ForwardRow,
     GroupAcceptance,
     GroupPosition,
     GroupPrediction,
     GroupSpeedup,
     SetupRow,
-    StageRow,
     TextsRow,
     TimelineRow,
 )
@@ -44,7 +44,7 @@ class SweepTables(Row):
     timelines: list[TimelineRow]
     forwards: list[ForwardRow]
     predictions: list[GroupPrediction]
-    stages: list[StageRow]
+    stages: list[CellStage]
 
 
 def counted_cells(cells: Iterable[CellRecord]) -> Counted:

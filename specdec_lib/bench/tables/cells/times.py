@@ -13,7 +13,7 @@ from specdec_lib.bench.records.schema import PHASES
 from specdec_lib.bench.tables.cells import counting
 from specdec_lib.bench.tables.cells.counting import Counted
 from specdec_lib.bench.tables.cells.gathering import COLUMNS, Gathered
-from specdec_lib.bench.tables.cells.rows import ArmLatency, ArmPhases, StageRow, TimelineRow
+from specdec_lib.bench.tables.cells.rows import ArmLatency, ArmPhases, CellStage, TimelineRow
 from specdec_lib.bench.tables.cells.setups import CellGroup
 
 BASELINE = "AR"
@@ -29,7 +29,7 @@ _ROUND: tuple[str, ...] = (
 )
 _STAGES = ("kernel", "load", "warm_up", "runs", "costs", "profile")
 
-Arm = tuple[str, float, int, str]
+_Arm = tuple[str, float, int, str]
 """Setup, temperature, K (0: the baseline) and decoder."""
 
 
@@ -38,7 +38,7 @@ def decoder_name(group: CellGroup) -> str:
     return f"K = {group.length}" if group.length.isdigit() else group.length
 
 
-def _arms(gathered: Gathered) -> list[tuple[Arm, Arm]]:
+def _arms(gathered: Gathered) -> list[tuple[_Arm, _Arm]]:
     """Of each group its baseline and its draft; all domains together."""
     arms = []
     for group in gathered.groups:
@@ -81,7 +81,7 @@ def _sums_of_arms(counted: Counted, owner: np.ndarray, number: int) -> Float[np.
     return sums
 
 
-def _latency(arm: Arm, counts: Float[np.ndarray, " bins"], total: Float[np.ndarray, " 4"]) -> ArmLatency:
+def _latency(arm: _Arm, counts: Float[np.ndarray, " bins"], total: Float[np.ndarray, " 4"]) -> ArmLatency:
     reached = np.cumsum(counts)
     found = np.searchsorted(reached, np.r_[_QUANTILES, 0.5, 0.95, 0.99] * reached[-1])
     first = int(np.flatnonzero(counts)[0])
@@ -109,7 +109,7 @@ def _latency(arm: Arm, counts: Float[np.ndarray, " bins"], total: Float[np.ndarr
 def phase_rows(counted: Counted) -> list[ArmPhases]:
     """Where a profiled round's time goes, by setup, temperature and draft length; domains together."""
     gathered = counted.gathered
-    totals, steps = dict[Arm, dict[str, float]](), dict[Arm, Any]()
+    totals, steps = dict[_Arm, dict[str, float]](), dict[_Arm, Any]()
     for number, (baseline, arm) in enumerate(_arms(gathered)):
         steps[baseline] = steps.get(baseline, 0.0) + counted.totals[number].rows[:, counting.DECODE].sum(0)
         if number in gathered.phases:
@@ -124,7 +124,7 @@ def phase_rows(counted: Counted) -> list[ArmPhases]:
     return rows
 
 
-def _phases(arm: Arm, total: Mapping[str, float], step: Float[np.ndarray, " 4"]) -> ArmPhases:
+def _phases(arm: _Arm, total: Mapping[str, float], step: Float[np.ndarray, " 4"]) -> ArmPhases:
     setup, temperature, k, decoder = arm
     rounds = total["rounds"]
     spent = {f"{name}_ms": total.get(f"{name}_ms", 0.0) / rounds for name in PHASES}
@@ -159,7 +159,7 @@ def timeline_rows(gathered: Gathered) -> list[TimelineRow]:
 # -- of a cell -------------------------------------------------------------------------------
 
 
-def stage_rows(gathered: Gathered) -> list[StageRow]:
+def stage_rows(gathered: Gathered) -> list[CellStage]:
     """Memory and seconds of each stage of a setup's cells, in the order in which a cell goes through them."""
     rows = []
     for facts in gathered.setups.values():
@@ -167,7 +167,7 @@ def stage_rows(gathered: Gathered) -> list[StageRow]:
         for stage in [*known, *(stage for stage in facts.stages if stage not in _STAGES)]:
             memory, seconds = facts.stages[stage]
             rows.append(
-                StageRow(
+                CellStage(
                     setup=facts.name,
                     stage=stage,
                     memory_mb=float(np.median(memory)) if memory else None,
