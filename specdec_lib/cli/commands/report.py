@@ -67,14 +67,13 @@ def _counted(results: Path) -> tuple[Path, Counted, CellLines]:
         RecordError: nothing is there, or no cell; lines that are no records are named before.
     """
     from specdec_lib.bench.results.sources import results_file
-    from specdec_lib.bench.tables.cells.reading import CellLines
-    from specdec_lib.bench.tables.cells.tables import counted_cells
+    from specdec_lib.bench.tables.cells.reading import CellLines, counted_lines
 
     path = results_file(results)
     lines = CellLines(path)
     try:
         with said_if_waiting(path):
-            return path, counted_cells(lines), lines
+            return path, counted_lines(lines), lines
     except RecordError:
         print_warning(*lines.problems)
         if lines.num_problems or lines.others or lines.is_read:

@@ -7,7 +7,7 @@ what was profiled. Everything that is derived from them is numpy over those colu
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -40,6 +40,20 @@ class SetupFacts:
     stages: dict[str, tuple[list[float], list[float]]] = field(default_factory=dict[str, Any])
     rounds: dict[tuple[float, str], CellRecord] = field(default_factory=dict[Any, Any])
 
+    def with_more(self, other: SetupFacts) -> SetupFacts:
+        """These facts and those of further cells of the setup."""
+        self.num_cells += other.num_cells
+        self.times = [min(self.times[0], other.times[0]), max(self.times[-1], other.times[-1])]
+        self.sweeps |= other.sweeps
+        for place, seconds in other.medians.items():
+            self.medians.setdefault(place, []).extend(seconds)
+        for stage, (memory, spent) in other.stages.items():
+            own = self.stages.setdefault(stage, ([], []))
+            own[0].extend(memory)
+            own[1].extend(spent)
+        self.rounds = self.rounds | other.rounds | self.rounds  # in their order, and the first of each
+        return self
+
 
 class _Bins:
     """Lists of small rows of whole numbers, flat, with the owner of each."""
@@ -51,6 +65,12 @@ class _Bins:
         self.flat.extend(chain.from_iterable(rows))
         self.owners.append(owner)
         self.lengths.append(len(rows))
+
+    def absorb(self, other: _Bins, renumbered: Callable[[np.ndarray], np.ndarray]) -> None:
+        """Add the rows of ``other``, whose owners have other numbers here."""
+        self.flat.extend(other.flat)
+        self.lengths.extend(other.lengths)
+        _with(self.owners, renumbered(np.array(other.owners, np.int64)))
 
     def table(self, width: int) -> Int[np.ndarray, "rows columns"]:
         """The owner and then the columns of each row."""
@@ -94,22 +114,21 @@ def _reading_order(group: CellGroup) -> tuple[Any, ...]:
     return group.temperature, group.domain, not group.length.isdigit(), group.k, group.length
 
 
+def _with(one: Any, more: Any) -> None:
+    one.frombytes(np.asarray(more, np.int64).tobytes())
+
+
 def gather(cells: Iterable[CellRecord]) -> Gathered:
     """The counts of all cells; each is let go before the next is asked for.
 
     Raises:
         RecordError: there is none.
     """
-    hold = _Hold()
-    for cell in cells:
-        hold.add(cell)
-    if not hold.groups:
-        raise RecordError("tables of cells: there is no cell; pass the cells of a sweep")
-    return hold.gathered()
+    return Gathering().filled(cells).gathered()
 
 
-class _Hold:
-    """What grows while cells come."""
+class Gathering:
+    """What grows while cells come; what several have gathered can be put together."""
 
     def __init__(self) -> None:
         self.groups: dict[CellGroup, int] = {}
@@ -122,6 +141,7 @@ class _Hold:
         self.phases: dict[int, dict[str, float]] = {}
 
     def add(self, cell: CellRecord) -> None:
+        """Add the counts of a cell."""
         group = group_of(cell)
         number = self.groups.setdefault(group, len(self.groups))
         if number == len(self.tallies):
@@ -142,9 +162,7 @@ class _Hold:
         self.latencies.add(2 * number, cell.baseline_counts.latencies)
         self.latencies.add(2 * number + 1, cell.counts.latencies)
         if cell.phases is not None:
-            total = self.phases.setdefault(number, {})
-            for name, amount in cell.phases.items():
-                total[name] = total.get(name, 0.0) + amount
+            self._add_phases(number, cell.phases)
         self._facts(cell, group)
 
     def _facts(self, cell: CellRecord, group: CellGroup) -> None:
@@ -164,7 +182,43 @@ class _Hold:
         if cell.rounds:
             facts.rounds.setdefault((group.temperature, group.length), cell)
 
+    def filled(self, cells: Iterable[CellRecord]) -> Gathering:
+        """The same, with all cells added."""
+        for cell in cells:
+            self.add(cell)
+        return self
+
+    def absorb(self, other: Gathering) -> None:
+        """Add all that ``other`` has gathered, as if its cells came behind these."""
+        groups = np.array([self.groups.setdefault(group, len(self.groups)) for group in other.groups])
+        asked = np.array([self.prompts.setdefault(name, len(self.prompts)) for name in other.prompts])
+        _with(self.owners, groups[np.array(other.owners, np.int64)])
+        _with(self.asked, asked[np.array(other.asked, np.int64)])
+        for column, more in zip(self.columns, other.columns, strict=True):
+            column.extend(more)
+        self.tallies += [[0, 0, 0] for _ in range(len(self.groups) - len(self.tallies))]
+        for number, tally in zip(groups.tolist(), other.tallies, strict=True):
+            self.tallies[number] = [a + b for a, b in zip(self.tallies[number], tally, strict=True)]
+        self.outcomes.absorb(other.outcomes, lambda owners: groups[owners])
+        self.latencies.absorb(other.latencies, lambda owners: 2 * groups[owners // 2] + owners % 2)
+        for number, total in other.phases.items():
+            self._add_phases(int(groups[number]), total)
+        for setup, facts in other.setups.items():
+            self.setups[setup] = self.setups[setup].with_more(facts) if setup in self.setups else facts
+
+    def _add_phases(self, number: int, amounts: Mapping[str, float]) -> None:
+        total = self.phases.setdefault(number, {})
+        for name, amount in amounts.items():
+            total[name] = total.get(name, 0.0) + amount
+
     def gathered(self) -> Gathered:
+        """All of it, to be counted.
+
+        Raises:
+            RecordError: there was no cell.
+        """
+        if not self.groups:
+            raise RecordError("tables of cells: there is no cell; pass the cells of a sweep")
         for setup, name in setup_names(self.setups).items():
             self.setups[setup].name = name
         blocks = np.column_stack([np.array(column) for column in self.columns])
