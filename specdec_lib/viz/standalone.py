@@ -82,8 +82,9 @@ def widget(module: str, said: Callable[[Any], str], payload: dict[str, Any], **n
     synced: dict[str, Any] = {"payload": traitlets.Dict().tag(sync=True)}
     for name, value in numbers.items():
         synced[name] = (traitlets.Int if isinstance(value, int) else traitlets.Float)().tag(sync=True)
+    name = "".join(map(str.title, module.split("_"))) + "Widget"  # a page keeps one style for each name
     parts = {"_esm": source(f"{module}.js"), "_css": source(f"{module}.css"), "__repr__": said}
-    made = type("FigureWidget", (anywidget.AnyWidget,), {"__module__": __name__, **synced, **parts})
+    made = type(name, (anywidget.AnyWidget,), {"__module__": __name__, **synced, **parts})
     return made(payload=payload, **numbers)
 
 

@@ -148,7 +148,7 @@ function render({ model, el }) {
     });
   };
   const follow = (name) => () => {
-    if (view.values()[name] !== model.get(name)) view.set({ [name]: model.get(name) });
+    if (view.values()[name] !== model.get(name)) view.set(ours()); // all at once: several may have been set together
   };
   open();
   model.on("change:payload", open);

@@ -21,7 +21,7 @@ from specdec_lib.lossless.verdict import Check, verdict_on
 from specdec_lib.utils.numbers import counted
 from specdec_lib.viz.live.panels import sentences
 from specdec_lib.viz.live.panels.fields import PairFields
-from specdec_lib.viz.live.panels.panel import Panel, button, row, said
+from specdec_lib.viz.live.panels.panel import Panel, button, row, said, scrolled
 from specdec_lib.viz.live.panels.shelf import SHARED, ModelShelf, Told, taken
 from specdec_lib.viz.live.panels.worker import Ended, Interrupted, Worker
 from specdec_lib.viz.table import TableView
@@ -141,7 +141,7 @@ class AuditPair(Panel):
         if isinstance(event, Check):
             self.checks.append(event)
             self._say(sentences.CHECKED.format(counted(len(self.checks), "check")))
-            self._table.value = _scrolled(check_table([_plain(check) for check in self.checks]))
+            self._table.value = scrolled(check_table([_plain(check) for check in self.checks]))
         elif isinstance(event, Told):
             self._say(event.line)
         elif isinstance(event, Ended):
@@ -184,7 +184,7 @@ class AuditPair(Panel):
 
     def _recorded(self) -> str:
         checks = self.document.get("checks", [])
-        return _verdict(self.document.get("sentence", "")) + _scrolled(check_table(checks))
+        return _verdict(self.document.get("sentence", "")) + scrolled(check_table(checks))
 
 
 def check_table(checks: Sequence[Mapping[str, Any]]) -> TableView:
@@ -205,10 +205,6 @@ def _line(check: Mapping[str, Any]) -> list[str]:
 def _plain(check: Check) -> dict[str, Any]:
     names = ("test", "verifier", "statistic", "num_samples", "unit", "passed", "p_value", "bound")
     return {name: getattr(check, name) for name in names}
-
-
-def _scrolled(table: TableView) -> str:
-    return f'<div class="sp-scroll">{table._repr_html_()}</div>'
 
 
 def _verdict(sentence: str) -> str:

@@ -52,7 +52,7 @@ def plot_cells(rows: theme.Rows) -> go.Figure:
     return figure.update_yaxes(showgrid=False, showline=False, ticks="", autorange="reversed")
 
 
-def cell_table(rows: theme.Rows, most: int = 40) -> TableView:
+def cell_table(rows: theme.Rows, most: int = 100) -> TableView:
     """The rows that came last, the newest first."""
     named = [{**_known(row), "line": name} for row, name in zip(rows, line_names(rows), strict=True)]
     return show_table(named[::-1][:most], {"cell": "{line}", **COLUMNS})

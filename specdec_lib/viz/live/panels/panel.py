@@ -7,6 +7,7 @@ not. So a page holds no control that nobody could answer, and the same page ever
 from __future__ import annotations
 
 import html
+import re
 import sys
 from functools import cached_property
 from typing import Any, ClassVar
@@ -37,7 +38,7 @@ class Panel:
 
     def static(self) -> str:
         """The same without a kernel: HTML of what was recorded, and a line that says so."""
-        note = html.escape(sentences.NEEDS_A_KERNEL.format(self.recorded))
+        note = prose(sentences.NEEDS_A_KERNEL.format(self.recorded))
         style = source("panels.css")
         shown = self._recorded()
         return (
@@ -89,8 +90,14 @@ def button(description: str, icon: str, tip: str, press: Any, **more: Any) -> An
     import ipywidgets
 
     made = ipywidgets.Button(description=description, icon=icon, tooltip=tip, **more)
+    made.add_class("sp-button")
     made.on_click(lambda _: press())
     return made
+
+
+def scrolled(table: Any) -> str:
+    """A table in a place of its own, which scrolls where it is long or wide."""
+    return f'<div class="sp-scroll" tabindex="0">{table._repr_html_()}</div>'
 
 
 def row(*parts: Any) -> Any:
@@ -100,6 +107,11 @@ def row(*parts: Any) -> Any:
     box = ipywidgets.HBox(list(parts))
     box.add_class("sp-row")
     return box
+
+
+def prose(line: str) -> str:
+    """A sentence as HTML, what is between backticks as code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(line))
 
 
 def said(line: str, is_error: bool = False) -> str:

@@ -1,6 +1,6 @@
 """*Predict*: the law S = E / (K c + v + o) with sliders, begun at what this machine measures.
 
-Measuring is what ``bench`` knows, so it is handed in; α and o come from one text that is decoded here.
+Measuring is what ``bench`` knows, so it is handed in; α and o come from a few texts that are decoded here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from typing import Any
 
 from specdec_lib.decoding.drafters.grammar.pairs import asked_pair
 from specdec_lib.decoding.lengths import LengthCosts
+from specdec_lib.decoding.trace import Round
 from specdec_lib.errors import SpecDecError
+from specdec_lib.profiling.acceptance import pooled_alpha_hat
 from specdec_lib.theory.speedup import speedup
 from specdec_lib.viz.live.panels import sentences
 from specdec_lib.viz.live.panels.fields import PairFields
@@ -25,8 +27,7 @@ from specdec_lib.viz.standalone import plain_table
 
 Measure = Callable[[Any, Any, Sequence[int]], LengthCosts]
 """Times forwards of a target and its draft behind the ids of a text."""
-PROMPT = "def mean(values):\n    total = 0\n    for value in values:\n"
-_TOKENS, _K = 48, 4  # of the text that α and o are read from
+_TEXTS, _TOKENS, _K = 3, 32, 4  # of the texts that α and o are read from
 
 
 @dataclass(frozen=True)
@@ -159,32 +160,43 @@ def measured_law(
     Raises:
         SpecDecError: as loading and measuring do.
     """
+    from specdec_lib.data.prompts import builtin_prompts
+    from specdec_lib.lossless.prompts import in_turn, proof_prompts
+
     if shelf.is_in_use:
         yield Told(sentences.WAITING)
     with shelf.turn(stopped):
         held: Any = None
         for held in taken(shelf, asked, stopped):
             yield held
-        ids = held.target.encode(PROMPT)
+        prompts = proof_prompts(held.target, in_turn(builtin_prompts())[:_TEXTS], _TOKENS)
         yield Told(sentences.MEASURING.format(held.name))
-        costs = measure(held.target, held.draft, ids)
-        yield Told(sentences.OBSERVING)
-        yield observed_law(held, ids, costs)
+        costs = measure(held.target, held.draft, prompts[0])
+        yield Told(sentences.OBSERVING.format(_TEXTS))
+        yield from observed_law(held, prompts, costs)
 
 
-def observed_law(held: Held, ids: list[int], costs: LengthCosts) -> MeasuredLaw:
-    """``costs``, with α and o of one text: o is what a round takes beyond its forwards."""
+def observed_law(
+    held: Held, prompts: Sequence[list[int]], costs: LengthCosts
+) -> Iterator[Told | MeasuredLaw]:
+    """``costs``, with α and o of a text behind each prompt: o is what a round takes beyond its forwards."""
     from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
     from specdec_lib.decoding.speculative import SpeculativeDecoder
 
     k = _K if _K in costs.v else next(iter(costs.v))
-    plain = AutoregressiveDecoder(held.target).generate(ids, _TOKENS, 0.0, ignore_eos=True)
-    with_draft = SpeculativeDecoder(held.target, held.draft, k).start(ids, _TOKENS, 0.0, ignore_eos=True)
-    result = with_draft.result()
-    seconds = sorted(r.seconds for r in with_draft.rounds[1:] if len(r.draft_ids) == k)
-    spent = seconds[len(seconds) // 2] / plain.latency_p50 if seconds else 0.0
-    overhead = max(0.0, spent - k * costs.c - costs.v[k]) if seconds else costs.overhead
-    return MeasuredLaw(result.alpha_hat or 0.0, costs.c, dict(costs.v), overhead)
+    plain, fast = AutoregressiveDecoder(held.target), SpeculativeDecoder(held.target, held.draft, k)
+    tokens: list[float] = []
+    rounds: list[Round] = []
+    for number, ids in enumerate(prompts, start=1):
+        tokens += plain.generate(ids, _TOKENS, 0.0, ignore_eos=True).per_token_latencies[1:]
+        with_draft = fast.start(ids, _TOKENS, 0.0, ignore_eos=True)
+        rounds += list(with_draft)[1:]
+        yield Told(sentences.OBSERVED.format(number, len(prompts)))
+    whole = sorted(round_.seconds for round_ in rounds if len(round_.draft_ids) == k)
+    spent = whole[len(whole) // 2] / sorted(tokens)[len(tokens) // 2] if whole and tokens else 0.0
+    counts = [round_.num_accepted for round_ in rounds], [len(round_.draft_ids) for round_ in rounds]
+    alpha = pooled_alpha_hat(*counts) or 0.0
+    yield MeasuredLaw(alpha, costs.c, dict(costs.v), max(0.0, spent - k * costs.c - costs.v[k]))
 
 
 def law_html(law: MeasuredLaw, alpha: float) -> str:

@@ -47,8 +47,9 @@ INTERVAL_SAID = "95 % interval, of this text alone"
 
 A_LAW_TO_PLAY_WITH = "the law, which needs none: its sliders work here too"
 MEASURING = "timing forwards of {} …"
-OBSERVING = "decoding a text, for α and o …"
-MEASURED = "measured here: α = {:.2f} (one text), c = {:.3f}, v(K) = 1 + {:.3f} K, o = {:.2f}"
+OBSERVING = "decoding {} texts, for α and o …"
+OBSERVED = "text {} of {} decoded …"
+MEASURED = "measured here: α = {:.2f}, c = {:.3f}, v(K) = 1 + {:.3f} K, o = {:.2f}"
 BEST_MEASURED = "by the v(K) measured, the best K is {}: {:.2f}× expected"
 NO_K_PAYS = "by the v(K) measured, no K pays: {:.2f}× at K = {}"
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from specdec_lib.lossless.replays.annotated import AnnotatedRound, AnnotatedTrace
 from specdec_lib.theory.speedup import alpha_interval, estimate_alpha
 from specdec_lib.viz.live.panels import sentences
+from specdec_lib.viz.live.panels.panel import prose
 from specdec_lib.viz.live.panels.trying import Compared, Written
 from specdec_lib.viz.standalone import plain_table
 from specdec_lib.viz.tokens import visible
@@ -114,7 +115,7 @@ def counts_html(trial: Trial) -> str:
         ("speed", trial.speeds),
     ]
     table = plain_table("", ("what", "how much"), rows).replace("<caption></caption>", "")
-    said = "" if trial.is_recorded else f'<p class="sp-note">{html.escape(sentences.SPEED_SAID)}</p>'
+    said = "" if trial.is_recorded else f'<p class="sp-note">{prose(sentences.SPEED_SAID)}</p>'
     return f'<div class="sp-counts">{table}</div>{said}'
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from specdec_lib.errors import in_one_line
 from specdec_lib.utils.numbers import counted
 from specdec_lib.viz.live.panels import sentences
-from specdec_lib.viz.live.panels.panel import Panel, button, row, said
+from specdec_lib.viz.live.panels.panel import Panel, button, row, said, scrolled
 from specdec_lib.viz.live.panels.worker import Ended, Worker
 
 RESULTS = "results.jsonl"
@@ -103,7 +103,7 @@ class WatchSweep(Panel):
         bundle = OfflineRenderer().to_mimebundle(plot_cells(self.rows).to_dict())
         bundle.pop("text/html")  # JupyterLab draws plotly's own data type
         self._figure.outputs = ({"output_type": "display_data", "data": bundle, "metadata": {}},)
-        self._table.value = f'<div class="sp-scroll">{cell_table(self.rows)._repr_html_()}</div>'
+        self._table.value = scrolled(cell_table(self.rows))
 
     def _say(self, line: str, is_error: bool = False) -> None:
         self._status.value = said(line, is_error)
@@ -128,7 +128,7 @@ class WatchSweep(Panel):
         if not self.rows:
             return f"<p>{html.escape(sentences.NO_RECORDS.format(self._start))}</p>"
         figure = figure_html(plot_cells(self.rows).to_dict())
-        return f'{figure}<div class="sp-scroll">{cell_table(self.rows)._repr_html_()}</div>'
+        return f"{figure}{scrolled(cell_table(self.rows))}"
 
 
 def looks(folder: Path, read: ReadCells, every: float, stopped: threading.Event) -> Iterator[Seen | None]:
