@@ -22,6 +22,7 @@ from specdec_lib.bench.explain import questions
 from specdec_lib.bench.explain import sentences as explain
 from specdec_lib.bench.results import sentences as results
 from specdec_lib.bench.sweep import sentences as sweep
+from specdec_lib.bench.sweep.cluster import sentences as cluster
 from specdec_lib.cli import sentences as cli
 from specdec_lib.cli.views import sentences as views
 from specdec_lib.decoding import sentences as decoding
@@ -178,7 +179,7 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
         "planned": [(0, 0.0, False, RUN), (1, 30.0, True, RUN), (24, 300.0, False, RUN)],
         "came_of": [(SWEPT,), (SWEPT | {"done": [], "failed": [], "skipped": []},)],
     },
-    **{room: {} for room in (sweep,)},
+    **{room: {} for room in (sweep, cluster)},
     results: {
         "many": [(1, "cell"), (12_000, "cell")],
         "found": [(12_000, 12_000, [RUN]), (4, 12, [RUN, RUN])],

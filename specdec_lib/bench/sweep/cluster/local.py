@@ -9,6 +9,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import Any
 
 import dask
@@ -89,6 +90,7 @@ def _started(number: int, gpus: tuple[str, ...], place: str) -> Iterator[LocalCl
 async def _keep_interrupts_out() -> None:
     """Have processes that this thread starts not hear a terminal's interrupt: they are told by the sweep."""
     if hasattr(signal, "pthread_sigmask"):
+        resource_tracker.ensure_running()  # which would undo it
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
