@@ -7,7 +7,9 @@ takes time from what is measured; a log gets a line a cell.
 from __future__ import annotations
 
 import io
+import json
 import time
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from specdec_lib.bench.sweep.sweeping import Outcome
 
 _MOST_ROWS = 60
+_MEASURED = 200
+"""Cells by which the time of others is estimated: the newest."""
 
 
 @contextmanager
@@ -54,12 +58,16 @@ class SweepDisplay:
         self.console, self.plan, self.folder = console, plan, folder
         there = folder.done()
         self.recorded = [one for one in plan.planned if one.order.key in there]
-        self.measured = [folder.record(one.order.key) for one in self.recorded]
+        newest = (folder.record(one.order.key) for one in self.recorded[-_MEASURED:])
+        self.measured = deque(newest, _MEASURED)
         self.failures: dict[str, tuple[str, Path | None]] = {}
         self.live: Any = None
         self.lines = _Lines(self._draw)
         self._known = {one.order.key: one for one in plan.planned}
         self._ended, self._running = {one.order.key for one in self.recorded}, dict[str, float]()
+        self._example = {_kind(one): one for one in plan.planned}
+        self._count = Counter(_kind(one) for key, one in self._known.items() if key not in self._ended)
+        """How many cells are left of each kind, all of which take as long as its example."""
 
     def begins(self, order: Order) -> None:
         """A cell is started."""
@@ -109,6 +117,7 @@ class SweepDisplay:
 
     def _end(self, planned: Planned) -> None:
         self._ended.add(planned.order.key)
+        self._count[_kind(planned)] -= 1
         self._running.pop(planned.order.key, None)
 
     def _line(self, planned: Planned, came: str) -> str:
@@ -120,8 +129,8 @@ class SweepDisplay:
         """The time of the cells that are left, by those that were measured."""
         from specdec_lib.bench.sweep.plan import seconds_of
 
-        left = [one for key, one in self._known.items() if key not in self._ended]
-        seconds = sum(seconds_of(one, self.measured[-200:])[0] for one in left)
+        left = {kind: number for kind, number in self._count.items() if number}
+        seconds = sum(n * seconds_of(self._example[kind], self.measured)[0] for kind, n in left.items())
         return sentences.about(max(0.0, seconds / max(1, len(self._running) or 1)))
 
     def _draw(self, line: str = "") -> None:
@@ -135,6 +144,12 @@ class SweepDisplay:
         head = f"{len(self._ended)} of {counted(len(self._known), 'cell')}, {self._left()} left"
         now = text(f"{'; '.join(running)}  {line}".strip(), "dim")
         self.live.update(Group(text(head, "bold"), bar, now), refresh=True)
+
+
+def _kind(planned: Planned) -> str:
+    """The parameters on which the time of a cell depends, as it is estimated."""
+    asked = planned.order.parameters
+    return json.dumps([(name, asked[name]) for name in asked if name not in ("k_values", "seed")])
 
 
 class _Lines(io.TextIOBase):
