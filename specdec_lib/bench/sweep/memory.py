@@ -17,7 +17,8 @@ def lacks_memory(gib: float | None, memory: tuple[float, float] | None) -> str:
     """
     if gib is None or memory is None or gib <= memory[0]:
         return ""
-    return sentences.TOO_LARGE.format(gib, *memory)
+    free, total = memory
+    return sentences.TOO_LARGE.format(gib, free, total)
 
 
 def memory_of(device: str | None) -> tuple[float, float]:

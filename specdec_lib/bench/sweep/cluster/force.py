@@ -24,7 +24,7 @@ class ClusterFailed(SpecDecError):
 
 
 @runtime_checkable
-class Scheduler(Protocol):
+class SchedulerClient(Protocol):
     """A scheduler as Dask's client asks it."""
 
     status: str
@@ -46,7 +46,9 @@ class Force:
             chosen, and some workers declare a GPU, so do these.
     """
 
-    def __init__(self, client: Scheduler, where: str, say: Callable[[str], Any], device: str | None) -> None:
+    def __init__(
+        self, client: SchedulerClient, where: str, say: Callable[[str], Any], device: str | None
+    ) -> None:
         self._client, self._where, self._say, self._device = client, where, say, device
         self._there = dict[str, dict[str, Any]]()
         self.left_out = dict[str, str]()
