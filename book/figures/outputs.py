@@ -27,8 +27,8 @@ RUNS = {
     "bench": ["specdec bench -k 2,4 -t 0 -n 32 --prompts 2 --repeats 1 --output runs/short.jsonl"],
     "sweep": ["specdec sweep pocket --dry-run"],
     "results": [
-        "specdec results data/results/cells.jsonl",
-        "specdec results data/results/cells.jsonl --where 'k>=4' --sort -speedup --limit 3",
+        "specdec results data/results/sweep.jsonl --limit 6",
+        "specdec results data/results/sweep.jsonl --where 'k>=4' --sort -speedup --limit 3",
     ],
     "explain": ["specdec explain data/results/pocket.jsonl"],
     "verify": ["specdec verify"],

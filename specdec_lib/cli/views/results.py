@@ -20,7 +20,10 @@ _NOTHING = "–"
 _WIDE = 100
 """Columns of a terminal from which on the time of a cell has room."""
 _MINUTES = len("2026-01-01T00:00")
+_DIGITS = 6
+"""Of a hash, which only tells whether two are one."""
 _SHOWN: dict[str, Callable[[Any], str]] = {
+    **dict.fromkeys(("notebook", "library", "weights", "prompts"), lambda digits: digits[:_DIGITS]),
     "temperature": "{:g}".format,
     "speedup": "{:.2f}×".format,
     "alpha": "{:.2f}".format,
