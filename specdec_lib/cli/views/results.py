@@ -45,7 +45,8 @@ def show_list(console: Console, cells: CellList, scan: Scan) -> None:
     else:
         console.print(Prose(title))
     if cells.rows:
-        shown = [name for name in cells.columns if name != "time" or console.width >= _WIDE]
+        left_out = ["time"] * (console.width < _WIDE) + ["weights"] * _tell_weights(cells.rows)
+        shown = [name for name in cells.columns if name not in left_out]
         columns = [BY_NAME[name] for name in shown]
         sides = "".join("r" if column.kind in ("whole", "number") else "l" for column in columns)
         rows = ([_shown(row, column.name) for column in columns] for row in cells.rows)
@@ -54,6 +55,12 @@ def show_list(console: Console, cells: CellList, scan: Scan) -> None:
     if cells.rows:
         notes.append(sentences.LEGEND)
     console.print(Prose("\n".join(notes), "dim"))
+
+
+def _tell_weights(rows: list[FlatCell]) -> bool:
+    """Whether the names of the models, in other columns, tell their weights apart."""
+    named = {(row.pair, row.draft, row.target, row.dtype) for row in rows}
+    return len(named) == len({(row.pair, row.draft, row.target, row.dtype, row.weights) for row in rows})
 
 
 def _shared(cells: CellList) -> str:
