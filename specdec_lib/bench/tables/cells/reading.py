@@ -78,7 +78,7 @@ class CellLines:
                 bare = line.removeprefix(BYTE_ORDER_MARK) if at == 0 else line
                 at += len(line)
                 if bare.strip():
-                    yield number, bare
+                    yield number, bare.removesuffix(b"\n")
                 if at >= end:
                     self.num_lines = number
                     return
