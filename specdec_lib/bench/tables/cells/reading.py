@@ -129,10 +129,10 @@ _decode = json.JSONDecoder(parse_constant=_refuse).decode
 WORTH_WORKERS = 2**23
 """Bytes from which it pays to start another process, which takes a third of a second."""
 MOST_WORKERS = 4
-_HEAD_START = 0.58
+_HEAD_START = 0.56
 """Share of the file that the process which is there already reads beside one other."""
 
-Part = tuple[Gathering, CellLines]
+_Part = tuple[Gathering, CellLines]
 
 
 def counted_file(path: Path, workers: int | None = None) -> tuple[Counted, CellLines]:
@@ -181,7 +181,7 @@ def _by_parts(path: Path, lines: CellLines, workers: int) -> Gathering | None:
     return gathered
 
 
-def part_of_file(path: Path, begin: int, end: int) -> Part:
+def part_of_file(path: Path, begin: int, end: int) -> _Part:
     """What the lines that begin between two bytes hold."""
     lines = CellLines(path, begin, end)
     return Gathering().filled(lines if begin < end else ()), lines
