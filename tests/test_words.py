@@ -41,6 +41,7 @@ from specdec_lib.models.ollama import sentences as ollama
 from specdec_lib.models.text import sentences as text
 from specdec_lib.viz import sentences as viz
 from specdec_lib.viz.report import sentences as report
+from specdec_lib.viz.live.panels import sentences as panels
 
 GOLDEN = Path(__file__).with_name("words.txt")
 LIBRARY = Path(__file__).resolve().parents[1] / "specdec_lib"
@@ -197,6 +198,8 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
         "lines_are_none": [(1, "listed"), (12_000, "merged")],
     },
     **{room: {} for room in (models, architecture, caches, fast, files, gguf, ollama, text, viz, report)},
+    **{room: {} for room in (sweep,)},
+    **{room: {} for room in (models, architecture, caches, fast, files, gguf, ollama, text, viz, panels)},
     **{room: {} for room in (decoding, drafters, grammar, heads, lengths)},
 }  # fmt: skip
 

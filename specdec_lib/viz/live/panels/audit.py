@@ -118,7 +118,7 @@ class AuditPair(Panel):
         self.checks, self._trial = [], wish.asked.pair.pair_name
         self._verdict.value = self._table.value = ""
         self._run.disabled, self._stop.disabled = True, False
-        engine = self.engines[self._engine.value]
+        engine = self.engines[str(self._engine.value)]
         return self._worker.start(lambda stopped: engine(wish, self.shelf, stopped, self._report))
 
     def stop(self) -> None:
@@ -132,7 +132,7 @@ class AuditPair(Panel):
         return self._worker.wait(seconds)
 
     def _wish(self) -> AuditWish:
-        length, verifier = read_length(self._k.value), self._verifier.value
+        length, verifier = read_length(self._k.value), str(self._verifier.value)
         verifiers = ("token", "block") if verifier == "both" else (verifier,)
         plan = ProofPlan(verifiers, length.most, self._temperature.value, self._samples.value)
         return AuditWish(asked_pair(*self.fields.names), length, plan)

@@ -76,7 +76,8 @@ class Predict(Panel):
         **start: float,
     ) -> None:
         self.fields = PairFields(pair, target, draft)
-        self.points, self.start, self.shelf = list(points), start, shelf
+        self.points, self.shelf = list(points), shelf
+        self.start: dict[str, Any] = dict(start)
         self.law: MeasuredLaw | None = None
         """What was measured last."""
         self._measure, self._worker = measure, Worker(self._hear)

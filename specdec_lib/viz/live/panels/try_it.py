@@ -118,7 +118,7 @@ class TryIt(Panel):
             self._k.value,
             self._prompt.value,
             self._temperature.value,
-            self._verifier.value,
+            str(self._verifier.value),
             self._num_tokens.value,
             self._seed.value,
         )
