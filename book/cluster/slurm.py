@@ -13,9 +13,10 @@ import argparse
 import os
 import subprocess
 import sys
+from typing import Any
 
-import dask
-from dask_jobqueue import SLURMCluster
+import dask.config
+from dask_jobqueue.slurm import SLURMCluster
 
 
 def options_of(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -38,7 +39,7 @@ def options_of(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     return parser.parse_known_args(arguments)
 
 
-def cluster_of(options: argparse.Namespace) -> SLURMCluster:
+def cluster_of(options: argparse.Namespace) -> Any:
     """A cluster without jobs yet; each will be one worker of one cell at a time."""
     return SLURMCluster(
         queue=options.partition,

@@ -17,15 +17,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import dask
+import dask.config
 import nbformat
 import psutil
 import pytest
+from distributed import Client
 
 from specdec_lib.bench.notebook.execute import BENCHMARK_NOTEBOOK
 from specdec_lib.bench.notebook.warm import VARIABLE
 from specdec_lib.bench.sweep.cells import Cell
-from specdec_lib.bench.sweep.cluster import run_on_cluster
+from specdec_lib.bench.sweep.cluster import local, run_on_cluster
 from specdec_lib.bench.sweep.cluster.connecting import address_of
 from specdec_lib.bench.sweep.cluster.force import ClusterFailed, Force
 from specdec_lib.bench.sweep.cluster.local import local_workers
@@ -131,10 +132,14 @@ def is_running(pid: int) -> bool:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
-    """The address of a cluster of two processes, whose cells get a new Python each."""
+    """The address of a cluster of two processes, which believe in two GPUs; cells get a new Python each."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(VARIABLE, "fresh")
+        patch.setenv("CUDA_VISIBLE_DEVICES", "0,3")
+        patch.setattr(local, "output", lambda *command: "GPU 0: made up")
         with local_workers(2, lambda line: None) as cluster:
+            patch.undo()
+            patch.setenv(VARIABLE, "fresh")
             yield cluster.scheduler_address
 
 
@@ -246,6 +251,30 @@ def test_a_worker_of_another_library_is_left_out(cluster: str, tmp_path: Path) -
         outcome(runner, plan)
     assert f"is {library_hash()}, and another where the sweep was started" in str(no.value)
     assert len([line for line in said if "is left out: its library is" in line]) == 2
+
+
+def test_workers_here_take_the_gpus_in_turn(cluster: str) -> None:
+    with Client(cluster, set_as_default=False) as client:
+        client.wait_for_workers(2)
+        given = client.run(os.getenv, "CUDA_VISIBLE_DEVICES")
+    assert set(given.values()) == {"0", "3"}
+
+
+@pytest.mark.parametrize(
+    ("listed", "chosen", "expected"),
+    [
+        (None, None, ()),
+        ("GPU 0: H200 (UUID: a)\nGPU 1: H200 (UUID: b)", None, ("0", "1")),
+        ("GPU 0: H200 (UUID: a)\nGPU 1: H200 (UUID: b)", "1", ("1",)),
+        ("GPU 0: H200 (UUID: a)", "", ()),
+    ],
+)
+def test_the_gpus_are_those_that_the_environment_leaves(listed, chosen, expected, monkeypatch) -> None:
+    monkeypatch.setattr(local, "output", lambda *command: listed)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if chosen is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
+    assert local.visible_gpus() == expected
 
 
 class Reporting:

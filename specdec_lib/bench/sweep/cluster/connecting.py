@@ -94,7 +94,7 @@ def address_of(scheduler: str) -> str:
 
 @contextmanager
 def _connected(to: Any, where: str) -> Iterator[Client]:
-    import dask
+    import dask.config
     from dask.utils import parse_timedelta
     from distributed import Client
 

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import dask
+import dask.config
 from distributed import Client, Future, KilledWorker
 from distributed import TimeoutError as DaskTimeout
 

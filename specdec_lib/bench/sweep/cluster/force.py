@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
-import dask
+import dask.config
 from dask.utils import parse_timedelta
 
 from specdec_lib.bench.sweep.cluster import sentences

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import Any
 
-import dask
+import dask.config
 from distributed import LocalCluster
 
 from specdec_lib.bench.sweep.cluster import sentences
@@ -37,7 +37,8 @@ class _Workers(LocalCluster):
 
     def new_worker_spec(self) -> dict[Any, Any]:
         """The next worker: its GPU is the next of them."""
-        ((name, spec),) = super().new_worker_spec().items()
+        told: dict[Any, Any] = super().new_worker_spec()
+        ((name, spec),) = told.items()
         options = spec["options"] | {"resources": {"GPU": 1}}
         if self.gpus:
             options["env"] = {"CUDA_VISIBLE_DEVICES": self.gpus[len(self.worker_spec) % len(self.gpus)]}
@@ -70,7 +71,7 @@ def _started(number: int, gpus: tuple[str, ...], place: str) -> Iterator[LocalCl
             n_workers=0,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            dashboard_address=None,  # type: ignore[arg-type]  # there is to be none
             worker_dashboard_address=None,
             memory_limit=0,
             local_directory=place,

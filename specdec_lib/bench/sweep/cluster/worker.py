@@ -12,13 +12,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import dask
+import dask.config
 from distributed import Worker, WorkerPlugin, get_worker
 
 from specdec_lib.bench.notebook.execute import BENCHMARK_NOTEBOOK
@@ -32,6 +32,8 @@ from specdec_lib.errors import ModelUnavailable
 from specdec_lib.models.files.sizes import GIB
 from specdec_lib.utils.machine import free_bytes
 
+Environment = tuple[tuple[str, str], ...]
+"""Variables and their values."""
 _DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 """Of which one is there where a GPU is."""
 
@@ -54,7 +56,7 @@ class Refused:
     """Whether this worker would refuse every cell."""
 
 
-def work(order: Order, environment: Mapping[str, str]) -> Done | Stopped | Refused:
+def work(order: Order, environment: Environment) -> Done | Stopped | Refused:
     """Run a cell in a folder of this worker's own disk.
 
     Args:
@@ -134,7 +136,7 @@ def _device_memory(device: str | None) -> tuple[float, float] | None:
 
 
 @cache
-def _undo_defaults(environment: Any) -> None:
+def _undo_defaults(environment: Environment) -> None:
     """Take back the variables that Dask sets for its workers: what a cell measures depends on them."""
     theirs = dask.config.get("distributed.nanny.pre-spawn-environ", {}) | {"PYTHONHASHSEED": 6640}
     given = dict(environment)
