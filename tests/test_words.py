@@ -40,8 +40,8 @@ from specdec_lib.models.gguf import sentences as gguf
 from specdec_lib.models.ollama import sentences as ollama
 from specdec_lib.models.text import sentences as text
 from specdec_lib.viz import sentences as viz
-from specdec_lib.viz.report import sentences as report
 from specdec_lib.viz.live.panels import sentences as panels
+from specdec_lib.viz.report import sentences as report
 
 GOLDEN = Path(__file__).with_name("words.txt")
 LIBRARY = Path(__file__).resolve().parents[1] / "specdec_lib"

@@ -25,7 +25,7 @@ from specdec_lib.bench.measure.pairs.way import Way
 from specdec_lib.bench.measure.resume import PromptsByDomain, missing_blocks, missing_profiles, refusals
 from specdec_lib.bench.measure.runner import Outcome, Runner, print_progress
 from specdec_lib.bench.measure.session import Session
-from specdec_lib.bench.records.generations import AnyRun, decode_phases, round_rows
+from specdec_lib.bench.records.generations import AnyRun, decode_phases, first_rounds
 from specdec_lib.bench.records.identity import first_difference
 from specdec_lib.bench.records.kinds import ArmRecord, CostsRecord, ProfileRecord, RunRecord, StagesRecord
 from specdec_lib.bench.records.parts import RecordedArm
@@ -242,7 +242,7 @@ class Benchmark:
             if kind is ProfileRecord:
                 rounds = outcome.result.trace.rounds
                 more["phases"] = decode_phases(rounds)
-                self._rounds = self._rounds or (round_rows(rounds) if outcome.arm.facts.k else [])
+                self._rounds = self._rounds or (first_rounds(rounds) if outcome.arm.facts.k else [])
             records.append(block_record(kind, self.grid, self.prompts, block, outcome, **more))
         return records
 

@@ -69,7 +69,7 @@ def run_record(
     )
 
 
-def round_rows(rounds: Sequence[Round]) -> list[list[float]]:
+def first_rounds(rounds: Sequence[Round]) -> list[list[float]]:
     """A row a round, the first ones: drafted, accepted, milliseconds of each of ``PHASES``, and in all."""
     return [
         [

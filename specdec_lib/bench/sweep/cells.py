@@ -16,7 +16,7 @@ from specdec_lib.bench.notebook.execute import BENCHMARK_NOTEBOOK
 from specdec_lib.bench.notebook.parameters import checked_parameters
 from specdec_lib.bench.records.schema import OURS
 from specdec_lib.bench.sweep import sentences
-from specdec_lib.bench.sweep.config import BUILTIN, Models, SweepConfig
+from specdec_lib.bench.sweep.config import BUILTIN, OwnModels, SweepConfig
 from specdec_lib.decoding.drafters.grammar.pairs import AskedPair, asked_pair
 from specdec_lib.decoding.lengths import read_length
 from specdec_lib.decoding.lengths.specs import FixedSpec
@@ -120,7 +120,7 @@ def domain_counts(prompts: str) -> Mapping[str, int]:
 def _parameters(config: SweepConfig, place: Mapping[str, Any]) -> dict[str, Any]:
     """What the notebook is given, the place of its results aside."""
     pair = place["pair"]
-    own = isinstance(pair, Models)
+    own = isinstance(pair, OwnModels)
     return {
         "pair": None if own else pair,
         "target": pair.target if own else None,

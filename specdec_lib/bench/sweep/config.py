@@ -33,22 +33,22 @@ from specdec_lib.utils.names import known_names
 from specdec_lib.utils.paths import FilePath, data_path
 
 BUILTIN = "builtin"
-Count = Annotated[StrictInt, Field(ge=1)]
-Name = Annotated[StrictStr, Field(min_length=1)]
-Temperature = Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)]
+_Count = Annotated[StrictInt, Field(ge=1)]
+_Name = Annotated[StrictStr, Field(min_length=1)]
+_Temperature = Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)]
 _PLAIN = ConfigDict(extra="forbid", frozen=True)
 
 
-class Models(BaseModel):
+class OwnModels(BaseModel):
     """A target of one's own, and what drafts for it, as ``--target`` and ``--draft`` take them."""
 
     model_config = _PLAIN
 
-    target: Name = Field(description="Folder, hub id, .gguf file, ollama:NAME, or embedded name.")
-    draft: Name | None = Field(
+    target: _Name = Field(description="Folder, hub id, .gguf file, ollama:NAME, or embedded name.")
+    draft: _Name | None = Field(
         None, description="What drafts where the axis 'drafts' says nothing: by the grammar of drafts."
     )
-    draft_dtype: Name | None = Field(None, description="Of a draft that is a model; null is the target's.")
+    draft_dtype: _Name | None = Field(None, description="Of a draft that is a model; null is the target's.")
 
     def __str__(self) -> str:
         return f"{self.draft} for {self.target}" if self.draft else self.target
@@ -60,41 +60,41 @@ class SweepConfig(BaseModel):
     model_config = _PLAIN
 
     name: str = Field("", description="Of the sweep and of its folder; by default the file's.")
-    pairs: list[Name | Models] = Field(
+    pairs: list[_Name | OwnModels] = Field(
         min_length=1, description="Names that 'specdec pairs' lists, or {target: …, draft: …}."
     )
-    drafts: list[Name | None] = Field(
+    drafts: list[_Name | None] = Field(
         [None],
         min_length=1,
         description="What drafts, by the grammar of drafts; null is the pair's own draft.",
     )
-    draft_lengths: list[Count | Name] = Field(
+    draft_lengths: list[_Count | _Name] = Field(
         [4], min_length=1, description="K: numbers, and policies such as cost-aware."
     )
-    verifiers: list[Name] = Field(["token"], min_length=1, description="token, block.")
-    prompts: list[Name] = Field(
+    verifiers: list[_Name] = Field(["token"], min_length=1, description="token, block.")
+    prompts: list[_Name] = Field(
         [BUILTIN], min_length=1, description="Files of prompts; builtin is the project's own."
     )
-    domains: list[Name] | None = Field(
+    domains: list[_Name] | None = Field(
         None, min_length=1, description="Of the prompts; null is all that there are."
     )
-    temperatures: list[Temperature] = Field([0.0], min_length=1, description="0 is greedy.")
-    dtypes: list[Name | None] = Field(
+    temperatures: list[_Temperature] = Field([0.0], min_length=1, description="0 is greedy.")
+    dtypes: list[_Name | None] = Field(
         [None], min_length=1, description="float32, bfloat16, float16, int4, auto; null is the pair's."
     )
     compiled: list[StrictBool] = Field([False], min_length=1, description="Through torch.compile, or not.")
-    batch: list[Count] = Field([1], min_length=1, description="Texts at a time.")
-    engines: list[Name] = Field([OURS], min_length=1, description="specdec_lib, transformers.")
-    repeats: Count = Field(1, description="Kernels that each cell is run in, with a seed of its own each.")
-    num_prompts: Count | None = Field(
+    batch: list[_Count] = Field([1], min_length=1, description="Texts at a time.")
+    engines: list[_Name] = Field([OURS], min_length=1, description="specdec_lib, transformers.")
+    repeats: _Count = Field(1, description="Kernels that each cell is run in, with a seed of its own each.")
+    num_prompts: _Count | None = Field(
         None, description="Prompts a domain; null is 6 of the project's own, and all of a file."
     )
-    max_new_tokens: Count = Field(64, description="Tokens of every run; the end of text is ignored.")
+    max_new_tokens: _Count = Field(64, description="Tokens of every run; the end of text is ignored.")
     seed: Annotated[StrictInt, Field(ge=0)] = Field(42, description="Of the first repeat.")
     chat: StrictBool = Field(False, description="Prompts are a user's turns, for the target's template.")
     profile: StrictBool = Field(True, description="Also measure phases of rounds, and single forwards.")
-    threads: Count | None = Field(None, description="CPU threads; null is one for a small model.")
-    device: Name | None = Field(
+    threads: _Count | None = Field(None, description="CPU threads; null is one for a small model.")
+    device: _Name | None = Field(
         None, description="cpu, cuda, cuda:1, mps, auto (layers over all GPUs); null is the best there is."
     )
     exclude: list[dict[str, Any]] = Field(
@@ -135,7 +135,7 @@ AXES = {
 """What a cell calls its place on an axis, and the setting that lists the places."""
 
 
-def read_config(path: FilePath) -> SweepConfig:
+def read_sweep(path: FilePath) -> SweepConfig:
     """The sweep of a YAML file, or of the name of one that the project ships.
 
     Raises:
@@ -153,7 +153,7 @@ def config_of(told: Mapping[str, Any], where: str = "config", default_name: str 
     """The sweep of settings that were read from ``where``.
 
     Raises:
-        InvalidArgument: as :func:`read_config`.
+        InvalidArgument: as :func:`read_sweep`.
     """
     unknown = next((key for key in told if key not in SweepConfig.model_fields), None)
     if unknown is not None:
@@ -186,7 +186,7 @@ def find_config(path: FilePath) -> Path:
     raise InvalidArgument(sentences.NO_FILE.format(path, why, known_names(str(path), shipped)))
 
 
-def json_schema() -> dict[str, Any]:
+def sweep_schema() -> dict[str, Any]:
     """The JSON Schema of a sweep's file, for editors."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **SweepConfig.model_json_schema()}
 
@@ -201,10 +201,10 @@ def _one_line(error: ValidationError, where: str) -> str:
     complaints = error.errors(include_url=False)
     first = complaints[0]["loc"][0]
     worst = max((one for one in complaints if one["loc"][0] == first), key=lambda one: len(one["loc"]))
-    keys = [key for key in worst["loc"] if not re.match(r"constrained|function|Models$|none", str(key))]
+    keys = [key for key in worst["loc"] if not re.match(r"constrained|function|OwnModels$|none", str(key))]
     place = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
     if worst["type"] == "extra_forbidden":
-        hint = _hint(str(keys[-1]), Models.model_fields)
+        hint = _hint(str(keys[-1]), OwnModels.model_fields)
         return sentences.UNKNOWN_KEY.format(where, place, hint)
     said = worst["msg"].removeprefix("Value error, ")
     if worst["type"] == "missing":
@@ -217,4 +217,4 @@ def _one_line(error: ValidationError, where: str) -> str:
 
 
 if __name__ == "__main__":
-    print(json.dumps(json_schema(), indent=2))
+    print(json.dumps(sweep_schema(), indent=2))

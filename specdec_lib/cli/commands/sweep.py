@@ -38,9 +38,9 @@ def run(
 
     Exit code 1: some cell failed; its notebook is kept, and the same command tries it again.
     """
-    from specdec_lib.bench.sweep.config import read_config
+    from specdec_lib.bench.sweep.config import read_sweep
 
-    asked = read_config(config)
+    asked = read_sweep(config)
     if workers is not None and scheduler is not None:
         raise InvalidArgument("--workers starts a cluster here, --scheduler names one; give one of the two")
     is_here = workers is None and scheduler is None

@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from specdec_lib.bench.sweep.cells import cells_of
-from specdec_lib.bench.sweep.config import config_of, json_schema, read_config, shipped_configs
+from specdec_lib.bench.sweep.config import config_of, read_sweep, shipped_configs, sweep_schema
 from specdec_lib.bench.sweep.yaml_file import read_yaml
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.utils.paths import data_path
@@ -17,7 +17,7 @@ from specdec_lib.utils.paths import data_path
 def test_what_is_not_said_is_as_usual_and_the_file_gives_the_name(tmp_path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("pairs: [pocket]\n")
-    config = read_config(path)
+    config = read_sweep(path)
     assert (config.name, config.pairs, config.draft_lengths) == ("mine", ["pocket"], [4])
     assert config_of({"pairs": ["pocket"], "name": "other"}).name == "other"
 
@@ -50,21 +50,21 @@ def test_what_is_wrong_is_one_line_that_names_the_file_and_the_setting(tmp_path,
     path = tmp_path / "mine.yaml"
     path.write_text(content)
     with pytest.raises(InvalidArgument) as caught:
-        read_config(path)
+        read_sweep(path)
     message = str(caught.value)
     assert said in message and "mine.yaml" in message and "\n" not in message
 
 
 def test_a_file_that_is_not_there_names_the_sweeps_that_are(tmp_path) -> None:
     with pytest.raises(InvalidArgument, match=r"no such file; name a YAML file, or one of .*pocket"):
-        read_config("poket")
+        read_sweep("poket")
     with pytest.raises(InvalidArgument, match="it is a folder"):
-        read_config(tmp_path)
+        read_sweep(tmp_path)
 
 
 def test_the_published_schema_is_the_settings_and_takes_what_is_shipped() -> None:
     published = json.loads(data_path("configs", "sweep.schema.json").read_text(encoding="utf8"))
-    assert published == json_schema(), (
+    assert published == sweep_schema(), (
         "write it anew: python -m specdec_lib.bench.sweep.config > data/configs/sweep.schema.json"
     )
     validator = Draft202012Validator(published)
@@ -74,7 +74,7 @@ def test_the_published_schema_is_the_settings_and_takes_what_is_shipped() -> Non
 
 
 def test_what_is_shipped_is_read_and_the_specified_grid_has_its_cells() -> None:
-    configs = {name: read_config(name) for name in shipped_configs()}
+    configs = {name: read_sweep(name) for name in shipped_configs()}
     assert set(configs) == {"peers", "pocket", "real", "specified"}
     specified = cells_of(configs["specified"])
     assert len(specified) == 4 * 3 * 4 and len({cell.pair_name for cell in specified}) == 4

@@ -19,7 +19,7 @@ BINS_PER_OCTAVE = 32
 LEAST_SECONDS = 1e-6
 """Where bin 0 begins."""
 
-Part = TypeVar("Part", bound="_Columns")
+_Part = TypeVar("_Part", bound="_Columns")
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class _Columns(Row):
     """Columns of a line, as they were written."""
 
     @classmethod
-    def from_dict(cls: type[Part], told: Mapping[str, Any]) -> Part:
+    def from_dict(cls: type[_Part], told: Mapping[str, Any]) -> _Part:
         """What ``to_dict`` wrote; what nobody knows is passed over."""
         return cls(**{name: told[name] for name in cls.__dataclass_fields__ if name in told})
 

@@ -118,9 +118,11 @@ class ScalingRecord(Record):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StagesRecord(Record):
-    """What a session ran, and what its stages took: the facts of each arm by its name, seconds of each stage,
-    and the most MiB that were held in each; and the rounds of the first profiled text, as
-    :func:`~specdec_lib.bench.records.generations.round_rows` has them."""
+    """What a session ran, and what its stages took.
+
+    ``arms`` are the facts of each arm by its name; ``seconds`` and ``memory_mb``, the most MiB that were held,
+    are of each stage; ``rounds`` those of the first profiled text.
+    """
 
     kind: Literal["stages"] = "stages"
     pair: str
