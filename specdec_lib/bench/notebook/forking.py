@@ -1,6 +1,6 @@
 """The fork server of warm kernels: a Python that imported what cells need, and is forked into their kernels.
 
-It runs as ``python -m specdec_lib.bench.notebook.forking SOCKET MODULE...`` below a
+It runs as a process of its own, told a SOCKET and MODULEs to import, below a
 :class:`~specdec_lib.bench.notebook.warm.WarmKernels`, in its environment and working directory. It has run
 no operation of torch, started no thread and opened no device, so that a fork of it is what a new Python
 would be after the same imports; where that does not hold it refuses, and kernels are new Pythons. It ends
@@ -205,7 +205,3 @@ def main() -> None:
     if is_safe() and (arguments := ForkServer(control).serve()) is not None:
         run_kernel(arguments)
     leave(0)
-
-
-if __name__ == "__main__":
-    main()

@@ -36,6 +36,8 @@ _LATER = (
 )
 """What loading a pair imports only then."""
 _PATIENCE = 5.0
+_SERVER = "from specdec_lib.bench.notebook.forking import main; main()"
+"""The program of the server's process."""
 
 
 class ForkedKernel:
@@ -161,7 +163,7 @@ class WarmKernels:
         if wanted != self._of:
             self.close()
             self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            python = [sys.executable, "-Xfrozen_modules=off", "-m", "specdec_lib.bench.notebook.forking"]
+            python = [sys.executable, "-Xfrozen_modules=off", "-c", _SERVER]
             with theirs:
                 self._server = subprocess.Popen(
                     [*python, str(theirs.fileno()), *self._modules],

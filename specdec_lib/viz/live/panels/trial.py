@@ -75,7 +75,8 @@ class Trial:
         judged = (self.num_accepted, self.num_rejecting)
         if not sum(judged):
             return sentences.NOTHING_JUDGED
-        return sentences.INTERVAL.format(estimate_alpha(*judged), *alpha_interval(*judged))
+        low, high = alpha_interval(*judged)
+        return sentences.INTERVAL.format(estimate_alpha(*judged), low, high)
 
     @property
     def speeds(self) -> str:
