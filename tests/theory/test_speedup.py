@@ -12,6 +12,7 @@ import pytest
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.theory.speedup import (
     acceptance_rate,
+    alpha_interval,
     break_even_alpha,
     draft_cost_for,
     estimate_alpha,
@@ -348,3 +349,11 @@ def test_alpha_outside_the_unit_interval(call, alpha: float) -> None:
 def test_other_arguments_out_of_range_are_named(call, name: str) -> None:
     with pytest.raises(ValueError, match=rf"^{name} is "):
         call()
+
+
+def test_the_interval_of_alpha_is_wilsons_and_stays_within_its_range():
+    low, high = alpha_interval(41, 14)
+    assert (low, high) == (pytest.approx(0.6175, abs=1e-3), pytest.approx(0.8411, abs=1e-3))
+    assert alpha_interval(0, 5)[0] == 0.0 and alpha_interval(5, 0)[1] == 1.0
+    with pytest.raises(InvalidArgument):
+        alpha_interval(0, 0)

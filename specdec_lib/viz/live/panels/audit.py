@@ -1,7 +1,7 @@
 """*Audit*: is this pair exact? The library's own checks, one after the other, each as soon as it is done.
 
-Whose decoder is on trial is a name and a function (:data:`Engine`), so that other people's engines have a
-place beside the library's.
+Whose decoder is on trial is a name and a function (:data:`AuditEngine`), so that other people's engines have
+a place beside the library's.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from specdec_lib.lossless.verdict import Check, verdict_on
 from specdec_lib.utils.numbers import counted
 from specdec_lib.viz.live.panels import sentences
 from specdec_lib.viz.live.panels.fields import PairFields
-from specdec_lib.viz.live.panels.panel import Panel, button, row, said, scrolled
+from specdec_lib.viz.live.panels.panel import Panel, button, row, scrolled, status_html
 from specdec_lib.viz.live.panels.shelf import SHARED, ModelShelf, Told, taken
 from specdec_lib.viz.live.panels.worker import Ended, Interrupted, Worker
 from specdec_lib.viz.table import TableView
@@ -43,13 +43,13 @@ class AuditWish:
     num_prompts: int = 12
 
 
-Report = Callable[[str], None]
-Engine = Callable[[AuditWish, ModelShelf, threading.Event, Report], Iterator[Any]]
+TellProgress = Callable[[str], None]
+AuditEngine = Callable[[AuditWish, ModelShelf, threading.Event, TellProgress], Iterator[Any]]
 """Runs checks on a decoder and yields each :class:`Check` as it is done; reports what it is doing."""
 
 
 def library_checks(
-    wish: AuditWish, shelf: ModelShelf, stopped: threading.Event, report: Report
+    wish: AuditWish, shelf: ModelShelf, stopped: threading.Event, report: TellProgress
 ) -> Iterator[Any]:
     """The library's decoder, as ``specdec verify`` proves it.
 
@@ -92,7 +92,7 @@ class AuditPair(Panel):
         draft: str | None = None,
         *,
         recorded: Mapping[str, Any] | None = None,
-        engines: Mapping[str, Engine] | None = None,
+        engines: Mapping[str, AuditEngine] | None = None,
         shelf: ModelShelf = SHARED,
     ) -> None:
         self.fields = PairFields(pair, target, draft)
@@ -160,7 +160,7 @@ class AuditPair(Panel):
         self._say(sentences.AUDITING.format(line))
 
     def _say(self, line: str, is_error: bool = False) -> None:
-        self._status.value = said(line, is_error)
+        self._status.value = status_html(line, is_error)
 
     def _controls(self) -> list[Any]:
         import ipywidgets as w
@@ -173,7 +173,7 @@ class AuditPair(Panel):
         self._samples = w.BoundedIntText(value=2_000, min=100, max=10**7, step=1000, description="samples")
         self._run = button("Audit", "check", "run every check", self.run, button_style="primary")
         self._stop = button("Stop", "stop", "end at the next step", self.stop, disabled=True)
-        self._status, self._table, self._verdict = w.HTML(said("")), w.HTML(), w.HTML()
+        self._status, self._table, self._verdict = w.HTML(status_html("")), w.HTML(), w.HTML()
         return [
             row(*self.fields.widgets),
             row(self._engine, self._k, self._verifier, self._temperature, self._samples),
@@ -218,7 +218,7 @@ def _prompts(number: int) -> Sequence[RawPrompt]:
     return in_turn(builtin_prompts())[:number]
 
 
-def _by_policy(wish: AuditWish, stopped: threading.Event, report: Report) -> dict[str, Any]:
+def _by_policy(wish: AuditWish, stopped: threading.Event, report: TellProgress) -> dict[str, Any]:
     """What a proof is told beside its plan: how to stop, and of a length that is no number the policy."""
 
     def told(line: str) -> None:

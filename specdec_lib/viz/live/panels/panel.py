@@ -30,7 +30,7 @@ class Panel:
         """The controls, as one widget of ipywidgets; made when they are first asked for."""
         import ipywidgets
 
-        parts = [styled(), *self._controls()]
+        parts = [panel_style(), *self._controls()]
         box = ipywidgets.VBox(parts)
         for one in ("specdec-panel", f"sp-{self.name}"):
             box.add_class(one)
@@ -78,7 +78,7 @@ def has_reader() -> bool:
     return bool((asked.get("metadata") or {}).get("cellId"))
 
 
-def styled() -> Any:
+def panel_style() -> Any:
     """The style of all panels, as a widget that shows nothing."""
     import ipywidgets
 
@@ -114,7 +114,7 @@ def prose(line: str) -> str:
     return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(line))
 
 
-def said(line: str, is_error: bool = False) -> str:
+def status_html(line: str, is_error: bool = False) -> str:
     """A line of what a panel is doing; read out as it changes."""
     kind = "sp-error" if is_error else "sp-status"
     return f'<p class="{kind}" role="status" aria-live="polite">{html.escape(line) or "&nbsp;"}</p>'

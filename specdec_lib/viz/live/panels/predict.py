@@ -19,7 +19,7 @@ from specdec_lib.profiling.acceptance import pooled_alpha_hat
 from specdec_lib.theory.speedup import speedup
 from specdec_lib.viz.live.panels import sentences
 from specdec_lib.viz.live.panels.fields import PairFields
-from specdec_lib.viz.live.panels.panel import Panel, button, row, said
+from specdec_lib.viz.live.panels.panel import Panel, button, row, status_html
 from specdec_lib.viz.live.panels.shelf import SHARED, Held, ModelShelf, Told, taken
 from specdec_lib.viz.live.panels.worker import Ended, Worker
 from specdec_lib.viz.live.playground import Playground, PlaygroundWidget, Point
@@ -90,12 +90,12 @@ class Predict(Panel):
         _ = self.widget
         measure = self._measure
         if measure is None or self._worker.is_busy:
-            self._status.value = said(sentences.BUSY, is_error=True)
+            self._status.value = status_html(sentences.BUSY, is_error=True)
             return False
         try:
             asked = asked_pair(*self.fields.names)
         except SpecDecError as error:
-            self._status.value = said(str(error), is_error=True)
+            self._status.value = status_html(str(error), is_error=True)
             return False
         self._run.disabled, self._stop.disabled = True, False
         return self._worker.start(lambda stopped: measured_law(asked, self.shelf, stopped, measure))
@@ -110,14 +110,14 @@ class Predict(Panel):
 
     def _hear(self, event: Any) -> None:
         if isinstance(event, Told):
-            self._status.value = said(event.line)
+            self._status.value = status_html(event.line)
         elif isinstance(event, MeasuredLaw):
             self.law = event
             self._set(event)
         elif isinstance(event, Ended):
             self._run.disabled, self._stop.disabled = False, True
             if event.how != "done" or self.law is None:
-                self._status.value = said(event.line or sentences.STOPPED, event.how == "failed")
+                self._status.value = status_html(event.line or sentences.STOPPED, event.how == "failed")
 
     def _set(self, law: MeasuredLaw) -> None:
         best = max(law.speedups().items(), key=lambda item: item[1])[0]
@@ -126,7 +126,7 @@ class Predict(Panel):
             for name, value in values.items():
                 setattr(self.playground, name, value)
         line = sentences.MEASURED.format(law.alpha, law.c, law.slope, law.overhead)
-        self._status.value = said(line)
+        self._status.value = status_html(line)
         self._tell_best()
 
     def _tell_best(self, _: Any = None) -> None:
@@ -139,7 +139,7 @@ class Predict(Panel):
         self._run = button("Measure here", "tachometer", "time this pair's forwards", self.run)
         self._run.disabled = self._measure is None
         self._stop = button("Stop", "stop", "end at the next step", self.stop, disabled=True)
-        self._status, self._table = w.HTML(said("")), w.HTML()
+        self._status, self._table = w.HTML(status_html("")), w.HTML()
         self.playground = PlaygroundWidget(self.points, **self.start)
         self.playground.observe(self._tell_best, "alpha")
         return [

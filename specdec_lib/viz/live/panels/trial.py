@@ -29,7 +29,7 @@ KINDS = {
 
 
 @dataclass
-class Trial:
+class TriedText:
     """Grows with what is heard of a text."""
 
     prompt: str
@@ -44,7 +44,7 @@ class Trial:
     is_recorded: bool = False
 
     @classmethod
-    def of(cls, trace: AnnotatedTrace) -> Trial:
+    def of(cls, trace: AnnotatedTrace) -> TriedText:
         """A recorded text; how fast it was is not said, since its rounds were taken apart to be timed."""
         trial = cls("".join(trace.prompt), is_recorded=True)
         for round_ in trace.rounds:
@@ -90,7 +90,7 @@ class Trial:
         return sentences.SPEEDS.format(fast, slow, fast / slow)
 
 
-def text_html(trial: Trial) -> str:
+def text_html(trial: TriedText) -> str:
     """The prompt and the tokens behind it, each marked by how it came to be, with a legend."""
     tokens = "".join(_token(piece, kind) for piece, kind in trial.pieces if piece)
     shown = _token(trial.prompt, "prompt") + tokens
@@ -105,7 +105,7 @@ def legend_html(kinds: Iterable[str] = ()) -> str:
     return f'<ul class="sp-legend" aria-label="what the marks mean">{marks}</ul>'
 
 
-def counts_html(trial: Trial) -> str:
+def counts_html(trial: TriedText) -> str:
     """What was counted, and how fast it was."""
     a_round = f"{trial.num_tokens / trial.num_rounds:.2f}" if trial.num_rounds else sentences.NOTHING_JUDGED
     rows = [

@@ -18,9 +18,9 @@ from specdec_lib.models.registry import DEFAULT_PAIR
 from specdec_lib.utils.numbers import counted
 from specdec_lib.viz.live.panels import sentences
 from specdec_lib.viz.live.panels.fields import PairFields
-from specdec_lib.viz.live.panels.panel import Panel, button, row, said
+from specdec_lib.viz.live.panels.panel import Panel, button, row, status_html
 from specdec_lib.viz.live.panels.shelf import SHARED, ModelShelf, Told, taken
-from specdec_lib.viz.live.panels.trial import Trial, counts_html, text_html
+from specdec_lib.viz.live.panels.trial import TriedText, counts_html, text_html
 from specdec_lib.viz.live.panels.trying import (
     Compared,
     OpenLength,
@@ -63,7 +63,7 @@ class TryIt(Panel):
     ) -> None:
         self.fields = PairFields(pair, target, draft)
         self.prompt, self.traces, self.shelf = prompt, list(recorded), shelf
-        self.trial = Trial(prompt)
+        self.trial = TriedText(prompt)
         self.heard: list[Any] = []
         """Everything that happened since Run was pressed, but for words."""
         self._open_length = open_length
@@ -96,7 +96,7 @@ class TryIt(Panel):
             self._say(str(error), is_error=True)
             return False
         self.heard.clear()
-        self.trial = Trial(wish.prompt)
+        self.trial = TriedText(wish.prompt)
         self._steps.children = ()
         self._lock_controls(True)
         return self._worker.start(lambda stopped: try_out(wish, self.shelf, stopped, self._open_length))
@@ -159,7 +159,7 @@ class TryIt(Panel):
     # -- what is seen --------------------------------------------------------------------------------
 
     def _say(self, line: str, is_error: bool = False) -> None:
-        self._status.value = said(line, is_error)
+        self._status.value = status_html(line, is_error)
 
     def _paint(self) -> None:
         with self._painting:
@@ -193,7 +193,7 @@ class TryIt(Panel):
         self._prompt.add_class("sp-wide")
         self._run = button("Run", "play", "write the text", self.run, button_style="primary")
         self._stop = button("Stop", "stop", "end at the next round", self.stop, disabled=True)
-        self._status, self._text, self._counts = w.HTML(said("")), w.HTML(), w.HTML()
+        self._status, self._text, self._counts = w.HTML(status_html("")), w.HTML(), w.HTML()
         self._steps = w.VBox()
         self._paint()
         return [
@@ -211,6 +211,6 @@ class TryIt(Panel):
 
         if not self.traces:
             return text_html(self.trial)
-        trial = Trial.of(self.traces[0])
+        trial = TriedText.of(self.traces[0])
         steps = StepThrough(self.traces[0]).to_html()
         return f"{text_html(trial)}{counts_html(trial)}{steps}"

@@ -17,7 +17,7 @@ from typing import Any
 from specdec_lib.errors import in_one_line
 from specdec_lib.utils.numbers import counted
 from specdec_lib.viz.live.panels import sentences
-from specdec_lib.viz.live.panels.panel import Panel, button, row, said, scrolled
+from specdec_lib.viz.live.panels.panel import Panel, button, row, scrolled, status_html
 from specdec_lib.viz.live.panels.worker import Ended, Worker
 
 RESULTS = "results.jsonl"
@@ -106,7 +106,7 @@ class WatchSweep(Panel):
         self._table.value = scrolled(cell_table(self.rows))
 
     def _say(self, line: str, is_error: bool = False) -> None:
-        self._status.value = said(line, is_error)
+        self._status.value = status_html(line, is_error)
 
     def _lock_controls(self, is_busy: bool) -> None:
         self._begin.disabled, self._end.disabled = is_busy, not is_busy
@@ -117,7 +117,7 @@ class WatchSweep(Panel):
         self._field = w.Text(value=self._start, description="folder")
         self._begin = button("Watch", "eye", "follow the records of this folder", self.watch)
         self._end = button("Stop watching", "stop", "follow no more", self.stop, disabled=True)
-        self._status, self._table, self._figure = w.HTML(said("")), w.HTML(), w.Output()
+        self._status, self._table, self._figure = w.HTML(status_html("")), w.HTML(), w.Output()
         self._paint()
         return [row(self._field, self._begin, self._end), self._status, self._figure, self._table]
 

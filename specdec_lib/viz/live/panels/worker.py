@@ -15,7 +15,7 @@ from typing import Any, Literal
 from specdec_lib.errors import SpecDecError, in_one_line
 from specdec_lib.viz.live.panels import sentences
 
-Steps = Callable[[threading.Event], Iterator[Any]]
+JobSteps = Callable[[threading.Event], Iterator[Any]]
 """What is to be done: given the event that asks it to stop, what happens, one step after the other."""
 
 
@@ -46,7 +46,7 @@ class Worker:
         """Whether a job is running."""
         return self._thread is not None and self._thread.is_alive()
 
-    def start(self, steps: Steps) -> bool:
+    def start(self, steps: JobSteps) -> bool:
         """Begin a job; False, and nothing is begun, where one is running."""
         with self._starting:
             if self.is_busy:
@@ -67,10 +67,10 @@ class Worker:
             self._thread.join(seconds)
         return not self.is_busy
 
-    def _run(self, steps: Steps, stopped: threading.Event) -> None:
+    def _run(self, steps: JobSteps, stopped: threading.Event) -> None:
         self._hear(self._ended(steps, stopped))
 
-    def _ended(self, steps: Steps, stopped: threading.Event) -> Ended:
+    def _ended(self, steps: JobSteps, stopped: threading.Event) -> Ended:
         try:
             with closing(steps(stopped)) as happening:  # type: ignore[type-var]  (a generator)
                 for event in happening:

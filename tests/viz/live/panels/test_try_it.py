@@ -13,7 +13,7 @@ from specdec_lib.lossless.replays.annotated import load_annotated
 from specdec_lib.models.loader import load_pair
 from specdec_lib.utils.paths import data_path
 from specdec_lib.viz.live.panels.shelf import Held, Told, pairs_by_place
-from specdec_lib.viz.live.panels.trial import Trial, counts_html, text_html
+from specdec_lib.viz.live.panels.trial import TriedText, counts_html, text_html
 from specdec_lib.viz.live.panels.try_it import TryIt
 from specdec_lib.viz.live.panels.trying import Compared, Stepped, Written, read_wish, try_out
 from specdec_lib.viz.live.panels.worker import Ended, Interrupted
@@ -147,7 +147,7 @@ def test_the_embedded_pairs_are_offered_first():
 
 
 def test_hostile_texts_stay_text():
-    trial = Trial("<script>alert(1)</script>")
+    trial = TriedText("<script>alert(1)</script>")
     trial.add(
         Written((("</span><img src=x onerror=1>", "accepted"), ("\u202e\n", "corrected")), 3, 1, 2, 0.1)
     )
@@ -157,17 +157,17 @@ def test_hostile_texts_stay_text():
 
 
 def test_each_kind_has_a_mark_of_its_own_and_a_name_in_the_legend():
-    trial = Trial("p")
+    trial = TriedText("p")
     trial.add(Written((("a", "accepted"), ("b", "corrected")), 3, 1, 2, 0.1))
     trial.add(Written((("c", "autoregressive"),), 0, 0, 1, 0.1))
     shown = text_html(trial)
     for kind in ("prompt", "accepted", "corrected", "bonus", "autoregressive"):
         assert f'class="sp-{kind}"' in shown
-    assert 'class="sp-autoregressive"' not in text_html(Trial("p"))
+    assert 'class="sp-autoregressive"' not in text_html(TriedText("p"))
 
 
 def test_counts_are_those_of_the_rounds_and_a_speedup_waits_for_the_baseline():
-    trial = Trial("p")
+    trial = TriedText("p")
     trial.add(Written((("a", "accepted"), ("b", "corrected")), 4, 1, 2, 0.5))
     trial.add(Written((("a", "accepted"), ("b", "bonus")), 1, 1, 2, 0.5))
     assert (trial.num_rounds, trial.num_drafted, trial.num_accepted, trial.num_rejecting) == (2, 5, 2, 1)
@@ -179,7 +179,7 @@ def test_counts_are_those_of_the_rounds_and_a_speedup_waits_for_the_baseline():
 
 def test_a_recorded_text_says_what_its_rounds_say():
     trace = load_annotated(data_path("results", "traces.jsonl"))[2]
-    trial = Trial.of(trace)
+    trial = TriedText.of(trace)
     assert trial.num_rounds == len(trace.rounds) and trial.num_accepted == sum(
         r.num_accepted for r in trace.rounds
     )
