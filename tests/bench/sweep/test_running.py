@@ -109,7 +109,7 @@ def test_a_cell_that_fails_where_nothing_can_be_written_ends_the_sweep(tmp_path,
 def test_what_does_not_fit_is_left_out_by_name(monkeypatch) -> None:
     from specdec_lib.bench.sweep import plan as module
 
-    monkeypatch.setattr(module, "_memory", lambda device: (0.05, 24.0))
+    monkeypatch.setattr(module, "memory_of", lambda device: (0.05, 24.0))
     plan = plan_of(domains=["code"])
     assert plan.planned == [] and plan.skipped[0].why == "needs 0.1 GiB, and 0.1 of 24.0 GiB are free"
 
