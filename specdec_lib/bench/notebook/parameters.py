@@ -16,7 +16,7 @@ import numbers
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from specdec_lib.errors import InvalidArgument, first_line
 
@@ -146,15 +146,18 @@ def refuse_unknown(inputs: Sequence[str] | None = None) -> None:
     Raises:
         InvalidArgument: naming the parameter, and what the notebook has instead.
     """
-    if inputs is None:
-        from IPython.core.getipython import get_ipython
-
-        inputs = get_ipython().user_ns["In"]  # type: ignore[union-attr]  # a notebook has one
-    ran = [source for source in inputs if source.strip()]
+    ran = [source for source in (_inputs() if inputs is None else inputs) if source.strip()]
     known, kinds = _assignments(ran[0])
     for source in ran[1:]:
         if source.lstrip().startswith(_INJECTED):
             _checked("this notebook", known, kinds, _assignments(source)[0])
+
+
+def _inputs() -> Sequence[str]:
+    """The sources of the cells that ran in this notebook."""
+    from IPython.core.getipython import get_ipython
+
+    return cast(Any, get_ipython()).user_ns["In"]
 
 
 # -- what the notebook declares --------------------------------------------------------------------

@@ -31,7 +31,7 @@ _COST_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Cell:
+class SweepCell:
     """One cell: its number from 1, where it stands on each axis, and the parameters of its notebook."""
 
     number: int
@@ -61,14 +61,14 @@ class Cell:
         return axes is not None or axis not in usual or self.place[axis] != usual[axis]
 
 
-def cells_of(config: SweepConfig) -> list[Cell]:
+def cells_of(config: SweepConfig) -> list[SweepCell]:
     """Every cell, checked.
 
     Raises:
         InvalidArgument: a cell that cannot be run as it is asked for, naming it; or no cell is left.
     """
     cells = [
-        Cell(number, place, _parameters(config, place))
+        SweepCell(number, place, _parameters(config, place))
         for number, place in enumerate(_places(config), start=1)
     ]
     if not cells:
@@ -77,7 +77,7 @@ def cells_of(config: SweepConfig) -> list[Cell]:
     return cells
 
 
-def varying_axes(cells: Sequence[Cell]) -> list[str]:
+def varying_axes(cells: Sequence[SweepCell]) -> list[str]:
     """The axes on which cells differ, in their order; of a sweep of one cell all that say something."""
     first = cells[0].place
     found = [axis for axis in first if any(cell.place[axis] != first[axis] for cell in cells)]
@@ -147,7 +147,7 @@ def _parameters(config: SweepConfig, place: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-def _check(cells: Sequence[Cell]) -> None:
+def _check(cells: Sequence[SweepCell]) -> None:
     """Refuse the first cell that the notebook would refuse, once for each kind of reason."""
     from specdec_lib.bench.measure.pairs.way import Way
     from specdec_lib.bench.measure.prompts import grid_of

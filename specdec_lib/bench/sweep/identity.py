@@ -17,13 +17,13 @@ from typing import Any
 
 import specdec_lib
 from specdec_lib.bench.notebook.execute import BENCHMARK_NOTEBOOK
-from specdec_lib.bench.sweep.cells import Cell, prompt_set_of
+from specdec_lib.bench.sweep.cells import SweepCell, prompt_set_of
 from specdec_lib.decoding.drafters.grammar.pairs import AskedPair
 
 _DIGITS = 16
 
 
-def made_of(cell: Cell, fetch: bool = False) -> dict[str, str]:
+def made_of(cell: SweepCell, fetch: bool = False) -> dict[str, str]:
     """Hashes of what a cell is made of, by name.
 
     Args:
@@ -55,7 +55,7 @@ def weights_hash(asked: AskedPair, fetch: bool = False) -> str:
     return _digest(weights)
 
 
-def cell_key(cell: Cell, parts: Mapping[str, str]) -> str:
+def key_of(cell: SweepCell, parts: Mapping[str, str]) -> str:
     """The key of a cell that is made of ``parts``."""
     return _digest([cell.parameters, parts])
 

@@ -15,11 +15,11 @@ from typing import Any
 
 from specdec_lib.bench.records.kinds import CellRecord
 from specdec_lib.bench.sweep import sentences
-from specdec_lib.bench.sweep.cells import Cell, cells_of, domain_counts, varying_axes
+from specdec_lib.bench.sweep.cells import SweepCell, cells_of, domain_counts, varying_axes
 from specdec_lib.bench.sweep.config import BUILTIN, SweepConfig
-from specdec_lib.bench.sweep.identity import cell_key, made_of
+from specdec_lib.bench.sweep.identity import key_of, made_of
 from specdec_lib.bench.sweep.memory import lacks_memory, memory_of, needed_gib
-from specdec_lib.bench.sweep.running import Order
+from specdec_lib.bench.sweep.running import CellOrder
 from specdec_lib.errors import InvalidArgument, ModelUnavailable
 from specdec_lib.models.files.sizes import GIB, ROOM
 
@@ -34,8 +34,8 @@ _USUAL_PROMPTS = 6
 class Planned:
     """A cell that is to be run."""
 
-    cell: Cell
-    order: Order
+    cell: SweepCell
+    order: CellOrder
     gib: float | None
     """Memory that it needs; None where its models' sizes are not known."""
     lacks: str = ""
@@ -46,12 +46,12 @@ class Planned:
 class Skipped:
     """A cell that is left out, and why."""
 
-    cell: Cell
+    cell: SweepCell
     why: str
 
 
 @dataclass(frozen=True)
-class Plan:
+class SweepPlan:
     """The cells of a sweep."""
 
     config: SweepConfig
@@ -68,7 +68,7 @@ class Plan:
         return {"name": self.config.name, "settings": settings, "cells": cells, "skipped": skipped}
 
 
-def plan_sweep(config: SweepConfig, fits_here: bool = True, fetch: bool = True) -> Plan:
+def plan_sweep(config: SweepConfig, fits_here: bool = True, fetch: bool = True) -> SweepPlan:
     """Every cell of ``config``, with its key.
 
     Args:
@@ -87,12 +87,12 @@ def plan_sweep(config: SweepConfig, fits_here: bool = True, fetch: bool = True) 
         if why := lacks_memory(gib, memory):
             skipped.append(Skipped(cell, why))
             continue
-        order = Order("" if lacks else cell_key(cell, made), config.name, cell.parameters, made, gib)
+        order = CellOrder("" if lacks else key_of(cell, made), config.name, cell.parameters, made, gib)
         planned.append(Planned(cell, order, gib, lacks))
-    return Plan(config, planned, skipped, varying_axes(cells))
+    return SweepPlan(config, planned, skipped, varying_axes(cells))
 
 
-def _made_of(cell: Cell, fetch: bool) -> tuple[dict[str, str], str]:
+def _made_of(cell: SweepCell, fetch: bool) -> tuple[dict[str, str], str]:
     """What a cell is made of; or why that is not known yet."""
     try:
         return made_of(cell, fetch), ""

@@ -24,7 +24,7 @@ from specdec_lib.errors import RecordError, SpecDecError
 
 
 @dataclass(frozen=True)
-class Order:
+class CellOrder:
     """A cell to be run: its key, and all that its notebook and its record need."""
 
     key: str
@@ -54,7 +54,7 @@ class CellFailed(SpecDecError):
 
 
 def run_cell(
-    order: Order,
+    order: CellOrder,
     folder: str | Path,
     stream: TextIO | io.TextIOBase | None = None,
     kernels: Any = None,
@@ -86,7 +86,7 @@ def run_cell(
         raise failed from error
 
 
-def _done(order: Order, notebook: Path, runs: Path, seconds: float) -> Done:
+def _done(order: CellOrder, notebook: Path, runs: Path, seconds: float) -> Done:
     records, problems = read_records(runs)
     if problems:
         raise RecordError(problems[0])

@@ -14,12 +14,12 @@ from typing import Any, Protocol, runtime_checkable
 
 from specdec_lib.bench.records.kinds import CellRecord
 from specdec_lib.bench.sweep.folder import SweepFolder
-from specdec_lib.bench.sweep.plan import Plan, Planned
-from specdec_lib.bench.sweep.running import CellFailed, Done, Order, run_cell
+from specdec_lib.bench.sweep.plan import Planned, SweepPlan
+from specdec_lib.bench.sweep.running import CellFailed, CellOrder, Done, run_cell
 
-Outcomes = Iterator[tuple[Order, Done | CellFailed]]
+Outcomes = Iterator[tuple[CellOrder, Done | CellFailed]]
 """What came of each cell, in the order in which they end."""
-Runner = Callable[[Sequence[Order]], Outcomes]
+CellRunner = Callable[[Sequence[CellOrder]], Outcomes]
 
 
 @runtime_checkable
@@ -34,7 +34,7 @@ class Listener(Protocol):
 
 
 @dataclass
-class Outcome:
+class SweepOutcome:
     """What a sweep came to: keys."""
 
     recorded: list[str] = field(default_factory=list[str])
@@ -43,7 +43,7 @@ class Outcome:
     failed: list[str] = field(default_factory=list[str])
 
 
-def run_sweep(plan: Plan, folder: SweepFolder, runner: Runner, listener: Listener) -> Outcome:
+def run_sweep(plan: SweepPlan, folder: SweepFolder, runner: CellRunner, listener: Listener) -> SweepOutcome:
     """Run the cells of ``plan`` that ``folder`` does not have.
 
     Raises:
@@ -51,7 +51,7 @@ def run_sweep(plan: Plan, folder: SweepFolder, runner: Runner, listener: Listene
     """
     known = {one.order.key: one for one in plan.planned}
     before = folder.done()
-    outcome = Outcome(recorded=[key for key in known if key in before])
+    outcome = SweepOutcome(recorded=[key for key in known if key in before])
     left = [one.order for key, one in known.items() if key not in before]
     folder.write_plan(plan.to_dict())
     for order, came in runner(left):
@@ -69,8 +69,8 @@ def run_sweep(plan: Plan, folder: SweepFolder, runner: Runner, listener: Listene
 
 
 def run_here(
-    work: Path, begins: Callable[[Order], Any] | None = None, stream: Any = None, kernels: Any = None
-) -> Runner:
+    work: Path, begins: Callable[[CellOrder], Any] | None = None, stream: Any = None, kernels: Any = None
+) -> CellRunner:
     """A runner that runs cells one after the other, in this process and one kernel each.
 
     Args:
@@ -78,7 +78,7 @@ def run_here(
         stream, kernels: as :func:`~specdec_lib.bench.sweep.running.run_cell` takes them.
     """
 
-    def run(orders: Iterable[Order]) -> Outcomes:
+    def run(orders: Iterable[CellOrder]) -> Outcomes:
         for order in orders:
             if begins is not None:
                 begins(order)

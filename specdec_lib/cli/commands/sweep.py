@@ -18,7 +18,7 @@ from specdec_lib.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from specdec_lib.bench.sweep.folder import SweepFolder
-    from specdec_lib.bench.sweep.plan import Plan
+    from specdec_lib.bench.sweep.plan import SweepPlan
     from specdec_lib.cli.views import sentences
 from specdec_lib.cli.views.sweep import SweepDisplay
 
@@ -81,7 +81,7 @@ def _warm_kernels() -> Any:
 
 
 def _run(
-    plan: Plan,
+    plan: SweepPlan,
     kept: SweepFolder,
     display: SweepDisplay,
     workers: int | None,

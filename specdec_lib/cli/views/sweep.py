@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from specdec_lib.bench.records.kinds import CellRecord
     from specdec_lib.bench.sweep.folder import SweepFolder
-    from specdec_lib.bench.sweep.plan import Plan, Planned
-    from specdec_lib.bench.sweep.running import Order
-    from specdec_lib.bench.sweep.sweeping import Outcome
+    from specdec_lib.bench.sweep.plan import Planned, SweepPlan
+    from specdec_lib.bench.sweep.running import CellOrder
+    from specdec_lib.bench.sweep.sweeping import SweepOutcome
 
 _MOST_ROWS = 60
 _MEASURED = 200
@@ -34,7 +34,7 @@ _MEASURED = 200
 
 
 @contextmanager
-def sweep_display(console: Console, plan: Plan, folder: SweepFolder) -> Iterator[SweepDisplay]:
+def sweep_display(console: Console, plan: SweepPlan, folder: SweepFolder) -> Iterator[SweepDisplay]:
     """A display for the sweep that is about to run; says first what is left out, and what is there."""
     for one in plan.skipped:
         print_warning(f"cell {one.cell.number} is skipped ({one.cell.label(plan.axes)}): {one.why}")
@@ -54,7 +54,7 @@ def sweep_display(console: Console, plan: Plan, folder: SweepFolder) -> Iterator
 class SweepDisplay:
     """How far a sweep is; :attr:`lines` takes the progress of a cell's notebook."""
 
-    def __init__(self, console: Console, plan: Plan, folder: SweepFolder) -> None:
+    def __init__(self, console: Console, plan: SweepPlan, folder: SweepFolder) -> None:
         self.console, self.plan, self.folder = console, plan, folder
         there = folder.done()
         self.recorded = [one for one in plan.planned if one.order.key in there]
@@ -69,7 +69,7 @@ class SweepDisplay:
         self._count = Counter(_kind(one) for key, one in self._known.items() if key not in self._ended)
         """How many cells are left of each kind, all of which take as long as its example."""
 
-    def begins(self, order: Order) -> None:
+    def begins(self, order: CellOrder) -> None:
         """A cell is started."""
         self._running[order.key] = time.monotonic()
         self._draw()
@@ -96,7 +96,7 @@ class SweepDisplay:
         self.console.print(text(line), soft_wrap=True)
         self._draw()
 
-    def to_dict(self, outcome: Outcome) -> dict[str, Any]:
+    def to_dict(self, outcome: SweepOutcome) -> dict[str, Any]:
         """What came of the sweep, as ``--json`` has it."""
         label = {key: one.cell.label(self.plan.axes) for key, one in self._known.items()}
         failed = [
@@ -168,7 +168,7 @@ class _Lines(io.TextIOBase):
 # -- before and after --------------------------------------------------------------------------------
 
 
-def show_plan(console: Console, plan: Plan, folder: SweepFolder, as_json: bool) -> None:
+def show_plan(console: Console, plan: SweepPlan, folder: SweepFolder, as_json: bool) -> None:
     """The cells of a sweep that is not run: where they stand, their memory, their time, their state."""
     rows, seconds, is_rough = _plan_rows(plan, folder)
     left = [row for row in rows if row["state"] == "to run"]
@@ -186,7 +186,7 @@ def show_plan(console: Console, plan: Plan, folder: SweepFolder, as_json: bool) 
     console.print(text(sentences.planned(len(left), seconds, is_rough, folder.path)), soft_wrap=True)
 
 
-def _plan_rows(plan: Plan, folder: SweepFolder) -> tuple[list[dict[str, Any]], float, bool]:
+def _plan_rows(plan: SweepPlan, folder: SweepFolder) -> tuple[list[dict[str, Any]], float, bool]:
     """A row a cell, the seconds of those that are left, and whether no cell like one of them was measured."""
     from specdec_lib.bench.sweep.plan import seconds_of
 

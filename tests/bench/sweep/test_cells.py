@@ -10,7 +10,7 @@ from specdec_lib.bench.notebook.execute import BENCHMARK_NOTEBOOK
 from specdec_lib.bench.notebook.parameters import notebook_parameters
 from specdec_lib.bench.sweep.cells import cells_of, varying_axes
 from specdec_lib.bench.sweep.config import config_of
-from specdec_lib.bench.sweep.identity import cell_key, library_hash, made_of, notebook_hash
+from specdec_lib.bench.sweep.identity import key_of, library_hash, made_of, notebook_hash
 from specdec_lib.errors import InvalidArgument, SpecDecError
 
 
@@ -90,10 +90,10 @@ def test_a_key_follows_parameters_weights_and_prompts_and_nothing_else() -> None
     (one, other) = cells(draft_lengths=[2, 4], domains=["code"])
     parts = made_of(one)
     assert set(parts) == {"notebook", "library", "weights", "prompts"}
-    assert made_of(other) == parts and cell_key(one, parts) == cell_key(one, made_of(one))
-    assert cell_key(one, parts) != cell_key(other, parts)
-    keys = {cell_key(one, {**parts, name: "0"}) for name in parts}
-    assert len(keys) == len(parts) and cell_key(one, parts) not in keys
+    assert made_of(other) == parts and key_of(one, parts) == key_of(one, made_of(one))
+    assert key_of(one, parts) != key_of(other, parts)
+    keys = {key_of(one, {**parts, name: "0"}) for name in parts}
+    assert len(keys) == len(parts) and key_of(one, parts) not in keys
 
 
 def test_other_weights_and_other_prompts_make_another_cell(tmp_path) -> None:

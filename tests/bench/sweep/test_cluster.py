@@ -25,17 +25,17 @@ from distributed import Client
 
 from specdec_lib.bench.notebook.execute import BENCHMARK_NOTEBOOK
 from specdec_lib.bench.notebook.warm import VARIABLE
-from specdec_lib.bench.sweep.cells import Cell
+from specdec_lib.bench.sweep.cells import SweepCell
 from specdec_lib.bench.sweep.cluster import local, run_on_cluster
 from specdec_lib.bench.sweep.cluster.connecting import address_of
 from specdec_lib.bench.sweep.cluster.force import ClusterFailed, Force
 from specdec_lib.bench.sweep.cluster.local import local_workers
 from specdec_lib.bench.sweep.config import config_of
 from specdec_lib.bench.sweep.folder import SweepFolder
-from specdec_lib.bench.sweep.identity import cell_key, library_hash, notebook_hash, weights_hash
-from specdec_lib.bench.sweep.plan import Plan, Planned
-from specdec_lib.bench.sweep.running import CellFailed, Done, Order
-from specdec_lib.bench.sweep.sweeping import Runner, run_here, run_sweep
+from specdec_lib.bench.sweep.identity import key_of, library_hash, notebook_hash, weights_hash
+from specdec_lib.bench.sweep.plan import Planned, SweepPlan
+from specdec_lib.bench.sweep.running import CellFailed, CellOrder, Done
+from specdec_lib.bench.sweep.sweeping import CellRunner, run_here, run_sweep
 from specdec_lib.errors import SpecDecError
 
 STUB = """
@@ -70,18 +70,18 @@ PARAMETERS = {
 }  # fmt: skip
 
 
-def planned(folder: Path, ks: range, body: str = "", **changes: Any) -> Plan:
+def planned(folder: Path, ks: range, body: str = "", **changes: Any) -> SweepPlan:
     """A sweep of the pocket pair, a cell a K, whose notebook is the stub."""
     notebook, cells = stub(folder, body), list[Planned]()
     made_of = {"notebook": notebook_hash(notebook), "library": library_hash(), "prompts": "0" * 12}
-    made_of["weights"] = weights_hash(Cell(0, {}, PARAMETERS).asked)
+    made_of["weights"] = weights_hash(SweepCell(0, {}, PARAMETERS).asked)
     changed = changes.pop("made_of", {})
     for k in ks:
-        cell = Cell(k, {"draft_length": k}, {**PARAMETERS, "k_values": [k]})
+        cell = SweepCell(k, {"draft_length": k}, {**PARAMETERS, "k_values": [k]})
         told = {"gib": 0.1, "notebook": notebook, "made_of": {**made_of, **changed}}
-        order = Order(cell_key(cell, made_of), "made", cell.parameters, **{**told, **changes})
+        order = CellOrder(key_of(cell, made_of), "made", cell.parameters, **{**told, **changes})
         cells.append(Planned(cell, order, order.gib))
-    return Plan(config_of({"pairs": ["pocket"]}), cells, [], ["draft_length"])
+    return SweepPlan(config_of({"pairs": ["pocket"]}), cells, [], ["draft_length"])
 
 
 class Told:
@@ -108,7 +108,7 @@ def recorded(folder: Path) -> dict[str, dict[str, Any]]:
     return by_key
 
 
-def swept(plan: Plan, folder: Path, runner: Runner | None = None) -> Told:
+def swept(plan: SweepPlan, folder: Path, runner: CellRunner | None = None) -> Told:
     told = Told()
     with SweepFolder(folder) as kept:
         run_sweep(plan, kept, runner or run_here(kept.work), told)
@@ -144,7 +144,7 @@ def cluster() -> Iterator[str]:
 
 
 @pytest.fixture
-def on_cluster(cluster: str) -> Iterator[Runner]:
+def on_cluster(cluster: str) -> Iterator[CellRunner]:
     with run_on_cluster(scheduler=cluster) as runner:
         yield runner
 
@@ -153,7 +153,7 @@ def on_cluster(cluster: str) -> Iterator[Runner]:
 
 
 def test_two_workers_record_what_one_process_does_and_a_cell_that_raises_leaves_the_others_alone(
-    on_cluster: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    on_cluster: CellRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VARIABLE, "fresh")
     plan = planned(tmp_path, range(1, 5), "if k == 3: raise ValueError('three is no number')")
@@ -174,7 +174,7 @@ def failed_keys(folder: Path) -> set[str]:
 
 
 def test_the_cell_of_a_worker_that_is_killed_runs_elsewhere_and_nothing_is_there_twice(
-    on_cluster: Runner, tmp_path: Path
+    on_cluster: CellRunner, tmp_path: Path
 ) -> None:
     waits = "if k == 2 and not (folder / 'told').exists():\n    tell('told'); time.sleep(600)"
     plan = planned(tmp_path, range(1, 6), waits)
@@ -194,7 +194,7 @@ def test_the_cell_of_a_worker_that_is_killed_runs_elsewhere_and_nothing_is_there
     until(lambda: not is_running(killed[0]))  # the kernel goes with its worker
 
 
-def test_a_cell_that_kills_its_workers_is_given_up(on_cluster: Runner, tmp_path: Path) -> None:
+def test_a_cell_that_kills_its_workers_is_given_up(on_cluster: CellRunner, tmp_path: Path) -> None:
     plan = planned(tmp_path, range(1, 3), "if k == 1: os.kill(os.getppid(), signal.SIGKILL); time.sleep(600)")
     told = swept(plan, tmp_path / "sweep", on_cluster)
     assert told.failures[1].startswith("it ended the worker that ran it, 3 times (the last was tcp://")
@@ -221,20 +221,20 @@ def interrupt_when(*there: Path) -> None:
 # -- what a worker refuses ---------------------------------------------------------------------------------
 
 
-def outcome(runner: Runner, plan: Plan) -> Done | CellFailed:
+def outcome(runner: CellRunner, plan: SweepPlan) -> Done | CellFailed:
     ((_, came),) = runner([one.order for one in plan.planned])
     return came
 
 
 def test_a_cell_that_no_machine_has_the_memory_for_is_told_as_on_one_machine(
-    on_cluster: Runner, tmp_path: Path
+    on_cluster: CellRunner, tmp_path: Path
 ) -> None:
     came = outcome(on_cluster, planned(tmp_path, range(1, 2), gib=4e6))
     assert isinstance(came, CellFailed)
     assert str(came).startswith("needs 4000000.0 GiB, and ") and str(came).endswith(" GiB are free")
 
 
-def test_other_weights_are_refused(on_cluster: Runner, tmp_path: Path) -> None:
+def test_other_weights_are_refused(on_cluster: CellRunner, tmp_path: Path) -> None:
     came = outcome(on_cluster, planned(tmp_path, range(1, 2), made_of={"weights": "another"}))
     assert isinstance(came, CellFailed)
     assert str(came).startswith("pocket: its models' files hash to ") and "another where" in str(came)

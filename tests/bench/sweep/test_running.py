@@ -13,13 +13,13 @@ from specdec_lib.bench.records.reading import read_records
 from specdec_lib.bench.sweep import running
 from specdec_lib.bench.sweep.config import config_of
 from specdec_lib.bench.sweep.folder import SweepFolder, SweepNotSaved
-from specdec_lib.bench.sweep.plan import Plan, plan_sweep, seconds_of
-from specdec_lib.bench.sweep.running import CellFailed, Done, Order, run_cell
+from specdec_lib.bench.sweep.plan import SweepPlan, plan_sweep, seconds_of
+from specdec_lib.bench.sweep.running import CellFailed, CellOrder, Done, run_cell
 from specdec_lib.bench.sweep.sweeping import run_here, run_sweep
 from specdec_lib.errors import InvalidArgument
 
 
-def plan_of(**settings) -> Plan:
+def plan_of(**settings) -> SweepPlan:
     return plan_sweep(config_of({"pairs": ["pocket"], "max_new_tokens": 8, **settings}))
 
 
@@ -140,7 +140,7 @@ def test_time_is_that_of_measured_cells_like_it_or_else_rough() -> None:
 def test_a_done_cell_and_an_order_can_be_sent_elsewhere() -> None:
     import pickle
 
-    order = Order("1", "mine", {"pair": "pocket"}, {"library": "2"})
+    order = CellOrder("1", "mine", {"pair": "pocket"}, {"library": "2"})
     came = Done("1", made_cell(), b"notebook", b"runs")
     assert pickle.loads(pickle.dumps(order)) == order
     assert pickle.loads(pickle.dumps(came)).record == came.record

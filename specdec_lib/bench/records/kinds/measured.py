@@ -120,8 +120,8 @@ class ScalingRecord(Record):
 class StagesRecord(Record):
     """What a session ran, and what its stages took.
 
-    ``arms`` are the facts of each arm by its name; ``seconds`` and ``memory_mb``, the most MiB that were held,
-    are of each stage; ``rounds`` those of the first profiled text.
+    ``arms`` are the facts of each arm by its name; ``seconds`` and ``memory_mb``, the most MiB held, are of
+    each stage; ``rounds`` are those of the first profiled text.
     """
 
     kind: Literal["stages"] = "stages"

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from specdec_lib.bench.sweep.cluster import sentences
-from specdec_lib.bench.sweep.running import Order
-from specdec_lib.bench.sweep.sweeping import Runner
+from specdec_lib.bench.sweep.running import CellOrder
+from specdec_lib.bench.sweep.sweeping import CellRunner
 from specdec_lib.errors import SpecDecError, first_line
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ _CLOSING = 5.0
 def run_on_cluster(
     workers: int | None = None,
     scheduler: str | None = None,
-    begins: Callable[[Order], Any] | None = None,
+    begins: Callable[[CellOrder], Any] | None = None,
     say: Callable[[str], Any] | None = None,
-) -> Iterator[Runner]:
+) -> Iterator[CellRunner]:
     """A runner whose cells are run by workers: as many as are asked for here, or those of a scheduler.
 
     Args:

@@ -20,7 +20,7 @@ from distributed import TimeoutError as DaskTimeout
 from specdec_lib.bench.sweep.cluster import sentences
 from specdec_lib.bench.sweep.cluster.force import ClusterFailed, Force
 from specdec_lib.bench.sweep.cluster.worker import Refused, Stopped, work
-from specdec_lib.bench.sweep.running import CellFailed, Done, Order
+from specdec_lib.bench.sweep.running import CellFailed, CellOrder, Done
 from specdec_lib.bench.sweep.sweeping import Outcomes
 from specdec_lib.errors import first_line
 
@@ -43,7 +43,7 @@ class Dispatch:
         self,
         client: Client,
         where: str,
-        begins: Callable[[Order], Any] | None = None,
+        begins: Callable[[CellOrder], Any] | None = None,
         say: Callable[[str], Any] | None = None,
         task: Callable[..., Any] = work,
     ) -> None:
@@ -51,13 +51,13 @@ class Dispatch:
         self._begins, self._say = begins or (lambda order: None), say or (lambda line: None)
         names = (*dask.config.get("distributed.nanny.pre-spawn-environ", {}), "PYTHONHASHSEED")
         self._environment = tuple((name, os.environ[name]) for name in names if name in os.environ)
-        self._left = deque[Order]()
-        self._running = dict[str, tuple[Order, Future]]()
+        self._left = deque[CellOrder]()
+        self._running = dict[str, tuple[CellOrder, Future]]()
         self._ended: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._refused = dict[str, set[str]]()
         """By cell, the workers that cannot run it."""
 
-    def run(self, orders: Sequence[Order]) -> Outcomes:
+    def run(self, orders: Sequence[CellOrder]) -> Outcomes:
         """Run cells; what came of each as it ends.
 
         Raises:
@@ -140,7 +140,7 @@ class Dispatch:
         force.require_scheduler()
         raise ClusterFailed(sentences.NOT_SENT.format(f"{type(came).__name__}: {first_line(str(came))}"))
 
-    def _elsewhere(self, order: Order, refused: Refused, force: Force) -> CellFailed | None:
+    def _elsewhere(self, order: CellOrder, refused: Refused, force: Force) -> CellFailed | None:
         """Run a cell elsewhere that a worker refused; where nobody is left for it, it failed."""
         if refused.is_any_cell:
             force.leave_out(refused.worker, refused.why)

@@ -23,11 +23,11 @@ from distributed import Worker, WorkerPlugin, get_worker
 
 from specdec_lib.bench.notebook.execute import BENCHMARK_NOTEBOOK
 from specdec_lib.bench.notebook.warm import WarmKernels
-from specdec_lib.bench.sweep.cells import Cell
+from specdec_lib.bench.sweep.cells import SweepCell
 from specdec_lib.bench.sweep.cluster import sentences
 from specdec_lib.bench.sweep.identity import library_hash, notebook_hash, weights_hash
 from specdec_lib.bench.sweep.memory import lacks_memory
-from specdec_lib.bench.sweep.running import CellFailed, Done, Order, run_cell
+from specdec_lib.bench.sweep.running import CellFailed, CellOrder, Done, run_cell
 from specdec_lib.errors import ModelUnavailable
 from specdec_lib.models.files.sizes import GIB
 from specdec_lib.utils.machine import free_bytes
@@ -56,7 +56,7 @@ class Refused:
     """Whether this worker would refuse every cell."""
 
 
-def work(order: Order, environment: Environment) -> Done | Stopped | Refused:
+def work(order: CellOrder, environment: Environment) -> Done | Stopped | Refused:
     """Run a cell in a folder of this worker's own disk.
 
     Args:
@@ -83,7 +83,7 @@ def work(order: Order, environment: Environment) -> Done | Stopped | Refused:
 # -- may it run here ---------------------------------------------------------------------------------
 
 
-def _differs(order: Order) -> str:
+def _differs(order: CellOrder) -> str:
     """What of this worker's code is another than that of the sweep."""
     mine = {"library": library_hash(), "notebook": notebook_hash(order.notebook or BENCHMARK_NOTEBOOK)}
     for name, is_ in mine.items():
@@ -92,9 +92,9 @@ def _differs(order: Order) -> str:
     return ""
 
 
-def _lacks(order: Order) -> str:
+def _lacks(order: CellOrder) -> str:
     """Why this worker's machine cannot run a cell: no memory for it, no such models or others."""
-    asked = Cell(0, {}, order.parameters).asked
+    asked = SweepCell(0, {}, order.parameters).asked
     try:
         weights = weights_hash(asked, fetch=True)
     except ModelUnavailable as error:
