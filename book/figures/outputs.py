@@ -30,6 +30,7 @@ RUNS = {
         "specdec results data/results/sweep.jsonl --limit 6",
         "specdec results data/results/sweep.jsonl --where 'k>=4' --sort -speedup --limit 3",
     ],
+    "report": ["specdec report data/results/sweep.jsonl --output sweep.html"],
     "explain": ["specdec explain data/results/pocket.jsonl"],
     "verify": ["specdec verify"],
     "train": ["specdec train --exit 8 --target pocket-target --tokens 40000 --out runs/exit"],

@@ -57,7 +57,7 @@ def test_what_is_wrong_is_one_line_that_names_the_file_and_the_setting(tmp_path,
 
 def test_a_file_that_is_not_there_names_the_sweeps_that_are(tmp_path) -> None:
     with pytest.raises(InvalidArgument, match=r"no such file; name a YAML file, or one of .*pocket"):
-        read_sweep("poket")
+        read_sweep("pockett")
     with pytest.raises(InvalidArgument, match="it is a folder"):
         read_sweep(tmp_path)
 
