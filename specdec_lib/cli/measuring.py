@@ -80,7 +80,7 @@ def measure_peers(order: Order) -> None:
 
 
 def has_notebook() -> bool:
-    """Whether papermill and the benchmarks' notebooks are here (a plain install has neither)."""
+    """Whether papermill and the benchmarks' notebooks are here (a plain install has no papermill)."""
     from importlib.util import find_spec
 
     from specdec_lib.bench.notebook.execute import BENCHMARK_NOTEBOOK

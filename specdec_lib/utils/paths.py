@@ -17,6 +17,14 @@ def data_path(*parts: str) -> Path:
     A source checkout has ``data/`` beside the package; an installed wheel carries the
     shipped part of it as ``specdec_lib/_data``.
     """
-    checkout = _PACKAGE.parent / "data"
-    root = checkout if (_PACKAGE.parent / "pyproject.toml").is_file() else _PACKAGE / "_data"
-    return root.joinpath(*parts)
+    return (_PACKAGE.parent / "data" if _is_checkout() else _PACKAGE / "_data").joinpath(*parts)
+
+
+def notebook_path(name: str) -> Path:
+    """Path of a notebook that papermill runs: under ``notebooks/bench``, or its copy inside a wheel."""
+    folder = _PACKAGE.parent / "notebooks" / "bench" if _is_checkout() else _PACKAGE / "_data" / "notebooks"
+    return folder / name
+
+
+def _is_checkout() -> bool:
+    return (_PACKAGE.parent / "pyproject.toml").is_file()

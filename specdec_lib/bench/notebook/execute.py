@@ -25,10 +25,10 @@ from typing import Any, TextIO
 from specdec_lib.bench.notebook.parameters import checked_parameters, plain
 from specdec_lib.bench.notebook.warm import WarmKernels
 from specdec_lib.errors import SpecDecError, first_line
+from specdec_lib.utils.paths import notebook_path
 
-_NOTEBOOKS = Path(__file__).resolve().parents[3] / "notebooks" / "bench"
-BENCHMARK_NOTEBOOK = _NOTEBOOKS / "benchmark_pair.ipynb"
-PEERS_NOTEBOOK = _NOTEBOOKS / "peers.ipynb"
+BENCHMARK_NOTEBOOK = notebook_path("benchmark_pair.ipynb")
+PEERS_NOTEBOOK = notebook_path("peers.ipynb")
 _LONGEST_SOCKET = 100
 """Bytes of a socket's path that every system takes (Linux 107, macOS 103)."""
 _SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
