@@ -73,7 +73,7 @@ def test_conda_environment_installs_this_package_with_every_extra():
     assert {"pip", "make"} <= set(conda)
     (package,) = [line for line in pip if line.startswith("--editable")]
     assert set(re.search(r"\[(.+)\]", package)[1].split(",")) == set(EXTRAS)
-    assert set(EXTRAS) == {"gpu", "cluster", "gguf", "results", "dev"}
+    assert set(EXTRAS) == {"gpu", "sweep", "cluster", "gguf", "results", "dev"}
     assert "--constraint constraints.txt" in pip
 
 

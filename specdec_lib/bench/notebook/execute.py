@@ -229,6 +229,6 @@ def _import_papermill() -> Any:
     except ImportError as error:
         raise SpecDecError(
             f"the benchmark runs through papermill, which cannot be imported ({error}); "
-            "install it with `pip install 'specdec-lib[dev]'`"
+            "install it with `pip install 'specdec-lib[sweep]'`"
         ) from error
     return papermill
