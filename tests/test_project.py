@@ -144,7 +144,7 @@ def test_wheel_carries_the_embedded_pair_its_recipe_and_the_prompts(tmp_path):
         assert shipped
         assert {f"specdec_lib/_data/{path.relative_to(ROOT / 'data')}" for path in shipped} <= held
     assert "specdec_lib/_data/results/pocket.jsonl" in held  # `specdec explain` falls back on it
-    assert {"specdec_lib/_data/notebooks/benchmark_pair.ipynb", "specdec_lib/_data/configs/pocket.yaml"} <= held
+    assert "specdec_lib/_data/notebooks/benchmark_pair.ipynb" in held  # what a sweep runs
     assert not [name for name in held if name.startswith(("tests/", "data/", "notebooks/", "book/"))]
 
 

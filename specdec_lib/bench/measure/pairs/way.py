@@ -31,7 +31,7 @@ class Way:
 
     Args:
         engine: of ``ENGINES``: this library, or Hugging Face's ``generate``.
-        verifier: of :data:`~specdec_lib.decoding.rejection.VERIFIERS`. batch: texts at a time.
+        verifier: of ``VERIFIERS`` in ``decoding.rejection``. batch: texts at a time.
 
     Raises:
         InvalidArgument: an unknown engine or verifier, a batch below 1, or what that engine does not have.

@@ -1,7 +1,7 @@
 """The counts of a cell: columns with an entry a block, and times in bins, which add up without loss.
 
 A block is one prompt in one repeat, decoded by both arms. Everything here is a count or a sum of seconds;
-rates are derived in :mod:`specdec_lib.bench.tables.cells`.
+rates are derived in ``bench.tables.cells``.
 """
 
 from __future__ import annotations

@@ -177,7 +177,7 @@ class RunningCell:
         return self
 
     def launch(self, command: Sequence[str], *, cwd: Any = None, env: Any = None) -> Any:
-        """The process of a kernel, as :meth:`WarmKernels.launch` starts it."""
+        """The process of a kernel, as ``WarmKernels.launch`` starts it."""
         assert self._warm is not None
         kernel = self._warm.launch(command, cwd=cwd, env=env)
         if kernel is None:

@@ -1,6 +1,6 @@
 """Intervals of many groups at once: prompts are drawn again, each with all its repeats and seeds.
 
-The rule is that of :mod:`specdec_lib.bench.tables.bootstrap`, for thousands of groups: how often a prompt is
+The rule is that of ``bench.tables.bootstrap``, for thousands of groups: how often a prompt is
 drawn is a matrix that all groups of as many prompts share, and a draw's totals are one product. Repeats
 stay with their prompt, whose totals hold them; between prompts they vary too.
 """
