@@ -110,6 +110,7 @@ ALONE = SimpleNamespace(is_speculative=False, alpha_hat=None, finish_reason="len
 RUN = Path("runs/pocket.jsonl")
 TARGET = {"name": "a/b", "dtype": "float32", "device": "cpu"}
 SWEPT = {"done": ["a"], "recorded": ["b", "c"], "failed": ["d"], "skipped": ["e"], "folder": "runs/pocket"}
+FAILED_ALL = SWEPT | {"done": [], "recorded": []}
 NEEDS = {"float32": 14.96, "bfloat16": 7.48, "int4": 0.0001}
 
 CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
@@ -176,9 +177,10 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
         "about": [(42.4,), (200.0,), (7500.0,)],
         "cells_recorded": [(1, 24), (3, 24)],
         "cell_failed": [(3, "n.ipynb: ValueError: no", None), (3, "n.ipynb: no", Path("runs/a.ipynb"))],
+        "failed_again": [(False,), (True,)],
         "interrupted": [(Path("runs/pocket"), 3, 24)],
         "planned": [(0, 0.0, False, RUN), (1, 30.0, True, RUN), (24, 300.0, False, RUN)],
-        "came_of": [(SWEPT,), (SWEPT | {"done": [], "failed": [], "skipped": []},)],
+        "came_of": [(SWEPT,), (SWEPT | {"done": [], "failed": [], "skipped": []},), (FAILED_ALL,)],
     },
     **{room: {} for room in (sweep, cluster)},
     results: {

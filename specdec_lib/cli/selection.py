@@ -106,18 +106,9 @@ class Selection:
         if not chats:
             return
         with busy(f"looking for {self.pair.pair_name} …"):
-            from specdec_lib.models.source import find_source
-            from specdec_lib.models.text.ids import encode_chat
-            from specdec_lib.models.text.tokenizer import load_tokenizer
+            from specdec_lib.models.text.chats import require_chats
 
-            model_id = self.pair.target_model_id
-            tokenizer = load_tokenizer(find_source(model_id))
-            for place, turns in chats:
-                try:
-                    encode_chat(tokenizer, turns)
-                except InvalidArgument as error:
-                    why = str(error).removeprefix("chat: ")
-                    raise InvalidArgument(f"{place}: {why} ({model_id})") from error
+            require_chats(self.pair.target_model_id, chats)
 
     def load(self, compile: bool = False) -> Models:
         """Target and draft (None where no draft is needed), with a spinner while they are read.

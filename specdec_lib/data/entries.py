@@ -104,7 +104,7 @@ def _content(path: FilePath) -> bytes:
 
 
 def _unreadable(path: FilePath, error: Exception) -> PromptError:
-    return PromptError(f"{path}: {reason_of(error)}; --prompts takes a file of prompts, one a line")
+    return PromptError(f"{path}: {reason_of(error)}; give a file of prompts, as lines of text or of JSON")
 
 
 def _lines(path: FilePath, content: bytes) -> list[Line]:

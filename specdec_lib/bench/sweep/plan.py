@@ -15,7 +15,13 @@ from typing import Any
 
 from specdec_lib.bench.records.kinds import CellRecord
 from specdec_lib.bench.sweep import sentences
-from specdec_lib.bench.sweep.cells import SweepCell, cells_of, domain_counts, varying_axes
+from specdec_lib.bench.sweep.cells import (
+    SweepCell,
+    cells_of,
+    domain_counts,
+    prompt_set_of,
+    varying_axes,
+)
 from specdec_lib.bench.sweep.config import BUILTIN, SweepConfig
 from specdec_lib.bench.sweep.identity import key_of, made_of
 from specdec_lib.bench.sweep.memory import lacks_memory, memory_of, needed_gib
@@ -83,6 +89,8 @@ def plan_sweep(config: SweepConfig, fits_here: bool = True, fetch: bool = True) 
     memory = memory_of(config.device) if fits_here else None
     for cell in cells:
         made, lacks = _made_of(cell, fetch)
+        if not lacks:
+            _require_chats(cell)
         gib = needed_gib(tuple(cell.asked.models))
         if why := lacks_memory(gib, memory):
             skipped.append(Skipped(cell, why))
@@ -100,6 +108,25 @@ def _made_of(cell: SweepCell, fetch: bool) -> tuple[dict[str, str], str]:
         if fetch:
             raise InvalidArgument(sentences.CELL.format(cell.number, cell.label(), error)) from error
         return {}, str(error)
+
+
+def _require_chats(cell: SweepCell) -> None:
+    """Refuse chats that the target's template does not take, before any cell runs."""
+    asked = cell.parameters
+    try:
+        _find_template(cell.asked.pair.target_model_id, asked["prompts"], asked["chat"], asked["domains"][0])
+    except InvalidArgument as error:
+        raise InvalidArgument(sentences.CELL.format(cell.number, cell.label(), error)) from error
+
+
+@cache
+def _find_template(target: str, prompts: str | None, chat: bool, domain: str) -> None:
+    """Once for all cells that ask the same of one model."""
+    chats = [(one.place or "chat", one.to_its_end) for one in prompt_set_of(prompts, chat).chats([domain])]
+    if chats:
+        from specdec_lib.models.text.chats import require_chats
+
+        require_chats(target, chats)
 
 
 # -- how long ----------------------------------------------------------------------------------------

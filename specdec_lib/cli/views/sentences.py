@@ -26,6 +26,10 @@ def cell_failed(number: int, why: str, notebook: Path | None) -> str:
     return f"cell {number} failed: {why}{kept}"
 
 
+def failed_again(is_known: bool) -> str:
+    return "failed, for the same reason" if is_known else "failed"
+
+
 def interrupted(folder: Path, done: int, cells: int) -> str:
     return f"interrupted; {done} of {counted(cells, 'cell')} are kept in {folder}, the same command goes on"
 
@@ -42,4 +46,7 @@ def came_of(told: Mapping[str, Any]) -> str:
     parts = [f"{counted(len(told['done']), 'cell')} done"]
     for name, said in (("recorded", "recorded before"), ("failed", "failed"), ("skipped", "skipped")):
         parts += [f"{len(told[name])} {said}"] if told[name] else []
-    return f"{', '.join(parts)}; the results are in {told['folder']}"
+    if told["done"] or told["recorded"]:
+        return f"{', '.join(parts)}; the results are in {told['folder']}"
+    failed = f"; notebooks as they stopped are in {told['folder']}/failed" if told["failed"] else ""
+    return ", ".join(parts) + failed

@@ -65,6 +65,8 @@ class SweepDisplay:
         self.lines = _Lines(self._draw)
         self._known = {one.order.key: one for one in plan.planned}
         self._ended, self._running = {one.order.key for one in self.recorded}, dict[str, float]()
+        self._width = max((len(one.cell.label(plan.axes)) for one in plan.planned), default=0)
+        self._told = set[str]()
         self._example = {_kind(one): one for one in plan.planned}
         self._count = Counter(_kind(one) for key, one in self._known.items() if key not in self._ended)
         """How many cells are left of each kind, all of which take as long as its example."""
@@ -88,8 +90,10 @@ class SweepDisplay:
         """A cell failed: why, and where its notebook is."""
         self._end(planned)
         self.failures[planned.order.key] = why, notebook
-        self.say(self._line(planned, "failed"))
-        print_warning(sentences.cell_failed(planned.cell.number, why, notebook))
+        self.say(self._line(planned, sentences.failed_again(why in self._told)))
+        if why not in self._told:
+            self._told.add(why)
+            print_warning(sentences.cell_failed(planned.cell.number, why, notebook))
 
     def say(self, line: str) -> None:
         """A line that stays."""
@@ -123,7 +127,7 @@ class SweepDisplay:
     def _line(self, planned: Planned, came: str) -> str:
         number = f"{len(self._ended):{len(str(len(self._known)))}}/{len(self._known)}"
         left = "" if len(self._ended) == len(self._known) else f"  {self._left()} left"
-        return f"[sweep] {number}  {planned.cell.label(self.plan.axes):<40}  {came}{left}"
+        return f"[sweep] {number}  {planned.cell.label(self.plan.axes):<{self._width}}  {came}{left}"
 
     def _left(self) -> str:
         """The time of the cells that are left, by those that were measured."""
@@ -142,8 +146,10 @@ class SweepDisplay:
         running = [self._known[key].cell.label(self.plan.axes) for key in self._running]
         bar = ProgressBar(total=max(1, len(self._known)), completed=len(self._ended), width=40)
         head = f"{len(self._ended)} of {counted(len(self._known), 'cell')}, {self._left()} left"
-        now = text(f"{'; '.join(running)}  {line}".strip(), "dim")
-        self.live.update(Group(text(head, "bold"), bar, now), refresh=True)
+        lines = [text(one, "dim") for one in ("; ".join(running), line)]
+        for one in lines:  # each keeps to a line of its own, however narrow the terminal is
+            one.no_wrap, one.overflow = True, "ellipsis"
+        self.live.update(Group(text(head, "bold"), bar, *lines), refresh=True)
 
 
 def _kind(planned: Planned) -> str:

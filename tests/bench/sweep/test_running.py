@@ -144,3 +144,10 @@ def test_a_done_cell_and_an_order_can_be_sent_elsewhere() -> None:
     came = Done("1", made_cell(), b"notebook", b"runs")
     assert pickle.loads(pickle.dumps(order)) == order
     assert pickle.loads(pickle.dumps(came)).record == came.record
+
+
+def test_chats_that_the_target_has_no_template_for_are_refused_before_anything_runs(tmp_path) -> None:
+    path = tmp_path / "chats.jsonl"
+    path.write_text('{"question_id": 1, "category": "writing", "turns": ["Write.", "Shorter."]}\n')
+    with pytest.raises(InvalidArgument, match=r"cell 1 .*chats.jsonl:1: .*chat template"):
+        plan_of(prompts=[str(path)])
