@@ -41,7 +41,7 @@ RESULTS, PLAN, RECORD, NOTEBOOK, RUNS = (
 )
 _ROOM = 1 << 18
 """Bytes that a sweep which goes on must be able to write."""
-_OURS = {RESULTS, PLAN, "cells", "failed", "work", "lock"}
+_OURS = {RESULTS, PLAN, f".{PLAN}", "cells", "failed", "work", "lock"}
 
 
 class SweepNotSaved(SpecDecError):
@@ -91,7 +91,8 @@ class SweepFolder:
     def done(self) -> set[str]:
         """The keys of the cells that are done."""
         cells = self.path / "cells"
-        return {one.name for one in cells.iterdir()} if cells.is_dir() else set()
+        names = os.listdir(cells) if cells.is_dir() else []
+        return {name for name in names if not name.startswith(".")}
 
     def record(self, key: str) -> CellRecord:
         """The record of a cell that is done."""
@@ -159,7 +160,7 @@ class SweepFolder:
                 with self.results.open("r+b") as file:
                     file.truncate(len(whole))
             for line in content.split(b"\n"):
-                with contextlib.suppress(ValueError, AttributeError):
+                with contextlib.suppress(ValueError, AttributeError, TypeError, RecursionError):
                     known.add(json.loads(line).get("key"))
         for key in sorted(self.done() - known):
             append_lines(self.results, (self.path / "cells" / key / RECORD).read_bytes() + b"\n")

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from specdec_lib.bench.sweep import sentences
-from specdec_lib.errors import InvalidArgument
+from specdec_lib.errors import InvalidArgument, first_line
 
 
 class _Strict(yaml.SafeLoader):
@@ -18,6 +18,8 @@ class _Strict(yaml.SafeLoader):
 def _mapping(loader: _Strict, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[str] = set()
     for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            continue  # a list or a mapping as a key, which YAML itself refuses below
         if key.value in seen:
             raise InvalidArgument(sentences.TWICE.format(key.value, key.start_mark.line + 1))
         seen.add(str(key.value))
@@ -49,3 +51,6 @@ def read_yaml(path: Path) -> Any:
     except (OSError, UnicodeDecodeError, RecursionError) as error:
         why = getattr(error, "strerror", None) or type(error).__name__
         raise InvalidArgument(sentences.NO_YAML.format(path.name, f"cannot be read: {why}")) from error
+    except ValueError as error:  # what looks like a date or a number, and is none
+        why = f"no YAML: {first_line(str(error))}"
+        raise InvalidArgument(sentences.NO_YAML.format(path.name, why)) from error

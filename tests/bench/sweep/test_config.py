@@ -40,6 +40,8 @@ REFUSED = [
     ("pairs: [pocket]\nexclude: [{K: 3}]", "exclude names the axis 'K'"),
     ("pairs: [a]\npairs: [b]", "'pairs' is given twice (line 2)"),
     ("pairs: [", "no YAML"),
+    ("pairs: [2024-13-45]", "no YAML: month must be in 1..12"),
+    ("? [pairs]\n: [pocket]", "no YAML: found unhashable key"),
     ("- pocket", "holds list"),
     ("", "holds NoneType"),
 ]

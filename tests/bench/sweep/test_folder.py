@@ -63,6 +63,26 @@ def test_what_a_killed_process_left_is_put_right(tmp_path) -> None:
         assert sorted(kept(tmp_path)) == [done(1).key, done(2).key]
 
 
+def test_a_sweep_that_ended_while_it_said_what_it_is_goes_on(tmp_path) -> None:
+    for name in ("cells", "work"):
+        (tmp_path / name).mkdir()
+    (tmp_path / ".sweep.json").write_text('{"name"')
+    with SweepFolder(tmp_path) as folder:
+        folder.write_plan({"name": "mine"})
+    assert json.loads((tmp_path / "sweep.json").read_text()) == {"name": "mine"}
+
+
+def test_what_others_put_among_cells_and_lines_is_passed_over(tmp_path) -> None:
+    with SweepFolder(tmp_path) as folder:
+        folder.add(done(1))
+    (tmp_path / "cells" / ".DS_Store").write_bytes(b"a desktop's")
+    with folder.results.open("ab") as file:
+        file.write(b'{"key": []}\n' + b"[" * 100_000 + b"\n")
+    with SweepFolder(tmp_path) as folder:
+        assert folder.done() == {done(1).key}
+    assert folder.results.read_bytes().count(done(1).key.encode()) == 1
+
+
 def test_a_last_line_that_is_whole_but_for_its_end_stays(tmp_path) -> None:
     with SweepFolder(tmp_path) as folder:
         folder.add(done(1))
