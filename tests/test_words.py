@@ -179,7 +179,10 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
         "cell_failed": [(3, "n.ipynb: ValueError: no", None), (3, "n.ipynb: no", Path("runs/a.ipynb"))],
         "failed_again": [(False,), (True,)],
         "interrupted": [(Path("runs/pocket"), 3, 24)],
-        "planned": [(0, 0.0, False, RUN), (1, 30.0, True, RUN), (24, 300.0, False, RUN)],
+        "planned": [
+            (0, 0, 0.0, False, RUN), (1, 0, 30.0, True, RUN), (24, 0, 300.0, False, RUN),
+            (0, 1, 0.0, False, RUN), (3, 8, 30.0, True, RUN),
+        ],
         "came_of": [(SWEPT,), (SWEPT | {"done": [], "failed": [], "skipped": []},), (FAILED_ALL,)],
     },
     **{room: {} for room in (sweep, cluster)},

@@ -15,6 +15,10 @@ from typing import Any, cast
 FieldCheck = Callable[[Any], str | None]
 """What is wrong with the value of a field, in a few words; None if nothing is."""
 Described = Mapping[str, Any]
+MOST = 10**12
+"""Of a count, or of seconds, in a column: what is more was never counted."""
+FIRST = 4096
+"""Draft tokens of a round, and bins of latencies, are fewer."""
 PHASE_TOTALS = ("rounds", "tokens", "drafted", "total_ms")
 MODEL = ("name", "dtype", "device")
 
@@ -147,13 +151,16 @@ def _types(column: list[Any]) -> set[type]:
 
 
 def _are_wholes(column: list[Any]) -> bool:
-    return _types(column) <= {int} or all(map(is_whole, column))
+    """Whole numbers of counts, and -1, which is the index of no token."""
+    if not (_types(column) <= {int} or all(map(is_whole, column))):
+        return False
+    return not column or (min(column) >= -1 and max(column) <= MOST)
 
 
 def _are_numbers(column: list[Any]) -> bool:
-    if _types(column) <= {int, float}:
-        return all(map((0.0).__le__, column)) and all(map(math.inf.__gt__, column))
-    return all(map(_is_number, column))
+    if not (_types(column) <= {int, float} or all(map(_is_number, column))):
+        return False
+    return all(map((0.0).__le__, column)) and all(map((MOST + 0.5).__gt__, column))
 
 
 def _are_rows(rows: list[Any], are_entries: Callable[[list[Any]], bool]) -> bool:
@@ -172,6 +179,8 @@ _COLUMNS: dict[str, Callable[[list[Any]], bool]] = {
     "list[list[int]]": lambda rows: _are_rows(rows, _are_wholes),
 }
 """What a column must hold, by the annotation of its field."""
+ROWS = {"outcomes": 3, "latencies": 2}
+"""Columns of rows of so many whole numbers, whose first is below ``FIRST``."""
 _UNEVEN = frozenset({"outcomes", "latencies", "first_difference"})
 """Columns that need not have an entry a block."""
 
@@ -188,6 +197,10 @@ def part_of(columns: type) -> FieldCheck:
                 return f"has no sound column {name}"
             if name not in _UNEVEN:
                 lengths.add(len(column))
+            elif name in ROWS and not all(len(row) == ROWS[name] and 0 <= row[0] < FIRST for row in column):
+                return f"has no sound column {name}"
+        if 0 in lengths:
+            return "has no block"
         return None if len(lengths) == 1 else "has columns of different lengths"
 
     return check

@@ -64,6 +64,21 @@ _ASKED: dict[FieldCheck, Described] = {
 }
 """What a check asks for beyond the type of its field."""
 _COUNTS: Described = {"items": {"type": "integer", **_AT_LEAST_0}}
+_WHOLE: Described = {"type": "integer", "minimum": -1, "maximum": contents.MOST}
+
+
+def _column(name: str, hint: str) -> Described:
+    """What the columns of a cell ask for."""
+    if length := contents.ROWS.get(name):
+        first = {"type": "integer", **_AT_LEAST_0, "exclusiveMaximum": contents.FIRST}
+        sizes = {"minItems": length, "maxItems": length}
+        return {"items": {"type": "array", "prefixItems": [first], "items": _WHOLE, **sizes}}
+    entry = {"list[int]": _WHOLE, "list[float]": {**_NUMBER, "maximum": contents.MOST}}.get(
+        hint, {"type": "string"}
+    )
+    return {"items": entry} if name == "first_difference" else {"items": entry, "minItems": 1}
+
+
 _ASKED_OF: dict[type, dict[str, Described]] = {
     BenchmarkConfig: {
         **{name: {"minLength": 1} for name in ("model_pair_name", "prompt_domain")},
@@ -76,7 +91,8 @@ _ASKED_OF: dict[type, dict[str, Described]] = {
         "acceptance_rate": {**_AT_LEAST_0, "maximum": 1},
         "finish_reason": {"enum": [*FINISH_REASONS]},
     },
-    ArmCounts: {name: {"items": _NUMBER} for name in ("seconds", "first_seconds")},
+    ArmCounts: {f.name: _column(f.name, str(f.type)) for f in fields(ArmCounts)},
+    CellBlocks: {f.name: _column(f.name, str(f.type)) for f in fields(CellBlocks)},
 }
 """What the two objects that are not of this room ask for, field by field, when they are made."""
 _COMPUTED = {BenchmarkConfig: config.COMPUTED, GenerationResult: metrics.COMPUTED}

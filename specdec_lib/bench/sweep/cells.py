@@ -71,6 +71,7 @@ def cells_of(config: SweepConfig) -> list[SweepCell]:
         SweepCell(number, place, _parameters(config, place))
         for number, place in enumerate(_places(config), start=1)
     ]
+    _require_places(config)
     if not cells:
         raise InvalidArgument(sentences.NOTHING_LEFT.format(config.name))
     _check(cells)
@@ -82,6 +83,24 @@ def varying_axes(cells: Sequence[SweepCell]) -> list[str]:
     first = cells[0].place
     found = [axis for axis in first if any(cell.place[axis] != first[axis] for cell in cells)]
     return found or ["pair", "draft_length", "domain"]
+
+
+def _require_places(config: SweepConfig) -> None:
+    """Refuse to leave out what is on no axis."""
+    everywhere = (
+        list(_places(config.model_copy(update={"exclude": [], "repeats": 1}))) if config.exclude else []
+    )
+    for axis, value in (pair for one in config.exclude for pair in one.items()):
+        there = list(dict.fromkeys(str(place[axis]) for place in everywhere))
+        if not any(_stands_at(place, axis, value) for place in everywhere):
+            known = ", ".join(there)
+            raise InvalidArgument(sentences.NOT_ON_THE_AXIS.format(config.name, value, axis, known))
+
+
+def _stands_at(place: Mapping[str, Any], axis: str, value: Any) -> bool:
+    """Whether a place of an axis is that; a pair of one's own is known by its target."""
+    there = place[axis]
+    return there == value or (isinstance(there, OwnModels) and value in (there.target, there.model_dump()))
 
 
 def _places(config: SweepConfig) -> Iterator[dict[str, Any]]:
@@ -99,7 +118,8 @@ def _places(config: SweepConfig) -> Iterator[dict[str, Any]]:
                 "verifier": verifier, "batch": batch, "prompts": prompts, "temperature": temperature,
                 "domain": domain, "draft_length": k, "repeat": repeat,
             }  # fmt: skip
-            if not any(all(place[axis] == value for axis, value in one.items()) for one in config.exclude):
+            left_out = (all(_stands_at(place, *each) for each in one.items()) for one in config.exclude)
+            if not any(left_out):
                 yield place
 
 
@@ -166,8 +186,21 @@ def _check(cells: Sequence[SweepCell]) -> None:
             grid_of(texts, asked["num_prompts"], pair=cell.pair_name, **axes)
             for domain in asked["domains"]:
                 texts.get_by_domain(domain)
+            _find_own(cell.asked)
         except SpecDecError as error:
             raise InvalidArgument(sentences.CELL.format(cell.number, cell.label(), error)) from error
+
+
+def _find_own(asked: AskedPair) -> None:
+    """Find what drafts that is no model: classes of somebody's own, and trained exits."""
+    for name in asked.classes:
+        from specdec_lib.decoding.drafters.own import find_drafter
+
+        find_drafter(name)
+    for folder in asked.heads:
+        from specdec_lib.decoding.drafters.heads.exit_folder import find_exit
+
+        find_exit(folder)
 
 
 @cache

@@ -89,10 +89,10 @@ class SweepFolder:
         return self.path / "work"
 
     def done(self) -> set[str]:
-        """The keys of the cells that are done."""
+        """The keys of the cells that are done: those whose folder has a record."""
         cells = self.path / "cells"
         names = os.listdir(cells) if cells.is_dir() else []
-        return {name for name in names if not name.startswith(".")}
+        return {name for name in names if not name.startswith(".") and _has_record(cells / name)}
 
     def record(self, key: str) -> CellRecord:
         """The record of a cell that is done."""
@@ -111,9 +111,10 @@ class SweepFolder:
             line = json.dumps(dict(done.record), allow_nan=False, separators=(",", ":")).encode()
             for name, content in ((RECORD, line), (NOTEBOOK, done.notebook), (RUNS, done.runs)):
                 _write_synced(made / name, content)
-            if place.exists():  # done before, by whoever ran it too
+            if _has_record(place):  # done before, by whoever ran it too
                 shutil.rmtree(made)
                 return
+            shutil.rmtree(place, ignore_errors=True)
             os.replace(made, place)
             _sync(place.parent)
             append_record(self.results, done.record)
@@ -195,6 +196,12 @@ def _cell(folder: Path) -> CellRecord:
     record = from_line((folder / RECORD).read_bytes())
     assert isinstance(record, CellRecord)
     return record
+
+
+def _has_record(folder: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return (folder / RECORD).stat().st_size > 0
+    return False
 
 
 def _is_record(line: bytes) -> bool:

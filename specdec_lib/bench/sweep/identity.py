@@ -60,6 +60,11 @@ def key_of(cell: SweepCell, parts: Mapping[str, str]) -> str:
     return _digest([cell.parameters, parts])
 
 
+def library_has_changed() -> bool:
+    """Whether the library's files are others by now than when its hash was first asked for."""
+    return library_hash.__wrapped__() != library_hash()
+
+
 @cache
 def notebook_hash(path: Path) -> str:
     """Of the code of a notebook; its words and outputs do not count."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -28,6 +29,7 @@ from specdec_lib.bench.sweep.memory import lacks_memory, memory_of, needed_gib
 from specdec_lib.bench.sweep.running import CellOrder
 from specdec_lib.errors import InvalidArgument, ModelUnavailable
 from specdec_lib.models.files.sizes import GIB, ROOM
+from specdec_lib.models.source import HUB_ID
 
 _BYTES_PER_SECOND = {"cpu": 8e9, "cuda": 8e11}
 """What a step reads in a second, roughly, where nothing was measured."""
@@ -105,9 +107,15 @@ def _made_of(cell: SweepCell, fetch: bool) -> tuple[dict[str, str], str]:
     try:
         return made_of(cell, fetch), ""
     except ModelUnavailable as error:
-        if fetch:
+        if fetch or not all(_may_be_fetched(model_id) for model_id, _ in cell.asked.models):
             raise InvalidArgument(sentences.CELL.format(cell.number, cell.label(), error)) from error
         return {}, str(error)
+
+
+def _may_be_fetched(model_id: str) -> bool:
+    """Whether the hub may have it, or it is on this disk."""
+    is_hubs = bool(HUB_ID.fullmatch(model_id)) and not model_id.endswith(".gguf")
+    return is_hubs or Path(model_id).expanduser().exists()
 
 
 def _require_chats(cell: SweepCell) -> None:

@@ -7,6 +7,7 @@ takes and what it gives can be sent there and back.
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import time
 from collections.abc import Mapping
@@ -80,7 +81,8 @@ def run_cell(
         execute_notebook(asked, notebook, parameters, stream or io.StringIO(), **more)
         return _done(order, notebook, runs, time.perf_counter() - begun)
     except (NotebookFailed, RecordError) as error:
-        failed = CellFailed(str(error).split(" (cell ")[0])
+        why, *_ = re.split(r" \(cell |; the notebook as it stopped", str(error))
+        failed = CellFailed(why)
         with suppress(OSError):
             failed.notebook = notebook.read_bytes()
         raise failed from error

@@ -21,3 +21,8 @@ CELL = "sweep: cell {} ({}): {}"
 ANOTHER_RUNS = "{} is in use: another process runs this sweep; wait for it, or choose another --output"
 NOT_SAVED = "the sweep cannot be saved in {}: {}; make room or choose another --output, then start again"
 ANOTHER_FOLDER = "{} holds files that are no sweep's; choose another --output"
+LIBRARY_CHANGED = (
+    "the library's files were changed while the sweep ran, so nobody knows what its last cell ran; it is not "
+    "kept, start again"
+)
+NOT_ON_THE_AXIS = "{}: exclude names {!r} on the axis {}; there are {}"

@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from specdec_lib.bench.records.kinds import CellRecord
+from specdec_lib.bench.sweep import sentences
 from specdec_lib.bench.sweep.folder import SweepFolder
+from specdec_lib.bench.sweep.identity import library_has_changed
 from specdec_lib.bench.sweep.plan import Planned, SweepPlan
 from specdec_lib.bench.sweep.running import CellFailed, CellOrder, Done, run_cell
+from specdec_lib.errors import SpecDecError
 
 Outcomes = Iterator[tuple[CellOrder, Done | CellFailed]]
 """What came of each cell, in the order in which they end."""
@@ -76,6 +79,9 @@ def run_here(
     Args:
         work: where they are made. begins: called with each cell before it starts.
         stream, kernels: as :func:`~specdec_lib.bench.sweep.running.run_cell` takes them.
+
+    Raises:
+        SpecDecError: in the runner: the library's files were changed, so that nobody knows what a cell ran.
     """
 
     def run(orders: Iterable[CellOrder]) -> Outcomes:
@@ -83,8 +89,11 @@ def run_here(
             if begins is not None:
                 begins(order)
             try:
-                yield order, run_cell(order, work, stream, kernels)
+                came = run_cell(order, work, stream, kernels)
             except CellFailed as error:
-                yield order, error
+                came = error
+            if library_has_changed():
+                raise SpecDecError(sentences.LIBRARY_CHANGED)
+            yield order, came
 
     return run

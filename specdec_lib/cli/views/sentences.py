@@ -34,7 +34,11 @@ def interrupted(folder: Path, done: int, cells: int) -> str:
     return f"interrupted; {done} of {counted(cells, 'cell')} are kept in {folder}, the same command goes on"
 
 
-def planned(left: int, seconds: float, is_rough: bool, folder: Path) -> str:
+def planned(left: int, waiting: int, seconds: float, is_rough: bool, folder: Path) -> str:
+    if waiting:
+        wait = "waits for its models" if waiting == 1 else "wait for their models"
+        fetched = f"{counted(waiting, 'cell')} {wait}, which will be fetched"
+        return f"{fetched}; {counted(left, 'other')} to run, {about(seconds)}" if left else fetched
     if not left:
         return f"nothing is left to run; the results are in {folder}"
     rough = "; roughly, since no cell of that kind was measured yet" if is_rough else ""

@@ -189,7 +189,9 @@ def show_plan(console: Console, plan: SweepPlan, folder: SweepFolder, as_json: b
     console.print(safe_table(f"{plan.config.name}: {counted(len(rows), 'cell')}", headings, "rlrrl", shown))
     if len(rows) > _MOST_ROWS:
         console.print(text(f"… and {len(rows) - _MOST_ROWS} more", "dim"))
-    console.print(text(sentences.planned(len(left), seconds, is_rough, folder.path)), soft_wrap=True)
+    waiting = sum(bool(one.lacks) for one in plan.planned)
+    line = sentences.planned(len(left), waiting, seconds, is_rough, folder.path)
+    console.print(text(line), soft_wrap=True)
 
 
 def _plan_rows(plan: SweepPlan, folder: SweepFolder) -> tuple[list[dict[str, Any]], float, bool]:

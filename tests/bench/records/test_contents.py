@@ -21,7 +21,7 @@ def test_columns_as_they_are_written_are_sound_and_so_are_whole_numbers_with_a_p
     assert part_of(CellBlocks)(BLOCKS) is None
     assert part_of(ArmCounts)(COUNTS) is None
     assert part_of(ArmCounts)(COUNTS | {"turn": [0.0, 1], "outcomes": [[4.0, 2, 9]]}) is None
-    assert part_of(ArmCounts)(COUNTS | {"seconds": [10**400, 0]}) is None
+    assert part_of(ArmCounts)(COUNTS | {"seconds": [10**12, 0]}) is None
 
 
 @pytest.mark.parametrize(

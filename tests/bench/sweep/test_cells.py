@@ -50,6 +50,8 @@ def test_cells_that_have_all_values_of_an_entry_are_left_out() -> None:
     assert [cell.label(["domain", "draft_length"]) for cell in found] == [
         "code, K = 1", "conversation, K = 1", "conversation, K = 8"
     ]  # fmt: skip
+    own = {"target": "pocket-target", "draft": "lookup"}
+    assert len(cells(pairs=["pocket", own], domains=["code"], exclude=[{"pair": "pocket-target"}])) == 1
     with pytest.raises(InvalidArgument, match="no cell is left"):
         cells(exclude=[{"pair": "pocket"}])
 
@@ -75,6 +77,9 @@ def test_domains_of_a_file_of_prompts_are_its_own(tmp_path) -> None:
         ({"dtypes": ["fp8"]}, "Unsupported dtype 'fp8'"),
         ({"num_prompts": 100}, "100 are asked for"),
         ({"prompts": ["nowhere.jsonl"]}, "nowhere.jsonl"),
+        ({"exclude": [{"domain": "cod"}]}, "exclude names 'cod' on the axis domain; there are code"),
+        ({"drafts": ["json:Nope"]}, "json"),
+        ({"drafts": ["head:nowhere"]}, "nowhere"),
     ],
 )
 def test_a_cell_that_cannot_be_run_is_refused_in_one_line(settings, said) -> None:

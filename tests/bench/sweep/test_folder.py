@@ -83,6 +83,19 @@ def test_what_others_put_among_cells_and_lines_is_passed_over(tmp_path) -> None:
     assert folder.results.read_bytes().count(done(1).key.encode()) == 1
 
 
+def test_a_cell_whose_record_is_gone_is_run_again(tmp_path) -> None:
+    with SweepFolder(tmp_path) as folder:
+        for number in (1, 2):
+            folder.add(done(number))
+    (tmp_path / "cells" / done(1).key / "cell.json").unlink()
+    (tmp_path / "cells" / done(2).key / "cell.json").write_bytes(b"")
+    folder.results.unlink()
+    with SweepFolder(tmp_path) as folder:
+        assert folder.done() == set()
+        folder.add(done(1))
+    assert kept(tmp_path) == [done(1).key]
+
+
 def test_a_last_line_that_is_whole_but_for_its_end_stays(tmp_path) -> None:
     with SweepFolder(tmp_path) as folder:
         folder.add(done(1))

@@ -10,13 +10,13 @@ from made_cells import made_cell
 from stub_notebook import RECORDED, stub_notebook
 
 from specdec_lib.bench.records.reading import read_records
-from specdec_lib.bench.sweep import running
+from specdec_lib.bench.sweep import running, sweeping
 from specdec_lib.bench.sweep.config import config_of
 from specdec_lib.bench.sweep.folder import SweepFolder, SweepNotSaved
 from specdec_lib.bench.sweep.plan import SweepPlan, plan_sweep, seconds_of
 from specdec_lib.bench.sweep.running import CellFailed, CellOrder, Done, run_cell
 from specdec_lib.bench.sweep.sweeping import run_here, run_sweep
-from specdec_lib.errors import InvalidArgument
+from specdec_lib.errors import InvalidArgument, SpecDecError
 
 
 def plan_of(**settings) -> SweepPlan:
@@ -103,6 +103,14 @@ def test_a_cell_that_fails_where_nothing_can_be_written_ends_the_sweep(tmp_path,
     assert len(ran) == 1
 
 
+def test_a_library_that_changes_while_a_sweep_runs_ends_it(stub, tmp_path, monkeypatch) -> None:
+    plan, heard = plan_of(), Heard()
+    monkeypatch.setattr(sweeping, "library_has_changed", lambda: bool(heard.told))
+    with SweepFolder(tmp_path / "sweep") as folder, pytest.raises(SpecDecError, match="files were changed"):
+        run_sweep(plan, folder, run_here(folder.work), heard)
+    assert len(folder.done()) == 1
+
+
 # -- what is planned -----------------------------------------------------------------------------------
 
 
@@ -118,8 +126,15 @@ def test_a_model_that_is_not_there_is_named_and_a_look_at_the_plan_says_so(tmp_p
     settings = {"pairs": [{"target": str(tmp_path / "nowhere"), "draft": "lookup"}], "domains": ["code"]}
     with pytest.raises(InvalidArgument, match=r"cell 1 .*nowhere"):
         plan_sweep(config_of(settings))
+    with pytest.raises(InvalidArgument, match=r"cell 1 .*nowhere"):
+        plan_sweep(config_of(settings), fetch=False)
+
+
+def test_a_model_of_the_hub_that_is_still_to_be_fetched_has_no_key_yet(monkeypatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    settings = {"pairs": [{"target": "nobody/nowhere", "draft": "lookup"}], "domains": ["code"]}
     (planned,) = plan_sweep(config_of(settings), fetch=False).planned
-    assert "nowhere" in planned.lacks and planned.order.key == ""
+    assert "nobody/nowhere" in planned.lacks and planned.order.key == ""
 
 
 def test_time_is_that_of_measured_cells_like_it_or_else_rough() -> None:
