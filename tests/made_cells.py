@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -62,6 +63,21 @@ def made_cell(
     }
     more |= {"memory_mb": {"load": 300.0, "warm_up": 310.0, "runs": 320.0, "costs": 322.0, "profile": 325.0}}
     return cell | more
+
+
+def slowed(cell: CellRecord, bins: int = 44) -> CellRecord:
+    """The cell as on a machine that takes 2 ** (bins / 32) times as long for everything."""
+    factor = 2 ** (bins / 32)
+    line = copy.deepcopy(dict(cell.line))
+    for arm in ("baseline_counts", "counts"):
+        for name in ("seconds", "first_seconds"):
+            line[arm][name] = [factor * one for one in line[arm][name]]
+        line[arm]["latencies"] = [[number + bins, tokens] for number, tokens in line[arm]["latencies"]]
+    for forward in line["costs"]["forwards"]:
+        forward["seconds"] = [factor * one for one in forward["seconds"]]
+    line["phases"] |= {name: factor * ms for name, ms in line["phases"].items() if name.endswith("_ms")}
+    line["rounds"] = [[*one[:2], *(factor * ms for ms in one[2:])] for one in line["rounds"]]
+    return cell.of(line)
 
 
 def made_sweep(

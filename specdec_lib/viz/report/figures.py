@@ -6,6 +6,7 @@ Each takes rows of :mod:`specdec_lib.bench.tables.cells.rows` and returns a figu
 from __future__ import annotations
 
 from collections.abc import Mapping
+from statistics import median
 from typing import Any
 
 import plotly.graph_objects as go
@@ -28,6 +29,9 @@ from specdec_lib.viz.traces import (
     temperature_panels,
     xy,
 )
+
+_ALIKE = 1.1
+"""Slowest over fastest step of the baseline up to which one bar stands for all."""
 
 
 def plot_texts(rows: Rows) -> go.Figure:
@@ -91,13 +95,13 @@ def plot_rounds_and_step(rows: Rows) -> go.Figure:
     Args:
         rows: of ``phase_rows``, with ``step_ms``.
     """
-    steps = [_step_row(rows, temperature) for temperature in sorted({row["temperature"] for row in rows})]
-    figure = plot_round_time([*rows, *filter(None, steps)])
-    for panel, row in enumerate(steps, start=1):
-        if row is not None:
+    by_temperature = [_step_rows(rows, one) for one in sorted({row["temperature"] for row in rows})]
+    figure = plot_round_time([*rows, *(step for steps in by_temperature for step in steps)])
+    for panel, steps in enumerate(by_temperature, start=1):
+        if steps:
             trace = bars(
-                [round(row["round_ms"], 4)],
-                [row["decoder"]],
+                [round(step["round_ms"], 4) for step in steps],
+                column(steps, "decoder"),
                 sentences.STEP_OF_THE_BASELINE,
                 orientation="h",
                 marker=theme.hatched(theme.VERMILLION, ""),
@@ -107,14 +111,18 @@ def plot_rounds_and_step(rows: Rows) -> go.Figure:
     return figure
 
 
-def _step_row(rows: Rows, temperature: float) -> dict[str, Any] | None:
-    """A row whose phases are nothing, so that its place is kept."""
+def _step_rows(rows: Rows, temperature: float) -> list[dict[str, Any]]:
+    """Rows whose phases are nothing, so that their places are kept: one where the steps beside all draft
+    lengths are alike, else one for each."""
     own = [row for row in rows if row["temperature"] == temperature and row["step_ms"]]
     if not own:
-        return None
+        return []
     phases = dict.fromkeys((f"{phase}_ms" for phase in theme.PHASE_STYLE), 0.0)
-    told = {"temperature": temperature, "decoder": "AR, a step", "round_ms": own[0]["step_ms"]}
-    return {**phases, **told, "tokens_per_round": 1.0}
+    told = {**phases, "temperature": temperature, "tokens_per_round": 1.0}
+    steps = {f"AR beside {row['decoder']}": row["step_ms"] for row in own}
+    if max(steps.values()) <= _ALIKE * min(steps.values()):
+        steps = {"AR, a step": median(steps.values())}
+    return [{**told, "decoder": name, "round_ms": step} for name, step in steps.items()]
 
 
 def plot_latencies(rows: Rows) -> go.Figure:

@@ -39,10 +39,11 @@ def of_comparison(rows: Rows) -> list[str]:
 def findings(tables: Mapping[str, Rows], compared: Rows | None = None) -> list[str]:
     """The three sentences that matter most: of two files their change, else gain, losses and prediction.
 
-    That texts differ which should be the same comes before what was predicted.
+    Before them stands that the machine changed, where it did. That texts differ which should be the same comes
+    before what was predicted.
     """
     if compared is not None:
-        return of_comparison(compared)[:3]
+        return [*changed(tables["setups"]), *of_comparison(compared)[:3]]
     told, speedups = list[str](), tables["speedups"]
     if speedups:
         own = [row for row in speedups if row["domain"] != ALL] or list(speedups)
@@ -50,7 +51,23 @@ def findings(tables: Mapping[str, Rows], compared: Rows | None = None) -> list[s
         told = [_gain(own), slower(own), *(identical(own) if differ else [])]
     predicted = of_predictions(tables["predictions"]) if tables["predictions"] else []
     same = identical(speedups) if speedups and not told[2:] else []
-    return [*told, *predicted, *same][:3]
+    return [*changed(tables["setups"]), *[*told, *predicted, *same][:3]]
+
+
+def changed(setups: Rows) -> list[str]:
+    """That the baseline of a setup ran at unlike speeds in its cells, where it did; of several the worst."""
+    unlike = [row for row in setups if row["has_changed"]]
+    if not unlike:
+        return []
+    worst = max(unlike, key=lambda row: row["baseline_high"] / row["baseline_low"])
+    slow, fast = (_rate(worst[f"baseline_{end}"]) for end in ("low", "high"))
+    if len(setups) == 1:
+        return [capital(sentences.MACHINE_CHANGED.format(slow, fast))]
+    return [f"{worst['setup']}: {sentences.MACHINE_CHANGED.format(slow, fast)}"]
+
+
+def _rate(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def _gain(rows: Rows) -> str:

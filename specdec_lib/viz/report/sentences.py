@@ -34,6 +34,10 @@ SAME_IDS = "{} of {} texts at temperature 0 have the baseline's ids."
 INTERVAL = " ({:.2f}–{:.2f})"
 NO_INTERVAL = " (one text, no interval)"
 
+MACHINE_CHANGED = (
+    "the machine changed between cells: the baseline ran at {}–{} tokens a second; compare ratios, not times."
+)
+
 # -- what to see: acceptance -----------------------------------------------------------------------
 
 KEPT_BY_DOMAIN = "Of the draft tokens that were judged, {} of {} stay and {} of {}, at T = {:g}."

@@ -162,11 +162,12 @@ def of_latencies(rows: Rows) -> list[str]:
     """Tokens and first tokens with the fastest draft length and without a draft."""
     at = min(row["temperature"] for row in rows)
     own = [row for row in rows if row["temperature"] == at]
-    plain = next((row for row in own if row["k"] == 0), None)
-    drafts = [row for row in own if row["k"] > 0]
-    if plain is None or not drafts:
+    plain = {row["beside"]: row for row in own if row["k"] == 0}
+    pairs = [(row, plain.get(row["decoder"], plain.get(""))) for row in own if row["k"] > 0]
+    pairs = [(row, beside) for row, beside in pairs if beside is not None]
+    if not pairs:
         return []
-    fast = min(drafts, key=lambda row: row["tpot_ms"])
+    fast, plain = max(pairs, key=lambda pair: pair[1]["tpot_ms"] / pair[0]["tpot_ms"])
     within = sentences.TOKENS_COME_WITHIN.format(
         milliseconds(fast["p50_ms"]),
         fast["decoder"],
@@ -180,10 +181,10 @@ def of_latencies(rows: Rows) -> list[str]:
 
 
 def of_phases(rows: Rows) -> list[str]:
-    """What a round costs and brings at the draft length that brings most a millisecond."""
+    """What a round costs and brings at the draft length that brings most for a step of its baseline."""
     at = min(row["temperature"] for row in rows)
     own = [row for row in rows if row["temperature"] == at]
-    best = max(own, key=lambda row: row["tokens_per_round"] / row["round_ms"])
+    best = max(own, key=lambda row: row["tokens_per_round"] * (row["step_ms"] or 1.0) / row["round_ms"])
     verify, draft = (best[f"{name}_ms"] / best["round_ms"] for name in ("verify", "draft"))
     arm, tokens, rest = best["decoder"], best["tokens_per_round"], share_told(max(0.0, 1 - verify - draft))
     checked, drafted = share_told(verify), share_told(draft)
@@ -204,13 +205,14 @@ def of_timeline(row: Mapping[str, Any], shown: Sequence[Mapping[str, float]]) ->
 def of_forwards(rows: Rows) -> list[str]:
     """What width costs the target, and a forward the draft."""
     target = [row for row in rows if row["model"] == "target" and row["width"] > 1 and row["ratio"]]
-    one = next((row for row in rows if row["model"] == "target" and row["width"] == 1), None)
     draft = next((row for row in rows if row["model"] == "draft" and row["width"] == 1), None)
-    if not target or one is None:
+    if not target:
         return []
     widest = max(target, key=lambda row: row["width"])
     wide = sentences.WIDE_FORWARD.format(widest["width"], widest["ratio"])
-    c = sentences.WIDE_ALONE if draft is None else sentences.DRAFT_FORWARD.format(draft["ms"] / one["ms"])
+    c = sentences.WIDE_ALONE
+    if draft is not None and draft["over_target"]:
+        c = sentences.DRAFT_FORWARD.format(draft["over_target"])
     return [wide + c]
 
 

@@ -81,17 +81,20 @@ def test_the_three_sentences_at_the_top() -> None:
     tables = {
         "speedups": [speed("code", 1.8), speed("chat", 1.2)],
         "predictions": [predicted(0.0, is_inside=True)],
+        "setups": [],
     }
     told = findings(tables)
     assert len(told) == 3 and told[0].startswith("Code gains most") and told[2].startswith("The prediction")
     tables["speedups"].append(speed("prose", 1.1, num_identical=7))
     assert "23 of 24 texts" in findings(tables)[2]  # ids that differ come before a prediction
-    assert findings({"speedups": [], "predictions": []}) == []
+    assert findings({"speedups": [], "predictions": [], "setups": []}) == []
 
 
 def test_of_several_setups_the_best_is_named() -> None:
     rows = [speed("code", 1.8), speed("code", 2.0, setup="other")]
-    assert findings({"speedups": rows, "predictions": []})[0].startswith("other: code gains most, 2.00×")
+    assert findings({"speedups": rows, "predictions": [], "setups": []})[0].startswith(
+        "other: code gains most, 2.00×"
+    )
 
 
 def test_two_files() -> None:
@@ -104,3 +107,25 @@ def test_two_files() -> None:
         and "rose in 0 of them and fell in 1" in told[1]
         and "2.00× → 1.60×" in told[2]
     )
+
+
+def test_that_the_machine_changed_comes_first() -> None:
+    setup = {"setup": "s", "has_changed": True, "baseline_low": 25.2, "baseline_high": 66.8}
+    tables = {"speedups": [speed("code", 1.8)], "predictions": [], "setups": [setup]}
+    told = "he machine changed between cells: the baseline ran at 25–67 tokens a second; "
+    told += "compare ratios, not times."
+    assert findings(tables)[0] == f"T{told}" and len(findings(tables)) == 4
+    tables["setups"] = [setup | {"setup": "quiet", "has_changed": False}, setup]
+    assert findings(tables)[0] == f"s: t{told}"
+    assert findings(tables, [])[0] == f"s: t{told}"
+
+
+def test_a_draft_is_told_beside_the_baseline_of_its_own_cells() -> None:
+    def row(decoder: str, k: int, tpot: float, beside: str = ""):
+        at = {"decoder": decoder, "k": k, "beside": beside, "temperature": 0.0, "tpot_ms": tpot}
+        return at | {"p50_ms": tpot, "p99_ms": 2 * tpot, "ttft_ms": 3 * tpot}
+
+    rows = [row("AR beside K = 2", 0, 12.5, "K = 2"), row("AR beside K = 4", 0, 32.0, "K = 4")]
+    rows += [row("K = 2", 2, 6.5), row("K = 4", 4, 12.0)]
+    assert "within 12 ms at K = 4 and within 32 ms without" in words.of_latencies(rows)[0]
+    assert "within 6.5 ms at K = 2 and within 12.5 ms without" in words.of_latencies([rows[0], *rows[2:]])[0]

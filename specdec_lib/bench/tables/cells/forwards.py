@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Any
 
 import numpy as np
 
-from specdec_lib.bench.tables.cells.gathering import Gathered, SetupFacts
-from specdec_lib.bench.tables.cells.rows import ArmPhases, ForwardRow, GroupAcceptance, GroupPrediction
-from specdec_lib.bench.tables.cells.speedups import Decoded
-from specdec_lib.bench.tables.cells.times import decoder_name
+from specdec_lib.bench.records.runs import ALL_DOMAINS
+from specdec_lib.bench.tables.cells.gathering import Gathered
+from specdec_lib.bench.tables.cells.rows import ForwardRow, GroupAcceptance, GroupPrediction
+from specdec_lib.bench.tables.cells.setups import SetupFacts
+from specdec_lib.bench.tables.cells.speedups import Decoded, domain_with_prompts
+from specdec_lib.bench.tables.cells.within import CellCost, ForwardOfCell, typical_cost
 from specdec_lib.theory.roofline import arithmetic_intensity
 from specdec_lib.theory.speedup import speedup
 
 _MEBIBYTE = 2**20
 _OPERATIONS = 2
 """Of a weight and a token: a product and a sum."""
+_QUARTILES = (0.5, 0.25, 0.75)
+_Place = tuple[str, float, str, str]
+"""Setup, temperature, domain and draft length."""
 
 
 def forward_rows(gathered: Gathered) -> list[ForwardRow]:
@@ -30,17 +36,16 @@ def forward_rows(gathered: Gathered) -> list[ForwardRow]:
 
 
 def _of_setup(facts: SetupFacts) -> list[ForwardRow]:
-    ones = {model: _median(facts.medians.get((model, 1), [])) for model in ("target", "draft")}
+    ones = [forward.seconds for forward in facts.medians.get(("target", 1), [])]
+    one = median(ones) if ones else None
     rows = []
-    for (model, width), seconds in sorted(
-        facts.medians.items(), key=lambda item: (item[0][0] != "target", item)
+    for (model, width), forwards in sorted(
+        facts.medians.items(), key=lambda item: (item[0][0] != "target", item[0])
     ):
-        middle = _median(seconds)
-        if middle is None:
+        middle, low, high = _seconds(forwards, one, is_unit=(model, width) == ("target", 1))
+        if not middle > 0:
             continue
         told = facts.first.models.get(model) or {}
-        one = ones.get(model)
-        low, high = np.quantile(seconds, [0.25, 0.75])
         rows.append(
             ForwardRow(
                 setup=facts.name,
@@ -48,19 +53,29 @@ def _of_setup(facts: SetupFacts) -> list[ForwardRow]:
                 name=str(told.get("name", model)),
                 width=width,
                 ms=1e3 * middle,
-                low_ms=1e3 * float(low),
-                high_ms=1e3 * float(high),
-                num_cells=len(seconds),
-                ratio=middle / one if one else None,
+                low_ms=1e3 * low,
+                high_ms=1e3 * high,
+                num_cells=len(forwards),
+                ratio=_median([forward.over_one for forward in forwards]),
+                over_target=_median([forward.over_target for forward in forwards]),
                 **_implied(told, width, middle),
             )
         )
     return rows
 
 
-def _median(seconds: Sequence[float]) -> float | None:
-    middle = float(np.median(seconds)) if len(seconds) else 0.0
-    return middle if middle > 0 else None
+def _seconds(forwards: Sequence[ForwardOfCell], one: float | None, is_unit: bool) -> tuple[float, ...]:
+    """Median and quartiles over cells: of the ratios to the target's forward of one token, times its median,
+    so that cells of a slow hour and of a fast one are not mixed."""
+    ratios = [forward.over_target for forward in forwards if forward.over_target is not None]
+    if one and ratios and not is_unit:
+        return tuple(one * float(part) for part in np.quantile(ratios, _QUARTILES))
+    return tuple(float(part) for part in np.quantile([forward.seconds for forward in forwards], _QUARTILES))
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
 
 
 def _implied(model: Mapping[str, Any], width: int, seconds: float) -> dict[str, float | None]:
@@ -84,26 +99,18 @@ def _amount(told: Any, factor: float) -> float | None:
 
 
 def prediction_rows(
-    gathered: Gathered,
-    acceptance: Sequence[GroupAcceptance],
-    decoded: Decoded,
-    phases: Sequence[ArmPhases],
-    forwards: Sequence[ForwardRow],
+    gathered: Gathered, acceptance: Sequence[GroupAcceptance], decoded: Decoded
 ) -> list[GroupPrediction]:
-    """E / (K c + v + o) for every group of a fixed K whose forwards were timed; o is 0 without a profile."""
-    times = {(row.setup, row.model, row.width): row.ms for row in forwards}
-    profiled = {(row.setup, row.temperature, row.decoder): row for row in phases}
-    names = {(group.length, group.k): decoder_name(group) for group in gathered.groups}
+    """E / (K c + v + o) for every group of a fixed K whose cells timed their forwards; o is 0 without a
+    profile. c, v and o are medians over the group's own cells, each a ratio within its cell."""
+    costs = _costs(gathered)
     rows = []
     for row in acceptance:
-        measured = decoded.get((row.setup, row.temperature, row.domain, row.length))
-        one, draft = times.get((row.setup, "target", 1)), times.get((row.setup, "draft", 1))
-        wide = times.get((row.setup, "target", row.k + 1))
-        if measured is None or not row.length.isdigit() or not (one and draft and wide):
+        place = row.setup, row.temperature, row.domain, row.length
+        measured, cost = decoded.get(place), costs.get(place)
+        if measured is None or not row.length.isdigit() or cost is None:
             continue
-        spent = profiled.get((row.setup, row.temperature, names[row.length, row.k]))
-        rest = 0.0 if spent is None else spent.round_ms - spent.verify_ms - spent.drafted_per_round * draft
-        parts = {"c": draft / one, "v": wide / one, "overhead": max(0.0, rest) / one}
+        parts = {"c": cost.c, "v": cost.v, "overhead": cost.overhead or 0.0}
         predicted = speedup(min(1.0, row.alpha_hat), row.k, **parts)
         rows.append(
             GroupPrediction(
@@ -114,7 +121,7 @@ def prediction_rows(
                 k=row.k,
                 alpha_hat=row.alpha_hat,
                 **parts,
-                has_overhead=spent is not None,
+                has_overhead=cost.overhead is not None,
                 predicted=predicted,
                 measured=measured.value,
                 low=measured.low,
@@ -125,3 +132,15 @@ def prediction_rows(
             )
         )
     return rows
+
+
+def _costs(gathered: Gathered) -> dict[_Place, CellCost]:
+    """The costs of each group's own cells, and of all domains together."""
+    own = dict[_Place, list[CellCost]]()
+    for number, group in enumerate(gathered.groups):
+        setup = gathered.setups[group.setup].name
+        for domain in dict.fromkeys((group.domain, domain_with_prompts(group), ALL_DOMAINS)):
+            place = setup, group.temperature, domain, group.length
+            own.setdefault(place, []).extend(gathered.costs.get(number, ()))
+    told = {place: typical_cost(costs) for place, costs in own.items()}
+    return {place: cost for place, cost in told.items() if cost is not None}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -17,7 +17,8 @@ from jaxtyping import Float, Int
 
 from specdec_lib.bench.records.kinds import CellRecord
 from specdec_lib.bench.records.kinds.counts import ArmCounts
-from specdec_lib.bench.tables.cells.setups import CellGroup, CellSetup, group_of, setup_names
+from specdec_lib.bench.tables.cells.setups import CellGroup, CellSetup, SetupFacts, group_of, setup_names
+from specdec_lib.bench.tables.cells.within import CellCost, cost_of, forwards_of, step_seconds
 from specdec_lib.data.own_prompts import conversation_of
 from specdec_lib.errors import RecordError
 
@@ -25,34 +26,6 @@ _OF_ARM = ("seconds", "num_tokens", "first_seconds", "first_tokens")
 _OF_DRAFT = ("num_accepted_tokens", "num_rejections", "num_draft_tokens", "num_drafts", "num_forwards")
 COLUMNS = (*(f"ar_{name}" for name in _OF_ARM), *(f"sd_{name}" for name in _OF_ARM), *_OF_DRAFT)
 """The columns of a block's row: seconds and tokens of both arms, then the counts of the draft's rounds."""
-
-
-@dataclass
-class SetupFacts:
-    """What is known of a setup beside its counts: models and machine of its first cell, what was timed."""
-
-    first: CellRecord
-    name: str = ""
-    num_cells: int = 0
-    times: list[str] = field(default_factory=list[str])
-    sweeps: set[str] = field(default_factory=set[str])
-    medians: dict[tuple[str, int], list[float]] = field(default_factory=dict[Any, Any])
-    stages: dict[str, tuple[list[float], list[float]]] = field(default_factory=dict[str, Any])
-    rounds: dict[tuple[float, str], CellRecord] = field(default_factory=dict[Any, Any])
-
-    def with_more(self, other: SetupFacts) -> SetupFacts:
-        """These facts and those of further cells of the setup."""
-        self.num_cells += other.num_cells
-        self.times = [min(self.times[0], other.times[0]), max(self.times[-1], other.times[-1])]
-        self.sweeps |= other.sweeps
-        for place, seconds in other.medians.items():
-            self.medians.setdefault(place, []).extend(seconds)
-        for stage, (memory, spent) in other.stages.items():
-            own = self.stages.setdefault(stage, ([], []))
-            own[0].extend(memory)
-            own[1].extend(spent)
-        self.rounds = self.rounds | other.rounds | self.rounds  # in their order, and the first of each
-        return self
 
 
 class _Bins:
@@ -88,7 +61,8 @@ class Gathered:
         blocks: a row a block, columns as :data:`COLUMNS` names them.
         num_cells, identical, compared: of each group: cells, and texts with the baseline's ids.
         outcomes: group, drafted, accepted, rounds. latencies: twice the group (+ 1: the draft), bin, tokens.
-        phases: totals of the profiled rounds of each group that has them.
+        phases: totals of the profiled rounds of each group that has them; ``step_ms`` are their steps, each
+            that of its own cell. costs: of each group, of its cells.
     """
 
     groups: list[CellGroup]
@@ -103,6 +77,7 @@ class Gathered:
     outcomes: Int[np.ndarray, "outcomes 4"]
     latencies: Int[np.ndarray, "bins 3"]
     phases: dict[int, dict[str, float]]
+    costs: dict[int, list[CellCost]]
 
     def of(self, setup: CellSetup) -> list[int]:
         """The numbers of a setup's groups, by temperature, domain and draft length."""
@@ -139,6 +114,7 @@ class Gathering:
         self.tallies: list[list[int]] = []
         self.outcomes, self.latencies = _Bins(), _Bins()
         self.phases: dict[int, dict[str, float]] = {}
+        self.costs: dict[int, list[CellCost]] = {}
 
     def add(self, cell: CellRecord) -> None:
         """Add the counts of a cell."""
@@ -161,19 +137,31 @@ class Gathering:
         self.outcomes.add(number, cell.counts.outcomes)
         self.latencies.add(2 * number, cell.baseline_counts.latencies)
         self.latencies.add(2 * number + 1, cell.counts.latencies)
-        if cell.phases is not None:
-            self._add_phases(number, cell.phases)
-        self._facts(cell, group)
+        self._within(number, cell, self._facts(cell, group))
 
-    def _facts(self, cell: CellRecord, group: CellGroup) -> None:
+    def _within(self, number: int, cell: CellRecord, facts: SetupFacts) -> None:
+        """Add what the cell says about itself: times over its own baseline and its own forwards."""
+        step = step_seconds(cell)
+        if step is not None:
+            facts.note_steps((step, step))
+        if cell.phases is not None:
+            rounds = cell.phases.get("rounds", 0.0)
+            steps = {} if step is None else {"step_ms": 1e3 * step * rounds, "step_rounds": rounds}
+            self._add_phases(number, {**cell.phases, **steps})
+        if cell.costs is not None:
+            medians = cell.costs.medians
+            for place, forward in forwards_of(medians).items():
+                facts.medians.setdefault(place, []).append(forward)
+            if (cost := cost_of(cell, medians)) is not None:
+                self.costs.setdefault(number, []).append(cost)
+
+    def _facts(self, cell: CellRecord, group: CellGroup) -> SetupFacts:
         if group.setup not in self.setups:
             self.setups[group.setup] = SetupFacts(cell)
         facts = self.setups[group.setup]
         facts.num_cells += 1
         facts.times = [min([*facts.times[:1], cell.time]), max([*facts.times[1:], cell.time])]
         facts.sweeps.add(cell.sweep or "")
-        for place, seconds in ({} if cell.costs is None else cell.costs.medians).items():
-            facts.medians.setdefault(place, []).append(seconds)
         held = cell.memory_mb or {}
         for stage in dict.fromkeys((*cell.seconds, *held)):
             memory, spent = facts.stages.setdefault(stage, ([], []))
@@ -181,6 +169,7 @@ class Gathering:
             spent.extend(_known(cell.seconds, stage))
         if cell.rounds:
             facts.rounds.setdefault((group.temperature, group.length), cell)
+        return facts
 
     def filled(self, cells: Iterable[CellRecord]) -> Gathering:
         """The same, with all cells added."""
@@ -203,6 +192,8 @@ class Gathering:
         self.latencies.absorb(other.latencies, lambda owners: 2 * groups[owners // 2] + owners % 2)
         for number, total in other.phases.items():
             self._add_phases(int(groups[number]), total)
+        for number, costs in other.costs.items():
+            self.costs.setdefault(int(groups[number]), []).extend(costs)
         for setup, facts in other.setups.items():
             self.setups[setup] = self.setups[setup].with_more(facts) if setup in self.setups else facts
 
@@ -236,6 +227,7 @@ class Gathering:
             outcomes=self.outcomes.table(3),
             latencies=self.latencies.table(2),
             phases=self.phases,
+            costs=self.costs,
         )
 
 

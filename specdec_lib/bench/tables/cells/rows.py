@@ -16,7 +16,12 @@ from specdec_lib.utils.row import Row
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SetupRow(Row):
-    """A setup: what ran, on which machine (``environment``), and of what its cells were made (hashes)."""
+    """A setup: what ran, on which machine (``environment``), and of what its cells were made (hashes).
+
+    ``baseline_low`` and ``_high`` are the slowest and fastest baseline of a cell, tokens a second behind the
+    first round; ``has_changed`` where they are too far apart for one machine. ``num_prompts`` are those of a
+    group, each number that occurs; ``is_model`` where a model drafts.
+    """
 
     setup: str
     pair: str
@@ -40,6 +45,11 @@ class SetupRow(Row):
     last_time: str
     num_cells: int
     num_groups: int
+    baseline_low: float | None
+    baseline_high: float | None
+    has_changed: bool
+    num_prompts: list[int]
+    is_model: bool
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -119,12 +129,14 @@ class TextsRow(Row):
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ArmLatency(Row):
     """Time per output token behind the first round, of all domains; ``quantiles_ms`` are 201, evenly spaced,
-    and as fine as the bins, 2.2 %. ``ttft_ms`` is the mean time to the first token."""
+    and as fine as the bins, 2.2 %. ``ttft_ms`` is the mean time to the first token. A baseline is
+    ``beside`` the draft length of its own cells; "" where those of all lengths are alike, and of a draft."""
 
     setup: str
     temperature: float
     decoder: str
     k: int
+    beside: str
     num_tokens: int
     tpot_ms: float
     p50_ms: float
@@ -136,7 +148,7 @@ class ArmLatency(Row):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ArmPhases(Row):
-    """Where a profiled round's time goes, and ``step_ms``, a step of the baseline by its runs' clock."""
+    """Where a profiled round's time goes, and ``step_ms``, a step of the baseline of the same cells."""
 
     setup: str
     temperature: float
@@ -167,8 +179,12 @@ class TimelineRow(Row):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ForwardRow(Row):
-    """A model's forward of some width: median over cells with the quartiles, its ratio to width 1, and what
-    that implies where bytes of weights and parameters are known: GB/s of weights read, GFLOP/s, FLOP/byte."""
+    """A model's forward of some width, and what it implies where bytes of weights and parameters are known:
+    GB/s of weights read, GFLOP/s, FLOP/byte.
+
+    ``ratio`` to its width 1 and ``over_target``, to the target's width 1, are medians over cells of ratios
+    within a cell; ``ms``, with quartiles, is ``over_target`` times the median of the target's width 1.
+    """
 
     setup: str
     model: str
@@ -179,6 +195,7 @@ class ForwardRow(Row):
     high_ms: float
     num_cells: int
     ratio: float | None
+    over_target: float | None
     weights_mb: float | None
     gigabytes_per_second: float | None
     gigaflops: float | None

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from specdec_lib.bench.records.kinds import CellRecord
 from specdec_lib.bench.records.schema import OURS
+from specdec_lib.bench.tables.cells.within import ForwardOfCell
 from specdec_lib.utils.machine import UNRELATED
 
 
@@ -43,6 +45,42 @@ class CellGroup(NamedTuple):
     k: int
     length: str
     prompts: str
+
+
+@dataclass
+class SetupFacts:
+    """What is known of a setup beside its counts: models and machine of its first cell, what was timed."""
+
+    first: CellRecord
+    name: str = ""
+    num_cells: int = 0
+    times: list[str] = field(default_factory=list[str])
+    sweeps: set[str] = field(default_factory=set[str])
+    medians: dict[tuple[str, int], list[ForwardOfCell]] = field(default_factory=dict[Any, Any])
+    steps: tuple[float, float] | None = None
+    stages: dict[str, tuple[list[float], list[float]]] = field(default_factory=dict[str, Any])
+    rounds: dict[tuple[float, str], CellRecord] = field(default_factory=dict[Any, Any])
+
+    def with_more(self, other: SetupFacts) -> SetupFacts:
+        """These facts and those of further cells of the setup."""
+        self.num_cells += other.num_cells
+        self.times = [min(self.times[0], other.times[0]), max(self.times[-1], other.times[-1])]
+        self.sweeps |= other.sweeps
+        self.note_steps(other.steps)
+        for place, seconds in other.medians.items():
+            self.medians.setdefault(place, []).extend(seconds)
+        for stage, (memory, spent) in other.stages.items():
+            own = self.stages.setdefault(stage, ([], []))
+            own[0].extend(memory)
+            own[1].extend(spent)
+        self.rounds = self.rounds | other.rounds | self.rounds  # in their order, and the first of each
+        return self
+
+    def note_steps(self, more: tuple[float, float] | None) -> None:
+        """Widen ``steps``, the least and the most seconds that a baseline's token took in a cell."""
+        if more is not None:
+            own = self.steps or more
+            self.steps = min(own[0], more[0]), max(own[1], more[1])
 
 
 _READABLE = ("verifier", "dtype", "compiled", "batch", "engine", "max_new_tokens", "device")
@@ -104,14 +142,14 @@ def setup_names(setups: Iterable[CellSetup]) -> dict[CellSetup, str]:
     every = list(dict.fromkeys(setups))
     varies = [name for name in _READABLE if len({getattr(setup, name) for setup in every}) > 1]
     names = {setup: " · ".join([setup.pair, setup.draft, *_words(setup, varies)]) for setup in every}
-    for field in _HASHES:
+    for told_by in _HASHES:
         shared = {name for name, number in Counter(names.values()).items() if number > 1}
         for name in shared:
             alike = [setup for setup in every if names[setup] == name]
-            told = list(dict.fromkeys(getattr(setup, field) for setup in alike))
+            told = list(dict.fromkeys(getattr(setup, told_by) for setup in alike))
             if len(told) > 1:
                 for setup in alike:
-                    names[setup] = f"{name} · {_hash_word(field, told, getattr(setup, field))}"
+                    names[setup] = f"{name} · {_hash_word(told_by, told, getattr(setup, told_by))}"
     return names
 
 

@@ -62,7 +62,12 @@ def _family(
 def _domain(group: CellGroup, groups: Sequence[CellGroup]) -> str:
     """Its domain, with the hash of its prompts where the domain was measured with others too."""
     is_shared = sum(other.domain == group.domain for other in groups) > 1
-    return f"{group.domain} ({group.prompts[:8]})" if is_shared else group.domain
+    return domain_with_prompts(group) if is_shared else group.domain
+
+
+def domain_with_prompts(group: CellGroup) -> str:
+    """ "code (0a1b2c3d)": the domain with the hash of its prompts."""
+    return f"{group.domain} ({group.prompts[:8]})"
 
 
 def _place(setup: str, group: CellGroup, domain: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from specdec_lib.bench.records.kinds import CellRecord
 from specdec_lib.bench.tables.cells.acceptance import position_rows, text_rows
 from specdec_lib.bench.tables.cells.counting import Counted
 from specdec_lib.bench.tables.cells.forwards import forward_rows, prediction_rows
-from specdec_lib.bench.tables.cells.gathering import Gathered, SetupFacts, gather
+from specdec_lib.bench.tables.cells.gathering import gather
 from specdec_lib.bench.tables.cells.rows import (
     ArmLatency,
     ArmPhases,
@@ -24,9 +24,10 @@ from specdec_lib.bench.tables.cells.rows import (
     TextsRow,
     TimelineRow,
 )
-from specdec_lib.bench.tables.cells.setups import CellSetup
+from specdec_lib.bench.tables.cells.setups import CellSetup, SetupFacts
 from specdec_lib.bench.tables.cells.speedups import speed_tables
 from specdec_lib.bench.tables.cells.times import latency_rows, phase_rows, stage_rows, timeline_rows
+from specdec_lib.bench.tables.cells.within import UNLIKE
 from specdec_lib.utils.row import Row
 
 
@@ -60,23 +61,23 @@ def sweep_tables(counted: Counted) -> SweepTables:
     """Every table of a sweep."""
     gathered = counted.gathered
     speedups, acceptance, decoded = speed_tables(counted)
-    phases, forwards = phase_rows(counted), forward_rows(gathered)
     return SweepTables(
-        setups=[_setup(gathered, setup, facts) for setup, facts in gathered.setups.items()],
+        setups=[_setup(counted, setup, facts) for setup, facts in gathered.setups.items()],
         speedups=speedups,
         acceptance=acceptance,
         positions=position_rows(gathered),
         texts=text_rows(counted),
         latencies=latency_rows(counted),
-        phases=phases,
+        phases=phase_rows(gathered),
         timelines=timeline_rows(gathered),
-        forwards=forwards,
-        predictions=prediction_rows(gathered, acceptance, decoded, phases, forwards),
+        forwards=forward_rows(gathered),
+        predictions=prediction_rows(gathered, acceptance, decoded),
         stages=stage_rows(gathered),
     )
 
 
-def _setup(gathered: Gathered, setup: CellSetup, facts: SetupFacts) -> SetupRow:
+def _setup(counted: Counted, setup: CellSetup, facts: SetupFacts) -> SetupRow:
+    gathered = counted.gathered
     numbers = gathered.of(setup)
     groups = [gathered.groups[number] for number in numbers]
     first = facts.first
@@ -104,6 +105,11 @@ def _setup(gathered: Gathered, setup: CellSetup, facts: SetupFacts) -> SetupRow:
         last_time=facts.times[-1],
         num_cells=facts.num_cells,
         num_groups=len(groups),
+        baseline_low=None if facts.steps is None else 1 / facts.steps[1],
+        baseline_high=None if facts.steps is None else 1 / facts.steps[0],
+        has_changed=facts.steps is not None and facts.steps[1] > UNLIKE * facts.steps[0],
+        num_prompts=sorted({len(counted.totals[number].prompts) for number in numbers}),
+        is_model=bool(first.models.get("draft")),
     )
 
 

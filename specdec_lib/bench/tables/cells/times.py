@@ -15,8 +15,10 @@ from specdec_lib.bench.tables.cells.counting import Counted
 from specdec_lib.bench.tables.cells.gathering import COLUMNS, Gathered
 from specdec_lib.bench.tables.cells.rows import ArmLatency, ArmPhases, CellStage, TimelineRow
 from specdec_lib.bench.tables.cells.setups import CellGroup
+from specdec_lib.bench.tables.cells.within import ALIKE
 
 BASELINE = "AR"
+BESIDE = "AR beside {}"
 _QUANTILES = np.linspace(0, 1, 201)
 _ROUND: tuple[str, ...] = (
     "drafted",
@@ -47,13 +49,29 @@ def _arms(gathered: Gathered) -> list[tuple[_Arm, _Arm]]:
     return arms
 
 
+def _with_own_baselines(counted: Counted, arms: list[tuple[_Arm, _Arm]]) -> list[tuple[_Arm, _Arm]]:
+    """The arms with one baseline for all draft lengths where it ran alike beside them, else one for each."""
+    steps = dict[_Arm, Any]()
+    for number, (_, arm) in enumerate(arms):
+        steps[arm] = steps.get(arm, 0.0) + counted.totals[number].rows[:, counting.DECODE].sum(0)
+    speeds = dict[_Arm, list[float]]()
+    for baseline, arm in arms:
+        seconds, tokens = steps[arm][:2]
+        speeds.setdefault(baseline, []).extend([tokens / seconds] if seconds else [])
+    unlike = {baseline for baseline, own in speeds.items() if own and max(own) > ALIKE * min(own)}
+    return [
+        ((*baseline[:3], BESIDE.format(arm[3])) if baseline in unlike else baseline, arm)
+        for baseline, arm in arms
+    ]
+
+
 # -- of a token ------------------------------------------------------------------------------
 
 
 def latency_rows(counted: Counted) -> list[ArmLatency]:
     """Time per output token by setup, temperature and arm, from the bins of all its groups."""
     gathered = counted.gathered
-    of_group = _arms(gathered)
+    of_group = _with_own_baselines(counted, _arms(gathered))
     arms = sorted({arm for both in of_group for arm in both})
     numbers = {arm: index for index, arm in enumerate(arms)}
     owner = np.array([[numbers[arm] for arm in both] for both in of_group], dtype=np.int64)
@@ -93,6 +111,7 @@ def _latency(arm: _Arm, counts: Float[np.ndarray, " bins"], total: Float[np.ndar
         temperature=temperature,
         decoder=decoder,
         k=k,
+        beside="" if k else decoder.removeprefix(BASELINE).removeprefix(" beside "),
         num_tokens=int(reached[-1]),
         tpot_ms=1e3 * seconds / tokens if tokens else at_ms[-3],
         p50_ms=at_ms[-3],
@@ -106,27 +125,19 @@ def _latency(arm: _Arm, counts: Float[np.ndarray, " bins"], total: Float[np.ndar
 # -- of a round ------------------------------------------------------------------------------
 
 
-def phase_rows(counted: Counted) -> list[ArmPhases]:
+def phase_rows(gathered: Gathered) -> list[ArmPhases]:
     """Where a profiled round's time goes, by setup, temperature and draft length; domains together."""
-    gathered = counted.gathered
-    totals, steps = dict[_Arm, dict[str, float]](), dict[_Arm, Any]()
-    for number, (baseline, arm) in enumerate(_arms(gathered)):
-        steps[baseline] = steps.get(baseline, 0.0) + counted.totals[number].rows[:, counting.DECODE].sum(0)
-        if number in gathered.phases:
-            total = totals.setdefault(arm, {})
-            for name, amount in gathered.phases[number].items():
-                total[name] = total.get(name, 0.0) + amount
-    rows = [
-        _phases(arm, totals[arm], steps[(*arm[:2], 0, BASELINE)])
-        for arm in sorted(totals)
-        if totals[arm].get("rounds")
-    ]
-    return rows
+    totals = dict[_Arm, dict[str, float]]()
+    for number, (_, arm) in enumerate(_arms(gathered)):
+        total = totals.setdefault(arm, {})
+        for name, amount in gathered.phases.get(number, {}).items():
+            total[name] = total.get(name, 0.0) + amount
+    return [_phases(arm, totals[arm]) for arm in sorted(totals) if totals[arm].get("rounds")]
 
 
-def _phases(arm: _Arm, total: Mapping[str, float], step: Float[np.ndarray, " 4"]) -> ArmPhases:
+def _phases(arm: _Arm, total: Mapping[str, float]) -> ArmPhases:
     setup, temperature, k, decoder = arm
-    rounds = total["rounds"]
+    rounds, steps = total["rounds"], total.get("step_rounds")
     spent = {f"{name}_ms": total.get(f"{name}_ms", 0.0) / rounds for name in PHASES}
     round_ms = total["total_ms"] / rounds
     return ArmPhases(
@@ -140,7 +151,7 @@ def _phases(arm: _Arm, total: Mapping[str, float], step: Float[np.ndarray, " 4"]
         round_ms=round_ms,
         **spent,
         other_ms=max(0.0, round_ms - sum(spent.values())),
-        step_ms=float(1e3 * step[0] / step[1]) if step[1] else None,
+        step_ms=total["step_ms"] / steps if steps else None,
     )
 
 
