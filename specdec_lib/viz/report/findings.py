@@ -39,8 +39,8 @@ def of_comparison(rows: Rows) -> list[str]:
 def findings(tables: Mapping[str, Rows], compared: Rows | None = None) -> list[str]:
     """The three sentences that matter most: of two files their change, else gain, losses and prediction.
 
-    Before them stands that the machine changed, where it did. That texts differ which should be the same comes
-    before what was predicted.
+    Before them stands that the machine changed, where it did. That texts differ which should be the same
+    comes before what was predicted.
     """
     if compared is not None:
         return [*changed(tables["setups"]), *of_comparison(compared)[:3]]
