@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -54,3 +55,15 @@ def read_yaml(path: Path) -> Any:
     except ValueError as error:  # what looks like a date or a number, and is none
         why = f"no YAML: {first_line(str(error))}"
         raise InvalidArgument(sentences.NO_YAML.format(path.name, why)) from error
+
+
+def settings_as_yaml(plan: Path) -> str | None:
+    """The settings in a sweep's ``sweep.json`` as the YAML that asks for them; None where it holds none."""
+    try:
+        told = json.loads(plan.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    settings = told.get("settings") if isinstance(told, dict) else None
+    if not isinstance(settings, dict) or not settings:
+        return None
+    return yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)

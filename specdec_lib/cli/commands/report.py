@@ -46,7 +46,7 @@ def run(
     tables = sweep_tables(counted)
     found = findings(tables, None if comparison is None else labelled(comparison.rows))
     title = _title(path, [row.sweeps for row in tables.setups], comparison is not None)
-    _write(page, tables, title, found, _notes(files), comparison)
+    _write(page, tables, title, found, files, comparison)
     problems = [problem for file in files for problem in file.problems]
     if as_json:
         compared = None if comparison is None else comparison.to_dict()
@@ -115,8 +115,22 @@ def _notes(files: Sequence[CellLines]) -> list[str]:
     return notes
 
 
+def _settings(files: Sequence[CellLines]) -> dict[str, str]:
+    """The settings of each file's sweep, where they lie beside it, by the name of its folder."""
+    from specdec_lib.bench.sweep.folder import PLAN
+    from specdec_lib.bench.sweep.yaml_file import settings_as_yaml
+
+    told = {str(plan): settings_as_yaml(plan) for file in files for plan in [Path(file.path).parent / PLAN]}
+    return {name: text for name, text in told.items() if text is not None}
+
+
 def _write(
-    page: Path, tables: Any, title: str, found: list[str], notes: list[str], comparison: FileComparison | None
+    page: Path,
+    tables: Any,
+    title: str,
+    found: list[str],
+    files: Sequence[CellLines],
+    comparison: FileComparison | None,
 ) -> None:
     """Whole or not at all.
 
@@ -128,7 +142,7 @@ def _write(
 
     try:
         with whole_file(page) as file:
-            write_page(file, tables, title, found, notes, comparison)
+            write_page(file, tables, title, found, _notes(files), comparison, _settings(files))
     except OSError as error:
         raise RecordError(
             f"write a report to {page}: {reason_of(error)}; nothing was changed there"

@@ -46,18 +46,19 @@ def write_page(
     found: Sequence[str] = (),
     notes: Sequence[str] = (),
     comparison: Mapping[str, Any] | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> None:
     """Write the page of a sweep.
 
     Args:
         file: where its bytes go. tables: rows by table, as ``bench.tables.cells`` makes them.
         title: of the page. found: the sentences at its top. notes: what is to be known of the file.
-        comparison: of this file's groups with another's.
+        comparison: of this file's groups with another's. settings: of sweeps, as YAML, by name.
     """
     sections = sections_of(tables, comparison)
     before, after = Template(source("report_page.html")).safe_substitute(_frame(title)).split("<!-- body -->")
     file.write(before.encode())
-    for part in _body(tables, sections, title, found, notes):
+    for part in _body(tables, sections, title, found, notes, settings or {}):
         file.write(part.encode("utf-8", "replace"))
     script, rest = after.split("<!-- plotly -->")
     file.write(f"{script}<script>".encode())
@@ -79,11 +80,16 @@ def _plotly() -> Path:
 
 
 def _body(
-    tables: Tables, sections: Sequence[Section], title: str, found: Sequence[str], notes: Sequence[str]
+    tables: Tables,
+    sections: Sequence[Section],
+    title: str,
+    found: Sequence[str],
+    notes: Sequence[str],
+    settings: Mapping[str, str],
 ) -> Iterator[str]:
     many = ' class="many"' if len(sections) > 2 else ""
     yield f'<nav aria-label="Contents"{many}><h2>Contents</h2>{_contents(sections)}</nav>\n<main>'
-    yield f"<header><h1>{html.escape(title)}</h1>{_listed(found, 'found')}</header>"
+    yield f"<header><h1>{html.escape(title)}</h1>{_listed(found, 'found')}{_legend()}</header>"
     yield f"<noscript><p>{html.escape(sentences.NO_SCRIPT)}</p></noscript>"
     yield '<section id="run"><h2>What was run</h2>'
     rows = run_rows(tables)
@@ -91,6 +97,9 @@ def _body(
     if len(rows) > MOST_SETUPS:
         yield _table(rows, RUN_COLUMNS, "all setups")
     yield _paragraphs([sentences.HOW_TO_READ, _again(tables), *notes, *left_out(tables)])
+    for name, told in settings.items():
+        summary = html.escape(sentences.SETTINGS.format(name))
+        yield f"<details><summary>{summary}</summary><pre>{html.escape(told)}</pre></details>"
     yield "</section>"
     for section in sections:
         yield f'<section id="{section.key}"><h2>{html.escape(section.title)}</h2>'
@@ -104,9 +113,26 @@ def _body(
 def _again(tables: Tables) -> str:
     libraries, sweeps = dict[str, None](), dict[str, None]()
     for row in tables["setups"]:
-        libraries[str(row["made_of"].get("library") or row["environment"].get("commit") or "unknown")] = None
+        libraries[_library(row)] = None
         sweeps.update(dict.fromkeys(row["sweeps"]))
     return sentences.HOW_TO_AGAIN.format(", ".join(libraries), ", ".join(sweeps) or "of these cells")
+
+
+def _library(row: Mapping[str, Any]) -> str:
+    commit, files = row["environment"].get("commit"), row["made_of"].get("library")
+    if commit and files:
+        return sentences.LIBRARY.format(commit, files)
+    if commit or files:
+        return (sentences.COMMIT if commit else sentences.HASH).format(commit or files)
+    return "unknown"
+
+
+def _legend() -> str:
+    lines = "".join(
+        f"<div><dt>{html.escape(symbol)}</dt><dd>{html.escape(told)}</dd></div>"
+        for symbol, told in sentences.SYMBOLS.items()
+    )
+    return f'<details open class="symbols"><summary>{sentences.LEGEND}</summary><dl>{lines}</dl></details>'
 
 
 def _contents(sections: Sequence[Section]) -> str:

@@ -57,9 +57,14 @@ def run_rows(tables: Tables) -> list[dict[str, Any]]:
         told = {"lengths": lengths, "domains": ", ".join(row["domains"]), "made_of": made_of}
         told |= {"temperatures": ", ".join(f"{t:g}" for t in row["temperatures"])}
         told |= {"verifier": row["verifier"] or "default", "compiled": "yes" if row["compiled"] else "no"}
+        told |= {"prompts": "–".join(str(one) for one in dict.fromkeys(_ends(row["num_prompts"])))}
         told |= {"times": f"{row['first_time'][:16]} – {row['last_time'][:16]}"}
         rows.append({**row, **told})
     return rows
+
+
+def _ends(numbers: Sequence[int]) -> Sequence[int]:
+    return [min(numbers), max(numbers)] if numbers else []
 
 
 RUN_COLUMNS = {
@@ -67,7 +72,8 @@ RUN_COLUMNS = {
     "device": "{device}",
     "dtype": "{dtype}", "engine": "{engine}", "verifier": "{verifier}", "compiled": "{compiled}",
     "batch": "{batch}", "tokens a text": "{max_new_tokens}", "draft lengths": "{lengths}",
-    "domains": "{domains}", "temperatures": "{temperatures}", "cells": "{num_cells:,}",
+    "domains": "{domains}", "prompts a group": "{prompts}", "temperatures": "{temperatures}",
+    "cells": "{num_cells:,}",
     "measured": "{times}", "made of": "{made_of}",
 }  # fmt: skip
 

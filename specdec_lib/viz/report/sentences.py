@@ -123,9 +123,28 @@ HOW_TO_AGAIN = (
     "To get it again: with the library at {}, run specdec sweep with the configuration of the sweep {}, then "
     "specdec report with its folder."
 )
+LIBRARY = "commit {} (hash of its files {})"
+COMMIT, HASH = "commit {}", "hash of its files {}"
+SETTINGS = "The settings of the sweep, as YAML: {}"
 HOW_TO_READ = (
-    "A speedup is total time over total tokens of the baseline and of the draft, decoded in turn by "
-    "the same cell. Intervals are of 95 %, over prompts; cells of different machines, libraries or "
+    "Speedup = tokens a second with the draft over those of its baseline, whole texts, both decoded in turn "
+    "in the same cell. Intervals are of 95 %, over prompts; cells of different machines, libraries or "
     "weights are never pooled."
 )
+LEGEND = "Symbols and words"
+SYMBOLS = {
+    "K": "draft tokens that a round proposes",
+    "T": "temperature; at 0 the likeliest token is taken",
+    "AR": "decoding without a draft, a token a step: the baseline",
+    "α̂": "draft tokens accepted, of those that were judged",
+    "conditional": "acceptance at a position, of the rounds in which all draft tokens before it stayed",
+    "unconditional": "acceptance at a position, of all rounds that drafted so far",
+    "E": "tokens that a round brings on average: (1 − α^(K + 1)) / (1 − α)",
+    "c": "what a draft token costs, in target forwards of one token",
+    "v(K)": "what a target forward of K + 1 tokens costs, in the same unit",
+    "o": "what else a round costs, in the same unit",
+    "predicted": "E / (K c + v(K) + o)",
+    "setup": "models, verifier, dtype, machine, library: all but K, T and the domain",
+    "group": "the cells of one setup, domain, T and K; their seeds and repeats are pooled",
+}
 NO_SCRIPT = "Figures need a script; every number is in the tables below them."

@@ -91,3 +91,14 @@ def test_a_page_that_cannot_be_written_leaves_what_was_there(specdec, sweep: Pat
     done = specdec("report", sweep, "--output", sweep)
     assert done.code == 2 and "it is a folder" in done.err and done.err.count("\n") == 1
     assert sorted(path.name for path in sweep.iterdir()) == ["results.jsonl"]
+
+
+def test_the_settings_that_lie_beside_the_results_are_on_the_page(specdec, sweep: Path) -> None:
+    settings = {"name": "made", "pairs": ["<b>pocket"], "draft_lengths": [2, 4]}
+    (sweep / "sweep.json").write_text(json.dumps({"name": "made", "settings": settings, "cells": []}))
+    assert specdec("report", sweep).code == 0
+    page = (sweep / "report.html").read_text()
+    assert "pairs:\n- &#x27;&lt;b&gt;pocket&#x27;" in page or "pairs:\n- &lt;b&gt;pocket" in page
+    (sweep / "sweep.json").write_text("{torn")
+    assert specdec("report", sweep).code == 0
+    assert "draft_lengths:" not in (sweep / "report.html").read_text()

@@ -117,3 +117,26 @@ def test_two_files_begin_with_their_differences() -> None:
     page = page_of([cell], told)
     assert page.index("library bbbbbbbbbbbb → eeeeeeeeeeee") < page.index('id="setup-1"')
     assert page_of([cell], told | {"differs": []}).count("are the same in both files") == 1
+
+
+def test_symbols_prompts_and_commit_are_told() -> None:
+    cell = made_cell(4, num_prompts=3, environment={"cpu": "a processor", "hash": "a", "commit": "0123abc"})
+    page = page_of([cell])
+    for symbol in (
+        "K",
+        "T",
+        "AR",
+        "α̂",
+        "E",
+        "c",
+        "v(K)",
+        "o",
+        "conditional",
+        "unconditional",
+        "group",
+        "setup",
+    ):
+        assert f"<dt>{symbol}</dt><dd>" in page
+    assert '<th scope="row">prompts a group</th><td>3</td>' in page
+    assert "commit 0123abc (hash of its files bbbbbbbbbbbb)" in page
+    assert "tokens a second with the draft over those of its baseline" in page
