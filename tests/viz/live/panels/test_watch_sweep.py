@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import queue
 import threading
 from pathlib import Path
 
@@ -34,7 +36,8 @@ def line(number: int) -> str:
 
 def test_a_file_is_read_again_only_where_it_has_changed(tmp_path):
     seen = looks(tmp_path, read, 0.0, threading.Event())
-    assert next(seen) == Seen(()) and next(seen) is None, "nothing is there"
+    nothing = Seen((), lack=f"no records in {tmp_path} yet")
+    assert next(seen) == nothing and next(seen) is None, "nothing is there"
     write(tmp_path, line(0))
     assert len(next(seen).rows) == 1
     assert [next(seen) for _ in range(3)] == [None] * 3
@@ -59,6 +62,56 @@ def test_a_folder_is_found_in_those_above(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "lab/notebooks")
     assert found_above(Path("runs/mine")) == tmp_path / "runs/mine"
     assert found_above(Path("runs/other")) == Path("runs/other")
+
+
+def first_lack(place: Path) -> str:
+    return next(looks(place, read, 0.0, threading.Event())).lack
+
+
+def test_each_place_without_records_has_a_sentence_of_its_own(tmp_path):
+    failed = tmp_path / "failed"
+    assert first_lack(tmp_path / "none").startswith(f"{tmp_path / 'none'} is not there; name the folder")
+    failed.mkdir()
+    (failed / "a.ipynb").touch()
+    (tmp_path / "sweep.json").write_text(json.dumps({"cells": [{}, {}]}))
+    assert first_lack(tmp_path) == f"no cell of {tmp_path} is done yet; 1 failed: see {failed}"
+    (failed / "b.ipynb").touch()
+    assert first_lack(tmp_path) == f"2 cells, all failed: see {failed}"
+
+
+def test_a_results_file_is_watched_like_its_folder(tmp_path):
+    write(tmp_path, line(0))
+    seen = looks(tmp_path / "results.jsonl", read, 0.0, threading.Event())
+    assert len(next(seen).rows) == 1 and next(seen) is None
+
+
+def test_another_folder_is_watched_at_once_and_nothing_of_the_first_stays(tmp_path):
+    for name in ("full", "empty"):
+        (tmp_path / name).mkdir()
+    write(tmp_path / "full", line(0))
+    panel, lines = WatchSweep(tmp_path / "full", read, recorded=[ROW], every=0.01), queue.Queue()
+    assert panel.widget.children
+    say = panel._say
+    panel._say = lambda told, is_error=False: (say(told, is_error), lines.put(told))
+
+    def until(words: str) -> str:
+        return next(told for told in iter(lambda: lines.get(timeout=20), None) if words in told)
+
+    assert panel.watch() and until("1 cell at")
+    panel._field.value = str(tmp_path / "empty")
+    assert until("no records in") == f"no records in {tmp_path / 'empty'} yet"
+    assert not panel.rows and not panel._figure.outputs and not panel._table.value
+    panel._field.value = str(tmp_path / "full" / "results.jsonl")
+    assert until("1 cell at") and panel._figure.outputs and panel._table.value
+    panel.stop()
+    assert panel.wait(20)
+
+
+def test_what_was_recorded_is_named_so_where_nothing_is_there_yet(tmp_path):
+    panel = WatchSweep(tmp_path, read, recorded=[ROW])
+    assert panel.widget.children
+    panel._draw(Seen((), lack="nothing"))
+    assert "nothing; below is what was recorded" in panel._status.value and panel._figure.outputs
 
 
 def test_the_panel_follows_until_it_is_stopped(tmp_path):
