@@ -29,6 +29,14 @@ def found(cells: int, read: int, files: Sequence[object]) -> str:
     return f"{told} in {where}"
 
 
+def none_done(folder: Path, failed: int = 0, kept: Path | None = None) -> str:
+    """Of a sweep that has no results yet; ``kept`` holds the notebooks of the cells that failed."""
+    if not failed:
+        return f"no cell of the sweep in {folder} is done; `specdec sweep` runs what is left"
+    notebooks = "its notebook is" if failed == 1 else "their notebooks are"
+    return f"no cell of the sweep in {folder} is done ({failed} failed: {notebooks} in {kept})"
+
+
 def all_share(shared: str) -> str:
     return f"all: {shared}"
 

@@ -9,11 +9,14 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
+from specdec_lib.bench.results import sentences
 from specdec_lib.errors import RecordError
 from specdec_lib.utils.paths import FilePath
 
 RESULTS = "results.jsonl"
 """The file of a sweep's records, in its folder."""
+PLAN, FAILED = "sweep.json", "failed"
+"""What else is in it: what the sweep is, and notebooks of cells that failed."""
 STANDARD_INPUT = "-"
 _PIECE = 2**21
 
@@ -45,18 +48,29 @@ def results_file(path: FilePath) -> Path:
     """The file that is meant: a folder is that of a sweep.
 
     Raises:
-        RecordError: nothing is there, or a folder without results.
+        RecordError: nothing is there, or a folder without results: that of a sweep of which no cell is
+            done, or another one.
     """
     meant = Path(path)
     if str(path) == STANDARD_INPUT:
         return meant
     if meant.is_dir():
         if not (meant / RESULTS).exists():
-            raise RecordError(f"{meant} holds no {RESULTS}; name a results file, or the folder of a sweep")
+            raise RecordError(_nothing_in(meant))
         return meant / RESULTS
     if not meant.exists():
         raise RecordError(f"{meant} is not there; name a results file, or the folder of a sweep")
     return meant
+
+
+def _nothing_in(folder: Path) -> str:
+    failed = folder / FAILED
+    number = sum(1 for _ in failed.glob("*.ipynb"))
+    if number:
+        return sentences.none_done(folder, number, failed)
+    if (folder / PLAN).exists():
+        return sentences.none_done(folder)
+    return f"{folder} holds no {RESULTS}; name a results file, or the folder of a sweep"
 
 
 def is_stream(path: Path) -> bool:

@@ -155,3 +155,14 @@ def test_what_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
         Scan([tmp_path / "none.jsonl"])
     with pytest.raises(RecordError, match=r"holds no results\.jsonl; name"):
         Scan([tmp_path])
+
+
+def test_a_sweep_of_which_no_cell_is_done_is_named_as_such(tmp_path: Path) -> None:
+    (tmp_path / "sweep.json").write_text("{}")
+    with pytest.raises(RecordError, match=r"no cell of the sweep in .* is done; `specdec sweep` runs"):
+        Scan([tmp_path])
+    (tmp_path / "failed").mkdir()
+    for number in range(2):
+        (tmp_path / "failed" / f"{number}.ipynb").touch()
+    with pytest.raises(RecordError, match=r"is done \(2 failed: their notebooks are in .*failed\)"):
+        Scan([tmp_path])
