@@ -125,7 +125,8 @@ _HEADINGS = {
     "temperature": "T",
     "alpha": "α",
     "tokens_per_second": "tok/s",
-    "baseline_tokens_per_second": "AR tok/s",
+    "baseline_tokens_per_second": "ar tok/s",
+    "max_new_tokens": "tokens",
 }
 COLUMNS = tuple(
     Column(name, kind, _HEADINGS.get(name, name.replace("_", " ")), meaning)
@@ -133,7 +134,10 @@ COLUMNS = tuple(
 )
 """All columns, in the order of :class:`FlatCell`, which is that of an export."""
 BY_NAME = {column.name: column for column in COLUMNS}
-ALSO_CALLED = {"K": "k", "T": "temperature", "α": "alpha", "tok/s": "tokens_per_second", "when": "time"}
+ALSO_CALLED = {
+    **{heading: name for name, heading in _HEADINGS.items()},
+    "when": "time",
+}
 """Other words for a column, which the screen uses."""
 
 

@@ -18,7 +18,7 @@ from specdec_lib.utils.row import Row
 
 PLACE = ("pair", "draft", "k", "domain", "temperature")
 """Columns that are always shown: which cell it is."""
-OUTCOME = ("speedup", "alpha", "tokens_per_second", "time")
+OUTCOME = ("speedup", "alpha", "baseline_tokens_per_second", "tokens_per_second", "time")
 """Columns that are always shown: what came of it."""
 COUNTED = ("pair", "draft", "k", "domain", "temperature", "machine")
 """Columns of which it is told how many cells have each value."""

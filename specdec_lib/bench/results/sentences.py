@@ -9,7 +9,7 @@ from specdec_lib.utils.numbers import counted
 
 LEGEND = (
     "speedup: tokens a second over the baseline's, prompt included; α: share of judged draft tokens that "
-    "were accepted; tok/s: total tokens over total seconds"
+    "were accepted; tok/s: total tokens over total seconds; ar: of the baseline"
 )
 
 

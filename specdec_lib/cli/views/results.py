@@ -10,6 +10,7 @@ from specdec_lib.cli.terminal import Prose, safe_table
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from specdec_lib.bench.results.columns import FlatCell
     from specdec_lib.bench.results.listing import CellList, MachineRow
@@ -20,6 +21,9 @@ _NOTHING = "–"
 _WIDE = 100
 """Columns of a terminal from which on the time of a cell has room."""
 _MINUTES = len("2026-01-01T00:00")
+_NAMES = ("pair", "draft", "target", "domain")
+_LENGTHS = (18, 14, 12, 10, 8)
+"""Letters of a name in the table, the most that there is room for; ``--json`` has all."""
 _DIGITS = 6
 """Of a hash, which only tells whether two are one."""
 _SHOWN: dict[str, Callable[[Any], str]] = {
@@ -27,7 +31,7 @@ _SHOWN: dict[str, Callable[[Any], str]] = {
     "temperature": "{:g}".format,
     "speedup": "{:.2f}×".format,
     "alpha": "{:.2f}".format,
-    "tokens_per_second": "{:.1f}".format,
+    **dict.fromkeys(("tokens_per_second", "baseline_tokens_per_second"), "{:.1f}".format),
     "time": lambda time: time[:_MINUTES].replace("T", " "),
     "compiled": lambda truth: "yes" if truth else "no",
 }
@@ -40,21 +44,40 @@ def show_list(console: Console, cells: CellList, scan: Scan) -> None:
     from specdec_lib.bench.results.columns import BY_NAME
 
     title = sentences.found(cells.num_cells, scan.cells, scan.paths)
-    if shared := _shared(cells):
+    table, length = _table(console, cells)
+    if shared := _shared(cells, length):
         console.print(Prose(f"{title}\n{sentences.all_share(shared)}"))
     else:
         console.print(Prose(title))
     if cells.rows:
-        left_out = ["time"] * (console.width < _WIDE) + ["weights"] * _tell_weights(cells.rows)
-        shown = [name for name in cells.columns if name not in left_out]
-        columns = [BY_NAME[name] for name in shown]
-        sides = "".join("r" if column.kind in ("whole", "number") else "l" for column in columns)
-        rows = ([_shown(row, column.name) for column in columns] for row in cells.rows)
-        console.print(safe_table("", [column.heading for column in columns], sides, rows))
+        console.print(table)
     notes = list(_notes(cells, scan))
     if cells.rows:
         notes.append(sentences.LEGEND)
     console.print(Prose("\n".join(notes), "dim"))
+
+
+def _table(console: Console, cells: CellList) -> tuple[Table, int]:
+    """The rows that are shown, and how long their names may be for it to have room."""
+    from specdec_lib.bench.results.columns import BY_NAME
+
+    is_wide = console.width >= _WIDE
+    left_out = ["time"] * (not is_wide) + ["weights"] * _tell_weights(cells.rows)
+    columns = [BY_NAME[name] for name in cells.columns if name not in left_out]
+    headings = [column.heading for column in columns]
+    sides = "".join("r" if column.kind in ("whole", "number") else "l" for column in columns)
+    table, length = safe_table("", headings, sides, ()), _LENGTHS[0]
+    unbounded = console.options.update(width=10 * _WIDE)
+    for length in _LENGTHS:
+        rows = [[_shortened(row, column.name, length) for column in columns] for row in cells.rows]
+        table = safe_table("", headings, sides, rows)
+        if not is_wide:
+            table.padding = (0, 1, 0, 0)
+            place = headings.index(BY_NAME["baseline_tokens_per_second"].heading)
+            table.columns[place].max_width = max(len("tok/s"), *(len(row[place]) for row in rows), 0)
+        if console.measure(table, options=unbounded).maximum <= console.width:
+            break
+    return table, length
 
 
 def _tell_weights(rows: list[FlatCell]) -> bool:
@@ -63,11 +86,16 @@ def _tell_weights(rows: list[FlatCell]) -> bool:
     return len(named) == len({(row.pair, row.draft, row.target, row.dtype, row.weights) for row in rows})
 
 
-def _shared(cells: CellList) -> str:
+def _shared(cells: CellList, length: int) -> str:
+    """What all cells have in common, but for what stands in the table in full."""
     from specdec_lib.bench.results.columns import BY_NAME
     from specdec_lib.bench.results.listing import PLACE
 
-    told = {name: value for name, value in cells.shared.items() if name not in PLACE and value is not None}
+    told = {
+        name: value
+        for name, value in cells.shared.items()
+        if value is not None and (name not in PLACE or (name in _NAMES and len(str(value)) > length))
+    }
     if "machine" in told:
         told["machine"] = cells.machines[0].description
     return ", ".join(f"{BY_NAME[name].heading} {_written(name, value)}" for name, value in told.items())
@@ -103,6 +131,14 @@ def _shown(row: FlatCell, name: str) -> str:
     from specdec_lib.bench.results.conditions import value_of
 
     return _written(name, value_of(row, name))
+
+
+def _shortened(row: FlatCell, name: str, length: int) -> str:
+    """As it is shown; a name that is longer has its middle left out."""
+    shown = _shown(row, name)
+    if name not in _NAMES or len(shown) <= length:
+        return shown
+    return f"{shown[: length // 2]}…{shown[len(shown) - (length - 1) // 2 :]}"
 
 
 def _written(name: str, value: Any) -> str:

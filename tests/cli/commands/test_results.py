@@ -43,7 +43,22 @@ def test_a_list_has_a_row_a_cell_and_says_what_all_share(specdec, sweep: Path, m
     (heading,) = [
         line for line in shown.out.splitlines() if "speedup" in line and "α" in line and "K" in line
     ]
-    assert heading.split() == ["pair", "draft", "K", "domain", "T", "speedup", "α", "tok/s"]
+    assert heading.split() == ["pair", "draft", "K", "domain", "T", "speedup", "α", "tok/s", "tok/s"]
+
+
+def test_long_names_lose_their_middle_and_no_word_is_broken(specdec, tmp_path: Path) -> None:
+    name = "a-pair-with-a-very-long-name"
+    cells = [
+        small_cell(n, 4, domain, pair=name) for n, domain in enumerate(("conversation", "summarization"))
+    ]
+    shown = specdec("results", write_cells(tmp_path / "r.jsonl", cells)).out
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= 80 and f"all: pair {name}" in flat(shown)
+    table = [line.split() for line in lines if "×" in line]
+    assert len(table) == 2, "a row a cell"
+    for pair, *_ in table:
+        begin, end = pair.split("…")
+        assert name.startswith(begin) and name.endswith(end) and 8 <= len(pair) <= 18
 
 
 def test_a_limit_says_how_many_more_there_are_and_counts_them(specdec, sweep: Path) -> None:
