@@ -110,6 +110,8 @@ def _explained(path: Path, asked: dict[str, Any]) -> tuple[Report, list[str]]:
     from specdec_lib.bench.records.reading import read_records
     from specdec_lib.bench.records.runs import newest_session
 
+    if path.is_dir():
+        _refuse_folder(path)
     with said_if_waiting(path):
         records, problems = read_records(path)
     try:
@@ -118,11 +120,22 @@ def _explained(path: Path, asked: dict[str, Any]) -> tuple[Report, list[str]]:
         print_warning(*problems)
         if any(record.kind == "run" for record in records):  # of several machines
             raise RecordError(f"{path}: {error}") from error
+        if any(record.kind == "cell" for record in records):
+            raise RecordError(sentences.of_a_sweep(path, path.parent)) from None
         raise RecordError(f"{path} holds no timed run; measure with `specdec bench`") from None
     try:
         return explain_session(session, **asked), problems
     except RecordError as error:
         raise RecordError(f"{path}: {str(error).removeprefix('explain: ')}") from error
+
+
+def _refuse_folder(path: Path) -> None:
+    """Raises RecordError: it is that of a sweep; another folder is left to whoever reads it."""
+    from specdec_lib.bench.results.sources import PLAN, RESULTS, results_file
+
+    if any((path / name).exists() for name in (PLAN, RESULTS)):
+        results_file(path)
+        raise RecordError(sentences.of_a_sweep(path, path))
 
 
 _CELL = (

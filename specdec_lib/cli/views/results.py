@@ -41,7 +41,6 @@ _SHOWN: dict[str, Callable[[Any], str]] = {
 def show_list(console: Console, cells: CellList, scan: Scan) -> None:
     """What all cells share, a table of those that are shown, and what there is beside them."""
     from specdec_lib.bench.results import sentences
-    from specdec_lib.bench.results.columns import BY_NAME
 
     title = sentences.found(cells.num_cells, scan.cells, scan.paths)
     table, length = _table(console, cells)

@@ -12,6 +12,7 @@ import pytest
 from specdec_lib.bench.explain import sentences
 from specdec_lib.utils.paths import data_path
 from tests.bench.sessions import costs, profiled, timed
+from tests.written_sweeps import small_cell, write_cells
 
 SESSION = [
     *timed(k=2, accepted=1),
@@ -285,3 +286,19 @@ def test_names_in_the_file_move_nothing_on_the_terminal(specdec, tmp_path: Path)
     path.write_text(lines.replace('"session": "one"', '"session": "[red]\\u001b[31m"'))
     shown = specdec("explain", path)
     assert shown.code == 0 and "\x1b" not in shown.out and "[red]␛[31m" in flat(shown.out)
+
+
+def test_a_sweep_is_pointed_to_its_report_and_its_cells(specdec, tmp_path: Path) -> None:
+    results = write_cells(tmp_path / "sweep" / "results.jsonl", [small_cell()])
+    (results.parent / "cells").mkdir()
+    for asked in (results.parent, results):
+        shown = specdec("explain", asked)
+        (line,) = shown.err.splitlines()
+        assert shown.code == 2 and line.startswith(f"error: {asked} holds the cells of a sweep")
+        assert f"`specdec report {asked}`" in line and f"{Path('cells', 'KEY', 'runs.jsonl')}" in line
+
+
+def test_a_sweep_without_results_is_told_of_and_another_folder_is_none(specdec, tmp_path: Path) -> None:
+    assert "Is a directory" in specdec("explain", tmp_path).err
+    (tmp_path / "sweep.json").write_text("{}")
+    assert f"no cell of the sweep in {tmp_path} is done" in specdec("explain", tmp_path).err

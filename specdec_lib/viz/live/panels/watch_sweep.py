@@ -1,7 +1,7 @@
 """*Sweep*: a folder in which a sweep is running, looked at every second; map and table follow its records.
 
 A results file may be named too. It is read again only where its size or its time has changed. A last line
-that is half written is the reader's to pass over: how records are read is handed in, since ``bench`` knows it.
+that is half written is the reader's to pass over. How records are read is handed in: ``bench`` knows it.
 """
 
 from __future__ import annotations
