@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from specdec_lib.models.registry import DEFAULT_PAIR
+from specdec_lib.viz.live.panels import sentences
 from specdec_lib.viz.live.panels.shelf import pairs_by_place
 
 
@@ -33,15 +34,28 @@ class PairFields:
 
     @cached_property
     def widgets(self) -> list[Any]:
-        """The fields."""
+        """The fields; that of the pair is locked while a target is named, which goes before it."""
         import ipywidgets as w
 
         pair, target, draft = self._first
         names = list(dict.fromkeys([*pairs_by_place(), pair]))
-        return [
-            w.Dropdown(options=names, value=pair, description="pair"),
-            w.Text(
-                value=target, description="or target", placeholder="folder, hub id, file.gguf, ollama:NAME"
-            ),
-            w.Text(value=draft, description="draft", placeholder="the pair's; or lookup, self@int4, a model"),
-        ]
+        of_registry = w.Dropdown(options=names, value=pair, description="pair", tooltip=sentences.PAIR_SAID)
+        own = w.Text(
+            value=target,
+            description="or target",
+            placeholder=sentences.A_TARGET,
+            tooltip=sentences.TARGET_SAID,
+        )
+        drafting = w.Text(
+            value=draft,
+            description="draft",
+            placeholder=sentences.A_DRAFT,
+            tooltip=sentences.DRAFT_SAID,
+        )
+
+        def tell_use(_: Any = None) -> None:
+            of_registry.disabled = bool(own.value.strip())
+
+        own.observe(tell_use, "value")
+        tell_use()
+        return [of_registry, own, drafting]

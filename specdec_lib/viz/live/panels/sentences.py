@@ -16,6 +16,14 @@ STOPPED = "stopped"
 FAILED = "{}: {}"
 WENT_WRONG = "could not: {}"
 
+# -- naming a pair -----------------------------------------------------------------------------------
+
+PAIR_SAID = "a pair of the registry; not used while a target is named"
+A_TARGET = "a model of your own"
+TARGET_SAID = "a folder, a hub id, a .gguf file, ollama:NAME or an embedded name; it needs a draft"
+A_DRAFT = "the pair's own"
+DRAFT_SAID = "a model, lookup, suffix, self@int4, layers:2, 'lookup > pocket-draft'"
+
 # -- try it ------------------------------------------------------------------------------------------
 
 A_RECORDED_TEXT = "a recorded text"

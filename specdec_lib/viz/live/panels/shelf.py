@@ -51,12 +51,14 @@ class ModelShelf:
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
+        self._ahead = False
         self._asked: AskedPair | None = None
         self._held: Held | None = None
 
     @contextmanager
-    def turn(self, stopped: threading.Event) -> Iterator[None]:
-        """The only one who computes; waits for whoever does now.
+    def turn(self, stopped: threading.Event, ahead: bool = False) -> Iterator[None]:
+        """The only one who computes; waits for whoever does now. ``ahead``: reads models that nobody asked
+        for yet.
 
         Raises:
             Interrupted: asked to stop while waiting.
@@ -64,15 +66,17 @@ class ModelShelf:
         while not self._turn.acquire(timeout=_PATIENCE):
             if stopped.is_set():
                 raise Interrupted
+        self._ahead = ahead
         try:
             yield
         finally:
+            self._ahead = False
             self._turn.release()
 
     @property
     def is_in_use(self) -> bool:
-        """Whether somebody computes."""
-        return self._turn.locked()
+        """Whether somebody computes because a reader asked for it: reading ahead is waited for silently."""
+        return self._turn.locked() and not self._ahead
 
     def holds(self, asked: AskedPair) -> bool:
         """Whether this very pair is loaded."""

@@ -124,7 +124,7 @@ class TryIt(Panel):
         )
 
     def _read(self, asked: Any, stopped: threading.Event) -> Iterator[Any]:
-        with self.shelf.turn(stopped):
+        with self.shelf.turn(stopped, ahead=True):
             yield from taken(self.shelf, asked, stopped)
 
     # -- what is heard -------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from specdec_lib.decoding.lengths.specs import LengthCosts
 from specdec_lib.lossless.replays.annotated import load_annotated
 from specdec_lib.models.loader import load_pair
 from specdec_lib.utils.paths import data_path
+from specdec_lib.viz.live.panels.fields import PairFields
 from specdec_lib.viz.live.panels.shelf import Held, Told, pairs_by_place
 from specdec_lib.viz.live.panels.trial import TriedText, counts_html, text_html
 from specdec_lib.viz.live.panels.try_it import TryIt
@@ -137,6 +138,22 @@ def test_who_waits_for_the_models_can_be_stopped(shelf):
         with pytest.raises(Interrupted):
             next(waiting)
     assert "another panel" in heard[0].line
+
+
+def test_models_that_are_read_ahead_are_waited_for_without_a_word(shelf):
+    with shelf.turn(threading.Event(), ahead=True):
+        assert not shelf.is_in_use
+    with shelf.turn(threading.Event()):
+        assert shelf.is_in_use
+
+
+def test_a_pair_is_locked_while_a_target_is_named():
+    pair, target, _ = PairFields(target="a", draft="b").widgets
+    assert pair.disabled
+    target.value = ""
+    assert not pair.disabled
+    target.value = "gpt2"
+    assert pair.disabled
 
 
 def test_the_embedded_pairs_are_offered_first():
