@@ -186,13 +186,6 @@ def interrupted_keeping(output: Path, grown: bool) -> str:
     return f"interrupted; {kept}"
 
 
-def of_a_sweep(path: Path, folder: Path) -> str:
-    """``explain`` was given a sweep, which it does not explain as a whole."""
-    cells = folder / "cells"
-    one = f"; for one cell, name its {cells / 'KEY' / 'runs.jsonl'}" if cells.is_dir() else ""
-    return f"{path} holds the cells of a sweep, which `specdec report {path}` puts on a page{one}"
-
-
 def lines_above(path: Path, bad_lines: int, done: str) -> str:
     return f"{path}: {bad_lines} of its lines named above; the good records are {done}"
 

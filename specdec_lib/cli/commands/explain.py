@@ -121,7 +121,7 @@ def _explained(path: Path, asked: dict[str, Any]) -> tuple[Report, list[str]]:
         if any(record.kind == "run" for record in records):  # of several machines
             raise RecordError(f"{path}: {error}") from error
         if any(record.kind == "cell" for record in records):
-            raise RecordError(sentences.of_a_sweep(path, path.parent)) from None
+            raise RecordError(_of_a_sweep(path, path.parent)) from None
         raise RecordError(f"{path} holds no timed run; measure with `specdec bench`") from None
     try:
         return explain_session(session, **asked), problems
@@ -135,7 +135,14 @@ def _refuse_folder(path: Path) -> None:
 
     if any((path / name).exists() for name in (PLAN, RESULTS)):
         results_file(path)
-        raise RecordError(sentences.of_a_sweep(path, path))
+        raise RecordError(_of_a_sweep(path, path))
+
+
+def _of_a_sweep(path: Path, folder: Path) -> str:
+    """What is said of a sweep, which is not explained as a whole."""
+    cells = folder / "cells"
+    one = f"; for one cell, name its {cells / 'KEY' / 'runs.jsonl'}" if cells.is_dir() else ""
+    return f"{path} holds the cells of a sweep, which `specdec report {path}` puts on a page{one}"
 
 
 _CELL = (
