@@ -189,6 +189,7 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
     results: {
         "many": [(1, "cell"), (12_000, "cell")],
         "found": [(12_000, 12_000, [RUN]), (4, 12, [RUN, RUN])],
+        "none_done": [(RUN,), (RUN, 1, RUN), (RUN, 10, RUN)],
         "all_share": [("dtype float32, batch 1",)],
         "by_value": [("K", {"1": 4, "2": 12_000}), ("K", {str(k): 1 for k in range(10)})],
         "more_cells": [(1,), (12_000,)],

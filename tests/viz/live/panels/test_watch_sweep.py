@@ -70,7 +70,7 @@ def first_lack(place: Path) -> str:
 
 def test_each_place_without_records_has_a_sentence_of_its_own(tmp_path):
     failed = tmp_path / "failed"
-    assert first_lack(tmp_path / "none").startswith(f"{tmp_path / 'none'} is not there; name the folder")
+    assert first_lack(tmp_path / "none").startswith(f"{tmp_path / 'none'} is not there yet; name the folder")
     failed.mkdir()
     (failed / "a.ipynb").touch()
     (tmp_path / "sweep.json").write_text(json.dumps({"cells": [{}, {}]}))
