@@ -103,15 +103,16 @@ def _title(path: Path, sweeps: Sequence[Sequence[str]], is_compared: bool) -> st
 def _notes(files: Sequence[CellLines]) -> list[str]:
     """Which files there are, and what of them is not in the figures."""
     from specdec_lib.viz.report import sentences
+    from specdec_lib.viz.report.words import number_of
 
     notes = [sentences.FILES.format(files[0].path, files[1].path)] if len(files) > 1 else []
     for file in files:
         told = (
-            (sentences.TORN_LINES, file.num_problems),
-            (sentences.REPEATED_CELLS, file.repeated),
-            (sentences.OTHER_RECORDS, sum(file.others.values())),
+            (sentences.TORN_LINES, file.num_problems, "line"),
+            (sentences.REPEATED_CELLS, file.repeated, "cell"),
+            (sentences.OTHER_RECORDS, sum(file.others.values()), "record"),
         )
-        notes += [template.format(number, file.path) for template, number in told if number]
+        notes += [words.format(number_of(number, noun), file.path) for words, number, noun in told if number]
     return notes
 
 

@@ -11,8 +11,10 @@ from specdec_lib.viz.report.words import (
     around,
     best_of,
     capital,
+    gain,
     identical,
     k_words,
+    number_of,
     of_predictions,
     slower,
 )
@@ -30,7 +32,7 @@ def of_comparison(rows: Rows) -> list[str]:
     fell = sum(row["speedup_high"] < 1 and row["has_interval"] for row in rows)
     far = max(rows, key=lambda row: max(row["speedup"], 1 / row["speedup"]))
     return [
-        sentences.B_OVER_A.format(median(ratios), len(rows), min(ratios), max(ratios)),
+        sentences.B_OVER_A.format(median(ratios), number_of(len(rows), "group"), min(ratios), max(ratios)),
         sentences.CHANGED_SPEEDUPS.format(rose, fell),
         sentences.FURTHEST_CHANGE.format(far["label"], far["speedup_a"], far["speedup_b"]),
     ]
@@ -71,9 +73,9 @@ def _rate(value: float) -> str:
 
 
 def _gain(rows: Rows) -> str:
+    if len({row["setup"] for row in rows}) == 1:
+        return gain(rows)
     best = best_of(rows)
-    domain, speedup, at = best["domain"], best["speedup"], best["temperature"]
-    k, interval = k_words(best), around(best)
-    if len({row["setup"] for row in rows}) > 1:
-        return sentences.GAINS_MOST_OF_ALL.format(best["setup"], domain, speedup, interval, k, at)
-    return sentences.GAINS_MOST.format(capital(domain), speedup, interval, k, at)
+    template = sentences.GAINS_MOST_OF_ALL if best["speedup"] > 1 else sentences.NO_SETUP_GAINS
+    told = best["speedup"], around(best), k_words(best), best["temperature"]
+    return template.format(best["setup"], best["domain"], *told)

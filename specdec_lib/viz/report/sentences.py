@@ -25,12 +25,18 @@ RATIO_OF_TWO_FILES = "<b>%{{customdata[2]}}</b><br>{}: %{{x:.3f}} × that of A {
 # -- what to see: speed ----------------------------------------------------------------------------
 
 GAINS_MOST = "{} gains most: {:.2f}×{} at {}, T = {:g}."
+ONE_GAINS = "{} gains: {:.2f}×{} at {}, T = {:g}."
+ONE_DOES_NOT_GAIN = "{} does not gain: {:.2f}×{} at {}, T = {:g}."
+NONE_GAINS = "No domain gains; least slow is {}, {:.2f}×{} at {}, T = {:g}."
+NO_SETUP_GAINS = "No setup gains; least slow is {} in {}, {:.2f}×{} at {}, T = {:g}."
 GAINS_MOST_OF_ALL = "{}: {} gains most, {:.2f}×{} at {}, T = {:g}."
 NEVER_EXCEEDS = "{} never exceeds {:.2f}×."
 ONE_DOMAIN_LOSES_NOTHING = "No group is slower than its baseline."
-SOME_ARE_SLOWER = "{} of {} groups are slower than their baseline, with the whole interval below 1×."
+SOME_ARE_SLOWER = "{} of {} groups {} baseline, with the whole interval below 1×."
+ALL_ARE_SLOWER = "All groups are slower than their baseline, with the whole interval below 1×."
+IT_IS_SLOWER = "It is slower than its baseline, with the whole interval below 1×."
 NONE_IS_FASTER = "In no group does the whole interval lie above 1×."
-SAME_IDS = "{} of {} texts at temperature 0 have the baseline's ids."
+SAME_IDS = "{} of {} at temperature 0 {} the baseline's ids."
 INTERVAL = " ({:.2f}–{:.2f})"
 NO_INTERVAL = " (one text, no interval)"
 
@@ -41,18 +47,25 @@ MACHINE_CHANGED = (
 # -- what to see: acceptance -----------------------------------------------------------------------
 
 KEPT_BY_DOMAIN = "Of the draft tokens that were judged, {} of {} stay and {} of {}, at T = {:g}."
+KEPT_EVERYWHERE = "Of the draft tokens that were judged, {} stay in every domain, at T = {:g}."
 KEPT_IN_A_DOMAIN = "Of the draft tokens that were judged, {} of {} stay, at T = {:g}."
 FLAT_BY_POSITION = (
     "In {}, a draft token whose forerunners all stayed stays in {} of rounds at position 1 and in {} "
     "at {}: nearly flat, so one α describes a round."
+)
+ALIKE_BY_POSITION = (
+    "In {}, a draft token whose forerunners all stayed stays in {} of rounds at position 1 and as often "
+    "at {}: one α describes a round."
 )
 BENT_BY_POSITION = (
     "In {}, a draft token whose forerunners all stayed stays in {} of rounds at position 1 and in {} "
     "at {}: one α for all positions is an average of unlike ones."
 )
 TEXTS_RANGE = "Texts of {} reach from {} to {}, at T = {:g}."
+TEXTS_ALIKE = "Every text of {} has α̂ = {}, at T = {:g}."
 WARMER_KEEPS_LESS = "In {} α̂ falls from {} at T = {:g} to {} at T = {:g}."
 WARMER_KEEPS_MORE = "In {} α̂ rises from {} at T = {:g} to {} at T = {:g}."
+WARMER_IS_THE_SAME = "In {} α̂ is {} at T = {:g} and at T = {:g}."
 WARMER_IS_ALIKE = "In {} α̂ is {} at T = {:g} and {} at T = {:g}; their intervals overlap."
 
 # -- what to see: time -----------------------------------------------------------------------------
@@ -67,9 +80,10 @@ ROUND_IN_STEPS = (
     "verification, {} drafting and {} neither (T = {:g})."
 )
 ROUND_BY_PHASES = "A round at {} takes {} ms: {} verification, {} drafting, {} neither (T = {:g})."
-ROUNDS_OF_A_TEXT = "The first {} of {} rounds at {}, {}: they drafted {} tokens and kept {}."
+ROUNDS_OF_A_TEXT = "The first {} of {} at {}, {}: drafted were {}, of which {} stayed."
 WIDE_FORWARD = "A target forward of {} tokens costs {:.2f} forwards of one"
 DRAFT_FORWARD = "; a draft forward costs {:.3f} of one (c)."
+DRAFT_TOKEN = "; a draft token, for which no model runs, costs {:.3f} of one (c)."
 WIDE_ALONE = "."
 NO_PEAK = (
     "Weights come at {} GB/s at least. The peak of this machine is not recorded: the slope is what "
@@ -80,7 +94,7 @@ MOST_MEMORY = "Most memory is held in the stage {}: {:,.0f} MiB in the median ce
 
 # -- what to see: predicted and measured -----------------------------------------------------------
 
-INSIDE = "The prediction lies within the measured interval in {} of {} groups."
+INSIDE = "The prediction lies within the measured interval in {} of {}."
 FURTHEST_ABOVE = "The largest difference is {}, at {} in {}, T = {:g}: faster than predicted."
 FURTHEST_BELOW = (
     "The largest difference is {}, at {} in {}, T = {:g}: something costs time that α̂, c, v and o do not see."
@@ -91,8 +105,7 @@ WITHOUT_OVERHEAD = "Without a profile o is taken as 0, so the prediction is an u
 # -- two files -------------------------------------------------------------------------------------
 
 B_OVER_A = (
-    "With the draft, B gives {:.2f} times the tokens a second of A in the median of {} groups "
-    "({:.2f}–{:.2f})."
+    "With the draft, B gives {:.2f} times the tokens a second of A in the median of {} ({:.2f}–{:.2f})."
 )
 CHANGED_SPEEDUPS = (
     "The speedup rose in {} of them and fell in {}, beyond their intervals; in the others it did not "
@@ -116,9 +129,9 @@ LEFT_OUT_TEMPERATURES = (
     "--json holds all."
 )
 LEFT_OUT_ROWS = "The first {} of {} rows; --json holds all."
-TORN_LINES = "{} of the lines of {} are no records and were passed over."
-REPEATED_CELLS = "{} cells of {} stood there before and count once."
-OTHER_RECORDS = "{} records of other kinds in {} were passed over."
+TORN_LINES = "Passed over, since no record: {} of {}."
+REPEATED_CELLS = "Counted once, since they stand there again: {} of {}."
+OTHER_RECORDS = "Passed over, since of another kind: {} of {}."
 HOW_TO_AGAIN = (
     "To get it again: with the library at {}, run specdec sweep with the configuration of the sweep {}, then "
     "specdec report with its folder."

@@ -8,7 +8,7 @@ from typing import Any
 
 from specdec_lib.viz.chapters.forward import plot_width_cost
 from specdec_lib.viz.records.scaling import plot_timeline
-from specdec_lib.viz.report import figures, words
+from specdec_lib.viz.report import figures, time_words
 from specdec_lib.viz.report.panel import ReportPanel, Tables, plotly_safe
 
 MOST_ROUNDS = 5
@@ -29,7 +29,7 @@ def latency_panel(tables: Tables) -> ReportPanel | None:
     columns |= {"p99, ms": "{p99_ms:.2f}", "mean, ms": "{tpot_ms:.2f}", "first token, ms": "{ttft_ms:.1f}"}
     columns |= {"tokens": "{num_tokens:,}"}
     figure = figures.plot_latencies(plotly_safe(rows))
-    return ReportPanel("latency", "Latency of a token", figure, words.of_latencies(rows), rows, columns)
+    return ReportPanel("latency", "Latency of a token", figure, time_words.of_latencies(rows), rows, columns)
 
 
 def phase_panel(tables: Tables) -> ReportPanel | None:
@@ -44,7 +44,7 @@ def phase_panel(tables: Tables) -> ReportPanel | None:
     columns |= {"tokens a round": "{tokens_per_round:.2f}", "baseline step, ms": "{step_ms:.2f}"}
     figure = figures.plot_rounds_and_step(plotly_safe(rows))
     return ReportPanel(
-        "phases", "Where the time of a round goes", figure, words.of_phases(rows), rows, columns
+        "phases", "Where the time of a round goes", figure, time_words.of_phases(rows), rows, columns
     )
 
 
@@ -65,7 +65,7 @@ def timeline_panel(tables: Tables) -> ReportPanel | None:
         f"{name}, ms": f"{{{name}_ms:.2f}}" for name in ("draft", "verify", "sampling", "rollback", "total")
     }
     return ReportPanel(
-        "timeline", "Rounds of one text", figure, words.of_timeline(row, shown), listed, columns
+        "timeline", "Rounds of one text", figure, time_words.of_timeline(row, shown), listed, columns
     )
 
 
@@ -90,7 +90,12 @@ def forward_panel(tables: Tables) -> ReportPanel | None:
         "cells": "{num_cells}",
     }
     return ReportPanel(
-        "forwards", "Cost of a forward by its width", figure, words.of_forwards(rows), rows, columns
+        "forwards",
+        "Cost of a forward by its width",
+        figure,
+        time_words.of_forwards(rows, tables["setups"][0]["is_model"]),
+        rows,
+        columns,
     )
 
 
@@ -109,7 +114,7 @@ def roofline_panel(tables: Tables) -> ReportPanel | None:
         "FLOP/byte": "{intensity:.2f}",
     }
     return ReportPanel(
-        "roofline", "Roofline, as far as it is known", figure, words.of_roofline(known), rows, columns
+        "roofline", "Roofline, as far as it is known", figure, time_words.of_roofline(known), rows, columns
     )
 
 
@@ -126,5 +131,5 @@ def stage_panel(tables: Tables) -> ReportPanel | None:
     columns |= {"seconds (median)": "{seconds:.2f}", "cells": "{num_cells}"}
     figure = figures.plot_stages(plotly_safe(rows))
     return ReportPanel(
-        "memory", "Memory by stage of a cell", figure, words.of_stages(rows), tables["stages"], columns
+        "memory", "Memory by stage of a cell", figure, time_words.of_stages(rows), tables["stages"], columns
     )

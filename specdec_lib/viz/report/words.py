@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from specdec_lib.viz.report import sentences
@@ -42,6 +42,11 @@ def milliseconds(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
+def number_of(number: int, noun: str) -> str:
+    """ "1 group", "2 groups"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 # -- speed -----------------------------------------------------------------------------------
 
 
@@ -54,12 +59,7 @@ def best_of(rows: Rows) -> Mapping[str, Any]:
 def of_speedups(rows: Rows) -> list[str]:
     """Which domain gains most, which least, and whether anything became slower."""
     own = [row for row in rows if row["domain"] != ALL] or list(rows)
-    best = best_of(own)
-    told = [
-        sentences.GAINS_MOST.format(
-            capital(best["domain"]), best["speedup"], around(best), k_words(best), best["temperature"]
-        )
-    ]
+    best, told = best_of(own), [gain(own)]
     most = {row["domain"]: 0.0 for row in own}
     for row in own:
         most[row["domain"]] = max(most[row["domain"]], row["speedup"])
@@ -70,12 +70,27 @@ def of_speedups(rows: Rows) -> list[str]:
     return [*told, *identical(own)]
 
 
+def gain(rows: Rows) -> str:
+    """The fastest group of one setup; that it gains only where it does, most only among several."""
+    best = best_of(rows)
+    told = best["speedup"], around(best), k_words(best), best["temperature"]
+    if len({row["domain"] for row in rows}) == 1:
+        template = sentences.ONE_GAINS if best["speedup"] > 1 else sentences.ONE_DOES_NOT_GAIN
+        return template.format(capital(best["domain"]), *told)
+    if best["speedup"] > 1:
+        return sentences.GAINS_MOST.format(capital(best["domain"]), *told)
+    return sentences.NONE_GAINS.format(best["domain"], *told)
+
+
 def slower(rows: Rows) -> str:
     """Whether drafting cost anything anywhere."""
     known = [row for row in rows if row["has_interval"]]
     number = sum(row["high"] < 1 for row in known)
     if number:
-        return sentences.SOME_ARE_SLOWER.format(number, len(rows))
+        if number == len(rows):
+            return sentences.ALL_ARE_SLOWER if number > 1 else sentences.IT_IS_SLOWER
+        are = "is slower than its" if number == 1 else "are slower than their"
+        return sentences.SOME_ARE_SLOWER.format(number, len(rows), are)
     if known and not any(row["low"] > 1 for row in known):
         return sentences.NONE_IS_FASTER
     return sentences.ONE_DOMAIN_LOSES_NOTHING
@@ -87,7 +102,8 @@ def identical(rows: Rows) -> list[str]:
     if not greedy:
         return []
     same, compared = (sum(row[name] for row in greedy) for name in ("num_identical", "num_compared"))
-    return [sentences.SAME_IDS.format(f"{same:,}", f"{compared:,}")]
+    have = "has" if compared == 1 or same == 1 else "have"
+    return [sentences.SAME_IDS.format(f"{same:,}", number_of(compared, "text"), have)]
 
 
 # -- acceptance ------------------------------------------------------------------------------
@@ -102,7 +118,10 @@ def of_acceptance(texts: Rows, positions: Rows) -> list[str]:
         most, least = ordered[-1], ordered[0]
         kept, fewest = share_told(most["alpha_hat"]), share_told(least["alpha_hat"])
         names = most["domain"], least["domain"]
-        told.append(sentences.KEPT_BY_DOMAIN.format(kept, names[0], fewest, names[1], temperature))
+        if kept == fewest:
+            told.append(sentences.KEPT_EVERYWHERE.format(kept, temperature))
+        else:
+            told.append(sentences.KEPT_BY_DOMAIN.format(kept, names[0], fewest, names[1], temperature))
     else:
         one = ordered[0]
         told.append(
@@ -122,6 +141,8 @@ def _by_position(positions: Rows) -> list[str]:
         return []
     first, last = known[0], known[-1]
     begin, end = share_told(first["conditional"]), share_told(last["conditional"])
+    if begin == end:
+        return [sentences.ALIKE_BY_POSITION.format(domain, begin, last["position"])]
     if abs(first["conditional"] - last["conditional"]) < _FLAT:
         return [sentences.FLAT_BY_POSITION.format(domain, begin, end, last["position"])]
     return [sentences.BENT_BY_POSITION.format(domain, begin, end, last["position"])]
@@ -133,6 +154,8 @@ def of_texts(rows: Rows) -> list[str]:
     own = [row for row in rows if row["temperature"] == at]
     widest = max(own, key=lambda row: row["alphas"][-1] - row["alphas"][0])
     low, high = share_told(widest["alphas"][0]), share_told(widest["alphas"][-1])
+    if low == high:
+        return [sentences.TEXTS_ALIKE.format(widest["domain"], low, at)]
     return [sentences.TEXTS_RANGE.format(widest["domain"], low, high, at)]
 
 
@@ -150,82 +173,14 @@ def of_temperatures(rows: Rows) -> list[str]:
             told.append(sentences.WARMER_KEEPS_LESS.format(domain, before, low, after, high))
         elif cold["alpha_high"] < warm["alpha_low"]:
             told.append(sentences.WARMER_KEEPS_MORE.format(domain, before, low, after, high))
+        elif before == after:
+            told.append(sentences.WARMER_IS_THE_SAME.format(domain, before, low, high))
         else:
             told.append(sentences.WARMER_IS_ALIKE.format(domain, before, low, after, high))
     return told
 
 
-# -- time ------------------------------------------------------------------------------------
-
-
-def of_latencies(rows: Rows) -> list[str]:
-    """Tokens and first tokens with the fastest draft length and without a draft."""
-    at = min(row["temperature"] for row in rows)
-    own = [row for row in rows if row["temperature"] == at]
-    plain = {row["beside"]: row for row in own if row["k"] == 0}
-    pairs = [(row, plain.get(row["decoder"], plain.get(""))) for row in own if row["k"] > 0]
-    pairs = [(row, beside) for row, beside in pairs if beside is not None]
-    if not pairs:
-        return []
-    fast, plain = max(pairs, key=lambda pair: pair[1]["tpot_ms"] / pair[0]["tpot_ms"])
-    within = sentences.TOKENS_COME_WITHIN.format(
-        milliseconds(fast["p50_ms"]),
-        fast["decoder"],
-        milliseconds(plain["p50_ms"]),
-        milliseconds(fast["p99_ms"]),
-        milliseconds(plain["p99_ms"]),
-        at,
-    )
-    first = sentences.FIRST_TOKENS.format(milliseconds(fast["ttft_ms"]), milliseconds(plain["ttft_ms"]))
-    return [within, first]
-
-
-def of_phases(rows: Rows) -> list[str]:
-    """What a round costs and brings at the draft length that brings most for a step of its baseline."""
-    at = min(row["temperature"] for row in rows)
-    own = [row for row in rows if row["temperature"] == at]
-    best = max(own, key=lambda row: row["tokens_per_round"] * (row["step_ms"] or 1.0) / row["round_ms"])
-    verify, draft = (best[f"{name}_ms"] / best["round_ms"] for name in ("verify", "draft"))
-    arm, tokens, rest = best["decoder"], best["tokens_per_round"], share_told(max(0.0, 1 - verify - draft))
-    checked, drafted = share_told(verify), share_told(draft)
-    if best["step_ms"]:
-        steps = best["round_ms"] / best["step_ms"]
-        return [sentences.ROUND_IN_STEPS.format(arm, steps, tokens, checked, drafted, rest, at)]
-    took = milliseconds(best["round_ms"])
-    return [sentences.ROUND_BY_PHASES.format(arm, took, checked, drafted, rest, at)]
-
-
-def of_timeline(row: Mapping[str, Any], shown: Sequence[Mapping[str, float]]) -> list[str]:
-    """How many rounds are drawn of how many, and what they drafted and kept."""
-    drafted, kept = (int(sum(one[name] for one in shown)) for name in ("drafted", "accepted"))
-    k, rounds = k_words(row), len(row["rounds"])
-    return [sentences.ROUNDS_OF_A_TEXT.format(len(shown), rounds, k, row["domain"], drafted, kept)]
-
-
-def of_forwards(rows: Rows) -> list[str]:
-    """What width costs the target, and a forward the draft."""
-    target = [row for row in rows if row["model"] == "target" and row["width"] > 1 and row["ratio"]]
-    draft = next((row for row in rows if row["model"] == "draft" and row["width"] == 1), None)
-    if not target:
-        return []
-    widest = max(target, key=lambda row: row["width"])
-    wide = sentences.WIDE_FORWARD.format(widest["width"], widest["ratio"])
-    c = sentences.WIDE_ALONE
-    if draft is not None and draft["over_target"]:
-        c = sentences.DRAFT_FORWARD.format(draft["over_target"])
-    return [wide + c]
-
-
-def of_roofline(rows: Rows) -> list[str]:
-    """At which rate weights came, and that no peak is known."""
-    rates = [row["gigabytes_per_second"] for row in rows if row["gigabytes_per_second"] and row["width"] == 1]
-    return [sentences.NO_PEAK.format(f"{max(rates):.3g}")] if rates else [sentences.NO_BYTES]
-
-
-def of_stages(rows: Rows) -> list[str]:
-    """Which stage holds most."""
-    most = max(rows, key=lambda row: row["memory_mb"])
-    return [sentences.MOST_MEMORY.format(most["stage"], most["memory_mb"])]
+# -- prediction -----------------------------------------------------------------------------
 
 
 def of_predictions(rows: Rows) -> list[str]:
@@ -234,7 +189,9 @@ def of_predictions(rows: Rows) -> list[str]:
     known = [row for row in own if row["has_interval"]]
     told = []
     if known:
-        told.append(sentences.INSIDE.format(sum(row["is_inside"] for row in known), len(known)))
+        told.append(
+            sentences.INSIDE.format(sum(row["is_inside"] for row in known), number_of(len(known), "group"))
+        )
     far = max(own, key=lambda row: abs(row["difference"]))
     off, k, domain, at = signed(far["difference"]), k_words(far), far["domain"], far["temperature"]
     if far["has_interval"] and far["is_inside"]:

@@ -51,7 +51,7 @@ def test_torn_lines_are_named_and_the_others_used(specdec, sweep: Path) -> None:
         file.write('{"schema": 1, "kind": "ce')
     done = specdec("report", sweep)
     assert done.code == 0 and "results.jsonl:7" in done.err and "not JSON" in done.err
-    assert "1 of the lines of" in (sweep / "report.html").read_text()
+    assert "since no record: 1 line of" in (sweep / "report.html").read_text()
 
 
 @pytest.mark.parametrize("content", ["", "{torn\n", '{"schema": 1, "kind": "run"}\n'])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from specdec_lib.viz.report import words
+from specdec_lib.viz.report import time_words, words
 from specdec_lib.viz.report.findings import findings, of_comparison
 
 
@@ -25,10 +25,39 @@ def test_the_fastest_and_the_slowest_domain_are_named() -> None:
 
 
 def test_losses_and_doubts_are_told() -> None:
-    assert "1 of 2 groups are slower" in words.slower([speed("code", 0.8), speed("chat", 1.5)])
+    assert "1 of 2 groups is slower than its" in words.slower([speed("code", 0.8), speed("chat", 1.5)])
     assert "In no group" in words.slower([speed("code", 1.05)])
     alone = speed("code", 1.5, has_interval=False)
-    assert words.of_speedups([alone])[0] == "Code gains most: 1.50× (one text, no interval) at K = 4, T = 0."
+    assert words.of_speedups([alone])[0] == "Code gains: 1.50× (one text, no interval) at K = 4, T = 0."
+
+
+def test_a_loss_is_no_gain_and_one_domain_is_not_the_most() -> None:
+    assert words.gain([speed("code", 0.87), speed("chat", 0.6)]).startswith(
+        "No domain gains; least slow is code, 0.87×"
+    )
+    assert words.gain([speed("code", 0.87)]).startswith("Code does not gain: 0.87×")
+    setups = [speed("code", 0.87), speed("code", 0.7, setup="other")]
+    told = findings({"speedups": setups, "predictions": [], "setups": []})
+    assert told[0].startswith("No setup gains; least slow is s in code, 0.87×")
+    assert told[1].startswith("All groups are slower")
+    assert words.slower(setups[:1]).startswith("It is slower than its baseline")
+
+
+def test_what_is_alike_is_told_once() -> None:
+    rows = [text(0, 1.0, 1.0), text(1, 1.0, 1.0)]
+    assert words.of_temperatures(rows) == ["In code α̂ is 100 % at T = 0 and at T = 1."]
+    assert words.of_texts(rows) == ["Every text of code has α̂ = 100 %, at T = 0."]
+    both = [text(0, 1.0, 1.0), text(0, 1.0, 1.0, "chat")]
+    assert "100 % stay in every domain" in words.of_acceptance(both, [])[0]
+    assert words.number_of(1, "text") == "1 text" and words.number_of(1200, "text") == "1,200 texts"
+
+
+def test_a_draft_that_is_no_model_has_no_forwards() -> None:
+    wide = {"model": "target", "width": 5, "ratio": 1.2, "over_target": 1.2}
+    draft = {"model": "draft", "width": 1, "ratio": 1.0, "over_target": 0.01}
+    assert "a draft forward costs 0.010" in time_words.of_forwards([wide, draft])[0]
+    assert "draft forward" not in time_words.of_forwards([wide, draft], is_model=False)[0]
+    assert time_words.of_forwards([wide])[0].endswith("forwards of one.")
 
 
 def test_a_policy_is_called_by_its_name() -> None:
@@ -127,5 +156,8 @@ def test_a_draft_is_told_beside_the_baseline_of_its_own_cells() -> None:
 
     rows = [row("AR beside K = 2", 0, 12.5, "K = 2"), row("AR beside K = 4", 0, 32.0, "K = 4")]
     rows += [row("K = 2", 2, 6.5), row("K = 4", 4, 12.0)]
-    assert "within 12 ms at K = 4 and within 32 ms without" in words.of_latencies(rows)[0]
-    assert "within 6.5 ms at K = 2 and within 12.5 ms without" in words.of_latencies([rows[0], *rows[2:]])[0]
+    assert "within 12 ms at K = 4 and within 32 ms without" in time_words.of_latencies(rows)[0]
+    assert (
+        "within 6.5 ms at K = 2 and within 12.5 ms without"
+        in time_words.of_latencies([rows[0], *rows[2:]])[0]
+    )
