@@ -75,12 +75,13 @@ def plot_scaling(rows: theme.Rows, vary: str = "context") -> go.Figure:
     return figure.update_yaxes(tickvals=_TIMES) if is_log else figure
 
 
-def plot_timeline(rounds: Sequence[Any]) -> go.Figure:
+def plot_timeline(rounds: Sequence[Any], room: float = 0.0) -> go.Figure:
     """Rounds one after the other on a time axis, a lane a phase; a dotted line ends each round.
 
     Args:
         rounds: of the trace of a run with ``profile=True``: seconds, phases_ms, token_ids, draft_ids. What
             the phases do not cover is drawn as "other", at the end of its round.
+        room: share of the axis that the words about a round need; a round that leaves less gets none.
     """
     pieces = _pieces(rounds)
     total = sum(1e3 * round_.seconds for round_ in rounds)
@@ -92,12 +93,15 @@ def plot_timeline(rounds: Sequence[Any]) -> go.Figure:
         spent = sum(column(own, "ms"))
         names[key] = f"{label}<br>{_percent(spent / (total or 1.0))}"
         figure.add_trace(_lane(own, names[key], label, color, pattern))
-    edge = 0.0
+    edge, free = 0.0, float("-inf")
     for number, round_ in enumerate(rounds, start=1):
         start, edge = edge, edge + 1e3 * round_.seconds
         figure.add_vline(x=edge, line={"color": theme.GREY, "dash": "dot", "width": 1})
         words = f"round {number}<br>{len(round_.token_ids)} tok"
-        middle = (start + edge) / 2
+        middle, half = (start + edge) / 2, room * total / 2
+        if middle - half < free - 1e-9 * total:
+            continue
+        free = middle + half
         figure.add_annotation(
             x=middle, y=1, yref="paper", yanchor="bottom", text=words, showarrow=False, font={"size": 11}
         )

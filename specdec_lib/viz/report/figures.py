@@ -33,6 +33,9 @@ from specdec_lib.viz.traces import (
 _ALIKE = 1.1
 """Slowest over fastest step of the baseline up to which one bar stands for all."""
 
+_LEGEND = 26
+"""Pixels above the rounds for the third line that their legend has on a phone."""
+
 
 def plot_texts(rows: Rows) -> go.Figure:
     """α̂ of every text by domain, a box and a point a text; a panel a temperature.
@@ -105,10 +108,12 @@ def plot_rounds_and_step(rows: Rows) -> go.Figure:
                 sentences.STEP_OF_THE_BASELINE,
                 orientation="h",
                 marker=theme.hatched(theme.VERMILLION, ""),
-                **named("step of the baseline", panel == 1),
+                **named("AR step", panel == 1),
             )
             figure.add_trace(trace, row=panel, col=1)
-    return figure
+    figure.update_traces({"name": "other"}, {"name": "everything else"})
+    top, height = figure.layout.margin.t + _LEGEND, figure.layout.height + _LEGEND
+    return figure.update_layout(margin={"t": top}, height=height)
 
 
 def _step_rows(rows: Rows, temperature: float) -> list[dict[str, Any]]:

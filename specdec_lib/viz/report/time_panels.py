@@ -14,6 +14,9 @@ from specdec_lib.viz.report.panel import ReportPanel, Tables, plotly_safe
 MOST_ROUNDS = 5
 """Rounds of a timeline: more leave no room for their words on a phone."""
 
+_ROOM = 0.17
+"""Share of a phone's time axis that the words about a round take."""
+
 
 def latency_panel(tables: Tables) -> ReportPanel | None:
     """Share of tokens within a time, and the time to the first."""
@@ -58,7 +61,7 @@ def timeline_panel(tables: Tables) -> ReportPanel | None:
         rows, key=lambda row: (-row["temperature"], speeds.get((row["temperature"], row["length"]), 0.0))
     )
     shown = row["rounds"][:MOST_ROUNDS]
-    figure = plot_timeline([_round(one) for one in shown])
+    figure = plot_timeline([_round(one) for one in shown], _ROOM)
     listed = [{"number": number, **one} for number, one in enumerate(shown, start=1)]
     columns = {"round": "{number}", "drafted": "{drafted:.0f}", "accepted": "{accepted:.0f}"}
     columns |= {

@@ -114,3 +114,14 @@ def test_the_timeline_says_where_rounds_end_and_what_they_gave() -> None:
     assert [label.text for label in figure.layout.annotations] == ["round 1<br>3 tok", "round 2<br>1 tok"]
     assert [shape.x0 for shape in figure.layout.shapes] == [50.0, 90.0]
     assert list(figure.layout.yaxis.categoryarray)[-1].startswith("draft")  # from top to bottom
+
+
+def test_only_rounds_with_room_have_words() -> None:
+    import math
+
+    every, some = (plot_timeline(ROUNDS, room).layout.annotations for room in (0.0, 2.0))
+    assert len(every) == len(ROUNDS) > len(some) == 1 and some[0].text == every[0].text
+    fitting = plot_timeline(ROUNDS, 0.2).layout.annotations
+    apart = 0.2 * sum(1e3 * one.seconds for one in ROUNDS)
+    places = [one.x for one in fitting]
+    assert all(b - a >= apart for a, b in itertools.pairwise(places))

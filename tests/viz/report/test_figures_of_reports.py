@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 import pytest
-from made_cells import made_sweep
+from made_cells import made_cell, made_sweep, slowed
 
 from specdec_lib.bench.tables.cells.comparing import compared
 from specdec_lib.bench.tables.cells.tables import counted_cells, sweep_tables
@@ -72,7 +72,7 @@ def test_the_quantiles_of_an_arm_are_marked() -> None:
 
 
 def test_a_step_of_the_baseline_stands_below_the_rounds() -> None:
-    steps = [trace for trace in PANELS["phases"].figure.data if trace.name == "step of the baseline"]
+    steps = [trace for trace in PANELS["phases"].figure.data if trace.name == "AR step"]
     assert [list(trace.x) for trace in steps] == [[pytest.approx(20, rel=0.05)]] * 2
 
 
@@ -93,3 +93,11 @@ def test_two_files_are_one_point_a_ratio_and_group() -> None:
 def test_names_are_cut_between_their_parts() -> None:
     assert many.folded("target · draft · float32 · machine 1", 12) == "target · draft<br>float32<br>machine 1"
     assert many.folded("a · b") == "a · b"
+
+
+def test_where_baselines_are_unlike_each_draft_length_has_its_own_step() -> None:
+    tables = sweep_tables(counted_cells([made_cell(2), slowed(made_cell(4))]))
+    panels = {panel.key: panel.figure for panel in panels_of(tables)}
+    (steps,) = [trace for trace in panels["phases"].data if trace.name == "AR step"]
+    assert list(steps.y) == ["AR beside K = 2", "AR beside K = 4"] and steps.x[1] > 2.4 * steps.x[0]
+    assert {"AR beside K = 2", "AR beside K = 4"} <= {trace.name for trace in panels["latency"].data}
