@@ -139,7 +139,7 @@ def test_stop_ends_a_text_and_the_next_run_begins(page):
 
 
 def test_what_is_wrong_is_a_line_in_the_panel(page):
-    draft = page.locator(f"{panel('try')} input[placeholder*=lookup]")
+    draft = page.locator(f"{panel('try')} input[placeholder^=the]")
     draft.fill("lokup")
     draft.press("Tab")
     press(page, "try", "Run")
@@ -190,3 +190,9 @@ def test_no_panel_is_wider_than_its_place(page, width):
     for name in ("try", "predict", "sweep", "audit"):
         wide = page.locator(panel(name)).evaluate("(one) => one.scrollWidth - one.clientWidth")
         assert wide <= 1, name
+
+
+def test_the_prompt_has_the_width_of_its_row(page):
+    prompt = page.locator(f"{panel('try')} textarea")
+    share = "(one) => one.clientWidth / one.closest('.sp-row').clientWidth"
+    assert prompt.evaluate(share) > 0.7
