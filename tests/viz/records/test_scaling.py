@@ -117,7 +117,6 @@ def test_the_timeline_says_where_rounds_end_and_what_they_gave() -> None:
 
 
 def test_only_rounds_with_room_have_words() -> None:
-    import math
 
     every, some = (plot_timeline(ROUNDS, room).layout.annotations for room in (0.0, 2.0))
     assert len(every) == len(ROUNDS) > len(some) == 1 and some[0].text == every[0].text
