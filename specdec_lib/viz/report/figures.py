@@ -112,8 +112,8 @@ def plot_rounds_and_step(rows: Rows) -> go.Figure:
             )
             figure.add_trace(trace, row=panel, col=1)
     figure.update_traces({"name": "other"}, {"name": "everything else"})
-    top, height = figure.layout.margin.t + _LEGEND, figure.layout.height + _LEGEND
-    return figure.update_layout(margin={"t": top}, height=height)
+    layout: Any = figure.layout
+    return figure.update_layout(margin={"t": layout.margin.t + _LEGEND}, height=layout.height + _LEGEND)
 
 
 def _step_rows(rows: Rows, temperature: float) -> list[dict[str, Any]]:

@@ -73,13 +73,15 @@ def of_speedups(rows: Rows) -> list[str]:
 def gain(rows: Rows) -> str:
     """The fastest group of one setup; that it gains only where it does, most only among several."""
     best = best_of(rows)
-    told = best["speedup"], around(best), k_words(best), best["temperature"]
-    if len({row["domain"] for row in rows}) == 1:
-        template = sentences.ONE_GAINS if best["speedup"] > 1 else sentences.ONE_DOES_NOT_GAIN
-        return template.format(capital(best["domain"]), *told)
-    if best["speedup"] > 1:
-        return sentences.GAINS_MOST.format(capital(best["domain"]), *told)
-    return sentences.NONE_GAINS.format(best["domain"], *told)
+    domain, speedup, at = best["domain"], best["speedup"], best["temperature"]
+    interval, k = around(best), k_words(best)
+    is_alone = len({row["domain"] for row in rows}) == 1
+    if speedup > 1:
+        template = sentences.ONE_GAINS if is_alone else sentences.GAINS_MOST
+        return template.format(capital(domain), speedup, interval, k, at)
+    if is_alone:
+        return sentences.ONE_DOES_NOT_GAIN.format(capital(domain), speedup, interval, k, at)
+    return sentences.NONE_GAINS.format(domain, speedup, interval, k, at)
 
 
 def slower(rows: Rows) -> str:
