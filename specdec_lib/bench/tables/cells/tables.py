@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from specdec_lib.bench.records.kinds import CellRecord
-from specdec_lib.bench.tables.cells.acceptance import position_rows, text_rows
 from specdec_lib.bench.tables.cells.counting import Counted
 from specdec_lib.bench.tables.cells.forwards import forward_rows, prediction_rows
 from specdec_lib.bench.tables.cells.gathering import gather
@@ -25,7 +24,7 @@ from specdec_lib.bench.tables.cells.rows import (
     TimelineRow,
 )
 from specdec_lib.bench.tables.cells.setups import CellSetup, SetupFacts
-from specdec_lib.bench.tables.cells.speedups import speed_tables
+from specdec_lib.bench.tables.cells.speedups import position_rows, speed_tables, text_rows
 from specdec_lib.bench.tables.cells.times import latency_rows, phase_rows, stage_rows, timeline_rows
 from specdec_lib.bench.tables.cells.within import UNLIKE
 from specdec_lib.utils.row import Row
