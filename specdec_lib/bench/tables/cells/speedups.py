@@ -1,4 +1,5 @@
-"""Speed and acceptance of every group, and of all domains together, each with its interval over prompts."""
+"""Speed and acceptance of every group, and of all domains together, each with its interval over prompts;
+acceptance by position, by text, and over temperature."""
 
 from __future__ import annotations
 

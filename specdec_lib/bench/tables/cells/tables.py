@@ -108,7 +108,7 @@ def _setup(counted: Counted, setup: CellSetup, facts: SetupFacts) -> SetupRow:
         baseline_high=None if facts.steps is None else 1 / facts.steps[0],
         has_changed=facts.steps is not None and facts.steps[1] > UNLIKE * facts.steps[0],
         num_prompts=sorted({len(counted.totals[number].prompts) for number in numbers}),
-        is_model=bool(first.models.get("draft")),
+        is_model="class" not in (first.models.get("draft") or {"class": ""}),
     )
 
 
