@@ -45,10 +45,12 @@ class ForkedKernel:
 
     stdin = stdout = stderr = None
 
-    def __init__(self, pid: int, status: int) -> None:
+    def __init__(self, pid: int, status: int, code: bytes = b"") -> None:
         self.pid, self.returncode = pid, None
         self._status = status
         os.set_blocking(status, False)
+        if code:
+            self._end(code)
 
     returncode: int | None
 
@@ -56,9 +58,12 @@ class ForkedKernel:
         """The exit code, negative for a signal; None as long as it runs. Without its server: ``-SIGKILL``."""
         if self.returncode is None:
             with contextlib.suppress(BlockingIOError):
-                self.returncode = int(os.read(self._status, 64) or -signal.SIGKILL)
-                os.close(self._status)
+                self._end(os.read(self._status, 64))
         return self.returncode
+
+    def _end(self, code: bytes) -> None:
+        self.returncode = int(code or -signal.SIGKILL)
+        os.close(self._status)
 
     def wait(self, timeout: float | None = None) -> int:
         """The exit code, once it has ended.
@@ -132,8 +137,9 @@ class WarmKernels:
             socket.send_fds(self._control, [json.dumps(arguments).encode()], [1, 2, theirs])
             os.close(theirs)
             theirs = -1
-            if pid := os.read(status, 64).split(b"\n")[0]:
-                return ForkedKernel(int(pid), status)
+            pid, _, code = os.read(status, 64).partition(b"\n")
+            if pid:  # one that ends at once may have said its exit code by now
+                return ForkedKernel(int(pid), status, code)
         except OSError:  # the server is gone, or this process has no standard streams
             pass
         os.close(status)
