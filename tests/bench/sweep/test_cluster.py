@@ -6,6 +6,7 @@ and their deaths are real.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -203,20 +204,36 @@ def test_a_cell_that_kills_its_workers_is_given_up(on_cluster: CellRunner, tmp_p
     assert len(recorded(tmp_path / "sweep")) == 1
 
 
+SWEPT = """
+import sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from bench.sweep.test_cluster import planned
+from specdec_lib.bench.sweep.cluster import run_on_cluster
+plan = planned(Path({folder!r}), range(1, 3), "tell(f'told-{{k}}'); time.sleep(600)")
+try:
+    with run_on_cluster(scheduler={cluster!r}) as runner:
+        print(list(runner([one.order for one in plan.planned])))
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
 def test_a_sweep_that_ends_takes_its_running_cells_along(cluster: str, tmp_path: Path) -> None:
-    plan = planned(tmp_path, range(1, 3), "tell(f'told-{k}'); time.sleep(600)")
-    with pytest.raises(KeyboardInterrupt), run_on_cluster(scheduler=cluster) as runner:
-        threading.Thread(target=interrupt_when, args=(tmp_path / "told-1", tmp_path / "told-2")).start()
-        list(runner([one.order for one in plan.planned]))
-    for name in ("told-1", "told-2"):
-        kernel, worker = map(int, (tmp_path / name).read_text().split())
+    code = SWEPT.format(tests=str(Path(__file__).parents[2]), folder=str(tmp_path), cluster=cluster)
+    sweep = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    there = [tmp_path / "told-1", tmp_path / "told-2"]
+    until(lambda: sweep.poll() is not None or all(path.exists() for path in there))
+    for _ in range(12):  # one may come while a library holds it back
+        sweep.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            sweep.wait(10)
+            break
+    assert sweep.communicate()[0] == "interrupted\n"
+    for path in there:
+        kernel, worker = map(int, path.read_text().split())
         until(lambda kernel=kernel: not is_running(kernel))
         assert is_running(worker)
-
-
-def interrupt_when(*there: Path) -> None:
-    until(lambda: all(path.exists() for path in there))
-    os.kill(os.getpid(), signal.SIGINT)
 
 
 # -- what a worker refuses ---------------------------------------------------------------------------------
