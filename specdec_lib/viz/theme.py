@@ -9,8 +9,6 @@ page, down to a phone's. Nothing here knows what is plotted.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import copy
-from functools import lru_cache
 from typing import Any
 
 import plotly.graph_objects as go
@@ -74,13 +72,7 @@ def error_bars(rows: Rows, middle: str, low: str = "low", high: str = "high", **
 
 def new_figure(height: int, **layout: Any) -> go.Figure:
     """An empty figure in the house style, ``height`` pixels high and as wide as its page."""
-    return copy(_blank_figure()).update_layout(height=height, **layout)
-
-
-@lru_cache(maxsize=1)
-def _blank_figure() -> go.Figure:
-    """Made once: plotly takes longer for its style than for what is drawn in it."""
-    return styled(go.Figure(), 100)
+    return styled(go.Figure(), height, **layout)
 
 
 def panels(titles: Sequence[str], panel_height: int, legend_height: int = 0) -> go.Figure:
@@ -96,12 +88,6 @@ def panels(titles: Sequence[str], panel_height: int, legend_height: int = 0) -> 
     """
     if not titles:
         raise InvalidArgument(sentences.NO_ROWS_TO_SHOW)
-    return copy(_panels(tuple(titles), panel_height, legend_height))
-
-
-@lru_cache(maxsize=32)
-def _panels(titles: Sequence[str], panel_height: int, legend_height: int) -> go.Figure:
-    """Empty panels, made once as well."""
     gap, ticks = 62, 46
     inner = len(titles) * panel_height + (len(titles) - 1) * gap
     figure = make_subplots(
