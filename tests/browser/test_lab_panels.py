@@ -64,16 +64,9 @@ def port_in(log: Path, server: subprocess.Popen[bytes]) -> str:
 
 
 @pytest.fixture(scope="module")
-def lab() -> Iterator[Any]:
-    """A browser that needs no built book."""
-    with load("_ext/chromium.py").browser() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def page(lab, address) -> Iterator[Any]:
+def page(browser, address) -> Iterator[Any]:
     """The notebook that JupyterLab opens first, all of its cells run."""
-    context = lab.new_context(viewport={"width": 1440, "height": 1600})
+    context = browser.new_context(viewport={"width": 1440, "height": 1600})
     tab = context.new_page()
     tab.set_default_timeout(PATIENCE)
     tab.goto(address)
