@@ -49,10 +49,10 @@ def whole_file(path: FilePath, mode: str = "wb", **options: Any) -> Generator[IO
         unfinished.replace(meant)
     finally:
         unfinished.unlink(missing_ok=True)
-    _sync_folder(meant.parent)
+    sync_folder(meant.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """The new name reaches the disk too, where a system lets a folder be synced."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

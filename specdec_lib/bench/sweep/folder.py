@@ -26,6 +26,7 @@ from specdec_lib.bench.records.reading import from_line
 from specdec_lib.bench.sweep import sentences
 from specdec_lib.bench.sweep.running import Done
 from specdec_lib.errors import RecordError, SpecDecError
+from specdec_lib.utils.files import sync_folder, write_whole
 
 try:
     import fcntl
@@ -41,7 +42,7 @@ RESULTS, PLAN, RECORD, NOTEBOOK, RUNS = (
 )
 _ROOM = 1 << 18
 """Bytes that a sweep which goes on must be able to write."""
-_OURS = {RESULTS, PLAN, f".{PLAN}", "cells", "failed", "work", "lock"}
+_OURS = {RESULTS, PLAN, "cells", "failed", "work", "lock"}
 
 
 class SweepNotSaved(SpecDecError):
@@ -65,7 +66,8 @@ class SweepFolder:
 
     def __enter__(self) -> SweepFolder:
         there = {one.name for one in self.path.iterdir()} if self.path.is_dir() else set[str]()
-        if there - _OURS and not there & {PLAN, RESULTS}:
+        others = {name for name in there - _OURS if not name.startswith(f".{PLAN}")}  # a plan half written
+        if others and not there & {PLAN, RESULTS}:
             raise SpecDecError(sentences.ANOTHER_FOLDER.format(self.path))
         with self._saving():
             for name in ("cells", "work"):
@@ -116,7 +118,7 @@ class SweepFolder:
                 return
             shutil.rmtree(place, ignore_errors=True)
             os.replace(made, place)
-            _sync(place.parent)
+            sync_folder(place.parent)
             append_record(self.results, done.record)
             shutil.rmtree(self.work / done.key, ignore_errors=True)
             (self.path / "failed" / f"{done.key}.ipynb").unlink(missing_ok=True)
@@ -145,9 +147,7 @@ class SweepFolder:
     def write_plan(self, plan: Mapping[str, Any]) -> None:
         """Say what the sweep is, for whoever watches it."""
         with self._saving():
-            made = self.path / f".{PLAN}"
-            _write_synced(made, json.dumps(plan, indent=1).encode())
-            os.replace(made, self.path / PLAN)
+            write_whole(self.path / PLAN, json.dumps(plan, indent=1).encode())
 
     # -- what a killed process left --------------------------------------------------------
 
@@ -216,13 +216,3 @@ def _write_synced(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Make a rename last through a power cut, where the system can sync a folder."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
