@@ -47,6 +47,14 @@ class ServerUnavailable(SpecDecError, ConnectionError):
     """A model server (Ollama) that does not answer, or answers with an error."""
 
 
+class Unfollowed(SpecDecError, NotImplementedError):
+    """A random draw, or what is made of one, whose branches cannot be taken: only sampling can see it."""
+
+
+class NotRepeatable(SpecDecError, RuntimeError):
+    """A decoder that does something else when it is asked the same again."""
+
+
 class RecordError(SpecDecError, ValueError):
     """A results file that cannot be read or written as records; a notebook shows it as one line."""
 

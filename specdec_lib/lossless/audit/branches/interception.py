@@ -1,0 +1,134 @@
+"""Two modes of torch that see every operation of a decoder, and take its draws out of its hands.
+
+Below autograd each draw is one operation of ATen, whatever function it came from, with or without a generator
+of its own. Those that are known are answered by the tree (:mod:`.chance`), and what is computed from an
+undecided number is followed (:mod:`.following`). An operation that torch tags as random and that is not known
+is let through and watched: if a generator moved, the law cannot be summed, and a line names the operation.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
+
+from specdec_lib.errors import Unfollowed
+from specdec_lib.lossless.audit.branches import sentences
+from specdec_lib.lossless.audit.branches.chance import DRAWS
+from specdec_lib.lossless.audit.branches.draws import Draw
+from specdec_lib.lossless.audit.branches.following import follow
+from specdec_lib.lossless.audit.branches.tree import Path
+from specdec_lib.lossless.audit.branches.undecided import Undecided
+
+_RANDOM = torch.Tag.nondeterministic_seeded
+_TO_PYTHON = {torch.ops.aten._local_scalar_dense: "float()", torch.ops.aten.is_nonzero: "bool()"}
+_OUT_OF_TORCH = {torch.Tensor.numpy: "numpy()", torch.Tensor.__array__: "numpy()"}
+
+
+@contextmanager
+def intercepted(path: Path) -> Iterator[None]:
+    """Every draw from torch within this context is chosen by ``path``.
+
+    Raises:
+        Unfollowed: a draw, or what is made of one, that cannot be taken; something drew from Python's or
+            NumPy's global generator, or from torch's in another thread.
+    """
+    before = _global_generators()
+    with _Operations(path) as operations, _PythonNumbers(operations.undecided):
+        yield
+    for name, state in _global_generators().items():
+        if state != before[name] and not (name == "torch" and _is_just_seeded()):
+            raise Unfollowed(sentences.DREW_ELSEWHERE.format(name))
+
+
+class _Operations(TorchDispatchMode):
+    """What torch computes, one operation of ATen at a time."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path, self.undecided = path, Undecided()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if self.undecided.any_in((args, kwargs)):
+            return self._follow(func, args, kwargs)
+        if _RANDOM not in func.tags:
+            return func(*args, **kwargs)
+        take = DRAWS.get(func.overloadpacket)
+        if take is not None:
+            made = take(self.path, self.undecided, func, *args, **kwargs)
+            if made is not NotImplemented:
+                return made
+        return self._watched(func, args, kwargs)
+
+    def _follow(self, func: Any, args: Any, kwargs: Any) -> Any:
+        if func.overloadpacket in _TO_PYTHON:
+            raise Unfollowed(sentences.TAKEN_OUT.format(_TO_PYTHON[func.overloadpacket]))
+        made = follow(self.path, self.undecided, func, args, kwargs)
+        if made is not NotImplemented:
+            return made
+        with self:  # in inference mode an operation may arrive in one piece
+            made = func.decompose(*args, **kwargs)
+        if made is NotImplemented:
+            raise Unfollowed(sentences.NOT_FOLLOWED.format(func.overloadpacket._qualified_op_name))
+        return made
+
+    def _watched(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """What an operation gives that may draw; refused if it did."""
+        generator = kwargs.get("generator")
+        before = _torch_state(generator)
+        made = func(*args, **kwargs)
+        if _torch_state(generator) != before:
+            raise Unfollowed(sentences.UNKNOWN_DRAW.format(func.overloadpacket._qualified_op_name))
+        return made
+
+
+class _PythonNumbers(TorchFunctionMode):
+    """What leaves torch: an undecided number stays one in Python, or is refused."""
+
+    def __init__(self, undecided: Undecided) -> None:
+        super().__init__()
+        self._undecided = undecided
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in _LEAVING and args and (values := self._undecided.get(args[0])) is not None:
+            if func in _OUT_OF_TORCH:
+                raise Unfollowed(sentences.TAKEN_OUT.format(_OUT_OF_TORCH[func]))
+            return values.item() if func is torch.Tensor.item else values.tolist()
+        if func in (torch.tensor, torch.as_tensor) and any(isinstance(one, Draw) for one in tree_iter(args)):
+            values = np.array(args[0], dtype=object)
+            kind = (kwargs or {}).get("dtype") or torch.get_default_dtype()
+            return self._undecided.made(
+                values, torch.empty(0, dtype=kind, device=(kwargs or {}).get("device"))
+            )
+        return func(*args, **(kwargs or {}))
+
+
+_LEAVING = {torch.Tensor.item, torch.Tensor.tolist, *_OUT_OF_TORCH}
+
+
+def _torch_state(generator: torch.Generator | None = None) -> list[bytes]:
+    generators = [torch.default_generator, *([generator] if generator is not None else [])]
+    if torch.cuda.is_initialized():
+        generators += list(torch.cuda.default_generators)
+    return [one.get_state().numpy().tobytes() for one in generators]
+
+
+def _is_just_seeded() -> bool:
+    """Whether torch's global generator has been seeded, and nothing drawn from it since."""
+    fresh = torch.Generator().manual_seed(torch.default_generator.initial_seed())
+    return bool(torch.equal(fresh.get_state(), torch.default_generator.get_state()))
+
+
+def _global_generators() -> dict[str, Any]:
+    """The states of the global generators, from which nothing may be drawn, by whose they are."""
+    kind, keys, *rest = np.random.get_state()
+    numpy_state = (kind, np.asarray(keys).tobytes(), *rest)
+    return {"Python": random.getstate(), "torch": _torch_state(), "NumPy": numpy_state}

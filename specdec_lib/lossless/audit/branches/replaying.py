@@ -1,0 +1,152 @@
+"""The law of what a decoder emits, summed over replays of it.
+
+One replay of a decoder is one way through its random choices. A deviation of one in a million shows in a few
+hundred replays, where counting samples would take 10¹² of them. ::
+
+    found = law_of(lambda: model.generate(prompt, do_sample=True, max_new_tokens=3)[0, n:].tolist())
+    found.law[(4, 1, 2)], found.unvisited
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from specdec_lib.errors import InvalidArgument, NotRepeatable
+from specdec_lib.lossless.audit.branches import sentences
+from specdec_lib.lossless.audit.branches.interception import intercepted
+from specdec_lib.lossless.audit.branches.tree import ReplayTree
+
+ENOUGH = 1e-9
+"""Mass of unvisited branches at which replaying ends."""
+MOST_REPLAYS = 20_000
+"""Replays after which it ends at the latest, unless more are asked for."""
+
+
+@dataclass(frozen=True)
+class ReplayedLaw:
+    """The law of what came out, and what no replay has reached.
+
+    Attributes:
+        law: probability by outcome; a true probability lies between it and it + ``unvisited``.
+        unvisited: mass of the branches not taken. num_replays: decodings. num_choices: of the longest.
+    """
+
+    law: Mapping[Any, float]
+    unvisited: float
+    num_replays: int
+    num_choices: int
+
+    def distance_to(self, law: Mapping[Any, float]) -> tuple[float, float]:
+        """The least and the largest total variation from ``law`` that the unvisited mass leaves possible.
+
+        With r(x) what was summed and u the rest, Σ max(r − p, 0) is the least: what is too much already stays
+        too much; the rest can all go where it is too much, and adds u at most.
+        """
+        outcomes = self.law.keys() | law.keys()
+        too_much = sum(max(self.law.get(one, 0.0) - law.get(one, 0.0), 0.0) for one in outcomes)
+        return too_much, min(1.0, too_much + self.unvisited)
+
+
+@dataclass
+class Branches:
+    """A context in which every random choice of a decoder is taken, replay by replay.
+
+    ::
+
+        with Branches() as branches:
+            for _ in branches.replays():
+                branches.emit(tuple(decode()))
+        branches.result()
+    """
+
+    most_replays: int = MOST_REPLAYS
+    enough: float = ENOUGH
+    seconds: float | None = None
+    report: Callable[[int, float], None] = lambda replays, unvisited: None
+    _tree: ReplayTree = field(default_factory=ReplayTree)
+    _emitted: list[Hashable] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.most_replays < 1 or not 0 <= self.enough < 1:
+            raise InvalidArgument(sentences.ODD_LIMITS.format(self.most_replays, self.enough))
+
+    def __enter__(self) -> Branches:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing is held between replays."""
+
+    def replays(self) -> Iterator[int]:
+        """The number of each replay, inside which draws are taken; :meth:`emit` says what came out.
+
+        The first is made twice, since a decoder that keeps something from text to text has no law.
+
+        Raises:
+            NotRepeatable: it decodes otherwise when it is asked the same again, or emitted nothing.
+            Unfollowed: it draws, or uses what it drew, in a way that cannot be taken.
+        """
+        began, tree = time.monotonic(), self._tree
+        while not tree.is_done and tree.num_replays < self.most_replays and tree.unvisited > self.enough:
+            if self.seconds is not None and tree.num_replays and time.monotonic() - began > self.seconds:
+                return
+            first, path = tree.num_replays == 0, tree.next_path()
+            self._emitted.clear()
+            with intercepted(path):
+                yield tree.num_replays
+            outcome = self._outcome()
+            if first:
+                again = path.again()
+                self._emitted.clear()
+                with intercepted(again):
+                    yield tree.num_replays
+                if self._outcome() != outcome or again.depth != path.depth:
+                    raise NotRepeatable(sentences.OTHER_OUTCOME.format(outcome, self._outcome()))
+            path.end(outcome)
+            self.report(tree.num_replays, tree.unvisited)
+
+    def emit(self, outcome: Hashable) -> None:
+        """Say what the decoder has emitted in this replay; a list is taken as a tuple."""
+        self._emitted.append(_hashable(outcome))
+
+    def result(self) -> ReplayedLaw:
+        """What all replays so far amount to."""
+        tree = self._tree
+        return ReplayedLaw(dict(tree.law), tree.unvisited, tree.num_replays, tree.num_choices)
+
+    def _outcome(self) -> Hashable:
+        if len(self._emitted) != 1:
+            raise NotRepeatable(sentences.EMITTED.format(len(self._emitted)))
+        return self._emitted[0]
+
+
+def law_of(
+    decode: Callable[[], Sequence[int] | Hashable],
+    *,
+    most_replays: int = MOST_REPLAYS,
+    enough: float = ENOUGH,
+    seconds: float | None = None,
+    report: Callable[[int, float], None] = lambda replays, unvisited: None,
+) -> ReplayedLaw:
+    """The law of what ``decode`` returns, over everything that it draws from torch.
+
+    Args:
+        decode: called once a replay; a list that it returns is taken as a tuple.
+        most_replays: ends after so many. enough: ends when less mass than this is unvisited.
+        seconds: ends after so long; None for no limit.
+        report: called after each replay with their number and the mass not visited.
+
+    Raises:
+        NotRepeatable: it keeps something from one call to the next.
+        Unfollowed: it draws, or uses what it drew, in a way that cannot be taken.
+    """
+    with Branches(most_replays, enough, seconds, report) as branches:
+        for _ in branches.replays():
+            branches.emit(_hashable(decode()))
+    return branches.result()
+
+
+def _hashable(outcome: Any) -> Hashable:
+    return tuple(outcome) if isinstance(outcome, list) else outcome
