@@ -226,12 +226,25 @@ def _largest(path: Path, undecided: Undecided, tensor: Tensor, dim: int, keepdim
     return torch.return_types.max((undecided.made(made[0], tensor), made[1]))
 
 
+def _overwritten(path: Path, undecided: Undecided, tensor: Tensor, *source: Any, **options: Any) -> Any:
+    """``copy_``, ``fill_`` and ``zero_``: what was random no longer is, as in weights."""
+    if any(undecided.get(one) is not None for one in source):
+        return NotImplemented
+    undecided.forget(tensor)
+    return (
+        tensor.copy_(source[0]) if source and isinstance(source[0], Tensor) else tensor.fill_(*source or (0,))
+    )
+
+
 _QUESTIONS: dict[Any, Callable[..., Any]] = {
     aten.searchsorted: _searched,
     aten.bucketize: _bucketed,
     aten.argmax: _extreme(largest=True),
     aten.argmin: _extreme(largest=False),
     aten.max: _largest,
+    aten.copy_: _overwritten,
+    aten.fill_: _overwritten,
+    aten.zero_: _overwritten,
 }
 
 

@@ -60,5 +60,10 @@ class Undecided:
         self._filled[tensor] = tensor.untyped_storage().data_ptr()
         return tensor
 
+    def forget(self, tensor: Tensor) -> None:
+        """It has been written over, and is decided from now on."""
+        self._values.pop(tensor, None)
+        self._filled.pop(tensor, None)
+
     def _is_alias(self, tensor: Tensor) -> bool:
         return tensor.untyped_storage().data_ptr() in self._filled.values()

@@ -178,6 +178,18 @@ def test_what_cannot_be_taken_is_refused_by_name(named):
     assert named in str(info.value) and "\n" not in str(info.value)
 
 
+def test_weights_that_are_initialised_and_written_over():
+    def decode() -> int:
+        layer = torch.nn.Linear(3, 1, bias=False)
+        with torch.no_grad():
+            layer.weight.copy_(P.log()[None])
+            return int(layer.weight[0].exp().multinomial(1))
+
+    assert law_of(decode).law[2] == pytest.approx(0.7, abs=1e-6)
+    with pytest.raises(Unfollowed, match="copy_"):
+        law_of(lambda: torch.zeros(3).copy_(torch.rand(3)))
+
+
 def test_another_thread_is_seen():
     import threading
 

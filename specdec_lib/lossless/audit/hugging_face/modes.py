@@ -1,0 +1,216 @@
+"""How ``generate`` can be asked to speculate: one entry a mode, and what it takes to run it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from specdec_lib.errors import InvalidArgument
+from specdec_lib.lossless.audit.hugging_face import sentences
+from specdec_lib.lossless.audit.hugging_face.small_models import SmallPair, word_tokenizer
+from specdec_lib.utils.names import known_names
+
+PREFIX = "hf:"
+"""What the name of a mode begins with on the command line."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one mode is tried on: models, a prompt, and how it is sampled.
+
+    ``make_target`` and ``make_draft`` are called for every text, since ``generate`` leaves things behind on
+    both: an adapted draft length, a pruned head.
+    """
+
+    make_target: Callable[[], Any]
+    make_draft: Callable[[], Any] | None
+    prompt: tuple[int, ...]
+    num_tokens: int = 3
+    k: int = 2
+    temperature: float = 1.0
+    top_k: int | None = None
+    listing: Sequence[int] | None = None
+    says: str = ""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """One way of speculating.
+
+    Attributes:
+        name: on the command line, behind ``hf:``.
+        says: what it is, in a few words.
+        options: keywords of ``generate``, given the trial and the draft, which may be prepared in place.
+        needs_draft: whether it takes an assistant. own_models: runs on small models of its own alone.
+        is_lossy: whether it is documented to change the law.
+    """
+
+    name: str
+    says: str
+    options: Callable[[Trial, Any], dict[str, Any]]
+    needs_draft: bool = False
+    own_models: bool = False
+    is_lossy: bool = False
+
+    def generate(self, trial: Trial, seed: int | None = None) -> list[int]:
+        """The new ids of one text."""
+        target = trial.make_target()
+        draft = trial.make_draft() if self.needs_draft and trial.make_draft is not None else None
+        prompt = torch.tensor([trial.prompt], device=target.device)
+        options = self.options(trial, draft)
+        sampling: dict[str, Any] = {
+            "do_sample": True,
+            "temperature": trial.temperature,
+            "top_k": trial.top_k or 0,
+            "top_p": 1.0,
+        }
+        if seed is not None:
+            torch.manual_seed(seed)
+        made = target.generate(
+            prompt,
+            attention_mask=torch.ones_like(prompt),
+            max_new_tokens=trial.num_tokens,
+            **sampling,
+            **options,
+        )
+        return made[0, prompt.shape[1] :].tolist()
+
+
+def _plain(trial: Trial, draft: Any) -> dict[str, Any]:
+    return {}
+
+
+def _assisted(trial: Trial, draft: Any) -> dict[str, Any]:
+    """K tokens a round, whatever the draft thinks of them: only its own configuration is heard."""
+    config = draft.generation_config
+    config.num_assistant_tokens, config.num_assistant_tokens_schedule = trial.k, "constant"
+    config.assistant_confidence_threshold = 0.0
+    return {"assistant_model": draft}
+
+
+def _as_configured(trial: Trial, draft: Any) -> dict[str, Any]:
+    return {"assistant_model": draft}
+
+
+def _ensemble(trial: Trial, draft: Any) -> dict[str, Any]:
+    return _assisted(trial, draft) | {"assistant_ensemble_weight": 0.5}
+
+
+def _lookup(trial: Trial, draft: Any) -> dict[str, Any]:
+    return {"prompt_lookup_num_tokens": trial.k}
+
+
+def _early_exit(trial: Trial, draft: Any) -> dict[str, Any]:
+    return {"assistant_early_exit": 1}
+
+
+def _universal(trial: Trial, draft: Any) -> dict[str, Any]:
+    both = {
+        "tokenizer": word_tokenizer(_UNIVERSAL.vocab),
+        "assistant_tokenizer": word_tokenizer(draft.config.vocab_size, trial.listing),
+    }
+    return _assisted(trial, draft) | both
+
+
+_UNIVERSAL = SmallPair(draft_vocab=4)
+PLAIN = Mode("plain", sentences.PLAIN, _plain)
+"""Decoding without a draft: the control of every mode."""
+MODES: tuple[Mode, ...] = (
+    Mode("draft", sentences.DRAFT, _assisted, needs_draft=True),
+    Mode("draft-defaults", sentences.DRAFT_DEFAULTS, _as_configured, needs_draft=True),
+    Mode("lookup", sentences.LOOKUP, _lookup),
+    Mode("early-exit", sentences.EARLY_EXIT, _early_exit, own_models=True),
+    Mode("universal", sentences.UNIVERSAL, _universal, needs_draft=True, own_models=True),
+    Mode("ensemble", sentences.ENSEMBLE, _ensemble, needs_draft=True, is_lossy=True),
+)
+"""Every mode that can be audited."""
+
+
+def find_mode(name: str) -> Mode:
+    """The mode of that name, with or without ``hf:``.
+
+    Raises:
+        InvalidArgument: there is none.
+    """
+    wanted = name.removeprefix(PREFIX)
+    found = next((mode for mode in (*MODES, PLAIN) if mode.name == wanted), None)
+    if found is None:
+        raise InvalidArgument(
+            sentences.UNKNOWN_MODE.format(wanted, known_names(wanted, [mode.name for mode in MODES]))
+        )
+    return found
+
+
+def small_trials(mode: Mode, seeds: Sequence[int] = (0, 1)) -> list[Trial]:
+    """What a mode is tried on where no models are named: random ones, warped in several ways."""
+    trials = []
+    for seed in seeds:
+        pair = replace(_UNIVERSAL if mode.name == "universal" else SmallPair(), seed=seed)
+        makers = twins_of(pair.target(), pair.draft())
+        one = Trial(*makers, pair.prompt, says=sentences.SMALL_PAIR.format(pair.vocab, seed))
+        if mode.name == "universal":
+            for listing in (range(4), (2, 0, 3, 1)):
+                told = sentences.LISTED.format(one.says, " ".join(map(str, listing)))
+                trials.append(replace(one, listing=tuple(listing), says=told))
+        else:
+            trials += [
+                one,
+                replace(one, temperature=0.7, top_k=2, says=sentences.WARPED.format(one.says, 0.7, 2)),
+            ]
+    return trials
+
+
+def pair_trials(
+    mode: Mode,
+    target: Any,
+    draft: Any | None,
+    prompts: Sequence[Sequence[int]],
+    k: int,
+    temperature: float,
+    top_k: int,
+) -> list[Trial]:
+    """What a mode is tried on with one's own models: laws cut to the likeliest ``top_k``, a trial a prompt.
+
+    Args:
+        target, draft: models of Transformers; the draft may be None where the mode needs none.
+
+    Raises:
+        InvalidArgument: the mode needs a draft, or small models of its own.
+    """
+    if mode.own_models:
+        raise InvalidArgument(sentences.OWN_MODELS.format(mode.name))
+    if mode.needs_draft and draft is None:
+        raise InvalidArgument(sentences.NEEDS_DRAFT.format(mode.name))
+    makers = twins_of(target, draft)
+    return [
+        Trial(
+            *makers,
+            tuple(prompt),
+            k=k,
+            temperature=temperature,
+            top_k=top_k,
+            says=sentences.OWN_PAIR.format(len(prompt), temperature, top_k),
+        )
+        for prompt in prompts
+    ]
+
+
+def twins_of(target: Any, draft: Any | None) -> tuple[Callable[[], Any], Callable[[], Any] | None]:
+    """Makers of copies that share every weight, and start from a configuration that asks for nothing."""
+    from transformers import GenerationConfig
+
+    def maker(model: Any) -> Callable[[], Any]:
+        shared = {id(parameter): parameter for parameter in model.parameters()}
+
+        def make() -> Any:
+            twin = copy.deepcopy(model, dict(shared))
+            twin.generation_config = GenerationConfig()
+            return twin
+
+        return make
+
+    return maker(target), None if draft is None else maker(draft)
