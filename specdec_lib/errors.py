@@ -44,7 +44,19 @@ class UnsoundLogits(SpecDecError, ArithmeticError):
 
 
 class ServerUnavailable(SpecDecError, ConnectionError):
-    """A model server (Ollama) that does not answer, or answers with an error."""
+    """A server that does not answer, or not in time; of Ollama's also one that answers with an error."""
+
+
+class ServerFailed(SpecDecError, ConnectionError):
+    """A server whose answer cannot be used: a refusal, or something other than its protocol promises.
+
+    Attributes:
+        status: of HTTP; 200 where the answer itself is what cannot be used.
+    """
+
+    def __init__(self, message: str, status: int = 200) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Unfollowed(SpecDecError, NotImplementedError):

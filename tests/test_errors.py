@@ -19,6 +19,7 @@ EXPECTED = {
     "UnsupportedCache": TypeError,
     "UnsoundLogits": ArithmeticError,
     "ServerUnavailable": ConnectionError,
+    "ServerFailed": ConnectionError,
     "RecordError": ValueError,
     "PromptError": ValueError,
     "TimerMisuse": RuntimeError,

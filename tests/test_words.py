@@ -39,6 +39,7 @@ from specdec_lib.models.files import sentences as files
 from specdec_lib.models.gguf import sentences as gguf
 from specdec_lib.models.ollama import sentences as ollama
 from specdec_lib.models.text import sentences as text
+from specdec_lib.utils.http import sentences as http
 from specdec_lib.viz import sentences as viz
 from specdec_lib.viz.live.panels import sentences as panels
 from specdec_lib.viz.report import sentences as report
@@ -207,6 +208,7 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
     **{room: {} for room in (sweep,)},
     **{room: {} for room in (models, architecture, caches, fast, files, gguf, ollama, text, viz, panels)},
     **{room: {} for room in (decoding, drafters, grammar, heads, lengths)},
+    http: {},
 }  # fmt: skip
 
 
