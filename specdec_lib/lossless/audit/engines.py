@@ -59,6 +59,7 @@ class Answer:
         return (self.text if self.ids is None else self.ids), self.ended
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Somebody's decoder. ``name`` says which, in messages and tables."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import weakref
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
@@ -49,6 +50,7 @@ class HttpClient:
         if key or self.address.login:
             self._headers["Authorization"] = f"Bearer {key}" if key else f"Basic {self.address.login}"
         self._transport = OneAddress(self.address, at_once)
+        weakref.finalize(self, self._transport.close)
 
     def __repr__(self) -> str:
         return f"HttpClient({self.address.shown()!r})"

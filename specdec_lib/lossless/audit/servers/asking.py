@@ -1,0 +1,52 @@
+"""Many requests to an engine that answers several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+
+from specdec_lib.errors import InvalidArgument, ServerFailed, ServerUnavailable
+from specdec_lib.lossless.audit.engines import Answer, Engine, Request
+from specdec_lib.lossless.audit.servers import sentences
+from specdec_lib.utils.numbers import whole_number
+
+
+def ask_all(
+    engine: Engine,
+    requests: Sequence[Request],
+    at_once: int = 4,
+    progress: Callable[[int, int], None] = lambda done, all_: None,
+) -> list[Answer]:
+    """The answers in the order of the requests.
+
+    The first failure ends it: what has not been sent is not sent any more, and its message names the request.
+    So does an interruption from the keyboard.
+
+    Args:
+        at_once: requests under way; a server of four slots is busy with four.
+        progress: called here with (done, all) after each answer.
+
+    Raises:
+        InvalidArgument, ServerUnavailable, ServerFailed: as the engine's ``answer``.
+    """
+    at_once = whole_number(at_once, "ask all: at_once", least=1)
+    with ThreadPoolExecutor(at_once, thread_name_prefix="asking") as pool:
+        places = {pool.submit(engine.answer, request): place for place, request in enumerate(requests)}
+        answers: dict[int, Answer] = {}
+        try:
+            for future in as_completed(places):
+                answers[places[future]] = _answer_of(future, places[future], len(requests))
+                progress(len(answers), len(requests))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+    return [answers[place] for place in range(len(requests))]
+
+
+def _answer_of(future: Future[Answer], place: int, number: int) -> Answer:
+    try:
+        return future.result()
+    except ServerFailed as error:
+        said = sentences.REQUEST_FAILED.format(place + 1, number, error)
+        raise ServerFailed(said, error.status) from error
+    except (ServerUnavailable, InvalidArgument) as error:
+        raise type(error)(sentences.REQUEST_FAILED.format(place + 1, number, error)) from error
