@@ -1,13 +1,14 @@
 """A server of a table model on this machine: llama.cpp's protocol and OpenAI's completions, right or wrong.
 
-What it samples is exact, or wrong as somebody once shipped it; what it says about it can be left out, changed,
-or replaced by bytes that a test chose.
+What it samples is exact, or wrong as somebody once shipped it; what it says about it can be left out,
+changed, or replaced by bytes that a test chose.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -144,7 +145,9 @@ class TableServer:
 
     def _ids(self, prompt: Any) -> list[int]:
         parts = prompt if isinstance(prompt, list) else [prompt]
-        return [token for part in parts for token in ([part] if isinstance(part, int) else self.encoded(part))]
+        return [
+            token for part in parts for token in ([part] if isinstance(part, int) else self.encoded(part))
+        ]
 
     def encoded(self, text: str) -> list[int]:
         return [token % self.model.vocab_size for token in self.model.encode(text)]
@@ -158,7 +161,10 @@ class TableServer:
                 rows.append({"id": token, "token": "?", "logprob": 0.0, "top_logprobs": []})
                 continue
             likeliest = np.argsort(-law, kind="stable")[:wanted]
-            top = [{"id": int(one), "token": self.model.decode([one]), "logprob": _log(law[one])} for one in likeliest]
+            top = [
+                {"id": int(one), "token": self.model.decode([one]), "logprob": _log(law[one])}
+                for one in likeliest
+            ]
             rows.append({"id": token, "token": "?", "logprob": _log(law[token]), "top_logprobs": top})
         return rows
 
@@ -199,7 +205,11 @@ class TableServer:
             choice["token_ids"] = new
         if told:
             choice["logprobs"] = {"content": told} if self.owner == "llamacpp" else _by_token(told, sent)
-        usage = {"prompt_tokens": len(ids), "completion_tokens": len(new), "total_tokens": len(ids) + len(new)}
+        usage = {
+            "prompt_tokens": len(ids),
+            "completion_tokens": len(new),
+            "total_tokens": len(ids) + len(new),
+        }
         document = {"id": "cmpl-1", "object": "text_completion", "choices": [choice], "usage": usage}
         return document | ({"timings": self._timings(*counts)} if self.owner == "llamacpp" else {})
 
@@ -249,6 +259,15 @@ def _by_token(told: list[Document], sent: Document) -> Document:
     return {"tokens": tokens, "token_logprobs": [row["logprob"] for row in told], "top_logprobs": top}
 
 
+class _Threads(ThreadingHTTPServer):
+    daemon_threads, block_on_close = True, False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Somebody who had enough hung up; anything else is a fault of a test."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def serving(table: TableServer) -> Iterator[TableServer]:
     """The server at ``table.url``, until the block ends."""
@@ -274,8 +293,7 @@ def serving(table: TableServer) -> Iterator[TableServer]:
         def log_message(self, *_: Any) -> None:
             """Keep the test's output clean."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Connection)
-    server.daemon_threads, server.block_on_close = True, False
+    server = _Threads(("127.0.0.1", 0), Connection)
     running = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     running.start()
     table.url = f"http://127.0.0.1:{server.server_port}"

@@ -31,6 +31,7 @@ from specdec_lib.decoding.drafters.grammar import sentences as grammar
 from specdec_lib.decoding.drafters.heads import sentences as heads
 from specdec_lib.decoding.lengths import sentences as lengths
 from specdec_lib.lossless import sentences as lossless
+from specdec_lib.lossless.audit.servers import sentences as servers
 from specdec_lib.models import sentences as models
 from specdec_lib.models.architecture import sentences as architecture
 from specdec_lib.models.caches import sentences as caches
@@ -209,6 +210,7 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
     **{room: {} for room in (models, architecture, caches, fast, files, gguf, ollama, text, viz, panels)},
     **{room: {} for room in (decoding, drafters, grammar, heads, lengths)},
     http: {},
+    servers: {},
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from threading import Event
 
 from specdec_lib.errors import InvalidArgument, ServerFailed, ServerUnavailable
 from specdec_lib.lossless.audit.engines import Answer, Engine, Request
@@ -30,19 +31,32 @@ def ask_all(
         InvalidArgument, ServerUnavailable, ServerFailed: as the engine's ``answer``.
     """
     at_once = whole_number(at_once, "ask all: at_once", least=1)
-    with ThreadPoolExecutor(at_once, thread_name_prefix="asking") as pool:
-        places = {pool.submit(engine.answer, request): place for place, request in enumerate(requests)}
-        answers: dict[int, Answer] = {}
+    enough = Event()
+
+    def answer(request: Request) -> Answer | None:
+        if enough.is_set():
+            return None
         try:
+            return engine.answer(request)
+        except BaseException:
+            enough.set()
+            raise
+
+    answers: dict[int, Answer] = {}
+    with ThreadPoolExecutor(at_once, thread_name_prefix="asking") as pool:
+        try:
+            places = {pool.submit(answer, request): place for place, request in enumerate(requests)}
             for future in as_completed(places):
-                answers[places[future]] = _answer_of(future, places[future], len(requests))
-                progress(len(answers), len(requests))
+                if (came := _answer_of(future, places[future], len(requests))) is not None:
+                    answers[places[future]] = came
+                    progress(len(answers), len(requests))
         finally:
+            enough.set()
             pool.shutdown(wait=False, cancel_futures=True)
     return [answers[place] for place in range(len(requests))]
 
 
-def _answer_of(future: Future[Answer], place: int, number: int) -> Answer:
+def _answer_of(future: Future[Answer | None], place: int, number: int) -> Answer | None:
     try:
         return future.result()
     except ServerFailed as error:

@@ -79,6 +79,8 @@ class CompletionsServer(Server):
             said = self.client.quoted(str(refused), 160)
             self.notice(sentences.FIELDS_REFUSED.format(", ".join(extras), said))
             return came
+        if request.top_k is not None:
+            raise ServerFailed(sentences.NO_CUT.format(self.name, request.top_k))
         return self.client.post_json(PATH, fields, limits)
 
     def _extras(self, request: Request) -> dict[str, Any]:

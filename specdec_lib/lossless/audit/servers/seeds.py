@@ -12,7 +12,7 @@ from specdec_lib.lossless.audit.servers import sentences
 from specdec_lib.lossless.audit.servers.server import Server
 from specdec_lib.utils.numbers import whole_number
 
-UNLIKELY = 1e-9
+UNLIKELY = 1e-6
 """Below this probability that all answers agree, they do not by chance."""
 
 
@@ -20,7 +20,7 @@ def check_seeds(
     server: Server,
     request: Request,
     law: Mapping[int | None, float] | None = None,
-    num_seeds: int = 24,
+    num_seeds: int = 32,
     at_once: int = 4,
 ) -> None:
     """Ask with different seeds, and refuse a server whose answers are all one.

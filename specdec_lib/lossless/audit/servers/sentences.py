@@ -60,6 +60,7 @@ NOTHING_ECHOED = (
 FIELDS_REFUSED = (
     "the server takes no {}; what it does by default there is held against plain decoding instead ({})"
 )
+NO_CUT = "{}: the server takes no top_k, and {} is asked for; leave the law whole (top_k None)"
 OLLAMA_DEFAULTS = (
     "Ollama passes over top_k, min_p and repetition_penalty in /v1/completions, and its own defaults stay on:"
     " set them to off in a Modelfile, or compare with plain decoding alone"

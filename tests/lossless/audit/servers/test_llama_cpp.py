@@ -42,7 +42,14 @@ def test_whatever_would_change_the_law_is_sent_as_off_and_what_must_not_be_sent_
     open_server(table.url).answer(Request(3, (1, 2), temperature=0.7, top_k=4, seed=2**40))
     path, sent = table.asked[-1]
     assert path == "/completion"
-    off = {"top_p": 1.0, "min_p": 0.0, "repeat_penalty": 1.0, "xtc_probability": 0.0, "mirostat": 0, "grammar": ""}
+    off = {
+        "top_p": 1.0,
+        "min_p": 0.0,
+        "repeat_penalty": 1.0,
+        "xtc_probability": 0.0,
+        "mirostat": 0,
+        "grammar": "",
+    }
     assert {name: sent[name] for name in off} == off
     assert sent.keys() >= ECHOED.keys() - {"ignore_eos"} and "ignore_eos" not in sent
     assert (sent["temperature"], sent["top_k"], sent["samplers"]) == (0.7, 4, ["top_k", "temperature"])
@@ -80,7 +87,11 @@ def test_a_float_in_the_servers_precision_is_the_one_that_was_sent(table):
 
 
 def test_what_is_not_echoed_is_said_once(table):
-    table.echoes = frozenset(ECHOED) - {"min_p", "mirostat", "adaptive_target"}  # the last is only of new servers
+    table.echoes = frozenset(ECHOED) - {
+        "min_p",
+        "mirostat",
+        "adaptive_target",
+    }  # the last is only of new servers
     server = open_server(table.url)
     server.answer(REQUEST)
     (said,) = server.notices
@@ -90,7 +101,9 @@ def test_what_is_not_echoed_is_said_once(table):
 # -- the law -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("temperature", "top_k"), [(1.0, None), (0.5, None), (1.7, 3), (1.0, 2), (0.0, None)])
+@pytest.mark.parametrize(
+    ("temperature", "top_k"), [(1.0, None), (0.5, None), (1.7, 3), (1.0, 2), (0.0, None)]
+)
 def test_the_law_is_the_models_as_the_request_warps_it(table, temperature, top_k):
     server = open_server(table.url)
     assert isinstance(server, NextLaw)
@@ -119,7 +132,7 @@ def test_fewer_log_probabilities_leave_mass_untold_and_that_is_said(table):
     table.in_place = lambda connection, path, document: shortened(document)
     server.next_law(REQUEST, ())
     assert "told 2 of 5" in server.notices[0]
-    with pytest.raises(ServerFailed, match="not enough for temperature 0.5"):
+    with pytest.raises(ServerFailed, match=r"not enough for temperature 0.5"):
         server.next_law(Request(3, (1, 2), temperature=0.5), ())
     assert sum(server.next_law(Request(3, (1, 2), temperature=0.5, top_k=2), ()).values()) == pytest.approx(1)
 
@@ -145,7 +158,9 @@ def shortened(document) -> bool:
 )
 def test_what_is_no_law_is_refused(table, change, words):
     server = open_server(table.url)
-    table.in_place = lambda connection, path, document: bool(change(document["completion_probabilities"][0])) and False
+    table.in_place = lambda connection, path, document: (
+        bool(change(document["completion_probabilities"][0])) and False
+    )
     with pytest.raises(ServerFailed, match=words):
         server.next_law(REQUEST, ())
 
@@ -159,12 +174,12 @@ def test_draft_tokens_are_counted_and_the_law_of_a_speculating_server_is_refused
     answers = [server.answer(Request(3, (1, 2), seed=seed)) for seed in range(20)]
     assert all(answer.num_drafted >= answer.num_accepted >= 0 for answer in answers)
     assert sum(answer.num_accepted for answer in answers) > 0
-    with pytest.raises(ServerFailed, match="speculates .*draft-simple.*without a draft"):
+    with pytest.raises(ServerFailed, match=r"speculates .*draft-simple.*without a draft"):
         server.next_law(REQUEST, ())
 
 
 def test_it_is_found_without_its_settings_too(table):
-    """By its counts; by a token that is told with certainty, and no other; by laws that contradict each other."""
+    """By its counts; by a token that is certain, and no other told; by laws that contradict each other."""
     server = open_server(table.url)
 
     def counts(connection, path, document) -> bool:
@@ -182,7 +197,11 @@ def test_it_is_found_without_its_settings_too(table):
         ]
         return False
 
-    for lie, words in ((counts, "2 draft tokens"), (empty, "and no other"), (certain, "not of the same token")):
+    for lie, words in (
+        (counts, "2 draft tokens"),
+        (empty, "and no other"),
+        (certain, "not of the same token"),
+    ):
         table.in_place = lie
         with pytest.raises(ServerFailed, match=f"speculates .*{words}"):
             for seed in range(5):
@@ -261,7 +280,7 @@ def test_a_field_that_is_missing_is_named(table):
 def test_a_context_that_is_too_small_is_found_before_anything_is_sent(table):
     server = open_server(table.url)
     asked = len(table.asked)
-    with pytest.raises(ServerFailed, match="prompt of 62 tokens and 3 more .* has 64"):
+    with pytest.raises(ServerFailed, match=r"prompt of 62 tokens and 3 more .* has 64"):
         server.answer(Request(3, (1,) * 62))
     assert len(table.asked) == asked
     with pytest.raises(ServerFailed, match="status 400: the request exceeds"):
@@ -269,7 +288,8 @@ def test_a_context_that_is_too_small_is_found_before_anything_is_sent(table):
 
 
 @pytest.mark.parametrize(
-    "request_", [Request(3), Request(0, (1,)), Request(3, (1,), temperature=float("nan")), Request(3, (1,), top_k=0)]
+    "request_",
+    [Request(3), Request(0, (1,)), Request(3, (1,), temperature=float("nan")), Request(3, (1,), top_k=0)],
 )
 def test_a_request_that_is_none_is_refused(table, request_):
     with pytest.raises(InvalidArgument):
@@ -291,5 +311,7 @@ def test_the_joint_law_of_two_tokens_tells_a_right_server_from_a_wrong_one(table
         right |= {((token, one), False): chance * MODEL.rows[2, token, one] for one in range(5)}
     counts = Counter(answer.outcome for answer in answers)
     assert set(counts) <= set(right)
-    seen = chi_square_test(np.array([counts[cell] for cell in right]), np.array([*right.values()]), draws=2000)
+    seen = chi_square_test(
+        np.array([counts[cell] for cell in right]), np.array([*right.values()]), draws=2000
+    )
     assert (seen.p_value > 1e-3) == kept
