@@ -26,6 +26,7 @@ from specdec_lib.lossless.evidence.uniformity import (
     independence_test,
     p_values_by_id,
     randomised_p_values,
+    shift_caught,
     uniformity_test,
 )
 from specdec_lib.lossless.laws.small_law import SmallLaw
@@ -94,14 +95,8 @@ def check_uniformity(
     test = uniformity_test(np.concatenate(values))
     seen = sentences.seen_uniformity(test.statistic, impossible)
     passed = test.p_value >= level and not (impossible and exact_dtype)
-    n, says, catches = test.num_samples, sentences.UNIFORMITY_SAYS, _ks_catches(test.num_samples, level)
+    n, says, catches = test.num_samples, sentences.UNIFORMITY_SAYS, shift_caught(test.num_samples, level)
     return Check("uniformity", verifier, seen, n, "tokens", passed, says, test.p_value, catches=catches)
-
-
-def _ks_catches(num_samples: int, level: float, power: float = 0.99) -> float:
-    """A shift of the distribution function that is seen with that power, by the DKW inequality (Massart)."""
-    critical = np.sqrt(np.log(2 / level) / (2 * num_samples))
-    return float(min(1.0, critical + np.sqrt(np.log(2 / (1 - power)) / (2 * num_samples))))
 
 
 def check_independence(

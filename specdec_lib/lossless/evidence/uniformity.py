@@ -80,6 +80,12 @@ def uniformity_test(values: Float[np.ndarray, " tokens"]) -> Uniformity:
     return Uniformity(float(result.statistic), len(values), float(result.pvalue))
 
 
+def shift_caught(num_samples: int, level: float, power: float = 0.99) -> float:
+    """A shift of the distribution function that is seen with that power, by the DKW inequality (Massart)."""
+    critical = np.sqrt(np.log(2 / level) / (2 * num_samples))
+    return float(min(1.0, critical + np.sqrt(np.log(2 / (1 - power)) / (2 * num_samples))))
+
+
 @dataclass(frozen=True)
 class Independence:
     """A chi-square test of sums over texts; ``catches`` is a correlation of two rounds of one text."""

@@ -1,0 +1,112 @@
+"""Answers and laws as numbered cells, the same for an engine and its control.
+
+A cell is an outcome behind one of the prompts. Where a law is told, outcomes that it does not list fall into
+that prompt's *anything else*. Prompts take turns, so that N answers are N / prompts of each, and the law over
+all cells is the mean of theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float, Integer
+
+from specdec_lib.lossless.audit.engines import Answer, Outcome, Request
+from specdec_lib.lossless.audit.sampled.prefixes import PrefixLaw
+
+Decode = Callable[[Sequence[int]], str]
+"""Ids behind a prompt to their text."""
+Cell = tuple[int, Outcome | None]
+"""The prompt's number, and the outcome; None is anything else."""
+_OVER, _ELSE = -1, -2
+"""In the place of a token: the text has ended; the outcome is anything else."""
+
+
+def cells_of(
+    answers: Sequence[Answer], num_prompts: int, by_text: bool, decode: Decode | None = None
+) -> list[Cell]:
+    """Each answer's cell; the i-th answer is to the prompt number i modulo ``num_prompts``."""
+    outcomes = [_outcome(answer, by_text, decode) for answer in answers]
+    return [(index % num_prompts, outcome) for index, outcome in enumerate(outcomes)]
+
+
+def _outcome(answer: Answer, by_text: bool, decode: Decode | None) -> Outcome:
+    if not by_text or answer.ids is None:
+        return answer.outcome
+    text = answer.text if answer.text or decode is None else decode(answer.ids)
+    return text, answer.ended
+
+
+def wrong_lengths(answers: Sequence[Answer], requests: Sequence[Request]) -> int:
+    """Answers of more tokens than asked for, or of fewer without an end; those without ids are passed over."""
+    wanted = [requests[index % len(requests)].num_tokens for index in range(len(answers))]
+    return sum(
+        answer.ids is not None and (len(answer.ids) > most or (len(answer.ids) < most and not answer.ended))
+        for answer, most in zip(answers, wanted, strict=True)
+    )
+
+
+@dataclass(frozen=True)
+class CellTable:
+    """The cells that are told apart, in an order of their own.
+
+    Attributes:
+        cells: each once.
+        law: their probabilities; None where no law is told, and every outcome that came has a cell.
+    """
+
+    cells: tuple[Cell, ...]
+    law: Float[np.ndarray, " cells"] | None
+
+    @classmethod
+    def of_laws(cls, laws: Sequence[PrefixLaw]) -> CellTable:
+        """The outcomes of each prompt's law and its anything else; prompts are equally frequent."""
+        cells: list[Cell] = []
+        chances: list[float] = []
+        for number, law in enumerate(laws):
+            cells += [*((number, outcome) for outcome in law.outcomes), (number, None)]
+            chances += [*law.outcomes.values(), law.rest]
+        array = np.array(chances)
+        return cls(tuple(cells), array / array.sum())
+
+    @classmethod
+    def of_samples(cls, *samples: Sequence[Cell]) -> CellTable:
+        """Every cell that came, in the order in which they did."""
+        return cls(tuple(dict.fromkeys(cell for sample in samples for cell in sample)), None)
+
+    @cached_property
+    def _index(self) -> dict[Cell, int]:
+        return {cell: index for index, cell in enumerate(self.cells)}
+
+    def places(self, cells: Sequence[Cell]) -> Integer[np.ndarray, " n"]:
+        """The numbers of ``cells``."""
+        index = self._index
+        found = [index[cell] if cell in index else index[cell[0], None] for cell in cells]
+        return np.array(found, dtype=np.int64)
+
+    def counts(self, places: Integer[np.ndarray, " n"]) -> Float[np.ndarray, " cells"]:
+        """How often each cell is among ``places``."""
+        return np.bincount(places, minlength=len(self.cells)).astype(np.float64)
+
+    def halves(self, places: Integer[np.ndarray, " n"]) -> Float[np.ndarray, "2 cells"]:
+        """The counts of the first and of the second half, as they came."""
+        middle = len(places) // 2
+        return np.stack([self.counts(places[:middle]), self.counts(places[middle:])])
+
+    def at_token(self, position: int) -> Integer[np.ndarray, " cells"]:
+        """For each cell the number of its group: cells of one prompt with one token at ``position``."""
+        groups: dict[tuple[int, int], int] = {}
+        return np.array(
+            [groups.setdefault((cell[0], _token(cell, position)), len(groups)) for cell in self.cells]
+        )
+
+
+def _token(cell: Cell, position: int) -> int:
+    outcome = cell[1]
+    if outcome is None:
+        return _ELSE
+    said, _ = outcome
+    return int(said[position]) if position < len(said) else _OVER
