@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -166,6 +167,7 @@ def deviation_caught(num_samples: int, num_cells: int, level: float = 1e-4, powe
     return min(1.0, math.sqrt(_noncentrality(num_cells - 1, level, power) / (4 * num_samples)))
 
 
+@lru_cache(maxsize=1_000)
 def _noncentrality(degrees: int, level: float, power: float) -> float:
     """The λ at which a non-central chi-square exceeds the critical value with probability ``power``."""
     from scipy.optimize import brentq

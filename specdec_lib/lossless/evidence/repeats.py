@@ -16,7 +16,8 @@ from specdec_lib.errors import InvalidArgument
 
 LAGS = 8
 """How far back an answer is compared."""
-_FEW = 50.0
+_FEW = 500.0
+"""Equal neighbours expected below which the tail is Poisson's: the normal law's is too thin there."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def _at_lag(sequences: Sequence[Sequence[Hashable]], lag: int) -> SerialDependen
 
 
 def _over_orders(counts: Sequence[int], lag: int) -> tuple[float, float]:
-    """Mean and variance of the number of equal pairs at ``lag``, over all orders of answers given so often."""
+    """Mean and variance of the number of equal pairs at ``lag``, over all orders of these answers."""
     n = sum(counts)
     twos, threes, fours = (sum(math.perm(count, size) for count in counts) for size in (2, 3, 4))
     other_twos = twos**2 - sum(math.perm(count, 2) ** 2 for count in counts)

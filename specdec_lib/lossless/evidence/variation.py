@@ -95,10 +95,12 @@ def pooled_groups(
     """For each cell the number of its group: the thinnest put together until each group has ``least`` counts.
 
     Of two samples the counts have to be those of both together: under the hypothesis that both follow one
-    law, they say nothing about which is which.
+    law, they say nothing about which is which. Nor may the order of the cells, in which those that one of
+    the two has first may stand first: ties are broken by lot.
     """
     groups, number, held = np.zeros(len(counts), dtype=np.int64), 0, 0.0
-    for index in np.argsort(counts, kind="stable"):
+    lot = np.random.default_rng(0).permutation(len(counts))
+    for index in np.lexsort((lot, counts)):
         groups[index] = number
         held += float(counts[index])
         if held >= least:

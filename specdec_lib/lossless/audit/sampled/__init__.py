@@ -1,1 +1,1 @@
-"""Counted laws of whatever answers, against a law that is told and against the same engine's plain decoding."""
+"""Counted laws of whatever answers, against a law that is told and against plain decoding of the same."""

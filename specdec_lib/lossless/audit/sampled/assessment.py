@@ -17,6 +17,7 @@ from specdec_lib.lossless.audit.engines import Answer, Request
 from specdec_lib.lossless.audit.sampled import checks, sentences
 from specdec_lib.lossless.audit.sampled.cells import Cell, CellTable, Decode, cells_of, wrong_lengths
 from specdec_lib.lossless.audit.sampled.prefixes import PrefixLaw
+from specdec_lib.lossless.audit.sampled.validity import differs_from_control, why_not_askable
 from specdec_lib.lossless.evidence.repeats import expected_distinct
 from specdec_lib.lossless.evidence.variation import VariationInterval
 from specdec_lib.lossless.verdict import Check, not_applicable
@@ -34,8 +35,6 @@ SHARES = {
 """Of the level, by kind of check. Without a law the comparison has the joint law's share as well."""
 LEAST_ANSWERS = 40
 """Answers of each engine below which nothing is said."""
-_DOUBTFUL = 0.01
-"""A control below it is no witness for the law that convicts an engine."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class Assessment:
-    """What a look found: ``why`` nothing could be said, and whether it is ``settled`` whatever else is counted.
+    """What a look found: ``why`` nothing could be said, and whether it is ``settled``, whatever else comes.
 
     ``catches`` is the total variation that the joint law or, without one, the comparison rejects with 99 %
     probability, over ``num_cells`` cells.
@@ -124,14 +123,16 @@ class _Look:
             self.table, self.ours, self.theirs, self.level * SHARES["distance"], self.confidence
         )
         own = [first, *others, distance]
-        why, settled = self._why_not(control, own)
+        engine, answers = self.samples.engine, self.samples.ours
+        why, settled = why_not_askable(engine, own, control, self._witnesses, answers)
         convicted = any(check.rejected for check in own)
         verdict: AuditVerdict = "not exact" if convicted else "exact as far as seen"
         found = [first, *([] if self.laws else [self._no_law()]), *others, distance, *control]
         catches = first.catches if first.passed is not None else None
         if not why and not convicted and (catches or 1.0) >= 1:
-            why = sentences.WHY_POWERLESS.format(self.samples.engine, len(self.ours))
-        verdict, settled = ("not askable" if why else verdict), settled or (convicted and not why)
+            why = sentences.WHY_POWERLESS.format(engine, len(answers))
+        verdict = "not askable" if why else verdict
+        settled = settled or (convicted and not why and differs_from_control(own))
         return Assessment(verdict, why, tuple(found), variation, catches, cells, settled)
 
     def _first(self) -> tuple[Check, int]:
@@ -162,24 +163,41 @@ class _Look:
         if samples.by_text:
             yield not_applicable("uniformity", "", sentences.WHY_NO_IDS)
         else:
-            tokens = level * SHARES["tokens"]
-            yield from checks.check_tokens(self.table, self.ours, self.theirs, samples.num_tokens, tokens)
-            if self.laws is not None:
-                yield checks.check_p_values(samples.ours, self.laws, level * SHARES["uniformity"], self.seed)
+            yield from self._by_token(self.ours, self.theirs, samples.ours)
         wrong = wrong_lengths(samples.ours, samples.requests)
         yield checks.check_lengths(wrong, len(samples.ours), not samples.by_text)
         yield checks.check_order(samples.cells[0], len(samples.requests), level * _ORDER)
         yield checks.check_distinct(samples.cells[0], self._expected_distinct(samples.cells[1]))
 
+    def _by_token(
+        self, ours: checks.Places, theirs: checks.Places, answers: Sequence[Answer]
+    ) -> Iterator[Check]:
+        """Each token by itself and, where a law is told, each given those before it."""
+        level, length = self.level * SHARES["tokens"], self.samples.num_tokens
+        yield from checks.check_tokens(self.table, ours, theirs, length, level)
+        if self.laws is not None:
+            yield checks.check_p_values(answers, self.laws, self.level * SHARES["uniformity"], self.seed)
+
+    def _witnesses(self) -> dict[str, float]:
+        """What the control would be told by the checks of a law that its engine faces."""
+        if self.laws is None:
+            return {}
+        joint = checks.check_counted_law(self.table, self.theirs, "", self.level)[0]
+        told = {"joint law": joint.p_value or 0.0, "distance": joint.p_value or 0.0}
+        if not self.samples.by_text:
+            twins = self._by_token(self.theirs, self.ours, self.samples.theirs)
+            told |= {check.test: check.p_value or 0.0 for check in twins}
+        return told
+
     def _of_control(self) -> Iterator[Check]:
         samples, level, who = self.samples, self.level, sentences.CONTROL
-        if self.laws is not None:
-            share = level * _CONTROL
-            yield checks.check_counted_law(self.table, self.theirs, self._law_says, share, who=who)[0]
         wrong = wrong_lengths(samples.theirs, samples.requests)
         yield checks.check_lengths(wrong, len(samples.theirs), not samples.by_text, who)
         yield checks.check_order(samples.cells[1], len(samples.requests), level * _ORDER, who)
         yield checks.check_distinct(samples.cells[1], self._expected_distinct(samples.cells[0]), who)
+        if self.laws is not None:
+            share = level * _CONTROL
+            yield checks.check_counted_law(self.table, self.theirs, self._law_says, share, who=who)[0]
 
     def _expected_distinct(self, others: Sequence[Cell]) -> float:
         if self.laws is None:
@@ -187,35 +205,9 @@ class _Look:
         each = len(self.samples.ours) // len(self.laws)
         return sum(expected_distinct(law.outcomes.values(), each) for law in self.laws)
 
-    def _why_not(self, control: Sequence[Check], own: Sequence[Check]) -> tuple[str, bool]:
-        """Why nothing can be said of the engine, "" where something can; and whether that is settled."""
-        engine = self.samples.engine
-        for who, found in ((sentences.THE_CONTROL, control), (engine, own)):
-            for check in found:
-                if check.rejected and (template := _INVALID.get((check.test, found is control))):
-                    return template.format(who, check.statistic), True
-        law = next((check for check in control if check.test == "joint law"), None)
-        if law is not None and (law.p_value or 0.0) < _DOUBTFUL:
-            convicted = {check.test for check in own if check.rejected}
-            if convicted and not convicted & {"two samples", "lengths"}:
-                return sentences.CONTROL_DOUBTFUL.format(law.p_value, engine), False
-        drafted = [answer.num_drafted for answer in self.samples.ours if answer.num_drafted is not None]
-        if drafted and not sum(drafted) and not any(check.rejected for check in own):
-            return sentences.NEVER_DRAFTED.format(engine), False
-        return "", False
-
 
 _CONTROL, _ORDER = 0.4, 0.2
 """Of the level: what the control's law spends, and the order of each engine's answers. None convicts."""
-_INVALID = {
-    ("joint law", True): sentences.CONTROL_FAILS,
-    ("lengths", True): sentences.CONTROL_LENGTHS,
-    ("order", True): sentences.DEPENDENT,
-    ("order", False): sentences.DEPENDENT,
-    ("seeds", True): sentences.REPEATED,
-    ("seeds", False): sentences.REPEATED,
-}
-"""Checks that, rejected, leave nothing to be said, by whether they are the control's."""
 
 
 def _usable(samples: Samples, laws: Sequence[PrefixLaw] | None) -> tuple[Sequence[PrefixLaw] | None, str]:

@@ -41,7 +41,7 @@ def _outcome(answer: Answer, by_text: bool, decode: Decode | None) -> Outcome:
 
 
 def wrong_lengths(answers: Sequence[Answer], requests: Sequence[Request]) -> int:
-    """Answers of more tokens than asked for, or of fewer without an end; those without ids are passed over."""
+    """Answers of more tokens than asked for, or of fewer without an end; of those without ids none."""
     wanted = [requests[index % len(requests)].num_tokens for index in range(len(answers))]
     return sum(
         answer.ids is not None and (len(answer.ids) > most or (len(answer.ids) < most and not answer.ended))
@@ -74,8 +74,8 @@ class CellTable:
 
     @classmethod
     def of_samples(cls, *samples: Sequence[Cell]) -> CellTable:
-        """Every cell that came, in the order in which they did."""
-        return cls(tuple(dict.fromkeys(cell for sample in samples for cell in sample)), None)
+        """Every cell that came, in an order that does not tell in which sample."""
+        return cls(tuple(sorted({cell for sample in samples for cell in sample}, key=repr)), None)
 
     @cached_property
     def _index(self) -> dict[Cell, int]:

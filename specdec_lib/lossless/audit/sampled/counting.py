@@ -111,7 +111,7 @@ class _Clock:
 
     deadline: float | None
     interrupted: bool = False
-    begun: float = field(default_factory=time.monotonic)
+    begun: float = field(default_factory=lambda: time.monotonic())
 
     def is_over(self, part: float = 1.0) -> bool:
         return self.deadline is not None and time.monotonic() - self.begun >= part * self.deadline
