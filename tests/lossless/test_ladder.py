@@ -52,6 +52,7 @@ def test_a_rule_is_known_unless_dice_or_laws_are_its_own():
     }
     assert {name for name, judge in known.items() if judge is None} == {
         "residual_is_not_clamped", "correction_reuses_the_uniform", "residuals_of_all_rows",
+        "accepts_by_the_drafts_uniform", "corrects_by_the_drafts_noise", "block_by_products_of_uniforms",
         "target_unwarped", "nucleus_before_temperature", "penalty_without_draft", "greedy_by_ratio",
     }  # fmt: skip
     assert set(JUDGES) - {"correct", "block"} <= set(known)

@@ -245,11 +245,12 @@ def _fate_row(fate: Fate) -> list[Any]:
     mutant, killed = fate.mutant, sorted(set(fate.killed_at))
     most = "–".join(str(n) for n in (*killed[:1], *killed[1:][-1:])) or "–"
     title = f"{mutant.name} (control)" if mutant.is_control else mutant.name
-    return [text(title, "" if fate.as_it_should else "bold red"), mutant.trial, most, mutant.mistake]
+    mistake = f"{mutant.mistake} [{mutant.issue}]" if mutant.issue else mutant.mistake
+    return [text(title, "" if fate.as_it_should else "bold red"), mutant.trial, most, mistake]
 
 
 def _document(fate: Fate) -> dict[str, Any]:
-    told = ("name", "mistake", "traps", "trial", "is_control")
+    told = ("name", "mistake", "traps", "trial", "is_control", "issue")
     hunts = [
         {"seed": one.seed, "killed_at": one.killed_at, "looks": [asdict(look) for look in one.looks]}
         for one in fate.hunts

@@ -26,7 +26,8 @@ class Scenario:
     """Two models and a task.
 
     ``offset`` is added to every logit of both: it changes no law, and makes half precision as coarse as
-    it is for models whose logits are that large.
+    it is for models whose logits are that large. ``pattern`` is a law of the target and one of the draft, of
+    which every row is a permutation: for mistakes that rows drawn by chance would hardly show.
     """
 
     seed: int = 0
@@ -39,18 +40,27 @@ class Scenario:
     prompt: tuple[int, ...] = (1, 2)
     eos_token_ids: tuple[int, ...] = ()
     context_length: int | None = None
+    pattern: tuple[Law, Law] | None = None
 
     @cached_property
     def models(self) -> tuple[TableModel, TableModel]:
         """The target and the draft."""
-        rng = np.random.default_rng(self.seed)
-        shape = (self.vocab, self.vocab)
-        own, noise = (rng.dirichlet(np.full(self.vocab, 0.7), size=shape) for _ in range(2))
-        target, noise = ((1 - _FLOOR) * rows + _FLOOR / self.vocab for rows in (own, noise))
-        draft = (1 - self.draft_error) * target + self.draft_error * noise
+        target, draft = self._rows
         limits = {"eos_token_ids": self.eos_token_ids, "context_length": self.context_length}
         options: dict[str, Any] = limits | {"offset": self.offset}
         return TableModel(target, name="target", **options), TableModel(draft, name="draft", **options)
+
+    @property
+    def _rows(self) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(self.seed)
+        shape = (self.vocab, self.vocab)
+        if self.pattern is not None:
+            orders = rng.permuted(np.broadcast_to(np.arange(self.vocab), (*shape, self.vocab)), axis=-1)
+            target, draft = (np.array(law)[orders] for law in self.pattern)
+            return target, draft
+        own, noise = (rng.dirichlet(np.full(self.vocab, 0.7), size=shape) for _ in range(2))
+        target, noise = ((1 - _FLOOR) * rows + _FLOOR / self.vocab for rows in (own, noise))
+        return target, (1 - self.draft_error) * target + self.draft_error * noise
 
     def warped(self, model: TableModel, continuation: Prefix = ()) -> Law:
         """The law, after warping, of the token that follows the prompt and ``continuation``."""

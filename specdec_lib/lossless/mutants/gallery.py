@@ -6,6 +6,7 @@ right; a test that rejects one of them is wrong. Run it all with ``specdec verif
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,7 @@ from specdec_lib.decoding.sampling import SamplingParams
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.laws.scenario import Scenario
-from specdec_lib.lossless.mutants import drafters, loops, verifiers
+from specdec_lib.lossless.mutants import drafters, loops, shipped, verifiers
 from specdec_lib.lossless.mutants.mutant import Build, Mutant
 from specdec_lib.models.base import CausalModel, is_causal_model
 from specdec_lib.utils.names import known_names
@@ -48,7 +49,7 @@ def _with_verifier(verify: Verifier) -> Build:
     return build
 
 
-def _with_drafter(drafter: type[DraftModel], loop: type[SpeculativeDecoder] = SpeculativeDecoder) -> Build:
+def _with_drafter(drafter: type[DraftModel], loop: Build = SpeculativeDecoder) -> Build:
     def build(target: CausalModel, draft: DraftSource, k: int) -> SpeculativeDecoder:
         if not is_causal_model(draft):
             raise InvalidArgument(
@@ -79,6 +80,14 @@ def _loop(loop: type[SpeculativeDecoder], *traps: int, name: str = "", **more: A
     return Mutant(name or _snake(loop), _first_line(loop), more.pop("build", loop), traps=traps, **more)
 
 
+def _shipped(mistaken: Callable[..., Any], *traps: int, **more: Any) -> Mutant:
+    return Mutant(mistaken.__name__, _first_line(mistaken), more.pop("build"), traps=traps, **more)
+
+
+def _by_equal_draws(target: CausalModel, draft: DraftSource, k: int) -> SpeculativeDecoder:
+    return _with_verifier(verifiers.equal_to_the_targets_draw)(target, draft, k)
+
+
 def _control(name: str, mistake: str, build: Build = SpeculativeDecoder, **more: Any) -> Mutant:
     return Mutant(name, mistake, build, is_control=True, **more)
 
@@ -101,6 +110,9 @@ _COARSE = Scenario(offset=200.0)
 _SAME = Scenario(draft_error=0.0)
 _CLOSE = Scenario(draft_error=0.3)
 _WIDE = Scenario(vocab=6, length=4, draft_error=1.0)
+_CONTESTED = Scenario(
+    params=SamplingParams(), vocab=3, pattern=((0.1, 0.5, 0.4), (0.6, 0.35, 0.05))
+)  # what a correction is drawn from holds the draft's second choice, and one that the draft never made
 _NARROW = Scenario(vocab=6, context_length=10, k=4, draft_error=0.3)
 _ENDING: dict[str, Any] = {
     "trial": "ending",
@@ -110,9 +122,11 @@ _BLOCKS: dict[str, Any] = {"scenario": _BLOCK, "plan": plan_block}
 
 MUTANTS: tuple[Mutant, ...] = (
     _loop(loops.TargetUnwarped, 1),
-    _drafter(drafters.ReportsUnwarped, 1),
+    _drafter(drafters.ReportsUnwarped, 1, issue="huggingface/transformers#47932"),
     _drafter(drafters.WarpsTwice, 1, trial="efficiency", scenario=_COOL),
-    _drafter(drafters.ArgmaxWithSoftLaw, 2),
+    _drafter(drafters.ArgmaxWithSoftLaw, 2, issue="huggingface/transformers#32867"),
+    _drafter(shipped.ArgmaxWithRawLogits, 1, 2, issue="huggingface/transformers#47932"),
+    _drafter(shipped.LawInAnotherOrder),
     _verifier("residual_is_p", 3),
     _verifier("residual_is_absolute", 3),
     _verifier("residual_is_p_without_x", 3),
@@ -120,8 +134,18 @@ MUTANTS: tuple[Mutant, ...] = (
     _verifier("one_uniform_a_round", 4, scenario=Scenario(k=3)),
     _verifier("correction_reuses_the_uniform", 4, scenario=_WIDE),
     _loop(loops.ReseedsEveryRound, 4),
+    _shipped(shipped.accepts_by_the_drafts_uniform, 4, build=shipped.build_accepts_by_the_drafts_uniform),
+    _shipped(
+        shipped.corrects_by_the_drafts_noise,
+        4,
+        build=shipped.build_corrects_by_the_drafts_noise,
+        scenario=_CONTESTED,
+        needs="a draft that finds likely what replaces its rejected token",
+        issue="vllm-project/vllm#54282",
+    ),
     _verifier("residuals_of_all_rows", 5, scenario=_SAME, needs="a draft whose law is its target's"),
     _drafter(drafters.DropsImprobable, 6),
+    _verifier("correction_from_the_draft"),
     _verifier("bonus_from_the_draft", 7),
     _verifier("bonus_from_the_previous_position", 7),
     _loop(
@@ -135,6 +159,7 @@ MUTANTS: tuple[Mutant, ...] = (
         9,
         scenario=_COARSE,
         needs="logits in the hundreds, where half precision is coarse,",
+        issue="deepseek-ai/DeepSpec#31",
     ),
     _verifier("smoothed_ratio", 10),
     _verifier("clamped_ratio", 10),
@@ -154,7 +179,9 @@ MUTANTS: tuple[Mutant, ...] = (
     _drafter(drafters.KeepsRejectedTokens, 18, trial="efficiency", scenario=_CLOSE),
     _loop(loops.CutsByMinusZero, 19),
     _drafter(drafters.DraftsOneFewer, trial="efficiency"),
-    _verifier("accepts_everything"),
+    _verifier("accepts_everything", issue="vllm-project/vllm-ascend#13730"),
+    _verifier("draws_again_where_unequal"),
+    _verifier("equal_to_the_targets_draw", trial="efficiency", issue="ml-explore/mlx-swift-lm#459"),
     _verifier("accepts_typical_tokens"),
     _verifier("ratio_is_upside_down"),
     _verifier("rows_are_off_by_one"),
@@ -162,6 +189,12 @@ MUTANTS: tuple[Mutant, ...] = (
     _plan(verifiers.plan_block_with_token_residual),
     _plan(verifiers.plan_block_with_prefix_thresholds),
     _verifier("block_without_clamp", **_BLOCKS),
+    _shipped(
+        shipped.block_by_products_of_uniforms,
+        build=_with_verifier(shipped.block_by_products_of_uniforms),
+        **_BLOCKS,
+        issue="vllm-project/vllm-ascend#7807",
+    ),
 )
 """One mistake each."""
 
@@ -188,6 +221,18 @@ CONTROLS: tuple[Mutant, ...] = (
     _drafter(drafters.TemperedDraft, is_control=True),
     _drafter(drafters.OneHotArgmaxDraft, is_control=True),
     _drafter(drafters.PausesAfterImprobable, is_control=True),
+    _control(
+        "reported_equal_draws",
+        "Stays where the target draws the same token: reported as biased, and only slow.",
+        _with_verifier(verifiers.equal_to_the_targets_draw),
+        issue="ml-explore/mlx-swift-lm#459",
+    ),
+    _control(
+        "reported_argmax_draft",
+        "The same with the draft's argmax: reported as biased, and right.",
+        _with_drafter(drafters.OneHotArgmaxDraft, _by_equal_draws),
+        issue="z-lab/dflash#74",
+    ),
 )
 """Nothing wrong with them."""
 

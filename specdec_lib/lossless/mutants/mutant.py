@@ -29,6 +29,8 @@ class Mutant:
     is_control: bool = False
     needs: str = ""
     """What its mistake takes to show, where ``specdec verify --mutant`` on a pair does not have it."""
+    issue: str = ""
+    """The thread that reported it in somebody's engine, as ``owner/repository#number``."""
 
     @property
     def verifier(self) -> str:

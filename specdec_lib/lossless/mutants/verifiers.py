@@ -81,6 +81,10 @@ bonus_from_the_previous_position = TokenVerifier(
 bonus_from_the_draft = TokenVerifier(
     "The bonus is drawn from q.", bonus=lambda target, draft: draft[-1] if len(draft) else target[-1]
 )
+correction_from_the_draft = TokenVerifier(
+    "The correction is drawn from q, so that what only the residual can give hardly comes.",
+    share=lambda p, q, rejected: q,
+)
 smoothed_ratio = TokenVerifier(
     "p / (q + ε), against a division by zero that cannot happen; the ε of a careless half-precision port.",
     ratio=lambda p, q: p / (q + 0.1),
@@ -91,6 +95,16 @@ clamped_ratio = TokenVerifier(
 accepts_typical_tokens = TokenVerifier(
     "A draft token stays where p alone finds it probable enough, whatever q was (typical acceptance).",
     ratio=lambda p, q: int(p > 0.2),
+)
+equal_to_the_targets_draw = TokenVerifier(
+    "A draft token stays only where a draw from p is the same: exact, and Σ p·q in the place of Σ min(p, q).",
+    ratio=lambda p, q: p,
+    share=lambda p, q, rejected: p * (1 - rejected),
+)
+draws_again_where_unequal = TokenVerifier(
+    "A draft token stays where a draw from p is the same; where it is not, another draw from p follows.",
+    ratio=lambda p, q: p,
+    share=lambda p, q, rejected: p,
 )
 accepts_everything = TokenVerifier("The draft is not verified at all.", ratio=lambda p, q: 1)
 ratio_is_upside_down = TokenVerifier(

@@ -85,13 +85,15 @@ def test_prompts_of_a_file_are_tried(specdec, own, tmp_path):
 
 
 def test_the_gallery_in_words_and_as_a_document(specdec, monkeypatch):
-    few = tuple(map(find_mutant, ("bonus_from_the_draft", "emits_one_for_none", "library_token_exact")))
+    few = tuple(map(find_mutant, ("accepts_everything", "emits_one_for_none", "library_token_exact")))
     monkeypatch.setattr(gallery, "GALLERY", few)
     shown = specdec("verify", "--mutants", "--seeds", "2")
     assert shown.code == 0
     assert sentences.gallery_says([True, True], [True], num_seeds=2) in shown.out
+    assert few[0].issue in "".join(shown.out.split())
     document = specdec("verify", "--mutants", "--json").document
     assert document["wrong"] == [] and document["mutants"][0]["hunts"][0]["killed_at"] > 0
+    assert [mutant["issue"] for mutant in document["mutants"]] == [few[0].issue, "", ""]
 
 
 def test_a_gallery_with_a_survivor_fails(specdec, monkeypatch):
