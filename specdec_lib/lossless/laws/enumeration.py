@@ -129,7 +129,7 @@ def round_law(
 ) -> dict[Prefix, Any]:
     """The law of what one round emits: 1 to ``k`` + 1 tokens behind ``prefix``."""
     law: dict[Prefix, Any] = {}
-    for kept, reached, following in _verdicts(target, draft, prefix, k, judge):
+    for kept, reached, following in every_verdict(target, draft, prefix, k, judge):
         for token, chance in enumerate(following if reached else ()):
             if chance:  # outcomes that cannot happen are left out, and so is all that would follow them
                 emitted = (*kept, token)
@@ -142,7 +142,7 @@ def accepted_law(
 ) -> list[Any]:
     """P(a round accepts exactly n draft tokens) for n = 0 … k."""
     law: list[Any] = [0] * (k + 1)
-    for kept, reached, _ in _verdicts(target, draft, prefix, k, judge):
+    for kept, reached, _ in every_verdict(target, draft, prefix, k, judge):
         law[len(kept)] += reached
     return law
 
@@ -182,10 +182,14 @@ def _listed(draft: Model | DraftLister, prefix: Prefix, k: int) -> Iterator[tupl
         yield ids, [draft((*prefix, *ids[:n])) for n in range(len(ids))], probability
 
 
-def _verdicts(
+def every_verdict(
     target: Model, draft: Model | DraftLister, prefix: Prefix, k: int, judge: Judge
 ) -> Iterator[tuple[Prefix, Any, Law]]:
-    """Draft tokens that stay, the probability of that draft and verdict, and the law of what follows."""
+    """One round: draft tokens that stay, the probability of that draft and verdict, the law of what follows.
+
+    A draft that a verdict keeps whole and one that it cuts to the same tokens are listed apart; a probability
+    may be 0, and the law that goes with it is then of no use.
+    """
     for ids, draft_laws, probability in _listed(draft, prefix, k):
         target_laws = [target((*prefix, *ids[:n])) for n in range(len(ids) + 1)]
         for n, (weight, following) in enumerate(judge(target_laws, draft_laws, ids)):

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from rational_tables import rational_model
 
 from specdec_lib.decoding.rejection import PLANS, VERIFIERS
 from specdec_lib.errors import InvalidArgument
@@ -26,21 +27,6 @@ from specdec_lib.lossless.laws.enumeration import (
 )
 
 REFERENCE = {"token": reference.judge_tokens, "block": reference.judge_block}
-
-
-def rational_model(seed: int, vocab: int, zeros: bool = False):
-    """A model of rational probabilities: a row for each prefix, drawn when it is first asked for."""
-    rows: dict[tuple[int, ...], list[Fraction]] = {}
-
-    def law(prefix: tuple[int, ...]) -> list[Fraction]:
-        if prefix not in rows:
-            rng = np.random.default_rng([seed, *(token + 1 for token in prefix)])
-            weights = rng.integers(0 if zeros else 1, 9, size=vocab).tolist()
-            weights[int(rng.integers(vocab))] += 1  # one at least is possible
-            rows[prefix] = [Fraction(weight, sum(weights)) for weight in weights]
-        return rows[prefix]
-
-    return law
 
 
 @pytest.mark.parametrize("verifier", ["token", "block"])
