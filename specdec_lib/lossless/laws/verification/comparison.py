@@ -17,7 +17,12 @@ from specdec_lib.lossless.laws.verification.hierarchical import (
 )
 from specdec_lib.lossless.laws.verification.optimum import optimal_accepted
 from specdec_lib.lossless.laws.verification.paths import judge_best_path
-from specdec_lib.lossless.laws.verification.rules import ChainRule, VerificationRule, joint_law, round_means
+from specdec_lib.lossless.laws.verification.rules import (
+    ChainRule,
+    VerificationRule,
+    law_of_rounds,
+    round_means,
+)
 from specdec_lib.lossless.laws.verification.siblings import (
     judge_matching,
     judge_siblings,
@@ -102,7 +107,7 @@ def compare_rules(
         key = frozenset(drawn.items())  # rules that draft alike share their optimum
         if key not in optima:
             optima[key] = optimal_accepted(target, drawn.items(), k)
-        error = total_variation(joint_law(rule, target, draft, k + 1, k), law)
+        error = total_variation(law_of_rounds(rule, target, draft, k + 1, k), law)
         means = round_means(rule, target, draft, k)
         rows.append(RuleRow(name, error, *means, optima[key]))
     return rows

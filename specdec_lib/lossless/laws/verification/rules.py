@@ -81,7 +81,9 @@ def with_next_tokens(verdicts: Iterable[tuple[Prefix, Any, Law]]) -> Iterator[Ro
                 yield RoundOutcome((*kept, token), len(kept), reached * chance)
 
 
-def joint_law(rule: VerificationRule, target: Model, draft: Model, length: int, k: int) -> dict[Prefix, Any]:
+def law_of_rounds(
+    rule: VerificationRule, target: Model, draft: Model, length: int, k: int
+) -> dict[Prefix, Any]:
     """The joint law of the first ``length`` tokens that rounds of ``k`` draft tokens emit.
 
     The last rounds draft fewer, so that none emits more than is left. Outcomes of probability 0 may be
@@ -101,7 +103,7 @@ def joint_law(rule: VerificationRule, target: Model, draft: Model, length: int, 
             emitted = outcome.emitted
             if not 1 <= len(emitted) <= left:
                 raise InvalidArgument(
-                    f"joint law: a round with {left} tokens to come emitted {len(emitted)}; "
+                    f"law of rounds: a round with {left} tokens to come emitted {len(emitted)}; "
                     "a rule emits 1 to K + 1"
                 )
             for rest, chance in law_after((*prefix, *emitted)).items():

@@ -16,7 +16,7 @@ from specdec_lib.lossless.laws.verification.comparison import (
     compare_rules,
 )
 from specdec_lib.lossless.laws.verification.optimum import joint_overlap, optimal_accepted
-from specdec_lib.lossless.laws.verification.rules import ChainRule, RoundOutcome, joint_law, round_means
+from specdec_lib.lossless.laws.verification.rules import ChainRule, RoundOutcome, law_of_rounds, round_means
 
 LOSSY = {"hierarchical, released", "siblings, as if with"}
 
@@ -118,6 +118,6 @@ class TooLong:
 
 def test_a_rule_that_emits_too_much_is_refused_and_one_that_counts_its_forwards_is_counted():
     with pytest.raises(InvalidArgument, match="emitted 4"):
-        joint_law(TooLong(), *CLOCK, 3, 2)
+        law_of_rounds(TooLong(), *CLOCK, 3, 2)
     assert round_means(TooLong(), *CLOCK, 2) == (2, 4, 1)
     assert isinstance(SINGLE_PATH["token"], ChainRule)

@@ -16,7 +16,7 @@ from specdec_lib.lossless.laws.verification.hierarchical import (
     judge_hierarchical_as_released,
 )
 from specdec_lib.lossless.laws.verification.optimum import joint_overlap
-from specdec_lib.lossless.laws.verification.rules import ChainRule, joint_law, round_means
+from specdec_lib.lossless.laws.verification.rules import ChainRule, law_of_rounds, round_means
 
 RELEASED = ChainRule(judge_hierarchical_as_released)
 
@@ -63,7 +63,7 @@ def test_the_released_rule_differs_in_its_last_test_only_and_where_a_shorter_pre
 )
 def test_the_released_rule_on_the_clock_accepts_more_than_any_exact_rule_and_is_off(k, accepted, error):
     target, draft = CLOCK
-    law = joint_law(RELEASED, target, draft, k + 1, k)
+    law = law_of_rounds(RELEASED, target, draft, k + 1, k)
     assert total_variation(law, target_law(target, k + 1)) == Fraction(error)
     assert round_means(RELEASED, target, draft, k).num_accepted == Fraction(accepted)
     block = round_means(ChainRule(judge_block), target, draft, k).num_accepted
@@ -73,7 +73,7 @@ def test_the_released_rule_on_the_clock_accepts_more_than_any_exact_rule_and_is_
 @pytest.mark.parametrize("seed", range(8))
 def test_the_released_rule_is_off_by_no_more_than_what_it_accepts_too_often(seed):
     target, draft = rational_model(seed, 3), rational_model(seed + 50, 3)
-    error = total_variation(joint_law(RELEASED, target, draft, 3, 2), target_law(target, 3))
+    error = total_variation(law_of_rounds(RELEASED, target, draft, 3, 2), target_law(target, 3))
     means = [round_means(rule, target, draft, 2) for rule in (RELEASED, ChainRule(judge_block))]
     assert 0 < error <= means[0].num_accepted - means[1].num_accepted
 
@@ -83,7 +83,7 @@ def test_the_released_rule_is_off_by_no_more_than_what_it_accepts_too_often(seed
 def test_the_naive_rule_keeps_the_joint_law_over_several_rounds(seed, vocab, k, length):
     zeros = seed % 2 == 1
     target, draft = rational_model(seed, vocab, zeros), rational_model(seed + 50, vocab)
-    law = joint_law(NaiveHierarchicalRule(), target, draft, length, k)
+    law = law_of_rounds(NaiveHierarchicalRule(), target, draft, length, k)
     assert {text: chance for text, chance in law.items() if chance} == target_law(target, length)
 
 

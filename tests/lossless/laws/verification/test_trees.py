@@ -12,7 +12,7 @@ from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.laws.enumeration import drafts, target_law, total_variation
 from specdec_lib.lossless.laws.reference import judge_block, judge_tokens
 from specdec_lib.lossless.laws.verification.paths import best_path, chosen_path_laws, judge_best_path
-from specdec_lib.lossless.laws.verification.rules import ChainRule, joint_law, round_means
+from specdec_lib.lossless.laws.verification.rules import ChainRule, law_of_rounds, round_means
 from specdec_lib.lossless.laws.verification.siblings import (
     judge_matching,
     judge_siblings,
@@ -36,7 +36,7 @@ RULES = {
 
 
 def is_exact(rule, target, draft, k, length):
-    law = joint_law(rule, target, draft, length, k)
+    law = law_of_rounds(rule, target, draft, length, k)
     return {text: chance for text, chance in law.items() if chance} == target_law(target, length)
 
 
@@ -104,7 +104,7 @@ def test_siblings_without_replacement_judged_as_if_with_are_off(seed):
     """The draft's law is not renewed: a rejected token is weighed as if it could come again."""
     target, draft = rational_model(seed, 3), rational_model(seed + 50, 3)
     rule = TreeRule(judge_siblings, replacement=False)
-    error = total_variation(joint_law(rule, target, draft, 3, 2), target_law(target, 3))
+    error = total_variation(law_of_rounds(rule, target, draft, 3, 2), target_law(target, 3))
     assert error > Fraction(1, 200)
 
 
@@ -118,7 +118,7 @@ def test_a_best_path_judged_by_the_drafts_own_law_is_off():
         return [(ids[:n], chance, law) for n, (chance, law) in enumerate(judge_block(*rows, ids))]
 
     rule = TreeRule(as_if_unchosen, is_bundle=True)
-    assert total_variation(joint_law(rule, target, draft, 2, 1), target_law(target, 2)) == Fraction(1, 9)
+    assert total_variation(law_of_rounds(rule, target, draft, 2, 1), target_law(target, 2)) == Fraction(1, 9)
 
 
 # --- how they are related ----------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from rational_tables import rational_model, without_memory
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.laws.enumeration import target_law, total_variation
 from specdec_lib.lossless.laws.reference import judge_block, judge_tokens
-from specdec_lib.lossless.laws.verification.rules import ChainRule, joint_law, round_means
+from specdec_lib.lossless.laws.verification.rules import ChainRule, law_of_rounds, round_means
 from specdec_lib.lossless.laws.verification.vocabularies import (
     RetokenisedRule,
     TranslatedRule,
@@ -23,7 +23,7 @@ SHARED = frozenset({0, 2})
 
 
 def error_of(rule, target, draft, length, k):
-    return total_variation(joint_law(rule, target, draft, length, k), target_law(target, length))
+    return total_variation(law_of_rounds(rule, target, draft, length, k), target_law(target, length))
 
 
 @pytest.mark.parametrize("judge", [judge_tokens, judge_block])
