@@ -123,6 +123,14 @@ MORE_TOKENS = (
     "<b>{}, K = %{{customdata[0]}}</b><br>"
     "%{{y:+.1%}} tokens a round (95 % interval %{{customdata[1]:+.1%}} to %{{customdata[2]:+.1%}})"
 )
+NOT_EXACT = "{}, not exact"
+RULE_OVER_THE_OPTIMUM = (
+    "<b>{}, K = %{{x}}</b><br>"
+    "%{{customdata[0]:.4g}} accepted a round, %{{customdata[1]:.4g}} at most by an exact rule<br>"
+    "%{{customdata[2]:.4g}} tokens for each forward of the target<br>"
+    "total variation from the target %{{customdata[3]:.4g}}"
+)
+RULE_AT_A_DISTANCE = "<b>{}</b>, draft off by %{{x:.2f}}: %{{y:.3f}} accepted a round"
 
 # -- chapters: proof, mutants, measurement ---------------------------------------------------------
 

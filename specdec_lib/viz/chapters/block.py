@@ -1,4 +1,4 @@
-"""Figures of block verification: whole drafts kept by either verifier, and what that is worth on real rounds.
+"""Figures of block verification and its rivals: what each keeps, of a draft, of real rounds, of small tables.
 
 Rows are plain dicts. Token and block verification differ by colour and by pattern, and measured counts
 stand as markers beside the bars of what was expected. Nothing here judges a draft.
@@ -10,10 +10,11 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from specdec_lib.viz import sentences, traces
+from specdec_lib.viz import sentences, theme, traces
 from specdec_lib.viz.theme import BLUE, GREEN, GREY, VERMILLION, Rows, domain_style, error_bars, hatched
 
 _VERIFIERS = {"token": (BLUE, "", "circle"), "block": (GREEN, "/", "diamond")}
+_ROUNDING = 1e-9
 _HALF = 0.19  # from the middle of a group to the middle of one of its two bars
 
 
@@ -78,6 +79,41 @@ def plot_gain(rows: Rows, published: tuple[float, float] | None = None) -> go.Fi
             figure.add_hrect(**band, opacity=0.22, line_width=0, layer="below", **where)
     figure.update_xaxes(_places([f"K = {k}" for k in ks]))
     return figure.update_yaxes(tickformat="+.0%", rangemode="tozero", title_text="more tokens a round")
+
+
+def plot_rules_by_length(rows: Rows) -> go.Figure:
+    """Accepted tokens a round of each rule over what an exact rule can accept at most, by K.
+
+    Args:
+        rows: rule, k, accepted, optimum, per_forward (tokens emitted for a forward of the target), error
+            (total variation from the target). A rule with an error anywhere is named as not exact.
+    """
+    figure = theme.new_figure(380)
+    for index, (rule, own) in enumerate(traces.series(rows, "rule")):
+        name = sentences.NOT_EXACT.format(rule) if any(row["error"] > _ROUNDING for row in own) else rule
+        over = [traces.significant(row["accepted"] - row["optimum"], 4) for row in own]
+        hover = sentences.RULE_OVER_THE_OPTIMUM.format(name)
+        numbers = traces.columns(own, "accepted", "optimum", "per_forward", "error")
+        ks = traces.column(own, "k")
+        curve = traces.curve(ks, over, hover, index, size=17 - 2 * index, name=name, customdata=numbers)
+        figure.add_trace(curve)
+    figure.add_hline(y=0, line_width=1, line_color=GREY)
+    figure.update_xaxes(title_text="K", dtick=1)
+    return figure.update_yaxes(title_text="accepted a round, over the optimum", zeroline=False)
+
+
+def plot_rules_by_distance(rows: Rows) -> go.Figure:
+    """Accepted tokens a round of each rule, by how far the draft is from the target.
+
+    Args:
+        rows: rule (the optimum may be one of them), distance (of the draft from the target), accepted.
+    """
+    figure = theme.new_figure(400)
+    for index, (rule, own) in enumerate(traces.series(rows, "rule")):
+        hover = sentences.RULE_AT_A_DISTANCE.format(rule)
+        figure.add_trace(traces.curve(*traces.xy(own, "distance", "accepted", 5), hover, index, name=rule))
+    figure.update_xaxes(title_text="total variation between draft and target")
+    return figure.update_yaxes(title_text="accepted a round")
 
 
 def _places(labels: list[str]) -> dict[str, Any]:

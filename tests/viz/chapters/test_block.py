@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from specdec_lib.viz.chapters.block import plot_accepted_per_round, plot_gain, plot_kept_drafts
+from specdec_lib.viz.chapters.block import (
+    plot_accepted_per_round,
+    plot_gain,
+    plot_kept_drafts,
+    plot_rules_by_distance,
+    plot_rules_by_length,
+)
 
 DRAFTS = [
     {"draft": "tick tock", "proposed": 0.25, "token": 0.125, "block": 0.25, "target": 0.3},
@@ -55,3 +61,28 @@ def test_gain_draws_a_panel_a_temperature_and_the_published_band(published, band
     assert [list(trace.y) for trace in figure.data] == [[0.02, 0.04]] * 2
     assert len(figure.layout.shapes) == bands
     assert list(figure.layout.xaxis.ticktext) == ["K = 2", "K = 4"]
+
+
+def test_rules_stand_over_or_below_the_optimum_and_those_that_are_not_exact_are_named():
+    shared = {"optimum": 1.5, "per_forward": 2.0}
+    rows = [
+        {"rule": rule, "k": k, "accepted": accepted, "error": error} | shared
+        for rule, accepted, error in (("token", 1.25, 0.0), ("block", 1.5, 1e-16), ("other", 1.75, 0.125))
+        for k in (1, 2)
+    ]
+    figure = plot_rules_by_length(rows)
+    assert [list(curve.y) for curve in figure.data] == [[-0.25, -0.25], [0.0, 0.0], [0.25, 0.25]]
+    assert [curve.name for curve in figure.data] == ["token", "block", "other, not exact"]
+    assert list(figure.data[2].customdata[0]) == [1.75, 1.5, 2.0, 0.125]
+    assert len({curve.marker.symbol for curve in figure.data}) == 3
+
+
+def test_rules_by_distance_are_a_curve_each():
+    rows = [
+        {"rule": rule, "distance": distance, "accepted": accepted * (1 - distance)}
+        for rule, accepted in (("optimum", 2.0), ("block", 1.5))
+        for distance in (0.0, 0.5)
+    ]
+    optimum, block = plot_rules_by_distance(rows).data
+    assert (optimum.name, list(optimum.x), list(optimum.y)) == ("optimum", [0.0, 0.5], [2.0, 1.0])
+    assert list(block.y) == [1.5, 0.75]
