@@ -33,19 +33,24 @@ _OUT_OF_TORCH = {torch.Tensor.numpy: "numpy()", torch.Tensor.__array__: "numpy()
 
 
 @contextmanager
-def intercepted(path: Path) -> Iterator[None]:
+def intercepted(path: Path) -> Iterator[set[str]]:
     """Every draw from torch within this context is chosen by ``path``.
 
+    Yields a set which names, once the context has ended, the global generators outside torch that moved
+    meanwhile: "Python", "NumPy". Whether that mattered is for whoever repeats the replay to find out.
+
     Raises:
-        Unfollowed: a draw, or what is made of one, that cannot be taken; something drew from Python's or
-            NumPy's global generator, or from torch's in another thread.
+        Unfollowed: a draw, or what is made of one, that cannot be taken; something drew from torch's global
+            generator unseen, as in another thread.
     """
-    before = _global_generators()
+    before, moved = _global_generators(), set[str]()
     with _Operations(path) as operations, _PythonNumbers(operations.undecided):
-        yield
-    for name, state in _global_generators().items():
-        if state != before[name] and not (name == "torch" and _is_just_seeded()):
-            raise Unfollowed(sentences.DREW_ELSEWHERE.format(name))
+        yield moved
+    now = _global_generators()
+    moved.update(name for name in now if now[name] != before[name])
+    if "torch" in moved and not _is_just_seeded():
+        raise Unfollowed(sentences.DREW_UNSEEN)
+    moved.discard("torch")
 
 
 class _Operations(TorchDispatchMode):
@@ -128,7 +133,7 @@ def _is_just_seeded() -> bool:
 
 
 def _global_generators() -> dict[str, Any]:
-    """The states of the global generators, from which nothing may be drawn, by whose they are."""
+    """The states of the global generators, by whose they are."""
     kind, keys, *rest = np.random.get_state()
     numpy_state = (kind, np.asarray(keys).tobytes(), *rest)
     return {"Python": random.getstate(), "torch": _torch_state(), "NumPy": numpy_state}

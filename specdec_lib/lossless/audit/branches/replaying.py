@@ -10,17 +10,19 @@ hundred replays, where counting samples would take 10¹² of them. ::
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from specdec_lib.errors import InvalidArgument, NotRepeatable
+from specdec_lib.errors import InvalidArgument, NotRepeatable, Unfollowed
 from specdec_lib.lossless.audit.branches import sentences
 from specdec_lib.lossless.audit.branches.interception import intercepted
-from specdec_lib.lossless.audit.branches.tree import ReplayTree
+from specdec_lib.lossless.audit.branches.tree import Path, ReplayTree
 
 ENOUGH = 1e-9
 """Mass of unvisited branches at which replaying ends."""
+_DOUBTS = 30
 MOST_REPLAYS = 20_000
 """Replays after which it ends at the latest, unless more are asked for."""
 
@@ -68,6 +70,8 @@ class Branches:
     report: Callable[[int, float], None] = lambda replays, unvisited: None
     _tree: ReplayTree = field(default_factory=ReplayTree)
     _emitted: list[Hashable] = field(default_factory=list)
+    _running: Generator[int, None, None] | None = None
+    _doubts: int = 0  # replays in which a generator outside torch moved
 
     def __post_init__(self) -> None:
         if self.most_replays < 1 or not 0 <= self.enough < 1:
@@ -77,35 +81,62 @@ class Branches:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Nothing is held between replays."""
+        """An error may have left a replay open, in which draws would still be taken."""
+        if self._running is not None:
+            self._running.close()
 
     def replays(self) -> Iterator[int]:
         """The number of each replay, inside which draws are taken; :meth:`emit` says what came out.
 
-        The first is made twice, since a decoder that keeps something from text to text has no law.
+        The first is made twice, since a decoder that keeps something from text to text has no law, and so are
+        some in which Python's or NumPy's global generator moved: what is drawn there must not matter.
 
         Raises:
             NotRepeatable: it decodes otherwise when it is asked the same again, or emitted nothing.
             Unfollowed: it draws, or uses what it drew, in a way that cannot be taken.
         """
+        self._running = self._replays()
+        return self._running
+
+    def _replays(self) -> Generator[int, None, None]:
         began, tree = time.monotonic(), self._tree
         while not tree.is_done and tree.num_replays < self.most_replays and tree.unvisited > self.enough:
             if self.seconds is not None and tree.num_replays and time.monotonic() - began > self.seconds:
                 return
-            first, path = tree.num_replays == 0, tree.next_path()
-            self._emitted.clear()
-            with intercepted(path):
+            path = tree.next_path()
+            with self._replay(path) as moved:
                 yield tree.num_replays
             outcome = self._outcome()
-            if first:
+            if tree.num_replays == 0 or (moved and self._doubts < _DOUBTS):
+                self._doubts += bool(moved)
                 again = path.again()
-                self._emitted.clear()
-                with intercepted(again):
+                with self._repeat(outcome, again, moved):
                     yield tree.num_replays
-                if self._outcome() != outcome or again.depth != path.depth:
-                    raise NotRepeatable(sentences.OTHER_OUTCOME.format(outcome, self._outcome()))
             path.end(outcome)
             self.report(tree.num_replays, tree.unvisited)
+
+    @contextmanager
+    def _replay(self, path: Path) -> Iterator[set[str]]:
+        self._emitted.clear()
+        with intercepted(path) as moved:
+            yield moved
+
+    @contextmanager
+    def _repeat(self, outcome: Hashable, path: Path, moved: set[str]) -> Iterator[None]:
+        """The same replay once more, in which the same has to come out.
+
+        Raises:
+            NotRepeatable, Unfollowed: it does not, and a generator outside torch moved in the latter case.
+        """
+        try:
+            with self._replay(path):
+                yield
+            if self._outcome() != outcome or path.depth != len(path.told):
+                raise NotRepeatable(sentences.OTHER_OUTCOME.format(outcome, self._outcome()))
+        except NotRepeatable as error:
+            if moved:
+                raise Unfollowed(sentences.DREW_ELSEWHERE.format(" and ".join(sorted(moved)))) from error
+            raise
 
     def emit(self, outcome: Hashable) -> None:
         """Say what the decoder has emitted in this replay; a list is taken as a tuple."""
@@ -123,7 +154,7 @@ class Branches:
 
 
 def law_of(
-    decode: Callable[[], Sequence[int] | Hashable],
+    decode: Callable[[], Any],
     *,
     most_replays: int = MOST_REPLAYS,
     enough: float = ENOUGH,

@@ -35,6 +35,7 @@ ANOTHER_VIEW = _CANNOT.format(
     "another view of a tensor that was filled with random numbers in place" + _SAMPLE
 )
 FILLED_IN_PART = _CANNOT.format("random numbers are written into a part of a tensor" + _SAMPLE)
-DREW_ELSEWHERE = _CANNOT.format(
-    "something drew from {}'s global generator where it cannot be taken, such as another thread" + _SAMPLE
+DREW_UNSEEN = _CANNOT.format(
+    "something drew from torch's global generator where it cannot be seen, such as another thread" + _SAMPLE
 )
+DREW_ELSEWHERE = _CANNOT.format("what comes out depends on draws from {}'s global generator" + _SAMPLE)

@@ -204,6 +204,15 @@ def test_another_thread_is_seen():
         law_of(decode)
 
 
+def test_draws_elsewhere_that_do_not_matter():
+    def decode() -> int:
+        random.random()
+        np.random.rand()
+        return int(P.multinomial(1))
+
+    assert law_of(decode).law[2] == pytest.approx(0.7, abs=1e-6)
+
+
 def test_seeding_is_no_draw():
     def decode() -> int:
         torch.manual_seed(5)
