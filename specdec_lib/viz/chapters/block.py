@@ -91,9 +91,10 @@ def plot_rules_by_length(rows: Rows) -> go.Figure:
     figure = theme.new_figure(380)
     for index, (rule, own) in enumerate(traces.series(rows, "rule")):
         name = sentences.NOT_EXACT.format(rule) if any(row["error"] > _ROUNDING for row in own) else rule
-        over = [traces.significant(row["accepted"] - row["optimum"], 4) for row in own]
+        over = [round(float(row["accepted"] - row["optimum"]), 6) + 0.0 for row in own]  # no -0.0
         hover = sentences.RULE_OVER_THE_OPTIMUM.format(name)
-        numbers = traces.columns(own, "accepted", "optimum", "per_forward", "error")
+        told = ("accepted", "optimum", "per_forward", "error")
+        numbers = [[round(float(row[name]), 6) for name in told] for row in own]
         ks = traces.column(own, "k")
         curve = traces.curve(ks, over, hover, index, size=17 - 2 * index, name=name, customdata=numbers)
         figure.add_trace(curve)
