@@ -32,6 +32,7 @@ from specdec_lib.decoding.drafters.heads import sentences as heads
 from specdec_lib.decoding.lengths import sentences as lengths
 from specdec_lib.lossless import sentences as lossless
 from specdec_lib.lossless.audit.servers import sentences as servers
+from specdec_lib.lossless.audit.sampled import sentences as sampled
 from specdec_lib.models import sentences as models
 from specdec_lib.models.architecture import sentences as architecture
 from specdec_lib.models.caches import sentences as caches
@@ -130,6 +131,11 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
         "joint_power": [(0.0271, 0.0352, 0.9999)],
         "mutant_unseen": [("resamples_p", "", "exact rows"), ("late", "two texts", "independence")],
         "gallery_says": [([True, True], [True], 1), ([True, False], [True, True], 3)],
+    },
+    sampled: {
+        "few_answers": [(1,), (12,)],
+        "power": [(0.0271, 27, 0.0352, 0.9999)],
+        "between": [(0.031, 0.0952)],
     },
     cli: {
         "embedded_is_missing": [("pocket/target",)],

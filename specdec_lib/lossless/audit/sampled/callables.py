@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -31,9 +31,7 @@ class CallableEngine:
         InvalidArgument: nothing that can be called with a prompt and a number of tokens.
     """
 
-    def __init__(
-        self, function: Callable[..., Any], name: str = "", eos_token_ids: Sequence[int] = ()
-    ) -> None:
+    def __init__(self, function: Any, name: str = "", eos_token_ids: Sequence[int] = ()) -> None:
         self._function = function
         self.name = name or getattr(function, "__name__", type(function).__name__)
         self._ends = frozenset(eos_token_ids)

@@ -62,7 +62,7 @@ class AuditReport:
             return sentences.NOT_ASKABLE.format(self.engine, self.why)
         sure = found.confidence
         if self.verdict == "not exact":
-            rejected = sentences.titles([c.title for c in self.checks if c.rejected])
+            rejected = ", ".join(check.title for check in self.checks if check.rejected)
             distance = sentences.between(found.low, found.high)
             return sentences.NOT_EXACT.format(
                 self.engine, rejected, found.estimate, distance, percent(sure, 2)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from specdec_lib.utils.numbers import counted, percent
 
 # -- while it runs --------------------------------------------------------------------------------
@@ -103,8 +101,3 @@ def power(catches: float, number: int, high: float, confidence: float) -> str:
 def between(low: float, high: float) -> str:
     """The ends of an interval."""
     return f"between {low:.3f} and {high:.3f}"
-
-
-def titles(rejected: Sequence[str]) -> str:
-    """The checks that rejected."""
-    return ", ".join(rejected)

@@ -122,12 +122,12 @@ def test_a_control_that_fails_leaves_nothing_to_be_said():
 def test_a_law_that_is_a_little_off_convicts_nobody():
     """Where the control only just passes, an engine with the same law may not be rejected for its law."""
     told = Rows(6, vocab=4)
-    both = moved(told.joint(TWO), 0.055)
+    both = moved(told.joint(TWO), 0.07)
     verdicts = []
-    for seed in range(24):
+    for seed in range(20):
         engine, control = DrawnEngine(both, "engine", other_stream), DrawnEngine(both)
-        verdicts.append(audit_by_counting(engine, control, told, TWO, 2_400, seed=seed).verdict)
-    assert verdicts.count("not exact") <= 4 and verdicts.count("not askable") >= 6
+        verdicts.append(audit_by_counting(engine, control, told, TWO, 1_600, seed=seed).verdict)
+    assert verdicts.count("not exact") <= 3 and verdicts.count("not askable") >= 6
 
 
 @pytest.mark.parametrize("told", [True, False])
