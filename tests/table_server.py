@@ -48,7 +48,7 @@ class TableServer:
         echoes: names that its echo holds; None for all.
         fixed_seed: in the place of every request's.
         most_logprobs: it refuses more with status 400.
-        owner: of its models, as vLLM ("vllm") or others say it.
+        owner: of its models, as llama.cpp ("llamacpp"), vLLM ("vllm") or others say it.
         paths: that it has.
         refuses: fields that it answers with status 400.
         context: tokens that it can hold.
@@ -63,7 +63,7 @@ class TableServer:
     echoes: frozenset[str] | None = None
     fixed_seed: int | None = None
     most_logprobs: int = 1000
-    owner: str = "vllm"
+    owner: str = "llamacpp"
     paths: frozenset[str] = frozenset(
         ("/props", "/v1/models", "/completion", "/v1/completions", "/tokenize", "/metrics", "/health")
     )
@@ -222,9 +222,10 @@ class TableServer:
         return {"default_generation_settings": settings, "total_slots": 4, "eos_token": "<end>"}
 
     def _models(self) -> Document:
-        meta = {"n_vocab": self.model.vocab_size, "n_ctx_train": self.context}
-        model = {"id": "table", "object": "model", "owned_by": self.owner, "meta": meta}
-        return {"object": "list", "data": [model | {"max_model_len": self.context}]}
+        meta = {"n_vocab": self.model.vocab_size, "n_ctx": self.context}
+        model = {"id": "table", "object": "model", "owned_by": self.owner}
+        model |= {"meta": meta} if self.owner == "llamacpp" else {"max_model_len": self.context}
+        return {"object": "list", "data": [model]}
 
     def _metrics(self) -> str:
         counts = {"draft_tokens": self.num_drafted, "accepted_tokens": self.num_accepted}

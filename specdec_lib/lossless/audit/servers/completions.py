@@ -19,6 +19,11 @@ _TOKEN_ID = "token_id:"
 _LOG_OF_ZERO = -9000.0
 """vLLM writes -9999 for the logarithm of 0."""
 _BOUNDS = (20, 5)
+_COUNTS = (
+    (("timings",), "draft_n", "draft_n_accepted"),
+    (("metrics", "speculative_decoding"), "num_draft_tokens", "num_accepted_draft_tokens"),
+)
+"""Where an answer tells them; vLLM's with ``--per-request-spec-decode-metrics``."""
 _ENDED = {"stop": True, "eos_token": True, "eos": True, "length": False}
 
 
@@ -59,9 +64,17 @@ class CompletionsServer(Server):
             **more,
         }
         read = Fields(self._posted(fields, request, bool(more)), self.name)
-        if read.has("usage") and read.inner("usage").has("prompt_tokens"):
-            self._check_prompt(request, continuation, read.inner("usage").whole("prompt_tokens"))
+        if read.has("usage"):
+            self._check_usage(read.inner("usage"), request, continuation)
         return read
+
+    def _check_usage(self, usage: Fields, request: Request, continuation: tuple[int, ...]) -> None:
+        if usage.has("prompt_tokens"):
+            self._check_prompt(request, continuation, usage.whole("prompt_tokens"))
+        if usage.has("prompt_tokens_details"):
+            details = usage.inner("prompt_tokens_details")
+            if details.has("cached_tokens") and details.whole("cached_tokens"):
+                self.notice(sentences.PROMPTS_REUSED)
 
     def _posted(self, fields: dict[str, Any], request: Request, is_law: bool) -> Any:
         """The document that came; without the fields that OpenAI does not have, where none are taken."""
@@ -85,7 +98,8 @@ class CompletionsServer(Server):
 
     def _extras(self, request: Request) -> dict[str, Any]:
         top_k = request.top_k or (-1 if self.model.kind == "sglang" else 0)
-        return {"top_k": top_k, "min_p": 0.0, "repetition_penalty": 1.0, "return_token_ids": True}
+        off = {"top_k": top_k, "min_p": 0.0, "repetition_penalty": 1.0, "return_token_ids": True}
+        return off | ({"cache_prompt": False} if self.model.kind == "llama.cpp" else {})
 
     def _prompt(self, request: Request, continuation: tuple[int, ...]) -> list[int] | str:
         if request.prompt_ids:
@@ -114,12 +128,15 @@ class CompletionsServer(Server):
         return usage.whole("completion_tokens") if usage and usage.has("completion_tokens") else None
 
     def _counts(self, read: Fields) -> tuple[int | None, int | None]:
-        """Draft tokens and those accepted, where llama.cpp tells them in its timings."""
-        timings = read.inner("timings") if read.has("timings") else None
-        if timings is None or not timings.has("draft_n"):
-            return None, None
-        drafted = timings.whole("draft_n")
-        return drafted, timings.whole("draft_n_accepted", most=drafted)
+        """Draft tokens and those accepted: in llama.cpp's timings, or vLLM's metrics of a request."""
+        for place, drafts, accepts in _COUNTS:
+            told: Fields | None = read
+            for name in place:
+                told = told.inner(name) if told is not None and told.has(name) else None
+            if told is not None and told.has(drafts):
+                drafted = told.whole(drafts)
+                return drafted, told.whole(accepts, most=drafted)
+        return None, None
 
     def _told(self, request: Request, continuation: tuple[int, ...], num_tokens: int) -> ToldLaw:
         read = self._asked_for_law(request, continuation, num_tokens)

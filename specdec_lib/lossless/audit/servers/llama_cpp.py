@@ -98,5 +98,5 @@ def _drafting(echo: Fields) -> str:
     """How the server drafts, by its settings; "" where it does not, or does not say."""
     if not echo.has("speculative.types"):
         return ""
-    drafting = in_a_line(echo.text("speculative.types"), 80)
-    return "" if drafting in ("", "none") else drafting
+    kinds = in_a_line(echo.text("speculative.types"), 80).split(",")
+    return ", ".join(kind for kind in kinds if kind not in ("", "none"))

@@ -15,7 +15,7 @@ from specdec_lib.lossless.audit.servers.server import ServedModel, Server
 from specdec_lib.utils.http.client import HttpClient
 from specdec_lib.utils.http.exchange import HttpLimits
 
-Protocol = Literal["llama.cpp", "openai"]
+ServerProtocol = Literal["llama.cpp", "openai"]
 _KINDS = {"llamacpp": "llama.cpp", "library": "ollama", "vllm": "vllm", "sglang": "sglang"}
 """By what a server says who owns its models (``owned_by``)."""
 _ABSENT = (400, 404, 405, 501)
@@ -26,7 +26,7 @@ def open_server(
     url: str,
     *,
     model: str | None = None,
-    protocol: Protocol | None = None,
+    protocol: ServerProtocol | None = None,
     end_ids: Collection[int] = (),
     law_tokens: int | None = None,
     limits: HttpLimits | None = None,
@@ -65,7 +65,7 @@ def open_server(
 def _found(
     client: HttpClient,
     model: str | None,
-    protocol: Protocol | None,
+    protocol: ServerProtocol | None,
     end_ids: frozenset[int],
     law_tokens: int | None,
 ) -> Server:
@@ -140,19 +140,24 @@ def _model_of(
         raise ServerFailed(said)
     found = models[names.index(name)]
     owner = found.text("owned_by") if found.has("owned_by") else ""
-    context = found.whole("max_model_len", 1, _MOST_TOKENS) if found.has("max_model_len") else None
-    return ServedModel(name, _KINDS.get(owner.lower(), "openai"), None, context, end_ids)
+    meta = found.inner("meta") if found.has("meta") else found  # where llama.cpp has its numbers
+    context = _size(found, "max_model_len") or _size(meta, "n_ctx")
+    return ServedModel(name, _KINDS.get(owner.lower(), "openai"), _size(meta, "n_vocab"), context, end_ids)
+
+
+def _size(fields: Fields, name: str) -> int | None:
+    """A number of tokens, where it is told."""
+    return fields.whole(name, 1, _MOST_TOKENS) if fields.has(name) else None
 
 
 def _llama_cpp_model(client: HttpClient, props: Fields, end_ids: frozenset[int]) -> ServedModel:
     """What llama.cpp says of its model: a slot's context, and the vocabulary where it lists it."""
     models = _models(client)
     settings = props.inner("default_generation_settings")
-    context = settings.whole("n_ctx", 1, _MOST_TOKENS) if settings.has("n_ctx") else None
-    meta = models[0].inner("meta") if models[0].has("meta") else None
-    vocab = meta.whole("n_vocab", 1, _MOST_TOKENS) if meta and meta.has("n_vocab") else None
+    vocab = _size(models[0].inner("meta"), "n_vocab") if models[0].has("meta") else None
     end = props.text("eos_token") if props.has("eos_token") else ""
     name = client.quoted(models[0].text("id"), 80)
+    context = _size(settings, "n_ctx")
     return ServedModel(name, "llama.cpp", vocab, context, end_ids | _end_of(client, end, vocab))
 
 

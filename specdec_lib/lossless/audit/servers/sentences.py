@@ -82,6 +82,10 @@ BY_ITS_COUNTS = "it counts {} draft tokens"
 BY_ITS_LAW = "read {} times, a law was certain each time, and not of the same token"
 BY_AN_EMPTY_LAW = "it tells a token with certainty, and no other"
 REMEMBERS = "the server drafts from earlier requests ({}): answers of one request may depend on others"
+PROMPTS_REUSED = (
+    "the server reuses the prompts of earlier requests (cached_tokens): last digits of a law may differ by"
+    " what was asked before"
+)
 CACHES_PROMPTS = "the server reused {} tokens of an earlier prompt although cache_prompt was false"
 SAME_ANSWERS = (
     "{}: {} different seeds gave one and the same answer, which the law gives with probability {:.1e} at"

@@ -17,7 +17,7 @@ REQUEST = Request(3, prompt_ids=(1, 2))
 
 @pytest.fixture
 def table():
-    with serving(TableServer(MODEL, MODEL.near(seed=2, weight=0.5))) as there:
+    with serving(TableServer(MODEL, MODEL.near(seed=2, weight=0.5), owner="vllm")) as there:
         yield there
 
 
@@ -77,7 +77,8 @@ def test_the_law_is_read_in_either_layout(table, owner):
     law = server.next_law(Request(3, (1,)), (2,))
     told = [law[token] for token in (0, 1, 2, 3, 4, None)]
     assert np.abs(np.array(told) - MODEL.rows[1, 2]).max() < 1e-9
-    assert table.asked[-1][1]["logprobs"] == 1000 and table.asked[-1][1]["temperature"] == 1.0
+    number = 6 if owner == "llamacpp" else 1000  # where the vocabulary is not told
+    assert table.asked[-1][1]["logprobs"] == number and table.asked[-1][1]["temperature"] == 1.0
 
 
 def test_a_bound_on_log_probabilities_is_found_and_kept_to(table):
@@ -159,6 +160,37 @@ def test_an_answer_that_does_not_fit_is_one_line(table, change, words):
     with pytest.raises(ServerFailed, match=words) as raised:
         server.answer(REQUEST)
     assert len(str(raised.value).splitlines()) == 1
+
+
+def test_vllms_own_counts_of_a_draft_are_read(table):
+    server = opened(table)
+
+    def counts(connection, path, document) -> bool:
+        told = {"num_draft_tokens": 4, "num_accepted_draft_tokens": 2, "num_spec_steps": 1}
+        document["metrics"] = {"speculative_decoding": told}
+        return False
+
+    table.in_place = counts
+    answer = server.answer(REQUEST)
+    assert (answer.num_drafted, answer.num_accepted) == (4, 2)
+
+
+def test_a_cache_of_prompts_is_said_and_of_llama_cpp_switched_off(table):
+    server = opened(table)
+
+    def cached(connection, path, document) -> bool:
+        document["usage"]["prompt_tokens_details"] = {"cached_tokens": 2}
+        return False
+
+    table.in_place = cached
+    server.answer(REQUEST)
+    table.in_place = lambda connection, path, document: False
+    assert any("cached_tokens" in said for said in server.notices)
+    assert "cache_prompt" not in table.asked[-1][1]
+    table.owner = "llamacpp"
+    with open_server(table.url, protocol="openai") as server:
+        server.answer(REQUEST)
+    assert table.asked[-1][1]["cache_prompt"] is False and server.model.vocab_size == 6
 
 
 def test_ids_cannot_follow_a_text(table):

@@ -257,7 +257,7 @@ def hostile(fault: Any, damage: Any, hits: float, rng: random.Random) -> Any:
 
 def test_a_thousand_hostile_answers_give_one_line_or_a_right_answer():
     rng, seen = random.Random(15), Counter()
-    with serving(TableServer(MODEL)) as table, listening(whole(b"{}")) as other:
+    with serving(TableServer(MODEL, owner="vllm")) as table, listening(whole(b"{}")) as other:
         servers = {
             kind: open_server(table.url, protocol=kind, limits=LIMITS) for kind in ("llama.cpp", "openai")
         }

@@ -19,7 +19,7 @@ QUICK = HttpLimits(total=2.0, repeats=0)
 
 @pytest.fixture
 def table():
-    with serving(TableServer(MODEL)) as there:
+    with serving(TableServer(MODEL, owner="vllm")) as there:
         yield there
 
 
