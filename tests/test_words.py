@@ -33,6 +33,7 @@ from specdec_lib.decoding.lengths import sentences as lengths
 from specdec_lib.lossless import sentences as lossless
 from specdec_lib.lossless.audit.servers import sentences as servers
 from specdec_lib.lossless.audit.sampled import sentences as sampled
+from specdec_lib.lossless.audit.greedy import sentences as greedy
 from specdec_lib.models import sentences as models
 from specdec_lib.models.architecture import sentences as architecture
 from specdec_lib.models.caches import sentences as caches
@@ -137,6 +138,7 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
         "power": [(0.0271, 27, 0.0352, 0.9999)],
         "between": [(0.031, 0.0952)],
     },
+    greedy: {},
     cli: {
         "embedded_is_missing": [("pocket/target",)],
         "no_answer": [(2.5,)],
