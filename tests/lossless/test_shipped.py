@@ -137,6 +137,7 @@ def test_products_of_uniforms_cut_a_block_at_the_last_place_where_the_ratios_rea
 def test_a_pattern_is_every_rows_up_to_its_order():
     scenario = find_mutant("corrects_by_the_drafts_noise").scenario
     target, draft = (model.rows.reshape(-1, 3) for model in scenario.models)
+    assert scenario.pattern is not None
     law, other = scenario.pattern
     pairs = {tuple(zip(a.round(6), b.round(6), strict=True)) for a, b in zip(target, draft, strict=True)}
     assert {frozenset(pair) for pair in pairs} == {frozenset(zip(law, other, strict=True))} and len(pairs) > 1

@@ -69,7 +69,7 @@ def compare_greedy(
     _require_settings(k, level, slack)
     requests = _requests(prompts, num_tokens or _TOKENS, weights)
     names = names or (_name(ours, "A"), _name(theirs, "B"))
-    encode = getattr(weights, "encode", None)
+    encode = _encoder(weights)
     ends = weights.eos_token_ids if weights is not None else ()
 
     def written(source: TextSource, name: str) -> list[WrittenText]:
@@ -117,6 +117,14 @@ def _requests(
     if not requests or unread or not all(one.prompt_ids or one.prompt_text for one in requests):
         raise InvalidArgument(sentences.NO_PROMPTS)
     return requests
+
+
+def _encoder(weights: CausalModel | None) -> Callable[[str], Sequence[int]] | None:
+    """What makes ids of an engine's text: it goes on, so what a tokenizer puts in front is left out."""
+    tokenizer = getattr(weights, "tokenizer", None)
+    if tokenizer is None:
+        return getattr(weights, "encode", None)
+    return lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
 def _name(source: TextSource, otherwise: str) -> str:

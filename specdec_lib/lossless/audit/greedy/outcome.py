@@ -131,26 +131,27 @@ class GreedyComparison:
     @property
     def says(self) -> str:
         """The verdict with its evidence, in one sentence."""
-        counts = (*self.names, len(self.partings), self.num_texts)
-        found, verdict = self.likelihood, self.verdict
+        found, verdict, ours = self.likelihood, self.verdict, self.names[0]
         if verdict == "identical":
-            return sentences.IDENTICAL.format(*self.names, self.num_texts, percent(self.interval[1], 1))
+            bound = percent(self.interval[1], 1)
+            return sentences.IDENTICAL.format(ours, self.names[1], self.num_texts, bound)
+        parted = sentences.PART.format(ours, self.names[1], len(self.partings), self.num_texts)
         if self.is_unsteady:
-            return sentences.UNSTEADY.format(*counts, self.names[0], self.repeated)
+            return sentences.UNSTEADY.format(parted, ours, self.repeated)
         if found is None or self.law is None:
-            return sentences.NO_WEIGHTS.format(*counts)
+            return sentences.NO_WEIGHTS.format(parted)
         if self.is_of_other_weights:
-            return sentences.OTHER_WEIGHTS.format(*counts, self.strange)
+            return sentences.OTHER_WEIGHTS.format(parted, self.strange)
         times = math.exp(min(700.0, found.log_ratio))
         if verdict == "rounding":
-            return sentences.ROUNDING.format(*counts, f"{times:.2g}", found.num_parted, found.expected)
+            return sentences.ROUNDING.format(parted, f"{times:.2g}", found.num_parted, found.expected)
         if verdict == "undecided":
-            return sentences.UNDECIDED.format(*counts, times)
+            return sentences.UNDECIDED.format(parted, times)
         if found.p_of_gaps > self.level / 2:
-            return sentences.FAULT_IN_RATE.format(*counts, found.num_parted, found.expected, found.p_of_rate)
+            return sentences.FAULT_IN_RATE.format(parted, found.num_parted, found.expected, found.p_of_rate)
         worst = min(self.partings, key=lambda one: one.ratio or 0.0)
-        noise = self.law.largest / self.law.slack
-        return sentences.FAULT_IN_GAPS.format(*counts, worst.prompt + 1, worst.place + 1, worst.behind, noise)
+        place, noise = (worst.prompt + 1, worst.place + 1), self.law.largest / self.law.slack
+        return sentences.FAULT_IN_GAPS.format(parted, place[0], place[1], worst.behind, noise)
 
     def checks(self) -> list[Check]:
         """The share, what the gaps and the rate say, and the control."""

@@ -111,7 +111,7 @@ def _rows(model: CausalModel, ids: list[int], length: int, width: int) -> Float[
     start = max(1, length - 1)
     if start < len(ids):
         rows.append(logits_by_width(model, ids, start, width))
-    return torch.cat(rows).double().cpu()
+    return torch.cat(rows).cpu().double()
 
 
 def _logit_of(row: Tensor, token: int | None, model: CausalModel) -> float:

@@ -17,30 +17,30 @@ RATE_SAYS = "no more texts part than rounding makes part, by the noise between f
 CONTROL_SAYS = "the first engine, asked twice, gives the same text"
 
 IDENTICAL = "{} and {} agree in all {} texts; a share of {} or less that parts would not have been seen."
-_PART = "{} and {} part in {} of {} texts"
-ROUNDING = _PART + (
-    ", by rounding: the gaps there are {} times as likely as a fault's would be, and {} of them part where "
+PART = "{} and {} part in {} of {} texts"
+ROUNDING = (
+    "{}, by rounding: the gaps there are {} times as likely as a fault's would be, and {} of them part where "
     "logits are not equal, as {:.2f} were expected to."
 )
-FAULT_IN_GAPS = _PART + (
-    ", and rounding is no excuse: in prompt {}, token {}, a token is taken that is {:.3g} behind the best, "
+FAULT_IN_GAPS = (
+    "{}, and rounding is no excuse: in prompt {}, token {}, a token is taken that is {:.3g} behind the best, "
     "where forwards of other widths move two logits by {:.1g} against each other at most."
 )
-FAULT_IN_RATE = _PART + (
-    ", {} of them where logits are not equal, and rounding makes {:.2g} part there (p = {:.1g}): the gaps "
+FAULT_IN_RATE = (
+    "{}, {} of them where logits are not equal, and rounding makes {:.2g} part there (p = {:.1g}): the gaps "
     "are small, and there are too many of them."
 )
-UNDECIDED = _PART + (
-    "; whether by rounding or by a fault is not decided: the gaps are {:.2g} times as likely under rounding. "
-    "More prompts, or longer texts, decide."
+UNDECIDED = (
+    "{}; whether by rounding or by a fault is not decided: the gaps are {:.2g} times as likely under "
+    "rounding. More prompts, or longer texts, decide."
 )
-NO_WEIGHTS = _PART + "; only the logits say whether by rounding or by a fault: give the weights."
-OTHER_WEIGHTS = _PART + (
-    "; in {} texts both write, before they part, what the weights given would not: they are other weights, "
+NO_WEIGHTS = "{}; only the logits say whether by rounding or by a fault: give the weights."
+OTHER_WEIGHTS = (
+    "{}; in {} texts both write, before they part, what the weights given would not: they are other weights, "
     "other prompts, or another dtype."
 )
-UNSTEADY = _PART + (
-    ", and {} parts from itself in {}: asking it twice suffices for that. Ask for one text at a time, or "
+UNSTEADY = (
+    "{}, and {} parts from itself in {}: asking it twice suffices for that. Ask for one text at a time, or "
     "switch its caches off."
 )
 

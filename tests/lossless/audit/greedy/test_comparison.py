@@ -35,11 +35,13 @@ class Of:
         self.name, self.decoder = name, decoder
 
     def answer(self, request):
-        ids = tuple(
-            self.decoder.generate(list(request.prompt_ids), request.num_tokens, 0.0, seed=0).generated_ids
-        )
+        ids = self.written(request)
         ended = bool(ids) and ids[-1] in self.decoder.target.eos_token_ids
         return Answer(ids[:-1] if ended else ids, ended=ended)
+
+    def written(self, request):
+        prompt = list(request.prompt_ids)
+        return tuple(self.decoder.generate(prompt, request.num_tokens, 0.0, seed=0).generated_ids)
 
 
 class OneUntested(Of):
@@ -50,14 +52,12 @@ class OneUntested(Of):
         self.draft = draft
 
     def answer(self, request):
-        first = super().answer(replace(request, num_tokens=5)).ids
+        first = self.written(replace(request, num_tokens=5))
         text = [*request.prompt_ids, *first]
         row = self.draft.forward(torch.tensor([text]), use_cache=False)[0][0, -1]
         untested = int(row.topk(2).indices[1])
-        rest = super().answer(
-            replace(request, prompt_ids=(*text, untested), num_tokens=request.num_tokens - 6)
-        )
-        return Answer((*first, untested, *rest.ids))
+        left = replace(request, prompt_ids=(*text, untested), num_tokens=request.num_tokens - 6)
+        return Answer((*first, untested, *self.written(left)))
 
 
 class Flaky(Of):
@@ -67,8 +67,8 @@ class Flaky(Of):
 
     def answer(self, request):
         self.times += 1
-        answer = super().answer(request)
-        return answer if self.times % 2 else Answer((*answer.ids[:3], (answer.ids[3] + 1) % VOCAB))
+        ids = self.written(request)
+        return Answer(ids if self.times % 2 else (*ids[:3], (ids[3] + 1) % VOCAB))
 
 
 def shifted(target):
@@ -183,7 +183,9 @@ def test_wide_forwards_in_half_precision_are_no_fault(half):
 def test_without_weights_only_the_share_is_said(prompts):
     texts = [[1, 2, 3]] * len(prompts)
     found = compare_greedy(texts, [[1, 2, 3]] * 11 + [[1, 5, 3]], prompts)
-    assert found.verdict == "undecided" and found.says == sentences.NO_WEIGHTS.format("A", "B", 1, 12)
+    assert found.verdict == "undecided" and found.says == sentences.NO_WEIGHTS.format(
+        sentences.PART.format("A", "B", 1, 12)
+    )
     assert found.partings[0].prompt == 11 and found.partings[0].gap is None
     assert {check.verdict for check in found.checks()} == {"not applicable"}
     assert compare_greedy(texts, texts, prompts).verdict == "identical"
@@ -222,8 +224,8 @@ def test_other_weights_cannot_judge(pair, plain, prompts):
     wrong = OneUntested("wrong", AutoregressiveDecoder(pair[0]), pair[1])
     found = compared(plain, wrong, prompts, other)
     assert found.verdict == "undecided" and found.strange > 6
-    counts = (len(found.partings), 12, found.strange)
-    assert found.says == sentences.OTHER_WEIGHTS.format("plain", "wrong", *counts)
+    parted = sentences.PART.format("plain", "wrong", len(found.partings), 12)
+    assert found.says == sentences.OTHER_WEIGHTS.format(parted, found.strange)
 
 
 # -- ends, ties, refusals -------------------------------------------------------------------------
@@ -298,3 +300,12 @@ def test_what_cannot_be_compared_is_refused(more, says, table):
 def test_texts_as_prompts_are_encoded_by_the_weights(table):
     found = compare_greedy([[1, 2]], [[1, 3]], ["bc"], weights=table)
     assert found.likelihood is not None and found.partings[0].gap is not None
+
+
+def test_a_text_alone_is_made_ids_without_what_a_tokenizer_puts_in_front(half):
+    """An engine that tells no ids: its text goes on."""
+    weights, _, prompts, _ = half
+    text = " a cheap restaurant."
+    ids = weights.tokenizer(text, add_special_tokens=False)["input_ids"]
+    found = compare_greedy([Answer(None, text)], [ids], prompts[:1], num_tokens=3, weights=weights)
+    assert found.verdict == "identical"
