@@ -2,7 +2,9 @@
 
 Every function takes ``accepted_per_round`` and ``drafted_per_round``, lists of one length with one entry a
 round; pooling over runs is concatenating the lists, never averaging rates. They are plain functions of
-integers, and :class:`specdec_lib.profiling.metrics.GenerationResult` derives its rates with them.
+integers, and :class:`specdec_lib.profiling.metrics.GenerationResult` derives its rates with them. Positions are
+counted by :class:`specdec_lib.theory.tally.Tally`; what others call acceptance, with its intervals, is in
+:mod:`specdec_lib.theory.dialects`.
 
 All raise :class:`~specdec_lib.errors.InvalidArgument` where the lists differ in length, or a round accepts
 more tokens than it drafted.
@@ -14,6 +16,7 @@ from collections.abc import Sequence
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.theory.speedup import estimate_alpha
+from specdec_lib.theory.tally import Tally
 
 Counts = Sequence[int]
 """One entry a round."""
@@ -34,6 +37,11 @@ def paired_rounds(accepted_per_round: Counts, drafted_per_round: Counts) -> list
                 "pass 0 <= accepted <= drafted"
             )
     return rounds
+
+
+def round_tally(accepted_per_round: Counts, drafted_per_round: Counts) -> Tally:
+    """The tally of the rounds, for :func:`~specdec_lib.theory.dialects.acceptances`."""
+    return Tally.of_rounds(paired_rounds(accepted_per_round, drafted_per_round))
 
 
 def rejecting_rounds(accepted_per_round: Counts, drafted_per_round: Counts) -> int:
@@ -69,12 +77,12 @@ def acceptance_histogram(accepted_per_round: Counts, drafted_per_round: Counts) 
 def unconditional_acceptance(accepted_per_round: Counts, drafted_per_round: Counts) -> list[float]:
     """Entry i: of the rounds that drafted position i (0-based), the share that accepted it.
 
-    This is the "per-position acceptance" of vLLM. Under a constant alpha it is alpha^(i + 1).
+    With drafts of one length this is the "per-position acceptance" of vLLM, which divides by all rounds.
+    Under a constant alpha it is alpha^(i + 1).
     """
-    rounds = paired_rounds(accepted_per_round, drafted_per_round)
-    widest = max((drafted for _, drafted in rounds), default=0)
-    outcomes = ([accepted > i for accepted, drafted in rounds if drafted > i] for i in range(widest))
-    return [sum(seen) / len(seen) for seen in outcomes]
+    tally = round_tally(accepted_per_round, drafted_per_round)
+    pairs = zip(tally.accepted_at or (), tally.drafted_at or (), strict=True)
+    return [accepted / drafted for accepted, drafted in pairs]
 
 
 def conditional_acceptance(accepted_per_round: Counts, drafted_per_round: Counts) -> list[float | None]:
@@ -82,9 +90,6 @@ def conditional_acceptance(accepted_per_round: Counts, drafted_per_round: Counts
 
     Under a constant alpha every entry is alpha. None marks a position that no round reached.
     """
-    rounds = paired_rounds(accepted_per_round, drafted_per_round)
-    widest = max((drafted for _, drafted in rounds), default=0)
-    outcomes = (
-        [accepted > i for accepted, drafted in rounds if drafted > i and accepted >= i] for i in range(widest)
-    )
-    return [sum(seen) / len(seen) if seen else None for seen in outcomes]
+    tally = round_tally(accepted_per_round, drafted_per_round)
+    pairs = zip(tally.accepted_at or (), tally.reached_at or (), strict=True)
+    return [accepted / reached if reached else None for accepted, reached in pairs]

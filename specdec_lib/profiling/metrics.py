@@ -23,6 +23,7 @@ from specdec_lib.profiling import acceptance
 from specdec_lib.profiling.config import BenchmarkConfig as BenchmarkConfig  # its home until 0.2
 from specdec_lib.profiling.config import field_values
 from specdec_lib.theory.checks import probability, quantity, whole
+from specdec_lib.theory.dialects import acceptance_length
 
 FINISH_REASONS = ("length", "eos", "stop", "interrupted")
 
@@ -198,9 +199,8 @@ class GenerationResult:
     @property
     def mean_acceptance_length(self) -> float | None:
         """1 + accepted / rounds: the bonus or correction is included. None without counts."""
-        if not (self._has_counts and self.num_speculation_rounds):
-            return None
-        return 1.0 + (self.num_accepted_draft_tokens or 0) / self.num_speculation_rounds
+        rounds = (self.num_speculation_rounds or 0) if self._has_counts else 0
+        return acceptance_length(self.num_accepted_draft_tokens or 0, rounds)
 
     @property
     def alpha_hat(self) -> float | None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.theory.checks import positive, probability, quantity, whole
-from specdec_lib.theory.speedup import smallest_share, speedup
+from specdec_lib.theory.speedup import expected_accepted, smallest_share, speedup
 
 
 def tokens_along(alphas: Sequence[float]) -> float:
@@ -101,3 +101,26 @@ def implied_round_cost(tokens_a_round: float, measured_speedup: float) -> float:
             "so pass the count with the correction or the bonus"
         )
     return float(tokens_a_round) / positive(measured_speedup, "measured_speedup")
+
+
+def alpha_of_mean(accepted_per_draft: float, drafted_per_draft: float) -> float:
+    """The alpha of the geometric law under which drafts of that length accept so many tokens on average.
+
+    Solves alpha + … + alpha^K = accepted; a length that is no whole number is a mixture of its neighbours.
+    ``alpha_of_mean(1.5, 3)`` is about 0.68. It is 1 where all was accepted.
+
+    Raises:
+        InvalidArgument: no draft token a draft, or more accepted than drafted.
+    """
+    if not 0.0 <= accepted_per_draft <= drafted_per_draft or drafted_per_draft < 1.0:
+        raise InvalidArgument(
+            f"alpha_of_mean: {accepted_per_draft} accepted of {drafted_per_draft} drafted a draft; "
+            "pass 0 <= accepted <= drafted, and at least one drafted"
+        )
+    shorter = int(drafted_per_draft)
+    part = drafted_per_draft - shorter
+
+    def mean(alpha: float) -> float:
+        return (1 - part) * expected_accepted(alpha, shorter) + part * expected_accepted(alpha, shorter + 1)
+
+    return 1.0 if (found := smallest_share(lambda a: mean(a) >= accepted_per_draft)) is None else found

@@ -19,6 +19,7 @@ from jaxtyping import Float
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.theory.checks import Probs, distribution, positive, probability, quantity, whole
+from specdec_lib.theory.intervals import share_interval
 
 _TIE = 1e-12  # speedups closer than this, relatively, are one and the same: the smaller k wins
 
@@ -230,10 +231,8 @@ def alpha_interval(num_accepted: int, num_rejecting_rounds: int, z: float = 1.96
     Raises:
         InvalidArgument: as :func:`estimate_alpha`.
     """
-    alpha, n = estimate_alpha(num_accepted, num_rejecting_rounds), num_accepted + num_rejecting_rounds
-    middle = (alpha + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * (alpha * (1 - alpha) / n + z * z / (4 * n * n)) ** 0.5
-    return max(0.0, middle - half), min(1.0, middle + half)
+    estimate_alpha(num_accepted, num_rejecting_rounds)
+    return share_interval(num_accepted, num_accepted + num_rejecting_rounds, z)
 
 
 def operations_factor(alpha: float, k: int, c_ops: float = 0.0) -> float:

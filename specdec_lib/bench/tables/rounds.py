@@ -22,8 +22,7 @@ from specdec_lib.bench.tables.peers import PLAIN, arms_of
 from specdec_lib.bench.tables.prediction import costs_of
 from specdec_lib.bench.tables.rows import Costs
 from specdec_lib.bench.tables.summary import speedup_row
-from specdec_lib.theory.drafts import implied_round_cost
-from specdec_lib.theory.speedup import expected_tokens, smallest_share
+from specdec_lib.theory.drafts import alpha_of_mean, implied_round_cost
 from specdec_lib.utils.row import Row
 
 
@@ -166,5 +165,4 @@ def _alpha(tokens: float, k: int) -> float:
     """Of drafts of k tokens that bring so many a round; 0 without drafts, 1 where no more could come."""
     if not k:
         return 0.0
-    enough = smallest_share(lambda alpha: expected_tokens(alpha, k) >= tokens)
-    return 1.0 if enough is None else enough
+    return alpha_of_mean(min(float(k), tokens - 1.0), k)

@@ -14,6 +14,7 @@ from specdec_lib.bench.tables.cells.counting import Counted, Estimate, estimates
 from specdec_lib.bench.tables.cells.gathering import Gathered
 from specdec_lib.bench.tables.cells.rows import GroupAcceptance, GroupPosition, GroupSpeedup, TextsRow
 from specdec_lib.bench.tables.cells.setups import CellGroup
+from specdec_lib.theory.dialects import acceptance_length
 
 Decoded = dict[tuple[str, float, str, str], Estimate]
 """The speedup behind the first round of each group: by setup, temperature, domain and draft length."""
@@ -119,7 +120,7 @@ def _add(row: Any, speeds: list[Any], acceptance: list[Any], decoded: Decoded) -
                 alpha_high=alpha.high,
                 has_interval=has_interval(parts, counting.DRAFTED),
                 acceptance_rate=float(accepted / drafted),
-                mean_acceptance_length=float(1 + accepted / max(1, drafts)),
+                mean_acceptance_length=acceptance_length(int(accepted), int(drafts)) or 1.0,
                 num_rounds=int(drafts),
                 num_draft_tokens=int(drafted),
                 num_accepted_draft_tokens=int(accepted),
