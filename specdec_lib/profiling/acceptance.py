@@ -2,8 +2,8 @@
 
 Every function takes ``accepted_per_round`` and ``drafted_per_round``, lists of one length with one entry a
 round; pooling over runs is concatenating the lists, never averaging rates. They are plain functions of
-integers, and :class:`specdec_lib.profiling.metrics.GenerationResult` derives its rates with them. Positions are
-counted by :class:`specdec_lib.theory.tally.Tally`; what others call acceptance, with its intervals, is in
+integers, and :class:`specdec_lib.profiling.metrics.GenerationResult` derives its rates with them. Positions
+are counted by :class:`specdec_lib.theory.tally.Tally`; what others call acceptance, with its intervals, is in
 :mod:`specdec_lib.theory.dialects`.
 
 All raise :class:`~specdec_lib.errors.InvalidArgument` where the lists differ in length, or a round accepts
