@@ -8,9 +8,9 @@ what people call acceptance.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any
 
 from specdec_lib.errors import InvalidArgument
@@ -177,3 +177,28 @@ class Tally:
         if self.accepted_at is None:
             return None
         return sum((2 * i + 1) * n for i, n in enumerate(self.accepted_at))
+
+    @classmethod
+    def pooled(cls, tallies: Sequence[Tally]) -> Tally:
+        """The tally of all of them together: a count that one of them lacks is None, and k where they differ.
+
+        Raises:
+            InvalidArgument: there are none.
+        """
+        if not tallies:
+            raise InvalidArgument("a pool of no tallies; pass at least one")
+        names = (*_COUNTS, "k", "accepted_at", "drafted_at", "outcomes")
+        told = {name: [getattr(tally, name) for tally in tallies] for name in names}
+        known = {name: values for name, values in told.items() if None not in values}
+        counts: dict[str, Any] = {name: sum(known[name]) for name in _COUNTS if name in known}
+        for name in ("accepted_at", "drafted_at"):
+            if name in known:
+                counts[name] = tuple(map(sum, zip_longest(*known[name], fillvalue=0)))
+        if "outcomes" in known:
+            outcomes: Counter[tuple[int, int, bool]] = Counter()
+            for one in known["outcomes"]:
+                outcomes.update(one)
+            counts["outcomes"] = outcomes
+        if len(set(told["k"])) == 1:
+            counts["k"] = tallies[0].k
+        return cls(**counts)
