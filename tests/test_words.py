@@ -20,6 +20,8 @@ import pytest
 
 from specdec_lib.bench.explain import questions
 from specdec_lib.bench.explain import sentences as explain
+from specdec_lib.bench.explain.counters import sentences as counters
+from specdec_lib.bench.foreign import sentences as foreign
 from specdec_lib.bench.results import sentences as results
 from specdec_lib.bench.sweep import sentences as sweep
 from specdec_lib.bench.sweep.cluster import sentences as cluster
@@ -215,6 +217,7 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
     },
     **{room: {} for room in (models, architecture, caches, fast, files, gguf, ollama, text, viz, report)},
     **{room: {} for room in (sweep,)},
+    **{room: {} for room in (foreign, counters)},
     **{room: {} for room in (models, architecture, caches, fast, files, gguf, ollama, text, viz, panels)},
     **{room: {} for room in (decoding, drafters, grammar, heads, lengths)},
     http: {},

@@ -190,7 +190,11 @@ def _per_step(tally: Tally) -> Acceptance:
 def _emitted(tally: Tally) -> Acceptance:
     if tally.num_tokens is None or not tally.num_drafts:
         return _missing("emitted_per_draft", "emitted" if tally.num_tokens is None else "drafts")
-    return _made("emitted_per_draft", tally.num_tokens / tally.num_drafts, note=_NEEDS["spread"])
+    value, mean = tally.num_tokens / tally.num_drafts, _per_draft(tally)[0]
+    if mean.value is None or mean.low is None or mean.high is None:
+        return _made("emitted_per_draft", value, note=_NEEDS["spread"])
+    more = value - mean.value  # what the draft did not bring: it is taken as it is
+    return _made("emitted_per_draft", value, (mean.low + more, mean.high + more), note=mean.note)
 
 
 def _squares(tally: Tally) -> tuple[float, float, float] | None:

@@ -103,6 +103,19 @@ def implied_round_cost(tokens_a_round: float, measured_speedup: float) -> float:
     return float(tokens_a_round) / positive(measured_speedup, "measured_speedup")
 
 
+def mean_accepted(alpha: float, drafted_per_draft: float) -> float:
+    """Draft tokens accepted a draft by the geometric law, for a mean length that may be no whole number.
+
+    Between two whole lengths it is the mixture of these that has the mean.
+
+    Raises:
+        InvalidArgument: alpha outside [0, 1]; a length negative or not finite.
+    """
+    shorter = int(quantity(drafted_per_draft, "drafted_per_draft"))
+    part = drafted_per_draft - shorter
+    return (1.0 - part) * expected_accepted(alpha, shorter) + part * expected_accepted(alpha, shorter + 1)
+
+
 def alpha_of_mean(accepted_per_draft: float, drafted_per_draft: float) -> float:
     """The alpha of the geometric law under which drafts of that length accept so many tokens on average.
 
@@ -117,10 +130,5 @@ def alpha_of_mean(accepted_per_draft: float, drafted_per_draft: float) -> float:
             f"alpha_of_mean: {accepted_per_draft} accepted of {drafted_per_draft} drafted a draft; "
             "pass 0 <= accepted <= drafted, and at least one drafted"
         )
-    shorter = int(drafted_per_draft)
-    part = drafted_per_draft - shorter
-
-    def mean(alpha: float) -> float:
-        return (1 - part) * expected_accepted(alpha, shorter) + part * expected_accepted(alpha, shorter + 1)
-
-    return 1.0 if (found := smallest_share(lambda a: mean(a) >= accepted_per_draft)) is None else found
+    found = smallest_share(lambda alpha: mean_accepted(alpha, drafted_per_draft) >= accepted_per_draft)
+    return 1.0 if found is None else found

@@ -25,6 +25,7 @@ _COUNTS = (
     "num_rejections",
     "num_steps",
     "num_tokens",
+    "num_texts",
 )
 
 

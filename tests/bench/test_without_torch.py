@@ -1,4 +1,4 @@
-"""What was measured is read, counted and explained without torch: one process loads all three rooms."""
+"""What was measured is read, counted and explained without torch: one process loads all four rooms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import specdec_lib.bench
 
-ROOMS = ("records", "tables", "explain")
+ROOMS = ("records", "tables", "explain", "foreign")
 
 
 def test_records_tables_and_explain_import_neither_torch_nor_transformers() -> None:

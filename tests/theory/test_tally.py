@@ -58,3 +58,17 @@ def test_counts_that_contradict_each_other_are_one_line(wrong):
 def test_a_round_that_cannot_be_is_refused(round_):
     with pytest.raises(InvalidArgument, match="cannot accept"):
         Tally.of_rounds([round_])
+
+
+def test_a_pool_adds_what_all_of_them_know():
+    one, other = (
+        Tally.of_rounds(ROUNDS, num_tokens=9, num_texts=1, k=3),
+        Tally.of_rounds([(1, 1)], num_tokens=2),
+    )
+    pool = Tally.pooled([one, other])
+    assert (pool.num_drafts, pool.num_accepted_tokens, pool.num_tokens) == (5, 6, 11)
+    assert pool.num_texts is None and pool.k is None and pool.accepted_at == (4, 1, 1)
+    assert pool.reached_at == Tally.of_rounds([*ROUNDS, (1, 1)]).reached_at
+    assert Tally.pooled([one, one]).num_texts == 2 and Tally.pooled([one, one]).k == 3
+    with pytest.raises(InvalidArgument, match="no tallies"):
+        Tally.pooled([])

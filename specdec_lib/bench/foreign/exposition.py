@@ -1,7 +1,7 @@
 """Prometheus' text format, read as far as counters of speculation need it: names, labels and values.
 
-See https://prometheus.io/docs/instrumenting/exposition_formats/ (version 0.0.4); what OpenMetrics puts behind a
-``#`` is passed over. Counters are since a server's start: :func:`Exposition.since` subtracts an earlier scrape.
+See https://prometheus.io/docs/instrumenting/exposition_formats/ (version 0.0.4); what OpenMetrics puts behind
+a ``#`` is passed over. Counters are since a server's start: ``Exposition.since`` subtracts an earlier scrape.
 """
 
 from __future__ import annotations

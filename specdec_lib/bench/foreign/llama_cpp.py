@@ -98,7 +98,7 @@ def run_of_timings(timings: Document, source: str) -> ForeignRun:
 
 
 def run_of_log(text: str, source: str) -> ForeignRun | None:
-    """The run that a log tells of: the server's lines of all requests, or what the examples print at their end.
+    """The run that a log tells of: the server's lines of all requests, or what the examples print at the end.
 
     Raises:
         RecordError: its numbers contradict each other.

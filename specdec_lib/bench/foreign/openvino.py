@@ -21,8 +21,8 @@ _MODELS = ("main_model_metrics", "draft_model_metrics")
 def openvino_document(metrics: Any) -> dict[str, Any]:
     """``result.extended_perf_metrics`` as plain data, to be written as JSON.
 
-    Counts, and of each model its tokens, its iterations and the milliseconds of one (``num_generated_tokens``,
-    ``num_iterations``, ``latency_ms``). A getter that a version lacks is left out.
+    Counts, and of each model its tokens, its iterations and the milliseconds of one
+    (``num_generated_tokens``, ``num_iterations``, ``latency_ms``). A getter that a version lacks is left out.
     """
     told: dict[str, Any] = {name: _got(metrics, name) for name in _COUNTS}
     for model in _MODELS:
@@ -44,8 +44,8 @@ def _got(metrics: Any, name: str) -> Any:
 def run_of_metrics(document: Document, source: str) -> ForeignRun:
     """The run of such a document; names may begin with ``get_``.
 
-    Rounds are the iterations of the main model but the prompt's; ``latency_ms`` is of one from the third token
-    on.
+    Rounds are the iterations of the main model but the prompt's; ``latency_ms`` is of one, from the third
+    token on.
 
     Raises:
         RecordError: a count is missing or none.

@@ -1,7 +1,7 @@
 """``specdec explain``: why is it slower, or faster, than it should be? Predicted against measured.
 
-It reads a results file and measures nothing. What is said, and every number in it, is
-:mod:`specdec_lib.bench.explain.report`'s; here it is put on the screen.
+It reads a results file, or the counters of another engine (``--from``), and measures nothing. What is said,
+and every number in it, is that of :mod:`specdec_lib.bench.explain`; here it is asked for.
 """
 
 from __future__ import annotations
@@ -14,31 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 from specdec_lib.cli import options, sentences
 from specdec_lib.cli.selection import named_pair
-from specdec_lib.cli.terminal import (
-    Prose,
-    console_for,
-    print_json,
-    print_warning,
-    safe_table,
-    said_if_waiting,
-    text,
-)
-from specdec_lib.cli.views.summary import ratio_cell
+from specdec_lib.cli.terminal import console_for, print_json, print_warning, said_if_waiting
+from specdec_lib.cli.views import sentences as words
+from specdec_lib.cli.views.explanation import show_report
 from specdec_lib.errors import InvalidArgument, RecordError
 from specdec_lib.models.registry import DEFAULT_PAIR, get_pair, is_own_name
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from specdec_lib.bench.explain.cell import Advice, Cell, Term
-    from specdec_lib.bench.explain.report import Group, Report
+    from specdec_lib.bench.explain.cell import Cell
+    from specdec_lib.bench.explain.report import Report
 
 NAME = "explain"
 EXAMPLE = "specdec explain runs/pocket.jsonl --temperature 0 --k 4 --reach 2.5"
-_CELLS = ("K", "α", "c", "v", "o", "predicted", "measured", "unexplained")
-_TERMS = ("term", "forwards", "change", "speedup", "because")
 
 
 def run(
@@ -51,11 +38,22 @@ def run(
     temperature: options.CellTemperature = None,
     k: options.CellK = None,
     reach: options.Reach = None,
+    origin: options.Origin = None,
+    step_plain: options.StepPlain = None,
+    step: options.StepRound = None,
+    draft_step: options.StepDraft = None,
     as_json: options.Json = False,
 ) -> None:
-    """Say why a benchmark is slower or faster than it should be, and what would help."""
+    """Say why a benchmark, or another engine's run, is slower or faster than it should be, and what helps."""
     chosen = options.ModelOptions(pair, target, draft, drafter=drafter)
     given = [name for name, value in vars(chosen).items() if value]
+    times = {"step-plain": step_plain, "step": step, "draft-step": draft_step}
+    if origin:
+        cells = {"result": result, "temperature": temperature, "domain": domain, "reach": reach}
+        _refuse_beside(given + [name for name, value in cells.items() if value is not None])
+        return _explain_counters(origin, k, times, as_json)
+    if asked_for := [name for name, value in times.items() if value is not None]:
+        raise InvalidArgument(words.WITHOUT_FROM.format(asked_for[0]))
     if result is not None and given:
         raise InvalidArgument(f"--{given[0]} chooses a results file, and RESULT is one; give one of the two")
     paths = [result] if result is not None else _results_of(chosen)
@@ -64,10 +62,32 @@ def run(
     if as_json:
         print_json({"results": str(path), "problems": problems, **_document(report)})
     else:
-        _show(console_for(), report, path)
+        show_report(console_for(), report, path)
     if problems:
         print_warning(*problems)
         raise RecordError(sentences.lines_above(path, len(problems), "explained"))
+
+
+def _refuse_beside(given: Sequence[str]) -> None:
+    if given:
+        raise InvalidArgument(words.BESIDE_FROM.format(given[0]))
+
+
+def _explain_counters(
+    origin: Sequence[str], k: int | None, times: dict[str, float | None], as_json: bool
+) -> None:
+    """The account of another engine's run, of which only counters are known."""
+    from specdec_lib.bench.explain.counters.account import explain_counters
+    from specdec_lib.bench.foreign.reading import read_foreign
+    from specdec_lib.cli.views.counters import show_account
+
+    run = read_foreign(origin)
+    account = explain_counters(run, times["step-plain"], times["step"], times["draft-step"], k)
+    if as_json:
+        told = asdict(account) | {"terms": list(map(dict, account.terms))}
+        print_json({"from": list(origin), "engine": run.engine, "version": run.version, **told})
+    else:
+        show_account(console_for(), run, account)
 
 
 def _results_of(chosen: options.ModelOptions) -> list[Path]:
@@ -160,75 +180,3 @@ def _document(report: Report) -> dict[str, Any]:
 def _cell_document(cell: Cell) -> dict[str, Any]:
     said = {"terms": list(map(dict, cell.terms)), "advice": list(map(asdict, cell.advice))}
     return {name: getattr(cell, name) for name in _CELL} | said
-
-
-# -- on the screen ---------------------------------------------------------------------------------
-
-
-def _show(console: Console, report: Report, path: Path) -> None:
-    for group in report.groups:
-        domain = "all domains" if group.domain == "all" else group.domain
-        title = f"{report.pair} at temperature {group.temperature:g}, {domain}"
-        console.print(safe_table(title, _CELLS, "rrrrrrlr", (_cell_row(cell, group) for cell in group.cells)))
-        best = group.best
-        terms = map(_term_row, best.terms)
-        console.print(safe_table(f"Where it goes at K = {best.k}", _TERMS, "lrrrl", terms))
-        for advice in _sentences(group):
-            style = "bold" if advice.key in ("unexplained", "no_k_pays") else ""
-            console.print(_point(advice.sentence, style))
-        console.print()
-    for note in report.notes:
-        console.print(Prose(note, "dim"))
-    legend = f"{sentences.ALPHA_IN_WORDS}.\n{sentences.explained_by(report.session, path)}"
-    console.print(Prose(legend, "dim"))
-
-
-def _sentences(group: Group) -> list[Advice]:
-    """The verdict on the fastest cell and its checks, which K to take, then the cell's levers."""
-    advice = group.best.advice
-    verdicts = [a for a in advice if _is_verdict(a)]
-    outlook = [] if group.best.said("check_first") else group.outlook.advice
-    return [*verdicts, *outlook, *(a for a in advice if not _is_verdict(a))]
-
-
-def _is_verdict(advice: Advice) -> bool:
-    return advice.key.endswith("explained") or advice.key.startswith("check") or advice.key == "inseparable"
-
-
-def _point(sentence: str, style: str) -> Table:
-    """A sentence behind a bullet, its further lines indented."""
-    from rich.table import Table
-
-    grid = Table.grid(padding=(0, 1))
-    grid.add_row("•", Prose(sentence, style))
-    return grid
-
-
-def _cell_row(cell: Cell, group: Group) -> list[str | Text]:
-    return [
-        str(cell.k),
-        f"{cell.alpha:.2f}",
-        f"{cell.c:.2f}",
-        f"{cell.v:.2f}",
-        "?" if cell.overhead is None else f"{cell.overhead:.2f}",
-        "?" if cell.predicted is None else f"{cell.predicted:.2f}×",
-        ratio_cell(vars(cell), "measured", cell.k == group.outlook.measured_best_k),
-        _unexplained(cell),
-    ]
-
-
-def _unexplained(cell: Cell) -> str | Text:
-    if cell.unexplained is None:
-        return "?"
-    share = f"{100.0 * cell.unexplained:+.0f} %"
-    return text(f"{share} !", "bold red") if cell.said("unexplained") else share
-
-
-def _term_row(term: Term) -> list[str | Text]:
-    return [
-        term.term,
-        "" if term.cost is None else f"{term.cost:.2f}",
-        "" if term.change is None else f"{term.change:+.2f}",
-        f"{term.speedup:.2f}×",
-        text(term.meaning, "dim"),
-    ]

@@ -99,6 +99,25 @@ CellK = Annotated[int | None, _cell("N", "--k", "-k", help="One K.", default="th
 Reach = Annotated[
     float | None, _cell("X", "--reach", help="Say how cheap the draft must be for a speedup of X.")
 ]
+_foreign = partial(option, "Another engine's run")
+Origin = Annotated[
+    list[str] | None,
+    _foreign(
+        "FILE|URL", "--from", help="Counters of vLLM, SGLang, llama.cpp or OpenVINO GenAI: a scrape of "
+        "/metrics or the server's address, an answer in JSON, a log. Twice: two scrapes, the earlier first.",
+    ),
+]  # fmt: skip
+StepPlain = Annotated[
+    float | None, _foreign("MS", "--step-plain", help="Milliseconds of a step without a draft.")
+]
+StepRound = Annotated[
+    float | None,
+    _foreign(
+        "MS", "--step", help="Milliseconds of a whole round: its draft, its verification, all else.",
+        default="the engine's own time",
+    ),
+]  # fmt: skip
+StepDraft = Annotated[float | None, _foreign("MS", "--draft-step", help="Milliseconds of one draft step.")]
 
 # -- verify ----------------------------------------------------------------------------------------
 

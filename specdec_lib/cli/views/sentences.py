@@ -8,6 +8,11 @@ from typing import Any
 
 from specdec_lib.utils.numbers import counted
 
+# -- explain ----------------------------------------------------------------------------------------
+
+BESIDE_FROM = "--from is another engine's run, and {} is of a results file of ours; give one of the two"
+WITHOUT_FROM = "--{} is a time of another engine's run; give its counters with --from"
+
 
 def about(seconds: float) -> str:
     """A time that is likely: of less than two minutes in seconds."""

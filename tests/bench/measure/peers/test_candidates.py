@@ -55,7 +55,9 @@ def played(target, drafted_after, number: int, eos: int | None = None) -> list[t
 
 def counted(target, number: int, eos: int | None = None, **options) -> CountedCandidates:
     asked = {name: options.pop(name) for name in ("prompt_lookup_num_tokens",) if name in options}
-    config = GenerationConfig(max_new_tokens=number, eos_token_id=eos, pad_token_id=0, do_sample=False, **asked)
+    config = GenerationConfig(
+        max_new_tokens=number, eos_token_id=eos, pad_token_id=0, do_sample=False, **asked
+    )
     target.generation_config = GenerationConfig()
     inputs = torch.tensor([PROMPT])
     with CountedCandidates(target) as rounds, torch.inference_mode():
@@ -111,7 +113,10 @@ def test_sampled_rounds_add_up_to_the_text(pair):
     with CountedCandidates(target) as rounds, torch.inference_mode():
         for _ in range(3):
             target.generate(
-                inputs, attention_mask=torch.ones_like(inputs), generation_config=config, assistant_model=draft
+                inputs,
+                attention_mask=torch.ones_like(inputs),
+                generation_config=config,
+                assistant_model=draft,
             )
     tally = rounds.run().tally
     assert rounds.num_tokens == 180 and tally.num_rejections and tally.num_accepted_tokens

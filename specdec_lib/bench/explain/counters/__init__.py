@@ -1,0 +1,1 @@
+"""Explaining a run of which only counters and two times are known."""
