@@ -31,7 +31,11 @@ RUNS = {
         "specdec results data/results/sweep.jsonl --where 'k>=4' --sort -speedup --limit 3",
     ],
     "report": ["specdec report data/results/sweep.jsonl --output sweep.html"],
-    "explain": ["specdec explain data/results/pocket.jsonl"],
+    "explain": [
+        "specdec explain data/results/pocket.jsonl",
+        "specdec explain --from data/results/foreign/before.prom --from data/results/foreign/after.prom "
+        "--step-plain 1.97 --step 6.59 --draft-step 0.152",
+    ],
     "verify": ["specdec verify"],
     "train": ["specdec train --exit 8 --target pocket-target --tokens 40000 --out runs/exit"],
 }

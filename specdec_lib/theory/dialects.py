@@ -20,10 +20,13 @@ from specdec_lib.theory.intervals import ratio_interval, share_interval
 from specdec_lib.theory.speedup import tokens_variance
 from specdec_lib.theory.tally import Tally
 
-COUNTED, ASSUMED, UNKNOWN = "counted", "assumed", "unknown"
-"""How an acceptance came: of the counts alone, of a law put upon them, or not at all."""
+COUNTED, BOUNDED, ASSUMED, UNKNOWN = "counted", "bounded", "assumed", "unknown"
+"""How an acceptance came: of counts alone, within bounds that they set, of a law put upon them, or not."""
 _NO_DRAFTS = "no draft token was judged"
 _LAW = "one alpha for every position is assumed: the geometric law with this mean"
+_SHORTER = (
+    "some drafts were shorter than k, and may have been accepted whole: α lies between {:.3f} and {:.3f}"
+)
 _NEEDS = {
     "drafts": "rounds that drafted were not counted",
     "tokens": "drafted and accepted tokens were not both counted",
@@ -42,7 +45,7 @@ class Acceptance:
     Attributes:
         key: names it for programs. symbol, formula: of the notation. position: 1-based, or None.
         value, low, high: 95 % interval, None without one; ``value`` None where it is not determined.
-        basis: "counted", "assumed" or "unknown". note: what is assumed, or why there is none.
+        basis: "counted", "bounded", "assumed" or "unknown". note: what is assumed, or why there is none.
     """
 
     key: str
@@ -87,8 +90,8 @@ def acceptances(tally: Tally) -> list[Acceptance]:
     Intervals: Wilson's for shares of independent trials (alpha, a position), the delta method over rounds for
     ratios. They take rounds as independent; over many texts the truth is wider.
     """
-    found = [_per_drafted(tally), _alpha(tally), *_per_draft(tally), _per_step(tally), _emitted(tally)]
-    return [*found, _first(tally), *_positions(tally)]
+    whole = [_per_drafted(tally), _alpha(tally), *_per_draft(tally), _per_step(tally), _emitted(tally)]
+    return [*whole, _first(tally), *_positions(tally)]
 
 
 def named(found: Sequence[Acceptance], key: str, position: int | None = None) -> Acceptance:
@@ -144,10 +147,20 @@ def _alpha(tally: Tally) -> Acceptance:
     length = tally.mean_length
     if accepted is None or length is None or not tally.num_drafts:
         return _missing("alpha", "tokens" if accepted is None else "drafts")
+    if (bounds := tally.rejections_between) is not None and accepted + bounds[1]:
+        return _bounded_alpha(accepted, bounds, alpha_of_mean(accepted / tally.num_drafts, length))
     mean = _per_draft(tally)[0]
     ends = None if mean.low is None or mean.high is None else (mean.low, min(length, mean.high))
     ends = ends and (alpha_of_mean(min(ends[0], length), length), alpha_of_mean(ends[1], length))
     return _made("alpha", alpha_of_mean(accepted / tally.num_drafts, length), ends, ASSUMED, _LAW)
+
+
+def _bounded_alpha(accepted: int, bounds: tuple[int, int], by_law: float) -> Acceptance:
+    """Alpha by the law, within what the least and the most rejections leave; the interval holds both."""
+    least, most = max(1 - accepted, bounds[0]), bounds[1]
+    low, high = accepted / (accepted + most), accepted / (accepted + least)
+    ends = share_interval(accepted, accepted + most)[0], share_interval(accepted, accepted + least)[1]
+    return _made("alpha", min(high, max(low, by_law)), ends, BOUNDED, _SHORTER.format(low, high))
 
 
 def _per_draft(tally: Tally) -> list[Acceptance]:
@@ -179,8 +192,8 @@ def _per_step(tally: Tally) -> Acceptance:
     value = 1.0 + accepted / steps
     if tally.num_tokens is not None and tally.num_texts is not None:
         value = max(0, tally.num_tokens - tally.num_texts) / steps
-    squares = tally.accepted_squares
-    ends = None if squares is None else ratio_interval(accepted, steps, (squares, accepted, steps), steps)
+    spread = tally.accepted_squares
+    ends = None if spread is None else ratio_interval(accepted, steps, (spread, accepted, steps), steps)
     if ends is not None:
         cut = value - 1.0 - accepted / steps
         ends = (max(0.0, 1.0 + ends[0] + cut), 1.0 + ends[1] + cut)

@@ -149,6 +149,20 @@ class Tally:
         return None not in (drafts, tokens, self.k) and tokens == (drafts or 0) * (self.k or 0)
 
     @property
+    def rejections_between(self) -> tuple[int, int] | None:
+        """Least and most rounds that hold a rejection; None where positions do not bound them.
+
+        A draft that ``k`` tokens are missing from was shorter: each of so many may have been accepted whole.
+        """
+        if self.num_rejections is not None:
+            return self.num_rejections, self.num_rejections
+        drafts, tokens, k, at = self.num_drafts, self.num_draft_tokens, self.k, self.accepted_at
+        if drafts is None or tokens is None or k is None or at is None or tokens > drafts * k:
+            return None
+        not_all = drafts - (at[k - 1] if len(at) >= k else 0)
+        return max(0, not_all - (drafts * k - tokens)), not_all
+
+    @property
     def mean_length(self) -> float | None:
         """Draft tokens a draft."""
         if not self.num_drafts or self.num_draft_tokens is None:

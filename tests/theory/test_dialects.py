@@ -169,3 +169,16 @@ def test_an_acceptance_is_plain_data_and_an_unknown_key_is_refused():
     assert set(asdict(found[0])) >= {"key", "value", "low", "high", "basis", "note"}
     with pytest.raises(InvalidArgument, match="no definition 'beta'"):
         named(found, "beta")
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_drafts_that_were_shorter_bound_alpha_and_the_bounds_hold_it(seed):
+    """llama.cpp and others shorten the last drafts of a text: 1 in 8 here."""
+    rounds = Tally.of_rounds(simulated(seed, 0.75, (4,) * 7 + (2,), 400))
+    found = named(acceptances(totals_of(rounds, k=4)), "alpha")
+    truth = named(acceptances(rounds), "alpha").value
+    least, most = totals_of(rounds, k=4).rejections_between
+    assert least <= rounds.num_rejections <= most
+    low, high = (rounds.num_accepted_tokens / (rounds.num_accepted_tokens + n) for n in (most, least))
+    assert found.basis == "bounded" and low <= truth <= high and found.low < low < high < found.high
+    assert low <= found.value <= high and found.value == pytest.approx(truth, abs=0.05)

@@ -84,8 +84,10 @@ class Exposition:
             RecordError: another engine, or a counter that fell or is gone: the server was started anew.
         """
         if self.engine != earlier.engine:
-            told = (earlier.source, earlier.engine, self.source, self.engine)
-            raise RecordError(sentences.OF_TWO_ENGINES.format(*told))
+            one, other = earlier, self
+            raise RecordError(
+                sentences.OF_TWO_ENGINES.format(one.source, one.engine, other.source, other.engine)
+            )
         samples = {name: dict(values) for name, values in self.samples.items()}
         for name, values in earlier.samples.items():
             if not name.endswith(("_total", "_sum", "_count")):

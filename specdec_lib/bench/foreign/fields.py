@@ -13,11 +13,11 @@ from specdec_lib.utils.http.documents import in_a_line
 
 LARGEST = 2**53
 """Above it a float holds no every whole number."""
-Document = Mapping[str, Any]
+JsonObject = Mapping[str, Any]
 """An object of JSON."""
 
 
-def count_of(document: Document, name: str, source: str) -> int | None:
+def count_of(document: JsonObject, name: str, source: str) -> int | None:
     """The count of that name; None where there is none.
 
     Raises:
@@ -33,7 +33,7 @@ def count_of(document: Document, name: str, source: str) -> int | None:
     return value
 
 
-def needed_count(document: Document, name: str, source: str, where: str) -> int:
+def needed_count(document: JsonObject, name: str, source: str, where: str) -> int:
     """As :func:`count_of`, where it has to be there.
 
     Raises:
@@ -45,7 +45,7 @@ def needed_count(document: Document, name: str, source: str, where: str) -> int:
     return value
 
 
-def time_of(document: Document, name: str, source: str) -> float | None:
+def time_of(document: JsonObject, name: str, source: str) -> float | None:
     """The time of that name, in its own unit; None where there is none.
 
     Raises:
@@ -60,7 +60,9 @@ def time_of(document: Document, name: str, source: str) -> float | None:
     return float(value)
 
 
-def counts_of(document: Document, name: str, source: str, most: int = MOST_POSITIONS + 1) -> list[int] | None:
+def counts_of(
+    document: JsonObject, name: str, source: str, most: int = MOST_POSITIONS + 1
+) -> list[int] | None:
     """The list of counts of that name; None where there is none.
 
     Raises:

@@ -12,7 +12,7 @@ from typing import Any
 
 from specdec_lib.bench.foreign import sentences
 from specdec_lib.bench.foreign.exposition import Exposition
-from specdec_lib.bench.foreign.fields import Document, count_of, needed_count, time_of
+from specdec_lib.bench.foreign.fields import JsonObject, count_of, needed_count, time_of
 from specdec_lib.bench.foreign.run import ForeignRun, pooled_run, tally_of
 from specdec_lib.errors import RecordError
 
@@ -73,7 +73,7 @@ def run_of_counters(scrape: Exposition) -> ForeignRun:
     return ForeignRun("llama.cpp", tally, scrape.source, token_ms=token_ms, notes=tuple(notes))
 
 
-def run_of_timings(timings: Document, source: str) -> ForeignRun:
+def run_of_timings(timings: JsonObject, source: str) -> ForeignRun:
     """The run of one answer's ``timings``: tokens, drafted and accepted ones, no rounds.
 
     Raises:

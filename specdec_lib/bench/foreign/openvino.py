@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from specdec_lib.bench.foreign import sentences
-from specdec_lib.bench.foreign.fields import Document, count_of, needed_count, time_of
+from specdec_lib.bench.foreign.fields import JsonObject, count_of, needed_count, time_of
 from specdec_lib.bench.foreign.run import ForeignRun, tally_of
 from specdec_lib.errors import RecordError
 
@@ -41,7 +41,7 @@ def _got(metrics: Any, name: str) -> Any:
     return None if getter is None else getter()
 
 
-def run_of_metrics(document: Document, source: str) -> ForeignRun:
+def run_of_metrics(document: JsonObject, source: str) -> ForeignRun:
     """The run of such a document; names may begin with ``get_``.
 
     Rounds are the iterations of the main model but the prompt's; ``latency_ms`` is of one, from the third
@@ -66,7 +66,7 @@ def run_of_metrics(document: Document, source: str) -> ForeignRun:
     return ForeignRun("openvino", tally, source, round_ms=round_ms, notes=tuple(notes))
 
 
-def _model(plain: Document, source: str) -> Document:
+def _model(plain: JsonObject, source: str) -> JsonObject:
     main = plain.get("main_model_metrics", {})
     if not isinstance(main, Mapping):
         raise RecordError(sentences.MISSING.format(source, "main_model_metrics", "object"))

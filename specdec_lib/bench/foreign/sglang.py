@@ -12,7 +12,7 @@ from typing import Any
 
 from specdec_lib.bench.foreign import sentences
 from specdec_lib.bench.foreign.exposition import Exposition
-from specdec_lib.bench.foreign.fields import Document, count_of, counts_of, needed_count, positions_of
+from specdec_lib.bench.foreign.fields import JsonObject, count_of, counts_of, needed_count, positions_of
 from specdec_lib.bench.foreign.run import ForeignRun, tally_of
 from specdec_lib.errors import RecordError
 from specdec_lib.theory.tally import Tally
@@ -77,7 +77,7 @@ def _drafted(counts: dict[str, Any], calls: int, depth: int | None, nodes: int |
     return []
 
 
-def run_of_answer(answer: Document, source: str) -> ForeignRun:
+def run_of_answer(answer: JsonObject, source: str) -> ForeignRun:
     """The run of one answer's ``meta_info``, or of its ``spec_tokens_details``.
 
     Raises:

@@ -13,7 +13,7 @@ from typing import Any
 
 from specdec_lib.bench.foreign import sentences
 from specdec_lib.bench.foreign.exposition import Exposition
-from specdec_lib.bench.foreign.fields import Document, counts_of, needed_count, positions_of, time_of
+from specdec_lib.bench.foreign.fields import JsonObject, counts_of, needed_count, positions_of, time_of
 from specdec_lib.bench.foreign.run import ForeignRun, tally_of
 from specdec_lib.errors import RecordError
 from specdec_lib.theory.tally import Tally
@@ -88,7 +88,7 @@ def _token_ms(scrape: Exposition) -> float | None:
     return 1e3 * taken / (tokens - done)
 
 
-def run_of_answer(answer: Document, source: str) -> ForeignRun:
+def run_of_answer(answer: JsonObject, source: str) -> ForeignRun:
     """The run of one answer with ``metrics.speculative_decoding`` (``--per-request-spec-decode-metrics``).
 
     Raises:

@@ -86,8 +86,8 @@ def explain_counters(
     if parts.cost is not None and parts.c is not None and parts.k is not None:
         rest = parts.cost - parts.k * parts.c
         if rest <= 0.0:
-            told = (parts.k, draft_ms or 0.0, parts.k * (draft_ms or 0.0), parts.round or 0.0)
-            raise RecordError(sentences.NO_TIME_LEFT.format(*told))
+            draft, round_ = draft_ms or 0.0, parts.round or 0.0
+            raise RecordError(sentences.NO_TIME_LEFT.format(parts.k, draft, parts.k * draft, round_))
     steps = list(_steps(parts))
     before = [None, *(value for _, value, _ in steps)]
     terms = [
