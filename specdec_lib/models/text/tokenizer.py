@@ -132,7 +132,7 @@ def _differing_parts(loaded: Tokenizer, path: Path) -> list[str]:
     parts = [
         name
         for name in _STEPS
-        if _plain(name, _serialised(getattr(loaded, name))) != _plain(name, described.get(name))
+        if plain_part(name, _serialised(getattr(loaded, name))) != plain_part(name, described.get(name))
     ]
     options = [
         name
@@ -142,14 +142,14 @@ def _differing_parts(loaded: Tokenizer, path: Path) -> list[str]:
     return [*parts, *options]
 
 
-def _plain(name: str, part: dict | None) -> dict | None:
+def plain_part(name: str, part: dict | None) -> dict | None:
     """A part without what changes neither ids nor text: offsets, sequences of one, steps that do nothing."""
     if part is None:
         return None
     kind = part.get("type")
     steps = part.get(_STEPS.get(name, "")) if kind == "Sequence" else None
     if steps is not None:
-        left = [step for step in (_plain(name, step) for step in steps) if step is not None]
+        left = [step for step in (plain_part(name, step) for step in steps) if step is not None]
         return {"type": kind, "steps": left} if len(left) > 1 else (left or [None])[0]
     if kind == "ByteLevel" and name == "post_processor":
         return None
