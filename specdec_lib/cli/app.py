@@ -25,6 +25,7 @@ from specdec_lib.cli.commands import (
     bench,
     doctor,
     explain,
+    export,
     generate,
     pairs,
     report,
@@ -77,7 +78,7 @@ def _telling(run: Callable[..., None]) -> Callable[..., None]:
     return telling
 
 
-for _command in (pairs, doctor, generate, bench, sweep, results, report, explain, verify, train):
+for _command in (pairs, doctor, generate, bench, sweep, results, report, explain, verify, train, export):
     _example = f"[bold]Example:[/bold] {_command.EXAMPLE}"
     app.command(_command.NAME, epilog=_example)(_telling(with_groups(_command.run)))
 

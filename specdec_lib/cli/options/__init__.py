@@ -7,6 +7,7 @@ names the value. No command and no model is known here.
 # ruff: noqa: F403
 from specdec_lib.cli.options.declaring import *
 from specdec_lib.cli.options.decoding import *
+from specdec_lib.cli.options.exporting import *
 from specdec_lib.cli.options.measuring import *
 from specdec_lib.cli.options.models import *
 from specdec_lib.cli.options.report import *

@@ -1,8 +1,8 @@
 """A model of Transformers' as one GGUF file, for llama.cpp and whatever reads its files.
 
 A file that was written is read back by this library's own reader before it takes its name: the same weights
-to the last bit (in float32), and the same ids for the prompts that come with the library. What is not the same
-is not written.
+to the last bit (in float32), and the same ids for the prompts that come with the library. Otherwise there is
+no file.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from specdec_lib.data.sources import DOMAINS, builtin_texts
 from specdec_lib.errors import InvalidArgument, ModelUnavailable
 from specdec_lib.models.architecture.module import embedding_rows, text_config
 from specdec_lib.models.export import sentences
-from specdec_lib.models.export.gguf_numbers import ENGINE, KINDS, add_numbers, require_written_kind
+from specdec_lib.models.export.gguf_numbers import ENGINE, KINDS, add_numbers
 from specdec_lib.models.export.gguf_tokenizer import add_tokenizer, ends_by_name
 from specdec_lib.models.export.gguf_weights import WIDTHS, add_weights
+from specdec_lib.models.export.llama_like import require_written_kind
 from specdec_lib.models.files.folder import quantisation_of
 from specdec_lib.models.gguf.folder import unpacked_folder, unpacked_weights
 from specdec_lib.models.source import find_source
@@ -31,7 +32,15 @@ from specdec_lib.models.text.ends import end_of_text_ids
 from specdec_lib.models.text.tokenizer import load_tokenizer
 from specdec_lib.utils.logging import get_logger
 
-_TEXTS = ["", "a", " a", "  two  spaces\n\tand lines\n\n", "3333333 4 55", "naïve 漢字 🙂 été", "It's WE'LL x_y"]
+_TEXTS = [
+    "",
+    "a",
+    " a",
+    "  two  spaces\n\tand lines\n\n",
+    "3333333 4 55",
+    "naïve 漢字 🙂 été",
+    "It's WE'LL x",
+]
 
 
 def write_gguf(
@@ -62,7 +71,7 @@ def write_gguf(
     if packed is not None:
         raise ModelUnavailable(sentences.IS_PACKED.format(model_id, packed))
     config = text_config(model)
-    require_written_kind(model_id, config)
+    require_written_kind(model_id, config, ENGINE, KINDS)
     rows = embedding_rows(model) or config.vocab_size
     ends = end_of_text_ids(model, tokenizer, rows)
     for name in ends_by_name(tokenizer, ends):
@@ -98,13 +107,14 @@ def _require_same(
 ) -> None:
     """Refuse a file that this library's reader understands otherwise."""
     read = load_tokenizer(find_source(str(file)))
-    for what, differs in (
-        ("vocabulary", lambda: read.get_vocab() != tokenizer.get_vocab()),
-        ("way of cutting texts", lambda: any(_ids(read, text) != _ids(tokenizer, text) for text in _probes())),
-        ("set of weights", lambda: not _same_weights(file, model, width)),
-        ("configuration", lambda: not _same_numbers(file, model)),
-    ):
-        if differs():
+    differs = {
+        "vocabulary": lambda: read.get_vocab() != tokenizer.get_vocab(),
+        "way of cutting texts": lambda: any(_ids(read, text) != _ids(tokenizer, text) for text in _probes()),
+        "set of weights": lambda: not _same_weights(file, model, width),
+        "configuration": lambda: not _same_numbers(file, model),
+    }
+    for what, does in differs.items():
+        if does():
             raise ModelUnavailable(sentences.READS_BACK_OTHERWISE.format(meant, what))
 
 

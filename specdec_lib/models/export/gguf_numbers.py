@@ -1,13 +1,10 @@
 """What a GGUF file states of a model: its kind, and the numbers without which its weights mean nothing.
 
 The names are those of llama.cpp's converter, by the ``gguf`` package's own tables; what a number means is in
-https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. What llama.cpp would compute in another way than
-Transformers is refused here, by its name, before a byte is written.
+https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import gguf
 import numpy as np
@@ -16,6 +13,7 @@ from transformers import PretrainedConfig
 
 from specdec_lib.errors import ModelUnavailable
 from specdec_lib.models.export import sentences
+from specdec_lib.models.export.llama_like import head_size
 from specdec_lib.models.gguf.positions import FACTORS, llama3_factors
 
 ENGINE = "llama.cpp"
@@ -27,63 +25,7 @@ KINDS = {
     "gpt2": gguf.MODEL_ARCH.GPT2,
 }
 """llama.cpp's kind of each kind of Transformers' that is written."""
-_COMPUTED: dict[str, dict[str, tuple[Any, ...]]] = {
-    "llama": {"hidden_act": ("silu",)},
-    "mistral": {"hidden_act": ("silu",)},
-    "qwen2": {"hidden_act": ("silu",)},
-    "qwen3": {"hidden_act": ("silu",), "attention_bias": (False,)},
-    "gpt2": {
-        "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
-        "scale_attn_weights": (True,),
-        "scale_attn_by_inverse_layer_idx": (False,),
-        "add_cross_attention": (False,),
-    },
-}
-"""Fields of a configuration, and the values that llama.cpp computes, whatever a file says."""
 _PLAIN_YARN = {"rope_type", "rope_theta", "factor", "original_max_position_embeddings"}
-
-
-def require_written_kind(model_id: str, config: PretrainedConfig, engine: str = ENGINE) -> None:
-    """Refuse what ``engine`` would compute in another way.
-
-    Raises:
-        ModelUnavailable: a kind that is not written, a sliding window, or a choice that the engine lacks.
-    """
-    kind = config.model_type
-    if kind not in KINDS:
-        raise ModelUnavailable(
-            sentences.KIND_IS_NOT_WRITTEN.format(model_id, engine, kind, ", ".join(KINDS))
-        )
-    window = getattr(config, "sliding_window", None)
-    slides = "sliding_attention" in (getattr(config, "layer_types", None) or ())
-    if window and (slides or getattr(config, "use_sliding_window", kind == "mistral")):
-        raise ModelUnavailable(sentences.HAS_A_WINDOW.format(model_id, engine, window))
-    for name, values in _COMPUTED[kind].items():
-        found = getattr(config, name, values[0])
-        if found not in values:
-            meant = " or ".join(map(str, values))
-            raise ModelUnavailable(
-                sentences.IS_CALLED_OTHERWISE.format(model_id, engine, name, found, meant, kind)
-            )
-    if kind != "gpt2":
-        _require_whole_heads(model_id, config, engine)
-
-
-def _require_whole_heads(model_id: str, config: PretrainedConfig, engine: str) -> None:
-    """llama.cpp takes heads that rotate in full, and for Qwen2 heads that make up the width."""
-    rotated = config.rope_parameters.get("partial_rotary_factor", 1.0)
-    if rotated != 1.0:
-        given = ("partial_rotary_factor", rotated, 1.0, config.model_type)
-        raise ModelUnavailable(sentences.IS_CALLED_OTHERWISE.format(model_id, engine, *given))
-    width = config.hidden_size // config.num_attention_heads
-    if config.model_type == "qwen2" and head_size(config) != width:
-        given = ("head_dim", head_size(config), width, config.model_type)
-        raise ModelUnavailable(sentences.IS_CALLED_OTHERWISE.format(model_id, engine, *given))
-
-
-def head_size(config: PretrainedConfig) -> int:
-    """Dimensions of a head."""
-    return int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
 
 
 def add_numbers(writer: GGUFWriter, model_id: str, config: PretrainedConfig) -> None:
@@ -118,7 +60,8 @@ def _add_positions(writer: GGUFWriter, model_id: str, config: PretrainedConfig) 
         return
     if kind == "llama3":
         names = ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings")
-        factors = llama3_factors(rope["rope_theta"], head_size(config), **{name: rope[name] for name in names})
+        rule = {name: rope[name] for name in names}
+        factors = llama3_factors(rope["rope_theta"], head_size(config), **rule)
         writer.add_tensor(FACTORS[0], factors.astype(np.float32))
     elif kind == "linear":
         writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
@@ -131,5 +74,3 @@ def _add_positions(writer: GGUFWriter, model_id: str, config: PretrainedConfig) 
         writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
         writer.add_rope_scaling_factor(rope["factor"])
         writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
-    else:
-        raise ModelUnavailable(sentences.SCALES_POSITIONS.format(model_id, ENGINE, kind))

@@ -1,6 +1,6 @@
 """A tokenizer as a GGUF file has it: tokens, their types, merges or scores, and the name of its splitting.
 
-A file holds no rule for splitting a text but a name that llama.cpp knows a rule by; a tokenizer whose rule has
+A file holds no rule for splitting a text but a name that llama.cpp knows one by; a tokenizer whose rule has
 no name among those that :mod:`specdec_lib.models.gguf.splitting` knows is refused, since the same text would
 have other ids there. Sentencepiece-like ones are written by scores, of which llama.cpp makes its merges.
 """
@@ -24,10 +24,12 @@ _BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 _UNMERGED = -1e4
 """The score of a token that no merge leads to: below that of any that one does."""
 _END_NAMES = frozenset(
-    "<|eot_id|> <|im_end|> <|end|> <|return|> <|call|> <end_of_turn> <|endoftext|> </s> <|eom_id|> <EOT> "
-    "<|end_of_text|> <end_of_utterance> <eos>".split()
-)
-"""Names of tokens at which llama.cpp ends a text, whatever a file says of them (the usual ones of its list)."""
+    (
+        "<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<end_of_turn>", "<|endoftext|>",
+        "<|eom_id|>", "<EOT>", "<|end_of_text|>", "<end_of_utterance>", "<eos>", "</s>",
+    )
+)  # fmt: skip
+"""Tokens at which llama.cpp ends a text by their names, whatever a file says (the usual ones of its list)."""
 
 
 def add_tokenizer(
@@ -46,6 +48,8 @@ def add_tokenizer(
     is_spaced = bool(described["model"].get("byte_fallback"))
     tokens, kinds = _tokens(model_id, tokenizer, described, rows)
     if is_spaced:
+        if (described["pre_tokenizer"] or {}).get("type") not in (None, "Metaspace"):
+            raise ModelUnavailable(sentences.SPLITS_BESIDE_SCORES.format(model_id))
         writer.add_tokenizer_model("llama")
         writer.add_token_scores(_scores(tokens, described["model"]["merges"]))
         writer.add_add_space_prefix(_puts_space_first(tokenizer))

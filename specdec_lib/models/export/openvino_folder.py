@@ -1,0 +1,66 @@
+"""A model as the folder that OpenVINO GenAI reads: the graph of a step, its tokenizer, its configuration.
+
+By the ``openvino`` and ``openvino-tokenizers`` packages alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import openvino as ov
+from openvino_tokenizers import convert_tokenizer
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from specdec_lib.errors import InvalidArgument, ModelUnavailable
+from specdec_lib.models.architecture.module import text_config
+from specdec_lib.models.export import sentences
+from specdec_lib.models.export.llama_like import require_written_kind
+from specdec_lib.models.export.openvino_graph import step_graph
+from specdec_lib.models.files.folder import quantisation_of
+
+OPENVINO = "OpenVINO"
+OPENVINO_KINDS = ("llama", "mistral", "qwen2", "qwen3")
+OPENVINO_WIDTHS = ("f32", "f16")
+
+
+def write_openvino(
+    folder: Path,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    width: str = "f32",
+    model_id: str | None = None,
+) -> Path:
+    """Write a model in float32 and its tokenizer as a folder of OpenVINO's; the folder is made.
+
+    Args:
+        width: of the weights as they are kept; what is computed in is the reader's to say
+            (``INFERENCE_PRECISION_HINT``: on some processors it is bfloat16 unless set to f32).
+        model_id: what it is called in messages; None takes its configuration's name.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InvalidArgument: an unknown width.
+        ModelUnavailable: a kind, or a choice of one, that is not written.
+    """
+    model_id = model_id or str(model.config.name_or_path or model.config.model_type)
+    if width not in OPENVINO_WIDTHS:
+        raise InvalidArgument(sentences.UNKNOWN_WIDTH.format(width, OPENVINO, ", ".join(OPENVINO_WIDTHS)))
+    packed = quantisation_of(model.config.to_dict())
+    if packed is not None:
+        raise ModelUnavailable(sentences.IS_PACKED.format(model_id, packed))
+    require_written_kind(model_id, text_config(model), OPENVINO, OPENVINO_KINDS)
+    folder.mkdir(parents=True, exist_ok=True)
+    graph = step_graph(model)
+    graph.set_rt_info(width, ["runtime_options", "KV_CACHE_PRECISION"])
+    ov.save_model(graph, folder / "openvino_model.xml", compress_to_fp16=width == "f16")
+    for part, name in zip(
+        convert_tokenizer(tokenizer, with_detokenizer=True), ("tokenizer", "detokenizer"), strict=True
+    ):
+        ov.save_model(part, folder / f"openvino_{name}.xml")
+    model.config.save_pretrained(folder)
+    if model.generation_config is not None:
+        model.generation_config.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
