@@ -135,8 +135,7 @@ def _same_weights(file: Path, model: PreTrainedModel, width: str) -> bool:
         return False
     if width == "f32":
         return all(np.array_equal(read[name].numpy(), ours[name]) for name in ours)
-    near = {"rtol": 2.0**-7, "atol": 1e-6}
-    return all(np.allclose(read[name].numpy(), ours[name], **near) for name in ours)
+    return all(np.allclose(read[name].numpy(), ours[name], rtol=2.0**-7, atol=1e-6) for name in ours)
 
 
 def _same_numbers(file: Path, model: PreTrainedModel) -> bool:

@@ -163,7 +163,7 @@ def _add_special(
     bare, framed = (tokenizer("a", add_special_tokens=special)["input_ids"] for special in (False, True))
     at = next((i for i in range(len(framed)) if framed[i : i + len(bare)] == bare), 0)
     before, behind = framed[:at], framed[at + len(bare) :]
-    bos = tokenizer.bos_token_id
+    bos: Any = tokenizer.bos_token_id
     if before not in ([], [bos]) or behind not in ([], [tokenizer.eos_token_id]):
         raise ModelUnavailable(sentences.FRAMES_TEXTS_OTHERWISE.format(model_id, before, behind))
     if len(ends) > 3:
@@ -172,12 +172,13 @@ def _add_special(
     adders = (writer.add_eos_token_id, writer.add_eot_token_id, writer.add_eom_token_id)
     for add, end in zip(adders, ordered, strict=False):
         add(end)
-    for add, special in (
+    named: Any = (
         (writer.add_bos_token_id, bos),
         (writer.add_pad_token_id, tokenizer.pad_token_id),
         (writer.add_unk_token_id, tokenizer.unk_token_id),
-    ):
+    )
+    for tell, special in named:
         if special is not None:
-            add(special)
+            tell(special)
     writer.add_add_bos_token(bool(before))
     writer.add_add_eos_token(bool(behind))

@@ -5,10 +5,9 @@ By the ``openvino`` and ``openvino-tokenizers`` packages alone.
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
-import openvino as ov
-from openvino_tokenizers import convert_tokenizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from specdec_lib.errors import InvalidArgument, ModelUnavailable
@@ -51,13 +50,13 @@ def write_openvino(
     if packed is not None:
         raise ModelUnavailable(sentences.IS_PACKED.format(model_id, packed))
     require_written_kind(model_id, text_config(model), OPENVINO, OPENVINO_KINDS)
+    ov, tokenizers = import_module("openvino"), import_module("openvino_tokenizers")
     folder.mkdir(parents=True, exist_ok=True)
     graph = step_graph(model)
     graph.set_rt_info(width, ["runtime_options", "KV_CACHE_PRECISION"])
     ov.save_model(graph, folder / "openvino_model.xml", compress_to_fp16=width == "f16")
-    for part, name in zip(
-        convert_tokenizer(tokenizer, with_detokenizer=True), ("tokenizer", "detokenizer"), strict=True
-    ):
+    parts = tokenizers.convert_tokenizer(tokenizer, with_detokenizer=True)
+    for part, name in zip(parts, ("tokenizer", "detokenizer"), strict=True):
         ov.save_model(part, folder / f"openvino_{name}.xml")
     model.config.save_pretrained(folder)
     if model.generation_config is not None:

@@ -37,8 +37,8 @@ SPLITTING_HAS_NO_NAME = (
     "would give other ids"
 )
 SPLITS_BESIDE_SCORES = (
-    "cannot write the tokenizer of '{}' as GGUF: it splits text before it merges, and a file of scores splits "
-    "none, so that it would give other ids"
+    "cannot write the tokenizer of '{}' as GGUF: it splits text before it merges, and a file of scores "
+    "splits none, so that it would give other ids"
 )
 FRAMES_TEXTS_OTHERWISE = (
     "cannot write the tokenizer of '{}' as GGUF: around a text it puts {} and {}, and a file can say only "
