@@ -1,0 +1,83 @@
+"""OpenVINO GenAI in this process as an engine, with a draft model or without one.
+
+It runs in float32: as installed it computes in bfloat16 where the processor can. Its seed is 0 unless one is
+set, so that two texts are no two draws; the request's goes along with every text. The ``openvino-genai``
+package is imported when an engine is made.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from specdec_lib.lossless.audit.engines import Answer, Request
+
+OPENVINO_MODES = ("plain", "draft", "prompt lookup")
+_FLOAT32 = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32", "INFERENCE_NUM_THREADS": 1}
+
+
+class GenAiEngine:
+    """A folder that ``specdec export --to openvino`` has written, as OpenVINO GenAI decodes it.
+
+    Args:
+        target: the folder of the target.
+        mode: one of ``OPENVINO_MODES``.
+        draft: the folder of the draft, which the mode "draft" needs.
+        eos_token_ids: ids that end a text.
+        num_draft_tokens: drafted a round.
+    """
+
+    def __init__(
+        self,
+        target: Path,
+        mode: str = "plain",
+        draft: Path | None = None,
+        eos_token_ids: tuple[int, ...] = (),
+        num_draft_tokens: int = 3,
+    ) -> None:
+        self.name = f"OpenVINO GenAI, {mode}"
+        self._genai, self._openvino = import_module("openvino_genai"), import_module("openvino")
+        self._mode, self._ends, self._k = mode, frozenset(eos_token_ids), num_draft_tokens
+        scheduler = self._genai.SchedulerConfig()
+        scheduler.cache_size, scheduler.enable_prefix_caching = 1, False
+        options: dict[str, Any] = {"scheduler_config": scheduler, **_FLOAT32}
+        if mode == "draft":
+            options["draft_model"] = self._genai.draft_model(str(draft), "CPU", **_FLOAT32)
+        elif mode == "prompt lookup":
+            options["prompt_lookup"] = True
+        self._pipeline = self._genai.LLMPipeline(str(target), "CPU", **options)
+
+    def answer(self, request: Request) -> Answer:
+        """One text, asked for by its prompt's ids."""
+        prompt = self._openvino.Tensor(np.array([request.prompt_ids], np.int64))
+        result = self._pipeline.generate(prompt, self._settings(request))
+        ids = tuple(int(token) for token in result.tokens[0])
+        ended = bool(ids) and ids[-1] in self._ends
+        counts = self._counts(result)
+        return Answer(ids[:-1] if ended else ids, "", ended, *counts)
+
+    def _settings(self, request: Request) -> Any:
+        """Everything that would change the law is set to what changes nothing."""
+        config = self._genai.GenerationConfig()
+        config.max_new_tokens, config.rng_seed = request.num_tokens, request.seed % 2**31
+        config.do_sample = request.temperature > 0
+        if config.do_sample:
+            config.temperature, config.top_p = request.temperature, 1.0
+            if request.top_k is not None:
+                config.top_k = request.top_k
+        if self._ends:
+            config.eos_token_id, config.stop_token_ids = min(self._ends), set(self._ends)
+        if self._mode != "plain":
+            config.num_assistant_tokens = self._k
+        if self._mode == "prompt lookup":
+            config.max_ngram_size = 2
+        return config
+
+    def _counts(self, result: Any) -> tuple[int | None, int | None]:
+        metrics = result.extended_perf_metrics
+        if self._mode != "draft" or metrics is None:
+            return None, None
+        return int(metrics.get_num_draft_tokens()), int(metrics.get_num_accepted_tokens())
