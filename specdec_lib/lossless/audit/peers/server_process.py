@@ -44,7 +44,7 @@ def served(
         environment: variables beside this process's own.
 
     Raises:
-        ServerUnavailable: there is no such program, it ended, or it did not become ready; its last line is told.
+        ServerUnavailable: there is no such program, it ended, or it did not become ready; by its last line.
     """
     port = free_port()
     arguments = [part.replace(PORT, str(port)) for part in command]
