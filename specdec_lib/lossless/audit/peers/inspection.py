@@ -7,7 +7,7 @@ from pathlib import Path
 
 from specdec_lib.errors import SpecDecError
 from specdec_lib.lossless.audit.peers import sentences
-from specdec_lib.lossless.audit.peers.auditing import PeerPlan, audit_peer
+from specdec_lib.lossless.audit.peers.auditing import PeerPlan, audit_peer, greedy_texts
 from specdec_lib.lossless.audit.peers.installed import FORM_OF, modes_of, running, why_not_installed
 from specdec_lib.lossless.audit.peers.table import PeerAudit, keep_peer_audits
 from specdec_lib.models.export.pair import export_models
@@ -36,6 +36,7 @@ def audit_installed(
     """
     models = {"target": get_pair(pair).target_model_id, "draft": get_pair(pair).draft_model_id}
     target = ModelWrapper(*load_model(models["target"], "float32", "cpu"))
+    texts = greedy_texts(target, plan.texts, plan.text_tokens)
     audits = []
     for engine, form in FORM_OF.items():
         if engines and engine not in engines:
@@ -49,7 +50,7 @@ def audit_installed(
                 continue
             try:
                 with running(engine, mode, folder, written, target.eos_token_ids) as peer:
-                    audit = audit_peer(peer, target, pair, plan, report)
+                    audit = audit_peer(peer, target, pair, plan, texts, report)
             except SpecDecError as error:
                 report(sentences.PASSED_OVER.format(engine, mode, error))
                 continue
