@@ -22,6 +22,7 @@ import typer
 
 from specdec_lib.cli import sentences
 from specdec_lib.cli.commands import (
+    audit,
     bench,
     doctor,
     explain,
@@ -78,7 +79,20 @@ def _telling(run: Callable[..., None]) -> Callable[..., None]:
     return telling
 
 
-for _command in (pairs, doctor, generate, bench, sweep, results, report, explain, verify, train, export):
+for _command in (
+    pairs,
+    doctor,
+    generate,
+    bench,
+    sweep,
+    results,
+    report,
+    explain,
+    verify,
+    audit,
+    train,
+    export,
+):
     _example = f"[bold]Example:[/bold] {_command.EXAMPLE}"
     app.command(_command.NAME, epilog=_example)(_telling(with_groups(_command.run)))
 

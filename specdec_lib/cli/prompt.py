@@ -16,6 +16,7 @@ from specdec_lib.errors import InvalidArgument
 from specdec_lib.utils.numbers import written_whole
 
 if TYPE_CHECKING:
+    from specdec_lib.data.prompts import RawPrompt
     from specdec_lib.models.wrapper import ModelWrapper
 
 
@@ -129,6 +130,28 @@ def asked_prompts(prompts: str | None, num_prompts: int | None = None) -> tuple[
     if num_prompts is not None:
         raise InvalidArgument("--prompts is a number, and --num-prompts another; give one of the two")
     return number, None
+
+
+def proof_rows(prompts: str | None, num_prompts: int | None, otherwise: int) -> list[RawPrompt]:
+    """The prompts of a proof or an audit, their domains in turn; a file is read before any model is.
+
+    Args:
+        otherwise: how many of the built-in ones where nothing is asked for.
+
+    Raises:
+        InvalidArgument: more than there are, or as :func:`asked_prompts`.
+    """
+    from specdec_lib.data.prompts import builtin_prompts, read_prompts
+    from specdec_lib.lossless.prompts import in_turn
+
+    number, file = asked_prompts(prompts, num_prompts)
+    if file is not None:
+        return in_turn(read_prompts(file), number)
+    rows = builtin_prompts()
+    wanted = number or otherwise
+    if wanted > len(rows):
+        raise InvalidArgument(f"--prompts is {wanted}; give 1 to {len(rows)}, or a file of your own")
+    return in_turn(rows)[:wanted]
 
 
 def _existing_file(value: str) -> Path:

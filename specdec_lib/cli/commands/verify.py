@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from specdec_lib.cli import options
-from specdec_lib.cli.prompt import asked_prompts
+from specdec_lib.cli.prompt import proof_rows
 from specdec_lib.cli.selection import busy, selection_of
 from specdec_lib.cli.terminal import (
     Prose,
@@ -26,23 +26,21 @@ from specdec_lib.cli.terminal import (
     safe_table,
     text,
 )
+from specdec_lib.cli.views.checks import print_checks
 from specdec_lib.decoding.lengths import LengthSpec, read_length
 from specdec_lib.decoding.lengths.specs import FixedSpec
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.sentences import NOT_ASKED, SEES, gallery_says, mutant_unseen
+from specdec_lib.lossless.sentences import gallery_says, mutant_unseen
 
 if TYPE_CHECKING:
-    from specdec_lib.data.prompts import RawPrompt
     from specdec_lib.lossless.mutants.mutant import Fate
     from specdec_lib.lossless.verdict import Check
 
 NAME = "verify"
 EXAMPLE = "specdec verify --pair pocket --samples 20000"
-_COLUMNS = ("test", "statistic", "N", "p or bound", "sees", "verdict")
 _HUNTS = ("mutant", "killed by", "smallest N", "mistake")
 _PROMPTS = 30
 _TOLD_EVERY = 10
-_VERDICTS = {True: ("pass", "green"), False: ("REJECTED", "bold red"), None: ("n/a", "dim")}
 
 
 def run(
@@ -73,7 +71,7 @@ def run(
 
     trial = _trial_of(mutant, verifier, length)
     plan = ProofPlan(trial.verifiers, length.most, temperature, samples, num_tokens, seed)
-    rows = _rows(prompts, num_prompts)
+    rows = proof_rows(prompts, num_prompts, _PROMPTS)
     plan.require_rounds(len(rows))
     selection.check()
     selection.check_chats((row.place or "--chat", row.turns) for row in rows if chat or row.is_chat)
@@ -148,21 +146,6 @@ def _by_policy(length: LengthSpec) -> dict[str, Any]:
     }
 
 
-def _rows(prompts: str | None, num_prompts: int | None) -> list[RawPrompt]:
-    """The prompts asked for, their domains in turn; a file is read before any model is."""
-    from specdec_lib.data.prompts import builtin_prompts, read_prompts
-    from specdec_lib.lossless.prompts import in_turn
-
-    number, file = asked_prompts(prompts, num_prompts)
-    if file is not None:
-        return in_turn(read_prompts(file), number)
-    rows = builtin_prompts()
-    wanted = number or _PROMPTS
-    if wanted > len(rows):
-        raise InvalidArgument(f"--prompts is {wanted}; give 1 to {len(rows)}, or a file of your own")
-    return in_turn(rows)[:wanted]
-
-
 def _show(name: str, asked: dict[str, Any], found: list[Check], as_json: bool) -> None:
     """The verdict and the checks behind it; of what was ``asked`` only the document tells."""
     from specdec_lib.lossless.verdict import WASTE, verdict_on
@@ -179,30 +162,7 @@ def _show(name: str, asked: dict[str, Any], found: list[Check], as_json: bool) -
             }
         )
         return
-    console = console_for()
-    console.print(safe_table(f"Is {name} exact?", _COLUMNS, "llrlrl", map(_row, found)))
-    console.print(Prose(verdict, "bold"))
-    for check in found:
-        if check.passed is None:
-            console.print(Prose(NOT_ASKED.format(check.title, check.says), "dim"))
-    console.print(Prose(SEES, "dim"))
-
-
-def _row(check: Check) -> list[Any]:
-    test = f"{check.test}, {check.verifier}" if check.verifier else check.test
-    number = f"{check.num_samples:,}".replace(",", " ")
-    sees = "–" if check.catches is None else f"{check.catches:.3f}"
-    return [test, check.statistic, number, _decided_by(check), sees, text(*_VERDICTS[check.passed])]
-
-
-def _decided_by(check: Check) -> str:
-    if check.passed is None:
-        return "–"
-    if check.p_value is not None:
-        return f"p = {check.p_value:.2g}"
-    if check.test == "distance":
-        return f"≤ {check.bound:.3f}"
-    return f"≤ {check.bound:.0e}" if check.bound else "= 0"
+    print_checks(console_for(), f"Is {name} exact?", found, verdict)
 
 
 # -- the gallery -----------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ names the value. No command and no model is known here.
 """
 
 # ruff: noqa: F403
+from specdec_lib.cli.options.audit import *
 from specdec_lib.cli.options.declaring import *
 from specdec_lib.cli.options.decoding import *
 from specdec_lib.cli.options.exporting import *

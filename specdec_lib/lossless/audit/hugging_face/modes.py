@@ -62,12 +62,10 @@ class Mode:
         draft = trial.make_draft() if self.needs_draft and trial.make_draft is not None else None
         prompt = torch.tensor([trial.prompt], device=target.device)
         options = self.options(trial, draft)
-        sampling: dict[str, Any] = {
-            "do_sample": True,
-            "temperature": trial.temperature,
-            "top_k": trial.top_k or 0,
-            "top_p": 1.0,
-        }
+        sampling: dict[str, Any] = {"do_sample": False}
+        if trial.temperature > 0:
+            cut = trial.top_k or 0
+            sampling = {"do_sample": True, "temperature": trial.temperature, "top_k": cut, "top_p": 1.0}
         if seed is not None:
             torch.manual_seed(seed)
         made = target.generate(
@@ -78,6 +76,17 @@ class Mode:
             **options,
         )
         return made[0, prompt.shape[1] :].tolist()
+
+    def require(self, draft: Any | None) -> None:
+        """Refuse models of one's own that the mode cannot run on.
+
+        Raises:
+            InvalidArgument: it needs a draft and there is none, or it runs on small models alone.
+        """
+        if self.own_models:
+            raise InvalidArgument(sentences.OWN_MODELS.format(self.name))
+        if self.needs_draft and draft is None:
+            raise InvalidArgument(sentences.NEEDS_DRAFT.format(self.name))
 
 
 def _plain(trial: Trial, draft: Any) -> dict[str, Any]:
@@ -181,10 +190,7 @@ def pair_trials(
     Raises:
         InvalidArgument: the mode needs a draft, or small models of its own.
     """
-    if mode.own_models:
-        raise InvalidArgument(sentences.OWN_MODELS.format(mode.name))
-    if mode.needs_draft and draft is None:
-        raise InvalidArgument(sentences.NEEDS_DRAFT.format(mode.name))
+    mode.require(draft)
     makers = twins_of(target, draft)
     return [
         Trial(
@@ -199,16 +205,24 @@ def pair_trials(
     ]
 
 
-def twins_of(target: Any, draft: Any | None) -> tuple[Callable[[], Any], Callable[[], Any] | None]:
-    """Makers of copies that share every weight, and start from a configuration that asks for nothing."""
+def twins_of(
+    target: Any, draft: Any | None, end_ids: Sequence[int] = ()
+) -> tuple[Callable[[], Any], Callable[[], Any] | None]:
+    """Makers of copies that share every weight, and start from a configuration that asks for nothing.
+
+    Args:
+        end_ids: ids at which the target ends a text; none by default.
+    """
     from transformers import GenerationConfig
+
+    ends: dict[str, Any] = {"eos_token_id": list(end_ids), "pad_token_id": end_ids[0]} if end_ids else {}
 
     def maker(model: Any) -> Callable[[], Any]:
         shared = {id(parameter): parameter for parameter in model.parameters()}
 
         def make() -> Any:
             twin = copy.deepcopy(model, dict(shared))
-            twin.generation_config = GenerationConfig()
+            twin.generation_config = GenerationConfig(**ends)
             return twin
 
         return make

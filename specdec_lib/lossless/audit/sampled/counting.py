@@ -31,8 +31,15 @@ LOOKS = ((0.25, 0.1), (0.5, 0.2), (1.0, 0.7))
 """Part of the answers, and part of the level that the look there spends: together the whole."""
 _MOST_SEED = 2**31 - 1
 _TOLD_EVERY = 100
+Ask = Callable[[Engine, Sequence[Request]], Sequence[Answer]]
+"""The answers of an engine to several requests, in their order."""
 _LAW_TIME = 0.5
 """Part of the deadline after which the law is no longer asked."""
+
+
+def one_by_one(engine: Engine, requests: Sequence[Request]) -> list[Answer]:
+    """Ask an engine that answers one request at a time."""
+    return [engine.answer(request) for request in requests]
 
 
 def audit_by_counting(
@@ -48,6 +55,8 @@ def audit_by_counting(
     mass: float = 0.99,
     most_requests: int = 200,
     deadline: float | None = None,
+    ask: Ask = one_by_one,
+    at_a_time: int = 1,
     report: Callable[[str], None] = lambda line: None,
 ) -> AuditReport:
     """Ask both, count, and say whether ``engine`` keeps the law.
@@ -62,6 +71,7 @@ def audit_by_counting(
         decode: ids to text, where an engine tells no ids and the law does.
         mass, most_requests: how far the law is expanded, in all (:func:`expand_law`).
         deadline: seconds, after which what was counted is judged; so it is where somebody interrupts.
+        ask: how an engine is asked ``at_a_time`` requests; some take several at once.
         report: called with a line of progress now and then.
 
     Raises:
@@ -77,7 +87,7 @@ def audit_by_counting(
             laws = _laws_of(law, asked, mass, most_requests, clock, report)
     except KeyboardInterrupt:
         clock.interrupted = True
-    run = _Run(engine, control, asked, _seeds(num_samples, seed), clock, report)
+    run = _Run(engine, control, asked, _seeds(num_samples, seed), clock, report, ask, max(1, at_a_time))
     spent, looks = 0.0, []
     assessment, ended = None, "counted"
     for part, share in LOOKS:
@@ -133,6 +143,8 @@ class _Run:
     seeds: list[int]
     clock: _Clock
     report: Callable[[str], None]
+    ask: Ask
+    at_a_time: int
     ours: list[Answer] = field(default_factory=list)
     theirs: list[Answer] = field(default_factory=list)
 
@@ -140,16 +152,19 @@ class _Run:
         """Go on to so many pairs, or until the clock says that it is enough; half a pair is dropped."""
         while len(self.ours) < number and self.clock.stopped is None:
             done = len(self.ours)
-            if done % _TOLD_EVERY == 0:
+            if done % _TOLD_EVERY < self.at_a_time:
                 self.report(sentences.COUNTING.format(done, len(self.seeds), self.engine.name))
-            request = replace(self.requests[done % len(self.requests)], seed=self.seeds[done])
+            asked = [
+                replace(self.requests[place % len(self.requests)], seed=self.seeds[place])
+                for place in range(done, min(number, done + self.at_a_time))
+            ]
             try:
-                theirs, ours = self.control.answer(request), self.engine.answer(request)
+                theirs, ours = self.ask(self.control, asked), self.ask(self.engine, asked)
             except KeyboardInterrupt:
                 self.clock.interrupted = True
                 return
-            self.theirs.append(theirs)
-            self.ours.append(ours)
+            self.theirs += theirs
+            self.ours += ours
 
     def samples(self, decode: Decode | None) -> Samples:
         """What there is so far."""

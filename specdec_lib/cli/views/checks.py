@@ -1,0 +1,45 @@
+"""The table of a proof or an audit: a line a check, what decided it, and what it would have seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from specdec_lib.cli.terminal import Prose, safe_table, text
+from specdec_lib.lossless.sentences import NOT_ASKED, SEES
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from specdec_lib.lossless.verdict import Check
+
+_COLUMNS = ("test", "statistic", "N", "p or bound", "sees", "verdict")
+_VERDICTS = {True: ("pass", "green"), False: ("REJECTED", "bold red"), None: ("n/a", "dim")}
+
+
+def print_checks(console: Console, title: str, found: Sequence[Check], verdict: str) -> None:
+    """The table, the verdict, why something could not be asked, and what the column *sees* says."""
+    console.print(safe_table(title, _COLUMNS, "llrlrl", map(_row, found)))
+    console.print(Prose(verdict, "bold"))
+    for check in found:
+        if check.passed is None:
+            console.print(Prose(NOT_ASKED.format(check.title, check.says), "dim"))
+    if any(check.catches is not None for check in found):
+        console.print(Prose(SEES, "dim"))
+
+
+def _row(check: Check) -> list[Any]:
+    test = f"{check.test}, {check.verifier}" if check.verifier else check.test
+    number = f"{check.num_samples:,}".replace(",", " ")
+    sees = "–" if check.catches is None else f"{check.catches:.3f}"
+    return [test, check.statistic, number, _decided_by(check), sees, text(*_VERDICTS[check.passed])]
+
+
+def _decided_by(check: Check) -> str:
+    if check.passed is None:
+        return "–"
+    if check.p_value is not None:
+        return f"p = {check.p_value:.2g}"
+    if check.test == "distance":
+        return f"≤ {check.bound:.3f}"
+    return f"≤ {check.bound:.2g}" if check.bound else "= 0"
