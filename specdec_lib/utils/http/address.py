@@ -6,6 +6,8 @@ from base64 import b64encode
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+import httpx
+
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.utils.http import sentences
 from specdec_lib.utils.http.documents import in_a_line
@@ -82,7 +84,14 @@ def read_address(url: str) -> Address:
     hidden = [password, parts.password or "", login, *(value for _, value in parse_qsl(parts.query))]
     secrets = tuple(sorted({part for part in hidden if len(part) > 2}, key=len, reverse=True))
     host = _ANY_INTERFACE.get(host, host)
-    return Address(parts.scheme, host, port, parts.path.rstrip("/"), parts.query, login, secrets)
+    address = Address(parts.scheme, host, port, parts.path.rstrip("/"), parts.query, login, secrets)
+    try:  # httpx has to mean the same by it, and be able to write it
+        request = httpx.Request("GET", address.origin + address.target("/"))
+        if request.url.raw_host.decode() != host:
+            raise ValueError(host)
+    except (httpx.InvalidURL, ValueError) as error:  # which may repeat the query
+        raise InvalidArgument(sentences.NO_ADDRESS.format(_masked(text), sentences.ODD_ADDRESS)) from error
+    return address
 
 
 def _port(parts: SplitResult) -> int:

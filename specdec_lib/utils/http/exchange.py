@@ -163,7 +163,7 @@ class Exchange:
                     "connect": limits.connect,
                     "read": limits.read,
                     "write": limits.read,
-                    "pool": limits.total,
+                    "pool": max(0.0, self.ends - time.monotonic()),
                 }
             },
         )

@@ -10,6 +10,7 @@ NO_HOST = "it names no host"
 LONG_HOST = "its host's name is too long"
 NO_PORT = "its port is no number from 1 to 65535"
 ODD_CHARACTERS = "it holds a space or a control character"
+ODD_ADDRESS = "its host or path is malformed"
 ODD_KEY = "{} holds a character that no header can carry; set the key alone, without quotes or line ends"
 NO_LIMIT = "HTTP limits: {} is {}; pass a number above 0"
 

@@ -17,6 +17,9 @@ DEADLINE: ContextVar[float] = ContextVar("DEADLINE")
 """When the request of this thread has to be done, on the clock of ``time.monotonic``."""
 
 
+_PIECE = 1 << 14
+
+
 class OneAddress(httpx.BaseTransport):
     """What httpx sends through: no proxy, no redirect, no cookie, and no connection to anybody else.
 
@@ -100,7 +103,9 @@ class _Timed(httpcore.NetworkStream):
         return self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _left(timeout, httpcore.WriteTimeout))
+        for start in range(0, len(buffer), _PIECE):  # whoever reads slowly holds up a piece, not all of them
+            piece = buffer[start : start + _PIECE]
+            self._stream.write(piece, _left(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
         self._stream.close()
