@@ -29,7 +29,8 @@ def test_an_address_is_read(url, origin, path):
 @pytest.mark.parametrize(
     "url",
     ["", "http://", "ftp://a", "file:///etc/passwd", "http://a:0", "http://a:99999", "http://a:b",
-     "http://a b", "http://a\nb", "http://[::1", "http://" + "a." * 200, "http://" + "a" * 64, "http://xn--a", "http://a..b",
+     "http://a b", "http://a\nb", "http://[::1", "http://" + "a." * 200, "http://" + "a" * 64,
+     "http://xn--a", "http://a..b",
      "unix:/run/x"],
 )  # fmt: skip
 def test_what_is_no_address_is_refused_in_one_line(url):
