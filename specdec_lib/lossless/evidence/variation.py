@@ -17,7 +17,7 @@ from jaxtyping import Float, Integer
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.evidence.chi_square import variation_bound
 
-Counts = Integer[np.ndarray, "2 cells"] | Float[np.ndarray, "2 cells"]
+HalfCounts = Integer[np.ndarray, "2 cells"] | Float[np.ndarray, "2 cells"]
 """How often each cell came in the first and in the second half of the samples."""
 
 
@@ -37,7 +37,7 @@ class VariationInterval:
 
 
 def interval_to_law(
-    halves: Counts, law: Float[np.ndarray, " cells"], confidence: float = 0.9999
+    halves: HalfCounts, law: Float[np.ndarray, " cells"], confidence: float = 0.9999
 ) -> VariationInterval:
     """The distance between what was sampled and a known ``law``.
 
@@ -60,7 +60,7 @@ def interval_to_law(
     return _interval(seen, lows, high, int(halves.sum()), confidence)
 
 
-def interval_between(ours: Counts, theirs: Counts, confidence: float = 0.9999) -> VariationInterval:
+def interval_between(ours: HalfCounts, theirs: HalfCounts, confidence: float = 0.9999) -> VariationInterval:
     """The distance between two laws of which both were sampled, also where the samples come in pairs.
 
     From above: cells that the first halves found thin are pooled, so that the second halves had no say in

@@ -15,7 +15,13 @@ from typing import Literal
 
 from specdec_lib.lossless.audit.engines import Answer, Request
 from specdec_lib.lossless.audit.sampled import checks, sentences
-from specdec_lib.lossless.audit.sampled.cells import Cell, CellTable, Decode, cells_of, wrong_lengths
+from specdec_lib.lossless.audit.sampled.cells import (
+    AnswerCell,
+    CellTable,
+    DecodeIds,
+    answer_cells,
+    wrong_lengths,
+)
 from specdec_lib.lossless.audit.sampled.prefixes import PrefixLaw
 from specdec_lib.lossless.audit.sampled.validity import differs_from_control, why_not_askable
 from specdec_lib.lossless.evidence.repeats import expected_distinct
@@ -38,14 +44,14 @@ LEAST_ANSWERS = 40
 
 
 @dataclass(frozen=True)
-class Samples:
+class PairedAnswers:
     """What both engines answered to the same requests and seeds, in order; ``requests`` take turns."""
 
     engine: str
     requests: Sequence[Request]
     ours: Sequence[Answer]
     theirs: Sequence[Answer]
-    decode: Decode | None = None
+    decode: DecodeIds | None = None
 
     @cached_property
     def by_text(self) -> bool:
@@ -53,10 +59,10 @@ class Samples:
         return any(answer.ids is None for answers in (self.ours, self.theirs) for answer in answers)
 
     @cached_property
-    def cells(self) -> tuple[list[Cell], list[Cell]]:
+    def cells(self) -> tuple[list[AnswerCell], list[AnswerCell]]:
         """The cells of the engine's answers and of the control's."""
         ours, theirs = (
-            cells_of(answers, len(self.requests), self.by_text, self.decode)
+            answer_cells(answers, len(self.requests), self.by_text, self.decode)
             for answers in (self.ours, self.theirs)
         )
         return ours, theirs
@@ -85,7 +91,7 @@ class Assessment:
 
 
 def assess(
-    samples: Samples, laws: Sequence[PrefixLaw] | None, level: float, spends: float = 1.0, seed: int = 0
+    samples: PairedAnswers, laws: Sequence[PrefixLaw] | None, level: float, spends: float = 1.0, seed: int = 0
 ) -> Assessment:
     """Check both engines.
 
@@ -105,7 +111,7 @@ class _Look:
 
     def __init__(
         self,
-        samples: Samples,
+        samples: PairedAnswers,
         laws: Sequence[PrefixLaw] | None,
         level: float,
         spends: float,
@@ -170,7 +176,7 @@ class _Look:
         yield checks.check_distinct(samples.cells[0], self._expected_distinct(samples.cells[1]))
 
     def _by_token(
-        self, ours: checks.Places, theirs: checks.Places, answers: Sequence[Answer]
+        self, ours: checks.CellNumbers, theirs: checks.CellNumbers, answers: Sequence[Answer]
     ) -> Iterator[Check]:
         """Each token by itself and, where a law is told, each given those before it."""
         level, length = self.level * SHARES["tokens"], self.samples.num_tokens
@@ -199,7 +205,7 @@ class _Look:
             share = level * _CONTROL
             yield checks.check_counted_law(self.table, self.theirs, self._law_says, share, who=who)[0]
 
-    def _expected_distinct(self, others: Sequence[Cell]) -> float:
+    def _expected_distinct(self, others: Sequence[AnswerCell]) -> float:
         if self.laws is None:
             return float(len(set(others)))
         each = len(self.samples.ours) // len(self.laws)
@@ -210,7 +216,9 @@ _CONTROL, _ORDER = 0.4, 0.2
 """Of the level: what the control's law spends, and the order of each engine's answers. None convicts."""
 
 
-def _usable(samples: Samples, laws: Sequence[PrefixLaw] | None) -> tuple[Sequence[PrefixLaw] | None, str]:
+def _usable(
+    samples: PairedAnswers, laws: Sequence[PrefixLaw] | None
+) -> tuple[Sequence[PrefixLaw] | None, str]:
     """The laws in the words of the answers, ids or texts; or why there are none."""
     if laws is None:
         return None, sentences.WHY_NO_LAW

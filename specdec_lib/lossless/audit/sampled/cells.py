@@ -17,23 +17,23 @@ from jaxtyping import Float, Integer
 from specdec_lib.lossless.audit.engines import Answer, Outcome, Request
 from specdec_lib.lossless.audit.sampled.prefixes import PrefixLaw
 
-Decode = Callable[[Sequence[int]], str]
+DecodeIds = Callable[[Sequence[int]], str]
 """Ids behind a prompt to their text."""
-Cell = tuple[int, Outcome | None]
+AnswerCell = tuple[int, Outcome | None]
 """The prompt's number, and the outcome; None is anything else."""
 _OVER, _ELSE = -1, -2
 """In the place of a token: the text has ended; the outcome is anything else."""
 
 
-def cells_of(
-    answers: Sequence[Answer], num_prompts: int, by_text: bool, decode: Decode | None = None
-) -> list[Cell]:
+def answer_cells(
+    answers: Sequence[Answer], num_prompts: int, by_text: bool, decode: DecodeIds | None = None
+) -> list[AnswerCell]:
     """Each answer's cell; the i-th answer is to the prompt number i modulo ``num_prompts``."""
     outcomes = [_outcome(answer, by_text, decode) for answer in answers]
     return [(index % num_prompts, outcome) for index, outcome in enumerate(outcomes)]
 
 
-def _outcome(answer: Answer, by_text: bool, decode: Decode | None) -> Outcome:
+def _outcome(answer: Answer, by_text: bool, decode: DecodeIds | None) -> Outcome:
     if not by_text or answer.ids is None:
         return answer.outcome
     text = answer.text if answer.text or decode is None else decode(answer.ids)
@@ -58,13 +58,13 @@ class CellTable:
         law: their probabilities; None where no law is told, and every outcome that came has a cell.
     """
 
-    cells: tuple[Cell, ...]
+    cells: tuple[AnswerCell, ...]
     law: Float[np.ndarray, " cells"] | None
 
     @classmethod
     def of_laws(cls, laws: Sequence[PrefixLaw]) -> CellTable:
         """The outcomes of each prompt's law and its anything else; prompts are equally frequent."""
-        cells: list[Cell] = []
+        cells: list[AnswerCell] = []
         chances: list[float] = []
         for number, law in enumerate(laws):
             cells += [*((number, outcome) for outcome in law.outcomes), (number, None)]
@@ -73,15 +73,15 @@ class CellTable:
         return cls(tuple(cells), array / array.sum())
 
     @classmethod
-    def of_samples(cls, *samples: Sequence[Cell]) -> CellTable:
+    def of_samples(cls, *samples: Sequence[AnswerCell]) -> CellTable:
         """Every cell that came, in an order that does not tell in which sample."""
         return cls(tuple(sorted({cell for sample in samples for cell in sample}, key=repr)), None)
 
     @cached_property
-    def _index(self) -> dict[Cell, int]:
+    def _index(self) -> dict[AnswerCell, int]:
         return {cell: index for index, cell in enumerate(self.cells)}
 
-    def places(self, cells: Sequence[Cell]) -> Integer[np.ndarray, " n"]:
+    def places(self, cells: Sequence[AnswerCell]) -> Integer[np.ndarray, " n"]:
         """The numbers of ``cells``."""
         index = self._index
         found = [index[cell] if cell in index else index[cell[0], None] for cell in cells]
@@ -104,7 +104,7 @@ class CellTable:
         )
 
 
-def _token(cell: Cell, position: int) -> int:
+def _token(cell: AnswerCell, position: int) -> int:
     outcome = cell[1]
     if outcome is None:
         return _ELSE

@@ -10,8 +10,8 @@ from jaxtyping import Float, Integer
 
 from specdec_lib.lossless.audit.engines import Answer
 from specdec_lib.lossless.audit.sampled import sentences
-from specdec_lib.lossless.audit.sampled.cells import Cell, CellTable
-from specdec_lib.lossless.audit.sampled.prefixes import PrefixLaw, Table
+from specdec_lib.lossless.audit.sampled.cells import AnswerCell, CellTable
+from specdec_lib.lossless.audit.sampled.prefixes import PrefixLaw, TokenTable
 from specdec_lib.lossless.evidence.chi_square import chi_square_test, deviation_caught, pool_thin_cells
 from specdec_lib.lossless.evidence.repeats import serial_test
 from specdec_lib.lossless.evidence.two_samples import paired_test
@@ -25,7 +25,7 @@ from specdec_lib.lossless.evidence.variation import (
 from specdec_lib.lossless.verdict import Check, not_applicable
 from specdec_lib.utils.numbers import percent
 
-Places = Integer[np.ndarray, " n"]
+CellNumbers = Integer[np.ndarray, " n"]
 """For each answer the number of its cell."""
 _LEAST_EXPECTED = 20.0
 """Twice the usual: at a level of 1e-4 cells of 10 reject twice as often as they should."""
@@ -35,7 +35,7 @@ _UNIT = "answers"
 
 
 def check_counted_law(
-    table: CellTable, places: Places, says: str, level: float, test: str = "joint law", who: str = ""
+    table: CellTable, places: CellNumbers, says: str, level: float, test: str = "joint law", who: str = ""
 ) -> tuple[Check, int]:
     """Chi-square of the counts against the table's law, thin cells pooled; and how many cells were left."""
     assert table.law is not None
@@ -59,7 +59,7 @@ def _law_check(
 
 
 def check_pairs(
-    ours: Places, theirs: Places, says: str, level: float, test: str = "two samples"
+    ours: CellNumbers, theirs: CellNumbers, says: str, level: float, test: str = "two samples"
 ) -> tuple[Check, int]:
     """The engine's cells against those of its control, pair by pair; and how many cells were left."""
     found = paired_test(ours, theirs, level)
@@ -72,7 +72,7 @@ def check_pairs(
 
 
 def check_distance(
-    table: CellTable, ours: Places, theirs: Places, level: float, confidence: float
+    table: CellTable, ours: CellNumbers, theirs: CellNumbers, level: float, confidence: float
 ) -> tuple[VariationInterval, Check]:
     """The interval for the distance to the law or, without one, to the control; a low end above 0 rejects.
 
@@ -94,7 +94,7 @@ def check_distance(
 
 
 def check_tokens(
-    table: CellTable, ours: Places, theirs: Places, num_tokens: int, level: float
+    table: CellTable, ours: CellNumbers, theirs: CellNumbers, num_tokens: int, level: float
 ) -> Iterator[Check]:
     """Each token by itself, whatever the others are: what a test that looks at one token sees."""
     for position in range(num_tokens):
@@ -137,7 +137,7 @@ def _tokens(answer: Answer) -> tuple[int | None, ...]:
     return (*(answer.ids or ()), *((None,) if answer.ended else ()))
 
 
-def _ladder(table: Table) -> dict[int | None, tuple[float, float]]:
+def _ladder(table: TokenTable) -> dict[int | None, tuple[float, float]]:
     """For each token the mass before it, in order of the ids, and its own; then what is not told."""
     ladder: dict[int | None, tuple[float, float]] = {}
     below = 0.0
@@ -148,7 +148,7 @@ def _ladder(table: Table) -> dict[int | None, tuple[float, float]]:
     return ladder
 
 
-def check_order(cells: Sequence[Cell], num_prompts: int, level: float, who: str = "") -> Check:
+def check_order(cells: Sequence[AnswerCell], num_prompts: int, level: float, who: str = "") -> Check:
     """Answers to one prompt against those before them."""
     found = serial_test([cells[first::num_prompts] for first in range(num_prompts)])
     seen = sentences.EQUAL.format(found.equal, found.num_pairs, found.lag, found.expected)
@@ -156,7 +156,7 @@ def check_order(cells: Sequence[Cell], num_prompts: int, level: float, who: str 
     return Check("order", who, seen, len(cells), _UNIT, passed, says, found.p_value)
 
 
-def check_distinct(cells: Sequence[Cell], expected: float, who: str = "") -> Check:
+def check_distinct(cells: Sequence[AnswerCell], expected: float, who: str = "") -> Check:
     """Whether answers to different seeds are different ones, of ``expected`` different ones."""
     different, least = len(set(cells)), expected / _FEWER
     seen, says = sentences.DISTINCT.format(different, len(cells)), sentences.DISTINCT_SAYS.format(expected)

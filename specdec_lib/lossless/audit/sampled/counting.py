@@ -18,12 +18,12 @@ from specdec_lib.lossless.audit.sampled.assessment import (
     LEAST_ANSWERS,
     SHARES,
     Assessment,
-    Samples,
+    PairedAnswers,
     assess,
 )
-from specdec_lib.lossless.audit.sampled.cells import Decode
+from specdec_lib.lossless.audit.sampled.cells import DecodeIds
 from specdec_lib.lossless.audit.sampled.prefixes import PrefixLaw, expand_law
-from specdec_lib.lossless.audit.sampled.report import AuditReport, Ended
+from specdec_lib.lossless.audit.sampled.report import AuditReport, CountingEnd
 from specdec_lib.lossless.evidence.chi_square import samples_to_catch
 from specdec_lib.utils.numbers import counted
 
@@ -51,7 +51,7 @@ def audit_by_counting(
     level: float = 1e-4,
     seed: int = 0,
     *,
-    decode: Decode | None = None,
+    decode: DecodeIds | None = None,
     mass: float = 0.99,
     most_requests: int = 200,
     deadline: float | None = None,
@@ -127,7 +127,7 @@ class _Clock:
         return self.deadline is not None and time.monotonic() - self.begun >= part * self.deadline
 
     @property
-    def stopped(self) -> Ended | None:
+    def stopped(self) -> CountingEnd | None:
         if self.interrupted:
             return "interrupted"
         return "deadline" if self.is_over() else None
@@ -166,9 +166,9 @@ class _Run:
             self.theirs += theirs
             self.ours += ours
 
-    def samples(self, decode: Decode | None) -> Samples:
+    def samples(self, decode: DecodeIds | None) -> PairedAnswers:
         """What there is so far."""
-        return Samples(self.engine.name, self.requests, tuple(self.ours), tuple(self.theirs), decode)
+        return PairedAnswers(self.engine.name, self.requests, tuple(self.ours), tuple(self.theirs), decode)
 
 
 def _seeds(num_samples: int, seed: int) -> list[int]:
@@ -195,7 +195,7 @@ def _report_of(
     found: Assessment,
     laws: Sequence[PrefixLaw] | None,
     looks: tuple[int, ...],
-    ended: Ended,
+    ended: CountingEnd,
     level: float,
 ) -> AuditReport:
     drafted, accepted = (

@@ -21,7 +21,7 @@ _LEAST = 1e-6
 _ROUNDING = 1e-3
 """By which the probabilities of a table may exceed 1, as printed log-probabilities do; they are scaled."""
 
-Table = Mapping[int | None, float]
+TokenTable = Mapping[int | None, float]
 """Probability by id of one token, None for the end of the text."""
 
 
@@ -39,7 +39,7 @@ class PrefixLaw:
     request: Request
     outcomes: Mapping[Outcome, float]
     rest: float
-    tables: Mapping[tuple[int, ...], Table]
+    tables: Mapping[tuple[int, ...], TokenTable]
     num_requests: int
 
     @property
@@ -82,7 +82,7 @@ def expand_law(
         raise InvalidArgument(sentences.NO_LAW_TO_COUNT.format(request.temperature, request.num_tokens))
     waiting: list[tuple[float, tuple[int, ...]]] = [(-1.0, ())]
     outcomes: dict[Outcome, float] = {}
-    tables: dict[tuple[int, ...], Table] = {}
+    tables: dict[tuple[int, ...], TokenTable] = {}
     found, lost = 0.0, 0.0
     while waiting and found < mass and len(tables) < most_requests and not (tables and enough()):
         if len(tables) % 20 == 0:
@@ -104,7 +104,7 @@ def expand_law(
     return PrefixLaw(request, outcomes, rest, tables, len(tables))
 
 
-def _checked_table(table: Any, prefix: tuple[int, ...]) -> tuple[Table, float]:
+def _checked_table(table: Any, prefix: tuple[int, ...]) -> tuple[TokenTable, float]:
     """The possible tokens of a table, and the mass that it does not tell: 0.0 where that is rounding."""
     sound = isinstance(table, Mapping) and all(
         (token is None or (isinstance(token, int) and token >= 0))

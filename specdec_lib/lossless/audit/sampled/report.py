@@ -11,7 +11,7 @@ from specdec_lib.lossless.evidence.variation import VariationInterval
 from specdec_lib.lossless.verdict import Check
 from specdec_lib.utils.numbers import percent
 
-Ended = Literal["counted", "settled early", "deadline", "interrupted"]
+CountingEnd = Literal["counted", "settled early", "deadline", "interrupted"]
 """Why no more was counted: all answers were in, or a look, the clock or somebody ended it."""
 
 
@@ -38,7 +38,7 @@ class AuditReport:
     checks: tuple[Check, ...]
     num_samples: int
     looks: tuple[int, ...]
-    ended: Ended
+    ended: CountingEnd
     level: float
     num_cells: int
     variation: VariationInterval | None = None

@@ -72,7 +72,7 @@ CONTROL_LENGTHS = "{} gives texts of wrong lengths ({})"
 DEPENDENT = "{} gives answers that depend on each other ({}): it remembers, or its draws are not independent"
 REPEATED = "{} repeats its answers ({}): its seed is fixed, or it samples at temperature 0"
 WHY_POWERLESS = "{} was asked {} times, and no deviation would have shown in so few, or in a law so narrow"
-FEW = "{} are too few to say anything"
+FEW = "{} of each: too few to say anything"
 NEVER_DRAFTED = "{} has not drafted a token: there is no speculation to audit"
 
 # -- verdicts -------------------------------------------------------------------------------------
