@@ -149,10 +149,8 @@ class _Look:
         return checks.check_counted_law(self.table, self.ours, self._law_says, self.level * share)
 
     def _pairs(self, share: float) -> tuple[Check, int]:
-        both = CellTable.of_samples(*self.samples.cells)
-        ours, theirs = (both.places(cells) for cells in self.samples.cells)
         says = sentences.TWO_SAMPLES_SAYS.format(self.samples.num_tokens)
-        return checks.check_pairs(ours, theirs, says, self.level * share)
+        return checks.check_pairs(self.ours, self.theirs, says, self.level * share)
 
     @property
     def _law_says(self) -> str:

@@ -1,8 +1,8 @@
 """Answers and laws as numbered cells, the same for an engine and its control.
 
-A cell is an outcome behind one of the prompts. Where a law is told, outcomes that it does not list fall into
-that prompt's *anything else*. Prompts take turns, so that N answers are N / prompts of each, and the law over
-all cells is the mean of theirs.
+A cell is an outcome behind one of the prompts. Where a law is told, an outcome that it does not list falls
+into *anything else* behind the longest continuation that was asked for. Prompts take turns, so that N answers
+are N / prompts of each, and the law over all cells is the mean of theirs.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from specdec_lib.lossless.audit.sampled.prefixes import PrefixLaw
 
 DecodeIds = Callable[[Sequence[int]], str]
 """Ids behind a prompt to their text."""
-AnswerCell = tuple[int, Outcome | None]
-"""The prompt's number, and the outcome; None is anything else."""
+AnswerCell = tuple[int, Outcome | tuple[tuple[int, ...], None]]
+"""The prompt's number, and the outcome; with None for whether it ended, anything else behind these ids."""
 _OVER, _ELSE = -1, -2
 """In the place of a token: the text has ended; the outcome is anything else."""
 
@@ -67,8 +67,9 @@ class CellTable:
         cells: list[AnswerCell] = []
         chances: list[float] = []
         for number, law in enumerate(laws):
-            cells += [*((number, outcome) for outcome in law.outcomes), (number, None)]
-            chances += [*law.outcomes.values(), law.rest]
+            cells += [(number, outcome) for outcome in law.outcomes]
+            cells += [(number, (prefix, None)) for prefix in law.rests]
+            chances += [*law.outcomes.values(), *law.rests.values()]
         array = np.array(chances)
         return cls(tuple(cells), array / array.sum())
 
@@ -83,9 +84,16 @@ class CellTable:
 
     def places(self, cells: Sequence[AnswerCell]) -> Integer[np.ndarray, " n"]:
         """The numbers of ``cells``."""
-        index = self._index
-        found = [index[cell] if cell in index else index[cell[0], None] for cell in cells]
-        return np.array(found, dtype=np.int64)
+        return np.array([self._place(cell) for cell in cells], dtype=np.int64)
+
+    def _place(self, cell: AnswerCell) -> int:
+        if cell in self._index:
+            return self._index[cell]
+        number, (said, _) = cell
+        prefix = () if isinstance(said, str) else said
+        while prefix and (number, (prefix, None)) not in self._index:
+            prefix = prefix[:-1]
+        return self._index[number, (prefix, None)]
 
     def counts(self, places: Integer[np.ndarray, " n"]) -> Float[np.ndarray, " cells"]:
         """How often each cell is among ``places``."""
@@ -105,8 +113,7 @@ class CellTable:
 
 
 def _token(cell: AnswerCell, position: int) -> int:
-    outcome = cell[1]
-    if outcome is None:
-        return _ELSE
-    said, _ = outcome
-    return int(said[position]) if position < len(said) else _OVER
+    said, ended = cell[1]
+    if position < len(said):
+        return int(said[position])
+    return _ELSE if ended is None else _OVER

@@ -1,7 +1,8 @@
 """The joint law of the next few tokens, from whoever tells the law of one: prefixes, the likeliest first.
 
-Each prefix that is asked for is one request to a server, or one forward. What was not asked, and what a table
-of likeliest tokens leaves out, is one cell, *anything else*, whose mass is known, since all the rest is.
+Each prefix that is asked for is one request to a server, or one forward. What was not asked behind it, and
+what its table of likeliest tokens leaves out, is *anything else* behind that prefix. Its mass is known, since
+that of all the others is.
 """
 
 from __future__ import annotations
@@ -31,14 +32,15 @@ class PrefixLaw:
 
     Attributes:
         outcomes: probability by outcome, as an :class:`~specdec_lib.lossless.audit.engines.Answer` tells it.
-        rest: probability of anything else: 0.0 only where nothing else can come.
+        rests: by continuation that was asked for, the probability of anything else behind it: 0.0 only where
+            nothing else can come. What has a longer such continuation is not in it.
         tables: of one token, behind each continuation that was asked for; none where outcomes are texts.
         num_requests: how often the law was asked.
     """
 
     request: Request
     outcomes: Mapping[Outcome, float]
-    rest: float
+    rests: Mapping[tuple[int, ...], float]
     tables: Mapping[tuple[int, ...], TokenTable]
     num_requests: int
 
@@ -46,6 +48,11 @@ class PrefixLaw:
     def mass(self) -> float:
         """What the outcomes have together."""
         return math.fsum(self.outcomes.values())
+
+    @property
+    def rest(self) -> float:
+        """Probability of anything else: 0.0 only where nothing else can come."""
+        return math.fsum(self.rests.values())
 
     def by_text(self, decode: Callable[[Sequence[int]], str]) -> PrefixLaw:
         """The law of the texts, for an engine that tells no ids: outcomes of one text are one.
@@ -57,7 +64,7 @@ class PrefixLaw:
         for (said, ended), chance in self.outcomes.items():
             text = said if isinstance(said, str) else decode(said)
             texts[text, ended] = texts.get((text, ended), 0.0) + chance
-        return replace(self, outcomes=texts, tables={})
+        return replace(self, outcomes=texts, rests={(): self.rest}, tables={})
 
 
 def expand_law(
@@ -83,25 +90,26 @@ def expand_law(
     waiting: list[tuple[float, tuple[int, ...]]] = [(-1.0, ())]
     outcomes: dict[Outcome, float] = {}
     tables: dict[tuple[int, ...], TokenTable] = {}
-    found, lost = 0.0, 0.0
+    rests: dict[tuple[int, ...], float] = {}
+    found = 0.0
     while waiting and found < mass and len(tables) < most_requests and not (tables and enough()):
         if len(tables) % 20 == 0:
             report(sentences.READING_THE_LAW.format(len(tables), found))
         chance, prefix = heapq.heappop(waiting)
         table, untold = _checked_table(law.next_law(request, prefix), prefix)
-        tables[prefix] = table
-        lost -= chance * untold
+        tables[prefix], rests[prefix] = table, -chance * untold
         for token, share in table.items():
             reached, text = -chance * share, (*prefix, *(() if token is None else (token,)))
             if reached < _LEAST:
-                lost += reached
+                rests[prefix] += reached
             elif token is None or len(text) == request.num_tokens:
                 outcomes[text, token is None] = reached
                 found += reached
             else:
                 heapq.heappush(waiting, (-reached, text))
-    rest = lost - math.fsum(chance for chance, _ in waiting)
-    return PrefixLaw(request, outcomes, rest, tables, len(tables))
+    for chance, prefix in waiting:
+        rests[prefix[:-1]] -= chance
+    return PrefixLaw(request, outcomes, rests, tables, len(tables))
 
 
 def _checked_table(table: Any, prefix: tuple[int, ...]) -> tuple[TokenTable, float]:

@@ -50,6 +50,21 @@ def test_the_likeliest_prefixes_are_asked_first_and_the_rest_is_known():
     assert expand_law(rows, THREE, mass=1.0, enough=lambda: True).num_requests == 1
 
 
+def test_anything_else_is_known_behind_each_prefix():
+    """So that what is rare is still counted where it begins."""
+    rows = Rows(2, vocab=5, concentration=0.3)
+    law, exact = expand_law(rows, THREE, mass=1.0, most_requests=6), rows.joint(THREE)
+    assert law.rests.keys() == law.tables.keys() and len(law.rests) == 6
+    for prefix, chance in law.rests.items():
+        unlisted = [
+            p
+            for (ids, ended), p in exact.items()
+            if ((ids, ended) not in law.outcomes)
+            and max((ids[:n] for n in range(4) if ids[:n] in law.tables), key=len) == prefix
+        ]
+        assert chance == pytest.approx(sum(unlisted), abs=1e-9)
+
+
 def test_a_table_of_the_likeliest_tokens_leaves_the_others_to_the_rest():
     law = expand_law(Told({0: 0.5, 1: 0.25, None: 0.125}), Request(2), mass=1.0)
     assert law.outcomes[(0, 0), False] == 0.25 and law.outcomes[(0,), True] == 0.0625
