@@ -3,7 +3,7 @@
 Both kinds of parting choose a place of a text. Rounding takes it with the probability that noise reaches the
 gap there; a fault takes any place alike. So the density of gaps cancels in their ratio, which is the chance
 of a flip at that gap over the mean chance at any place. By Markov's inequality a ratio of 1/t or less has
-probability 1/t at most where rounding alone is at work, and one of t or more where a fault is.
+probability 1/t at most where rounding alone is at work, and one of t or more where a fault alone is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,13 @@ import numpy as np
 from jaxtyping import Float
 
 _TAIL = 4
-"""Beyond the largest noise seen, its probability falls with this power: slower than any that was measured."""
+"""Beyond the largest noise seen, its probability falls with this power, as Student's law of 4 degrees does.
+
+The embedded target's falls like that from one pair in a hundred to one in a thousand (its quantiles are 1.8
+times apart in bfloat16, 1.7 in float32), since some places round more than others.
+"""
+_FRACTIONS = (0.05, 0.1, 0.2, 0.5, 1.0)
+"""Shares of the partings that may be a fault's, where others are ties."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +83,15 @@ class Likelihood:
 
     @property
     def p_of_gaps(self) -> float:
-        """P(ratios as small as these) under rounding, at most: by the smallest, or by their product."""
-        if not len(self.ratios):
-            return 1.0
-        smallest = len(self.ratios) * float(self.ratios.min())
-        return min(1.0, 2 * min(smallest, float(np.exp(min(0.0, self.log_ratio)))))
+        """P(ratios as small as these) under rounding, at most.
+
+        Against it stands that some of the partings are a fault's and the others ties. The likelihood of that,
+        over the likelihood of rounding, has mean 1 under rounding for every share of them, and for several
+        shares on average; so one over it bounds the probability, by Markov's inequality.
+        """
+        with np.errstate(divide="ignore"):
+            logs = [np.log1p(share * (1 / self.ratios - 1)).sum() for share in _FRACTIONS]
+        return float(np.exp(-max(0.0, np.logaddexp.reduce(logs) - np.log(len(logs)))))
 
     @property
     def expected(self) -> float:

@@ -29,10 +29,11 @@ def compared(ratios, chance=0.5, num_texts=20, **more):
         ([20.0], "rounding"),
         ([9.0], "undecided"),
         ([20.0, 20.0, 0.2], "rounding"),
-        ([20.0, 20.0, 0.01], "undecided"),  # three times a hundredth is rarer than one in twenty
+        ([90.0, 90.0, 0.002], "undecided"),  # likely on the whole, and one of them is rare
         ([0.3], "undecided"),
         ([1e-4], "fault"),
-        ([50.0] * 12 + [1e-5], "fault"),  # one that is impossible among many ties
+        ([50.0] * 12 + [1e-6], "fault"),  # one that is impossible among many ties
+        ([50.0] * 12 + [1e-3] * 3, "fault"),
         ([0.3] * 9, "fault"),  # none is impossible, and all of them together are
     ],
 )
