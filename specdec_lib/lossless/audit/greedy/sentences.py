@@ -16,7 +16,7 @@ GAPS_SAY = "rounding or a fault: how likely gaps as small as these are under eit
 RATE_SAYS = "no more texts part than rounding makes part, by the noise between forwards of width 1 and {}"
 CONTROL_SAYS = "the first engine, asked twice, gives the same text"
 
-IDENTICAL = "{} and {} agree in all {} texts; a share of {} or less that parts would not have been seen."
+IDENTICAL = "{} and {} agree in all {} texts; with 95 % confidence, no more than {} of such texts part."
 PART = "{} and {} part in {} of {} texts"
 ROUNDING = (
     "{}, by rounding: the gaps there are {} times as likely as a fault's would be, and {} of them part where "

@@ -84,3 +84,13 @@ def test_ids_and_lengths_that_the_weights_cannot_read_are_refused(table):
     short = TableModel(table.rows, context_length=3)
     with pytest.raises(InvalidArgument, match="a text of 4 tokens with its prompt, and table sees 3"):
         read_text(short, [1, 2], WrittenText((3, 3), False), 3)
+
+
+def test_a_text_is_read_one_token_at_a_time_and_several_at_a_time(target, monkeypatch):
+    fed = []
+    forward = target.forward
+    monkeypatch.setattr(
+        target, "forward", lambda ids, *rest, **more: fed.append(ids.shape[1]) or forward(ids, *rest, **more)
+    )
+    read_text(target, [5, 6, 7], WrittenText((1, 2, 3, 4), False), width=3)
+    assert fed == [2, 1, 1, 1, 1, 1, 2, 3, 2]
