@@ -36,9 +36,11 @@ from specdec_lib.lossless import sentences as lossless
 from specdec_lib.lossless.audit.servers import sentences as servers
 from specdec_lib.lossless.audit.sampled import sentences as sampled
 from specdec_lib.lossless.audit.greedy import sentences as greedy
+from specdec_lib.lossless.audit.peers import sentences as peers
 from specdec_lib.models import sentences as models
 from specdec_lib.models.architecture import sentences as architecture
 from specdec_lib.models.caches import sentences as caches
+from specdec_lib.models.export import sentences as export
 from specdec_lib.models.fast import sentences as fast
 from specdec_lib.models.files import sentences as files
 from specdec_lib.models.gguf import sentences as gguf
@@ -222,6 +224,8 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
     **{room: {} for room in (decoding, drafters, grammar, heads, lengths)},
     http: {},
     servers: {},
+    export: {},
+    peers: {},
 }  # fmt: skip
 
 

@@ -37,6 +37,7 @@ RUNS = {
         "--step-plain 1.97 --step 6.59 --draft-step 0.152",
     ],
     "verify": ["specdec verify"],
+    "export": ["specdec export --to gguf --out runs/gguf"],
     "train": ["specdec train --exit 8 --target pocket-target --tokens 40000 --out runs/exit"],
 }
 """What is shown of each command."""

@@ -63,14 +63,16 @@ def require_written_kind(
 
 def _require_whole_heads(model_id: str, config: PretrainedConfig, engine: str) -> None:
     """Heads rotate in full, and those of Qwen2 make up the width."""
+    kind, width = config.model_type, config.hidden_size // config.num_attention_heads
     rotated = config.rope_parameters.get("partial_rotary_factor", 1.0)
     if rotated != 1.0:
-        given = ("partial_rotary_factor", rotated, 1.0, config.model_type)
-        raise ModelUnavailable(sentences.IS_CALLED_OTHERWISE.format(model_id, engine, *given))
-    width = config.hidden_size // config.num_attention_heads
-    if config.model_type == "qwen2" and head_size(config) != width:
-        given = ("head_dim", head_size(config), width, config.model_type)
-        raise ModelUnavailable(sentences.IS_CALLED_OTHERWISE.format(model_id, engine, *given))
+        name = "partial_rotary_factor"
+        said = sentences.IS_CALLED_OTHERWISE.format(model_id, engine, name, rotated, 1.0, kind)
+        raise ModelUnavailable(said)
+    if kind == "qwen2" and (size := head_size(config)) != width:
+        raise ModelUnavailable(
+            sentences.IS_CALLED_OTHERWISE.format(model_id, engine, "head_dim", size, width, kind)
+        )
 
 
 def head_size(config: PretrainedConfig) -> int:
