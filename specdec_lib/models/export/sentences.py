@@ -9,7 +9,6 @@ NEEDS_OPENVINO = (
 )
 UNKNOWN_FORM = "cannot export to '{}'; choose from: {}"
 UNKNOWN_WIDTH = "cannot write weights as '{}' for {}; choose from: {}"
-CANNOT_WRITE = "cannot write {}: {}"
 
 # -- the model -------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from specdec_lib.lossless.audit.peers.llama_cpp import (
 )
 from specdec_lib.lossless.audit.peers.openvino_genai import OPENVINO_MODES, GenAiEngine
 from specdec_lib.lossless.audit.peers.server_process import served
+from specdec_lib.lossless.audit.peers.together import asked_together
 from specdec_lib.lossless.audit.servers.opening import open_server
 from specdec_lib.models.export.pair import WrittenModel
 
@@ -74,7 +75,8 @@ def running(
     paths = {model.role: model.path for model in written}
     with ExitStack() as stack:
         if engine == LLAMA_CPP:
-            asked, control = (_server(stack, folder, paths, one, ends) for one in (mode, PLAIN))
+            servers = (_server(stack, folder, paths, one, ends) for one in (PLAIN, mode))
+            control, asked = stack.enter_context(asked_together(*servers))
             options = as_asked(LLAMA_MODES[mode]).replace("{draft}", "DRAFT")
             yield PeerEngine(engine, _llama_version(folder), mode, options, asked, control)
             return

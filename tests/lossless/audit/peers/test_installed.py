@@ -53,13 +53,13 @@ def folder(tmp_path):
 def test_a_server_that_drafts_stands_beside_one_that_does_not(folder):
     with running(LLAMA_CPP, "draft, probabilistic", folder, WRITTEN, (5,)) as peer:
         request = Request(3, (1, 2), seed=3)
-        asked, plain = peer.asked.answer(request), peer.control.answer(request)
+        plain, asked = peer.control.answer(request), peer.asked.answer(request)
         assert asked.num_drafted and plain.num_drafted is None
         assert (
             peer.asked.name == "llama.cpp, draft, probabilistic" and peer.control.name == "llama.cpp, plain"
         )
         model = TableModel.random(6, seed=1)
-        assert all(token < model.vocab_size for token in (*asked.ids, *plain.ids))
+        assert all(token < model.vocab_size for token in (*(asked.ids or ()), *(plain.ids or ())))
         assert peer.options == (
             "-md DRAFT --spec-type draft-simple -td 1 -tbd 1 --spec-draft-sampling probabilistic"
         )
