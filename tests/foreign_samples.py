@@ -1,4 +1,4 @@
-"""What engines print of their speculation, in their formats; the numbers are made up and agree with each other.
+"""What engines print of their speculation, in their formats; the numbers are made up, and agree.
 
 Forty rounds of four: 40 drafts of 160 tokens, of which 90 were accepted, by position 32, 26, 19 and 13.
 """
@@ -49,8 +49,8 @@ VLLM_ANSWER = {
 }
 VLLM_LOG = (
     "INFO 11-29 10:00:00 [metrics.py:101] SpecDecoding metrics: Mean acceptance length: 3.25, Accepted "
-    "throughput: 9.00 tokens/s, Drafted throughput: 16.00 tokens/s, Accepted: 90 tokens, Drafted: 160 tokens, "
-    "Per-position acceptance rate: 0.800, 0.650, 0.475, 0.325, Avg Draft acceptance rate: 56.2%\n"
+    "throughput: 9.00 tokens/s, Drafted throughput: 16.00 tokens/s, Accepted: 90 tokens, Drafted: 160 "
+    "tokens, Per-position acceptance rate: 0.800, 0.650, 0.475, 0.325, Avg Draft acceptance rate: 56.2%\n"
 )
 SGLANG = """\
 sglang:spec_verify_calls_total{engine_type="unified",model_name="m",tp_rank="0"} 40.0
@@ -107,7 +107,7 @@ LLAMA_ANSWER = {
 LLAMA_LOG = """\
 slot print_timing: id  0 | task 0 | prompt eval time =      21.10 ms /    12 tokens (    1.76 ms per token)
 slot print_timing: id  0 | task 0 |        eval time =     845.00 ms /   131 tokens (    6.50 ms per token)
-slot print_timing: id  0 | task 0 | draft acceptance = 0.56250 (   90 accepted /   160 generated), mean len =  3.25
+slot print_timing: id 0 | draft acceptance = 0.56250 (   90 accepted /   160 generated), mean len =  3.25
 """
 LLAMA_OLD_LOG = "draft acceptance rate = 0.56250 (   90 accepted /   160 generated)\n"
 LLAMA_EXAMPLE = """\

@@ -1,4 +1,4 @@
-"""The page *Acceptance*: its tables are computed, its engines are those that are read, its times those recorded."""
+"""The page *Acceptance*: its tables are computed, its engines are read, its times are those recorded."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A Sphinx extension: the tables of the page *Acceptance*, computed from recorded rounds at every build.
 
-``<!-- acceptance -->`` becomes a row a definition, with its value on the same rounds of the embedded pair, and
-``<!-- positions -->`` the shares of each position; ``<!-- account -->`` becomes what ``specdec explain --from``
+``<!-- acceptance -->`` becomes a row a definition, with its value on the same rounds of the embedded pair,
+``<!-- positions -->`` the shares of each position, and ``<!-- account -->`` what ``specdec explain --from``
 printed when ``outputs.json`` was made. No number on the page is written by hand.
 """
 

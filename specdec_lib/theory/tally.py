@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, zip_longest
+from itertools import accumulate, pairwise, zip_longest
 from typing import Any
 
 from specdec_lib.errors import InvalidArgument
@@ -126,10 +126,7 @@ class Tally:
             outcomes[drafted, accepted, bool(cut and cut[0])] += 1
         judged = {outcome: n for outcome, n in outcomes.items() if outcome[0]}
         widest = max((drafted for drafted, _, _ in judged), default=0)
-        at = [
-            tuple(sum(n for outcome, n in judged.items() if outcome[part] > i) for i in range(widest))
-            for part in (0, 1)
-        ]
+        at = [_rounds_beyond(((one[part], n) for one, n in judged.items()), widest) for part in (0, 1)]
         return cls(
             num_drafts=sum(judged.values()),
             num_draft_tokens=sum(at[0]),
@@ -175,13 +172,14 @@ class Tally:
 
         Known where each round was told, or where all drafts have one length.
         """
-        if self.outcomes is not None and self.drafted_at is not None:
-            return tuple(
-                sum(
-                    n for (k, a, cut), n in self.outcomes.items() if k > i and a >= i and not (cut and a == i)
-                )
-                for i in range(len(self.drafted_at))
-            )
+        told, drafts = self.accepted_at, self.num_drafts
+        if self.outcomes is not None and told is not None and drafts is not None:
+            ended: Counter[int] = (
+                Counter()
+            )  # all of the draft accepted, or cut: no verdict on the next position
+            for (drafted, accepted, cut), n in self.outcomes.items():
+                ended[accepted] += n * (cut or drafted == accepted)
+            return tuple(n - ended[i] for i, n in enumerate((drafts, *told[:-1])[: len(told)]))
         if self.has_one_length and self.accepted_at is not None and self.num_drafts is not None:
             return (self.num_drafts, *self.accepted_at[:-1])
         return None
@@ -217,3 +215,11 @@ class Tally:
         if len(set(told["k"])) == 1:
             counts["k"] = tallies[0].k
         return cls(**counts)
+
+
+def _rounds_beyond(lengths: Iterable[tuple[int, int]], widest: int) -> tuple[int, ...]:
+    """Entry i: of (length, rounds), the rounds whose length is above i."""
+    counts = [0] * (widest + 1)
+    for length, rounds in lengths:
+        counts[length] += rounds
+    return tuple(accumulate(reversed(counts[1:])))[::-1]

@@ -177,7 +177,9 @@ def test_drafts_that_were_shorter_bound_alpha_and_the_bounds_hold_it(seed):
     rounds = Tally.of_rounds(simulated(seed, 0.75, (4,) * 7 + (2,), 400))
     found = named(acceptances(totals_of(rounds, k=4)), "alpha")
     truth = named(acceptances(rounds), "alpha").value
-    least, most = totals_of(rounds, k=4).rejections_between
+    bounds = totals_of(rounds, k=4).rejections_between
+    assert bounds is not None
+    least, most = bounds
     assert least <= rounds.num_rejections <= most
     low, high = (rounds.num_accepted_tokens / (rounds.num_accepted_tokens + n) for n in (most, least))
     assert found.basis == "bounded" and low <= truth <= high and found.low < low < high < found.high

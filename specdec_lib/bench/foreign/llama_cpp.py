@@ -37,7 +37,7 @@ _EXAMPLE = re.compile(r"\b(n_draft|n_predict|n_drafted|n_accept) {1,6}= {0,6}(\d
 _DECODED = re.compile(r"decoded {1,12}(\d{1,15}) tokens in {1,12}([\d.]{1,20}) seconds")
 
 
-def run_of_counters(scrape: Exposition) -> ForeignRun:
+def llama_counters(scrape: Exposition) -> ForeignRun:
     """The run that the counters of ``/metrics`` (``--metrics``) tell of.
 
     Raises:
@@ -73,7 +73,7 @@ def run_of_counters(scrape: Exposition) -> ForeignRun:
     return ForeignRun("llama.cpp", tally, scrape.source, token_ms=token_ms, notes=tuple(notes))
 
 
-def run_of_timings(timings: JsonObject, source: str) -> ForeignRun:
+def llama_timings(timings: JsonObject, source: str) -> ForeignRun:
     """The run of one answer's ``timings``: tokens, drafted and accepted ones, no rounds.
 
     Raises:
@@ -97,7 +97,7 @@ def run_of_timings(timings: JsonObject, source: str) -> ForeignRun:
     return ForeignRun("llama.cpp", tally_of(source, **counts), source, token_ms=token_ms, notes=tuple(notes))
 
 
-def run_of_log(text: str, source: str) -> ForeignRun | None:
+def llama_log(text: str, source: str) -> ForeignRun | None:
     """The run that a log tells of: the server's lines of all requests, or what the examples print at the end.
 
     Raises:

@@ -41,7 +41,7 @@ def _got(metrics: Any, name: str) -> Any:
     return None if getter is None else getter()
 
 
-def run_of_metrics(document: JsonObject, source: str) -> ForeignRun:
+def openvino_metrics(document: JsonObject, source: str) -> ForeignRun:
     """The run of such a document; names may begin with ``get_``.
 
     Rounds are the iterations of the main model but the prompt's; ``latency_ms`` is of one, from the third

@@ -25,11 +25,11 @@ _MOST_ANSWERS = 100_000
 _IS_JSON = re.compile(r"\s*(\{|\[\s*[\[{\]])")  # a line of a log may begin with "[2026-11-29"
 _WANTED = {"vllm": vllm.COUNTERS, "sglang": sglang.COUNTERS, "llama.cpp": llama_cpp.COUNTERS}
 _OF_COUNTERS: Mapping[str, Callable[[Exposition], ForeignRun]] = {
-    "vllm": vllm.run_of_counters,
-    "sglang": sglang.run_of_counters,
-    "llama.cpp": llama_cpp.run_of_counters,
+    "vllm": vllm.vllm_counters,
+    "sglang": sglang.sglang_counters,
+    "llama.cpp": llama_cpp.llama_counters,
 }
-_LOGS = (vllm.run_of_log, sglang.run_of_log, llama_cpp.run_of_log)
+_LOGS = (vllm.vllm_log, sglang.sglang_log, llama_cpp.llama_log)
 
 
 def read_foreign(sources: Sequence[str]) -> ForeignRun:
@@ -174,11 +174,11 @@ def _runs_in(document: Any, source: str) -> Iterator[ForeignRun]:
 
 def _run_of(one: dict[str, Any], source: str) -> ForeignRun | None:
     if isinstance(one.get("speculative_decoding"), dict):
-        return vllm.run_of_answer(one, source)
+        return vllm.vllm_answer(one, source)
     if "spec_verify_ct" in one:
-        return sglang.run_of_answer(one, source)
+        return sglang.sglang_answer(one, source)
     if "predicted_n" in one and "predicted_ms" in one:
-        return llama_cpp.run_of_timings(one, source)
+        return llama_cpp.llama_timings(one, source)
     if {"num_accepted_tokens", "get_num_accepted_tokens"} & one.keys():
-        return openvino.run_of_metrics(one, source)
+        return openvino.openvino_metrics(one, source)
     return None

@@ -31,7 +31,7 @@ COUNTERS = frozenset(f"sglang:{name}" for name in _NAMES)
 _LINE = re.compile(r"accept len: (\d{1,4}\.\d{1,6}), accept rate: (\d\.\d{1,6})")
 
 
-def run_of_counters(scrape: Exposition) -> ForeignRun:
+def sglang_counters(scrape: Exposition) -> ForeignRun:
     """The run that the counters of ``/metrics`` tell of.
 
     Raises:
@@ -77,7 +77,7 @@ def _drafted(counts: dict[str, Any], calls: int, depth: int | None, nodes: int |
     return []
 
 
-def run_of_answer(answer: JsonObject, source: str) -> ForeignRun:
+def sglang_answer(answer: JsonObject, source: str) -> ForeignRun:
     """The run of one answer's ``meta_info``, or of its ``spec_tokens_details``.
 
     Raises:
@@ -102,7 +102,7 @@ def run_of_answer(answer: JsonObject, source: str) -> ForeignRun:
     return ForeignRun("sglang", tally_of(source, **counts), source, notes=tuple(notes))
 
 
-def run_of_log(text: str, source: str) -> ForeignRun | None:
+def sglang_log(text: str, source: str) -> ForeignRun | None:
     """The run of the last line ``Decode batch, …, accept len: …`` of a log; None where there is none."""
     lines = _LINE.findall(text)
     if not lines:

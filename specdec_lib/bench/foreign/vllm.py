@@ -15,7 +15,7 @@ from specdec_lib.bench.foreign import sentences
 from specdec_lib.bench.foreign.exposition import Exposition
 from specdec_lib.bench.foreign.fields import JsonObject, counts_of, needed_count, positions_of, time_of
 from specdec_lib.bench.foreign.run import ForeignRun, tally_of
-from specdec_lib.errors import RecordError
+from specdec_lib.errors import InvalidArgument, RecordError
 from specdec_lib.theory.tally import Tally
 
 _SPEC = "vllm:spec_decode_num_"
@@ -40,7 +40,7 @@ _EXACT = 1000
 """Drafts below which a share of three decimals is one count."""
 
 
-def run_of_counters(scrape: Exposition) -> ForeignRun:
+def vllm_counters(scrape: Exposition) -> ForeignRun:
     """The run that the counters of ``/metrics`` tell of.
 
     Raises:
@@ -88,7 +88,7 @@ def _token_ms(scrape: Exposition) -> float | None:
     return 1e3 * taken / (tokens - done)
 
 
-def run_of_answer(answer: JsonObject, source: str) -> ForeignRun:
+def vllm_answer(answer: JsonObject, source: str) -> ForeignRun:
     """The run of one answer with ``metrics.speculative_decoding`` (``--per-request-spec-decode-metrics``).
 
     Raises:
@@ -101,11 +101,10 @@ def run_of_answer(answer: JsonObject, source: str) -> ForeignRun:
     )
     more: dict[str, Any] = {"k": needed_count(told, "num_spec_tokens", source, where) or None}
     if accepted is not None and drafted is not None and len(accepted) == len(drafted):
-        if any(a > k for a, k in zip(accepted, drafted, strict=True)):
-            raise RecordError(
-                sentences.BAD_COUNTS.format(source, "per_step_accepted is above per_step_drafted")
-            )
-        tally = Tally.of_rounds(zip(accepted, drafted, strict=True), **more)
+        try:
+            tally = Tally.of_rounds(zip(accepted, drafted, strict=True), **more)
+        except InvalidArgument as error:
+            raise RecordError(sentences.BAD_COUNTS.format(source, error)) from error
     else:
         histogram = counts_of(told, "acceptance_histogram", source)
         counts = {
@@ -119,7 +118,7 @@ def run_of_answer(answer: JsonObject, source: str) -> ForeignRun:
     return ForeignRun("vllm", tally, source, token_ms=token_ms, notes=(sentences.BEHIND_THE_END,))
 
 
-def run_of_log(text: str, source: str) -> ForeignRun | None:
+def vllm_log(text: str, source: str) -> ForeignRun | None:
     """The run of all lines ``SpecDecoding metrics: …`` of a log, added up; None where there is none.
 
     Each line counts its own interval. Drafts are not printed: they follow from the drafted tokens where these

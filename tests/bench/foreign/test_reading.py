@@ -1,4 +1,4 @@
-"""Files of other engines: each sample says what it says, in whatever shape it comes; two scrapes are subtracted."""
+"""Files of other engines: each sample says what it says, in any shape; two scrapes are subtracted."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_a_server_that_was_started_anew_is_seen(tmp_path):
         read_foreign(
             scraped(tmp_path, before=samples.VLLM, after=samples.VLLM.replace('engine="0"', 'engine="7"'))
         )
-    with pytest.raises(RecordError, match="is of vllm, and .* of llama.cpp"):
+    with pytest.raises(RecordError, match=r"is of vllm, and .* of llama\.cpp"):
         read_foreign(scraped(tmp_path, before=samples.VLLM, after=samples.LLAMA))
     with pytest.raises(RecordError, match="no scrape of /metrics"):
         read_foreign(scraped(tmp_path, before=samples.VLLM, after=samples.VLLM_LOG))
@@ -203,8 +203,8 @@ BAD = {
     "vllm histogram less": json.dumps(samples.VLLM_ANSWER).replace("[8, 6, 7, 6, 13]", "[8, 6, 7, 6, 14]"),
     "vllm missing": json.dumps(samples.VLLM_ANSWER).replace("num_spec_steps", "steps"),
     "vllm time": json.dumps(samples.VLLM_ANSWER).replace("6.5", '"fast"'),
-    "sglang text": json.dumps(samples.SGLANG_ANSWER).replace('"spec_verify_ct": 40', '"spec_verify_ct": "40"'),
-    "openvino list": json.dumps(samples.OPENVINO).replace('"main_model_metrics": {', '"main_model_metrics": 3, "x": {'),
+    "sglang text": json.dumps(samples.SGLANG_ANSWER).replace('_verify_ct": 40', '_verify_ct": "40"'),
+    "openvino list": json.dumps(samples.OPENVINO | {"main_model_metrics": 3}),
 }  # fmt: skip
 
 
@@ -235,6 +235,47 @@ def test_no_cut_and_no_changed_character_is_a_traceback(name):
     assert 0 < read < len(wrong)
 
 
+def places_of(document, at=()):
+    """Every place of a document: the keys and indices that lead to it."""
+    yield at
+    parts = (
+        document.items()
+        if isinstance(document, dict)
+        else enumerate(document)
+        if isinstance(document, list)
+        else ()
+    )
+    for key, part in parts:
+        yield from places_of(part, (*at, key))
+
+
+WRONG = (None, [], {}, "x", True, -1, 1.5, 1e300, 10**25, [[1]], {"a": 1}, [5000] * 5000)
+
+
+@pytest.mark.parametrize(
+    "answer", [samples.VLLM_ANSWER, samples.SGLANG_ANSWER, samples.LLAMA_ANSWER, samples.OPENVINO]
+)
+def test_whatever_stands_in_the_place_of_a_field_is_one_line(answer):
+    detailed = json.loads(json.dumps(answer))
+    if "metrics" in detailed:
+        detailed["metrics"]["speculative_decoding"] |= {
+            "per_step_accepted": [1, 0],
+            "per_step_drafted": [1, 3],
+        }
+    for place in places_of(detailed):
+        for wrong in WRONG:
+            changed = {"": json.loads(json.dumps(detailed))}
+            part = changed
+            for key in ("", *place)[:-1]:
+                part = part[key]
+            part[("", *place)[-1]] = wrong
+            try:
+                run = run_of_text(json.dumps(changed[""]), "f")
+                acceptances(run.tally)
+            except RecordError as error:
+                assert "\n" not in str(error) and len(str(error)) < 260
+
+
 def test_large_and_odd_files_are_refused_before_they_are_read(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "MOST_MIB", 1)
     (tmp_path / "large").write_bytes(b"x" * ((1 << 20) + 1))
@@ -251,6 +292,24 @@ def test_large_and_odd_files_are_refused_before_they_are_read(tmp_path, monkeypa
         read_foreign(["a\x00b"])
 
 
+def detailed_of(numbers):
+    """Rounds that are all of another kind."""
+    rounds = [(number % 4000, 4096 + number // 4000) for number in numbers]
+    told = {"per_step_accepted": [a for a, _ in rounds], "per_step_drafted": [k for _, k in rounds]}
+    return {"speculative_decoding": {"num_spec_tokens": 4, **told}}
+
+
+def test_rounds_of_many_kinds_are_counted_soon():
+    answer = detailed_of(range(60_000))
+    answer["speculative_decoding"]["per_step_drafted"] = [4096 - n // 4000 for n in range(60_000)]
+    told = answer["speculative_decoding"]
+    told["per_step_accepted"] = [
+        min(a, k) for a, k in zip(told["per_step_accepted"], told["per_step_drafted"], strict=True)
+    ]
+    run = run_of_text(json.dumps(answer), "f")
+    assert run.tally.num_drafts == 60_000 and len(acceptances(run.tally)) > 3 * 4000
+
+
 def test_hostile_sizes_end_soon():
     """No regular expression, no list of lists takes more than a line's worth of time a line."""
     for text in (
@@ -260,6 +319,7 @@ def test_hostile_sizes_end_soon():
         "SpecDecoding metrics: Mean acceptance length: 1.0, " * 50_000,
         "n_drafted = " * 100_000,
         "data: {" * 50_000,
+        json.dumps(detailed_of(range(300_000))),
     ):
         with pytest.raises(RecordError):
             run_of_text(text, "f")

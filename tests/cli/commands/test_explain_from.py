@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import foreign_samples as samples
 import pytest
 from listener import listening, whole
+
+RECORDED = Path(__file__).resolve().parents[3] / "data" / "results" / "foreign"
 
 
 def told_by(outcome) -> tuple[int, str, str]:
@@ -36,17 +39,19 @@ def test_json_is_one_document_with_counts_terms_and_sentences(specdec, scrape):
     told = json.loads(out)
     assert code == 0 and told["engine"] == "vllm" and told["cost"] == 1.4
     assert {one["key"] for one in told["definitions"]} >= {"alpha", "acceptance_length", "by_reached"}
-    assert [term["term"] for term in told["terms"]][0] == "free draft" and told["advice"][0][
-        "key"
-    ] == "verdict"
+    assert told["terms"][0]["term"] == "free draft" and told["advice"][0]["key"] == "verdict"
 
 
 def test_two_scrapes_are_subtracted_and_a_server_is_asked(specdec, scrape, tmp_path):
     later = tmp_path / "later.txt"
-    later.write_text(samples.VLLM.replace("drafts_total{engine=\"0\",model_name=\"m/a b\"} 40.0",
-                                          "drafts_total{engine=\"0\",model_name=\"m/a b\"} 41.0"))  # fmt: skip
+    later.write_text(samples.VLLM.replace('name="m/a b"} 40.0', 'name="m/a b"} 41.0'), encoding="utf8")
     code, _, err = told_by(specdec("explain", "--from", scrape, "--from", str(later)))
     assert code == 2 and "Traceback" not in err and err.count("\n") == 1  # one draft, and nothing in it
+    code, _, err = told_by(specdec("explain", "--from", scrape, "--from", scrape))
+    assert code == 2 and "no draft was verified in it" in err
+    recorded = [str(RECORDED / f"{name}.prom") for name in ("before", "after")]
+    code, out, _ = told_by(specdec("explain", "--from", recorded[0], "--from", recorded[1], "--json"))
+    assert code == 0 and json.loads(out)["engine"] == "llama.cpp" and json.loads(out)["cost"] is None
     with listening(whole(samples.LLAMA.encode())) as server:
         code, out, _ = told_by(specdec("explain", "--from", server.url, "--json"))
     assert code == 0 and json.loads(out)["engine"] == "llama.cpp"

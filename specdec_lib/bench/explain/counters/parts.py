@@ -80,6 +80,8 @@ def counter_parts(
     length = named(found, "acceptance_length").value
     per_step = named(found, "tokens_per_step").value
     tokens = next((one for one in (length, run.told_length, per_step) if one is not None), None)
+    if tally.num_drafts == 0:
+        raise RecordError(sentences.NO_DRAFT.format(run.source))
     if tokens is None:
         raise RecordError(sentences.NO_LENGTH.format(run.source))
     k = tally.mean_length if tally.mean_length is not None else tally.k

@@ -3,6 +3,7 @@
 # -- what cannot be explained ----------------------------------------------------------------------
 
 NO_LENGTH = "{} counts neither drafts nor steps, so no tokens a round; give --k, the tokens of a draft"
+NO_DRAFT = "{}: no draft was verified in it; decode something with one, then count"
 TIMES_TOGETHER = "--{} is held against a plain step; give its time, --step-plain, with it"
 NO_TIME_LEFT = (
     "a draft of {:.2f} steps of {:g} ms takes {:g} ms, all of a round of {:g} ms; check --draft-step"

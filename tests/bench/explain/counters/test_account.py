@@ -1,4 +1,4 @@
-"""The account of a foreign run: made of rounds that cost what they are said to cost, it finds these costs again."""
+"""The account of a foreign run: of rounds that cost what they are said to cost, it finds these costs."""
 
 from __future__ import annotations
 
