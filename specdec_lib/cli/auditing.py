@@ -218,7 +218,7 @@ class Audit:
             from specdec_lib.lossless.audit.hugging_face import auditing, modes
 
             mode = modes.find_mode(order.engine)
-            trials = self._own_trials(mode) if order.names_models else modes.small_trials(mode)
+            trials = self._own_trials(mode) if order.names_models else self._small_trials(mode)
             return auditing.audit_mode(mode, trials, **limits)
         from specdec_lib.lossless.audit.replayed import audit_by_replaying
 
@@ -229,6 +229,13 @@ class Audit:
         asked = self.requests(order.tokens or 3, order.temperature or 0.8)
         cases = [self._case(engine, control, request) for request in asked]
         return audit_by_replaying(engine.name, cases, **limits)
+
+    def _small_trials(self, mode: Any) -> list[Any]:
+        from specdec_lib.lossless.audit.hugging_face.modes import small_trials
+
+        asked = {"num_tokens": self.order.tokens, "k": self.order.k}
+        more: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+        return [replace(trial, **more) for trial in small_trials(mode)]
 
     def _own_trials(self, mode: Any) -> list[Any]:
         from specdec_lib.lossless.audit.hugging_face.modes import pair_trials

@@ -1,0 +1,203 @@
+"""``specdec audit``: three ways to ask an engine, its table and sentence, documents and exit codes."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+
+import pytest
+from table_server import TableServer, serving
+
+from specdec_lib.cli import sentences
+from specdec_lib.lossless.laws.table_model import TableModel
+
+MODEL = TableModel.random(5, seed=1)
+DRAFT = MODEL.near(seed=2, weight=0.9)
+COUNT = ["--samples", "400", "--at-once", "2"]
+SMALL = ["-n", "2", "-k", "1"]
+pytestmark = pytest.mark.unchecked
+
+
+@pytest.fixture
+def engines(tmp_path, monkeypatch):
+    """A module of functions: one right, one wrong, one that raises."""
+    (tmp_path / "their_engines.py").write_text(
+        textwrap.dedent(
+            """
+            import random
+
+            import torch
+
+            from specdec_lib import AutoregressiveDecoder, load_pair
+
+            PLAIN = AutoregressiveDecoder(load_pair("pocket").target)
+
+
+            def right(prompt_ids, num_tokens, temperature, top_k, seed):
+                asked = {"temperature": temperature, "top_k": top_k}
+                return PLAIN.generate(prompt_ids, num_tokens, **asked).generated_ids
+
+
+            def hotter(prompt_ids, num_tokens, temperature, top_k, seed):
+                return right(prompt_ids, num_tokens, 1.3 * temperature, top_k, seed)
+
+
+            def broken(prompt_ids, num_tokens):
+                raise RuntimeError("no such kernel")
+            """
+        )
+    )
+    monkeypatch.chdir(tmp_path)
+    yield
+    sys.modules.pop("their_engines", None)
+    sys.path[:] = [entry for entry in sys.path if entry != str(tmp_path)]
+
+
+@pytest.fixture
+def prompts(tmp_path):
+    """Texts that a table model can read."""
+    (tmp_path / "prompts.txt").write_text("abca\n")
+    return ["--prompts", tmp_path / "prompts.txt"]
+
+
+# -- a server --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plain():
+    with serving(TableServer(MODEL)) as there:
+        yield there
+
+
+def test_a_right_server(specdec, plain, prompts):
+    with serving(TableServer(MODEL, DRAFT, speculates="exact")) as there:
+        shown = specdec("audit", there.url, "--plain", plain.url, *COUNT, *prompts, "-n", "3", "--seed", "1")
+        assert shown.code == 0, shown.err
+        assert "is exact as far as seen" in " ".join(shown.out.split()) and "joint law" in shown.out
+        document = specdec("audit", there.url, "--plain", plain.url, *COUNT, *prompts, "--json").document
+    assert document["verdict"] == "exact as far as seen" and document["exit_code"] == 0
+    assert document["num_samples"] == 400 and document["num_drafted"] > 0
+    assert document["asked"]["plain"] == plain.url
+
+
+def test_a_wrong_server(specdec, plain, prompts):
+    with serving(TableServer(MODEL, DRAFT, speculates="wrong")) as there:
+        samples = ["--samples", "3000", "--at-once", "2", *prompts]
+        shown = specdec("audit", there.url, "--plain", plain.url, *samples)
+    assert shown.code == 1 and "REJECTED" in shown.out
+    assert "is not exact" in " ".join(shown.out.split())
+
+
+def test_a_control_that_speculates_tells_no_law(specdec, prompts):
+    with serving(TableServer(MODEL, DRAFT, speculates="exact")) as there:
+        document = specdec("audit", there.url, "--plain", there.url, *COUNT, *prompts, "--json").document
+    assert any(sentences.NO_LAW_TOLD.split("{}")[0] in said for said in document["notices"])
+
+
+def test_a_server_that_answers_nonsense_is_one_line(specdec, plain):
+    def nonsense(connection, path, document):
+        connection.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{not json")
+        return True
+
+    with serving(TableServer(MODEL, in_place=nonsense)) as there:
+        shown = specdec("audit", there.url, "--plain", plain.url, *COUNT)
+    assert (shown.code, shown.out, shown.err.count("\n")) == (2, "", 1)
+    assert there.url in shown.err
+
+
+# -- in this process -------------------------------------------------------------------------------
+
+
+def test_a_mode_of_generate(specdec):
+    shown = specdec("audit", "hf:early-exit", *SMALL)
+    assert shown.code == 0 and "exact law" in shown.out and "is exact on what" in " ".join(shown.out.split())
+
+
+def test_a_mode_that_is_not_exact(specdec):
+    document = specdec("audit", "hf:ensemble", *SMALL, "--json").document
+    assert document["verdict"] == "not exact" and document["exit_code"] == 1 and document["is_lossy"]
+
+
+def test_a_mode_on_a_pair(specdec, own):
+    options = [*own, "--device", "cpu", "--prompts", "1", "-n", "2", "-k", "1", "--top-k", "2"]
+    document = specdec("audit", "hf:draft", *options, "--json").document
+    assert document["verdict"] == "exact" and len(document["checks"]) == 2
+    counted = specdec("audit", "hf:draft", *options, "--count", "--samples", "40", "--json").document
+    assert counted["num_samples"] == 40 and counted["exit_code"] in (0, 2)
+
+
+def test_a_function_summed_and_counted(specdec, engines):
+    few = ["--prompts", "1", "-n", "2", "--pair", "pocket", "--device", "cpu"]
+    shown = specdec("audit", "their_engines:right", "--exact", *few, "--top-k", "2")
+    assert shown.code == 0, shown.err
+    shown = specdec("audit", "their_engines:hotter", "--exact", *few, "--top-k", "3")
+    assert shown.code == 1 and "is not exact" in " ".join(shown.out.split())
+    document = specdec(
+        "audit", "their_engines:hotter", "--plain", "their_engines:right", *few, "--samples", "1000", "--json"
+    ).document
+    assert document["verdict"] == "not exact" and document["control"] == "their_engines:right"
+
+
+def test_a_function_that_raises_is_one_line(specdec, engines):
+    shown = specdec("audit", "their_engines:broken", "--plain", "plain", *COUNT, "--prompts", "1", "--device", "cpu")
+    assert (shown.code, shown.out) == (2, "") and "RuntimeError: no such kernel" in shown.err
+    assert shown.err.count("\n") == 1
+
+
+def test_our_own_decoders(specdec, own):
+    options = [*own, "--device", "cpu", "--samples", "60", "--prompts", "1", "--json"]
+    document = specdec("audit", "ours", *options).document
+    assert document["engine"] == sentences.LOCAL_ENGINE["ours"] and document["num_drafted"] > 0
+    assert document["control"] == sentences.LOCAL_ENGINE["plain"]
+
+
+# -- at temperature 0 ------------------------------------------------------------------------------
+
+
+def test_tie_or_bug(specdec, own):
+    few = [*own, "--device", "cpu", "--prompts", "3", "-n", "12"]
+    shown = specdec("audit", "--greedy", "plain", "ours", *few)
+    assert shown.code == 0 and "agree in all 3 texts" in " ".join(shown.out.split())
+    document = specdec("audit", "--greedy", "hf:plain", "hf:draft", *few, "--json").document
+    assert document["verdict"] == "identical" and document["num_texts"] == 3
+
+
+def test_a_fault_at_temperature_0(specdec, tmp_path, monkeypatch):
+    (tmp_path / "swaps.py").write_text(
+        "from specdec_lib import AutoregressiveDecoder, load_pair\n"
+        "PLAIN = AutoregressiveDecoder(load_pair('pocket').target)\n"
+        "def third(prompt_ids, num_tokens):\n"
+        "    ids = PLAIN.generate(prompt_ids, num_tokens, temperature=0.0).generated_ids\n"
+        "    return [*ids[:2], (ids[2] + 7) % 500, *ids[3:]]\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    shown = specdec("audit", "--greedy", "plain", "swaps:third", "--prompts", "3", "-n", "8", "--device", "cpu")
+    assert shown.code == 1 and "REJECTED" in shown.out and "Where A" in shown.out
+    sys.modules.pop("swaps", None)
+
+
+# -- what is refused, before anything is loaded ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["http://127.0.0.1:1"], "--plain"),
+        (["http://127.0.0.1:1", "--exact", "--plain", "plain"], "--count"),
+        (["their:engine"], "--target"),
+        (["their:engine", "--exact"], "--target"),
+        (["hf:nothing"], "lookup"),
+        (["nothing"], "hf:MODE"),
+        (["ours", "--plain", "nothing"], "hf:MODE"),
+        (["ours", "plain"], "--greedy"),
+        (["--greedy", "ours"], "other"),
+        (["ours", "-t", "0"], "above 0"),
+        (["hf:universal", "--pair", "pocket"], "small models"),
+        (["http://127.0.0.1:1", "--plain", "http://127.0.0.1:2"], "127.0.0.1:1"),
+        (["ours", "--samples", "3"], "40"),
+    ],
+)
+def test_refusals(specdec, given, said):
+    shown = specdec("audit", *given)
+    assert (shown.code, shown.out) == (2, "") and said in shown.err
+    assert shown.err.count("\n") == 1
