@@ -37,6 +37,11 @@ RUNS = {
         "--step-plain 1.97 --step 6.59 --draft-step 0.152",
     ],
     "verify": ["specdec verify"],
+    "audit": [
+        "specdec audit hf:early-exit",
+        "specdec audit ours --samples 4000",
+        "specdec audit --greedy plain ours",
+    ],
     "export": ["specdec export --to gguf --out runs/gguf"],
     "train": ["specdec train --exit 8 --target pocket-target --tokens 40000 --out runs/exit"],
 }
