@@ -3,10 +3,10 @@
 The definitions disagree on three things: whether the token behind the draft (the correction or the bonus)
 counts, whether a position is divided by all rounds or by those that got there, and whether rounds that
 drafted nothing and tokens behind an end of text count. :func:`acceptances` computes every one of them from
-the same counts, each with an interval, and says why where the counts do not determine it. Sources of the
-definitions: Leviathan et al. 2023 (alpha); vLLM 0.32 ``v1/spec_decode/metrics.py``; llama.cpp 11434
-``tools/server/server-context.cpp``; SGLang 0.5.23 ``managers/tokenizer_manager.py``; Li et al. 2024 (EAGLE's
-tau); DeepSeek-AI 2024 (2412.19437, section 5.4.3).
+the same counts, each with an interval, and says why where the counts do not determine it. Sources:
+Leviathan et al. 2023 (alpha); vLLM 0.32 ``v1/spec_decode/metrics.py``; llama.cpp 11434
+``tools/server/server-context.cpp``; SGLang 0.5.23 ``managers/tokenizer_manager.py``; Li et al. 2024 (EAGLE);
+DeepSeek-AI 2024 (2412.19437, section 5.4.3).
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ COUNTED, BOUNDED, ASSUMED, UNKNOWN = "counted", "bounded", "assumed", "unknown"
 """How an acceptance came: of counts alone, within bounds that they set, of a law put upon them, or not."""
 _NO_DRAFTS = "no draft token was judged"
 _LAW = "one alpha for every position is assumed: the geometric law with this mean"
-_SHORTER = (
-    "some drafts were shorter than k, and may have been accepted whole: α lies between {:.3f} and {:.3f}"
-)
+_SHORTER = "drafts shorter than k may have been accepted whole: α lies between {:.3f} and {:.3f}"
 _NEEDS = {
     "drafts": "rounds that drafted were not counted",
     "tokens": "drafted and accepted tokens were not both counted",
@@ -94,7 +92,7 @@ def acceptances(tally: Tally) -> list[Acceptance]:
     return [*whole, _first(tally), *_positions(tally)]
 
 
-def named(found: Sequence[Acceptance], key: str, position: int | None = None) -> Acceptance:
+def acceptance_named(found: Sequence[Acceptance], key: str, position: int | None = None) -> Acceptance:
     """The acceptance of that key (and position), of what :func:`acceptances` found.
 
     Raises:
@@ -206,8 +204,8 @@ def _emitted(tally: Tally) -> Acceptance:
     value, mean = tally.num_tokens / tally.num_drafts, _per_draft(tally)[0]
     if mean.value is None or mean.low is None or mean.high is None:
         return _made("emitted_per_draft", value, note=_NEEDS["spread"])
-    more = value - mean.value  # what the draft did not bring: it is taken as it is
-    return _made("emitted_per_draft", value, (mean.low + more, mean.high + more), note=mean.note)
+    ends = (value - mean.value + mean.low, value - mean.value + mean.high)  # all else is taken as it is
+    return _made("emitted_per_draft", value, ends, note=mean.note)
 
 
 def _squares(tally: Tally) -> tuple[float, float, float] | None:

@@ -103,7 +103,7 @@ def implied_round_cost(tokens_a_round: float, measured_speedup: float) -> float:
     return float(tokens_a_round) / positive(measured_speedup, "measured_speedup")
 
 
-def mean_accepted(alpha: float, drafted_per_draft: float) -> float:
+def accepted_by_law(alpha: float, drafted_per_draft: float) -> float:
     """Draft tokens accepted a draft by the geometric law, for a mean length that may be no whole number.
 
     Between two whole lengths it is the mixture of these that has the mean.
@@ -130,5 +130,5 @@ def alpha_of_mean(accepted_per_draft: float, drafted_per_draft: float) -> float:
             f"alpha_of_mean: {accepted_per_draft} accepted of {drafted_per_draft} drafted a draft; "
             "pass 0 <= accepted <= drafted, and at least one drafted"
         )
-    found = smallest_share(lambda alpha: mean_accepted(alpha, drafted_per_draft) >= accepted_per_draft)
+    found = smallest_share(lambda alpha: accepted_by_law(alpha, drafted_per_draft) >= accepted_per_draft)
     return 1.0 if found is None else found

@@ -12,8 +12,10 @@ from specdec_lib.theory.dialects import (
     FORMULAS,
     acceptance_length,
     acceptances,
-    named,
     per_drafted_token,
+)
+from specdec_lib.theory.dialects import (
+    acceptance_named as named,
 )
 from specdec_lib.theory.drafts import alpha_of_mean
 from specdec_lib.theory.speedup import estimate_alpha, expected_accepted

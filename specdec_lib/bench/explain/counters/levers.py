@@ -8,7 +8,7 @@ from specdec_lib.bench.explain.cell import Advice, Term
 from specdec_lib.bench.explain.counters import sentences
 from specdec_lib.bench.explain.counters.parts import CounterParts
 from specdec_lib.theory.dialects import ASSUMED
-from specdec_lib.theory.drafts import mean_accepted
+from specdec_lib.theory.drafts import accepted_by_law
 from specdec_lib.utils.numbers import percent
 
 MOST_K = 32
@@ -58,7 +58,7 @@ def _of_costs(parts: CounterParts, cost: float, terms: Sequence[Term]) -> Iterat
 
 def _lengths(alpha: float, k: float, cost: float, c: float | None) -> Iterator[Advice]:
     """Which K is best: if all that a round costs beside a plain step grows with K, and if its draft alone."""
-    now = (1.0 + mean_accepted(alpha, k)) / cost
+    now = (1.0 + accepted_by_law(alpha, k)) / cost
     best_k, best = longest_gain(alpha, 1.0, max(0.0, cost - 1.0) / k)
     if best <= 1.0:
         yield _said("no_k", sentences.NO_K, alpha=alpha)
@@ -72,16 +72,16 @@ def _lengths(alpha: float, k: float, cost: float, c: float | None) -> Iterator[A
 
 def longest_gain(alpha: float, fixed: float, per_token: float) -> tuple[int, float]:
     """The K up to ``MOST_K`` that is fastest where a round costs ``fixed + per_token K``, and how fast."""
-    speedups = {k: (1.0 + mean_accepted(alpha, k)) / (fixed + per_token * k) for k in range(1, MOST_K + 1)}
+    speedups = {k: (1.0 + accepted_by_law(alpha, k)) / (fixed + per_token * k) for k in range(1, MOST_K + 1)}
     best = max(speedups.values())
     return next((k, found) for k, found in speedups.items() if found >= best * (1.0 - 1e-12))
 
 
 def _acceptance(alpha: float, k: float, speedup: float) -> Iterator[Advice]:
-    here = 1.0 + mean_accepted(alpha, k)
+    here = 1.0 + accepted_by_law(alpha, k)
     ever = f"{1.0 / (1.0 - alpha):.2f}×" if alpha < 1.0 else sentences.NO_LIMIT
     yield _said("at_best", sentences.AT_BEST, here=here, ever=ever)
     if alpha < 1.0:
         better = (1.0 + alpha) / 2.0
-        gained = speedup * (1.0 + mean_accepted(better, k)) / here
+        gained = speedup * (1.0 + accepted_by_law(better, k)) / here
         yield _said("acceptance", sentences.ACCEPTANCE, gained - speedup, alpha=better, speedup=gained)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from specdec_lib.bench.explain.counters import sentences
 from specdec_lib.bench.foreign.run import ForeignRun
 from specdec_lib.errors import RecordError
-from specdec_lib.theory.dialects import ASSUMED, Acceptance, named
-from specdec_lib.theory.drafts import alpha_of_mean, mean_accepted
+from specdec_lib.theory.dialects import ASSUMED, Acceptance, acceptance_named
+from specdec_lib.theory.drafts import accepted_by_law, alpha_of_mean
 from specdec_lib.theory.speedup import smallest_share
 
 
@@ -45,7 +45,7 @@ class CounterParts:
 
     @property
     def expected(self) -> float | None:
-        return None if self.k is None or self.alpha is None else 1.0 + mean_accepted(self.alpha, self.k)
+        return None if self.k is None or self.alpha is None else 1.0 + accepted_by_law(self.alpha, self.k)
 
     @property
     def break_even(self) -> float | None:
@@ -53,7 +53,7 @@ class CounterParts:
         k, cost = self.k, self.cost
         if k is None or cost is None:
             return None
-        return smallest_share(lambda alpha: 1.0 + mean_accepted(alpha, k) >= cost)
+        return smallest_share(lambda alpha: 1.0 + accepted_by_law(alpha, k) >= cost)
 
     @property
     def over_all(self) -> float | None:
@@ -77,15 +77,15 @@ def counter_parts(
         RecordError: no tokens a round in it, or times that contradict each other.
     """
     tally, notes = run.tally, []
-    length = named(found, "acceptance_length").value
-    per_step = named(found, "tokens_per_step").value
+    length = acceptance_named(found, "acceptance_length").value
+    per_step = acceptance_named(found, "tokens_per_step").value
     tokens = next((one for one in (length, run.told_length, per_step) if one is not None), None)
     if tally.num_drafts == 0:
         raise RecordError(sentences.NO_DRAFT.format(run.source))
     if tokens is None:
         raise RecordError(sentences.NO_LENGTH.format(run.source))
     k = tally.mean_length if tally.mean_length is not None else tally.k
-    told = named(found, "alpha")
+    told = acceptance_named(found, "alpha")
     alpha, basis = told.value, told.basis if told.value is not None else None
     if alpha is None and k is not None and tokens - 1.0 <= k:
         alpha, basis = alpha_of_mean(tokens - 1.0, float(k)), ASSUMED

@@ -12,7 +12,7 @@ from specdec_lib.bench.explain.counters.levers import MOST_K, longest_gain
 from specdec_lib.bench.foreign.reading import run_of_text
 from specdec_lib.bench.foreign.run import ForeignRun
 from specdec_lib.errors import InvalidArgument, RecordError
-from specdec_lib.theory.drafts import mean_accepted
+from specdec_lib.theory.drafts import accepted_by_law
 from specdec_lib.theory.speedup import break_even_alpha, expected_tokens, optimal_k, speedup
 from specdec_lib.theory.tally import Tally
 
@@ -79,7 +79,7 @@ def test_an_answer_without_rounds_is_explained_by_its_steps_or_by_k():
 def test_a_log_of_rates_alone_is_explained_with_k():
     account = explain_counters(run_of_text(samples.SGLANG_LOG, "f"), 15.0, 21.0, k=4)
     assert account.tokens == 3.25 and account.alpha_basis == "assumed"
-    assert mean_accepted(account.alpha, 4) == pytest.approx(2.25)
+    assert accepted_by_law(account.alpha, 4) == pytest.approx(2.25)
 
 
 def test_without_times_it_says_what_it_wants():
