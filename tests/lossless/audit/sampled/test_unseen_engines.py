@@ -33,12 +33,10 @@ UNTOLD = {"accepts_typical_tokens": 1, "library_block": 0}
 
 @pytest.fixture(scope="module")
 def reports():
-    wrong, right = (
-        [(name, most, True) for name in names] for names, most in ((WRONG, 4_000), (RIGHT, 1_000))
-    )
-    return {(name, told): report for (name, _, told), report in audit_all(
-        [*wrong, *right, *((name, 1_000, False) for name in UNTOLD)]
-    ).items()}  # fmt: skip
+    most = {name: 2_000 for name in WRONG} | {name: 1_000 for name in RIGHT} | {"one_uniform_a_round": 4_000}
+    asked = [(name, number, True) for name, number in most.items()]
+    asked += [(name, 1_000, False) for name in UNTOLD]
+    return {(name, told): report for (name, _, told), report in audit_all(asked).items()}
 
 
 @pytest.mark.parametrize("name", WRONG)
