@@ -12,7 +12,7 @@ import torch
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.decoding.sampling import SamplingParams
-from specdec_lib.lossless.audit.engines import Request
+from specdec_lib.lossless.audit.engines import EngineRequest
 from specdec_lib.lossless.audit.sampled.callables import CallableEngine
 from specdec_lib.lossless.audit.sampled.counting import audit_by_counting
 from specdec_lib.lossless.audit.sampled.report import AuditReport
@@ -30,7 +30,7 @@ class ScenarioLaw:
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
 
-    def next_law(self, request: Request, continuation: tuple[int, ...]) -> dict[int | None, float]:
+    def next_law(self, request: EngineRequest, continuation: tuple[int, ...]) -> dict[int | None, float]:
         target, _ = self._scenario.models
         return dict(enumerate(self._scenario.warped(target, continuation)))
 
@@ -54,7 +54,7 @@ def audited(name: str, num_samples: int, told: bool) -> AuditReport:
     engine = somebodys(mutant.build(target, draft, scenario.k), scenario.params, name)
     control = somebodys(AutoregressiveDecoder(target), scenario.params, "plain")
     law = ScenarioLaw(scenario) if told else None
-    request = Request(scenario.length, scenario.prompt)
+    request = EngineRequest(scenario.length, scenario.prompt)
     return audit_by_counting(engine, control, law, request, num_samples, seed=SEED, mass=1.0)
 
 

@@ -9,7 +9,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from specdec_lib.lossless.audit.engines import Answer, Outcome, Request
+from specdec_lib.lossless.audit.engines import Answer, EngineOutcome, EngineRequest
 
 Coupling = Callable[[int], float]
 """The uniform number that a seed stands for."""
@@ -35,18 +35,18 @@ class DrawnEngine:
 
     def __init__(
         self,
-        law: Mapping[Outcome, float],
+        law: Mapping[EngineOutcome, float],
         name: str = "drawn",
         uniform: Coupling = plain,
         texts: bool = False,
-        fault: Callable[[Answer, Request], Answer] = lambda answer, request: answer,
+        fault: Callable[[Answer, EngineRequest], Answer] = lambda answer, request: answer,
     ) -> None:
         self.name = name
         self._outcomes, self._sums = list(law), list(accumulate(law.values()))
         self._uniform, self._texts, self._fault = uniform, texts, fault
-        self.asked: list[Request] = []
+        self.asked: list[EngineRequest] = []
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: EngineRequest) -> Answer:
         self.asked.append(request)
         place = bisect(self._sums, self._uniform(request.seed) * self._sums[-1])
         ids, ended = self._outcomes[min(place, len(self._outcomes) - 1)]
@@ -61,15 +61,15 @@ class Rows:
         self._seed, self._vocab, self._ends, self._concentration = seed, vocab, ends, concentration
         self.asked = 0
 
-    def next_law(self, request: Request, continuation: tuple[int, ...]) -> dict[int | None, float]:
+    def next_law(self, request: EngineRequest, continuation: tuple[int, ...]) -> dict[int | None, float]:
         self.asked += 1
         rng = np.random.default_rng([self._seed, *request.prompt_ids, 99, *continuation])
         row = rng.dirichlet(np.full(self._vocab + self._ends, self._concentration)).tolist()
         return dict(zip([*range(self._vocab), *([None] if self._ends else [])], row, strict=True))
 
-    def joint(self, request: Request) -> dict[Outcome, float]:
+    def joint(self, request: EngineRequest) -> dict[EngineOutcome, float]:
         """The law of whole answers."""
-        law: dict[Outcome, float] = {}
+        law: dict[EngineOutcome, float] = {}
 
         def walk(prefix: tuple[int, ...], chance: float) -> None:
             for token, share in self.next_law(request, prefix).items():
@@ -88,7 +88,7 @@ def letters(ids: tuple[int, ...]) -> str:
     return "".join("abcdefgh"[token] for token in ids)
 
 
-def moved(law: Mapping[Outcome, float], distance: float) -> dict[Outcome, float]:
+def moved(law: Mapping[EngineOutcome, float], distance: float) -> dict[EngineOutcome, float]:
     """Another law at that total variation, in the direction that a chi-square sees worst: a share of p."""
     ranked = sorted(law, key=lambda outcome: law[outcome])
     up, half = set(), 0.0

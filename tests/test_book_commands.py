@@ -120,7 +120,7 @@ def test_exit_codes_are_those_that_the_program_returns(commands):
     assert all(meaning for meaning in codes.values())
     told = {name: commands.section(name, command, codes).splitlines()[-1]
             for name, command in typer.main.get_command(application.app).commands.items()}  # fmt: skip
-    assert told["verify"] == told["doctor"] == "Exit codes: 0, 1, 2, 130, 141."
+    assert told["verify"] == told["doctor"] == told["audit"] == "Exit codes: 0, 1, 2, 130, 141."
     assert told["pairs"] == "Exit codes: 0, 2, 130, 141."
 
 

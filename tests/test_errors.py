@@ -20,6 +20,8 @@ EXPECTED = {
     "UnsoundLogits": ArithmeticError,
     "ServerUnavailable": ConnectionError,
     "ServerFailed": ConnectionError,
+    "Unfollowed": NotImplementedError,
+    "NotRepeatable": RuntimeError,
     "RecordError": ValueError,
     "PromptError": ValueError,
     "TimerMisuse": RuntimeError,

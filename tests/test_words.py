@@ -26,6 +26,7 @@ from specdec_lib.bench.results import sentences as results
 from specdec_lib.bench.sweep import sentences as sweep
 from specdec_lib.bench.sweep.cluster import sentences as cluster
 from specdec_lib.cli import sentences as cli
+from specdec_lib.cli.auditing import sentences as auditing
 from specdec_lib.cli.views import sentences as views
 from specdec_lib.decoding import sentences as decoding
 from specdec_lib.decoding.drafters import sentences as drafters
@@ -33,10 +34,13 @@ from specdec_lib.decoding.drafters.grammar import sentences as grammar
 from specdec_lib.decoding.drafters.heads import sentences as heads
 from specdec_lib.decoding.lengths import sentences as lengths
 from specdec_lib.lossless import sentences as lossless
-from specdec_lib.lossless.audit.servers import sentences as servers
-from specdec_lib.lossless.audit.sampled import sentences as sampled
+from specdec_lib.lossless.audit import sentences as audit
+from specdec_lib.lossless.audit.branches import sentences as branches
 from specdec_lib.lossless.audit.greedy import sentences as greedy
+from specdec_lib.lossless.audit.hugging_face import sentences as hugging_face
 from specdec_lib.lossless.audit.peers import sentences as peers
+from specdec_lib.lossless.audit.sampled import sentences as sampled
+from specdec_lib.lossless.audit.servers import sentences as servers
 from specdec_lib.models import sentences as models
 from specdec_lib.models.architecture import sentences as architecture
 from specdec_lib.models.caches import sentences as caches
@@ -224,6 +228,10 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
     **{room: {} for room in (decoding, drafters, grammar, heads, lengths)},
     http: {},
     servers: {},
+    audit: {},
+    branches: {},
+    hugging_face: {},
+    auditing: {},
     export: {},
     peers: {},
 }  # fmt: skip

@@ -38,9 +38,9 @@ RUNS = {
     ],
     "verify": ["specdec verify"],
     "audit": [
-        "specdec audit hf:early-exit",
-        "specdec audit ours --samples 4000",
-        "specdec audit --greedy plain ours",
+        "specdec audit hf:universal -n 2 -k 1",
+        "specdec audit ours --samples 400 --top-k 4 --prompts 1",
+        "specdec audit --greedy plain ours --prompts 6 -n 32",
     ],
     "export": ["specdec export --to gguf --out runs/gguf"],
     "train": ["specdec train --exit 8 --target pocket-target --tokens 40000 --out runs/exit"],

@@ -2,7 +2,7 @@
 
 Exit codes: 0 done, 1 ``doctor`` found damage or a pair that does not run or ``verify`` or ``audit`` a
 deviation or the code of a ``--drafter`` raised an error, 2 bad input or something that is missing (one line
-on standard error) or an engine that ``audit`` could not ask, 130 interrupted from the keyboard, 141 the
+on standard error) or an engine that could not be asked, 130 interrupted from the keyboard, 141 the
 reader went away. Anything else is a bug and keeps its traceback. Nothing heavy is imported here or in the
 commands' modules, so that ``specdec --help`` answers at once; each command imports what it needs.
 """

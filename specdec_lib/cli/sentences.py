@@ -257,34 +257,3 @@ def training_line(
 
 def time_left_line(seconds: float) -> str:
     return f" · {timedelta(seconds=round(seconds))} left"
-
-
-# -- audit -----------------------------------------------------------------------------------------
-
-IS_IT_EXACT = "Is {} exact?"
-TIE_OR_BUG = "Tie or bug?"
-WHERE_THEY_PART = "Where A ({}) and B ({}) part"
-MORE_PART = "… and {} more"
-LOCAL_ENGINE = {"ours": "specdec_lib with a draft", "plain": "specdec_lib without a draft"}
-BEHIND_PROMPT = "behind a prompt of {} tokens, temperature {:g}, top-k {}"
-NO_ENGINE = (
-    "'{}' names no engine; give hf:MODE, http://HOST:PORT, module:callable, ours or plain "
-    "(see specdec audit --help)"
-)
-NEEDS_PLAIN = (
-    "auditing {} takes plain decoding of the same engine as its control: start it once more without its "
-    "draft, and give that address by --plain"
-)
-NEEDS_PLAIN_OR_TARGET = (
-    "auditing {} takes a control or a law: give plain decoding of the same engine by --plain, or the weights "
-    "that it decodes by --target"
-)
-EXACT_SERVER = (
-    "--exact sums over what an engine draws in this process, and a server draws in its own; use --count"
-)
-EXACT_NEEDS_WEIGHTS = "--exact {} needs the law to hold it against: name the weights by --target or --pair"
-AUDIT_TEMPERATURE = "--temperature is {:g}; a law takes one above 0, and --greedy compares texts at 0"
-GREEDY_TAKES_TWO = "--greedy compares two engines; name the other behind the first"
-TWO_ARE_GREEDY = "two engines are compared at temperature 0, with --greedy; else name one, and its --plain"
-CHATS_NEED_WEIGHTS = "chats are put into words by a model's template: name the weights by --target"
-NO_LAW_TOLD = "the law is not told, so that only both engines are compared: {}"

@@ -26,7 +26,7 @@ from specdec_lib.cli.terminal import (
     safe_table,
     text,
 )
-from specdec_lib.cli.views.checks import print_checks
+from specdec_lib.cli.views.proofs.checks import print_checks
 from specdec_lib.decoding.lengths import LengthSpec, read_length
 from specdec_lib.decoding.lengths.specs import FixedSpec
 from specdec_lib.errors import InvalidArgument

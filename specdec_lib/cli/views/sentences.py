@@ -59,3 +59,10 @@ def came_of(told: Mapping[str, Any]) -> str:
         return f"{', '.join(parts)}; the results are in {told['folder']}"
     failed = f"; notebooks as they stopped are in {told['folder']}/failed" if told["failed"] else ""
     return ", ".join(parts) + failed
+
+
+# -- two engines at temperature 0 ------------------------------------------------------------------
+
+TIE_OR_BUG = "Tie or bug?"
+WHERE_THEY_PART = "Where A ({}) and B ({}) part"
+MORE_PART = "… and {} more"

@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
-class Request:
+class EngineRequest:
     """Up to ``num_tokens`` tokens behind a prompt, by one law: nothing is cut or penalised but what is named.
 
     Attributes:
@@ -32,7 +32,7 @@ class Request:
     seed: int = 0
 
 
-Outcome = tuple[tuple[int, ...] | str, bool]
+EngineOutcome = tuple[tuple[int, ...] | str, bool]
 """What is counted: ids (or the text, where no ids are told) without the end's own, and whether it ended."""
 
 
@@ -54,19 +54,19 @@ class Answer:
     num_accepted: int | None = None
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> EngineOutcome:
         """What of it is counted."""
         return (self.text if self.ids is None else self.ids), self.ended
 
 
 @runtime_checkable
-class Engine(Protocol):
+class AskedEngine(Protocol):
     """Somebody's decoder. ``name`` says which, in messages and tables."""
 
     @property
     def name(self) -> str: ...
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: EngineRequest) -> Answer:
         """One answer; draws of several calls have to be independent."""
         ...
 
@@ -75,7 +75,7 @@ class Engine(Protocol):
 class NextLaw(Protocol):
     """Who says what the target's law is: a plain server's log-probabilities, or weights that lie here."""
 
-    def next_law(self, request: Request, continuation: tuple[int, ...]) -> Mapping[int | None, float]:
+    def next_law(self, request: EngineRequest, continuation: tuple[int, ...]) -> Mapping[int | None, float]:
         """Probability by id of the token behind the prompt and ``continuation``, as ``request`` warps it.
 
         The end of a text, whatever its ids, stands under None. Tokens that are not told are left out, so the

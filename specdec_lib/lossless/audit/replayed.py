@@ -27,7 +27,7 @@ _ENOUGH = 1e-7
 _TOLD_EVERY = 20
 _ANYTHING_ELSE = "anything else"
 ReplayVerdict = Literal["exact", "exact as far as seen", "not exact", "open", "not askable"]
-Report = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def audit_by_replaying(
     seconds: float | None = None,
     most_replays: int = 100_000,
     is_lossy: bool = False,
-    report: Report = lambda line: None,
+    report: Progress = lambda line: None,
 ) -> ReplayReport:
     """Sum the law of an engine on every case, and say whether it is the target's.
 
@@ -110,7 +110,7 @@ def audit_by_replaying(
     return _report_on(engine, found, is_lossy)
 
 
-def _tell(report: Report, engine: str, says: str, replays: int, unvisited: float) -> None:
+def _tell(report: Progress, engine: str, says: str, replays: int, unvisited: float) -> None:
     if replays % _TOLD_EVERY == 0:
         report(sentences.REPLAYING.format(engine, says, replays, unvisited))
 

@@ -8,7 +8,7 @@ import textwrap
 import pytest
 from table_server import TableServer, serving
 
-from specdec_lib.cli import sentences
+from specdec_lib.cli.auditing import sentences
 from specdec_lib.lossless.laws.table_model import TableModel
 
 MODEL = TableModel.random(5, seed=1)
@@ -139,7 +139,9 @@ def test_a_function_summed_and_counted(specdec, engines):
 
 
 def test_a_function_that_raises_is_one_line(specdec, engines):
-    shown = specdec("audit", "their_engines:broken", "--plain", "plain", *COUNT, "--prompts", "1", "--device", "cpu")
+    shown = specdec(
+        "audit", "their_engines:broken", "--plain", "plain", *COUNT, "--prompts", "1", "--device", "cpu"
+    )
     assert (shown.code, shown.out) == (2, "") and "RuntimeError: no such kernel" in shown.err
     assert shown.err.count("\n") == 1
 
@@ -171,7 +173,9 @@ def test_a_fault_at_temperature_0(specdec, tmp_path, monkeypatch):
         "    return [*ids[:2], (ids[2] + 7) % 500, *ids[3:]]\n"
     )
     monkeypatch.chdir(tmp_path)
-    shown = specdec("audit", "--greedy", "plain", "swaps:third", "--prompts", "3", "-n", "8", "--device", "cpu")
+    shown = specdec(
+        "audit", "--greedy", "plain", "swaps:third", "--prompts", "3", "-n", "8", "--device", "cpu"
+    )
     assert shown.code == 1 and "REJECTED" in shown.out and "Where A" in shown.out
     sys.modules.pop("swaps", None)
 

@@ -144,9 +144,8 @@ def continue_for_ever(connection: socket.socket, *_: bytes) -> None:
 
 @pytest.mark.parametrize("slow", [drip, drip_the_head, continue_for_ever])
 def test_slow_bytes_end_at_the_deadline(slow):
-    asked = time.monotonic()
-    assert isinstance(failure(slow), ServerUnavailable)
-    assert time.monotonic() - asked >= QUICK.total  # it waited as long as it may; a hang ends the suite
+    failed = failure(slow)
+    assert isinstance(failed, ServerUnavailable) and f"not done within {QUICK.total:g} s" in str(failed)
 
 
 def test_silence_ends_after_the_time_of_one_read():

@@ -17,7 +17,7 @@ from specdec_lib.lossless.audit.branches.undecided import Undecided
 
 MOST_OPTIONS = 4_096
 """Equally likely outcomes of one draw, beyond which a tree of replays is no use."""
-aten = torch.ops.aten
+_aten = torch.ops.aten
 
 
 def _uniforms(path: Path, undecided: Undecided, func: Any, *args: Any, **kwargs: Any) -> Tensor:
@@ -67,7 +67,7 @@ def _bernoulli(
     path: Path, undecided: Undecided, func: Any, tensor: Tensor, p: Any = None, **kwargs: Any
 ) -> Tensor:
     """``bernoulli`` of the tensor's own probabilities, or of ``p``; ``bernoulli_`` writes into the tensor."""
-    is_in_place = func.overloadpacket is aten.bernoulli_
+    is_in_place = func.overloadpacket is _aten.bernoulli_
     if p is None and is_in_place:
         p = 0.5  # its default, which is left out
     probs = tensor if p is None else torch.as_tensor(p, device=tensor.device)
@@ -95,15 +95,15 @@ def _permutation(path: Path, undecided: Undecided, func: Any, n: int, **kwargs: 
 
 
 DRAWS: dict[Any, Callable[..., Any]] = {
-    aten.rand: _uniforms,
-    aten.rand_like: _uniforms,
-    aten.uniform_: _uniform_in_place,
-    aten.exponential_: _exponential_in_place,
-    aten.multinomial: _multinomial,
-    aten.bernoulli: _bernoulli,
-    aten.bernoulli_: _bernoulli,
-    aten.randint: _whole_numbers,
-    aten.randperm: _permutation,
+    _aten.rand: _uniforms,
+    _aten.rand_like: _uniforms,
+    _aten.uniform_: _uniform_in_place,
+    _aten.exponential_: _exponential_in_place,
+    _aten.multinomial: _multinomial,
+    _aten.bernoulli: _bernoulli,
+    _aten.bernoulli_: _bernoulli,
+    _aten.randint: _whole_numbers,
+    _aten.randperm: _permutation,
 }
 """What answers a random operation of ATen."""
 

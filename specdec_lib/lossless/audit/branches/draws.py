@@ -55,7 +55,7 @@ class Uniform:
         return taken
 
 
-Form = tuple[Literal["unit", "power", "log"], float, float]
+DrawForm = tuple[Literal["unit", "power", "log"], float, float]
 """What a number is of the exponential E behind its uniform: e^−E (the uniform), a · E^c, or a + c · log E."""
 
 
@@ -70,7 +70,7 @@ class Draw:
     uniform: Uniform
     place: Callable[[float], float]
     rising: bool = True
-    form: Form | None = ("unit", 0.0, 0.0)
+    form: DrawForm | None = ("unit", 0.0, 0.0)
 
     # -- arithmetic -------------------------------------------------------------------------------
 
@@ -118,7 +118,7 @@ class Draw:
     def _reciprocal(self) -> Draw:
         """1 over a number above 0."""
         form, never = self.form, float(self.rising)  # for a threshold of 0 and below
-        made: Form | None = ("power", 1 / form[1], -form[2]) if form and form[0] == "power" else None
+        made: DrawForm | None = ("power", 1 / form[1], -form[2]) if form and form[0] == "power" else None
         return replace(
             self, place=lambda t: self.place(1 / t) if t > 0 else never, rising=not self.rising, form=made
         )
@@ -128,7 +128,7 @@ class Draw:
     def log(self) -> Draw:
         """Its natural logarithm."""
         self._sign()
-        form: Form | None = None
+        form: DrawForm | None = None
         if self.form and self.form[0] == "unit":
             form = ("power", -1.0, 1.0)
         elif self.form and self.form[0] == "power":
@@ -138,7 +138,7 @@ class Draw:
     def exp(self) -> Draw:
         """e to its power."""
         form = self.form
-        made: Form | None = ("power", _exp(form[1]), form[2]) if form and form[0] == "log" else None
+        made: DrawForm | None = ("power", _exp(form[1]), form[2]) if form and form[0] == "log" else None
         never = float(not self.rising)
         return replace(self, place=lambda t: self.place(math.log(t)) if t > 0 else never, form=made)
 

@@ -7,7 +7,7 @@ result; an operation without one is refused by name, so that no number is ever q
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,19 @@ import torch
 from torch import Tensor
 
 from specdec_lib.lossless.audit.branches.draws import NEGLIGIBLE, Draw
+from specdec_lib.lossless.audit.branches.moving import (
+    JOINS,
+    VIEWS,
+    as_objects,
+    joined,
+    values_of,
+    viewed,
+)
 from specdec_lib.lossless.audit.branches.races import winner
 from specdec_lib.lossless.audit.branches.tree import Path
 from specdec_lib.lossless.audit.branches.undecided import Undecided
 
-aten = torch.ops.aten
+_aten = torch.ops.aten
 
 
 def follow(path: Path, undecided: Undecided, func: Any, args: Any, kwargs: Any) -> Any:
@@ -29,10 +37,10 @@ def follow(path: Path, undecided: Undecided, func: Any, args: Any, kwargs: Any) 
         made = follow(path, undecided, getattr(in_place, func._overloadname), args, kwargs)
         values = undecided.get(made)
         return NotImplemented if values is None else undecided.fill(args[0], values)
-    if packet in _VIEWS:
-        return _viewed(undecided, func, args, kwargs)
-    if packet in _JOINS:
-        return _joined(undecided, func, args, kwargs)
+    if packet in VIEWS:
+        return viewed(undecided, func, args, kwargs)
+    if packet in JOINS:
+        return joined(undecided, func, args, kwargs)
     if packet in _ARITHMETIC:
         return _computed(undecided, _ARITHMETIC[packet], args, kwargs)
     if packet in _COMPARISONS:
@@ -40,52 +48,6 @@ def follow(path: Path, undecided: Undecided, func: Any, args: Any, kwargs: Any) 
     if packet in _QUESTIONS:
         return _QUESTIONS[packet](path, undecided, *args, **kwargs)
     return NotImplemented
-
-
-# -- the same numbers in other places --------------------------------------------------------------
-
-_VIEWS = {
-    aten.alias, aten.as_strided, aten.clone, aten.contiguous, aten.detach, aten.expand, aten.flatten,
-    aten.flip, aten.gather, aten.index, aten.index_select, aten.lift_fresh, aten.lift_fresh_copy,
-    aten.permute, aten.repeat, aten.reshape, aten.select, aten.slice, aten.split, aten.squeeze,
-    aten.t, aten.transpose, aten.unbind, aten.unsqueeze, aten.view, aten._unsafe_view, aten._to_copy,
-    aten.to, aten.expand_as, aten.narrow, aten.chunk, aten.take, aten.roll, aten.unflatten, aten.ravel,
-}  # fmt: skip
-"""Operations that move numbers and change none."""
-_JOINS = {aten.cat, aten.stack, aten.hstack, aten.vstack, aten.concat}
-
-
-def _viewed(undecided: Undecided, func: Any, args: Any, kwargs: Any) -> Any:
-    values = undecided.get(args[0])
-    if values is None:
-        return NotImplemented
-    index = torch.arange(values.size, device=args[0].device).reshape(values.shape)
-    made = func(args[0], *args[1:], **kwargs)
-    options = {name: value for name, value in kwargs.items() if name != "dtype"}
-    rest = tuple(None if isinstance(one, torch.dtype) else one for one in args[1:])
-    if func.overloadpacket is aten.to:  # the places are what they are, whatever the kind of number
-        moved: Any = index
-    else:
-        moved = func(index, *rest, **options)
-    flat = values.reshape(-1)
-
-    def register(place: Tensor, like: Tensor) -> Tensor:
-        return undecided.made(_taken(flat, place), like)
-
-    if isinstance(made, Tensor):
-        return register(moved, made)
-    return type(made)(register(*both) for both in zip(moved, made, strict=True))
-
-
-def _joined(undecided: Undecided, func: Any, args: Any, kwargs: Any) -> Any:
-    flat: list[Any] = []
-    places = []
-    for tensor in args[0]:
-        values = _values(undecided, tensor)
-        places.append(torch.arange(len(flat), len(flat) + values.size).reshape(values.shape))
-        flat.extend(values.reshape(-1))
-    moved = func(places, *args[1:], **kwargs)
-    return undecided.made(_taken(_objects(flat), moved), func(args[0], *args[1:], **kwargs))
 
 
 # -- arithmetic ------------------------------------------------------------------------------------
@@ -116,34 +78,34 @@ def _clamped(values: np.ndarray, low: Any = None, high: Any = None) -> Any:
     made = [_at_least(value, low if low is not None else 0.0) for value in values.reshape(-1)]
     if any(one is NotImplemented for one in made):
         return NotImplemented
-    return _objects(made).reshape(values.shape)
+    return as_objects(made).reshape(values.shape)
 
 
 _ARITHMETIC: dict[Any, Callable[..., Any]] = {
-    aten.add: lambda a, b, alpha=1: a + b * alpha,
-    aten.sub: lambda a, b, alpha=1: a - b * alpha,
-    aten.rsub: lambda a, b, alpha=1: b - a * alpha,
-    aten.mul: lambda a, b: a * b,
-    aten.div: lambda a, b: a / b,
-    aten.neg: lambda a: -a,
-    aten.log: _each(_log),
-    aten.log1p: lambda a: _each(_log)(a + 1.0),
-    aten.exp: _each(_exp),
-    aten.reciprocal: lambda a: 1.0 / a,
-    aten.clamp: _clamped,
-    aten.clamp_min: _clamped,
+    _aten.add: lambda a, b, alpha=1: a + b * alpha,
+    _aten.sub: lambda a, b, alpha=1: a - b * alpha,
+    _aten.rsub: lambda a, b, alpha=1: b - a * alpha,
+    _aten.mul: lambda a, b: a * b,
+    _aten.div: lambda a, b: a / b,
+    _aten.neg: lambda a: -a,
+    _aten.log: _each(_log),
+    _aten.log1p: lambda a: _each(_log)(a + 1.0),
+    _aten.exp: _each(_exp),
+    _aten.reciprocal: lambda a: 1.0 / a,
+    _aten.clamp: _clamped,
+    _aten.clamp_min: _clamped,
 }
 """By operation: the same on arrays of draws and numbers."""
 _FUNCTIONAL: dict[Any, Any] = {
-    getattr(aten, f"{packet._qualified_op_name.split('::')[1]}_"): packet
+    getattr(_aten, f"{packet._qualified_op_name.split('::')[1]}_"): packet
     for packet in _ARITHMETIC
-    if packet is not aten.rsub
+    if packet is not _aten.rsub
 }
 """The operation that computes what one in place does."""
 
 
 def _computed(undecided: Undecided, compute: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    operands = [_values(undecided, one) if isinstance(one, Tensor) else one for one in args]
+    operands = [values_of(undecided, one) if isinstance(one, Tensor) else one for one in args]
     values = compute(*operands, **kwargs)
     if values is NotImplemented:
         return NotImplemented
@@ -157,19 +119,19 @@ def _computed(undecided: Undecided, compute: Callable[..., Any], args: Any, kwar
 # -- what decides ----------------------------------------------------------------------------------
 
 _COMPARISONS: dict[Any, Callable[[Any, Any], Any]] = {
-    aten.lt: operator.lt,
-    aten.le: operator.le,
-    aten.gt: operator.gt,
-    aten.ge: operator.ge,
-    aten.less: operator.lt,
-    aten.less_equal: operator.le,
-    aten.greater: operator.gt,
-    aten.greater_equal: operator.ge,
+    _aten.lt: operator.lt,
+    _aten.le: operator.le,
+    _aten.gt: operator.gt,
+    _aten.ge: operator.ge,
+    _aten.less: operator.lt,
+    _aten.less_equal: operator.le,
+    _aten.greater: operator.gt,
+    _aten.greater_equal: operator.ge,
 }
 
 
 def _compared(undecided: Undecided, compare: Callable[[Any, Any], Any], args: Any) -> Tensor:
-    both = [_values(undecided, one) if isinstance(one, Tensor) else np.asarray(one, object) for one in args]
+    both = [values_of(undecided, one) if isinstance(one, Tensor) else np.asarray(one, object) for one in args]
     left, right = np.broadcast_arrays(*both)
     answers = np.empty(left.shape, dtype=bool)
     for place in np.ndindex(left.shape):  # in order, as later answers follow from earlier ones
@@ -205,7 +167,7 @@ def _extreme(largest: bool) -> Callable[..., Any]:
     def found(
         path: Path, undecided: Undecided, tensor: Tensor, dim: int | None = None, keepdim: bool = False
     ) -> Any:
-        values = _values(undecided, tensor)
+        values = values_of(undecided, tensor)
         rows = values.reshape(1, -1) if dim is None else np.moveaxis(values, dim, -1)
         index = np.empty(rows.shape[:-1], dtype=np.int64)
         for place in np.ndindex(index.shape):
@@ -221,7 +183,7 @@ def _extreme(largest: bool) -> Callable[..., Any]:
 def _largest(path: Path, undecided: Undecided, tensor: Tensor, dim: int, keepdim: bool = False) -> Any:
     """``max`` along an axis: which is largest is decided, and by how much cannot be asked any more."""
     index = _extreme(largest=True)(path, undecided, tensor, dim, True)
-    values = np.take_along_axis(_values(undecided, tensor), index.cpu().numpy(), dim)
+    values = np.take_along_axis(values_of(undecided, tensor), index.cpu().numpy(), dim)
     made = (values, index) if keepdim else (values.squeeze(dim), index.squeeze(dim))
     return torch.return_types.max((undecided.made(made[0], tensor), made[1]))
 
@@ -237,32 +199,12 @@ def _overwritten(path: Path, undecided: Undecided, tensor: Tensor, *source: Any,
 
 
 _QUESTIONS: dict[Any, Callable[..., Any]] = {
-    aten.searchsorted: _searched,
-    aten.bucketize: _bucketed,
-    aten.argmax: _extreme(largest=True),
-    aten.argmin: _extreme(largest=False),
-    aten.max: _largest,
-    aten.copy_: _overwritten,
-    aten.fill_: _overwritten,
-    aten.zero_: _overwritten,
+    _aten.searchsorted: _searched,
+    _aten.bucketize: _bucketed,
+    _aten.argmax: _extreme(largest=True),
+    _aten.argmin: _extreme(largest=False),
+    _aten.max: _largest,
+    _aten.copy_: _overwritten,
+    _aten.fill_: _overwritten,
+    _aten.zero_: _overwritten,
 }
-
-
-def _values(undecided: Undecided, tensor: Tensor) -> np.ndarray:
-    """What a tensor stands for, or its numbers, as objects."""
-    values = undecided.get(tensor)
-    if values is None:
-        values = tensor.detach().double().cpu().numpy().astype(object)
-    return values
-
-
-def _objects(things: Sequence[Any]) -> np.ndarray:
-    made = np.empty(len(things), dtype=object)
-    made[:] = things
-    return made
-
-
-def _taken(flat: np.ndarray, places: Tensor) -> np.ndarray:
-    """The things at these places, as an array of their shape, which may have no axis."""
-    index = places.cpu().numpy()
-    return _objects([flat[place] for place in index.reshape(-1)]).reshape(index.shape)

@@ -22,7 +22,7 @@ from specdec_lib.lossless.audit.branches.tree import Path, ReplayTree
 
 ENOUGH = 1e-9
 """Mass of unvisited branches at which replaying ends."""
-_DOUBTS = 30
+_FIRST_DOUBTS, _DOUBTS = 16, 46
 MOST_REPLAYS = 20_000
 """Replays after which it ends at the latest, unless more are asked for."""
 
@@ -107,13 +107,21 @@ class Branches:
             with self._replay(path) as moved:
                 yield tree.num_replays
             outcome = self._outcome()
-            if tree.num_replays == 0 or (moved and self._doubts < _DOUBTS):
-                self._doubts += bool(moved)
+            for _ in range(self._repeats(moved)):
                 again = path.again()
                 with self._repeat(outcome, again, moved):
                     yield tree.num_replays
             path.end(outcome)
             self.report(tree.num_replays, tree.unvisited)
+
+    def _repeats(self, moved: set[str]) -> int:
+        """How often a replay is made again: the first once, and more often where a generator moved."""
+        is_first = self._tree.num_replays == 0
+        if not moved or self._doubts >= _DOUBTS:
+            return int(is_first)
+        repeats = _FIRST_DOUBTS if is_first else 1
+        self._doubts += repeats
+        return repeats
 
     @contextmanager
     def _replay(self, path: Path) -> Iterator[set[str]]:

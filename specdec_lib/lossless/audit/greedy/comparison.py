@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.audit.engines import NextLaw, Request
+from specdec_lib.lossless.audit.engines import EngineRequest, NextLaw
 from specdec_lib.lossless.audit.greedy import sentences
 from specdec_lib.lossless.audit.greedy.likelihood import Likelihood, RoundingLaw, likelihood_of
 from specdec_lib.lossless.audit.greedy.outcome import GreedyComparison, GreedyParting
@@ -106,13 +106,13 @@ def _require_settings(k: int, level: float, slack: float) -> None:
 
 def _requests(
     prompts: Sequence[Sequence[int] | str], num_tokens: int, weights: CausalModel | None
-) -> list[Request]:
+) -> list[EngineRequest]:
     encode = getattr(weights, "encode", None)
     requests = []
     for prompt in prompts:
         text = prompt if isinstance(prompt, str) else ""
         ids: Sequence[int] = prompt if not isinstance(prompt, str) else encode(prompt) if encode else ()
-        requests.append(Request(num_tokens, tuple(ids), text, temperature=0.0))
+        requests.append(EngineRequest(num_tokens, tuple(ids), text, temperature=0.0))
     unread = weights is not None and not all(one.prompt_ids for one in requests)
     if not requests or unread or not all(one.prompt_ids or one.prompt_text for one in requests):
         raise InvalidArgument(sentences.NO_PROMPTS)
@@ -132,7 +132,7 @@ def _name(source: TextSource, otherwise: str) -> str:
 
 
 def _told(
-    source: TextSource, request: Request, text: WrittenText, prompt: int, parts: FirstDifference | None
+    source: TextSource, request: EngineRequest, text: WrittenText, prompt: int, parts: FirstDifference | None
 ) -> GreedyParting:
     """A parting with the margins that the plain engine tells, if it tells its law."""
     assert parts is not None

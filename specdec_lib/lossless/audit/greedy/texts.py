@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.audit.engines import Answer, Engine, Request
+from specdec_lib.lossless.audit.engines import Answer, AskedEngine, EngineRequest
 from specdec_lib.lossless.audit.greedy import sentences
 
-TextSource = Engine | Sequence[Answer | Sequence[int]]
+TextSource = AskedEngine | Sequence[Answer | Sequence[int]]
 """An engine to ask, or its answers to the prompts as they were recorded: with the flags, or the ids alone."""
 
 
@@ -49,8 +49,8 @@ def where_texts_part(ours: WrittenText, theirs: WrittenText) -> FirstDifference 
 
 
 def asked_texts(
-    engine: Engine,
-    requests: Sequence[Request],
+    engine: AskedEngine,
+    requests: Sequence[EngineRequest],
     encode: Callable[[str], Sequence[int]] | None,
     eos_token_ids: Sequence[int],
     report: Callable[[str], None] = lambda line: None,

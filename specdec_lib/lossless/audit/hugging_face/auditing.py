@@ -14,13 +14,13 @@ import torch
 
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
 from specdec_lib.lossless.audit.hugging_face import sentences
-from specdec_lib.lossless.audit.hugging_face.modes import PLAIN, Mode, Trial
-from specdec_lib.lossless.audit.replayed import ReplayCase, ReplayReport, Report, audit_by_replaying
+from specdec_lib.lossless.audit.hugging_face.modes import PLAIN, Mode, ModeTrial
+from specdec_lib.lossless.audit.replayed import Progress, ReplayCase, ReplayReport, audit_by_replaying
 from specdec_lib.models.source import quiet
 
 
 @torch.inference_mode()
-def target_law_of(trial: Trial) -> dict[tuple[int, ...], float]:
+def target_law_of(trial: ModeTrial) -> dict[tuple[int, ...], float]:
     """The joint law of the trial's tokens, from one forward a prefix, without a cache."""
     model, params = trial.make_target(), SamplingParams(trial.temperature, top_k=trial.top_k)
     law: dict[tuple[int, ...], float] = {(): 1.0}
@@ -38,11 +38,11 @@ def target_law_of(trial: Trial) -> dict[tuple[int, ...], float]:
 
 def audit_mode(
     mode: Mode,
-    trials: Sequence[Trial],
+    trials: Sequence[ModeTrial],
     *,
     seconds: float | None = None,
     most_replays: int = 100_000,
-    report: Report = lambda line: None,
+    report: Progress = lambda line: None,
 ) -> ReplayReport:
     """Sum the law of ``mode`` on every trial, and say whether it is the target's.
 
@@ -60,7 +60,7 @@ def audit_mode(
         return audit_by_replaying(engine, cases, is_lossy=mode.is_lossy, **limits)
 
 
-def _case(mode: Mode, trial: Trial) -> ReplayCase:
+def _case(mode: Mode, trial: ModeTrial) -> ReplayCase:
     return ReplayCase(
         trial.says,
         trial.num_tokens,

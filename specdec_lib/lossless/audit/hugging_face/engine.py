@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.audit.engines import Answer, Request
+from specdec_lib.lossless.audit.engines import Answer, EngineRequest
 from specdec_lib.lossless.audit.hugging_face import sentences
-from specdec_lib.lossless.audit.hugging_face.modes import Mode, Trial, twins_of
+from specdec_lib.lossless.audit.hugging_face.modes import Mode, ModeTrial, twins_of
 from specdec_lib.models.source import quiet
 
 
@@ -37,7 +37,7 @@ class ModeEngine:
 
         return sentences.ENGINE.format(transformers.__version__, self._mode.name)
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: EngineRequest) -> Answer:
         """One text, from torch's global generator seeded with the request's.
 
         Raises:
@@ -45,7 +45,7 @@ class ModeEngine:
         """
         if not request.prompt_ids:
             raise InvalidArgument(sentences.NO_IDS.format(self.name))
-        trial = Trial(
+        trial = ModeTrial(
             *self._makers,
             request.prompt_ids,
             num_tokens=request.num_tokens,

@@ -19,7 +19,7 @@ PREFIX = "hf:"
 
 
 @dataclass(frozen=True)
-class Trial:
+class ModeTrial:
     """What one mode is tried on: models, a prompt, and how it is sampled.
 
     ``make_target`` and ``make_draft`` are called for every text, since ``generate`` leaves things behind on
@@ -51,12 +51,12 @@ class Mode:
 
     name: str
     says: str
-    options: Callable[[Trial, Any], dict[str, Any]]
+    options: Callable[[ModeTrial, Any], dict[str, Any]]
     needs_draft: bool = False
     own_models: bool = False
     is_lossy: bool = False
 
-    def generate(self, trial: Trial, seed: int | None = None) -> list[int]:
+    def generate(self, trial: ModeTrial, seed: int | None = None) -> list[int]:
         """The new ids of one text."""
         target = trial.make_target()
         draft = trial.make_draft() if self.needs_draft and trial.make_draft is not None else None
@@ -89,11 +89,11 @@ class Mode:
             raise InvalidArgument(sentences.NEEDS_DRAFT.format(self.name))
 
 
-def _plain(trial: Trial, draft: Any) -> dict[str, Any]:
+def _plain(trial: ModeTrial, draft: Any) -> dict[str, Any]:
     return {}
 
 
-def _assisted(trial: Trial, draft: Any) -> dict[str, Any]:
+def _assisted(trial: ModeTrial, draft: Any) -> dict[str, Any]:
     """K tokens a round, whatever the draft thinks of them: only its own configuration is heard."""
     config = draft.generation_config
     config.num_assistant_tokens, config.num_assistant_tokens_schedule = trial.k, "constant"
@@ -101,23 +101,23 @@ def _assisted(trial: Trial, draft: Any) -> dict[str, Any]:
     return {"assistant_model": draft}
 
 
-def _as_configured(trial: Trial, draft: Any) -> dict[str, Any]:
+def _as_configured(trial: ModeTrial, draft: Any) -> dict[str, Any]:
     return {"assistant_model": draft}
 
 
-def _ensemble(trial: Trial, draft: Any) -> dict[str, Any]:
+def _ensemble(trial: ModeTrial, draft: Any) -> dict[str, Any]:
     return _assisted(trial, draft) | {"assistant_ensemble_weight": 0.5}
 
 
-def _lookup(trial: Trial, draft: Any) -> dict[str, Any]:
+def _lookup(trial: ModeTrial, draft: Any) -> dict[str, Any]:
     return {"prompt_lookup_num_tokens": trial.k}
 
 
-def _early_exit(trial: Trial, draft: Any) -> dict[str, Any]:
+def _early_exit(trial: ModeTrial, draft: Any) -> dict[str, Any]:
     return {"assistant_early_exit": 1}
 
 
-def _universal(trial: Trial, draft: Any) -> dict[str, Any]:
+def _universal(trial: ModeTrial, draft: Any) -> dict[str, Any]:
     both = {
         "tokenizer": word_tokenizer(_UNIVERSAL.vocab),
         "assistant_tokenizer": word_tokenizer(draft.config.vocab_size, trial.listing),
@@ -154,13 +154,13 @@ def find_mode(name: str) -> Mode:
     return found
 
 
-def small_trials(mode: Mode, seeds: Sequence[int] = (0, 1)) -> list[Trial]:
+def small_trials(mode: Mode, seeds: Sequence[int] = (0, 1)) -> list[ModeTrial]:
     """What a mode is tried on where no models are named: random ones, warped in several ways."""
     trials = []
     for seed in seeds:
         pair = replace(_UNIVERSAL if mode.name == "universal" else SmallPair(), seed=seed)
         makers = twins_of(pair.target(), pair.draft())
-        one = Trial(*makers, pair.prompt, says=sentences.SMALL_PAIR.format(pair.vocab, seed))
+        one = ModeTrial(*makers, pair.prompt, says=sentences.SMALL_PAIR.format(pair.vocab, seed))
         if mode.name == "universal":
             for listing in (range(4), (2, 0, 3, 1)):
                 told = sentences.LISTED.format(one.says, " ".join(map(str, listing)))
@@ -181,7 +181,7 @@ def pair_trials(
     k: int,
     temperature: float,
     top_k: int,
-) -> list[Trial]:
+) -> list[ModeTrial]:
     """What a mode is tried on with one's own models: laws cut to the likeliest ``top_k``, a trial a prompt.
 
     Args:
@@ -193,7 +193,7 @@ def pair_trials(
     mode.require(draft)
     makers = twins_of(target, draft)
     return [
-        Trial(
+        ModeTrial(
             *makers,
             tuple(prompt),
             k=k,

@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 from specdec_lib.data.sources import DOMAINS, builtin_texts
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
-from specdec_lib.lossless.audit.engines import Engine, Request
+from specdec_lib.lossless.audit.engines import AskedEngine, EngineRequest
 from specdec_lib.lossless.audit.peers import sentences
 from specdec_lib.lossless.audit.peers.table import PeerAudit
 from specdec_lib.lossless.audit.sampled.counting import audit_by_counting
 from specdec_lib.lossless.audit.sampled.report import AuditReport
 from specdec_lib.lossless.audit.sampled.weights import WeightsLaw
+from specdec_lib.lossless.audit.servers.asking import ask_side_by_side
 from specdec_lib.models.wrapper import ModelWrapper
 
 PROMPT = "def fibonacci(n):"
@@ -25,6 +28,7 @@ PROMPT = "def fibonacci(n):"
 REPEATING_PROMPT = "def fibonacci(n):\n    return n\n\ndef fibonacci(n):"
 """The same for what drafts from the text itself, which finds how it went on before."""
 _LONGEST_PROMPT = 64
+_AT_A_TIME = 8
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,10 @@ class PeerEngine:
     version: str
     mode: str
     options: str
-    asked: Engine
-    control: Engine
+    asked: AskedEngine
+    control: AskedEngine
+    at_once: int = 1
+    """Requests that each answers at a time, both side by side; 1: one after the other, in this process."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +89,9 @@ def _prompts(target: ModelWrapper, number: int) -> list[tuple[int, ...]]:
     return [tuple(target.encode(text)[:_LONGEST_PROMPT]) for text in texts[:number]]
 
 
-def num_equal_texts(engine: Engine, texts: Sequence[GreedyText], num_tokens: int) -> int:
+def num_equal_texts(engine: AskedEngine, texts: Sequence[GreedyText], num_tokens: int) -> int:
     """Texts that an engine gives at temperature 0 as they should be, to the last id and the end."""
-    answers = (engine.answer(Request(num_tokens, text.prompt, temperature=0.0)) for text in texts)
+    answers = (engine.answer(EngineRequest(num_tokens, text.prompt, temperature=0.0)) for text in texts)
     return sum(
         answer.ids == text.ids and answer.ended == text.ended
         for answer, text in zip(answers, texts, strict=True)
@@ -113,8 +119,12 @@ def audit_peer(
     report(sentences.GREEDY.format(len(texts), peer.asked.name))
     equal = num_equal_texts(peer.asked, texts, plan.text_tokens)
     prompt = REPEATING_PROMPT if "lookup" in peer.mode else PROMPT
-    request = Request(plan.num_tokens, tuple(target.encode(prompt)), prompt)
-    law, options = WeightsLaw(target), {"deadline": plan.deadline, "report": report}
+    request = EngineRequest(plan.num_tokens, tuple(target.encode(prompt)), prompt)
+    law = WeightsLaw(target)
+    options: dict[str, Any] = {"deadline": plan.deadline, "report": report}
+    if peer.at_once > 1:
+        options |= {"ask": partial(ask_side_by_side, at_once=peer.at_once)}
+        options["at_a_time"] = _AT_A_TIME * peer.at_once
     found = audit_by_counting(peer.asked, peer.control, law, request, plan.samples, plan.level, **options)
     return _line(peer, pair, plan, equal, found)
 

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 
-from specdec_lib.lossless.audit.engines import Answer, Engine, Request
+from specdec_lib.lossless.audit.engines import Answer, AskedEngine, EngineRequest
 from specdec_lib.lossless.audit.peers import sentences
 from specdec_lib.lossless.audit.peers.auditing import PeerEngine
 from specdec_lib.lossless.audit.peers.llama_cpp import (
     LLAMA_MODES,
     PLAIN,
+    SLOTS,
     as_asked,
     llama_command,
     llama_program,
 )
 from specdec_lib.lossless.audit.peers.openvino_genai import OPENVINO_MODES, GenAiEngine
 from specdec_lib.lossless.audit.peers.server_process import served
-from specdec_lib.lossless.audit.peers.together import asked_together
 from specdec_lib.lossless.audit.servers.opening import open_server
 from specdec_lib.models.export.pair import WrittenModel
 
@@ -34,9 +34,9 @@ class NamedEngine:
     """An engine under the name that a table calls it by; a server's own holds a port."""
 
     name: str
-    engine: Engine
+    engine: AskedEngine
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: EngineRequest) -> Answer:
         """The engine's own."""
         return self.engine.answer(request)
 
@@ -75,10 +75,9 @@ def running(
     paths = {model.role: model.path for model in written}
     with ExitStack() as stack:
         if engine == LLAMA_CPP:
-            servers = (_server(stack, folder, paths, one, ends) for one in (PLAIN, mode))
-            control, asked = stack.enter_context(asked_together(*servers))
+            control, asked = (_server(stack, folder, paths, one, ends) for one in (PLAIN, mode))
             options = as_asked(LLAMA_MODES[mode]).replace("{draft}", "DRAFT")
-            yield PeerEngine(engine, _llama_version(folder), mode, options, asked, control)
+            yield PeerEngine(engine, _llama_version(folder), mode, options, asked, control, at_once=SLOTS)
             return
         asked, control = (GenAiEngine(paths["target"], one, paths["draft"], ends) for one in (mode, PLAIN))
         yield PeerEngine(engine, version("openvino-genai"), mode, asked.options, asked, control)

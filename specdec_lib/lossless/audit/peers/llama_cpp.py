@@ -24,8 +24,12 @@ LLAMA_MODES: dict[str, tuple[str, ...]] = {
 """What is told of each way, and the options that make it."""
 
 
+SLOTS = 4
+"""Requests that a server answers at once."""
+
+
 def llama_command(
-    program: Path, target: Path, draft: Path, mode: str, slots: int = 4, context: int = 1024
+    program: Path, target: Path, draft: Path, mode: str, slots: int = SLOTS, context: int = 1024
 ) -> list[str]:
     """The command that serves ``target`` in one of ``LLAMA_MODES``.
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from specdec_lib.errors import InvalidArgument, in_one_line
-from specdec_lib.lossless.audit.engines import Answer, Request
+from specdec_lib.lossless.audit.engines import Answer, EngineRequest
 from specdec_lib.lossless.audit.peers import sentences
 
 OPENVINO_MODES = ("plain", "draft", "prompt lookup")
@@ -54,7 +54,7 @@ class GenAiEngine:
             options["prompt_lookup"] = True
         self._pipeline = self._genai.LLMPipeline(str(target), "CPU", **options)
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: EngineRequest) -> Answer:
         """One text, asked for by its prompt's ids.
 
         Its counters are left alone: of a short text they tell more accepted tokens than drafted ones.
@@ -71,7 +71,7 @@ class GenAiEngine:
         ended = bool(ids) and ids[-1] in self._ends
         return Answer(ids[:-1] if ended else ids, "", ended)
 
-    def _settings(self, request: Request) -> Any:
+    def _settings(self, request: EngineRequest) -> Any:
         """Everything that would change the law is set to what changes nothing."""
         config = self._genai.GenerationConfig()
         config.max_new_tokens, config.rng_seed = request.num_tokens, request.seed % 2**31

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from specdec_lib.lossless.audit.engines import Answer, Request
+from specdec_lib.lossless.audit.engines import Answer, EngineRequest
 from specdec_lib.lossless.audit.sampled import checks, sentences
 from specdec_lib.lossless.audit.sampled.cells import (
     AnswerCell,
@@ -48,7 +48,7 @@ class PairedAnswers:
     """What both engines answered to the same requests and seeds, in order; ``requests`` take turns."""
 
     engine: str
-    requests: Sequence[Request]
+    requests: Sequence[EngineRequest]
     ours: Sequence[Answer]
     theirs: Sequence[Answer]
     decode: DecodeIds | None = None

@@ -16,7 +16,7 @@ from typing import Any
 
 from specdec_lib.decoding.decoder import Decoder
 from specdec_lib.errors import InvalidArgument, SpecDecError, in_one_line
-from specdec_lib.lossless.audit.engines import Answer, Request
+from specdec_lib.lossless.audit.engines import Answer, EngineRequest
 from specdec_lib.lossless.audit.sampled import sentences
 
 
@@ -59,7 +59,7 @@ class CallableEngine:
             raise InvalidArgument(sentences.NOT_FOUND.format(spec, in_one_line(error))) from error
         return cls(found, spec, eos_token_ids)
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: EngineRequest) -> Answer:
         """What the function returns, as an answer.
 
         Raises:
@@ -78,7 +78,7 @@ class CallableEngine:
             return Answer(None, said)
         return self._answer_of(_plain_ids(said, self.name), request)
 
-    def _answer_of(self, ids: tuple[int, ...], request: Request) -> Answer:
+    def _answer_of(self, ids: tuple[int, ...], request: EngineRequest) -> Answer:
         prompt = request.prompt_ids
         if len(ids) > request.num_tokens and prompt and ids[: len(prompt)] == prompt:
             raise InvalidArgument(sentences.PROMPT_CAME_BACK.format(self.name, len(ids)))
@@ -97,7 +97,7 @@ class LocalEngine:
         self.name = name or decoder.target.name
         self._ends = frozenset(decoder.target.eos_token_ids)
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: EngineRequest) -> Answer:
         """One text by the decoder, its draft tokens counted."""
         params = {"temperature": request.temperature, "top_k": request.top_k, "seed": request.seed}
         result = self._decoder.generate(list(request.prompt_ids), request.num_tokens, **params)

@@ -14,12 +14,12 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Integer
 
-from specdec_lib.lossless.audit.engines import Answer, Outcome, Request
+from specdec_lib.lossless.audit.engines import Answer, EngineOutcome, EngineRequest
 from specdec_lib.lossless.audit.sampled.prefixes import PrefixLaw
 
 DecodeIds = Callable[[Sequence[int]], str]
 """Ids behind a prompt to their text."""
-AnswerCell = tuple[int, Outcome | tuple[tuple[int, ...], None]]
+AnswerCell = tuple[int, EngineOutcome | tuple[tuple[int, ...], None]]
 """The prompt's number, and the outcome; with None for whether it ended, anything else behind these ids."""
 _OVER, _ELSE = -1, -2
 """In the place of a token: the text has ended; the outcome is anything else."""
@@ -33,14 +33,14 @@ def answer_cells(
     return [(index % num_prompts, outcome) for index, outcome in enumerate(outcomes)]
 
 
-def _outcome(answer: Answer, by_text: bool, decode: DecodeIds | None) -> Outcome:
+def _outcome(answer: Answer, by_text: bool, decode: DecodeIds | None) -> EngineOutcome:
     if not by_text or answer.ids is None:
         return answer.outcome
     text = answer.text if answer.text or decode is None else decode(answer.ids)
     return text, answer.ended
 
 
-def wrong_lengths(answers: Sequence[Answer], requests: Sequence[Request]) -> int:
+def wrong_lengths(answers: Sequence[Answer], requests: Sequence[EngineRequest]) -> int:
     """Answers of more tokens than asked for, or of fewer without an end; of those without ids none."""
     wanted = [requests[index % len(requests)].num_tokens for index in range(len(answers))]
     return sum(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.audit.engines import Answer, Engine, NextLaw, Request
+from specdec_lib.lossless.audit.engines import Answer, AskedEngine, EngineRequest, NextLaw
 from specdec_lib.lossless.audit.sampled import sentences
 from specdec_lib.lossless.audit.sampled.assessment import (
     LEAST_ANSWERS,
@@ -31,22 +31,27 @@ LOOKS = ((0.25, 0.1), (0.5, 0.2), (1.0, 0.7))
 """Part of the answers, and part of the level that the look there spends: together the whole."""
 _MOST_SEED = 2**31 - 1
 _TOLD_EVERY = 100
-Ask = Callable[[Engine, Sequence[Request]], Sequence[Answer]]
-"""The answers of an engine to several requests, in their order."""
+AskBoth = Callable[
+    [AskedEngine, AskedEngine, Sequence[EngineRequest]], tuple[Sequence[Answer], Sequence[Answer]]
+]
+"""The answers of the control and of the engine to several requests, in their order."""
 _LAW_TIME = 0.5
 """Part of the deadline after which the law is no longer asked."""
 
 
-def one_by_one(engine: Engine, requests: Sequence[Request]) -> list[Answer]:
-    """Ask an engine that answers one request at a time."""
-    return [engine.answer(request) for request in requests]
+def one_by_one(
+    control: AskedEngine, engine: AskedEngine, requests: Sequence[EngineRequest]
+) -> tuple[list[Answer], list[Answer]]:
+    """Ask engines that answer one request at a time, in turn."""
+    both = [(control.answer(request), engine.answer(request)) for request in requests]
+    return [theirs for theirs, _ in both], [ours for _, ours in both]
 
 
 def audit_by_counting(
-    engine: Engine,
-    control: Engine,
+    engine: AskedEngine,
+    control: AskedEngine,
     law: NextLaw | None,
-    requests: Request | Sequence[Request],
+    requests: EngineRequest | Sequence[EngineRequest],
     num_samples: int = 4_000,
     level: float = 1e-4,
     seed: int = 0,
@@ -55,7 +60,7 @@ def audit_by_counting(
     mass: float = 0.99,
     most_requests: int = 200,
     deadline: float | None = None,
-    ask: Ask = one_by_one,
+    ask: AskBoth = one_by_one,
     at_a_time: int = 1,
     report: Callable[[str], None] = lambda line: None,
 ) -> AuditReport:
@@ -71,14 +76,14 @@ def audit_by_counting(
         decode: ids to text, where an engine tells no ids and the law does.
         mass, most_requests: how far the law is expanded, in all (:func:`expand_law`).
         deadline: seconds, after which what was counted is judged; so it is where somebody interrupts.
-        ask: how an engine is asked ``at_a_time`` requests; some take several at once.
+        ask: how both are asked ``at_a_time`` requests; servers take several at once.
         report: called with a line of progress now and then.
 
     Raises:
         InvalidArgument: no request, requests of different lengths, fewer than 40 samples, a level outside
             (0, 1), or a law that is none. Whatever an engine raises ends the audit.
     """
-    asked = [requests] if isinstance(requests, Request) else list(requests)
+    asked = [requests] if isinstance(requests, EngineRequest) else list(requests)
     _check(asked, num_samples, level)
     clock = _Clock(deadline)
     laws = None
@@ -137,13 +142,13 @@ class _Clock:
 class _Run:
     """Answers of both, pair by pair."""
 
-    engine: Engine
-    control: Engine
-    requests: list[Request]
+    engine: AskedEngine
+    control: AskedEngine
+    requests: list[EngineRequest]
     seeds: list[int]
     clock: _Clock
     report: Callable[[str], None]
-    ask: Ask
+    ask: AskBoth
     at_a_time: int
     ours: list[Answer] = field(default_factory=list)
     theirs: list[Answer] = field(default_factory=list)
@@ -159,7 +164,7 @@ class _Run:
                 for place in range(done, min(number, done + self.at_a_time))
             ]
             try:
-                theirs, ours = self.ask(self.control, asked), self.ask(self.engine, asked)
+                theirs, ours = self.ask(self.control, self.engine, asked)
             except KeyboardInterrupt:
                 self.clock.interrupted = True
                 return
@@ -178,7 +183,7 @@ def _seeds(num_samples: int, seed: int) -> list[int]:
 
 def _laws_of(
     law: NextLaw,
-    requests: Sequence[Request],
+    requests: Sequence[EngineRequest],
     mass: float,
     most_requests: int,
     clock: _Clock,
@@ -223,7 +228,7 @@ def _report_of(
     )
 
 
-def _check(requests: Sequence[Request], num_samples: int, level: float) -> None:
+def _check(requests: Sequence[EngineRequest], num_samples: int, level: float) -> None:
     if not requests:
         raise InvalidArgument(sentences.NO_REQUESTS)
     lengths = sorted({request.num_tokens for request in requests})

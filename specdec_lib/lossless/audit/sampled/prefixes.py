@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.audit.engines import NextLaw, Outcome, Request
+from specdec_lib.lossless.audit.engines import EngineOutcome, EngineRequest, NextLaw
 from specdec_lib.lossless.audit.sampled import sentences
 
 _LEAST = 1e-6
@@ -38,8 +38,8 @@ class PrefixLaw:
         num_requests: how often the law was asked.
     """
 
-    request: Request
-    outcomes: Mapping[Outcome, float]
+    request: EngineRequest
+    outcomes: Mapping[EngineOutcome, float]
     rests: Mapping[tuple[int, ...], float]
     tables: Mapping[tuple[int, ...], TokenTable]
     num_requests: int
@@ -60,7 +60,7 @@ class PrefixLaw:
         Args:
             decode: ids behind the prompt to their text, special tokens left out, as the engine does it.
         """
-        texts: dict[Outcome, float] = {}
+        texts: dict[EngineOutcome, float] = {}
         for (said, ended), chance in self.outcomes.items():
             text = said if isinstance(said, str) else decode(said)
             texts[text, ended] = texts.get((text, ended), 0.0) + chance
@@ -69,7 +69,7 @@ class PrefixLaw:
 
 def expand_law(
     law: NextLaw,
-    request: Request,
+    request: EngineRequest,
     mass: float = 0.99,
     most_requests: int = 200,
     enough: Callable[[], bool] = lambda: False,
@@ -88,7 +88,7 @@ def expand_law(
     if not request.temperature > 0 or request.num_tokens < 1:
         raise InvalidArgument(sentences.NO_LAW_TO_COUNT.format(request.temperature, request.num_tokens))
     waiting: list[tuple[float, tuple[int, ...]]] = [(-1.0, ())]
-    outcomes: dict[Outcome, float] = {}
+    outcomes: dict[EngineOutcome, float] = {}
     tables: dict[tuple[int, ...], TokenTable] = {}
     rests: dict[tuple[int, ...], float] = {}
     found = 0.0

@@ -8,7 +8,7 @@ import torch
 
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.audit.engines import Request
+from specdec_lib.lossless.audit.engines import EngineRequest
 from specdec_lib.lossless.audit.sampled import sentences
 from specdec_lib.models.base import CausalModel, require_model
 
@@ -27,7 +27,7 @@ class WeightsLaw:
         self.model = require_model(model, "audit")
         self._read: dict[tuple[object, ...], Mapping[int | None, float]] = {}
 
-    def next_law(self, request: Request, continuation: tuple[int, ...]) -> Mapping[int | None, float]:
+    def next_law(self, request: EngineRequest, continuation: tuple[int, ...]) -> Mapping[int | None, float]:
         """Probability by id behind the prompt and ``continuation``; the model's ends together under None.
 
         Raises:

@@ -7,14 +7,14 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from threading import Event
 
 from specdec_lib.errors import InvalidArgument, ServerFailed, ServerUnavailable
-from specdec_lib.lossless.audit.engines import Answer, Engine, Request
+from specdec_lib.lossless.audit.engines import Answer, AskedEngine, EngineRequest
 from specdec_lib.lossless.audit.servers import sentences
 from specdec_lib.utils.numbers import whole_number
 
 
 def ask_all(
-    engine: Engine,
-    requests: Sequence[Request],
+    engine: AskedEngine,
+    requests: Sequence[EngineRequest],
     at_once: int = 4,
     progress: Callable[[int, int], None] = lambda done, all_: None,
 ) -> list[Answer]:
@@ -33,7 +33,7 @@ def ask_all(
     at_once = whole_number(at_once, "ask all: at_once", least=1)
     enough = Event()
 
-    def answer(request: Request) -> Answer | None:
+    def answer(request: EngineRequest) -> Answer | None:
         if enough.is_set():
             return None
         try:
@@ -54,6 +54,20 @@ def ask_all(
             enough.set()
             pool.shutdown(wait=False, cancel_futures=True)
     return [answers[place] for place in range(len(requests))]
+
+
+def ask_side_by_side(
+    control: AskedEngine, engine: AskedEngine, requests: Sequence[EngineRequest], at_once: int = 4
+) -> tuple[list[Answer], list[Answer]]:
+    """The answers of both, ``at_once`` of each under way; where each is a server of its own, neither waits.
+
+    Raises:
+        InvalidArgument, ServerUnavailable, ServerFailed: as :func:`ask_all`; the control's comes first.
+    """
+    with ThreadPoolExecutor(2, thread_name_prefix="asking-both") as pool:
+        both = [pool.submit(ask_all, one, requests, at_once) for one in (control, engine)]
+        theirs, ours = (one.result() for one in both)
+    return theirs, ours
 
 
 def _answer_of(future: Future[Answer | None], place: int, number: int) -> Answer | None:

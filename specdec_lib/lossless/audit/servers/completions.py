@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from specdec_lib.errors import InvalidArgument, ServerFailed
-from specdec_lib.lossless.audit.engines import Answer, Request
+from specdec_lib.lossless.audit.engines import Answer, EngineRequest
 from specdec_lib.lossless.audit.servers import sentences
 from specdec_lib.lossless.audit.servers.fields import Fields
 from specdec_lib.lossless.audit.servers.llama_cpp import told_pairs
@@ -38,7 +38,7 @@ class CompletionsServer(Server):
 
     extras: bool = True
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: EngineRequest) -> Answer:
         """One answer; of ids where the server tells them (vLLM and SGLang do), else of text."""
         self._check_request(request, request.num_tokens)
         read = self._asked(request, (), request.num_tokens, {})
@@ -52,7 +52,7 @@ class CompletionsServer(Server):
         return Answer(None if ids is None else self._without_end(ids, ended), text, ended, *counts)
 
     def _asked(
-        self, request: Request, continuation: tuple[int, ...], num_tokens: int, more: dict[str, Any]
+        self, request: EngineRequest, continuation: tuple[int, ...], num_tokens: int, more: dict[str, Any]
     ) -> Fields:
         fields = {
             "model": self.model.name,
@@ -68,7 +68,7 @@ class CompletionsServer(Server):
             self._check_usage(read.inner("usage"), request, continuation)
         return read
 
-    def _check_usage(self, usage: Fields, request: Request, continuation: tuple[int, ...]) -> None:
+    def _check_usage(self, usage: Fields, request: EngineRequest, continuation: tuple[int, ...]) -> None:
         if usage.has("prompt_tokens"):
             self._check_prompt(request, continuation, usage.whole("prompt_tokens"))
         if usage.has("prompt_tokens_details"):
@@ -76,7 +76,7 @@ class CompletionsServer(Server):
             if details.has("cached_tokens") and details.whole("cached_tokens"):
                 self.notice(sentences.PROMPTS_REUSED)
 
-    def _posted(self, fields: dict[str, Any], request: Request, is_law: bool) -> Any:
+    def _posted(self, fields: dict[str, Any], request: EngineRequest, is_law: bool) -> Any:
         """The document that came; without the fields that OpenAI does not have, where none are taken."""
         limits = self._law_limits() if is_law else self.client.limits
         extras = self._extras(request)
@@ -96,12 +96,12 @@ class CompletionsServer(Server):
             raise ServerFailed(sentences.NO_CUT.format(self.name, request.top_k))
         return self.client.post_json(PATH, fields, limits)
 
-    def _extras(self, request: Request) -> dict[str, Any]:
+    def _extras(self, request: EngineRequest) -> dict[str, Any]:
         top_k = request.top_k or (-1 if self.model.kind == "sglang" else 0)
         off = {"top_k": top_k, "min_p": 0.0, "repetition_penalty": 1.0, "return_token_ids": True}
         return off | ({"cache_prompt": False} if self.model.kind == "llama.cpp" else {})
 
-    def _prompt(self, request: Request, continuation: tuple[int, ...]) -> list[int] | str:
+    def _prompt(self, request: EngineRequest, continuation: tuple[int, ...]) -> list[int] | str:
         if request.prompt_ids:
             return [*request.prompt_ids, *continuation]
         if continuation:
@@ -138,7 +138,7 @@ class CompletionsServer(Server):
                 return drafted, told.whole(accepts, most=drafted)
         return None, None
 
-    def _told(self, request: Request, continuation: tuple[int, ...], num_tokens: int) -> ToldLaw:
+    def _told(self, request: EngineRequest, continuation: tuple[int, ...], num_tokens: int) -> ToldLaw:
         read = self._asked_for_law(request, continuation, num_tokens)
         choice = self._choice(read)
         if not choice.has("logprobs"):
@@ -148,9 +148,11 @@ class CompletionsServer(Server):
             return ToldLaw(told_pairs(told.objects("content")[:1], self.highest_id), self._counts(read)[0])
         return ToldLaw(self._by_token(told), self._counts(read)[0])
 
-    def _asked_for_law(self, request: Request, continuation: tuple[int, ...], num_tokens: int) -> Fields:
+    def _asked_for_law(
+        self, request: EngineRequest, continuation: tuple[int, ...], num_tokens: int
+    ) -> Fields:
         """Asks for as many log-probabilities as the server allows: vLLM's own bound is 20, OpenAI's 5."""
-        plain = Request(1, request.prompt_ids, request.prompt_text, seed=request.seed)
+        plain = EngineRequest(1, request.prompt_ids, request.prompt_text, seed=request.seed)
         numbers = [num_tokens, *(number for number in _BOUNDS if number < num_tokens)]
         for number in [self.law_tokens] if self.law_tokens else numbers:
             more = {"logprobs": number, "return_tokens_as_token_ids": True}

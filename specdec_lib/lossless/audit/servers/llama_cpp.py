@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from specdec_lib.errors import ServerFailed
-from specdec_lib.lossless.audit.engines import Answer, Request
+from specdec_lib.lossless.audit.engines import Answer, EngineRequest
 from specdec_lib.lossless.audit.servers import sentences
 from specdec_lib.lossless.audit.servers.fields import Fields
 from specdec_lib.lossless.audit.servers.server import Server, ToldLaw, without_end
@@ -26,7 +26,7 @@ class LlamaCppServer(Server):
     which is half a character is one all the same. The prompt's cache is off for every request.
     """
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: EngineRequest) -> Answer:
         """One answer, its settings and its counts checked."""
         self._check_request(request, request.num_tokens)
         read = self._asked(request, (), request.num_tokens)
@@ -38,7 +38,9 @@ class LlamaCppServer(Server):
         self._check_length(len(ids), request.num_tokens, ended)
         return Answer(without_end(ids, ended), read.text("content"), ended, *self._counts(read))
 
-    def _asked(self, request: Request, continuation: tuple[int, ...], num_tokens: int, **more: Any) -> Fields:
+    def _asked(
+        self, request: EngineRequest, continuation: tuple[int, ...], num_tokens: int, **more: Any
+    ) -> Fields:
         sent = sent_settings(request)
         fields = {
             "prompt": self._prompt(request, continuation),
@@ -56,7 +58,7 @@ class LlamaCppServer(Server):
         self._check_prompt(request, continuation, read.whole("tokens_evaluated"))
         return read
 
-    def _prompt(self, request: Request, continuation: tuple[int, ...]) -> Any:
+    def _prompt(self, request: EngineRequest, continuation: tuple[int, ...]) -> Any:
         if request.prompt_ids:
             return [*request.prompt_ids, *continuation]
         return [request.prompt_text, *continuation] if continuation else request.prompt_text
@@ -77,8 +79,8 @@ class LlamaCppServer(Server):
         drafted = timings.whole("draft_n")
         return drafted, timings.whole("draft_n_accepted", most=drafted)
 
-    def _told(self, request: Request, continuation: tuple[int, ...], num_tokens: int) -> ToldLaw:
-        plain = Request(1, request.prompt_ids, request.prompt_text, seed=request.seed)
+    def _told(self, request: EngineRequest, continuation: tuple[int, ...], num_tokens: int) -> ToldLaw:
+        plain = EngineRequest(1, request.prompt_ids, request.prompt_text, seed=request.seed)
         read = self._asked(plain, continuation, 1, n_probs=num_tokens, post_sampling_probs=False)
         drafting = _drafting(read.inner("generation_settings"))
         speculates = sentences.BY_ITS_SETTINGS.format(drafting) if drafting else ""

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any, Literal
 
 from specdec_lib.errors import InvalidArgument, ServerFailed
-from specdec_lib.lossless.audit.engines import Request
+from specdec_lib.lossless.audit.engines import EngineRequest
 from specdec_lib.lossless.audit.servers import sentences
 from specdec_lib.lossless.audit.servers.completions import CompletionsServer
 from specdec_lib.lossless.audit.servers.fields import Fields
@@ -87,7 +87,7 @@ def _found(
 def _ask_once(server: Server) -> None:
     """One token, whatever it is: the door is there, and the settings are echoed as they were sent."""
     try:
-        server.answer(Request(1, prompt_text="a"))
+        server.answer(EngineRequest(1, prompt_text="a"))
     except ServerFailed as error:
         if error.status in (404, 405) and isinstance(server, CompletionsServer):
             said = sentences.CHAT_ONLY.format(server.client.address.shown(), error.status)

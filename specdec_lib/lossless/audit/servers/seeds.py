@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from specdec_lib.errors import ServerFailed
-from specdec_lib.lossless.audit.engines import Request
+from specdec_lib.lossless.audit.engines import EngineRequest
 from specdec_lib.lossless.audit.servers import sentences
 from specdec_lib.lossless.audit.servers.server import Server
 from specdec_lib.utils.numbers import whole_number
@@ -18,7 +18,7 @@ UNLIKELY = 1e-6
 
 def check_seeds(
     server: Server,
-    request: Request,
+    request: EngineRequest,
     law: Mapping[int | None, float] | None = None,
     num_seeds: int = 32,
     at_once: int = 4,

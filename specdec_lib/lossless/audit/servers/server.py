@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from specdec_lib.errors import InvalidArgument, ServerFailed
-from specdec_lib.lossless.audit.engines import Answer, Request
+from specdec_lib.lossless.audit.engines import Answer, EngineRequest
 from specdec_lib.lossless.audit.servers import sentences
 from specdec_lib.lossless.audit.servers.asking import ask_all
-from specdec_lib.lossless.audit.servers.told import is_whole, read_law, warped_law, with_one_end
+from specdec_lib.lossless.audit.servers.told import is_told_whole, read_law, warped_law, with_one_end
 from specdec_lib.utils.http.client import HttpClient
 from specdec_lib.utils.http.exchange import HttpLimits
 
@@ -51,7 +51,7 @@ class ToldLaw:
 
 @dataclass
 class Server(ABC):
-    """A server as an :class:`~specdec_lib.lossless.audit.engines.Engine`, and as one that tells its law.
+    """A server as an :class:`~specdec_lib.lossless.audit.engines.AskedEngine`, and as one that tells its law.
 
     Attributes:
         client: asks it.
@@ -82,7 +82,7 @@ class Server(ABC):
         return f"{self.client.address.shown()} ({self.model.kind}, {self.client.quoted(self.model.name, 60)})"
 
     @abstractmethod
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: EngineRequest) -> Answer:
         """One answer, checked field by field.
 
         Raises:
@@ -91,19 +91,19 @@ class Server(ABC):
         """
 
     @abstractmethod
-    def _told(self, request: Request, continuation: tuple[int, ...], num_tokens: int) -> ToldLaw:
+    def _told(self, request: EngineRequest, continuation: tuple[int, ...], num_tokens: int) -> ToldLaw:
         """The log-probabilities that the server tells behind a prefix."""
 
     def answers(
         self,
-        requests: Sequence[Request],
+        requests: Sequence[EngineRequest],
         at_once: int = 4,
         progress: Callable[[int, int], None] = lambda done, all_: None,
     ) -> list[Answer]:
         """Answers in the order of their requests, ``at_once`` of them under way; see :func:`ask_all`."""
         return ask_all(self, requests, at_once, progress)
 
-    def next_law(self, request: Request, continuation: tuple[int, ...]) -> Mapping[int | None, float]:
+    def next_law(self, request: EngineRequest, continuation: tuple[int, ...]) -> Mapping[int | None, float]:
         """The law of the next token as ``request`` warps it, from the server's own log-probabilities.
 
         Raises:
@@ -113,7 +113,7 @@ class Server(ABC):
         self._check_request(request, len(continuation) + 1)
         wanted = self._wanted(request)
         law = self._checked_law(request, continuation, wanted)
-        if len(law) < min(wanted, request.top_k or wanted) and not is_whole(law):
+        if len(law) < min(wanted, request.top_k or wanted) and not is_told_whole(law):
             self.notice(sentences.FEWER_TOLD.format(len(law), wanted, 1.0 - math.fsum(law.values())))
         return with_one_end(warped_law(law, request, self.name), self.model.end_ids)
 
@@ -127,10 +127,12 @@ class Server(ABC):
         """Of the vocabulary, or of any that there is."""
         return _ANY_ID if self.model.vocab_size is None else self.model.vocab_size - 1
 
-    def _wanted(self, request: Request) -> int:
+    def _wanted(self, request: EngineRequest) -> int:
         return self.law_tokens or max(request.top_k or 0, self.model.vocab_size or 1000)
 
-    def _checked_law(self, request: Request, continuation: tuple[int, ...], wanted: int) -> dict[int, float]:
+    def _checked_law(
+        self, request: EngineRequest, continuation: tuple[int, ...], wanted: int
+    ) -> dict[int, float]:
         """The law at temperature 1; one that is certain is read again with other seeds first."""
         certain: set[int] = set()
         for read in range(_READS):
@@ -158,7 +160,7 @@ class Server(ABC):
     def _speculating(self, how: str) -> ServerFailed:
         return ServerFailed(sentences.SPECULATING_LAW.format(self.name, how))
 
-    def _check_request(self, request: Request, num_tokens: int) -> None:
+    def _check_request(self, request: EngineRequest, num_tokens: int) -> None:
         if not request.prompt_ids and not request.prompt_text:
             raise InvalidArgument(sentences.NO_PROMPT.format(self.name))
         if request.num_tokens < 1:
@@ -171,7 +173,7 @@ class Server(ABC):
         if context is not None and prompt + num_tokens > context:
             raise ServerFailed(sentences.CONTEXT_TOO_SMALL.format(self.name, prompt, num_tokens, context))
 
-    def _check_prompt(self, request: Request, continuation: Sequence[int], num_read: int) -> None:
+    def _check_prompt(self, request: EngineRequest, continuation: Sequence[int], num_read: int) -> None:
         """That the server read the ids that were sent, and no others."""
         sent = len(request.prompt_ids) + len(continuation)
         if request.prompt_ids and num_read != sent:

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from specdec_lib.errors import ServerFailed
-from specdec_lib.lossless.audit.engines import Request
+from specdec_lib.lossless.audit.engines import EngineRequest
 from specdec_lib.lossless.audit.servers import sentences
 from specdec_lib.lossless.audit.servers.fields import Fields
 from specdec_lib.utils.http.documents import in_a_line
@@ -38,12 +38,12 @@ _NEWER = {"adaptive_target", "backend_sampling", "top_n_sigma"}
 """What older servers neither know nor echo."""
 
 
-def samplers_of(request: Request) -> list[str]:
+def samplers_of(request: EngineRequest) -> list[str]:
     """The whole chain: "temperature" is always in it, since without it llama.cpp samples at 1."""
     return ["top_k", "temperature"] if request.top_k is not None else ["temperature"]
 
 
-def sent_settings(request: Request) -> dict[str, Any]:
+def sent_settings(request: EngineRequest) -> dict[str, Any]:
     """The settings of a request: its own law, and everything else off."""
     own = {
         "temperature": float(request.temperature),

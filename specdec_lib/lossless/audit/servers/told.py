@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 
 from specdec_lib.errors import ServerFailed
-from specdec_lib.lossless.audit.engines import Request
+from specdec_lib.lossless.audit.engines import EngineRequest
 from specdec_lib.lossless.audit.servers import sentences
 
 _ROUNDING = 1e-3
@@ -33,12 +33,12 @@ def read_law(pairs: Iterable[tuple[int, float]], server: str) -> dict[int, float
     return {token: probability for token, probability in law.items() if probability > 0.0}
 
 
-def is_whole(law: Mapping[int, float]) -> bool:
+def is_told_whole(law: Mapping[int, float]) -> bool:
     """Whether nothing that counts is missing of it."""
     return math.fsum(law.values()) >= 1.0 - _WHOLE
 
 
-def warped_law(law: Mapping[int, float], request: Request, server: str) -> dict[int, float]:
+def warped_law(law: Mapping[int, float], request: EngineRequest, server: str) -> dict[int, float]:
     """The law at the temperature of ``request``, cut to its ``top_k``.
 
     Raises:
@@ -51,7 +51,7 @@ def warped_law(law: Mapping[int, float], request: Request, server: str) -> dict[
     if request.temperature == 1.0 and request.top_k is None:
         return dict(law)
     cut_is_told = request.top_k is not None and len(kept) == request.top_k
-    if not likeliest or not (cut_is_told or is_whole(law)):
+    if not likeliest or not (cut_is_told or is_told_whole(law)):
         mass, temperature = math.fsum(law.values()), request.temperature
         said = sentences.CANNOT_WARP.format(server, len(law), mass, temperature, request.top_k)
         raise ServerFailed(said)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.audit.engines import Answer, Request
+from specdec_lib.lossless.audit.engines import Answer, EngineRequest
 from specdec_lib.lossless.audit.greedy.texts import (
     FirstDifference,
     WrittenText,
@@ -83,7 +83,7 @@ class Says:
 
 
 def test_an_engine_is_asked_once_a_prompt_and_its_texts_end_where_they_are_short():
-    engine, requests = Says(Answer((1, 2))), [Request(2, (5,)), Request(3, (6,))]
+    engine, requests = Says(Answer((1, 2))), [EngineRequest(2, (5,)), EngineRequest(3, (6,))]
     lines = []
     texts = asked_texts(engine, requests, None, (), lines.append)
     assert texts == [WrittenText((1, 2), False), WrittenText((1, 2), True)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from specdec_lib.errors import ServerUnavailable
-from specdec_lib.lossless.audit.engines import Request
+from specdec_lib.lossless.audit.engines import EngineRequest
 from specdec_lib.lossless.audit.peers import installed
 from specdec_lib.lossless.audit.peers.installed import (
     FORM_OF,
@@ -52,7 +52,7 @@ def folder(tmp_path):
 
 def test_a_server_that_drafts_stands_beside_one_that_does_not(folder):
     with running(LLAMA_CPP, "draft, probabilistic", folder, WRITTEN, (5,)) as peer:
-        request = Request(3, (1, 2), seed=3)
+        request = EngineRequest(3, (1, 2), seed=3)
         plain, asked = peer.control.answer(request), peer.asked.answer(request)
         assert asked.num_drafted and plain.num_drafted is None
         assert (

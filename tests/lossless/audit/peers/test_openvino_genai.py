@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.audit.engines import Answer, Request
+from specdec_lib.lossless.audit.engines import Answer, EngineRequest
 from specdec_lib.lossless.audit.peers.openvino_genai import OPENVINO_MODES, GenAiEngine
 
 
@@ -57,7 +57,7 @@ def test_it_runs_in_float32_with_the_draft_of_its_mode(mode):
     )
     if mode == "draft":
         assert made["draft_model"][0] == "/d" and made["draft_model"][1]["INFERENCE_PRECISION_HINT"] == "f32"
-    engine.answer(Request(3, (1, 2)))
+    engine.answer(EngineRequest(3, (1, 2)))
     config = PIPELINES[-1].asked[1]
     assert hasattr(config, "num_assistant_tokens") == (mode != "plain")
     assert "f32" in engine.options and engine.name.endswith(mode)
@@ -65,17 +65,17 @@ def test_it_runs_in_float32_with_the_draft_of_its_mode(mode):
 
 def test_the_law_and_the_seed_are_the_requests():
     engine = GenAiEngine(Path("/t"), eos_token_ids=(0,))
-    assert engine.answer(Request(3, (1, 2), seed=7)) == Answer((5, 6), "", True)
+    assert engine.answer(EngineRequest(3, (1, 2), seed=7)) == Answer((5, 6), "", True)
     prompt, config = PIPELINES[-1].asked
     assert prompt == [[1, 2]] and (config.rng_seed, config.max_new_tokens) == (7, 3)
     assert config.do_sample and (config.temperature, config.top_p) == (1.0, 1.0)
     assert not hasattr(config, "top_k") and config.stop_token_ids == {0}
-    engine.answer(Request(3, (1, 2), temperature=0.5, top_k=4))
+    engine.answer(EngineRequest(3, (1, 2), temperature=0.5, top_k=4))
     assert PIPELINES[-1].asked[1].top_k == 4
-    engine.answer(Request(3, (1, 2), temperature=0.0))
+    engine.answer(EngineRequest(3, (1, 2), temperature=0.0))
     assert not PIPELINES[-1].asked[1].do_sample
 
 
 def test_what_it_throws_is_one_line():
     with pytest.raises(InvalidArgument, match=r"OpenVINO GenAI, plain raised an error: RuntimeError: Check"):
-        GenAiEngine(Path("/t")).answer(Request(9, (1,)))
+        GenAiEngine(Path("/t")).answer(EngineRequest(9, (1,)))

@@ -9,11 +9,11 @@ import torch
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.speculative import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument, ServerUnavailable
-from specdec_lib.lossless.audit.engines import Answer, Engine, Request
+from specdec_lib.lossless.audit.engines import Answer, AskedEngine, EngineRequest
 from specdec_lib.lossless.audit.sampled.callables import CallableEngine, LocalEngine, ended_answer
 from specdec_lib.lossless.laws.table_model import TableModel
 
-ASKED = Request(3, (1, 2), temperature=0.5, top_k=4, seed=9)
+ASKED = EngineRequest(3, (1, 2), temperature=0.5, top_k=4, seed=9)
 
 
 def test_a_function_is_given_what_it_takes():
@@ -37,7 +37,7 @@ def test_a_function_is_given_what_it_takes():
 
     for function in (all_of_it, keywords, by_place, nothing):
         engine = CallableEngine(function)
-        assert isinstance(engine, Engine) and engine.name == function.__name__
+        assert isinstance(engine, AskedEngine) and engine.name == function.__name__
         assert engine.answer(ASKED) == Answer((5, 6, 7))
     assert given == [([1, 2], 3, 0.5, 4, 9), {"temperature": 0.5, "top_k": 4, "seed": 9}, 9, None]
 
@@ -128,8 +128,8 @@ def test_a_decoder_of_the_library_is_an_engine_that_counts_its_drafts():
         LocalEngine(SpeculativeDecoder(target, draft, 2)),
         LocalEngine(AutoregressiveDecoder(target), "plain"),
     )
-    assert isinstance(plain, Engine) and plain.name == "plain" and speculative.name == "target"
-    answers = [speculative.answer(Request(4, (1, 2), seed=seed)) for seed in range(30)]
+    assert isinstance(plain, AskedEngine) and plain.name == "plain" and speculative.name == "target"
+    answers = [speculative.answer(EngineRequest(4, (1, 2), seed=seed)) for seed in range(30)]
     assert all(3 not in answer.ids for answer in answers) and {answer.ended for answer in answers} == {
         True,
         False,

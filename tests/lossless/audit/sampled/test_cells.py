@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from drawn_engines import DrawnEngine, Rows, letters, other_stream
 
-from specdec_lib.lossless.audit.engines import Answer, Request
+from specdec_lib.lossless.audit.engines import Answer, EngineRequest
 from specdec_lib.lossless.audit.sampled.cells import CellTable, answer_cells, wrong_lengths
 from specdec_lib.lossless.audit.sampled.prefixes import expand_law
 
-TWO = Request(2, (1, 2))
+TWO = EngineRequest(2, (1, 2))
 
 
 def test_what_is_not_listed_is_counted_where_it_begins():
@@ -31,7 +31,7 @@ def test_the_counts_of_a_right_engine_follow_the_law_of_a_part():
     rows = Rows(2, vocab=5, concentration=0.3)
     law, engine = expand_law(rows, TWO, most_requests=3), DrawnEngine(rows.joint(TWO), uniform=other_stream)
     table = CellTable.of_laws([law])
-    answers = [engine.answer(Request(2, (1, 2), seed=seed)) for seed in range(4_000)]
+    answers = [engine.answer(EngineRequest(2, (1, 2), seed=seed)) for seed in range(4_000)]
     places = table.places(answer_cells(answers, 1, False))
     counts = table.counts(places)
     assert np.abs(counts / 4_000 - table.law).max() < 0.03

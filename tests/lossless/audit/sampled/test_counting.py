@@ -11,14 +11,14 @@ from drawn_engines import DrawnEngine, Rows, letters, moved, opposite, other_str
 from scipy.stats import binom
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.audit.engines import Answer, Request
+from specdec_lib.lossless.audit.engines import Answer, EngineRequest
 from specdec_lib.lossless.audit.sampled.counting import LOOKS, audit_by_counting, samples_wanted
 from specdec_lib.lossless.audit.sampled.report import AuditReport
 from specdec_lib.lossless.evidence.chi_square import samples_to_catch
 
 pytestmark = pytest.mark.unchecked
 
-TWO, THREE = Request(2, (1, 2)), Request(3, (1, 2))
+TWO, THREE = EngineRequest(2, (1, 2)), EngineRequest(3, (1, 2))
 LEVEL = 0.01
 
 
@@ -147,7 +147,7 @@ def test_an_engine_that_remembers_is_not_asked(told):
     rows = Rows(4, vocab=4)
     law, last = rows.joint(TWO), []
 
-    def again(answer: Answer, request: Request) -> Answer:
+    def again(answer: Answer, request: EngineRequest) -> Answer:
         kept = last[-1] if last and np.random.default_rng(request.seed).random() < 1 / 3 else answer
         last.append(kept)
         return kept
@@ -161,7 +161,7 @@ def test_a_token_too_few_is_a_fault_of_the_engine_and_of_the_control_a_reason_no
     rows = Rows(4, vocab=4)
     law = rows.joint(TWO)
 
-    def short(answer: Answer, request: Request) -> Answer:
+    def short(answer: Answer, request: EngineRequest) -> Answer:
         return replace(answer, ids=answer.ids[:1]) if request.seed % 50 == 0 else answer
 
     engine, control = DrawnEngine(law, "short", other_stream, fault=short), DrawnEngine(law)
@@ -201,7 +201,7 @@ def test_texts_alone_are_compared_by_text():
 
 def test_prompts_take_turns_and_each_has_its_law():
     rows = Rows(4, vocab=3)
-    requests = [Request(2, (1,)), Request(2, (2,))]
+    requests = [EngineRequest(2, (1,)), EngineRequest(2, (2,))]
     laws = {request.prompt_ids: rows.joint(request) for request in requests}
 
     class Both:

@@ -8,10 +8,10 @@ import pytest
 from drawn_engines import Rows, letters
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.audit.engines import Request
+from specdec_lib.lossless.audit.engines import EngineRequest
 from specdec_lib.lossless.audit.sampled.prefixes import expand_law
 
-THREE = Request(3, (1, 2))
+THREE = EngineRequest(3, (1, 2))
 
 
 class Told:
@@ -66,26 +66,26 @@ def test_anything_else_is_known_behind_each_prefix():
 
 
 def test_a_table_of_the_likeliest_tokens_leaves_the_others_to_the_rest():
-    law = expand_law(Told({0: 0.5, 1: 0.25, None: 0.125}), Request(2), mass=1.0)
+    law = expand_law(Told({0: 0.5, 1: 0.25, None: 0.125}), EngineRequest(2), mass=1.0)
     assert law.outcomes[(0, 0), False] == 0.25 and law.outcomes[(0,), True] == 0.0625
     assert law.outcomes[(), True] == 0.125 and law.rest == pytest.approx(0.125 + 0.75 * 0.125)
 
 
 def test_nothing_else_can_come_where_everything_is_told():
     """So a single other outcome refutes it; rounding in a table is no untold mass."""
-    assert expand_law(Told({3: 0.7, 4: 0.3 - 1e-12}), Request(2), mass=1.0).rest == 0.0
-    scaled = expand_law(Told({3: 0.7, 4: 0.3005}), Request(1), mass=1.0)
+    assert expand_law(Told({3: 0.7, 4: 0.3 - 1e-12}), EngineRequest(2), mass=1.0).rest == 0.0
+    scaled = expand_law(Told({3: 0.7, 4: 0.3005}), EngineRequest(1), mass=1.0)
     assert scaled.mass == pytest.approx(1) and scaled.rest == 0.0
 
 
 def test_outcomes_that_nobody_will_see_are_left_to_the_rest():
-    law = expand_law(Told({3: 1 - 1e-5, 4: 1e-5}), Request(2), mass=1.0)
+    law = expand_law(Told({3: 1 - 1e-5, 4: 1e-5}), EngineRequest(2), mass=1.0)
     assert ((4, 4), False) not in law.outcomes and law.rest == pytest.approx(1e-10)
     assert ((3, 4), False) in law.outcomes
 
 
 def test_texts_that_read_alike_are_one():
-    law = expand_law(Rows(1, vocab=3), Request(2, (1,)), mass=1.0)
+    law = expand_law(Rows(1, vocab=3), EngineRequest(2, (1,)), mass=1.0)
     read = law.by_text(lambda ids: letters(ids).replace("b", "a"))
     assert set(read.outcomes) == {(text, False) for text in ("aa", "ac", "ca", "cc")} and not read.tables
     alike = [((a, b), False) for a in (0, 1) for b in (0, 1)]
@@ -103,10 +103,12 @@ def test_texts_that_read_alike_are_one():
 )  # fmt: skip
 def test_a_table_that_is_none_is_refused(table):
     with pytest.raises(InvalidArgument, match=r"no table of probabilities"):
-        expand_law(Told(table), Request(2))
+        expand_law(Told(table), EngineRequest(2))
 
 
-@pytest.mark.parametrize("request_", [Request(2, temperature=0.0), Request(0)], ids=["greedy", "empty"])
+@pytest.mark.parametrize(
+    "request_", [EngineRequest(2, temperature=0.0), EngineRequest(0)], ids=["greedy", "empty"]
+)
 def test_what_has_no_law_to_count_is_refused(request_):
     with pytest.raises(InvalidArgument, match="needs a temperature above 0 and at least one token"):
         expand_law(Told({0: 1.0}), request_)

@@ -7,7 +7,7 @@ from audited_mutants import SEED, ScenarioLaw, audit_all, somebodys
 
 from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.audit.engines import Request
+from specdec_lib.lossless.audit.engines import EngineRequest
 from specdec_lib.lossless.audit.sampled.callables import LocalEngine
 from specdec_lib.lossless.audit.sampled.counting import audit_by_counting
 from specdec_lib.lossless.audit.sampled.weights import WeightsLaw
@@ -83,14 +83,14 @@ def test_an_engine_that_breaks_is_one_line():
     decoder = find_mutant("residuals_of_all_rows").build(target, draft, 2)
     engine = somebodys(decoder, scenario.params, "breaks")
     with pytest.raises(InvalidArgument, match="breaks raised RuntimeError"):
-        audit_by_counting(engine, engine, ScenarioLaw(scenario), Request(3, (1, 2)), 100)
+        audit_by_counting(engine, engine, ScenarioLaw(scenario), EngineRequest(3, (1, 2)), 100)
 
 
 def test_a_text_may_end_within_the_window():
     """The library's decoder with ends of text, by the law of weights; and one that goes on behind them."""
     scenario = Scenario(seed=SEED, vocab=4, eos_token_ids=(3,), length=3)
     target, draft = scenario.models
-    request = Request(3, (1, 2), temperature=0.7)
+    request = EngineRequest(3, (1, 2), temperature=0.7)
     control, law = LocalEngine(AutoregressiveDecoder(target), "plain"), WeightsLaw(target)
     right = LocalEngine(find_mutant("library_token").build(target, draft, 2), "right")
     report = audit_by_counting(right, control, law, request, 400, mass=1.0)

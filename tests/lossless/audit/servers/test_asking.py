@@ -8,7 +8,7 @@ import pytest
 from table_server import TableServer, serving
 
 from specdec_lib.errors import InvalidArgument, ServerFailed, ServerUnavailable
-from specdec_lib.lossless.audit.engines import Answer, Request
+from specdec_lib.lossless.audit.engines import Answer, EngineRequest
 from specdec_lib.lossless.audit.servers.asking import ask_all
 from specdec_lib.lossless.audit.servers.opening import open_server
 from specdec_lib.lossless.laws.table_model import TableModel
@@ -22,15 +22,15 @@ class Echo:
     def __init__(self, fails: int = -1, error: Exception | None = None) -> None:
         self.fails, self.error, self.asked = fails, error, 0
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: EngineRequest) -> Answer:
         self.asked += 1
         if request.seed == self.fails:
             raise self.error or AssertionError
         return Answer((request.seed,))
 
 
-def requests(number: int) -> list[Request]:
-    return [Request(1, (1,), seed=seed) for seed in range(number)]
+def requests(number: int) -> list[EngineRequest]:
+    return [EngineRequest(1, (1,), seed=seed) for seed in range(number)]
 
 
 def test_answers_come_in_the_order_of_their_requests_and_progress_counts_up():
@@ -54,7 +54,7 @@ def test_as_many_are_under_way_as_asked_for():
     together = threading.Barrier(4, timeout=20)
 
     class Waiting(Echo):
-        def answer(self, request: Request) -> Answer:
+        def answer(self, request: EngineRequest) -> Answer:
             together.wait()  # breaks unless four threads come here
             return super().answer(request)
 
@@ -70,5 +70,5 @@ def test_a_bug_keeps_its_traceback():
 
 def test_a_servers_answers_are_those_that_it_gives_one_by_one():
     with serving(TableServer(TableModel.random(6, seed=1))) as table, open_server(table.url) as server:
-        asked = [Request(3, (1, 2), seed=seed) for seed in range(60)]
+        asked = [EngineRequest(3, (1, 2), seed=seed) for seed in range(60)]
         assert server.answers(asked, at_once=6) == [server.answer(request) for request in asked]

@@ -7,12 +7,12 @@ import pytest
 from table_server import TableServer, serving
 
 from specdec_lib.errors import InvalidArgument, ServerFailed
-from specdec_lib.lossless.audit.engines import Request
+from specdec_lib.lossless.audit.engines import EngineRequest
 from specdec_lib.lossless.audit.servers.opening import open_server
 from specdec_lib.lossless.laws.table_model import TableModel
 
 MODEL = TableModel.random(6, seed=1)
-REQUEST = Request(3, prompt_ids=(1, 2))
+REQUEST = EngineRequest(3, prompt_ids=(1, 2))
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def opened(table: TableServer, **given):
 
 
 def test_ids_come_where_the_server_tells_them_and_else_the_text_is_counted(table):
-    request = Request(3, (1, 2), seed=3)
+    request = EngineRequest(3, (1, 2), seed=3)
     answer = opened(table).answer(request)
     assert answer.ids is not None and answer.text == MODEL.decode(answer.ids)
     table.owner = "somebody"
@@ -36,14 +36,14 @@ def test_ids_come_where_the_server_tells_them_and_else_the_text_is_counted(table
 @pytest.mark.parametrize("end_ids", [(5,), ()])
 def test_the_end_is_no_token_of_the_answer(table, end_ids):
     with open_server(table.url, protocol="openai", end_ids=end_ids) as server:
-        answers = [server.answer(Request(3, (1, 2), seed=seed)) for seed in range(40)]
+        answers = [server.answer(EngineRequest(3, (1, 2), seed=seed)) for seed in range(40)]
     assert {answer.ended for answer in answers} == {True, False}
     assert all(5 not in answer.ids and len(answer.ids) + answer.ended <= 3 for answer in answers)
     assert any("ids end a text" in said for said in server.notices) == (not end_ids)
 
 
 def test_what_would_change_the_law_is_sent_as_off(table):
-    opened(table).answer(Request(3, (1, 2), temperature=0.7))
+    opened(table).answer(EngineRequest(3, (1, 2), temperature=0.7))
     _, sent = table.asked[-1]
     assert sent["model"] == "table" and sent["prompt"] == [1, 2] and sent["max_tokens"] == 3
     off = {"top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0, "presence_penalty": 0.0, "top_k": 0}
@@ -67,14 +67,14 @@ def test_a_server_that_refuses_fields_gets_none_and_that_is_said(table):
     server.answer(REQUEST)
     assert "min_p" not in table.asked[-1][1]
     with pytest.raises(ServerFailed, match="takes no top_k, and 2"):
-        server.answer(Request(3, (1, 2), top_k=2))
+        server.answer(EngineRequest(3, (1, 2), top_k=2))
 
 
 @pytest.mark.parametrize("owner", ["vllm", "llamacpp"])
 def test_the_law_is_read_in_either_layout(table, owner):
     table.owner = owner
     server = opened(table)
-    law = server.next_law(Request(3, (1,)), (2,))
+    law = server.next_law(EngineRequest(3, (1,)), (2,))
     told = [law[token] for token in (0, 1, 2, 3, 4, None)]
     assert np.abs(np.array(told) - MODEL.rows[1, 2]).max() < 1e-9
     number = 6 if owner == "llamacpp" else 1000  # where the vocabulary is not told
@@ -195,4 +195,4 @@ def test_a_cache_of_prompts_is_said_and_of_llama_cpp_switched_off(table):
 
 def test_ids_cannot_follow_a_text(table):
     with pytest.raises(InvalidArgument, match="give its ids"):
-        opened(table).next_law(Request(3, prompt_text="ab"), (1,))
+        opened(table).next_law(EngineRequest(3, prompt_text="ab"), (1,))

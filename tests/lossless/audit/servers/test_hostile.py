@@ -22,7 +22,7 @@ from listener import listening, whole
 from table_server import TableServer, send, serving
 
 from specdec_lib.errors import ServerFailed, ServerUnavailable
-from specdec_lib.lossless.audit.engines import Answer, Request
+from specdec_lib.lossless.audit.engines import Answer, EngineRequest
 from specdec_lib.lossless.audit.servers.opening import open_server
 from specdec_lib.lossless.audit.servers.server import Server
 from specdec_lib.lossless.laws.table_model import TableModel
@@ -31,7 +31,7 @@ from specdec_lib.utils.http.exchange import HttpLimits
 pytestmark = pytest.mark.unchecked
 
 MODEL = TableModel.random(6, seed=1)
-REQUEST = Request(3, prompt_ids=(1, 2), seed=4)
+REQUEST = EngineRequest(3, prompt_ids=(1, 2), seed=4)
 LIMITS = HttpLimits(connect=1.0, read=0.15, total=0.25, most_bytes=200_000, repeats=1, pause=0.005)
 NUMBER = 1000
 VALUES: list[Any] = [

@@ -9,14 +9,14 @@ import pytest
 from table_server import ECHOED, TableServer, serving, warped
 
 from specdec_lib.errors import InvalidArgument, ServerFailed
-from specdec_lib.lossless.audit.engines import Engine, NextLaw, Request
+from specdec_lib.lossless.audit.engines import AskedEngine, EngineRequest, NextLaw
 from specdec_lib.lossless.audit.servers.opening import open_server
 from specdec_lib.lossless.evidence.chi_square import chi_square_test
 from specdec_lib.lossless.laws.table_model import TableModel
 
 MODEL = TableModel.random(6, seed=1)
 DRAFT = MODEL.near(seed=2, weight=0.5)
-REQUEST = Request(3, prompt_ids=(1, 2))
+REQUEST = EngineRequest(3, prompt_ids=(1, 2))
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def table():
 
 def test_an_answer_is_ids_text_and_how_it_ended(table):
     server = open_server(table.url)
-    engine: Engine = server
-    answers = [engine.answer(Request(3, (1, 2), seed=seed)) for seed in range(40)]
+    engine: AskedEngine = server
+    answers = [engine.answer(EngineRequest(3, (1, 2), seed=seed)) for seed in range(40)]
     assert {answer.ended for answer in answers} == {True, False}
     for answer in answers:
         assert len(answer.ids) <= 2 if answer.ended else len(answer.ids) == 3
@@ -39,7 +39,7 @@ def test_an_answer_is_ids_text_and_how_it_ended(table):
 
 
 def test_whatever_would_change_the_law_is_sent_as_off_and_what_must_not_be_sent_is_not(table):
-    open_server(table.url).answer(Request(3, (1, 2), temperature=0.7, top_k=4, seed=2**40))
+    open_server(table.url).answer(EngineRequest(3, (1, 2), temperature=0.7, top_k=4, seed=2**40))
     path, sent = table.asked[-1]
     assert path == "/completion"
     off = {
@@ -58,7 +58,7 @@ def test_whatever_would_change_the_law_is_sent_as_off_and_what_must_not_be_sent_
 
 
 def test_at_temperature_0_the_chain_still_has_a_temperature(table):
-    open_server(table.url).answer(Request(2, (1, 2), temperature=0.0))
+    open_server(table.url).answer(EngineRequest(2, (1, 2), temperature=0.0))
     assert table.asked[-1][1]["samplers"] == ["temperature"]
 
 
@@ -83,7 +83,7 @@ def test_a_setting_that_the_server_keeps_on_is_refused_by_its_name(table, name):
 def test_a_float_in_the_servers_precision_is_the_one_that_was_sent(table):
     server = open_server(table.url)
     table.settings = {"temperature": float(np.float32(0.7))}
-    server.answer(Request(3, (1, 2), temperature=0.7))
+    server.answer(EngineRequest(3, (1, 2), temperature=0.7))
 
 
 def test_what_is_not_echoed_is_said_once(table):
@@ -107,7 +107,7 @@ def test_what_is_not_echoed_is_said_once(table):
 def test_the_law_is_the_models_as_the_request_warps_it(table, temperature, top_k):
     server = open_server(table.url)
     assert isinstance(server, NextLaw)
-    request = Request(3, (1, 2), temperature=temperature, top_k=top_k)
+    request = EngineRequest(3, (1, 2), temperature=temperature, top_k=top_k)
     for continuation, row in (((), MODEL.rows[1, 2]), ((4, 0), MODEL.rows[4, 0])):
         law = server.next_law(request, continuation)
         right = warped(row, temperature, top_k or 0)
@@ -119,7 +119,7 @@ def test_the_law_is_the_models_as_the_request_warps_it(table, temperature, top_k
 
 def test_ids_may_follow_a_prompt_that_is_a_text(table):
     server = open_server(table.url)
-    law = server.next_law(Request(3, prompt_text="b"), (3,))
+    law = server.next_law(EngineRequest(3, prompt_text="b"), (3,))
     assert law[1] == pytest.approx(MODEL.rows[1, 3, 1]) and table.asked[-1][1]["prompt"] == ["b", 3]
 
 
@@ -133,8 +133,10 @@ def test_fewer_log_probabilities_leave_mass_untold_and_that_is_said(table):
     server.next_law(REQUEST, ())
     assert "told 2 of 5" in server.notices[0]
     with pytest.raises(ServerFailed, match=r"not enough for temperature 0.5"):
-        server.next_law(Request(3, (1, 2), temperature=0.5), ())
-    assert sum(server.next_law(Request(3, (1, 2), temperature=0.5, top_k=2), ()).values()) == pytest.approx(1)
+        server.next_law(EngineRequest(3, (1, 2), temperature=0.5), ())
+    assert sum(
+        server.next_law(EngineRequest(3, (1, 2), temperature=0.5, top_k=2), ()).values()
+    ) == pytest.approx(1)
 
 
 def shortened(document) -> bool:
@@ -171,7 +173,7 @@ def test_what_is_no_law_is_refused(table, change, words):
 def test_draft_tokens_are_counted_and_the_law_of_a_speculating_server_is_refused(table):
     table.speculates = "exact"
     server = open_server(table.url)
-    answers = [server.answer(Request(3, (1, 2), seed=seed)) for seed in range(20)]
+    answers = [server.answer(EngineRequest(3, (1, 2), seed=seed)) for seed in range(20)]
     assert all(answer.num_drafted >= answer.num_accepted >= 0 for answer in answers)
     assert sum(answer.num_accepted for answer in answers) > 0
     with pytest.raises(ServerFailed, match=r"speculates .*draft-simple.*without a draft"):
@@ -205,14 +207,14 @@ def test_it_is_found_without_its_settings_too(table):
         table.in_place = lie
         with pytest.raises(ServerFailed, match=f"speculates .*{words}"):
             for seed in range(5):
-                server.next_law(Request(3, (1, 2), seed=10 * seed), ())
+                server.next_law(EngineRequest(3, (1, 2), seed=10 * seed), ())
 
 
 def test_a_law_that_is_certain_is_believed_when_it_says_so_each_time():
     rows = np.zeros((4, 4, 4))
     rows[..., 2] = 1.0
     with serving(TableServer(TableModel(rows))) as table:
-        assert open_server(table.url).next_law(Request(2, (1,)), ()) == {2: 1.0}
+        assert open_server(table.url).next_law(EngineRequest(2, (1,)), ()) == {2: 1.0}
 
 
 def test_a_server_that_drafts_from_earlier_requests_or_reuses_prompts_is_named(table):
@@ -281,15 +283,20 @@ def test_a_context_that_is_too_small_is_found_before_anything_is_sent(table):
     server = open_server(table.url)
     asked = len(table.asked)
     with pytest.raises(ServerFailed, match=r"prompt of 62 tokens and 3 more .* has 64"):
-        server.answer(Request(3, (1,) * 62))
+        server.answer(EngineRequest(3, (1,) * 62))
     assert len(table.asked) == asked
     with pytest.raises(ServerFailed, match="status 400: the request exceeds"):
-        server.answer(Request(3, prompt_text="a" * 70))
+        server.answer(EngineRequest(3, prompt_text="a" * 70))
 
 
 @pytest.mark.parametrize(
     "request_",
-    [Request(3), Request(0, (1,)), Request(3, (1,), temperature=float("nan")), Request(3, (1,), top_k=0)],
+    [
+        EngineRequest(3),
+        EngineRequest(0, (1,)),
+        EngineRequest(3, (1,), temperature=float("nan")),
+        EngineRequest(3, (1,), top_k=0),
+    ],
 )
 def test_a_request_that_is_none_is_refused(table, request_):
     with pytest.raises(InvalidArgument):
@@ -304,7 +311,7 @@ def test_a_request_that_is_none_is_refused(table, request_):
 def test_the_joint_law_of_two_tokens_tells_a_right_server_from_a_wrong_one(table, speculates, kept):
     table.speculates, table.draft = speculates, MODEL.near(seed=5, weight=0.9)
     with open_server(table.url) as server:
-        answers = server.answers([Request(2, (1, 2), seed=seed) for seed in range(1500)], at_once=2)
+        answers = server.answers([EngineRequest(2, (1, 2), seed=seed) for seed in range(1500)], at_once=2)
     right = {((), True): MODEL.rows[1, 2, 5]}
     for token, chance in enumerate(MODEL.rows[1, 2, :5]):
         right[((token,), True)] = chance * MODEL.rows[2, token, 5]

@@ -7,12 +7,12 @@ import pytest
 from table_server import TableServer, serving
 
 from specdec_lib.errors import ServerFailed
-from specdec_lib.lossless.audit.engines import Request
+from specdec_lib.lossless.audit.engines import EngineRequest
 from specdec_lib.lossless.audit.servers.opening import open_server
 from specdec_lib.lossless.audit.servers.seeds import check_seeds
 from specdec_lib.lossless.laws.table_model import TableModel
 
-REQUEST = Request(3, prompt_ids=(2, 3))  # no token behind it has more than 0.51
+REQUEST = EngineRequest(3, prompt_ids=(2, 3))  # no token behind it has more than 0.51
 
 
 def test_a_fixed_seed_is_found_and_seeds_that_work_are_not():
@@ -27,7 +27,7 @@ def test_a_fixed_seed_is_found_and_seeds_that_work_are_not():
         check_seeds(server, REQUEST)
         assert len(server.notices) == 2
         asked = len(table.asked)
-        check_seeds(server, Request(3, (1, 2), temperature=0.0), law)
+        check_seeds(server, EngineRequest(3, (1, 2), temperature=0.0), law)
         assert len(table.asked) == asked
 
 

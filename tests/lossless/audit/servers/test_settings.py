@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from specdec_lib.errors import ServerFailed
-from specdec_lib.lossless.audit.engines import Request
+from specdec_lib.lossless.audit.engines import EngineRequest
 from specdec_lib.lossless.audit.servers.fields import Fields
 from specdec_lib.lossless.audit.servers.settings import (
     NEVER_SENT,
@@ -15,12 +15,12 @@ from specdec_lib.lossless.audit.servers.settings import (
     sent_settings,
 )
 
-REQUEST = Request(1, (1,), temperature=0.7, top_k=5)
+REQUEST = EngineRequest(1, (1,), temperature=0.7, top_k=5)
 
 
 def test_the_chain_holds_a_temperature_and_what_the_request_asks_for():
     assert samplers_of(REQUEST) == ["top_k", "temperature"]
-    assert samplers_of(Request(1, (1,), temperature=0.0)) == ["temperature"]
+    assert samplers_of(EngineRequest(1, (1,), temperature=0.0)) == ["temperature"]
     sent = sent_settings(REQUEST)
     assert sent.keys() == {*OFF, "temperature", "top_k", "samplers"} and not NEVER_SENT.keys() & sent.keys()
 

@@ -7,19 +7,19 @@ import math
 import pytest
 
 from specdec_lib.errors import ServerFailed
-from specdec_lib.lossless.audit.engines import Request
-from specdec_lib.lossless.audit.servers.told import is_whole, read_law, warped_law, with_one_end
+from specdec_lib.lossless.audit.engines import EngineRequest
+from specdec_lib.lossless.audit.servers.told import is_told_whole, read_law, warped_law, with_one_end
 
 LAW = {7: 0.5, 2: 0.3, 4: 0.2}
 
 
-def request(**given) -> Request:
-    return Request(1, (1,), **given)
+def request(**given) -> EngineRequest:
+    return EngineRequest(1, (1,), **given)
 
 
 def test_a_law_is_read_from_log_probabilities_and_zeros_are_left_out():
     law = read_law([(7, math.log(0.5)), (2, math.log(0.3)), (9, -3.4e38)], "s")
-    assert law == pytest.approx({7: 0.5, 2: 0.3}) and not is_whole(law) and is_whole(LAW)
+    assert law == pytest.approx({7: 0.5, 2: 0.3}) and not is_told_whole(law) and is_told_whole(LAW)
     assert read_law([(1, 5e-4)], "s") == {1: 1.0}  # rounding in float32
 
 
