@@ -142,6 +142,8 @@ POWER_OF_A_TEST = "{} outcomes: %{{y:,}} samples see %{{x}}"
 DEVIATION_SEEN = "<b>%{text}</b>: off by %{x}, seen with %{y:,} samples"
 OFF_THE_DIAGONAL = "<b>{}</b>: %{{y:+.3f}} at u = %{{x}}"
 P_VALUE_SO_FAR = "<b>{}</b><br>%{{x}} generations: p = %{{customdata}}"
+DISTANCE_LEFT = "<b>{}</b><br>%{{x}} replays: {} by %{{customdata}}"
+CAUGHT_BY_SAMPLES = "<b>{}</b><br>%{{x:,}} answers see %{{customdata}}"
 REJECTED_AFTER = (
     "<b>%{{y}}</b>, {}<br>"
     "%{{customdata[0]}} of %{{customdata[1]}} seeds: rejected after %{{customdata[2]}} generations"

@@ -1,4 +1,4 @@
-"""Figures of trials: how p-values fall while evidence grows, and how much evidence each mutant needed.
+"""Figures of trials: how p-values fall while evidence grows, how much each mutant needed, what replays leave.
 
 Rows are plain values. A wrong decoder is a coloured line with a symbol and a dash of its own, one with
 nothing wrong is grey and open; a trial has a symbol as well as a colour.
@@ -71,6 +71,54 @@ def _fall(line: Rows, name: str, control: bool, index: int, least: float) -> go.
         line={"color": color, "dash": "dot" if control else DASHES[index % len(DASHES)], "width": 2},
         marker={"color": color, "symbol": symbols, "size": 9},
         customdata=[f"{row['p_value']:.1e}" for row in line],
+    )
+
+
+def plot_replays(rows: Rows, sampled: Rows, least: float = 1e-8) -> go.Figure:
+    """The distance from a law that is proved, and the largest still possible, over replays; both logarithmic.
+
+    Args:
+        rows: name, num_replays (ascending within a name), least, largest: total variation that is proved, and
+            that is not excluded.
+        sampled: num_samples, deviation: what so many answers would catch; a grey dashed line.
+        least: smaller distances are drawn here, with an arrow's head in the place of their symbol.
+    """
+    figure = new_figure(440)
+    for index, (name, line) in enumerate(series(rows, "name")):
+        for kind, dash in (("largest", "solid"), ("least", "dot")):
+            figure.add_trace(_distances(line, name, kind, dash, index, least))
+    line = {"color": GREY, "dash": "dash", "width": 2}
+    deviations = column(sampled, "deviation")
+    figure.add_trace(
+        scatter(
+            column(sampled, "num_samples"),
+            [significant(deviation, 3) for deviation in deviations],
+            sentences.CAUGHT_BY_SAMPLES.format("sampling"),
+            name="what sampling sees",
+            line=line,
+            customdata=[f"{deviation:.2g}" for deviation in deviations],
+        )
+    )
+    log = {"type": "log", "dtick": 1, "exponentformat": "power"}
+    figure.update_xaxes(title_text="replays, or sampled answers", **log)
+    floor = math.log10(least) - 0.4
+    return figure.update_yaxes(title_text="total variation distance", range=[floor, 0.3], **log)
+
+
+def _distances(line: Rows, name: str, kind: str, dash: str, index: int, least: float) -> go.Scatter:
+    values, symbol = column(line, kind), SYMBOLS[index % len(SYMBOLS)]
+    says = {"largest": "off at most", "least": "off at least"}[kind]
+    symbols = [symbol if value >= least else "triangle-down" for value in values]
+    if kind == "least":
+        symbols = [f"{one}-open" for one in symbols]
+    return scatter(
+        column(line, "num_replays"),
+        [max(least, significant(value, 3)) for value in values],
+        sentences.DISTANCE_LEFT.format(name, says),
+        name=f"{name}, {kind}",
+        line={"color": _COLORS[index % len(_COLORS)], "dash": dash, "width": 2},
+        marker={"color": _COLORS[index % len(_COLORS)], "symbol": symbols, "size": 6},
+        customdata=[f"{value:.1e}" for value in values],
     )
 
 

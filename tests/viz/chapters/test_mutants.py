@@ -7,7 +7,7 @@ import math
 import plotly.graph_objects as go
 import pytest
 
-from specdec_lib.viz.chapters.mutants import plot_falling_p_values, plot_smallest_n
+from specdec_lib.viz.chapters.mutants import plot_falling_p_values, plot_replays, plot_smallest_n
 
 NAMES = {"late": False, "soon": False, "innocent": True, "odd": True}
 FALLS = [
@@ -23,8 +23,17 @@ HUNTS = [
     {"name": "listed", "trial": "exact law", "seed": 0, "killed_at": 0},
 ]
 
+REPLAYS = [
+    {"name": name, "num_replays": n, "least": least if n > 1 else 0.0, "largest": least + 1.0 / 4**n}
+    for name, least in (("right", 0.0), ("wrong", 1e-3))
+    for n in (1, 2, 20)
+]
+SAMPLED = [{"num_samples": n, "deviation": n**-0.5} for n in (10, 1_000)]
 
-@pytest.mark.parametrize("figure", [plot_falling_p_values(FALLS), plot_smallest_n(HUNTS)])
+
+@pytest.mark.parametrize(
+    "figure", [plot_falling_p_values(FALLS), plot_smallest_n(HUNTS), plot_replays(REPLAYS, SAMPLED)]
+)
 def test_a_figure_is_complete_and_has_no_width(figure: go.Figure):
     assert figure.data and figure.layout.width is None
     assert go.Figure(figure.to_dict()) == figure
@@ -64,3 +73,14 @@ def test_seeds_at_one_number_share_a_larger_dot_and_survivors_have_none():
 
 def test_mutants_are_grouped_by_trial_and_ordered_by_their_number():
     assert plot_smallest_n(HUNTS).layout.yaxis.categoryarray[::-1] == ("quick", "slow", "listed")
+
+
+def test_replays_close_in_on_a_distance_beside_what_sampling_sees():
+    right, proved, wrong, found, sampled = plot_replays(REPLAYS, SAMPLED, least=1e-6).data
+    assert list(right.y) == [0.25, 0.0625, 1e-6] and list(proved.y) == [1e-6] * 3
+    assert list(right.marker.symbol) == ["circle", "circle", "triangle-down"]
+    assert list(proved.marker.symbol) == ["triangle-down-open"] * 3
+    assert list(found.y) == [1e-6, 1e-3, 1e-3] and wrong.y[-1] == 1e-3
+    assert right.line.dash != proved.line.dash and right.marker.symbol[0] != wrong.marker.symbol[0]
+    assert list(sampled.x) == [10, 1_000] and sampled.y[1] == 0.0316
+    assert right.customdata[2] == f"{0.25**20:.1e}"
