@@ -74,35 +74,37 @@ def _fall(line: Rows, name: str, control: bool, index: int, least: float) -> go.
     )
 
 
-def plot_replays(rows: Rows, sampled: Rows, least: float = 1e-8) -> go.Figure:
+def plot_replays(rows: Rows, sampled: Rows = (), least: float = 1e-8) -> go.Figure:
     """The distance from a law that is proved, and the largest still possible, over replays; both logarithmic.
 
     Args:
         rows: name, num_replays (ascending within a name), least, largest: total variation that is proved, and
             that is not excluded.
-        sampled: num_samples, deviation: what so many answers would catch; a grey dashed line.
+        sampled: num_samples, deviation: what so many answers would catch; a grey dashed line, if any.
         least: smaller distances are drawn here, with an arrow's head in the place of their symbol.
     """
     figure = new_figure(440)
     for index, (name, line) in enumerate(series(rows, "name")):
         for kind, dash in (("largest", "solid"), ("least", "dot")):
             figure.add_trace(_distances(line, name, kind, dash, index, least))
-    line = {"color": GREY, "dash": "dash", "width": 2}
-    deviations = column(sampled, "deviation")
-    figure.add_trace(
-        scatter(
-            column(sampled, "num_samples"),
-            [significant(deviation, 3) for deviation in deviations],
-            sentences.CAUGHT_BY_SAMPLES.format("sampling"),
-            name="what sampling sees",
-            line=line,
-            customdata=[f"{deviation:.2g}" for deviation in deviations],
-        )
-    )
+    if sampled:
+        figure.add_trace(_seen_by_sampling(sampled))
     log = {"type": "log", "dtick": 1, "exponentformat": "power"}
     figure.update_xaxes(title_text="replays, or sampled answers", **log)
     floor = math.log10(least) - 0.4
     return figure.update_yaxes(title_text="total variation distance", range=[floor, 0.3], **log)
+
+
+def _seen_by_sampling(rows: Rows) -> go.Scatter:
+    deviations = column(rows, "deviation")
+    return scatter(
+        column(rows, "num_samples"),
+        [significant(deviation, 3) for deviation in deviations],
+        sentences.CAUGHT_BY_SAMPLES.format("sampling"),
+        name="what sampling sees",
+        line={"color": GREY, "dash": "dash", "width": 2},
+        customdata=[f"{deviation:.2g}" for deviation in deviations],
+    )
 
 
 def _distances(line: Rows, name: str, kind: str, dash: str, index: int, least: float) -> go.Scatter:

@@ -187,5 +187,33 @@ def law_of(
     return branches.result()
 
 
+@dataclass(frozen=True)
+class ReplayedDistance:
+    """What so many replays have settled: total variation that is proved, and that is not excluded yet."""
+
+    num_replays: int
+    unvisited: float
+    least: float
+    largest: float
+
+
+def distances_of(
+    decode: Callable[[], Any], law: Mapping[Any, float], *, most_replays: int = MOST_REPLAYS
+) -> list[ReplayedDistance]:
+    """How the distance of ``decode``'s law from ``law`` closes in, replay by replay.
+
+    The arguments, and what is raised, are those of :func:`law_of`; ``law`` is by outcome.
+    """
+    found: list[ReplayedDistance] = []
+
+    def look(replays: int, unvisited: float) -> None:
+        found.append(ReplayedDistance(replays, unvisited, *branches.result().distance_to(law)))
+
+    with Branches(most_replays, report=look) as branches:
+        for _ in branches.replays():
+            branches.emit(_hashable(decode()))
+    return found
+
+
 def _hashable(outcome: Any) -> Hashable:
     return tuple(outcome) if isinstance(outcome, list) else outcome

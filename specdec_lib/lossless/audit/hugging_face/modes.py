@@ -12,6 +12,7 @@ import torch
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.audit.hugging_face import sentences
 from specdec_lib.lossless.audit.hugging_face.small_models import SmallPair, word_tokenizer
+from specdec_lib.models.source import quiet
 from specdec_lib.utils.names import known_names
 
 PREFIX = "hf:"
@@ -68,13 +69,14 @@ class Mode:
             sampling = {"do_sample": True, "temperature": trial.temperature, "top_k": cut, "top_p": 1.0}
         if seed is not None:
             torch.manual_seed(seed)
-        made = target.generate(
-            prompt,
-            attention_mask=torch.ones_like(prompt),
-            max_new_tokens=trial.num_tokens,
-            **sampling,
-            **options,
-        )
+        with quiet():
+            made = target.generate(
+                prompt,
+                attention_mask=torch.ones_like(prompt),
+                max_new_tokens=trial.num_tokens,
+                **sampling,
+                **options,
+            )
         return made[0, prompt.shape[1] :].tolist()
 
     def require(self, draft: Any | None) -> None:

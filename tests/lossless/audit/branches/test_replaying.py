@@ -9,7 +9,7 @@ import torch
 
 from specdec_lib import SpeculativeDecoder
 from specdec_lib.errors import InvalidArgument, NotRepeatable, Unfollowed
-from specdec_lib.lossless.audit.branches import Branches, law_of
+from specdec_lib.lossless.audit.branches import Branches, distances_of, law_of
 from specdec_lib.lossless.laws.enumeration import target_law, total_variation
 from specdec_lib.lossless.laws.scenario import Scenario
 from specdec_lib.lossless.mutants.gallery import find_mutant
@@ -264,3 +264,13 @@ def test_odd_limits_are_refused(limits):
 def test_nothing_drawn_is_one_replay():
     found = law_of(lambda: [1, 2])
     assert found.law == {(1, 2): 1.0} and found.num_replays == 1 and found.unvisited == 0
+
+
+def test_the_distance_closes_in_replay_by_replay():
+    shifted = [0.1, 0.3, 0.6]
+    steps = distances_of(lambda: int(P.multinomial(1)), dict(enumerate(shifted)))
+    assert [step.num_replays for step in steps] == [1, 2, 3]
+    assert [step.least for step in steps] == pytest.approx([0.1, 0.1, 0.1], abs=1e-6)
+    assert [step.largest for step in steps] == pytest.approx([0.4, 0.2, 0.1], abs=1e-6)
+    assert all(step.largest == pytest.approx(step.least + step.unvisited) for step in steps)
+    assert len(distances_of(lambda: int(P.multinomial(1)), {}, most_replays=2)) == 2
