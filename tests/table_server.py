@@ -270,8 +270,8 @@ class _Threads(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(table: TableServer) -> Iterator[TableServer]:
-    """The server at ``table.url``, until the block ends."""
+def serving(table: TableServer, port: int = 0) -> Iterator[TableServer]:
+    """The server at ``table.url``, until the block ends; 0 takes any port that is free."""
 
     class Connection(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -294,7 +294,7 @@ def serving(table: TableServer) -> Iterator[TableServer]:
         def log_message(self, *_: Any) -> None:
             """Keep the test's output clean."""
 
-    server = _Threads(("127.0.0.1", 0), Connection)
+    server = _Threads(("127.0.0.1", port), Connection)
     running = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     running.start()
     table.url = f"http://127.0.0.1:{server.server_port}"

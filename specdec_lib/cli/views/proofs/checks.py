@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from specdec_lib.cli.terminal import Prose, safe_table, text
-from specdec_lib.lossless.sentences import NOT_ASKED, SEES
+from specdec_lib.lossless.sentences import NOT_ASKED, REJECTED, SEES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,12 +18,13 @@ _VERDICTS = {True: ("pass", "green"), False: ("REJECTED", "bold red"), None: ("n
 
 
 def print_checks(console: Console, title: str, found: Sequence[Check], verdict: str) -> None:
-    """The table, the verdict, why something could not be asked, and what the column *sees* says."""
+    """The table, the verdict, what was rejected or could not be asked, and what the column *sees* says."""
     console.print(safe_table(title, _COLUMNS, "llrlrl", map(_row, found)))
     console.print(Prose(verdict, "bold"))
     for check in found:
-        if check.passed is None:
-            console.print(Prose(NOT_ASKED.format(check.title, check.says), "dim"))
+        if check.passed is not True:
+            template = NOT_ASKED if check.passed is None else REJECTED
+            console.print(Prose(template.format(check.title, check.says), "dim"))
     if any(check.catches is not None for check in found):
         console.print(Prose(SEES, "dim"))
 
