@@ -41,10 +41,12 @@ class Uniform:
         """How many of the ascending ``places`` lie at or below it, chosen with its probability.
 
         Raises:
-            Unfollowed: it decided a race already, and what it is now has no simple law.
+            Unfollowed: it decided a race already, and what it is now has no simple law; or a place is NaN.
         """
         if self.raced:
             raise Unfollowed(sentences.RACED_AGAIN)
+        if any(math.isnan(place) for place in places):
+            raise Unfollowed(sentences.NO_LAW.format("a comparison", math.nan))
         edges = [self.low, *(min(max(place, self.low), self.high) for place in places), self.high]
         widths = [high - low for low, high in pairwise(edges)]
         possible = [index for index, width in enumerate(widths) if width > 0]
