@@ -22,6 +22,8 @@ from specdec_lib.lossless.audit.branches.tree import Path
 
 NEGLIGIBLE = 1e-9
 """What is added so that no logarithm is of 0: passed over, where it is no larger."""
+_ROUNDING = 1e-6
+"""By how much a cumulative distribution may fall from one place to the next."""
 
 
 class Uniform:
@@ -41,12 +43,15 @@ class Uniform:
         """How many of the ascending ``places`` lie at or below it, chosen with its probability.
 
         Raises:
-            Unfollowed: it decided a race already, and what it is now has no simple law; or a place is NaN.
+            Unfollowed: it decided a race already, and what it is now has no simple law; or the places
+                fall, or one is NaN.
         """
         if self.raced:
             raise Unfollowed(sentences.RACED_AGAIN)
         if any(math.isnan(place) for place in places):
             raise Unfollowed(sentences.NO_LAW.format("a comparison", math.nan))
+        if any(after < before - _ROUNDING for before, after in pairwise(places)):
+            raise Unfollowed(sentences.NOT_ASCENDING)
         edges = [self.low, *(min(max(place, self.low), self.high) for place in places), self.high]
         widths = [high - low for low, high in pairwise(edges)]
         possible = [index for index, width in enumerate(widths) if width > 0]

@@ -39,3 +39,5 @@ DREW_UNSEEN = _CANNOT.format(
     "something drew from torch's global generator where it cannot be seen, such as another thread" + _SAMPLE
 )
 DREW_ELSEWHERE = _CANNOT.format("what comes out depends on draws from {}'s global generator" + _SAMPLE)
+
+NOT_ASCENDING = "searchsorted among values that are not ascending: sort them first"

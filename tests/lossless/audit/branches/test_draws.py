@@ -14,6 +14,11 @@ from specdec_lib.lossless.audit.branches.tree import ReplayTree
 STEPS = 4000
 
 
+def _undecided(made: Draw | float) -> Draw:
+    assert isinstance(made, Draw)
+    return made
+
+
 def _composed(rng: random.Random, draw: Draw) -> tuple[Draw, list[float]]:
     """A random monotone function of a uniform, as a draw and by its values at the middles of a grid."""
     values = [(step + 0.5) / STEPS for step in range(STEPS)]
@@ -30,15 +35,15 @@ def _composed(rng: random.Random, draw: Draw) -> tuple[Draw, list[float]]:
         elif kind == "from":
             draw, values = c - draw, [c - value for value in values]
         elif kind == "times":
-            draw, values = draw * c, [value * c for value in values]
+            draw, values = _undecided(draw * c), [value * c for value in values]
         elif kind == "over":
-            draw, values = draw / c, [value / c for value in values]
+            draw, values = _undecided(draw / c), [value / c for value in values]
         elif kind == "log":
             draw, values = draw.log(), [math.log(value) for value in values]
         elif kind == "exp":
             draw, values = draw.exp(), [math.exp(value) for value in values]
         else:
-            draw, values = c / draw, [c / value for value in values]
+            draw, values = _undecided(c / draw), [c / value for value in values]
     return draw, values
 
 
@@ -52,7 +57,7 @@ def test_place_is_the_share_of_the_uniform_below_a_threshold(seed: int) -> None:
         assert (place if draw.rising else 1 - place) == pytest.approx(below, abs=2 / STEPS)
 
 
-@pytest.mark.parametrize("thresholds", [[math.nan], [0.3, math.nan], [math.nan, 0.3]])
-def test_a_threshold_that_is_no_number_is_refused(thresholds: list[float]) -> None:
+@pytest.mark.parametrize("thresholds", [[math.nan], [0.3, math.nan], [math.nan, 0.3], [0.5, 0.3]])
+def test_thresholds_in_no_order_are_refused(thresholds: list[float]) -> None:
     with pytest.raises(Unfollowed):
         uniform_draw(ReplayTree().next_path()).bin_among(thresholds)
