@@ -90,7 +90,8 @@ def plot_replays(rows: Rows, sampled: Rows = (), least: float = 1e-8) -> go.Figu
     if sampled:
         figure.add_trace(_seen_by_sampling(sampled))
     log = {"type": "log", "dtick": 1, "exponentformat": "power"}
-    figure.update_xaxes(title_text="replays, or sampled answers", **log)
+    title, step = ("replays, or sampled answers", 2) if sampled else ("replays", 1)
+    figure.update_xaxes(title_text=title, **log | {"dtick": step})
     floor = math.log10(least) - 0.4
     return figure.update_yaxes(title_text="total variation distance", range=[floor, 0.3], **log)
 
@@ -119,7 +120,7 @@ def _distances(line: Rows, name: str, kind: str, dash: str, index: int, least: f
         sentences.DISTANCE_LEFT.format(name, says),
         name=f"{name}, {kind}",
         line={"color": _COLORS[index % len(_COLORS)], "dash": dash, "width": 2},
-        marker={"color": _COLORS[index % len(_COLORS)], "symbol": symbols, "size": 6},
+        marker={"color": _COLORS[index % len(_COLORS)], "symbol": symbols, "size": 4},
         customdata=[f"{value:.1e}" for value in values],
     )
 
