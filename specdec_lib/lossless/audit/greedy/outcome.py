@@ -2,8 +2,8 @@
 
 *Fault*: gaps as wide as these, or as many texts that part, have a probability of ``level`` or less where
 rounding alone is at work. *Rounding*: that is not so, the gaps are ten times as likely under rounding as
-under a fault or more, and gaps as wide as these no rarer than one in twenty. *Undecided*: neither; or
-nothing reads the texts; or what reads them would not have written them; or the first engine parts from
+under a fault or more, and neither such gaps nor so many partings rarer than one in twenty. *Undecided*:
+neither; or nothing reads the texts; or what reads them would not have written them; or the first engine parts from
 itself about as often.
 """
 
@@ -124,7 +124,8 @@ class GreedyComparison:
             return "undecided"
         if min(found.p_of_gaps, found.p_of_rate) <= self.level / 2:
             return "fault"
-        is_likely = found.log_ratio >= math.log(LIKELY) and found.p_of_gaps > _RARE
+        is_common = min(found.p_of_gaps, found.p_of_rate) > _RARE
+        is_likely = found.log_ratio >= math.log(LIKELY) and is_common
         return "rounding" if is_likely else "undecided"
 
     @property
