@@ -3,8 +3,8 @@
 *Fault*: gaps as wide as these, or as many texts that part, have a probability of ``level`` or less where
 rounding alone is at work. *Rounding*: that is not so, the gaps are ten times as likely under rounding as
 under a fault or more, and neither such gaps nor so many partings rarer than one in twenty. *Undecided*:
-neither; or nothing reads the texts; or what reads them would not have written them; or the first engine parts from
-itself about as often.
+neither; or nothing reads the texts; or what reads them would not have written them; or the first engine
+parts from itself about as often.
 """
 
 from __future__ import annotations
