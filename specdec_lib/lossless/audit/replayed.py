@@ -1,6 +1,6 @@
 """The audit that counts nothing: the law of an engine in this process, summed over every random branch.
 
-A few hundred replays show a deviation of one in a million (:mod:`.branches`). Plain decoding of the same
+A few hundred replays show a deviation of one in a million (the room ``branches``). Plain decoding of the same
 engine is the control: where its law is off already, nothing is said of the engine.
 """
 

@@ -71,7 +71,7 @@ class Draw:
     """A number that is not decided yet: a monotone function of one uniform.
 
     ``place`` gives where the uniform stands when this number equals a threshold; ``rising`` whether it grows
-    with the uniform; ``form`` what is needed to let several race (:mod:`.races`), None where it is unknown.
+    with the uniform; ``form`` what is needed to let several race (in ``races``), None where it is unknown.
     """
 
     uniform: Uniform

@@ -1,8 +1,8 @@
 """Two modes of torch that see every operation of a decoder, and take its draws out of its hands.
 
 Below autograd each draw is one operation of ATen, whatever function it came from, with or without a generator
-of its own. Those that are known are answered by the tree (:mod:`.chance`), and what is computed from an
-undecided number is followed (:mod:`.following`). An operation that torch tags as random and that is not known
+of its own. Those that are known are answered by the tree (in ``chance``), and what is computed from an
+undecided number is followed (in ``following``). An operation that torch tags as random and that is not known
 is let through and watched: if a generator moved, the law cannot be summed, and a line names the operation.
 """
 

@@ -23,16 +23,16 @@ _LEAST = 1e-15
 
 
 @dataclass(frozen=True)
-class _Choice:
+class BranchChoice:
     """One choice on the way to a branch, linked to the one before it."""
 
-    before: _Choice | None
+    before: BranchChoice | None
     option: int
     chance: float
     num_options: int
 
 
-def _way_to(last: _Choice | None) -> list[_Choice]:
+def _way_to(last: BranchChoice | None) -> list[BranchChoice]:
     way = []
     while last is not None:
         way.append(last)
@@ -45,10 +45,10 @@ class Path:
     """One replay: what it has to choose first, and what came of the rest."""
 
     tree: ReplayTree
-    told: list[_Choice]
+    told: list[BranchChoice]
     mass: float = 1.0
     depth: int = 0
-    last: _Choice | None = None
+    last: BranchChoice | None = None
 
     def choose(self, weights: Sequence[float], what: str) -> int:
         """The option that this replay takes, of options with these weights (any positive sum).
@@ -71,11 +71,11 @@ class Path:
         self.mass *= choice.chance
         return choice.option
 
-    def _branch(self, chances: list[float]) -> _Choice:
+    def _branch(self, chances: list[float]) -> BranchChoice:
         """The likeliest option; the others wait in the tree."""
         taken = max(range(len(chances)), key=chances.__getitem__)
         made = {
-            option: _Choice(self.last, option, chance, len(chances))
+            option: BranchChoice(self.last, option, chance, len(chances))
             for option, chance in enumerate(chances)
             if chance * self.mass > _LEAST or option == taken
         }
@@ -112,7 +112,7 @@ class ReplayTree:
     num_choices: int = 0
     dropped: float = 0.0
     _mass: float = 1.0  # of all that waits, kept as it changes
-    _waiting: list[tuple[float, int, _Choice | None]] = field(default_factory=lambda: [(-1.0, 0, None)])
+    _waiting: list[tuple[float, int, BranchChoice | None]] = field(default_factory=lambda: [(-1.0, 0, None)])
     _order: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -125,7 +125,7 @@ class ReplayTree:
         """Whether no branch waits."""
         return not self._waiting
 
-    def wait(self, choice: _Choice, mass: float) -> None:
+    def wait(self, choice: BranchChoice, mass: float) -> None:
         """Keep a branch for later."""
         self._mass += mass
         heapq.heappush(self._waiting, (-mass, next(self._order), choice))

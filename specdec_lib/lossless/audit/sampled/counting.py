@@ -74,7 +74,7 @@ def audit_by_counting(
         level: probability below which an engine that keeps the law is called inexact.
         seed: everything random follows from it.
         decode: ids to text, where an engine tells no ids and the law does.
-        mass, most_requests: how far the law is expanded, in all (:func:`expand_law`).
+        mass, most_requests: how far the law is expanded, in all, by ``expand_law``.
         deadline: seconds, after which what was counted is judged; so it is where somebody interrupts.
         ask: how both are asked ``at_a_time`` requests; servers take several at once.
         report: called with a line of progress now and then.

@@ -62,7 +62,7 @@ def ask_side_by_side(
     """The answers of both, ``at_once`` of each under way; where each is a server of its own, neither waits.
 
     Raises:
-        InvalidArgument, ServerUnavailable, ServerFailed: as :func:`ask_all`; the control's comes first.
+        InvalidArgument, ServerUnavailable, ServerFailed: as ``ask_all``; the control's comes first.
     """
     with ThreadPoolExecutor(2, thread_name_prefix="asking-both") as pool:
         both = [pool.submit(ask_all, one, requests, at_once) for one in (control, engine)]

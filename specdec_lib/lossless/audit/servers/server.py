@@ -100,7 +100,7 @@ class Server(ABC):
         at_once: int = 4,
         progress: Callable[[int, int], None] = lambda done, all_: None,
     ) -> list[Answer]:
-        """Answers in the order of their requests, ``at_once`` of them under way; see :func:`ask_all`."""
+        """Answers in the order of their requests, ``at_once`` of them under way; see ``ask_all``."""
         return ask_all(self, requests, at_once, progress)
 
     def next_law(self, request: EngineRequest, continuation: tuple[int, ...]) -> Mapping[int | None, float]:

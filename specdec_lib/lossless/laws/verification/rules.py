@@ -27,11 +27,10 @@ from specdec_lib.lossless.laws.enumeration import (
 class RoundOutcome(NamedTuple):
     """One way in which a round can end.
 
-    Attributes:
-        emitted: the tokens that the round adds to the text.
-        num_accepted: the draft tokens among them; what was drawn from a residual or as a bonus is none.
-        chance: the probability of this outcome, a float or a ``Fraction``.
-        num_forwards: forwards of the target that the round took.
+    ``emitted``: the tokens that the round adds to the text.
+    ``num_accepted``: the draft tokens among them; what was drawn from a residual or as a bonus is none.
+    ``chance``: the probability of this outcome, a float or a ``Fraction``.
+    ``num_forwards``: forwards of the target that the round took.
     """
 
     emitted: Prefix
