@@ -90,11 +90,11 @@ def plot_replays(rows: Rows, sampled: Rows = (), least: float = 1e-8) -> go.Figu
             figure.add_trace(_distances(line, name, kind, dash, index, least))
     if sampled:
         figure.add_trace(_seen_by_sampling(sampled))
-    log: dict[str, Any] = {"type": "log", "exponentformat": "power"}
+    log: dict[str, Any] = {"type": "log", "dtick": 1, "exponentformat": "power"}
     title, step = ("replays, or sampled answers", 2) if sampled else ("replays", 1)
-    figure.update_xaxes(title_text=title, dtick=step, **log)
+    figure.update_xaxes(title_text=title, **log | {"dtick": step})
     floor = math.log10(least) - 0.4
-    return figure.update_yaxes(title_text="total variation distance", range=[floor, 0.3], dtick=1, **log)
+    return figure.update_yaxes(title_text="total variation distance", range=[floor, 0.3], **log)
 
 
 def _seen_by_sampling(rows: Rows) -> go.Scatter:
