@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,31 +10,20 @@ import torch
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.audit.hugging_face import sentences
+from specdec_lib.lossless.audit.hugging_face.small_drafters import (
+    has_block_drafting,
+    has_further_layers,
+    predict_further,
+    small_block_drafter,
+    small_mtp_target,
+)
 from specdec_lib.lossless.audit.hugging_face.small_models import SmallPair, word_tokenizer
+from specdec_lib.lossless.audit.hugging_face.trial import ModeTrial, twins_of
 from specdec_lib.models.source import quiet
 from specdec_lib.utils.names import known_names
 
 PREFIX = "hf:"
 """What the name of a mode begins with on the command line."""
-
-
-@dataclass(frozen=True)
-class ModeTrial:
-    """What one mode is tried on: models, a prompt, and how it is sampled.
-
-    ``make_target`` and ``make_draft`` are called for every text, since ``generate`` leaves things behind on
-    both: an adapted draft length, a pruned head.
-    """
-
-    make_target: Callable[[], Any]
-    make_draft: Callable[[], Any] | None
-    prompt: tuple[int, ...]
-    num_tokens: int = 3
-    k: int = 2
-    temperature: float = 1.0
-    top_k: int | None = None
-    listing: Sequence[int] | None = None
-    says: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,6 +36,9 @@ class Mode:
         options: keywords of ``generate``, given the trial and the draft, which may be prepared in place.
         needs_draft: whether it takes an assistant. own_models: runs on small models of its own alone.
         is_lossy: whether it is documented to change the law.
+        is_there: whether the installed Transformers has it.
+        prepare: makes a target ready for K tokens a round, in place.
+        models: the target and draft that a small pair stands for.
     """
 
     name: str
@@ -56,10 +47,20 @@ class Mode:
     needs_draft: bool = False
     own_models: bool = False
     is_lossy: bool = False
+    is_there: Callable[[], bool] = lambda: True
+    prepare: Callable[[Any, int], None] = lambda target, k: None
+    models: Callable[[SmallPair], tuple[Any, Any]] = lambda pair: (pair.target(), pair.draft())
 
     def generate(self, trial: ModeTrial, seed: int | None = None) -> list[int]:
-        """The new ids of one text."""
+        """The new ids of one text.
+
+        Raises:
+            InvalidArgument: this Transformers lacks the mode, or its models cannot draft K tokens.
+        """
+        if not self.is_there():
+            raise InvalidArgument(sentences.LACKS_MODE.format(_version(), self.name))
         target = trial.make_target()
+        self.prepare(target, trial.k)
         draft = trial.make_draft() if self.needs_draft and trial.make_draft is not None else None
         prompt = torch.tensor([trial.prompt], device=target.device)
         options = self.options(trial, draft)
@@ -89,6 +90,12 @@ class Mode:
             raise InvalidArgument(sentences.OWN_MODELS.format(self.name))
         if self.needs_draft and draft is None:
             raise InvalidArgument(sentences.NEEDS_DRAFT.format(self.name))
+
+
+def _version() -> str:
+    import transformers
+
+    return transformers.__version__
 
 
 def _plain(trial: ModeTrial, draft: Any) -> dict[str, Any]:
@@ -127,6 +134,24 @@ def _universal(trial: ModeTrial, draft: Any) -> dict[str, Any]:
     return _assisted(trial, draft) | both
 
 
+def _further(trial: ModeTrial, draft: Any) -> dict[str, Any]:
+    return {"use_mtp": True}
+
+
+def _further_models(pair: SmallPair) -> tuple[Any, Any]:
+    return small_mtp_target(pair.vocab, 2 * pair.seed + 1), None
+
+
+def _blocks(trial: ModeTrial, draft: Any) -> dict[str, Any]:
+    draft.config.block_size = trial.k + 1  # the last token that is known comes first
+    return {"assistant_model": draft, "speculation_type": "dflash"}
+
+
+def _block_models(pair: SmallPair) -> tuple[Any, Any]:
+    target = pair.target()
+    return target, small_block_drafter(target.config, 2 * pair.seed + 2)
+
+
 _UNIVERSAL = SmallPair(draft_vocab=4)
 PLAIN = Mode("plain", sentences.PLAIN, _plain)
 """Decoding without a draft: the control of every mode."""
@@ -136,6 +161,24 @@ MODES: tuple[Mode, ...] = (
     Mode("lookup", sentences.LOOKUP, _lookup),
     Mode("early-exit", sentences.EARLY_EXIT, _early_exit, own_models=True),
     Mode("universal", sentences.UNIVERSAL, _universal, needs_draft=True, own_models=True),
+    Mode(
+        "mtp",
+        sentences.MTP,
+        _further,
+        own_models=True,
+        is_there=has_further_layers,
+        prepare=predict_further,
+        models=_further_models,
+    ),
+    Mode(
+        "dflash",
+        sentences.DFLASH,
+        _blocks,
+        needs_draft=True,
+        own_models=True,
+        is_there=has_block_drafting,
+        models=_block_models,
+    ),
     Mode("ensemble", sentences.ENSEMBLE, _ensemble, needs_draft=True, is_lossy=True),
 )
 """Every mode that can be audited."""
@@ -161,7 +204,8 @@ def small_trials(mode: Mode, seeds: Sequence[int] = (0, 1)) -> list[ModeTrial]:
     trials = []
     for seed in seeds:
         pair = replace(_UNIVERSAL if mode.name == "universal" else SmallPair(), seed=seed)
-        makers = twins_of(pair.target(), pair.draft())
+        models = mode.models if mode.is_there() else PLAIN.models
+        makers = twins_of(*models(pair))
         one = ModeTrial(*makers, pair.prompt, says=sentences.SMALL_PAIR.format(pair.vocab, seed))
         if mode.name == "universal":
             for listing in (range(4), (2, 0, 3, 1)):
@@ -205,28 +249,3 @@ def pair_trials(
         )
         for prompt in prompts
     ]
-
-
-def twins_of(
-    target: Any, draft: Any | None, end_ids: Sequence[int] = ()
-) -> tuple[Callable[[], Any], Callable[[], Any] | None]:
-    """Makers of copies that share every weight, and start from a configuration that asks for nothing.
-
-    Args:
-        end_ids: ids at which the target ends a text; none by default.
-    """
-    from transformers import GenerationConfig
-
-    ends: dict[str, Any] = {"eos_token_id": list(end_ids), "pad_token_id": end_ids[0]} if end_ids else {}
-
-    def maker(model: Any) -> Callable[[], Any]:
-        shared = {id(parameter): parameter for parameter in model.parameters()}
-
-        def make() -> Any:
-            twin = copy.deepcopy(model, dict(shared))
-            twin.generation_config = GenerationConfig(**ends)
-            return twin
-
-        return make
-
-    return maker(target), None if draft is None else maker(draft)
