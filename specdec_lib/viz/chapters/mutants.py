@@ -92,7 +92,7 @@ def plot_replays(rows: Rows, sampled: Rows = (), least: float = 1e-8) -> go.Figu
         figure.add_trace(_seen_by_sampling(sampled))
     log: dict[str, Any] = {"type": "log", "dtick": 1, "exponentformat": "power"}
     title, step = ("replays, or sampled answers", 2) if sampled else ("replays", 1)
-    figure.update_xaxes(title_text=title, **log | {"dtick": step})
+    figure.update_xaxes(title_text=title, **{**log, "dtick": step})
     floor = math.log10(least) - 0.4
     return figure.update_yaxes(title_text="total variation distance", range=[floor, 0.3], **log)
 
