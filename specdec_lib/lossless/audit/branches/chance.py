@@ -29,14 +29,12 @@ def _uniforms(path: Path, undecided: Undecided, func: Any, *args: Any, **kwargs:
 def _uniform_in_place(
     path: Path, undecided: Undecided, func: Any, tensor: Tensor, low: float = 0.0, high: float = 1.0, **_: Any
 ) -> Tensor:
-    tensor.fill_(torch.nan)
     return undecided.fill(tensor, _many(tensor.shape, lambda: uniform_draw(path) * (high - low) + low))
 
 
 def _exponential_in_place(
     path: Path, undecided: Undecided, func: Any, tensor: Tensor, rate: float = 1.0, **_: Any
 ) -> Tensor:
-    tensor.fill_(torch.nan)
     return undecided.fill(tensor, _many(tensor.shape, lambda: exponential_draw(path, rate)))
 
 
@@ -72,7 +70,9 @@ def _bernoulli(
         p = 0.5  # its default, which is left out
     probs = tensor if p is None else torch.as_tensor(p, device=tensor.device)
     rows = torch.broadcast_to(probs, tensor.shape).double().flatten().tolist()
-    taken = [1 - path.choose([one, 1 - one], "bernoulli") if 0 < one < 1 else float(one) for one in rows]
+    if not all(0 <= one <= 1 for one in rows):
+        raise Unfollowed(sentences.NO_CHANCE.format(next(one for one in rows if not 0 <= one <= 1)))
+    taken = [1 - path.choose([one, 1 - one], "bernoulli") if 0 < one < 1 else one for one in rows]
     made = torch.tensor(taken, dtype=tensor.dtype, device=tensor.device).reshape(tensor.shape)
     return tensor.copy_(made) if is_in_place else made
 
@@ -88,6 +88,8 @@ def _whole_numbers(path: Path, undecided: Undecided, func: Any, *args: Any, **kw
 
 
 def _permutation(path: Path, undecided: Undecided, func: Any, n: int, **kwargs: Any) -> Tensor:
+    if n > MOST_OPTIONS:
+        raise Unfollowed(sentences.TOO_MANY.format("randperm", f"{n}!", MOST_OPTIONS))
     left, drawn = list(range(n)), []
     while left:
         drawn.append(left.pop(path.choose([1.0] * len(left), "randperm")))
@@ -106,6 +108,8 @@ DRAWS: dict[Any, Callable[..., Any]] = {
     _aten.randperm: _permutation,
 }
 """What answers a random operation of ATen."""
+OVERWRITING_DRAWS = (_aten.uniform_, _aten.exponential_, _aten.bernoulli_)
+"""Those which write into their first argument, whatever it held."""
 
 
 def _blank(size: Any, dtype: torch.dtype, kwargs: dict[str, Any]) -> Tensor:

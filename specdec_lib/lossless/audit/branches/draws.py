@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -19,51 +18,26 @@ import numpy as np
 from specdec_lib.errors import Unfollowed
 from specdec_lib.lossless.audit.branches import sentences
 from specdec_lib.lossless.audit.branches.tree import Path
+from specdec_lib.lossless.audit.branches.uniforms import Uniform
 
 NEGLIGIBLE = 1e-9
 """What is added so that no logarithm is of 0: passed over, where it is no larger."""
-_ROUNDING = 1e-6
-"""By how much a cumulative distribution may fall from one place to the next."""
-
-
-class Uniform:
-    """One uniform on [0, 1), as far as it is decided: it lies in [low, high)."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.low, self.high = 0.0, 1.0
-        self.raced = False
-
-    @property
-    def is_untouched(self) -> bool:
-        """Whether nothing has depended on it yet."""
-        return (self.low, self.high, self.raced) == (0.0, 1.0, False)
-
-    def bin_of(self, places: Sequence[float]) -> int:
-        """How many of the ascending ``places`` lie at or below it, chosen with its probability.
-
-        Raises:
-            Unfollowed: it decided a race already, and what it is now has no simple law; or the places
-                fall, or one is NaN.
-        """
-        if self.raced:
-            raise Unfollowed(sentences.RACED_AGAIN)
-        if any(math.isnan(place) for place in places):
-            raise Unfollowed(sentences.NO_LAW.format("a comparison", math.nan))
-        if any(after < before - _ROUNDING for before, after in pairwise(places)):
-            raise Unfollowed(sentences.NOT_ASCENDING)
-        edges = [self.low, *(min(max(place, self.low), self.high) for place in places), self.high]
-        widths = [high - low for low, high in pairwise(edges)]
-        possible = [index for index, width in enumerate(widths) if width > 0]
-        if len(possible) == 1:
-            return possible[0]
-        taken = possible[self._path.choose([widths[index] for index in possible], "a uniform")]
-        self.low, self.high = edges[taken], edges[taken + 1]
-        return taken
-
+NEAR = 1e-6
+"""A share of a uniform that a clamp may change and is passed over: what keeps a logarithm finite."""
+MOST_WHOLE = 4_096
+"""Whole numbers up to which a random number is rounded down."""
 
 DrawForm = tuple[Literal["unit", "power", "log"], float, float]
 """What a number is of the exponential E behind its uniform: e^−E (the uniform), a · E^c, or a + c · log E."""
+
+
+def _refused(what: str) -> Callable[..., Any]:
+    """A method of Python's that cannot be followed."""
+
+    def refuse(self: Draw, *args: Any) -> Any:
+        raise Unfollowed(sentences.TAKEN_OUT.format(what))
+
+    return refuse
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +74,8 @@ class Draw:
 
     def __mul__(self, other: Any) -> Draw | float:
         c = _plain(other, "multiplied")
+        if math.isinf(c):
+            return c * self._sign()
         return self._times(c) if c else 0.0
 
     def _times(self, c: float) -> Draw:
@@ -112,7 +88,7 @@ class Draw:
 
     def __truediv__(self, other: Any) -> Draw | float:
         c = _plain(other, "divided")
-        return self._times(1 / c) if c else math.copysign(math.inf, self._sign())
+        return self * (1 / c if c else math.copysign(math.inf, c))
 
     def __rtruediv__(self, other: Any) -> Draw | float:
         c = _plain(other, "divided")
@@ -120,7 +96,7 @@ class Draw:
             return 0.0
         if self._sign() < 0:
             return -c / -self
-        return self._reciprocal()._times(c)
+        return self._reciprocal() * c
 
     def _reciprocal(self) -> Draw:
         """1 over a number above 0."""
@@ -149,6 +125,24 @@ class Draw:
         never = float(not self.rising)
         return replace(self, place=lambda t: self.place(math.log(t)) if t > 0 else never, form=made)
 
+    def clamped(self, low: float, high: float) -> Draw | float:
+        """What is left of it between two bounds; its place at a bound itself is NaN, as it may stay there."""
+        ends = [self.place(low) if low > -math.inf else float(not self.rising)]
+        ends.append(self.place(high) if high < math.inf else float(self.rising))
+        share = abs(min(max(ends[1], 0.0), 1.0) - min(max(ends[0], 0.0), 1.0))
+        if low <= high and share >= 1 - NEAR:
+            return self
+        if not low < high:
+            raise Unfollowed(sentences.NO_LAW.format("clamp", high - low))
+        outside = float(not self.rising), float(self.rising)
+
+        def place(t: float) -> float:
+            if t < low or t > high:
+                return outside[t > high]
+            return math.nan if t in (low, high) else self.place(t)
+
+        return replace(self, place=place, form=None)
+
     def _sign(self) -> float:
         """1 or −1 where it can only be that.
 
@@ -156,6 +150,8 @@ class Draw:
             Unfollowed: it may be either.
         """
         below_zero = self.place(0.0)
+        if math.isnan(below_zero):
+            raise Unfollowed(sentences.EITHER_SIGN)
         if not 0 < below_zero < 1:
             return 1.0 if (below_zero <= 0) == self.rising else -1.0
         raise Unfollowed(sentences.EITHER_SIGN)
@@ -186,6 +182,23 @@ class Draw:
 
     __ge__ = __gt__
 
+    def __int__(self) -> int:
+        """Its whole part, which is decided here.
+
+        Raises:
+            Unfollowed: it may be below 0, or beyond what can be listed.
+        """
+        if self._sign() < 0 or 0 < self.place(float(MOST_WHOLE)) < 1:
+            raise Unfollowed(sentences.TAKEN_OUT.format("int()"))
+        return self.bin_among([float(whole) for whole in range(1, MOST_WHOLE)])
+
+    __floor__ = __trunc__ = __int__
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """For torch to take one as an argument; the context answers, so this is what comes after its end."""
+        raise Unfollowed(sentences.TAKEN_OUT.format(getattr(func, "__name__", func)))
+
     def __float__(self) -> float:
         raise Unfollowed(sentences.TAKEN_OUT.format("float()"))
 
@@ -196,6 +209,11 @@ class Draw:
         raise Unfollowed(sentences.TAKEN_OUT.format("=="))
 
     __hash__ = object.__hash__
+    __pow__ = __rpow__ = _refused("**")
+    __mod__ = __rmod__ = _refused("%")
+    __floordiv__ = __rfloordiv__ = _refused("//")
+    __round__, __ceil__, __abs__, __index__ = map(_refused, ("round()", "ceil()", "abs()", "an index"))
+    __str__, __format__, __reduce_ex__ = map(_refused, ("str()", "format()", "pickle"))
 
 
 def uniform_draw(path: Path) -> Draw:

@@ -6,6 +6,7 @@ result; an operation without one is refused by name, so that no number is ever q
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -14,12 +15,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from specdec_lib.lossless.audit.branches.draws import NEGLIGIBLE, Draw
+from specdec_lib.errors import Unfollowed
+from specdec_lib.lossless.audit.branches import sentences
+from specdec_lib.lossless.audit.branches.draws import Draw
 from specdec_lib.lossless.audit.branches.moving import (
     JOINS,
+    PICKS,
+    RESHAPED,
     VIEWS,
+    as_kind,
     as_objects,
     joined,
+    placed,
     values_of,
     viewed,
 )
@@ -35,8 +42,15 @@ def follow(path: Path, undecided: Undecided, func: Any, args: Any, kwargs: Any) 
     packet, in_place = func.overloadpacket, _FUNCTIONAL.get(func.overloadpacket)
     if in_place is not None:
         made = follow(path, undecided, getattr(in_place, func._overloadname), args, kwargs)
-        values = undecided.get(made)
-        return NotImplemented if values is None else undecided.fill(args[0], values)
+        if made is NotImplemented:
+            return made
+        return undecided.fill(args[0], as_kind(values_of(undecided, made), args[0].dtype))
+    if packet in RESHAPED:
+        return func(*args, **kwargs)
+    if func._schema.is_mutable and packet not in _OVERWRITING:
+        return NotImplemented
+    if packet in PICKS:
+        return placed(undecided, packet, args, kwargs)
     if packet in VIEWS:
         return viewed(undecided, func, args, kwargs)
     if packet in JOINS:
@@ -65,20 +79,25 @@ def _exp(value: Any) -> Any:
     return value.exp() if isinstance(value, Draw) else float(torch.tensor(value).double().exp())
 
 
-def _at_least(value: Any, least: Any) -> Any:
-    """``clamp_min`` with a bound that only keeps a logarithm finite; any other is not followed."""
-    if isinstance(value, Draw):
-        return value if 0 <= least <= NEGLIGIBLE else NotImplemented
-    return max(value, least)
+def _bounded(value: Any, low: float, high: float) -> Any:
+    return value.clamped(low, high) if isinstance(value, Draw) else min(max(value, low), high)
 
 
 def _clamped(values: np.ndarray, low: Any = None, high: Any = None) -> Any:
-    if high is not None and not (isinstance(high, (int, float)) and high >= 1 - 1e-6):
-        return NotImplemented
-    made = [_at_least(value, low if low is not None else 0.0) for value in values.reshape(-1)]
-    if any(one is NotImplemented for one in made):
-        return NotImplemented
-    return as_objects(made).reshape(values.shape)
+    bounds = (-math.inf if low is None else low, math.inf if high is None else high)
+    return np.asarray(np.frompyfunc(_bounded, 3, 1)(values, *bounds), dtype=object)
+
+
+def _bounds_of(a: np.ndarray, b: np.ndarray, largest: bool) -> Any:
+    """The larger (smaller) of a draw and a number, which bounds it."""
+
+    def bounded(one: Any, other: Any) -> Any:
+        drawn, plain = (other, one) if isinstance(other, Draw) else (one, other)
+        if isinstance(plain, Draw):
+            raise Unfollowed(sentences.TWO_DRAWS.format("compared"))
+        return _bounded(drawn, plain, math.inf) if largest else _bounded(drawn, -math.inf, plain)
+
+    return np.asarray(np.frompyfunc(bounded, 2, 1)(a, b), dtype=object)
 
 
 _ARITHMETIC: dict[Any, Callable[..., Any]] = {
@@ -92,14 +111,19 @@ _ARITHMETIC: dict[Any, Callable[..., Any]] = {
     _aten.log1p: lambda a: _each(_log)(a + 1.0),
     _aten.exp: _each(_exp),
     _aten.reciprocal: lambda a: 1.0 / a,
+    _aten.floor: _each(lambda value: float(math.floor(value))),
     _aten.clamp: _clamped,
     _aten.clamp_min: _clamped,
+    _aten.clamp_max: lambda values, high: _clamped(values, None, high),
+    _aten.maximum: lambda a, b: _bounds_of(a, b, largest=True),
+    _aten.minimum: lambda a, b: _bounds_of(a, b, largest=False),
+    _aten.relu: lambda values: _clamped(values, 0.0),
 }
 """By operation: the same on arrays of draws and numbers."""
 _FUNCTIONAL: dict[Any, Any] = {
     getattr(_aten, f"{packet._qualified_op_name.split('::')[1]}_"): packet
-    for packet in _ARITHMETIC
-    if packet is not _aten.rsub
+    for packet in (*_ARITHMETIC, *PICKS)
+    if packet not in (_aten.rsub, _aten.where, _aten.maximum, _aten.minimum)
 }
 """The operation that computes what one in place does."""
 
@@ -180,8 +204,11 @@ def _extreme(largest: bool) -> Callable[..., Any]:
     return found
 
 
-def _largest(path: Path, undecided: Undecided, tensor: Tensor, dim: int, keepdim: bool = False) -> Any:
+def _largest(path: Path, undecided: Undecided, tensor: Tensor, *dims: Any, **options: Any) -> Any:
     """``max`` along an axis: which is largest is decided, and by how much cannot be asked any more."""
+    if not (dims and isinstance(dims[0], int)) or options:
+        return NotImplemented
+    dim, keepdim = dims[0], dims[1:] == (True,)
     index = _extreme(largest=True)(path, undecided, tensor, dim, True)
     values = np.take_along_axis(values_of(undecided, tensor), index.cpu().numpy(), dim)
     made = (values, index) if keepdim else (values.squeeze(dim), index.squeeze(dim))
@@ -189,13 +216,16 @@ def _largest(path: Path, undecided: Undecided, tensor: Tensor, dim: int, keepdim
 
 
 def _overwritten(path: Path, undecided: Undecided, tensor: Tensor, *source: Any, **options: Any) -> Any:
-    """``copy_``, ``fill_`` and ``zero_``: what was random no longer is, as in weights."""
-    if any(undecided.get(one) is not None for one in source):
-        return NotImplemented
+    """``copy_``, ``fill_`` and ``zero_``: what was there no longer is."""
+    drawn = undecided.get(source[0]) if source else None
+    if drawn is not None:
+        values = as_objects(list(drawn.reshape(-1))).reshape(drawn.shape)
+        spread = np.broadcast_to(as_kind(values, tensor.dtype), tuple(tensor.shape))
+        return undecided.fill(tensor, spread)
     undecided.forget(tensor)
-    return (
-        tensor.copy_(source[0]) if source and isinstance(source[0], Tensor) else tensor.fill_(*source or (0,))
-    )
+    if source and isinstance(source[0], Tensor):
+        return tensor.copy_(source[0])
+    return tensor.fill_(*source or (0,))
 
 
 _QUESTIONS: dict[Any, Callable[..., Any]] = {
@@ -208,3 +238,4 @@ _QUESTIONS: dict[Any, Callable[..., Any]] = {
     _aten.fill_: _overwritten,
     _aten.zero_: _overwritten,
 }
+_OVERWRITING = (_aten.copy_, _aten.fill_, _aten.zero_)

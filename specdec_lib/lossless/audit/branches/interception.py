@@ -15,21 +15,28 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_iter
+from torch.utils._pytree import tree_iter, tree_map
 
 from specdec_lib.errors import Unfollowed
 from specdec_lib.lossless.audit.branches import sentences
-from specdec_lib.lossless.audit.branches.chance import DRAWS
+from specdec_lib.lossless.audit.branches.chance import DRAWS, OVERWRITING_DRAWS
 from specdec_lib.lossless.audit.branches.draws import Draw
 from specdec_lib.lossless.audit.branches.following import follow
+from specdec_lib.lossless.audit.branches.moving import as_kind
 from specdec_lib.lossless.audit.branches.tree import Path
 from specdec_lib.lossless.audit.branches.undecided import Undecided
 
 _RANDOM = torch.Tag.nondeterministic_seeded
 _TO_PYTHON = {torch.ops.aten._local_scalar_dense: "float()", torch.ops.aten.is_nonzero: "bool()"}
-_OUT_OF_TORCH = {torch.Tensor.numpy: "numpy()", torch.Tensor.__array__: "numpy()"}
+_OUT_OF_TORCH = {
+    torch.Tensor.numpy: "numpy()",
+    torch.Tensor.__array__: "numpy()",
+    torch.Tensor.__dlpack__: "__dlpack__()",
+    torch.Tensor.data_ptr: "data_ptr()",
+}
 
 
 @contextmanager
@@ -61,10 +68,17 @@ class _Operations(TorchDispatchMode):
         self.path, self.undecided = path, Undecided()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        if self.undecided.any_in((args, kwargs)):
+        kwargs = dict(kwargs or {})
+        is_drawn = _RANDOM in func.tags
+        out = kwargs.pop("out", None)
+        is_undecided = self.undecided.any_in((args, kwargs))
+        if out is not None:
+            return self._written(func, args, kwargs, out, is_drawn or is_undecided)
+        if is_drawn and func.overloadpacket in OVERWRITING_DRAWS and not self.undecided.any_in(args[1:]):
+            self.undecided.forget(args[0])
+        elif is_undecided:
             return self._follow(func, args, kwargs)
-        if _RANDOM not in func.tags:
+        if not is_drawn:
             return func(*args, **kwargs)
         take = DRAWS.get(func.overloadpacket)
         if take is not None:
@@ -84,6 +98,20 @@ class _Operations(TorchDispatchMode):
         if made is NotImplemented:
             raise Unfollowed(sentences.NOT_FOLLOWED.format(func.overloadpacket._qualified_op_name))
         return made
+
+    def _written(self, func: Any, args: Any, kwargs: Any, out: Any, is_random: bool) -> Any:
+        """What an operation gives, written into a tensor that the caller has."""
+        if not isinstance(out, Tensor):
+            raise Unfollowed(
+                sentences.NOT_FOLLOWED.format(f"{func.overloadpacket._qualified_op_name} into out=")
+            )
+        self.undecided.forget(out)
+        if not is_random:
+            return func(*args, out=out, **kwargs)
+        with self:
+            made = func.overloadpacket(*args, **kwargs)
+            out.resize_(made.shape)
+            return out.copy_(made)
 
     def _watched(self, func: Any, args: Any, kwargs: Any) -> Any:
         """What an operation gives that may draw; refused if it did."""
@@ -107,13 +135,20 @@ class _PythonNumbers(TorchFunctionMode):
             if func in _OUT_OF_TORCH:
                 raise Unfollowed(sentences.TAKEN_OUT.format(_OUT_OF_TORCH[func]))
             return values.item() if func is torch.Tensor.item else values.tolist()
-        if func in (torch.tensor, torch.as_tensor) and any(isinstance(one, Draw) for one in tree_iter(args)):
-            values = np.array(args[0], dtype=object)
-            kind = (kwargs or {}).get("dtype") or torch.get_default_dtype()
-            return self._undecided.made(
-                values, torch.empty(0, dtype=kind, device=(kwargs or {}).get("device"))
-            )
-        return func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        if not any(isinstance(one, Draw) for one in tree_iter((args, kwargs))):
+            return func(*args, **kwargs)
+        if func not in (torch.tensor, torch.as_tensor):
+            return func(*tree_map(self._in_torch, args), **tree_map(self._in_torch, kwargs))
+        kind = kwargs.get("dtype") or torch.get_default_dtype()
+        values = as_kind(np.array(args[0], dtype=object), kind)
+        return self._undecided.made(values, torch.empty(0, dtype=kind, device=kwargs.get("device")))
+
+    def _in_torch(self, one: Any) -> Any:
+        """A tensor without an axis for an undecided number of Python's."""
+        if not isinstance(one, Draw):
+            return one
+        return self._undecided.made(np.array(one, dtype=object), torch.empty(0, dtype=torch.float64))
 
 
 _LEAVING = {torch.Tensor.item, torch.Tensor.tolist, *_OUT_OF_TORCH}

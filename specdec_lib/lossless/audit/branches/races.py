@@ -15,6 +15,9 @@ from specdec_lib.lossless.audit.branches import sentences
 from specdec_lib.lossless.audit.branches.draws import Draw
 from specdec_lib.lossless.audit.branches.tree import Path
 
+_SURE = 40.0
+"""What an exponential exceeds with probability e^−40 only."""
+
 
 def winner(path: Path, values: Sequence[Any], largest: bool) -> int:
     """The index of the largest (smallest) of ``values``, draws of uniforms of their own and plain numbers.
@@ -26,31 +29,51 @@ def winner(path: Path, values: Sequence[Any], largest: bool) -> int:
     uniforms = {id(draw.uniform): draw.uniform for draw in draws}
     if len(uniforms) < len(draws) or not all(uniform.is_untouched for uniform in uniforms.values()):
         raise Unfollowed(sentences.RACED_AGAIN)
-    log_rates = [_log_rate(value, largest) for value in values]
+    kind, sign, exponent = _kind_of(draws, largest)
+    log_rates = [_log_rate(draw) if isinstance(draw, Draw) else -math.inf for draw in values]
+    for value in values:
+        if not isinstance(value, Draw) and not _is_beaten(value, kind, sign, exponent, log_rates, largest):
+            raise Unfollowed(sentences.NO_RACE)
     highest = max(log_rates)
-    kinds = {(draw.form[0], _exponent(draw)) for draw in draws if draw.form}
-    if len(kinds) > 1 or highest == -math.inf:
+    if highest == -math.inf:
         raise Unfollowed(sentences.NO_RACE)
     for uniform in uniforms.values():
         uniform.raced = True
     return path.choose([math.exp(rate - highest) for rate in log_rates], "a race")
 
 
-def _exponent(draw: Draw) -> float:
-    return draw.form[2] * math.copysign(1, draw.form[1] if draw.form[0] == "power" else 1) if draw.form else 0
+def _kind_of(draws: Sequence[Draw], largest: bool) -> tuple[str, float, float]:
+    """What all of them are of their exponentials, and that the first of these is what is asked for."""
+    kinds = {_kind(draw) for draw in draws}
+    if len(kinds) != 1:
+        raise Unfollowed(sentences.NO_RACE)
+    kind, sign, exponent = kinds.pop()
+    if kind not in ("power", "log") or (exponent * sign < 0) != largest:  # or the largest of exponentials
+        raise Unfollowed(sentences.NO_RACE)
+    return kind, sign, exponent
 
 
-def _log_rate(value: Any, largest: bool) -> float:
-    """log λ of the exponential whose being first makes ``value`` the largest (smallest)."""
-    if not isinstance(value, Draw):
-        never = value <= 0 if largest else value == math.inf
-        if never:
-            return -math.inf
+def _kind(draw: Draw) -> tuple[str, float, float]:
+    if draw.form is None:
+        return "unknown", 1.0, 0.0
+    kind, factor, exponent = draw.form
+    return kind, math.copysign(1, factor) if kind == "power" else 1.0, exponent
+
+
+def _log_rate(draw: Draw) -> float:
+    """log λ of the exponential whose being first makes the draw the largest (smallest)."""
+    if draw.form is None:
         raise Unfollowed(sentences.NO_RACE)
-    if value.form is None or value.form[0] == "unit":
-        raise Unfollowed(sentences.NO_RACE)
-    kind, factor, exponent = value.form
-    sign = 1.0 if kind == "log" else math.copysign(1, factor)
-    if (exponent * sign < 0) != largest:  # the largest of exponentials, not the first
-        raise Unfollowed(sentences.NO_RACE)
+    kind, factor, exponent = draw.form
     return -(factor if kind == "log" else math.log(abs(factor))) / exponent
+
+
+def _is_beaten(
+    value: float, kind: str, sign: float, exponent: float, log_rates: Sequence[float], largest: bool
+) -> bool:
+    """Whether a plain number can never win: no draw reaches it, or none but with negligible probability."""
+    if kind == "log":
+        if math.isinf(value):
+            return (value < 0) == largest
+        return math.fsum(math.exp(min(value / exponent + rate, 700.0)) for rate in log_rates) > _SURE
+    return (value <= (0 if sign > 0 else -math.inf)) if largest else value >= (math.inf if sign > 0 else 0)

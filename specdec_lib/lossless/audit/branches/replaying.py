@@ -15,8 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from torch import Tensor
+
 from specdec_lib.errors import InvalidArgument, NotRepeatable, Unfollowed
 from specdec_lib.lossless.audit.branches import sentences
+from specdec_lib.lossless.audit.branches.draws import Draw
 from specdec_lib.lossless.audit.branches.interception import intercepted
 from specdec_lib.lossless.audit.branches.tree import Path, ReplayTree
 
@@ -147,7 +151,7 @@ class Branches:
             raise
 
     def emit(self, outcome: Hashable) -> None:
-        """Say what the decoder has emitted in this replay; a list is taken as a tuple."""
+        """Say what the decoder has emitted in this replay; lists and tensors are taken as tuples."""
         self._emitted.append(_hashable(outcome))
 
     def result(self) -> ReplayedLaw:
@@ -172,7 +176,7 @@ def law_of(
     """The law of what ``decode`` returns, over everything that it draws from torch.
 
     Args:
-        decode: called once a replay; a list that it returns is taken as a tuple.
+        decode: called once a replay; lists and tensors that it returns are taken as tuples.
         most_replays: ends after so many. enough: ends when less mass than this is unvisited.
         seconds: ends after so long; None for no limit.
         report: called after each replay with their number and the mass not visited.
@@ -183,7 +187,7 @@ def law_of(
     """
     with Branches(most_replays, enough, seconds, report) as branches:
         for _ in branches.replays():
-            branches.emit(_hashable(decode()))
+            branches.emit(decode())
     return branches.result()
 
 
@@ -211,9 +215,22 @@ def distances_of(
 
     with Branches(most_replays, report=look) as branches:
         for _ in branches.replays():
-            branches.emit(_hashable(decode()))
+            branches.emit(decode())
     return found
 
 
 def _hashable(outcome: Any) -> Hashable:
-    return tuple(outcome) if isinstance(outcome, list) else outcome
+    """An outcome as it can be counted: lists, tensors and arrays as tuples.
+
+    Raises:
+        Unfollowed: some of it is not decided. InvalidArgument: it cannot be a key.
+    """
+    if isinstance(outcome, (Tensor, np.ndarray)):
+        outcome = outcome.tolist()
+    if isinstance(outcome, (list, tuple)):
+        return tuple(_hashable(one) for one in outcome)
+    if isinstance(outcome, Draw):
+        raise Unfollowed(sentences.UNDECIDED_OUTCOME)
+    if not isinstance(outcome, Hashable):
+        raise InvalidArgument(sentences.NO_KEY.format(type(outcome).__name__))
+    return outcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _CANNOT = "exact law: {}"
+NO_CHANCE = _CANNOT.format("bernoulli is asked for a probability of {:g}; the decoder is at fault")
 NO_LAW = _CANNOT.format(
     "{} is asked for weights that sum to {:g}, which is no law; the decoder's logits are at fault"
 )
@@ -19,6 +20,8 @@ OTHER_OUTCOME = _CANNOT.format(
     "elsewhere; make it anew for each replay"
 )
 EMITTED = _CANNOT.format("emit() was called {} times in a replay; call it once, with what was emitted")
+UNDECIDED_OUTCOME = _CANNOT.format("what comes out is a random number itself; emit what was chosen by it")
+NO_KEY = "exact law: what comes out is a {}, which cannot be counted; emit token ids, as a list or a tensor"
 ODD_LIMITS = "exact law: most_replays is {} and enough is {:g}; pass at least 1, and a mass from 0 to below 1"
 _SAMPLE = "; count samples instead"
 RACED_AGAIN = _CANNOT.format("random numbers that chose a token are used once more" + _SAMPLE)
@@ -31,10 +34,9 @@ TAKEN_OUT = _CANNOT.format("{} of a random number takes it out of torch; .item()
 NOT_FOLLOWED = _CANNOT.format("{} of random numbers is not followed" + _SAMPLE)
 UNKNOWN_DRAW = _CANNOT.format("{} draws, and its outcomes cannot be listed" + _SAMPLE)
 TOO_MANY = _CANNOT.format("{} has {} outcomes; up to {} can be listed" + _SAMPLE)
-ANOTHER_VIEW = _CANNOT.format(
-    "another view of a tensor that was filled with random numbers in place" + _SAMPLE
+OTHER_MEMORY = _CANNOT.format(
+    "random numbers are written into memory that is not torch's, such as a NumPy array's" + _SAMPLE
 )
-FILLED_IN_PART = _CANNOT.format("random numbers are written into a part of a tensor" + _SAMPLE)
 DREW_UNSEEN = _CANNOT.format(
     "something drew from torch's global generator where it cannot be seen, such as another thread" + _SAMPLE
 )
