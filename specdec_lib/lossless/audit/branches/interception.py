@@ -36,6 +36,7 @@ _OUT_OF_TORCH = {
     torch.Tensor.__array__: "numpy()",
     torch.Tensor.__dlpack__: "__dlpack__()",
     torch.Tensor.data_ptr: "data_ptr()",
+    torch.Tensor.__reduce_ex__: "pickle",
 }
 
 
@@ -103,7 +104,7 @@ class _Operations(TorchDispatchMode):
         """What an operation gives, written into a tensor that the caller has."""
         if not isinstance(out, Tensor):
             raise Unfollowed(
-                sentences.NOT_FOLLOWED.format(f"{func.overloadpacket._qualified_op_name} into out=")
+                sentences.NOT_FOLLOWED.format(f"out= of {func.overloadpacket._qualified_op_name}")
             )
         self.undecided.forget(out)
         if not is_random:
@@ -136,13 +137,28 @@ class _PythonNumbers(TorchFunctionMode):
                 raise Unfollowed(sentences.TAKEN_OUT.format(_OUT_OF_TORCH[func]))
             return values.item() if func is torch.Tensor.item else values.tolist()
         kwargs = kwargs or {}
+        if func in _FROM_NUMBERS and (made := self._from_numbers(func, args, kwargs)) is not None:
+            return made
         if not any(isinstance(one, Draw) for one in tree_iter((args, kwargs))):
             return func(*args, **kwargs)
-        if func not in (torch.tensor, torch.as_tensor):
-            return func(*tree_map(self._in_torch, args), **tree_map(self._in_torch, kwargs))
-        kind = kwargs.get("dtype") or torch.get_default_dtype()
-        values = as_kind(np.array(args[0], dtype=object), kind)
+        return func(*tree_map(self._in_torch, args), **tree_map(self._in_torch, kwargs))
+
+    def _from_numbers(self, func: Any, args: Any, kwargs: Any) -> Tensor | None:
+        """A tensor of numbers of which some are undecided, as torch would read them without being asked."""
+        is_new = func is torch.Tensor.new_tensor
+        given = kwargs.get("data", args[is_new] if len(args) > is_new else None)
+        if isinstance(given, Tensor):
+            return None
+        plain = tree_map(self._as_numbers, given)
+        if not any(isinstance(one, Draw) for one in tree_iter(plain)):
+            return None
+        kind = kwargs.get("dtype") or (args[0].dtype if is_new else torch.get_default_dtype())
+        values = as_kind(np.array(plain, dtype=object), kind)
         return self._undecided.made(values, torch.empty(0, dtype=kind, device=kwargs.get("device")))
+
+    def _as_numbers(self, one: Any) -> Any:
+        values = self._undecided.get(one)
+        return one if values is None else values.tolist()
 
     def _in_torch(self, one: Any) -> Any:
         """A tensor without an axis for an undecided number of Python's."""
@@ -151,6 +167,7 @@ class _PythonNumbers(TorchFunctionMode):
         return self._undecided.made(np.array(one, dtype=object), torch.empty(0, dtype=torch.float64))
 
 
+_FROM_NUMBERS = {torch.tensor, torch.as_tensor, torch.asarray, torch.Tensor.new_tensor}
 _LEAVING = {torch.Tensor.item, torch.Tensor.tolist, *_OUT_OF_TORCH}
 
 

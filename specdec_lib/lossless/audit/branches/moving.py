@@ -18,7 +18,8 @@ _aten = torch.ops.aten
 _NAMES = (
     "alias as_strided clone contiguous detach expand flatten flip gather index index_select "
     "lift_fresh lift_fresh_copy masked_select permute repeat reshape select slice split squeeze t "
-    "transpose unbind unsqueeze view _unsafe_view _to_copy to expand_as narrow chunk take roll unflatten ravel "
+    "transpose unbind unsqueeze view _unsafe_view _to_copy to expand_as narrow chunk take roll "
+    "unflatten ravel "
 )
 VIEWS = {getattr(_aten, name) for name in _NAMES.split()}
 """Operations that move numbers and change none."""

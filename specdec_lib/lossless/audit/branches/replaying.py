@@ -111,16 +111,18 @@ class Branches:
             with self._replay(path) as moved:
                 yield tree.num_replays
             outcome = self._outcome()
-            for _ in range(self._repeats(moved)):
+            for _ in range(self._repeats(moved, path.depth)):
                 again = path.again()
                 with self._repeat(outcome, again, moved):
                     yield tree.num_replays
             path.end(outcome)
             self.report(tree.num_replays, tree.unvisited)
 
-    def _repeats(self, moved: set[str]) -> int:
-        """How often a replay is made again: the first once, and more often where a generator moved."""
+    def _repeats(self, moved: set[str], depth: int) -> int:
+        """How often a replay is made again: the first once, and more often where there is reason to doubt."""
         is_first = self._tree.num_replays == 0
+        if is_first and depth == 0:  # it draws nothing, or from a generator of its own
+            return _FIRST_DOUBTS
         if not moved or self._doubts >= _DOUBTS:
             return int(is_first)
         repeats = _FIRST_DOUBTS if is_first else 1
