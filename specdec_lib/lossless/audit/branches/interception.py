@@ -36,7 +36,11 @@ _OUT_OF_TORCH = {
     torch.Tensor.__array__: "numpy()",
     torch.Tensor.__dlpack__: "__dlpack__()",
     torch.Tensor.data_ptr: "data_ptr()",
-    torch.Tensor.__reduce_ex__: "pickle",
+    torch.Tensor.untyped_storage: "untyped_storage()",
+    torch.Tensor.__float__: "float()",
+    torch.Tensor.__complex__: "complex()",
+    torch.Tensor.__index__: "an index",
+    torch.Tensor.new: "new()",
 }
 
 
@@ -69,7 +73,10 @@ class _Operations(TorchDispatchMode):
         self.path, self.undecided = path, Undecided()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = dict(kwargs or {})
+        with torch._C.DisableTorchFunction():  # what is done here is not the decoder's doing
+            return self._answered(func, args, dict(kwargs or {}))
+
+    def _answered(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         is_drawn = _RANDOM in func.tags
         out = kwargs.pop("out", None)
         is_undecided = self.undecided.any_in((args, kwargs))
@@ -132,9 +139,13 @@ class _PythonNumbers(TorchFunctionMode):
         self._undecided = undecided
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in _LEAVING and any(self._undecided.get(one) is not None for one in tree_iter(args[1:])):
+            raise Unfollowed(sentences.TAKEN_OUT.format(_OUT_OF_TORCH.get(func, func.__name__)))
         if func in _LEAVING and args and (values := self._undecided.get(args[0])) is not None:
             if func in _OUT_OF_TORCH:
                 raise Unfollowed(sentences.TAKEN_OUT.format(_OUT_OF_TORCH[func]))
+            if func is torch.Tensor.__int__:
+                return int(values.item())
             return values.item() if func is torch.Tensor.item else values.tolist()
         kwargs = kwargs or {}
         if func in _FROM_NUMBERS and (made := self._from_numbers(func, args, kwargs)) is not None:
@@ -168,7 +179,7 @@ class _PythonNumbers(TorchFunctionMode):
 
 
 _FROM_NUMBERS = {torch.tensor, torch.as_tensor, torch.asarray, torch.Tensor.new_tensor}
-_LEAVING = {torch.Tensor.item, torch.Tensor.tolist, *_OUT_OF_TORCH}
+_LEAVING = {torch.Tensor.item, torch.Tensor.tolist, torch.Tensor.__int__, *_OUT_OF_TORCH}
 
 
 def _torch_state(generator: torch.Generator | None = None) -> list[bytes]:
