@@ -89,7 +89,7 @@ class _Operations(TorchDispatchMode):
         if not is_drawn:
             return func(*args, **kwargs)
         take = DRAWS.get(func.overloadpacket)
-        if take is not None:
+        if take is not None and not _holds_no_numbers(args, kwargs):
             made = take(self.path, self.undecided, func, *args, **kwargs)
             if made is not NotImplemented:
                 return made
@@ -180,6 +180,13 @@ class _PythonNumbers(TorchFunctionMode):
 
 _FROM_NUMBERS = {torch.tensor, torch.as_tensor, torch.asarray, torch.Tensor.new_tensor}
 _LEAVING = {torch.Tensor.item, torch.Tensor.tolist, torch.Tensor.__int__, *_OUT_OF_TORCH}
+
+
+def _holds_no_numbers(args: Any, kwargs: Any) -> bool:
+    """Whether shapes alone are made, as where a model is built before its weights are read into it."""
+    first = args[0] if args else None
+    device = first.device if isinstance(first, torch.Tensor) else kwargs.get("device")
+    return device is not None and torch.device(device).type == "meta"
 
 
 def _torch_state(generator: torch.Generator | None = None) -> list[bytes]:

@@ -143,6 +143,8 @@ def _further_models(pair: SmallPair) -> tuple[Any, Any]:
 
 
 def _blocks(trial: ModeTrial, draft: Any) -> dict[str, Any]:
+    if trial.num_tokens < _FEWEST_FOR_BLOCKS:
+        raise InvalidArgument(sentences.TOO_FEW.format("dflash", _FEWEST_FOR_BLOCKS))
     draft.config.block_size = trial.k + 1  # the last token that is known comes first
     return {"assistant_model": draft, "speculation_type": "dflash"}
 
@@ -152,6 +154,7 @@ def _block_models(pair: SmallPair) -> tuple[Any, Any]:
     return target, small_block_drafter(target.config, 2 * pair.seed + 2)
 
 
+_FEWEST_FOR_BLOCKS = 3  # the first comes without a draft, and the last is never drafted
 _UNIVERSAL = SmallPair(draft_vocab=4)
 PLAIN = Mode("plain", sentences.PLAIN, _plain)
 """Decoding without a draft: the control of every mode."""

@@ -14,6 +14,7 @@ ENSEMBLE = "a mixture of both laws (assistant_ensemble_weight 0.5), documented t
 UNKNOWN_MODE = "audit: unknown mode 'hf:{}'; there are {}"
 SMALL_PAIR = "random models of {} words, seed {}"
 OWN_PAIR = "behind a prompt of {} tokens, temperature {}, top-k {}"
+TOO_FEW = "audit: hf:{} drafts nothing in texts of fewer than {} tokens; ask for more"
 LACKS_MODE = "Transformers {} has no mode {}"
 FEWER_LAYERS = "audit: {} layers of multi-token prediction were asked for, and the checkpoint holds {}"
 WARPED = "{}, temperature {}, top-k {}"

@@ -63,7 +63,7 @@ def small_mtp_target(vocab: int, seed: int) -> Any:
     config = DeepseekV3Config(num_hidden_layers=_LAYERS + MOST_LAYERS, **shape, **_NEVER_ENDS)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        whole = scaled(DeepseekV3ForCausalLM(config).eval())
+        whole: Any = scaled(DeepseekV3ForCausalLM(config).eval())
         folder = Path(tempfile.mkdtemp(prefix="specdec-mtp-"))
         with quiet():
             whole.save_pretrained(folder)

@@ -259,6 +259,18 @@ def test_nothing_drawn_is_one_replay():
     assert found.law == {(1, 2): 1.0} and found.num_replays == 1 and found.unvisited == 0
 
 
+def test_shapes_alone_are_no_choices():
+    def built_and_drawn():
+        built = torch.nn.Linear(
+            3, 3, device="meta"
+        )  # fills its weights with random numbers, of which are none
+        assert torch.rand(2, device="meta").is_meta and torch.randn_like(built.weight).is_meta
+        return int(P.multinomial(1))
+
+    found = law_of(built_and_drawn)
+    assert found.num_choices == 1 and found.law == pytest.approx({0: 0.1, 1: 0.2, 2: 0.7})
+
+
 def test_the_distance_closes_in_replay_by_replay():
     shifted = [0.1, 0.3, 0.6]
     steps = distances_of(lambda: int(P.multinomial(1)), dict(enumerate(shifted)))
