@@ -50,7 +50,19 @@ def small_mtp_target(vocab: int, seed: int) -> Any:
     ``generate`` reads those from the disk for every text: the checkpoint lies in a temporary folder that
     goes when the model does.
     """
-    from safetensors.torch import save_file
+    folder = Path(tempfile.mkdtemp(prefix="specdec-mtp-"))
+    try:
+        model = _read_from(folder, vocab, seed)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    weakref.finalize(model, shutil.rmtree, folder, ignore_errors=True)
+    return model.requires_grad_(False)
+
+
+def _read_from(folder: Path, vocab: int, seed: int) -> Any:
+    """The model of a checkpoint that is written into ``folder`` first."""
+    from safetensors.torch import load_file, save_file
     from transformers import DeepseekV3Config, DeepseekV3ForCausalLM
 
     shape: dict[str, Any] = {
@@ -60,32 +72,19 @@ def small_mtp_target(vocab: int, seed: int) -> Any:
         "num_experts_per_tok": 2, "n_group": 1, "topk_group": 1, "first_k_dense_replace": 1,
         "max_position_embeddings": 64, "vocab_size": vocab,
     }  # fmt: skip
-    config = DeepseekV3Config(num_hidden_layers=_LAYERS + MOST_LAYERS, **shape, **_NEVER_ENDS)
-    with torch.random.fork_rng(devices=[]):
+    file, layers = folder / "model.safetensors", range(_LAYERS, _LAYERS + MOST_LAYERS)
+    config = DeepseekV3Config(num_hidden_layers=layers.stop, **shape, **_NEVER_ENDS)
+    with torch.random.fork_rng(devices=[]), quiet():
         torch.manual_seed(seed)
         whole: Any = scaled(DeepseekV3ForCausalLM(config).eval())
-        folder = Path(tempfile.mkdtemp(prefix="specdec-mtp-"))
-        with quiet():
-            whole.save_pretrained(folder)
-        weights = _weights_in(folder)
-        for layer in range(_LAYERS, config.num_hidden_layers):
+        whole.save_pretrained(folder)
+        weights = {name: tensor.clone() for name, tensor in load_file(file).items()}  # it is written anew
+        for layer in layers:
             weights |= _further_weights(layer)
-    save_file(weights, folder / "model.safetensors", {"format": "pt"})
-    try:
-        config = DeepseekV3Config(num_hidden_layers=_LAYERS, **shape, **_NEVER_ENDS)
-        with quiet():
-            model = DeepseekV3ForCausalLM.from_pretrained(folder, config=config).eval()
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    weakref.finalize(model, shutil.rmtree, folder, ignore_errors=True)
-    return model.requires_grad_(False)
-
-
-def _weights_in(folder: Path) -> dict[str, Any]:
-    from safetensors.torch import load_file
-
-    return load_file(folder / "model.safetensors")
+    save_file(weights, file, {"format": "pt"})
+    config = DeepseekV3Config(num_hidden_layers=_LAYERS, **shape, **_NEVER_ENDS)
+    with quiet():
+        return DeepseekV3ForCausalLM.from_pretrained(folder, config=config).eval()
 
 
 def _further_weights(layer: int) -> dict[str, Any]:
