@@ -26,7 +26,7 @@ from specdec_lib.lossless.audit.branches.moving import (
     as_kind,
     as_objects,
     joined,
-    placed,
+    numbers_placed,
     values_of,
     viewed,
 )
@@ -50,7 +50,7 @@ def follow(path: Path, undecided: Undecided, func: Any, args: Any, kwargs: Any) 
     if func._schema.is_mutable and packet not in _OVERWRITING:
         return NotImplemented
     if packet in PICKS:
-        return placed(undecided, packet, args, kwargs)
+        return numbers_placed(undecided, packet, args, kwargs)
     if packet in VIEWS:
         return viewed(undecided, func, args, kwargs)
     if packet in JOINS:

@@ -70,7 +70,7 @@ def joined(undecided: Undecided, func: Any, args: Any, kwargs: Any) -> Any:
     return undecided.made(taken_at(as_objects(flat), moved), func(args[0], *args[1:], **kwargs))
 
 
-def placed(undecided: Undecided, packet: Any, args: Any, kwargs: Any) -> Any:
+def numbers_placed(undecided: Undecided, packet: Any, args: Any, kwargs: Any) -> Any:
     """What picks numbers from several sources, as ``where`` does: done to the places of its numbers."""
     if kwargs or len(args) > 3 + (packet is _aten.scatter):
         return NotImplemented  # such as index_put that adds up
