@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -125,3 +129,42 @@ def _many(shape: torch.Size, make: Callable[[], Any]) -> np.ndarray:
     for place in np.ndindex(values.shape):
         values[place] = make()
     return values
+
+
+# -- one number of Python's or NumPy's ---------------------------------------------------------------
+
+_NOT_DECODERS = sys.stdlib_module_names | {"beartype", "jaxtyping", "numpy", "torch", "_pytest", "pytest"}
+"""Whose own draws, as of a file's name or of what to check, are no decoder's."""
+
+
+@contextmanager
+def python_uniforms(path: Path) -> Iterator[None]:
+    """``random.random``, ``np.random.rand`` and their like give a decoder in this thread undecided numbers.
+
+    Only when called by these names and for one number: what was imported before by another name, a generator
+    that is an object, and an array of draws go their own way, and are found out by what they move.
+    """
+    places = ((random, ("random", "uniform")), (np.random, ("rand", "random", "random_sample", "uniform")))
+    own = [(module, name, getattr(module, name)) for module, names in places for name in names]
+    thread = threading.get_ident()
+    try:
+        for module, name, function in own:
+            setattr(module, name, _answering(path, function, name == "uniform", thread))
+        yield
+    finally:
+        for module, name, function in own:
+            setattr(module, name, function)
+
+
+def _answering(path: Path, own: Callable[..., Any], is_scaled: bool, thread: int) -> Callable[..., Any]:
+    def draw(*args: Any, **kwargs: Any) -> Any:
+        caller = str(sys._getframe(1).f_globals.get("__name__", "")).partition(".")[0]
+        is_asked = caller == "__main__" or caller not in _NOT_DECODERS
+        numbers = all(isinstance(one, (int, float)) for one in args)
+        is_one = not kwargs and ((is_scaled and numbers and len(args) in (0, 2)) or not args)
+        if not (is_asked and is_one and threading.get_ident() == thread):
+            return own(*args, **kwargs)
+        low, high = args if args else (0.0, 1.0)
+        return uniform_draw(path) * (high - low) + low
+
+    return draw

@@ -22,7 +22,7 @@ from torch.utils._pytree import tree_iter, tree_map
 
 from specdec_lib.errors import Unfollowed
 from specdec_lib.lossless.audit.branches import sentences
-from specdec_lib.lossless.audit.branches.chance import DRAWS, OVERWRITING_DRAWS
+from specdec_lib.lossless.audit.branches.chance import DRAWS, OVERWRITING_DRAWS, python_uniforms
 from specdec_lib.lossless.audit.branches.draws import Draw
 from specdec_lib.lossless.audit.branches.following import follow
 from specdec_lib.lossless.audit.branches.moving import as_kind
@@ -56,7 +56,7 @@ def intercepted(path: Path) -> Iterator[set[str]]:
             generator unseen, as in another thread.
     """
     before, moved = _global_generators(), set[str]()
-    with _Operations(path) as operations, _PythonNumbers(operations.undecided):
+    with _Operations(path) as operations, _PythonNumbers(operations.undecided), python_uniforms(path):
         yield moved
     now = _global_generators()
     moved.update(name for name in now if now[name] != before[name])

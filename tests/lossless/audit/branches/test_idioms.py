@@ -1,5 +1,6 @@
 """Ways to draw a token that real decoders use, and ways to handle what was drawn: the law, or a refusal."""
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -207,6 +208,17 @@ def made_of_tensors_and_numbers() -> bool:
 
 
 @_share
+def a_number_of_pythons() -> bool:
+    random.shuffle([1, 2])
+    return not P[2] < random.random() and random.uniform(0, 10) < 10
+
+
+@_share
+def a_number_of_numpys() -> bool:
+    return bool(np.random.rand() <= np.float64(0.7)) and np.random.uniform() < 1
+
+
+@_share
 def divided_by_infinity() -> bool:
     return torch.rand(1).item() / torch.inf == 0 and bool(torch.rand(1) < 0.7)
 
@@ -257,3 +269,10 @@ def test_what_comes_out_is_counted_or_refused() -> None:
     assert law_of(lambda: [[torch.ones(2, dtype=torch.long)]]).law == {(((1, 1),),): 1.0}
     with pytest.raises(InvalidArgument, match="dict"):
         law_of(dict)
+
+
+def test_pythons_own_functions_are_back_afterwards() -> None:
+    own = random.random, np.random.rand
+    with pytest.raises(ZeroDivisionError):
+        law_of(lambda: 1 / (random.random() < 0.5))
+    assert (random.random, np.random.rand) == own

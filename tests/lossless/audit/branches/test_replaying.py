@@ -154,8 +154,8 @@ REFUSED = {
     "no law": lambda: int((P * torch.nan).multinomial(1)),
     "not torch's": lambda: torch.from_numpy(np.zeros(2)).uniform_().tolist(),
     "what comes out": lambda: torch.rand(2),
-    "Python": lambda: random.random() < 0.5,
-    "NumPy": lambda: np.random.rand() < 0.5,
+    "Python": lambda: random.choice([0, 1]),
+    "NumPy": lambda: np.random.rand(2)[0] < 0.5,
 }
 
 
