@@ -119,7 +119,10 @@ def first_line(text: str) -> str:
 
 def in_one_line(error: BaseException) -> str:
     """The kind of an error and what it says, or as much of it as a line has room for."""
-    said = textwrap.shorten(str(error), 240, placeholder=" …")
+    try:
+        said = textwrap.shorten(str(error), 240, placeholder=" …")
+    except Exception:  # somebody's error that cannot say what it is: its kind is what there is to tell
+        said = ""
     return f"{type(error).__name__}: {said}".removesuffix(": ")
 
 

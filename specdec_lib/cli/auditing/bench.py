@@ -123,7 +123,5 @@ class AuditBench:
 
     @property
     def loads_weights(self) -> bool:
-        """Whether weights are at hand: those that are named, or those that an engine here decodes with."""
-        here = (OURS, PLAIN)
-        names = (self.order.engine, self.order.plain or "", *self.others)
-        return self.order.names_models or any(name in here or name.startswith(MODE) for name in names)
+        """Whether weights are at hand, by all names that this audit was given."""
+        return self.order.loads_weights(*self.others)

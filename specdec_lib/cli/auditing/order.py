@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from specdec_lib.cli.auditing import sentences
@@ -44,32 +45,45 @@ class AuditOrder:
         """Whether the law is summed over random branches; else answers are counted."""
         return self.engine.startswith(MODE) if self.exactly is None else self.exactly
 
-    def require_sound(self, greedy: bool) -> None:
-        """Refuse what cannot be, before anything is loaded.
+    def loads_weights(self, *others: str) -> bool:
+        """Whether weights are at hand: those that are named, or those that an engine here decodes with."""
+        names = (self.engine, self.plain or "", *others)
+        return self.names_models or any(name in (OURS, PLAIN) or name.startswith(MODE) for name in names)
+
+    def require_sound(self, other: str | None) -> None:
+        """Refuse what cannot be, before anything is loaded; with ``other``, of a comparison.
 
         Raises:
-            InvalidArgument: a temperature that is not above 0, a server whose law shall be summed, a name
-                of no engine, a server without a control.
+            InvalidArgument: a temperature or time that is none, a server whose law shall be summed, a name
+                of no engine, a server without a control, a function without weights.
         """
-        _require_name(self.engine)
-        if self.temperature is not None and not self.temperature > 0:
+        names = [name for name in (self.engine, self.plain, other) if name is not None]
+        for name in names:
+            _require_name(name)
+        if self.temperature is not None and not 0 < self.temperature < math.inf:
             raise InvalidArgument(sentences.AUDIT_TEMPERATURE.format(self.temperature))
-        if self.plain is not None:
-            _require_name(self.plain)
-        if greedy:
+        if math.isnan(self.minutes):
+            raise InvalidArgument(sentences.AUDIT_MINUTES)
+        own = next((name for name in names if is_function(name)), None)
+        if own is not None and not self.loads_weights(*names):
+            needs = sentences.EXACT_NEEDS_WEIGHTS if self.sums and other is None else sentences.IDS_NEED_WEIGHTS
+            raise InvalidArgument(needs.format(own))
+        if other is not None:
             return
         if self.sums and is_server(self.engine):
             raise InvalidArgument(sentences.EXACT_SERVER)
         if self.plain is None and is_server(self.engine):
             raise InvalidArgument(sentences.NEEDS_PLAIN.format(self.engine))
-        is_own = ":" in self.engine and not self.engine.startswith(MODE)
-        if is_own and self.plain is None and not self.names_models and not self.sums:
-            raise InvalidArgument(sentences.NEEDS_PLAIN_OR_TARGET.format(self.engine))
 
 
 def is_server(name: str) -> bool:
     """Whether an engine's name is an address."""
     return name.startswith(_URLS)
+
+
+def is_function(name: str) -> bool:
+    """Whether an engine's name is that of a function, ``module:callable``."""
+    return ":" in name and not is_server(name) and not name.startswith(MODE)
 
 
 def _require_name(name: str) -> None:

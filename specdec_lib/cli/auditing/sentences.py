@@ -13,15 +13,18 @@ NEEDS_PLAIN = (
     "auditing {} takes plain decoding of the same engine as its control: start it once more without its "
     "draft, and give that address by --plain"
 )
-NEEDS_PLAIN_OR_TARGET = (
-    "auditing {} takes a control or a law: give plain decoding of the same engine by --plain, or the weights "
-    "that it decodes by --target"
+IDS_NEED_WEIGHTS = (
+    "{} is a function, which is given its prompts as ids: name the weights that it decodes, whose tokenizer "
+    "makes them, by --target or --pair"
 )
 EXACT_SERVER = (
     "--exact sums over what an engine draws in this process, and a server draws in its own; use --count"
 )
 EXACT_NEEDS_WEIGHTS = "--exact {} needs the law to hold it against: name the weights by --target or --pair"
-AUDIT_TEMPERATURE = "--temperature is {:g}; a law takes one above 0, and --greedy compares texts at 0"
+AUDIT_TEMPERATURE = (
+    "--temperature is {:g}; a law takes a finite one above 0, and --greedy compares texts at 0"
+)
+AUDIT_MINUTES = "--minutes is not a number; give how long to ask, or inf for as long as it takes"
 GREEDY_TAKES_TWO = "--greedy compares two engines; name the other behind the first"
 TWO_ARE_GREEDY = "two engines are compared at temperature 0, with --greedy; else name one, and its --plain"
 CHATS_NEED_WEIGHTS = "chats are put into words by a model's template: name the weights by --target"

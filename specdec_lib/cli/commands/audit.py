@@ -50,7 +50,7 @@ def run(
         engine, models, threads, plain, exactly, prompts, samples, tokens, temperature, top_k, k,
         minutes, seed, served, at_once,
     )  # fmt: skip
-    order.require_sound(greedy)
+    order.require_sound(other)
     found, notices = run_audit(order, other)
     code = _GREEDY_EXITS[found.verdict] if greedy else found.exit_code
     if as_json:

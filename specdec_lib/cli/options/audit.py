@@ -41,7 +41,10 @@ Exactly = Annotated[
     ),
 ]  # fmt: skip
 AuditSamples = Annotated[
-    int, _audit("N", "--samples", help="Answers of each engine at most; more see smaller deviations.", min=40)
+    int,
+    _audit(
+        "N", "--samples", help="Answers of each engine at most; more see smaller deviations.", min=40, max=10**7
+    ),
 ]
 AuditTokens = Annotated[
     int | None,

@@ -123,6 +123,8 @@ def check_p_values(answers: Sequence[Answer], laws: Sequence[PrefixLaw], level: 
             ladder = ladders[key] if key in ladders else ladders.setdefault(key, _ladder(tables[prefix]))
             before, own = ladder.get(token) or ladder[_UNTOLD]
             values.append(before + own * rng.random() if own > 0 else 0.0)
+    if not values:
+        return not_applicable("uniformity", "", sentences.WHY_NO_TOKENS, "tokens")
     found = uniformity_test(np.array(values))
     seen, n, says = sentences.UNIFORMITY.format(found.statistic), found.num_samples, sentences.UNIFORMITY_SAYS
     catches = shift_caught(n, level)

@@ -30,6 +30,7 @@ from specdec_lib.utils.numbers import counted
 LOOKS = ((0.25, 0.1), (0.5, 0.2), (1.0, 0.7))
 """Part of the answers, and part of the level that the look there spends: together the whole."""
 _MOST_SEED = 2**31 - 1
+_MOST_ANSWERS = 10_000_000
 _TOLD_EVERY = 100
 AskBoth = Callable[
     [AskedEngine, AskedEngine, Sequence[EngineRequest]], tuple[Sequence[Answer], Sequence[Answer]]
@@ -80,8 +81,8 @@ def audit_by_counting(
         report: called with a line of progress now and then.
 
     Raises:
-        InvalidArgument: no request, requests of different lengths, fewer than 40 samples, a level outside
-            (0, 1), or a law that is none. Whatever an engine raises ends the audit.
+        InvalidArgument: no request, requests of different lengths, fewer than 40 samples or more than ten
+            million, a level outside (0, 1), or a law that is none. Whatever an engine raises ends the audit.
     """
     asked = [requests] if isinstance(requests, EngineRequest) else list(requests)
     _check(asked, num_samples, level)
@@ -234,6 +235,6 @@ def _check(requests: Sequence[EngineRequest], num_samples: int, level: float) ->
     lengths = sorted({request.num_tokens for request in requests})
     if len(lengths) > 1:
         raise InvalidArgument(sentences.ODD_LENGTHS.format(" and ".join(map(str, lengths))))
-    if num_samples < LEAST_ANSWERS or not 0 < level < 1:
-        least = counted(LEAST_ANSWERS, "sample")
-        raise InvalidArgument(sentences.ODD_NUMBERS.format(num_samples, level, least))
+    if not LEAST_ANSWERS <= num_samples <= _MOST_ANSWERS or not 0 < level < 1:
+        limits = LEAST_ANSWERS, counted(_MOST_ANSWERS, "sample")
+        raise InvalidArgument(sentences.ODD_NUMBERS.format(num_samples, level, *limits))

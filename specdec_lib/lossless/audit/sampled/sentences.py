@@ -22,7 +22,7 @@ NO_TABLE = (
 NO_PROMPT_IDS = "audit: the law of {} is read behind ids, and the request has none; give it prompt_ids"
 NO_REQUESTS = "audit: no request; pass at least one"
 ODD_LENGTHS = "audit: requests of {} tokens; pass requests of one length"
-ODD_NUMBERS = "audit: {} samples at level {}; pass at least {} and a level between 0 and 1"
+ODD_NUMBERS = "audit: {} samples at level {}; pass {} to {}, and a level between 0 and 1"
 WRITE_MODULE_AND_CALLABLE = "audit: {!r} names no function; write module:callable, as in mine:generate"
 NOT_FOUND = "audit: {} cannot be used: {}"
 CANNOT_BE_CALLED = "audit: {} is a {}, which cannot be called; name a function of (prompt_ids, num_tokens)"
@@ -58,6 +58,7 @@ LENGTHS_SAY = "no text has too many tokens, or too few without an end"
 WHY_NO_LAW = "nobody tells the law of this engine"
 WHY_TEXTS = "the law is of ids, and only texts came: unlisted ones may look like listed ones"
 WHY_NO_IDS = "the engine tells no ids"
+WHY_NO_TOKENS = "no token came behind a prefix whose law was told"
 WHY_ONE_CELL = "too few answers to tell two outcomes apart"
 
 # -- why an audit could not be asked ---------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -91,6 +93,20 @@ def test_what_a_function_raises_is_one_line_and_a_servers_error_its_own():
     def offline(prompt, n):
         raise ServerUnavailable("no answer")
 
+    def leaves(prompt, n):
+        sys.exit("no GPU")
+
+    class Mute(Exception):
+        def __str__(self):
+            raise RuntimeError("says nothing")
+
+    def is_mute(prompt, n):
+        raise Mute
+
+    with pytest.raises(InvalidArgument, match="leaves raised SystemExit: no GPU"):
+        CallableEngine(leaves).answer(ASKED)
+    with pytest.raises(InvalidArgument, match="is_mute raised Mute$"):
+        CallableEngine(is_mute).answer(ASKED)
     with pytest.raises(InvalidArgument, match="breaks raised RuntimeError: the cache is gone"):
         CallableEngine(breaks).answer(ASKED)
     with pytest.raises(ServerUnavailable, match="no answer"):

@@ -171,6 +171,14 @@ def test_a_token_too_few_is_a_fault_of_the_engine_and_of_the_control_a_reason_no
     assert backwards.verdict == "not askable" and "length" in backwards.why
 
 
+def test_an_engine_that_says_nothing_at_all_is_not_exact():
+    rows = Rows(2)
+    silent = DrawnEngine(rows.joint(TWO), "silent", fault=lambda answer, request: Answer((), "", False))
+    report = audit_by_counting(silent, DrawnEngine(rows.joint(TWO)), rows, TWO, 400)
+    assert report.verdict == "not exact"
+    assert [check.passed for check in report.checks if check.test == "uniformity"] == [None]
+
+
 def test_an_engine_that_never_drafts_is_no_speculation():
     rows = Rows(4)
     law = rows.joint(TWO)
@@ -294,6 +302,7 @@ def test_a_report_is_plain_json_and_tells_progress():
         ({"requests": []}, "no request"),
         ({"requests": [TWO, THREE]}, "2 and 3"),
         ({"num_samples": 5}, "5 samples"),
+        ({"num_samples": 10**12}, "10,000,000|10000000|10 000 000"),
         ({"level": 0.0}, "level 0"),
         ({"requests": replace(TWO, temperature=0.0)}, "temperature 0"),
     ],
