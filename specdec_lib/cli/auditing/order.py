@@ -78,16 +78,16 @@ class AuditOrder:
 
 def is_server(name: str) -> bool:
     """Whether an engine's name is an address."""
-    return name.startswith(_URLS)
+    return name.lower().startswith(_URLS)
 
 
 def is_function(name: str) -> bool:
     """Whether an engine's name is that of a function, ``module:callable``."""
-    return ":" in name and not is_server(name) and not name.startswith(MODE)
+    return ":" in name and "://" not in name and not name.startswith(MODE)
 
 
 def _require_name(name: str) -> None:
-    if name in (OURS, PLAIN) or is_server(name) or ":" in name:
+    if name in (OURS, PLAIN) or is_server(name) or is_function(name) or name.startswith(MODE):
         if name.startswith(MODE):
             from specdec_lib.lossless.audit.hugging_face.modes import find_mode
 

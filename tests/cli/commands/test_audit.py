@@ -196,6 +196,8 @@ def test_a_fault_at_temperature_0(specdec, tmp_path, monkeypatch):
         (["--greedy", "plain", "nothing"], "hf:MODE"),
         (["hf:nothing"], "lookup"),
         (["nothing"], "hf:MODE"),
+        (["ftp://127.0.0.1"], "hf:MODE"),
+        (["HTTP://127.0.0.1:1"], "--plain"),
         (["ours", "--plain", "nothing"], "hf:MODE"),
         (["ours", "plain"], "--greedy"),
         (["--greedy", "ours"], "other"),

@@ -63,8 +63,9 @@ def compare_greedy(
         report: called with a line of progress now and then.
 
     Raises:
-        InvalidArgument: no prompts; recorded answers that are not one a prompt; text that cannot be made ids;
-            ids that the weights do not have, or more than they see; a k, level or slack out of range.
+        InvalidArgument: no prompts; recorded answers that are not one a prompt; no token in any text; text
+            that cannot be made ids; ids that the weights do not have, or more than they see; a k, level or
+            slack out of range.
     """
     _require_settings(k, level, slack)
     requests = _requests(prompts, num_tokens or _TOKENS, weights)
@@ -78,6 +79,8 @@ def compare_greedy(
         return asked_texts(source, requests, encode, ends, report)
 
     own, others = (written(*pair) for pair in zip((ours, theirs), names, strict=True))
+    if not any(text.ids for text in (*own, *others)):
+        raise InvalidArgument(sentences.NO_TOKENS.format(*names))
     differences = [where_texts_part(*pair) for pair in zip(own, others, strict=True)]
     parted = [index for index, place in enumerate(differences) if place is not None]
     repeated = None

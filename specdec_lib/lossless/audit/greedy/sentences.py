@@ -55,6 +55,7 @@ WHY_UNSTEADY = "the first engine differs from itself"
 
 NO_PROMPTS = "greedy: no prompts; pass at least one, each with a token"
 OTHER_NUMBER = "greedy: {} recorded texts of {} for {} prompts; give one text a prompt"
+NO_TOKENS = "greedy: {} and {} have not written a token; there is nothing to compare"
 NO_IDS = (
     "greedy: {} tells no token ids, and no weights with a tokenizer are given to read its text; give them"
 )

@@ -297,6 +297,11 @@ def test_what_cannot_be_compared_is_refused(more, says, table):
         compare_greedy([[1]], [[1]], **({"prompts": [[1, 2]]} | more))
 
 
+def test_texts_without_a_token_are_no_agreement():
+    with pytest.raises(InvalidArgument, match="A and B have not written a token"):
+        compare_greedy([[], []], [[], []], [[1], [2]], names=("A", "B"))
+
+
 def test_texts_as_prompts_are_encoded_by_the_weights(table):
     found = compare_greedy([[1, 2]], [[1, 3]], ["bc"], weights=table)
     assert found.likelihood is not None and found.partings[0].gap is not None
