@@ -80,7 +80,7 @@ def compare_greedy(
 
     own, others = (written(*pair) for pair in zip((ours, theirs), names, strict=True))
     if not any(text.ids for text in (*own, *others)):
-        raise InvalidArgument(sentences.NO_TOKENS.format(*names))
+        raise InvalidArgument(sentences.NO_TOKENS.format(names[0], names[1]))
     differences = [where_texts_part(*pair) for pair in zip(own, others, strict=True)]
     parted = [index for index, place in enumerate(differences) if place is not None]
     repeated = None

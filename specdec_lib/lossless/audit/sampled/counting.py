@@ -236,5 +236,5 @@ def _check(requests: Sequence[EngineRequest], num_samples: int, level: float) ->
     if len(lengths) > 1:
         raise InvalidArgument(sentences.ODD_LENGTHS.format(" and ".join(map(str, lengths))))
     if not LEAST_ANSWERS <= num_samples <= _MOST_ANSWERS or not 0 < level < 1:
-        limits = LEAST_ANSWERS, counted(_MOST_ANSWERS, "sample")
-        raise InvalidArgument(sentences.ODD_NUMBERS.format(num_samples, level, *limits))
+        most = counted(_MOST_ANSWERS, "sample")
+        raise InvalidArgument(sentences.ODD_NUMBERS.format(num_samples, level, LEAST_ANSWERS, most))
