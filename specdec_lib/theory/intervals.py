@@ -1,7 +1,7 @@
 """Intervals from counts alone: a share of trials, and tokens over rounds.
 
 Both take trials, or rounds, as draws of one law. Texts differ by more than that, so over many texts the truth
-is wider; where texts are told apart, :mod:`specdec_lib.bench.tables.bootstrap` draws them.
+is wider; where texts are told apart, ``bench.tables.bootstrap`` draws them.
 """
 
 from __future__ import annotations

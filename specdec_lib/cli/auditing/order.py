@@ -66,7 +66,8 @@ class AuditOrder:
             raise InvalidArgument(sentences.AUDIT_MINUTES)
         own = next((name for name in names if is_function(name)), None)
         if own is not None and not self.loads_weights(*names):
-            needs = sentences.EXACT_NEEDS_WEIGHTS if self.sums and other is None else sentences.IDS_NEED_WEIGHTS
+            sums = self.sums and other is None
+            needs = sentences.EXACT_NEEDS_WEIGHTS if sums else sentences.IDS_NEED_WEIGHTS
             raise InvalidArgument(needs.format(own))
         if other is not None:
             return

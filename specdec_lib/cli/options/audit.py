@@ -43,9 +43,10 @@ Exactly = Annotated[
 AuditSamples = Annotated[
     int,
     _audit(
-        "N", "--samples", help="Answers of each engine at most; more see smaller deviations.", min=40, max=10**7
+        "N", "--samples", help="Answers of each engine at most; more see smaller deviations.", min=40,
+        max=10**7,
     ),
-]
+]  # fmt: skip
 AuditTokens = Annotated[
     int | None,
     _audit("N", "--tokens", "-n", help="Tokens of each answer.", default="3; with --greedy 64", min=1),

@@ -70,7 +70,7 @@ class CallableEngine:
             said = self._function(list(request.prompt_ids), request.num_tokens, **asked)
         except SpecDecError:
             raise
-        except (Exception, SystemExit) as error:  # a function that leaves Python does not end the audit unsaid
+        except (Exception, SystemExit) as error:  # one that leaves Python does not end the audit unsaid
             raise InvalidArgument(sentences.RAISED.format(self.name, in_one_line(error))) from error
         if isinstance(said, Answer):
             return said

@@ -105,7 +105,7 @@ def test_what_a_function_raises_is_one_line_and_a_servers_error_its_own():
 
     with pytest.raises(InvalidArgument, match="leaves raised SystemExit: no GPU"):
         CallableEngine(leaves).answer(ASKED)
-    with pytest.raises(InvalidArgument, match="is_mute raised Mute$"):
+    with pytest.raises(InvalidArgument, match=r"is_mute raised Mute$"):
         CallableEngine(is_mute).answer(ASKED)
     with pytest.raises(InvalidArgument, match="breaks raised RuntimeError: the cache is gone"):
         CallableEngine(breaks).answer(ASKED)
