@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from specdec_lib.cli.auditing import sentences
@@ -87,7 +88,12 @@ def _case(bench: AuditBench, engine: AskedEngine, control: AskedEngine, request:
 
     length, temperature = len(request.prompt_ids), request.temperature
     says = sentences.BEHIND_PROMPT.format(length, temperature, request.top_k)
-    decode, plain = (lambda one=one: one.answer(request).outcome for one in (engine, control))
+    seeds = count()  # another one each time: a draw that the seed decides, unseen, does not repeat
+
+    def asked(one: AskedEngine) -> Any:
+        return one.answer(replace(request, seed=next(seeds))).outcome
+
+    decode, plain = partial(asked, engine), partial(asked, control)
     return ReplayCase(says, request.num_tokens, law, decode, plain)
 
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
-from specdec_lib.errors import InvalidArgument, in_one_line
+from specdec_lib.errors import InvalidArgument, NotRepeatable, in_one_line
 from specdec_lib.lossless.audit import sentences
 from specdec_lib.lossless.audit.branches.replaying import ReplayedLaw, law_of
 from specdec_lib.lossless.verdict import Check
@@ -25,6 +25,7 @@ SMALL = 0.05
 _TIMES_CONTROL = 4
 _ENOUGH = 1e-7
 _TOLD_EVERY = 20
+_DOUBTS = 30
 _ANYTHING_ELSE = "anything else"
 ReplayVerdict = Literal["exact", "exact as far as seen", "not exact", "open", "not askable"]
 Progress = Callable[[str], None]
@@ -153,10 +154,23 @@ def _tried(
             if control > ROUNDING:
                 return found
         ours = replayed(case.decode, report=report)
+        if ours.num_choices == 0:
+            _require_one_text(case.decode)
     except Exception as error:  # whatever an engine raises is told, in a line
         return replace(found, raised=in_one_line(error))
     least, largest = _distances(ours, law, rest)
     return replace(found, least=least, largest=largest, law=ours)
+
+
+def _require_one_text(decode: Callable[[], Any]) -> None:
+    """A decoder that draws nothing that can be followed may draw elsewhere: then its texts differ.
+
+    Raises:
+        NotRepeatable: they do.
+    """
+    first = decode()
+    if any(decode() != first for _ in range(_DOUBTS)):
+        raise NotRepeatable(sentences.DRAWS_ELSEWHERE)
 
 
 def _distances(found: ReplayedLaw, law: Mapping[Any, float], rest: float) -> tuple[float, float]:

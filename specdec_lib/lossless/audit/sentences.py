@@ -26,3 +26,7 @@ OPEN = (
 CONTROL_FAILS = "{} could not be asked: plain decoding of the same is off by {:.2g} already."
 RAISED = "{} could not be asked: it raised {}."
 NO_CASES = "audit: nothing to try {} on; pass at least one case"
+DRAWS_ELSEWHERE = (
+    "its texts differ, and it draws nothing from torch: draws from elsewhere cannot be followed, but its "
+    "answers can be counted (--count)"
+)

@@ -42,6 +42,21 @@ def engines(tmp_path, monkeypatch):
                 return right(prompt_ids, num_tokens, 1.3 * temperature, top_k, seed)
 
 
+            def hidden(prompt_ids, num_tokens, temperature, top_k, seed):
+                import numpy as np
+                draws, ids = np.random.default_rng(seed), list(prompt_ids)
+                for _ in range(num_tokens):
+                    logits, _ = PLAIN.target.forward(torch.tensor([ids]), use_cache=False, logits_to_keep=1)
+                    row = (logits[0, -1].double() / temperature).topk(top_k)
+                    ids.append(int(draws.choice(row.indices.numpy(), p=row.values.softmax(0).numpy())))
+                return ids[len(prompt_ids):]
+
+
+            def partly_hidden(prompt_ids, num_tokens, temperature, top_k, seed):
+                first = right(prompt_ids, 1, temperature, top_k, seed)
+                return first + hidden([*prompt_ids, *first], num_tokens - 1, temperature, top_k, seed)
+
+
             def broken(prompt_ids, num_tokens):
                 raise RuntimeError("no such kernel")
             """
@@ -136,6 +151,13 @@ def test_a_function_summed_and_counted(specdec, engines):
         "audit", "their_engines:hotter", "--plain", "their_engines:right", *few, "--samples", "1000", "--json"
     ).document
     assert document["verdict"] == "not exact" and document["control"] == "their_engines:right"
+
+
+@pytest.mark.parametrize("name", ["hidden", "partly_hidden"])
+def test_a_right_function_whose_draws_cannot_be_followed_is_not_convicted(specdec, engines, name):
+    few = ["--prompts", "1", "-n", "3", "--pair", "pocket", "--device", "cpu", "--top-k", "3"]
+    shown = specdec("audit", f"their_engines:{name}", "--exact", *few)
+    assert shown.code == 2 and "could not be asked" in " ".join(shown.out.split())
 
 
 def test_a_function_that_raises_is_one_line(specdec, engines):

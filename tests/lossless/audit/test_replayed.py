@@ -1,5 +1,7 @@
 """Verdicts on laws that were summed: exact, bounded, open, off, broken, and a control that is off."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -81,3 +83,12 @@ def test_the_document_and_progress():
     assert found.to_dict()["checks"][0]["verdict"] == "pass" and found.to_dict()["exit_code"] == 0
     with pytest.raises(InvalidArgument, match="at least one"):
         audit_by_replaying("ours", [])
+
+
+def test_draws_from_elsewhere_are_no_conviction_and_one_text_for_all_is():
+    """That the first replay gives the same twice says little, where a token has most of the mass."""
+    texts = iter([(1,)] * 25 + [(0,)] + [(1,)] * 100)
+    case = ReplayCase("here", 1, lambda: ({(0,): 0.3, (1,): 0.7}, 0.0), lambda: next(texts))
+    report = audit_by_replaying("hidden", [case])
+    assert report.verdict == "not askable" and "--count" in report.says
+    assert audit_by_replaying("stuck", [replace(case, decode=lambda: (1,))]).verdict == "not exact"

@@ -68,7 +68,7 @@ class AuditReport:
                 self.engine, rejected, found.estimate, distance, percent(sure, 2)
             )
         seen = sentences.power(self.catches or 1.0, self.num_cells, found.high, sure)
-        return sentences.EXACT.format(self.engine, seen)
+        return sentences.EXACT.format(self.engine, seen) + sentences.cut_short(self.ended, self.num_samples)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, texts and lists, for JSON."""

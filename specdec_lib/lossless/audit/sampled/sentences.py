@@ -90,6 +90,12 @@ def few_answers(number: int) -> str:
     return FEW.format(counted(number, "answer"))
 
 
+def cut_short(ended: str, number: int) -> str:
+    """That fewer answers were counted than were asked for, where that is so."""
+    why = {"deadline": "Its time was up", "interrupted": "It was interrupted"}.get(ended)
+    return "" if why is None else f" {why} after {counted(number, 'answer')} of each: more would see more."
+
+
 def power(catches: float, number: int, high: float, confidence: float) -> str:
     """What would have been seen, and what is left."""
     return (

@@ -252,7 +252,7 @@ def test_a_deadline_keeps_what_was_counted(monkeypatch):
     engine = DrawnEngine(law, "slow", other_stream, fault=tick)
     report = audit_by_counting(engine, DrawnEngine(law), rows, TWO, 4_000, deadline=600)
     assert report.ended == "deadline" and report.num_samples == 600 and report.looks == (600,)
-    assert report.verdict == "exact as far as seen"
+    assert report.verdict == "exact as far as seen" and "time was up after 600 answers" in report.says
     few = audit_by_counting(engine, DrawnEngine(law), rows, TWO, 4_000, deadline=10)
     assert few.verdict == "not askable" and few.num_samples == 10 and few.exit_code == 2
 
@@ -270,7 +270,7 @@ def test_an_interrupt_keeps_what_was_counted():
     engine._fault = interrupt
     report = audit_by_counting(engine, DrawnEngine(law), rows, TWO, 1_000)
     assert report.ended == "interrupted" and report.num_samples == 300 and report.looks == (250, 300)
-    assert report.exit_code == 0
+    assert report.exit_code == 0 and "interrupted after 300 answers" in report.says
 
 
 def test_a_law_without_chance_is_not_called_exact():
