@@ -73,6 +73,12 @@ class AuditOrder:
             return
         if self.sums and is_server(self.engine):
             raise InvalidArgument(sentences.EXACT_SERVER)
+        if (
+            self.plain is not None
+            and is_server(self.engine)
+            and _address(self.plain) == _address(self.engine)
+        ):
+            raise InvalidArgument(sentences.SAME_SERVER.format(self.engine))
         if self.plain is None and is_server(self.engine):
             raise InvalidArgument(sentences.NEEDS_PLAIN.format(self.engine))
 
@@ -80,6 +86,11 @@ class AuditOrder:
 def is_server(name: str) -> bool:
     """Whether an engine's name is an address."""
     return name.lower().startswith(_URLS)
+
+
+def _address(name: str) -> str:
+    """An address as it is compared."""
+    return name.lower().rstrip("/")
 
 
 def is_function(name: str) -> bool:

@@ -13,6 +13,10 @@ NEEDS_PLAIN = (
     "auditing {} takes plain decoding of the same engine as its control: start it once more without its "
     "draft, and give that address by --plain"
 )
+SAME_SERVER = (
+    "{} cannot be its own control, from which it never differs: start it once more without its draft, and "
+    "give that address by --plain"
+)
 IDS_NEED_WEIGHTS = (
     "{} is a function, which is given its prompts as ids: name the weights that it decodes, whose tokenizer "
     "makes them, by --target or --pair"

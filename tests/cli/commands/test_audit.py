@@ -104,8 +104,9 @@ def test_a_wrong_server(specdec, plain, prompts):
 
 
 def test_a_control_that_speculates_tells_no_law(specdec, prompts):
-    with serving(TableServer(MODEL, DRAFT, speculates="exact")) as there:
-        document = specdec("audit", there.url, "--plain", there.url, *COUNT, *prompts, "--json").document
+    one, other = (TableServer(MODEL, DRAFT, speculates="exact") for _ in range(2))
+    with serving(one) as there, serving(other) as beside:
+        document = specdec("audit", there.url, "--plain", beside.url, *COUNT, *prompts, "--json").document
     assert any(sentences.NO_LAW_TOLD.split("{}")[0] in said for said in document["notices"])
 
 
@@ -218,6 +219,7 @@ def test_a_fault_at_temperature_0(specdec, tmp_path, monkeypatch):
         (["--greedy", "plain", "nothing"], "hf:MODE"),
         (["hf:nothing"], "lookup"),
         (["nothing"], "hf:MODE"),
+        (["http://127.0.0.1:1", "--plain", "http://127.0.0.1:1/"], "its own control"),
         (["ftp://127.0.0.1"], "hf:MODE"),
         (["HTTP://127.0.0.1:1"], "--plain"),
         (["ours", "--plain", "nothing"], "hf:MODE"),

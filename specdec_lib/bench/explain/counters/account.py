@@ -19,6 +19,9 @@ from specdec_lib.errors import InvalidArgument, RecordError
 from specdec_lib.theory.checks import positive
 from specdec_lib.theory.dialects import ASSUMED, Acceptance, acceptances
 
+_LEAST_MS, _MOST_MS = 1e-6, 1e9
+"""Milliseconds that a step can take: from a nanosecond to eleven days."""
+
 
 @dataclass(frozen=True)
 class Account:
@@ -71,12 +74,13 @@ def explain_counters(
         k: draft tokens a draft, where the run does not tell.
 
     Raises:
-        InvalidArgument: a time that is not positive, or one without ``plain_ms``.
+        InvalidArgument: a time that is not positive or no step's, or one without ``plain_ms``.
         RecordError: no tokens a round in it; times that contradict each other.
     """
     for name, ms in (("step-plain", plain_ms), ("step", round_ms), ("draft-step", draft_ms)):
         if ms is not None:
-            positive(ms, f"--{name}")
+            if not _LEAST_MS <= positive(ms, f"--{name}") <= _MOST_MS:
+                raise InvalidArgument(sentences.NO_TIME_OF_A_STEP.format(name, ms, _LEAST_MS, _MOST_MS))
             if plain_ms is None:
                 raise InvalidArgument(sentences.TIMES_TOGETHER.format(name))
     run = run.with_length(k)

@@ -5,6 +5,7 @@
 NO_LENGTH = "{} counts neither drafts nor steps, so no tokens a round; give --k, the tokens of a draft"
 NO_DRAFT = "{}: no draft was verified in it; decode something with one, then count"
 TIMES_TOGETHER = "--{} is held against a plain step; give its time, --step-plain, with it"
+NO_TIME_OF_A_STEP = "--{} is {:g} ms; give milliseconds of one step, from {:g} to {:g}"
 NO_TIME_LEFT = (
     "a draft of {:.2f} steps of {:g} ms takes {:g} ms, all of a round of {:g} ms; check --draft-step"
 )

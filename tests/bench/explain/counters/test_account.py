@@ -123,6 +123,8 @@ def test_a_run_in_which_nothing_was_accepted_or_everything():
         ((0.0, 20.0), InvalidArgument, "step-plain"),
         ((10.0, -1.0), InvalidArgument, "--step"),
         ((10.0, float("nan")), InvalidArgument, "--step"),
+        ((1e-320, 1e308), InvalidArgument, "--step-plain is .* milliseconds of one step"),
+        ((10.0, 1e308), InvalidArgument, "--step is .* milliseconds of one step"),
         ((10.0, 20.0, 5.0), RecordError, "check --draft-step"),
     ],
 )
