@@ -143,6 +143,7 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
     },
     sampled: {
         "few_answers": [(1,), (12,)],
+        "cut_short": [("deadline", 600), ("interrupted", 300)],
         "power": [(0.0271, 27, 0.0352, 0.9999)],
         "between": [(0.031, 0.0952)],
     },
