@@ -20,7 +20,7 @@ from specdec_lib.errors import InvalidArgument, ServerFailed
 if TYPE_CHECKING:
     from specdec_lib.lossless.audit.engines import AskedEngine, EngineRequest, NextLaw
     from specdec_lib.lossless.audit.greedy.outcome import GreedyComparison
-    from specdec_lib.lossless.audit.replayed import ReplayReport
+    from specdec_lib.lossless.audit.replay_report import ReplayReport
     from specdec_lib.lossless.audit.sampled.report import AuditReport
 
 _GREEDY_PROMPTS = 30
@@ -78,7 +78,7 @@ def _own_trials(bench: AuditBench, mode: Any) -> list[Any]:
 
 
 def _case(bench: AuditBench, engine: AskedEngine, control: AskedEngine, request: EngineRequest) -> Any:
-    from specdec_lib.lossless.audit.replayed import ReplayCase
+    from specdec_lib.lossless.audit.replay_report import ReplayCase
     from specdec_lib.lossless.audit.sampled.prefixes import expand_law
     from specdec_lib.lossless.audit.sampled.weights import WeightsLaw
 

@@ -7,77 +7,29 @@ engine is the control: where its law is off already, nothing is said of the engi
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from specdec_lib.errors import InvalidArgument, NotRepeatable, in_one_line
 from specdec_lib.lossless.audit import sentences
-from specdec_lib.lossless.audit.branches.replaying import ReplayedLaw, law_of
-from specdec_lib.lossless.verdict import Check
-from specdec_lib.utils.numbers import counted
+from specdec_lib.lossless.audit.branches.replaying import Branches, ReplayedLaw, law_of
+from specdec_lib.lossless.audit.replay_report import (
+    ROUNDING,
+    ReplayCase,
+    ReplayFinding,
+    ReplayReport,
+    report_on,
+)
 
-ROUNDING = 1e-5
-"""Total variation that float32 forwards of other widths may leave between two summed laws."""
-SMALL = 0.05
-"""Mass not visited that still leaves something to be said: no event can be off by more."""
 _TIMES_CONTROL = 4
 _ENOUGH = 1e-7
 _TOLD_EVERY = 20
 _DOUBTS = 30
 _ANYTHING_ELSE = "anything else"
-ReplayVerdict = Literal["exact", "exact as far as seen", "not exact", "open", "not askable"]
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class ReplayCase:
-    """One thing to try an engine on.
-
-    Attributes:
-        says: what it is, in a few words. num_tokens: of each text.
-        law: the target's probability by outcome, and that of outcomes which are not listed.
-        decode, plain: one text of the engine, and of plain decoding by the same; what they return are
-            outcomes. Without a control, None.
-    """
-
-    says: str
-    num_tokens: int
-    law: Callable[[], tuple[Mapping[Any, float], float]]
-    decode: Callable[[], Any]
-    plain: Callable[[], Any] | None = None
-
-
-@dataclass(frozen=True)
-class ReplayReport:
-    """What all cases of an engine found.
-
-    Attributes:
-        engine: whose law. says: the verdict in one sentence.
-        checks: a line a case, and one for its control. distance: the largest that is proved.
-        open_mass: the largest mass that no replay visited. num_replays: decodings in all.
-        is_lossy: whether it is documented to change the law.
-    """
-
-    engine: str
-    verdict: ReplayVerdict
-    says: str
-    checks: tuple[Check, ...]
-    distance: float
-    open_mass: float
-    num_replays: int
-    is_lossy: bool = False
-
-    @property
-    def exit_code(self) -> int:
-        """0: exact, or all but a little of it is; 1: not exact; 2: it could not be asked, or settled."""
-        return {"exact": 0, "exact as far as seen": 0, "not exact": 1}.get(self.verdict, 2)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, texts and lists, for JSON."""
-        checks = [asdict(check) | {"verdict": check.verdict} for check in self.checks]
-        return asdict(self) | {"checks": checks, "exit_code": self.exit_code}
 
 
 def audit_by_replaying(
@@ -98,17 +50,26 @@ def audit_by_replaying(
         is_lossy: whether it is documented to change the law.
 
     Raises:
-        InvalidArgument: no case. What an engine raises is told in the report, and ends it.
+        InvalidArgument: no case. What an engine raises is told in the report, and ends it; an interruption
+            from the keyboard ends it too, once something can be said.
     """
     if not cases:
         raise InvalidArgument(sentences.NO_CASES.format(engine))
     each = None if seconds is None else seconds / len(cases)
-    found: list[_Found] = []
+    found: list[ReplayFinding] = []
     for case in cases:
-        found.append(_tried(case, each, most_replays, partial(_tell, report, engine, case.says)))
-        if found[-1].raised:
+        try:
+            found.append(_tried(case, each, most_replays, partial(_tell, report, engine, case.says)))
+        except KeyboardInterrupt:
+            if not found:
+                raise
+            found[-1] = replace(found[-1], interrupted=True)
+        if found[-1].raised or found[-1].interrupted:
             break
-    return _report_on(engine, found, is_lossy)
+    told = report_on(engine, found, is_lossy)
+    if found[-1].interrupted:
+        told = replace(told, says=sentences.INTERRUPTED.format(told.says, len(found), len(cases)))
+    return told
 
 
 def _tell(report: Progress, engine: str, says: str, replays: int, unvisited: float) -> None:
@@ -116,50 +77,51 @@ def _tell(report: Progress, engine: str, says: str, replays: int, unvisited: flo
         report(sentences.REPLAYING.format(engine, says, replays, unvisited))
 
 
-@dataclass(frozen=True)
-class _Found:
-    """One case: the least and the largest distance of the engine, and the control's; or what was raised."""
-
-    case: ReplayCase
-    bound: float = ROUNDING
-    control: float = 0.0
-    least: float = 0.0
-    largest: float = 1.0
-    law: ReplayedLaw | None = None
-    plain: ReplayedLaw | None = None
-    raised: str = ""
-
-    @property
-    def passed(self) -> bool | None:
-        if self.law is None or self.control > ROUNDING:
-            return None
-        if self.least > self.bound:
-            return False
-        return True if self.largest <= max(self.bound, SMALL) else None
-
-
 def _tried(
     case: ReplayCase, seconds: float | None, most_replays: int, report: Callable[[int, float], None]
-) -> _Found:
+) -> ReplayFinding:
+    begun = time.monotonic()
     law, rest = case.law()
-    found = _Found(case)
-    replayed = partial(law_of, most_replays=most_replays, seconds=seconds, enough=_ENOUGH)
+    found = ReplayFinding(case)
     try:
-        if case.plain is not None:
-            plain = replayed(case.plain)
+        if case.plain is not None:  # has half of the time at most, and the engine what is left
+            share = None if seconds is None else seconds / 2
+            plain = law_of(
+                case.plain, most_replays=most_replays, enough=_ENOUGH, seconds=share, report=report
+            )
             control = _distances(plain, law, rest)[0]
             found = replace(
                 found, plain=plain, control=control, bound=max(ROUNDING, _TIMES_CONTROL * control)
             )
             if control > ROUNDING:
                 return found
-        ours = replayed(case.decode, report=report)
+        left = None if seconds is None else max(0.0, seconds - (time.monotonic() - begun))
+        ours, interrupted = _summed(case.decode, most_replays, left, report)
         if ours.num_choices == 0:
             _require_one_text(case.decode)
     except Exception as error:  # whatever an engine raises is told, in a line
         return replace(found, raised=in_one_line(error))
     least, largest = _distances(ours, law, rest)
-    return replace(found, least=least, largest=largest, law=ours)
+    return replace(found, least=least, largest=largest, law=ours, interrupted=interrupted)
+
+
+def _summed(
+    decode: Callable[[], Any],
+    most_replays: int,
+    seconds: float | None,
+    report: Callable[[int, float], None],
+) -> tuple[ReplayedLaw, bool]:
+    """The law as far as it came, and whether somebody interrupted; before the first replay that is raised."""
+    with Branches(most_replays, _ENOUGH, seconds, report) as branches:
+        try:
+            for _ in branches.replays():
+                branches.emit(decode())
+        except KeyboardInterrupt:
+            found = branches.result()
+            if not found.num_replays:
+                raise
+            return replace(found, unvisited=1 - math.fsum(found.law.values())), True
+    return branches.result(), False
 
 
 def _require_one_text(decode: Callable[[], Any]) -> None:
@@ -182,58 +144,3 @@ def _distances(found: ReplayedLaw, law: Mapping[Any, float], rest: float) -> tup
         cell = outcome if outcome in law else _ANYTHING_ELSE
         lumped[cell] = lumped.get(cell, 0.0) + mass
     return replace(found, law=lumped).distance_to({**law, _ANYTHING_ELSE: rest})
-
-
-def _report_on(engine: str, found: Sequence[_Found], is_lossy: bool) -> ReplayReport:
-    checks = [check for one in found for check in _checks_of(one)]
-    worst = max(one.least for one in found)
-    open_mass = max((one.law.unvisited for one in found if one.law), default=1.0)
-    replays = sum(one.law.num_replays for one in found if one.law)
-    verdict, says = _verdict_on(engine, found, open_mass, replays)
-    if verdict == "not exact" and is_lossy:
-        says = sentences.LOSSY.format(says)
-    return ReplayReport(engine, verdict, says, tuple(checks), worst, open_mass, replays, is_lossy)
-
-
-def _verdict_on(
-    engine: str, found: Sequence[_Found], open_mass: float, replays: int
-) -> tuple[ReplayVerdict, str]:
-    control = max(one.control for one in found)
-    raised = next((one.raised for one in found if one.raised), "")
-    if any(one.passed is False for one in found):
-        return "not exact", sentences.NOT_EXACT.format(engine, max(one.least for one in found))
-    if control > ROUNDING:
-        return "not askable", sentences.CONTROL_FAILS.format(engine, control)
-    if raised:
-        return "not askable", sentences.RAISED.format(engine, raised.removesuffix("."))
-    if all(one.largest <= one.bound for one in found):
-        bound = 10 ** math.ceil(math.log10(max(one.largest for one in found) or 1e-16))
-        return "exact", sentences.EXACT.format(engine, bound)
-    if open_mass <= SMALL:
-        return "exact as far as seen", sentences.BOUNDED.format(engine, open_mass, replays)
-    return "open", sentences.OPEN.format(engine, open_mass, replays)
-
-
-def _checks_of(found: _Found) -> list[Check]:
-    case, checks = found.case, []
-    if found.raised:
-        says = sentences.BROKE.format(case.says, found.raised)
-        checks.append(Check(sentences.EXACT_LAW, "", "–", 0, "replays", None, says))
-    elif found.law is not None:
-        closed = found.largest - found.least < ROUNDING
-        seen = sentences.DISTANCE.format(found.largest)
-        if not closed:
-            seen = sentences.BETWEEN.format(found.least, found.largest)
-        choices = counted(found.law.num_choices, "choice")
-        says = sentences.LAW_SAYS.format(case.says, case.num_tokens, choices)
-        number, bound = found.law.num_replays, max(found.bound, found.largest if found.passed else 0.0)
-        checks.append(
-            Check(sentences.EXACT_LAW, "", seen, number, "replays", found.passed, says, bound=bound)
-        )
-    if found.plain is not None:
-        seen, number = sentences.DISTANCE.format(found.control), found.plain.num_replays
-        passed = found.control <= ROUNDING
-        checks.append(
-            Check(sentences.CONTROL_LAW, "", seen, number, "replays", passed, case.says, bound=ROUNDING)
-        )
-    return checks

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.lossless.audit.replayed import ROUNDING, ReplayCase, audit_by_replaying
+from specdec_lib.lossless.audit.replay_report import ROUNDING, ReplayCase
+from specdec_lib.lossless.audit.replayed import audit_by_replaying
 
 P = torch.tensor([0.1, 0.2, 0.7])
 LAW = dict(enumerate(P.double().tolist()))
@@ -92,3 +93,34 @@ def test_draws_from_elsewhere_are_no_conviction_and_one_text_for_all_is():
     report = audit_by_replaying("hidden", [case])
     assert report.verdict == "not askable" and "--count" in report.says
     assert audit_by_replaying("stuck", [replace(case, decode=lambda: (1,))]).verdict == "not exact"
+
+
+def test_an_interruption_leaves_what_was_summed():
+    calls = []
+
+    def interrupted() -> tuple[int, ...]:
+        calls.append(0)
+        if len(calls) > 20:
+            raise KeyboardInterrupt
+        return tuple(int(torch.rand(1) < 0.5) for _ in range(5))
+
+    law = {tuple(map(int, f"{n:05b}")): 1 / 32 for n in range(32)}
+    found = audit_by_replaying("ours", [_case(interrupted, None, law), _case()])
+    assert 0 < found.num_replays < 20 and found.open_mass == pytest.approx(1 - found.num_replays / 32)
+    assert found.verdict == "open"
+    assert found.says.endswith("It was interrupted, after 1 of 2 cases.")
+
+    def at_once() -> int:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        audit_by_replaying("ours", [_case(at_once)])
+    found = audit_by_replaying("ours", [_case(), _case(at_once)])
+    assert found.verdict == "exact" and found.says.endswith("after 1 of 2 cases.")
+
+
+def test_control_and_engine_share_the_time():
+    told = []
+    audit_by_replaying("ours", [_case()], seconds=0.0, report=told.append)
+    found = audit_by_replaying("ours", [_case()], seconds=0.0)
+    assert found.num_replays == 1 and found.verdict == "open"

@@ -16,7 +16,8 @@ from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
 from specdec_lib.lossless.audit.hugging_face import sentences
 from specdec_lib.lossless.audit.hugging_face.modes import PLAIN, Mode
 from specdec_lib.lossless.audit.hugging_face.trial import ModeTrial
-from specdec_lib.lossless.audit.replayed import Progress, ReplayCase, ReplayReport, audit_by_replaying
+from specdec_lib.lossless.audit.replay_report import ReplayCase, ReplayReport
+from specdec_lib.lossless.audit.replayed import Progress, audit_by_replaying
 from specdec_lib.models.source import quiet
 
 

@@ -16,7 +16,7 @@ from specdec_lib.lossless.audit.hugging_face.modes import (
     pair_trials,
     small_trials,
 )
-from specdec_lib.lossless.audit.replayed import ROUNDING
+from specdec_lib.lossless.audit.replay_report import ROUNDING
 
 pytestmark = pytest.mark.unchecked
 

@@ -23,7 +23,7 @@ from specdec_lib.lossless.audit.hugging_face.small_drafters import (
     small_mtp_target,
 )
 from specdec_lib.lossless.audit.hugging_face.small_models import small_llama
-from specdec_lib.lossless.audit.replayed import ROUNDING
+from specdec_lib.lossless.audit.replay_report import ROUNDING
 
 pytestmark = pytest.mark.unchecked
 TOKENS = {"mtp": 2, "dflash": 3}
