@@ -145,7 +145,7 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
         "few_answers": [(1,), (12,)],
         "cut_short": [("deadline", 600), ("interrupted", 300)],
         "power": [(0.0271, 27, 0.0352, 0.9999)],
-        "between": [(0.031, 0.0952)],
+        "off_by": [(0.05, 0.031, 0.0952), (0.02, 0.0, 0.086)],
     },
     greedy: {},
     cli: {

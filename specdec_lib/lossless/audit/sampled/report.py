@@ -63,10 +63,8 @@ class AuditReport:
         sure = found.confidence
         if self.verdict == "not exact":
             rejected = ", ".join(check.title for check in self.checks if check.rejected)
-            distance = sentences.between(found.low, found.high)
-            return sentences.NOT_EXACT.format(
-                self.engine, rejected, found.estimate, distance, percent(sure, 2)
-            )
+            distance = sentences.off_by(found.estimate, found.low, found.high)
+            return sentences.NOT_EXACT.format(self.engine, rejected, distance, percent(sure, 2))
         seen = sentences.power(self.catches or 1.0, self.num_cells, found.high, sure)
         return sentences.EXACT.format(self.engine, seen) + sentences.cut_short(self.ended, self.num_samples)
 

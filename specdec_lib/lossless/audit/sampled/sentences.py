@@ -67,7 +67,7 @@ THE_CONTROL = "the control, plain decoding,"
 CONTROL_FAILS = "{} fails the law that was told ({}): some warper is on, or the law is another's"
 CONTROL_DOUBTFUL = (
     "the control, plain decoding, hardly keeps the law that was told (p = {:.1e}), and {} does not differ "
-    "from it: more answers, or a law that is surely this engine's, will tell"
+    "from it: more answers, another --seed, or a law that is surely this engine's, will tell"
 )
 CONTROL_LENGTHS = "{} gives texts of wrong lengths ({})"
 DEPENDENT = "{} gives answers that depend on each other ({}): it remembers, or its draws are not independent"
@@ -79,10 +79,11 @@ NEVER_DRAFTED = "{} has not drafted a token: there is no speculation to audit"
 # -- verdicts -------------------------------------------------------------------------------------
 
 EXACT = "{} is exact as far as seen: {}."
-NOT_EXACT = (
-    "{} is not exact: {} rejected; its law is off by {:.3f} in total variation, {} with {} confidence."
-)
+NOT_EXACT = "{} is not exact: {} rejected; {} with {} confidence."
 NOT_ASKABLE = "{} could not be audited: {}."
+
+
+_SMALLEST = 0.0005
 
 
 def few_answers(number: int) -> str:
@@ -105,6 +106,8 @@ def power(catches: float, number: int, high: float, confidence: float) -> str:
     )
 
 
-def between(low: float, high: float) -> str:
-    """The ends of an interval."""
-    return f"between {low:.3f} and {high:.3f}"
+def off_by(estimate: float, low: float, high: float) -> str:
+    """A distance with its interval; where so few answers cannot tell it from 0, its upper end alone."""
+    if low < _SMALLEST:
+        return f"its law is off by {high:.3f} at most in total variation"
+    return f"its law is off by {estimate:.3f} in total variation, between {low:.3f} and {high:.3f}"
