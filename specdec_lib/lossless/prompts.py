@@ -45,7 +45,12 @@ def cut_to_room(ids: Sequence[int], room: int, lead: int = 0) -> list[int]:
 
 
 def proof_prompts(
-    target: ModelWrapper, rows: Sequence[RawPrompt], num_tokens: int, *, chat: bool = False
+    target: ModelWrapper,
+    rows: Sequence[RawPrompt],
+    num_tokens: int,
+    *,
+    chat: bool = False,
+    operation: str = "verify",
 ) -> list[list[int]]:
     """The prompts of a proof as the target's ids: cut to what is worth reading, their lead and end kept.
 
@@ -54,6 +59,7 @@ def proof_prompts(
             turns the first is read, which is said.
         num_tokens: tokens that have to fit in the context behind each.
         chat: texts are a user's turns.
+        operation: what messages begin with.
 
     Raises:
         InvalidArgument: the context has no room for a token of a prompt beside its lead.
@@ -63,7 +69,7 @@ def proof_prompts(
     prompts = []
     if begun := [row for row in rows if row.later]:
         said = f"of {counted(len(begun), 'chat')} the turns after the first are left out"
-        get_logger(__name__).warning(f"verify: {said} ({begun[0].place})")
+        get_logger(__name__).warning(f"{operation}: {said} ({begun[0].place})")
     for row in rows:
         is_chat = chat or row.messages is not None
         ids = list(target.encode_chat(row.turns)) if is_chat else target.encode(row.text or "")
@@ -75,7 +81,7 @@ def proof_prompts(
             room = min(room, target.context_length - num_tokens)
         if room <= lead:
             raise InvalidArgument(
-                f"verify: {target.name} sees {target.context_length} tokens; {num_tokens} new ones do not "
+                f"{operation}: {target.name} sees {target.context_length} tokens; {num_tokens} new ones do not "
                 f"fit behind a prompt of {lead + 1}; give fewer --tokens"
             )
         prompts.append(cut_to_room(ids, room, lead))

@@ -16,12 +16,14 @@ from typing import Any
 from specdec_lib.bench.foreign import llama_cpp, openvino, sentences, sglang, vllm
 from specdec_lib.bench.foreign.exposition import Exposition, read_exposition
 from specdec_lib.bench.foreign.run import ForeignRun, pooled_run
-from specdec_lib.errors import InvalidArgument, RecordError, reason_of
+from specdec_lib.errors import InvalidArgument, RecordError, ServerFailed, reason_of
 from specdec_lib.utils.http.documents import strict_document
 
 MOST_MIB = 16
 """Of a file, or of an answer."""
 _MOST_ANSWERS = 100_000
+_NO_METRICS = (400, 404, 405, 501)
+"""What servers answer that have no ``/metrics``, or were not asked to have them."""
 _IS_JSON = re.compile(r"\s*(\{|\[\s*[\[{\]])")  # a line of a log may begin with "[2026-11-29"
 _WANTED = {"vllm": vllm.COUNTERS, "sglang": sglang.COUNTERS, "llama.cpp": llama_cpp.COUNTERS}
 _OF_COUNTERS: Mapping[str, Callable[[Exposition], ForeignRun]] = {
@@ -113,7 +115,14 @@ def _fetched(url: str) -> str:
     for ending in ("/metrics", "/v1"):
         base = base.removesuffix(ending)
     with HttpClient(base, limits) as client:
-        return client.get_text("/metrics")
+        try:
+            return client.get_text("/metrics")
+        except ServerFailed as error:
+            if error.status in _NO_METRICS:
+                raise RecordError(
+                    sentences.NO_METRICS.format(client.address.shown(), error.status)
+                ) from error
+            raise
 
 
 # -- answers in JSON -------------------------------------------------------------------------------

@@ -9,6 +9,10 @@ MISSING = "{}: {} has no {}; give the answer whole"
 TOO_LONG = "{} is larger than {} MiB; cut it, or take a scrape of /metrics"
 TOO_MANY = "{} holds more than {} answers; give fewer"
 NOT_TEXT = "{} is no text in UTF-8"
+NO_METRICS = (
+    "{} tells no metrics (status {} of /metrics); start llama.cpp's server with --metrics and SGLang's with "
+    "--enable-metrics, or save an answer or the log to a file and give that"
+)
 A_FOLDER = "{} is a folder; give a file"
 UNREADABLE = "{} cannot be read: {}"
 UNKNOWN = (

@@ -112,7 +112,7 @@ class AuditBench:
         from specdec_lib.lossless.prompts import cut_to_room, proof_prompts, special_lead
 
         target = self.models.target
-        prompts = proof_prompts(target, rows, num_tokens)
+        prompts = proof_prompts(target, rows, num_tokens, operation="audit")
         if temperature > 0:  # behind a short prompt the law is as good, and quicker to read
             leads = [special_lead(prompt, target.tokenizer) for prompt in prompts]
             prompts = [

@@ -171,6 +171,16 @@ def test_an_address_is_asked_for_its_metrics_and_nothing_else():
     assert [head.split(b" ")[:2] for head in server.heads] == [[b"GET", b"/metrics"]] * 5
 
 
+def test_a_server_without_metrics_is_told_how_to_have_them():
+    for status in ("404 Not Found", "501 Not Implemented"):
+        with (
+            listening(whole(b"<html></html>", status)) as server,
+            pytest.raises(RecordError, match="--metrics") as caught,
+        ):
+            read_foreign([server.url])
+        assert "html" not in str(caught.value)
+
+
 # -- what cannot be read ---------------------------------------------------------------------------
 
 BAD = {
