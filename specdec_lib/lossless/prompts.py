@@ -81,8 +81,8 @@ def proof_prompts(
             room = min(room, target.context_length - num_tokens)
         if room <= lead:
             raise InvalidArgument(
-                f"{operation}: {target.name} sees {target.context_length} tokens; {num_tokens} new ones do not "
-                f"fit behind a prompt of {lead + 1}; give fewer --tokens"
+                f"{operation}: {target.name} sees {target.context_length} tokens; {num_tokens} new ones do "
+                f"not fit behind a prompt of {lead + 1}; give fewer --tokens"
             )
         prompts.append(cut_to_room(ids, room, lead))
     return prompts
