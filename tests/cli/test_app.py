@@ -78,7 +78,7 @@ def test_every_command_has_help_with_an_example(specdec, command: str) -> None:
 def test_draft_lengths_have_one_name_that_every_command_takes_for_a_number_or_a_list() -> None:
     params = [p for command in typer.main.get_command(app.app).commands.values() for p in command.params]
     asked = [param.opts for param in params if "-k" in param.opts or param.name.startswith("k_")]
-    assert len(asked) == 4 and all({"--k", "-k"} <= set(names) for names in asked)
+    assert len(asked) == 5 and all({"--k", "-k"} <= set(names) for names in asked)
 
 
 def test_without_a_command_the_help_is_shown(specdec) -> None:
