@@ -84,7 +84,7 @@ def _read_from(folder: Path, vocab: int, seed: int) -> Any:
     save_file(weights, file, {"format": "pt"})
     config = DeepseekV3Config(num_hidden_layers=_LAYERS, **shape, **_NEVER_ENDS)
     with quiet():
-        return DeepseekV3ForCausalLM.from_pretrained(folder, config=config).eval()
+        return DeepseekV3ForCausalLM.from_pretrained(folder, config=config, trust_remote_code=False).eval()
 
 
 def _further_weights(layer: int) -> dict[str, Any]:
