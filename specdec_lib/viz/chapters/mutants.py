@@ -20,6 +20,8 @@ from specdec_lib.viz.traces import column, distinct, scatter, series, significan
 
 _COLORS = tuple(color for color in PALETTE if color != GREY)
 _OPEN = ("circle-open", "square-open", "diamond-open", "x-open")
+_ROUNDED = 1e-6
+"""A distance below it is what float32 forwards leave; its digits are the processor's."""
 _NONE = 0.15  # where a logarithmic axis shows a trial that sampled nothing
 
 
@@ -122,7 +124,7 @@ def _distances(line: Rows, name: str, kind: str, dash: str, index: int, least: f
         name=f"{name}, {kind}",
         line={"color": _COLORS[index % len(_COLORS)], "dash": dash, "width": 2},
         marker={"color": _COLORS[index % len(_COLORS)], "symbol": symbols, "size": 4},
-        customdata=[f"{value:.1e}" for value in values],
+        customdata=[f"{value:.1e}" if value >= _ROUNDED else f"below {_ROUNDED:.0e}" for value in values],
     )
 
 
