@@ -20,8 +20,6 @@ from specdec_lib.viz.traces import column, distinct, scatter, series, significan
 
 _COLORS = tuple(color for color in PALETTE if color != GREY)
 _OPEN = ("circle-open", "square-open", "diamond-open", "x-open")
-_ROUNDED = 1e-6
-"""A distance below it is what float32 forwards leave; its digits are the processor's."""
 _NONE = 0.15  # where a logarithmic axis shows a trial that sampled nothing
 
 
@@ -77,14 +75,15 @@ def _fall(line: Rows, name: str, control: bool, index: int, least: float) -> go.
     )
 
 
-def plot_replays(rows: Rows, sampled: Rows = (), least: float = 1e-8) -> go.Figure:
+def plot_replays(rows: Rows, sampled: Rows = (), least: float = 1e-6) -> go.Figure:
     """The distance from a law that is proved, and the largest still possible, over replays; both logarithmic.
 
     Args:
         rows: name, num_replays (ascending within a name), least, largest: total variation that is proved, and
             that is not excluded.
         sampled: num_samples, deviation: what so many answers would catch; a grey dashed line, if any.
-        least: smaller distances are drawn here, with an arrow's head in the place of their symbol.
+        least: smaller distances are drawn here, with an arrow's head in the place of their symbol: what
+            float32 forwards leave, whose digits are the processor's.
     """
     figure = new_figure(440)
     for index, (name, line) in enumerate(series(rows, "name")):
@@ -124,7 +123,7 @@ def _distances(line: Rows, name: str, kind: str, dash: str, index: int, least: f
         name=f"{name}, {kind}",
         line={"color": _COLORS[index % len(_COLORS)], "dash": dash, "width": 2},
         marker={"color": _COLORS[index % len(_COLORS)], "symbol": symbols, "size": 4},
-        customdata=[f"{value:.1e}" if value >= _ROUNDED else f"below {_ROUNDED:.0e}" for value in values],
+        customdata=[f"{value:.1e}" if value >= least else f"below {least:.0e}" for value in values],
     )
 
 

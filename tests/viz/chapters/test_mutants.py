@@ -83,4 +83,4 @@ def test_replays_close_in_on_a_distance_beside_what_sampling_sees():
     assert list(found.y) == [1e-6, 1e-3, 1e-3] and wrong.y[-1] == 1e-3
     assert right.line.dash != proved.line.dash and right.marker.symbol[0] != wrong.marker.symbol[0]
     assert list(sampled.x) == [10, 1_000] and sampled.y[1] == 0.0316
-    assert right.customdata[2] == f"{0.25**20:.1e}"
+    assert list(right.customdata[1:]) == ["6.2e-02", "below 1e-06"]
