@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from specdec_lib.bench.foreign import sentences
 from specdec_lib.bench.foreign.fields import count_of, time_of
@@ -149,3 +150,31 @@ def _sample(line: str) -> tuple[Labels, float] | None:
     rest = _VALUE.fullmatch(line, at)
     value = None if rest is None else written_real(rest[1].removeprefix("+"))
     return None if value is None else (tuple(sorted(found.items())), value)
+
+
+def speculation_counts(scrape: Exposition, prefix: str) -> tuple[dict[str, Any], list[str]]:
+    """The counters of speculation that vLLM named and llama.cpp took over, and what is to be said of them.
+
+    Args:
+        prefix: of their names, up to ``drafts_total``.
+
+    Raises:
+        RecordError: one of the three is not there, or is no count.
+    """
+    names = ("drafts", "draft_tokens", "accepted_tokens")
+    drafts, drafted, accepted = (scrape.total(f"{prefix}{name}_total") for name in names)
+    if drafts is None or drafted is None or accepted is None:
+        raise RecordError(sentences.NO_SPECULATION.format(scrape.source, f"{prefix}drafts_total"))
+    counts: dict[str, Any] = {
+        "num_drafts": drafts,
+        "num_draft_tokens": drafted,
+        "num_accepted_tokens": accepted,
+    }
+    at = scrape.by_position(f"{prefix}accepted_tokens_per_pos_total")
+    if at is None:
+        return counts, []
+    counts["k"] = len(at)
+    if sum(at) == accepted and at[0] <= drafts:
+        counts["accepted_at"] = at
+        return counts, []
+    return counts, [sentences.ONE_MOMENT.format("positions")]

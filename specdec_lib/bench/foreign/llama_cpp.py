@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from specdec_lib.bench.foreign import sentences
-from specdec_lib.bench.foreign.exposition import Exposition
+from specdec_lib.bench.foreign.exposition import Exposition, speculation_counts
 from specdec_lib.bench.foreign.fields import JsonObject, count_of, needed_count, time_of
 from specdec_lib.bench.foreign.run import ForeignRun, pooled_run, tally_of
 from specdec_lib.errors import RecordError
@@ -43,27 +43,13 @@ def llama_counters(scrape: Exposition) -> ForeignRun:
     Raises:
         RecordError: no counter of speculation, nothing drafted, or one that is no count.
     """
-    names = ("drafts", "draft_tokens", "accepted_tokens")
-    drafts, drafted, accepted = (scrape.total(f"{_SPEC}{name}_total") for name in names)
-    if drafts is None or drafted is None or accepted is None:
-        raise RecordError(sentences.NO_SPECULATION.format(scrape.source, f"{_SPEC}drafts_total"))
-    if not drafted:
+    counts, said = speculation_counts(scrape, _SPEC)
+    if not counts["num_draft_tokens"]:
         raise RecordError(sentences.NOT_DRAFTED.format(scrape.source, "llama.cpp"))
     notes = [sentences.BEHIND_THE_END, sentences.NO_PLAIN_ROUNDS, sentences.REPLAYS]
-    if max(drafted, accepted, drafts) >= _ROUNDED:
+    if max(counts["num_draft_tokens"], counts["num_accepted_tokens"], counts["num_drafts"]) >= _ROUNDED:
         notes.append(sentences.SIX_DIGITS)
-    counts: dict[str, Any] = {
-        "num_drafts": drafts,
-        "num_draft_tokens": drafted,
-        "num_accepted_tokens": accepted,
-    }
-    at = scrape.by_position(f"{_SPEC}accepted_tokens_per_pos_total")
-    if at is not None:
-        counts["k"] = len(at)
-        if sum(at) == accepted and at[0] <= drafts:
-            counts["accepted_at"] = at
-        else:
-            notes.append(sentences.ONE_MOMENT.format("positions"))
+    notes += said
     tokens, taken = scrape.total(_TOKENS), scrape.seconds(_SECONDS)
     counts["num_tokens"] = tokens
     token_ms = 1e3 * taken / tokens if tokens and taken is not None else None

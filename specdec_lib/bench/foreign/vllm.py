@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from specdec_lib.bench.foreign import sentences
-from specdec_lib.bench.foreign.exposition import Exposition
+from specdec_lib.bench.foreign.exposition import Exposition, speculation_counts
 from specdec_lib.bench.foreign.fields import JsonObject, counts_of, needed_count, positions_of, time_of
 from specdec_lib.bench.foreign.run import ForeignRun, tally_of
 from specdec_lib.errors import InvalidArgument, RecordError
@@ -46,28 +46,12 @@ def vllm_counters(scrape: Exposition) -> ForeignRun:
     Raises:
         RecordError: no counter of speculation, or one that is no count.
     """
-    drafts, drafted, accepted = (
-        scrape.total(f"{_SPEC}{name}_total") for name in ("drafts", "draft_tokens", "accepted_tokens")
-    )
-    if drafts is None or drafted is None or accepted is None:
-        raise RecordError(sentences.NO_SPECULATION.format(scrape.source, f"{_SPEC}drafts_total"))
-    notes = [sentences.BEHIND_THE_END, sentences.STEP_OF_A_ROUND]
-    counts: dict[str, Any] = {
-        "num_drafts": drafts,
-        "num_draft_tokens": drafted,
-        "num_accepted_tokens": accepted,
-    }
-    at = scrape.by_position(f"{_SPEC}accepted_tokens_per_pos_total")
-    if at is not None:
-        counts["k"] = len(at)
-        if sum(at) == accepted and at[0] <= drafts:
-            counts["accepted_at"] = at
-        else:
-            notes.append(sentences.ONE_MOMENT.format("positions"))
+    counts, said = speculation_counts(scrape, _SPEC)
+    notes = [sentences.BEHIND_THE_END, sentences.STEP_OF_A_ROUND, *said]
     counts["num_tokens"] = scrape.total("vllm:generation_tokens_total")
     counts["num_texts"] = scrape.total("vllm:time_to_first_token_seconds_count")
     steps = scrape.total(f"{_LATENCY}_count")
-    if steps is not None and steps >= drafts:
+    if steps is not None and steps >= counts["num_drafts"]:
         counts["num_steps"] = steps
     else:
         notes.append(sentences.NO_PLAIN_ROUNDS if steps is None else sentences.ONE_MOMENT.format("steps"))
