@@ -18,14 +18,13 @@ from gguf import GGUFWriter, LlamaFileType
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from specdec_lib.data.sources import DOMAINS, builtin_texts
-from specdec_lib.errors import InvalidArgument, ModelUnavailable
+from specdec_lib.errors import ModelUnavailable
 from specdec_lib.models.architecture.module import embedding_rows, text_config
 from specdec_lib.models.export import sentences
 from specdec_lib.models.export.gguf_numbers import ENGINE, KINDS, add_numbers
 from specdec_lib.models.export.gguf_tokenizer import add_tokenizer, ends_by_name
 from specdec_lib.models.export.gguf_weights import WIDTHS, add_weights
-from specdec_lib.models.export.llama_like import require_written_kind
-from specdec_lib.models.files.folder import quantisation_of
+from specdec_lib.models.export.llama_like import require_exported
 from specdec_lib.models.gguf.folder import unpacked_folder, unpacked_weights
 from specdec_lib.models.source import find_source
 from specdec_lib.models.text.ends import end_of_text_ids
@@ -65,13 +64,8 @@ def write_gguf(
         ModelUnavailable: what llama.cpp would compute in another way, or what cannot be written, by name.
     """
     model_id = model_id or str(model.config.name_or_path or model.config.model_type)
-    if width not in WIDTHS:
-        raise InvalidArgument(sentences.UNKNOWN_WIDTH.format(width, ENGINE, ", ".join(WIDTHS)))
-    packed = quantisation_of(model.config.to_dict())
-    if packed is not None:
-        raise ModelUnavailable(sentences.IS_PACKED.format(model_id, packed))
+    require_exported(model, model_id, ENGINE, KINDS, width, WIDTHS)
     config = text_config(model)
-    require_written_kind(model_id, config, ENGINE, KINDS)
     rows = embedding_rows(model) or config.vocab_size
     ends = end_of_text_ids(model, tokenizer, rows)
     for name in ends_by_name(tokenizer, ends):

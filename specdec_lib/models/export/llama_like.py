@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from transformers import PretrainedConfig
+from transformers import PretrainedConfig, PreTrainedModel
 
-from specdec_lib.errors import ModelUnavailable
+from specdec_lib.errors import InvalidArgument, ModelUnavailable
+from specdec_lib.models.architecture.module import text_config
 from specdec_lib.models.export import sentences
+from specdec_lib.models.files.folder import quantisation_of
 
 _COMPUTED: dict[str, dict[str, tuple[Any, ...]]] = {
     "llama": {"hidden_act": ("silu",)},
@@ -31,9 +33,29 @@ _ROPES = ("default", "linear", "yarn", "llama3")
 """Scalings of positions that do not change with the length of the text."""
 
 
-def require_written_kind(
-    model_id: str, config: PretrainedConfig, engine: str, kinds: Collection[str]
+def require_exported(
+    model: PreTrainedModel,
+    model_id: str,
+    engine: str,
+    kinds: Collection[str],
+    width: str,
+    widths: Collection[str],
 ) -> None:
+    """Refuse what is not written for ``engine``, before anything of it is.
+
+    Raises:
+        InvalidArgument: a width of the matrices that is none of ``widths``.
+        ModelUnavailable: packed weights, or what the engine would compute in another way.
+    """
+    if width not in widths:
+        raise InvalidArgument(sentences.UNKNOWN_WIDTH.format(width, engine, ", ".join(widths)))
+    packed = quantisation_of(model.config.to_dict())
+    if packed is not None:
+        raise ModelUnavailable(sentences.IS_PACKED.format(model_id, packed))
+    _require_kind(model_id, text_config(model), engine, kinds)
+
+
+def _require_kind(model_id: str, config: PretrainedConfig, engine: str, kinds: Collection[str]) -> None:
     """Refuse what ``engine`` would compute in another way.
 
     Raises:

@@ -10,12 +10,8 @@ from pathlib import Path
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from specdec_lib.errors import InvalidArgument, ModelUnavailable
-from specdec_lib.models.architecture.module import text_config
-from specdec_lib.models.export import sentences
-from specdec_lib.models.export.llama_like import require_written_kind
+from specdec_lib.models.export.llama_like import require_exported
 from specdec_lib.models.export.openvino_graph import step_graph
-from specdec_lib.models.files.folder import quantisation_of
 
 OPENVINO = "OpenVINO"
 OPENVINO_KINDS = ("llama", "mistral", "qwen2", "qwen3")
@@ -44,12 +40,7 @@ def write_openvino(
         ModelUnavailable: a kind, or a choice of one, that is not written.
     """
     model_id = model_id or str(model.config.name_or_path or model.config.model_type)
-    if width not in OPENVINO_WIDTHS:
-        raise InvalidArgument(sentences.UNKNOWN_WIDTH.format(width, OPENVINO, ", ".join(OPENVINO_WIDTHS)))
-    packed = quantisation_of(model.config.to_dict())
-    if packed is not None:
-        raise ModelUnavailable(sentences.IS_PACKED.format(model_id, packed))
-    require_written_kind(model_id, text_config(model), OPENVINO, OPENVINO_KINDS)
+    require_exported(model, model_id, OPENVINO, OPENVINO_KINDS, width, OPENVINO_WIDTHS)
     ov, tokenizers = import_module("openvino"), import_module("openvino_tokenizers")
     folder.mkdir(parents=True, exist_ok=True)
     graph = step_graph(model)
