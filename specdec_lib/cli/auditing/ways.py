@@ -15,7 +15,7 @@ from specdec_lib.cli.auditing import sentences
 from specdec_lib.cli.auditing.bench import AuditBench
 from specdec_lib.cli.auditing.order import MODE, AuditOrder, is_server
 from specdec_lib.cli.selection import busy
-from specdec_lib.errors import InvalidArgument, ServerFailed
+from specdec_lib.errors import ServerFailed
 
 if TYPE_CHECKING:
     from specdec_lib.lossless.audit.engines import AskedEngine, EngineRequest, NextLaw
@@ -49,8 +49,6 @@ def sum_law(bench: AuditBench, report: _Report) -> ReplayReport:
         return auditing.audit_mode(mode, trials, **limits)
     from specdec_lib.lossless.audit.replayed import audit_by_replaying
 
-    if not bench.loads_weights:
-        raise InvalidArgument(sentences.EXACT_NEEDS_WEIGHTS.format(order.engine))
     order = bench.order = replace(order, k=order.k or 2, top_k=order.top_k or 4)
     engine, control = bench.opened(order.engine), bench.control(order.engine)
     asked = bench.requests(order.tokens or 3, order.temperature or 0.8)
