@@ -61,3 +61,12 @@ def test_place_is_the_share_of_the_uniform_below_a_threshold(seed: int) -> None:
 def test_thresholds_in_no_order_are_refused(thresholds: list[float]) -> None:
     with pytest.raises(Unfollowed):
         uniform_draw(ReplayTree().next_path()).bin_among(thresholds)
+
+
+def test_a_falling_number_is_below_where_its_uniform_is_above():
+    path = ReplayTree().next_path()  # takes the likelier side
+    falling = 1 - uniform_draw(path)
+    assert not falling.is_below(0.2) and falling.uniform.high == pytest.approx(0.8)
+    path = ReplayTree().next_path()
+    falling = 1 - uniform_draw(path)
+    assert falling.is_below(0.7) and falling.uniform.low == pytest.approx(0.3)
