@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 _GREEDY_PROMPTS = 30
 _AT_A_TIME = 8
+_NUM_TOKENS, _TEMPERATURE = 3, 0.8
+"""Of an answer whose law is asked, where the order names none."""
+_NUM_DRAFTED, _LIKELIEST = 2, 4
+"""K, and the top-k that an engine here is cut to, where its law is summed."""
 _Report = Callable[[str], None]
 
 
@@ -49,9 +53,9 @@ def sum_law(bench: AuditBench, report: _Report) -> ReplayReport:
         return auditing.audit_mode(mode, trials, **limits)
     from specdec_lib.lossless.audit.replayed import audit_by_replaying
 
-    order = bench.order = replace(order, k=order.k or 2, top_k=order.top_k or 4)
+    order = bench.order = replace(order, k=order.k or _NUM_DRAFTED, top_k=order.top_k or _LIKELIEST)
     engine, control = bench.opened(order.engine), bench.control(order.engine)
-    asked = bench.requests(order.tokens or 3, order.temperature or 0.8)
+    asked = bench.requests(order.tokens or _NUM_TOKENS, order.temperature or _TEMPERATURE)
     cases = [_case(bench, engine, control, request) for request in asked]
     return audit_by_replaying(engine.name, cases, **limits)
 
@@ -68,10 +72,11 @@ def _own_trials(bench: AuditBench, mode: Any) -> list[Any]:
     from specdec_lib.lossless.audit.hugging_face.modes import pair_trials
 
     order, (target, draft) = bench.order, bench.models
-    tokens, temperature = order.tokens or 3, order.temperature or 0.8
+    tokens, temperature = order.tokens or _NUM_TOKENS, order.temperature or _TEMPERATURE
+    k, top_k = order.k or _NUM_DRAFTED, order.top_k or _LIKELIEST
     prompts = [request.prompt_ids for request in bench.requests(tokens, temperature)]
     drafts = getattr(draft, "model", None)
-    trials = pair_trials(mode, target.model, drafts, prompts, order.k or 2, temperature, order.top_k or 4)
+    trials = pair_trials(mode, target.model, drafts, prompts, k, temperature, top_k)
     return [replace(trial, num_tokens=tokens) for trial in trials]
 
 
@@ -102,7 +107,7 @@ def count_answers(bench: AuditBench, report: _Report) -> AuditReport:
 
     order = bench.order
     engine, control = bench.opened(order.engine), bench.control(order.engine)
-    requests = bench.requests(order.tokens or 3, order.temperature or 0.8)
+    requests = bench.requests(order.tokens or _NUM_TOKENS, order.temperature or _TEMPERATURE)
     more: dict[str, Any] = {}
     if is_server(order.engine):
         more = {"ask": partial(ask_side_by_side, at_once=order.at_once)}
