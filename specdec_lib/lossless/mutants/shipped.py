@@ -22,7 +22,10 @@ from specdec_lib.models.base import CausalModel
 
 
 class ArgmaxWithRawLogits(DraftModel):
-    """Drafts the argmax and hands on its raw logits, as if the token had been drawn from their softmax."""
+    """Drafts the argmax and hands on its raw logits, as if the token had been drawn from their softmax.
+
+    So does Transformers' path for Gemma 4's assistant; ``specdec audit hf:gemma4-assistant`` sums its law.
+    """
 
     class state(DraftModelState):
         def _choose(self, logits, params, history, generator, probs):

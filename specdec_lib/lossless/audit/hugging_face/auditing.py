@@ -7,6 +7,7 @@ decoding by ``generate`` is the control.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,8 @@ import torch
 
 from specdec_lib.decoding.sampling import SamplingParams, probs_from_logits
 from specdec_lib.lossless.audit.hugging_face import sentences
-from specdec_lib.lossless.audit.hugging_face.modes import PLAIN, Mode
+from specdec_lib.lossless.audit.hugging_face.mode import Mode
+from specdec_lib.lossless.audit.hugging_face.modes import PLAIN
 from specdec_lib.lossless.audit.hugging_face.trial import ModeTrial
 from specdec_lib.lossless.audit.replay_report import ReplayCase, ReplayReport
 from specdec_lib.lossless.audit.replayed import Progress, audit_by_replaying
@@ -59,7 +61,9 @@ def audit_mode(
     cases = [_case(mode, trial) for trial in trials]
     limits: dict[str, Any] = {"seconds": seconds, "most_replays": most_replays, "report": report}
     with quiet():
-        return audit_by_replaying(engine, cases, is_lossy=mode.is_lossy, **limits)
+        found = audit_by_replaying(engine, cases, is_lossy=mode.is_lossy, **limits)
+    told = mode.told()
+    return replace(found, says=f"{found.says} {told}") if told else found
 
 
 def _case(mode: Mode, trial: ModeTrial) -> ReplayCase:

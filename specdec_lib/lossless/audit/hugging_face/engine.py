@@ -9,7 +9,7 @@ import torch
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.audit.engines import Answer, EngineRequest
 from specdec_lib.lossless.audit.hugging_face import sentences
-from specdec_lib.lossless.audit.hugging_face.modes import Mode
+from specdec_lib.lossless.audit.hugging_face.mode import Mode
 from specdec_lib.lossless.audit.hugging_face.trial import ModeTrial, twins_of
 from specdec_lib.models.source import quiet
 

@@ -1,15 +1,20 @@
-"""How ``generate`` can be asked to speculate: one entry a mode, and what it takes to run it."""
+"""How ``generate`` can be asked to speculate: one entry a mode, and what each is tried on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
-
-import torch
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.audit.hugging_face import sentences
+from specdec_lib.lossless.audit.hugging_face.mode import Mode
+from specdec_lib.lossless.audit.hugging_face.small_assistants import (
+    gemma_assistant_error,
+    has_gemma_assistant,
+    small_gemma_assistant,
+    small_gemma_target,
+)
 from specdec_lib.lossless.audit.hugging_face.small_drafters import (
     has_block_drafting,
     has_further_layers,
@@ -19,83 +24,10 @@ from specdec_lib.lossless.audit.hugging_face.small_drafters import (
 )
 from specdec_lib.lossless.audit.hugging_face.small_models import SmallPair, word_tokenizer
 from specdec_lib.lossless.audit.hugging_face.trial import ModeTrial, twins_of
-from specdec_lib.models.source import quiet
 from specdec_lib.utils.names import known_names
 
 PREFIX = "hf:"
 """What the name of a mode begins with on the command line."""
-
-
-@dataclass(frozen=True)
-class Mode:
-    """One way of speculating.
-
-    Attributes:
-        name: on the command line, behind ``hf:``.
-        says: what it is, in a few words.
-        options: keywords of ``generate``, given the trial and the draft, which may be prepared in place.
-        needs_draft: whether it takes an assistant. own_models: runs on small models of its own alone.
-        is_lossy: whether it is documented to change the law.
-        is_there: whether the installed Transformers has it.
-        prepare: makes a target ready for K tokens a round, in place.
-        models: the target and draft that a small pair stands for.
-    """
-
-    name: str
-    says: str
-    options: Callable[[ModeTrial, Any], dict[str, Any]]
-    needs_draft: bool = False
-    own_models: bool = False
-    is_lossy: bool = False
-    is_there: Callable[[], bool] = lambda: True
-    prepare: Callable[[Any, int], None] = lambda target, k: None
-    models: Callable[[SmallPair], tuple[Any, Any]] = lambda pair: (pair.target(), pair.draft())
-
-    def generate(self, trial: ModeTrial, seed: int | None = None) -> list[int]:
-        """The new ids of one text.
-
-        Raises:
-            InvalidArgument: this Transformers lacks the mode, or its models cannot draft K tokens.
-        """
-        if not self.is_there():
-            raise InvalidArgument(sentences.LACKS_MODE.format(_version(), self.name))
-        target = trial.make_target()
-        self.prepare(target, trial.k)
-        draft = trial.make_draft() if self.needs_draft and trial.make_draft is not None else None
-        prompt = torch.tensor([trial.prompt], device=target.device)
-        options = self.options(trial, draft)
-        sampling: dict[str, Any] = {"do_sample": False}
-        if trial.temperature > 0:
-            cut = trial.top_k or 0
-            sampling = {"do_sample": True, "temperature": trial.temperature, "top_k": cut, "top_p": 1.0}
-        if seed is not None:
-            torch.manual_seed(seed)
-        with quiet():
-            made = target.generate(
-                prompt,
-                attention_mask=torch.ones_like(prompt),
-                max_new_tokens=trial.num_tokens,
-                **sampling,
-                **options,
-            )
-        return made[0, prompt.shape[1] :].tolist()
-
-    def require(self, draft: Any | None) -> None:
-        """Refuse models of one's own that the mode cannot run on.
-
-        Raises:
-            InvalidArgument: it needs a draft and there is none, or it runs on small models alone.
-        """
-        if self.own_models:
-            raise InvalidArgument(sentences.OWN_MODELS.format(self.name))
-        if self.needs_draft and draft is None:
-            raise InvalidArgument(sentences.NEEDS_DRAFT.format(self.name))
-
-
-def _version() -> str:
-    import transformers
-
-    return transformers.__version__
 
 
 def _plain(trial: ModeTrial, draft: Any) -> dict[str, Any]:
@@ -143,8 +75,7 @@ def _further_models(pair: SmallPair) -> tuple[Any, Any]:
 
 
 def _blocks(trial: ModeTrial, draft: Any) -> dict[str, Any]:
-    if trial.num_tokens < _FEWEST_FOR_BLOCKS:
-        raise InvalidArgument(sentences.TOO_FEW.format("dflash", _FEWEST_FOR_BLOCKS))
+    _require_drafted(trial, "dflash")
     draft.config.block_size = trial.k + 1  # the last token that is known comes first
     return {"assistant_model": draft, "speculation_type": "dflash"}
 
@@ -154,7 +85,27 @@ def _block_models(pair: SmallPair) -> tuple[Any, Any]:
     return target, small_block_drafter(target.config, 2 * pair.seed + 2)
 
 
-_FEWEST_FOR_BLOCKS = 3  # the first comes without a draft, and the last is never drafted
+def _gemma_assistant(trial: ModeTrial, draft: Any) -> dict[str, Any]:
+    _require_drafted(trial, "gemma4-assistant")
+    return _assisted(trial, draft)
+
+
+def _gemma_models(pair: SmallPair) -> tuple[Any, Any]:
+    target = small_gemma_target(pair.vocab, 2 * pair.seed + 1)
+    return target, small_gemma_assistant(target.config, 2 * pair.seed + 2)
+
+
+def _gemma_told() -> str:
+    error = gemma_assistant_error()
+    return error and sentences.REPAIRED.format(error)
+
+
+def _require_drafted(trial: ModeTrial, name: str) -> None:
+    if trial.num_tokens < _FEWEST_DRAFTED:
+        raise InvalidArgument(sentences.TOO_FEW.format(name, _FEWEST_DRAFTED))
+
+
+_FEWEST_DRAFTED = 3  # the first comes without a draft, and the last is never drafted
 _UNIVERSAL = SmallPair(draft_vocab=4)
 PLAIN = Mode("plain", sentences.PLAIN, _plain)
 """Decoding without a draft: the control of every mode."""
@@ -181,6 +132,16 @@ MODES: tuple[Mode, ...] = (
         own_models=True,
         is_there=has_block_drafting,
         models=_block_models,
+    ),
+    Mode(
+        "gemma4-assistant",
+        sentences.GEMMA_ASSISTANT,
+        _gemma_assistant,
+        needs_draft=True,
+        own_models=True,
+        is_there=has_gemma_assistant,
+        models=_gemma_models,
+        told=_gemma_told,
     ),
     Mode("ensemble", sentences.ENSEMBLE, _ensemble, needs_draft=True, is_lossy=True),
 )
