@@ -5,7 +5,7 @@ cannot be built. ``Gemma4AssistantConfig`` sets ``num_kv_shared_layers`` to the 
 and ``Gemma4TextConfig.kv_sharing_modes``, which each layer reads while it is made, then raises a ValueError:
 no layer is left that could produce what the others use. So the assistant here has a configuration of a class
 of its own, whose ``kv_sharing_modes`` says of each layer that it reuses. Nothing installed is changed, and
-where the released configuration works it is taken as it is.
+where the released configuration works (5.17.0) it is taken as it is.
 
 What is drafted is the argmax, and what is handed on as the law that it was drawn from are the raw logits: the
 gallery's mutant ``draft_argmax_with_raw_logits``, after huggingface/transformers#47932.

@@ -152,6 +152,7 @@ def test_only_our_own_configuration_is_repaired():
 
 
 @there
+@raises
 def test_a_configuration_that_works_is_taken_as_it_is(monkeypatch):
     from transformers import Gemma4TextConfig
 
