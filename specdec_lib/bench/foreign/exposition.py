@@ -78,6 +78,11 @@ class Exposition:
         """How many sets of labels a name has."""
         return len(self.samples.get(name, {}))
 
+    def labels(self, name: str) -> set[Labels]:
+        """The sets of labels of a name, without positions: one a counter of one engine."""
+        series = self.samples.get(name, ())
+        return {tuple(label for label in labels if label[0] != "position") for labels in series}
+
     def since(self, earlier: Exposition) -> Exposition:
         """What was counted between two scrapes; gauges are those of the later one.
 
@@ -113,10 +118,13 @@ def read_exposition(text: str, source: str, wanted: Mapping[str, frozenset[str]]
         wanted: engine -> its names; others are passed over, whatever their values are.
 
     Raises:
-        RecordError: a line of a wanted name that is none of this format, or one name and labels twice.
+        RecordError: a line of a wanted name that is none of this format or not whole, or one name and labels
+            twice.
     """
+    whole = text.endswith("\n")
     found: dict[str, dict[str, dict[Labels, float]]] = defaultdict(lambda: defaultdict(dict))
-    for number, line in enumerate(text.splitlines(), start=1):
+    lines = text.splitlines()
+    for number, line in enumerate(lines, start=1):
         prefix = next((prefix for prefix in ENGINES if line.startswith(prefix)), None)
         if prefix is None:
             continue
@@ -125,6 +133,8 @@ def read_exposition(text: str, source: str, wanted: Mapping[str, frozenset[str]]
         found[engine][""] = {}
         if name not in wanted.get(engine, ()):
             continue
+        if number == len(lines) and not whole:
+            raise RecordError(sentences.CUT_LINE.format(source, number))
         sample = _sample(line) if len(line) <= _LONGEST else None
         if sample is None or sample[0] in found[engine][name]:
             raise RecordError(sentences.BAD_LINE.format(source, number, in_a_line(line, 60)))
@@ -159,12 +169,16 @@ def speculation_counts(scrape: Exposition, prefix: str) -> tuple[dict[str, Any],
         prefix: of their names, up to ``drafts_total``.
 
     Raises:
-        RecordError: one of the three is not there, or is no count.
+        RecordError: one of the three is not there, is no count, or has other labels than the others.
     """
     names = ("drafts", "draft_tokens", "accepted_tokens")
     drafts, drafted, accepted = (scrape.total(f"{prefix}{name}_total") for name in names)
     if drafts is None or drafted is None or accepted is None:
         raise RecordError(sentences.NO_SPECULATION.format(scrape.source, f"{prefix}drafts_total"))
+    told = [scrape.labels(f"{prefix}{name}_total") for name in names]
+    if not told[0] == told[1] == told[2]:
+        least = min(range(3), key=lambda place: len(told[place]))
+        raise RecordError(sentences.OTHER_LABELS.format(scrape.source, f"{prefix}{names[least]}_total"))
     counts: dict[str, Any] = {
         "num_drafts": drafts,
         "num_draft_tokens": drafted,
@@ -174,7 +188,8 @@ def speculation_counts(scrape: Exposition, prefix: str) -> tuple[dict[str, Any],
     if at is None:
         return counts, []
     counts["k"] = len(at)
-    if sum(at) == accepted and at[0] <= drafts:
+    same = scrape.labels(f"{prefix}accepted_tokens_per_pos_total") == told[0]
+    if same and sum(at) == accepted and at[0] <= drafts:
         counts["accepted_at"] = at
         return counts, []
     return counts, [sentences.ONE_MOMENT.format("positions")]

@@ -20,6 +20,8 @@ UNKNOWN = (
     "no answer with timings, no line of a log about drafts"
 )
 BAD_LINE = "{}, line {}: '{}' is no line of Prometheus' text format"
+CUT_LINE = "{} ends in the middle of line {}: the scrape is cut; take it again"
+OTHER_LABELS = "{}: {} has other labels than the other counters: the scrape is cut or filtered; take it whole"
 BAD_POSITION = "{}: positions are 0, 1, 2, …, each once an engine; it has position '{}'"
 BAD_COUNTS = "{}: {}"
 FELL = "{}: {} fell from {:g} to {:g}: the server was started anew between the two; take both from one run"

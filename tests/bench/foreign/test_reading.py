@@ -50,6 +50,12 @@ def test_labels_of_several_engines_are_added_up():
     assert sentences.ADDED_UP.format(2) in run.notes
 
 
+def test_positions_of_one_engine_of_two_are_left_out():
+    lines = [line for line in samples.VLLM.splitlines() if "per_pos" not in line]
+    run = run_of_text(samples.VLLM + "\n".join(lines).replace('engine="0"', 'engine="1"') + "\n", "m")
+    assert run.tally.num_drafts == 80 and run.tally.accepted_at is None
+
+
 def test_a_scrape_between_two_increments_loses_its_positions_alone():
     run = run_of_text(samples.VLLM.replace('position="3"} 13.0', 'position="3"} 12.0'), "m")
     assert run.tally.accepted_at is None and run.tally.num_accepted_tokens == 90
@@ -128,7 +134,7 @@ def scraped(tmp_path, **texts) -> list[str]:
 
 def doubled(text: str) -> str:
     lines = [line.rsplit(" ", 1) for line in text.splitlines()]
-    return "\n".join(f"{a} {float(b) * 2:g}" if not a.startswith("#") else f"{a} {b}" for a, b in lines)
+    return "".join(f"{a} {float(b) * 2:g}\n" if not a.startswith("#") else f"{a} {b}\n" for a, b in lines)
 
 
 @pytest.mark.parametrize("name", ["vllm", "sglang", "llama.cpp"])
@@ -183,12 +189,23 @@ def test_a_server_without_metrics_is_told_how_to_have_them():
 
 # -- what cannot be read ---------------------------------------------------------------------------
 
+
+def second(text: str, without: str) -> str:
+    """The lines of another engine, one counter left out."""
+    lines = [line for line in text.splitlines() if f"num_{without}{{" not in line]
+    return "\n".join(lines).replace('engine="0"', 'engine="1"') + "\n"
+
+
 BAD = {
     "empty": "",
     "words": "hello\nworld",
     "page": "<html></html>",
     "vllm without a draft": "vllm:generation_tokens_total 5\n",
     "cut": samples.VLLM[:400],
+    "cut in a number": samples.VLLM[: samples.VLLM.index(" 90.0") + 2],
+    "llama.cpp cut in a number": samples.LLAMA[: samples.LLAMA.index(" 90") + 2],
+    "a second engine without drafts": samples.VLLM + second(samples.VLLM, "drafts_total"),
+    "a second engine without accepted": samples.VLLM + second(samples.VLLM, "accepted_tokens_total"),
     "nan": samples.VLLM.replace(" 160.0", " NaN"),
     "infinity": samples.VLLM.replace(" 160.0", " +Inf"),
     "negative": samples.VLLM.replace(" 160.0", " -160"),
