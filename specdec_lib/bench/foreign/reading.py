@@ -60,6 +60,7 @@ def run_of_text(text: str, source: str) -> ForeignRun:
     Raises:
         RecordError: nothing known in it, or numbers that cannot be.
     """
+    _refuse_page(text, source)
     scrape = read_exposition(text, source, _WANTED)
     if scrape is not None:
         run = _OF_COUNTERS[scrape.engine](scrape)
@@ -74,7 +75,13 @@ def run_of_text(text: str, source: str) -> ForeignRun:
     raise RecordError(sentences.UNKNOWN.format(source))
 
 
+def _refuse_page(text: str, source: str) -> None:
+    if text.lstrip()[:1] == "<":
+        raise RecordError(sentences.A_PAGE.format(source))
+
+
 def _scrape(text: str, source: str) -> Exposition:
+    _refuse_page(text, source)
     scrape = read_exposition(text, source, _WANTED)
     if scrape is None:
         raise RecordError(sentences.NOT_COUNTERS.format(source))

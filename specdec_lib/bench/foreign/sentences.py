@@ -19,6 +19,9 @@ UNKNOWN = (
     "{} holds nothing that is known of vLLM, SGLang, llama.cpp or OpenVINO GenAI: no counters of /metrics, "
     "no answer with timings, no line of a log about drafts"
 )
+A_PAGE = (
+    "{} is a page of HTML, which tells no counters; give the address of the server itself, or of its /metrics"
+)
 BAD_LINE = "{}, line {}: '{}' is no line of Prometheus' text format"
 CUT_LINE = "{} ends in the middle of line {}: the scrape is cut; take it again"
 OTHER_LABELS = "{}: {} has other labels than the other counters: the scrape is cut or filtered; take it whole"

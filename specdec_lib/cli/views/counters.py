@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from specdec_lib.bench.explain.counters import sentences
@@ -23,13 +23,12 @@ _PLACED = ("by_round", "by_draft", "by_reached")
 
 
 def show_account(console: Console, run: ForeignRun, account: Account) -> None:
-    """Two tables, a sentence a finding, and what the counters leave out."""
-    title = f"{run.engine}: {safe_line(run.source)}"
-    whole = (one for one in account.definitions if one.key not in _PLACED)
-    console.print(safe_table(title, _DEFINITIONS, "llrl", map(_definition_row, whole)))
-    if (rows := list(_position_rows(account))) and rows[0]:
-        headings = ("position", *map(str, range(1, len(rows[0]))))
-        console.print(safe_table("By position", headings, "l" + "r" * (len(headings) - 1), rows))
+    """What to do first, then where it goes, then every definition, and what the counters leave out."""
+    console.print(Prose(f"{run.engine}: {safe_line(run.source)}", "bold"))
+    console.print()
+    for advice in account.advice:
+        console.print(bulleted(advice.sentence, "bold" if advice.key in ("verdict", "check") else ""))
+    console.print()
     if account.cost is not None:
         terms = [
             (
@@ -42,20 +41,34 @@ def show_account(console: Console, run: ForeignRun, account: Account) -> None:
             for term in account.terms
         ]
         console.print(safe_table("Where it goes", _TERMS, "lrrrl", terms))
-    for advice in account.advice:
-        console.print(bulleted(advice.sentence, "bold" if advice.key in ("verdict", "check") else ""))
-    console.print()
-    for note in dict.fromkeys(account.notes):
+    whole = [one for one in account.definitions if one.key not in _PLACED]
+    told = [_definition_row(one) for one in whole if one.value is not None]
+    console.print(safe_table(sentences.IN_EVERY_DEFINITION, _DEFINITIONS, "llrl", told))
+    if (rows := list(_position_rows(account))) and rows[0]:
+        headings = ("position", *map(str, range(1, len(rows[0]))))
+        console.print(safe_table("By position", headings, "l" + "r" * (len(headings) - 1), rows))
+    for note in (*_not_determined(whole), *dict.fromkeys(account.notes)):
         console.print(Prose(f"{safe_line(note)}.", "dim"))
-    console.print(Prose(sentences.WHAT_THEY_ARE, "dim"))
+    if account.cost is not None:
+        console.print(Prose(sentences.WHAT_THEY_ARE, "dim"))
 
 
 def _definition_row(one: Acceptance) -> list[str | Text]:
-    value = "?" if one.value is None else f"{one.value:.3f}" + ("*" if one.basis == "assumed" else "")
+    value = "" if one.value is None else f"{one.value:.3f}" + ("*" if one.basis == "assumed" else "")
     ends = (
         f"{one.low:.3f} to {one.high:.3f}" if one.low is not None and one.high is not None else one.note or ""
     )
     return [sentences.NAMES[one.key], one.formula, value, text(ends, "dim" if one.low is None else "")]
+
+
+def _not_determined(definitions: Sequence[Acceptance]) -> Iterator[str]:
+    """A line a reason why definitions have no value."""
+    missing: dict[str, list[str]] = {}
+    for one in definitions:
+        if one.value is None:
+            missing.setdefault(one.note or "", []).append(sentences.NAMES[one.key])
+    for why, names in missing.items():
+        yield sentences.NOT_DETERMINED.format("; ".join(names), why)
 
 
 def _position_rows(account: Account) -> Iterator[list[str]]:

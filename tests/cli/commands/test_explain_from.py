@@ -57,6 +57,31 @@ def test_two_scrapes_are_subtracted_and_a_server_is_asked(specdec, scrape, tmp_p
     assert code == 0 and json.loads(out)["engine"] == "llama.cpp"
 
 
+def test_what_to_do_stands_before_the_tables(specdec, scrape):
+    out = specdec("explain", "--from", scrape, *TIMES).out
+    places = [out.index(words) for words in ("2.32×", "Where it goes", "mean acceptance length")]
+    assert places == sorted(places)
+
+
+def test_without_times_nothing_is_said_of_costs_and_what_is_unknown_has_no_row(specdec, tmp_path):
+    (tmp_path / "answer.json").write_text(json.dumps(samples.LLAMA_ANSWER), encoding="utf8")
+    code, out, _ = told_by(specdec("explain", "--from", str(tmp_path / "answer.json")))
+    assert code == 0 and "K c + v(K) + o" not in out and " ? " not in out
+    assert "not determined: α, accepted of judged tokens" in " ".join(out.split())
+
+
+def test_a_page_of_html_is_called_one(specdec, scrape, tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text("<!doctype html>\n<title>metrics</title>\n", encoding="utf8")
+    for sources in ((page,), (scrape, page), (page, scrape)):
+        named = [word for source in sources for word in ("--from", str(source))]
+        code, out, err = told_by(specdec("explain", *named))
+        assert (code, out) == (2, "") and "is a page of HTML" in err and err.count("\n") == 1
+    with listening(whole(b"<html></html>")) as server:
+        code, _, err = told_by(specdec("explain", "--from", server.url))
+    assert code == 2 and "is a page of HTML" in err
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [

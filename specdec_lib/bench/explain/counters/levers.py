@@ -47,7 +47,7 @@ def _of_costs(parts: CounterParts, cost: float, terms: Sequence[Term]) -> Iterat
         if c is not None:
             yield _said("costs", sentences.WHERE_IT_GOES, draft=k * c, rest=cost - 1.0 - k * c)
         yield from _lengths(alpha, k, cost, c)
-        yield from _acceptance(alpha, k, speedup)
+        yield from _acceptance(alpha, k, tokens, speedup)
     if (over_all := parts.over_all) is not None:
         gain, share = speedup - over_all, percent(parts.silent / parts.steps)
         yield _said("silent", sentences.SILENT, gain, share=share, speedup=over_all, gain=gain)
@@ -77,11 +77,11 @@ def longest_gain(alpha: float, fixed: float, per_token: float) -> tuple[int, flo
     return next((k, found) for k, found in speedups.items() if found >= best * (1.0 - 1e-12))
 
 
-def _acceptance(alpha: float, k: float, speedup: float) -> Iterator[Advice]:
-    here = 1.0 + accepted_by_law(alpha, k)
+def _acceptance(alpha: float, k: float, tokens: float, speedup: float) -> Iterator[Advice]:
+    by_law = 1.0 + accepted_by_law(alpha, k)
     ever = f"{1.0 / (1.0 - alpha):.2f}×" if alpha < 1.0 else sentences.NO_LIMIT
-    yield _said("at_best", sentences.AT_BEST, here=here, ever=ever)
+    yield _said("at_best", sentences.AT_BEST, here=tokens, ever=ever)
     if alpha < 1.0:
         better = (1.0 + alpha) / 2.0
-        gained = speedup * (1.0 + accepted_by_law(better, k)) / here
+        gained = speedup * (1.0 + accepted_by_law(better, k)) / by_law
         yield _said("acceptance", sentences.ACCEPTANCE, gained - speedup, alpha=better, speedup=gained)

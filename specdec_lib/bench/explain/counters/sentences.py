@@ -13,6 +13,9 @@ NO_ROUND_LEFT = "plain steps of {:g} ms take all the time of the engine's {} ste
 
 # -- the definitions -------------------------------------------------------------------------------
 
+IN_EVERY_DEFINITION = "What others call acceptance, of the same rounds"
+NOT_DETERMINED = "not determined: {} ({})"
+
 NAMES = {
     "per_drafted_token": "accepted of drafted tokens",
     "alpha": "α, accepted of judged tokens",
@@ -54,7 +57,9 @@ LOSES = (
     "A round costs {cost:.2f} plain steps and brings {tokens:.2f} tokens: {speedup:.2f}×, slower than "
     "without a draft."
 )
-BREAK_EVEN = "At this cost drafts of {k:.2f} pay from α = {needed:.2f} on; α is {alpha:.2f}."
+BREAK_EVEN = (
+    "At this cost drafts of {k:.2f} pay from α = {needed:.2f} on, by the law of one α; α is {alpha:.2f}."
+)
 NOTHING_PAYS = (
     "At this cost nothing pays: {cost:.2f} plain steps a round are more than the {most:.2f} tokens that it "
     "could bring. Make the round cheaper before the draft better."
@@ -72,8 +77,8 @@ LENGTH_ONE = (
 )
 NO_K = "If what a round costs beside one plain step grows with K, no K pays at α = {alpha:.2f}."
 AT_BEST = (
-    "At best with this draft: {here:.2f}× with this K if a round cost one plain step, and never more than "
-    "{ever} whatever K is."
+    "At best with this draft: {here:.2f}× with this K, the tokens that were counted, if a round cost one "
+    "plain step; by the law of one α never more than {ever}, whatever K is."
 )
 ACCEPTANCE = "With half of the rejections gone (α = {alpha:.2f}) it would be {speedup:.2f}×."
 SILENT = (

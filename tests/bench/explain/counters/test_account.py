@@ -107,6 +107,16 @@ def test_a_round_cheaper_than_a_step_is_asked_about():
     assert said(explain_counters(by_law(0.8, 4), 20.0, 15.0), "check")
 
 
+def test_at_a_cost_of_one_step_the_speedup_is_the_tokens_that_were_counted():
+    """Not those of the law: acceptance that is uneven over positions brings another number."""
+    tally = Tally(num_drafts=100, num_draft_tokens=400, accepted_at=(82, 64, 48, 36), k=4)
+    account = explain_counters(ForeignRun("vllm", tally), 20.0, 30.0, 2.0)
+    counted = next(term.speedup for term in account.terms if term.term == "rounds as counted")
+    best = said(account, "at_best")
+    assert best.numbers["here"] == counted == account.tokens != account.expected
+    assert "3.30×" in best.sentence and "4.59×" in best.sentence
+
+
 def test_a_run_in_which_nothing_was_accepted_or_everything():
     none = Tally(num_drafts=10, num_draft_tokens=40, accepted_at=(0, 0, 0, 0), k=4)
     every = Tally(num_drafts=10, num_draft_tokens=40, accepted_at=(10, 10, 10, 10), k=4)
