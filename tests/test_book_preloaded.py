@@ -12,6 +12,7 @@ import psutil
 import pytest
 from book_modules import load
 from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
+from jupyter_client.manager import KernelManager
 from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -45,6 +46,12 @@ def test_a_kernel_has_the_modules_and_a_folder_and_an_environment_of_its_own(for
     assert printed(executed(tmp_path, "import sys\nprint('x' in globals(), sys.argv[0])\nx = 1")).startswith(
         "False"
     )
+
+
+def test_what_a_kernel_says_is_encrypted_where_that_is_asked_for(forks, tmp_path, monkeypatch):
+    monkeypatch.setattr(KernelManager.transport_encryption, "default_value", "auto")
+    code = "from ipykernel.kernelapp import IPKernelApp as App\nprint(App.instance().curve_publickey != None)"
+    assert printed(executed(tmp_path, code)) == "True\n"
 
 
 def test_nothing_of_the_book_s_own_modules_can_be_imported(forks, tmp_path):

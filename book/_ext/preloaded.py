@@ -52,7 +52,8 @@ def kernels(modules: Iterable[str] = MODULES) -> Iterator[None]:
         argv = [*command, "ask", address, "-f", "{connection_file}"]
         spec = Path(folder, "kernels", "python3", "kernel.json")
         spec.parent.mkdir(parents=True)
-        spec.write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
+        told = {"argv": argv, "display_name": "Python 3", "language": "python"}
+        spec.write_text(json.dumps(told | {"metadata": {"supported_encryption": "curve"}}))  # ipykernel's
         server_command = [*command, "serve", address, *modules]
         with subprocess.Popen(server_command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
             try:
