@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from book_modules import load
@@ -17,6 +18,10 @@ PAGE = (ROOT / "book" / "acceptance.md").read_text(encoding="utf8")
 RECORDED = json.loads((ROOT / "book" / "outputs.json").read_text(encoding="utf8"))["explain"]
 
 
+def rows_of(table: str) -> list[str]:
+    return [line for line in table.splitlines() if line.startswith("|")][2:]
+
+
 def extension():
     return load("_ext/acceptance.py")
 
@@ -26,12 +31,26 @@ def test_every_definition_has_a_row_with_a_value_whose_word_it_is_and_what_it_mi
     whole = [key for key in FORMULAS if key not in POSITIONS]
     assert list(module.CALLED) == list(module.MISSES) == whole
     assert set(NAMES) == set(FORMULAS)
-    rows = module.table().splitlines()[2:]
-    assert len(rows) == len(whole)
-    for key, row in zip(whole, rows, strict=True):
+    rows = rows_of(module.table())
+    assert len(rows) == len(whole) == len(rows_of(module.called()))
+    for key, row, words in zip(whole, rows, rows_of(module.called()), strict=True):
         symbol, formula = FORMULAS[key]
-        assert row.startswith(f"| {symbol} | {formula} |") and re.search(r"\| \d\.\d{3} \(", row), row
-        assert row.count("|") == 6
+        assert re.fullmatch(
+            rf"\| {re.escape(symbol)} \| \d\.\d{{3}} \(.*\) \| {re.escape(formula)} \|", row
+        ), row
+        assert words == f"| {symbol} | {module.CALLED[key]} | {module.MISSES[key]} |"
+
+
+def test_numbers_that_come_out_alike_are_said_to(monkeypatch):
+    module = extension()
+    values = {one.key: f"{one.value:.3f}" for one in module._found() if one.position is None}
+    assert (
+        values["tokens_per_step"] == values["emitted_per_draft"]
+        and "Here N and T/D are one" in module.alike()
+    )
+    found = [replace(one, value=2.0) if one.key == "tokens_per_step" else one for one in module._found()]
+    monkeypatch.setattr(module, "_found", lambda: found)
+    assert module.alike() == ""
 
 
 def test_positions_fall_where_all_drafts_are_counted_and_stay_where_those_are_that_got_there():
@@ -78,7 +97,7 @@ def test_the_recorded_scrapes_are_read_and_hold_one_run():
 
 def test_every_engine_that_is_read_is_on_the_page():
     for name in ("vLLM", "SGLang", "llama.cpp", "Transformers", "OpenVINO GenAI"):
-        assert f"| {name} |" in PAGE
+        assert f"| **{name}**" in PAGE
     for name in re.findall(r"\{(?:func|class)\}`~specdec_lib\.([\w.]+)`", PAGE):
         path = ROOT / "specdec_lib" / (name.rsplit(".", 1)[0].replace(".", "/") + ".py")
         assert re.search(

@@ -1,6 +1,7 @@
 """A Sphinx extension: the tables of the page *Acceptance*, computed from recorded rounds at every build.
 
 ``<!-- acceptance -->`` becomes a row a definition, with its value on the same rounds of the embedded pair,
+``<!-- alike -->`` a sentence on values that come out alike, ``<!-- called -->`` whose word each is,
 ``<!-- positions -->`` the shares of each position, and ``<!-- account -->`` what ``specdec explain --from``
 printed when ``outputs.json`` was made. No number on the page is written by hand.
 """
@@ -13,7 +14,10 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 BOOK = Path(__file__).parents[1]
-TABLE, POSITIONS, ACCOUNT = "<!-- acceptance -->", "<!-- positions -->", "<!-- account -->"
+_ALIKE = (
+    "Here {} are one number: each round of this run drafted something, and the first token of a text is one "
+    "of a round's. Where rounds are silent, or the prompt's forward brings a token of its own, they part."
+)
 K, TEMPERATURE = 4, 0.0
 CALLED = {
     "per_drafted_token": "vLLM *draft acceptance rate*; llama.cpp *draft acceptance*; SGLang *accept rate*; "
@@ -43,10 +47,9 @@ MISSES = {
 
 def fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
     """Replace the marks in a page's source."""
-    if any(mark in source[0] for mark in (TABLE, POSITIONS, ACCOUNT)):
-        source[0] = (
-            source[0].replace(TABLE, table()).replace(POSITIONS, positions()).replace(ACCOUNT, account())
-        )
+    for mark, made in MARKS.items():
+        if mark in source[0]:
+            source[0] = source[0].replace(mark, made())
 
 
 def _found() -> list:
@@ -68,15 +71,33 @@ def _found() -> list:
 
 def table() -> str:
     """A row a definition of whole rounds."""
-    rows = ["| | formula | called so by | value | what it does not say |", "|:--|:--|:--|--:|:--|"]
+    rows = ["| | value | formula |", "|:--|:--|:--|"]
     for one in _found():
         if one.key in CALLED:
             value = "not counted" if one.value is None else f"{one.value:.3f}"
             ends = "" if one.low is None else f" ({one.low:.3f}–{one.high:.3f})"
-            rows.append(
-                f"| {one.symbol} | {one.formula} | {CALLED[one.key]} | {value}{ends} | {MISSES[one.key]} |"
-            )
-    return "\n".join(rows)
+            rows.append(f"| {one.symbol} | {value}{ends} | {one.formula} |")
+    return _narrow(rows)
+
+
+def alike() -> str:
+    """That tokens a step and tokens a draft agree, where they do; else nothing."""
+    pair = [one for one in _found() if one.key in ("tokens_per_step", "emitted_per_draft")]
+    shown = {None if one.value is None else f"{one.value:.3f}" for one in pair}
+    return _ALIKE.format(" and ".join(one.symbol for one in pair)) if len(shown) == 1 else ""
+
+
+def called() -> str:
+    """A row a definition of whole rounds: whose word it is, and what its number leaves out."""
+    rows = ["| | called so by | what it does not say |", "|:--|:--|:--|"]
+    symbols = {one.key: one.symbol for one in _found()}
+    rows += [f"| {symbols[key]} | {words} | {MISSES[key]} |" for key, words in CALLED.items()]
+    return _narrow(rows)
+
+
+def _narrow(rows: list[str]) -> str:
+    """A table in which long names in code may break."""
+    return "\n".join(["```{table}", ":class: narrow", "", *rows, "```"])
 
 
 def positions() -> str:
@@ -101,6 +122,16 @@ def account() -> str:
             parts.append(f"```bash\n{run['command']}\n```")
             parts.append(f"```{{code-block}} text\n:class: output\n\n{run['prints']}\n```")
     return "\n\n".join(parts)
+
+
+MARKS = {
+    "<!-- acceptance -->": table,
+    "<!-- alike -->": alike,
+    "<!-- called -->": called,
+    "<!-- positions -->": positions,
+    "<!-- account -->": account,
+}
+"""A mark in a page's source -> what stands in its place."""
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -1,9 +1,12 @@
 """A Sphinx extension: corrects what others leave in the pages, an id twice or a role that does not fit.
 
 sphinx-exercise and sphinx-proof give the body of every exercise and proof the same id; docutils calls a
-bibliography a list whose entries are no items of one."""
+bibliography a list whose entries are no items of one. In tables that cells have shown, words get a class, so
+that they may break where numbers may not."""
 
 from __future__ import annotations
+
+import re
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -12,6 +15,7 @@ from sphinx.transforms import SphinxTransform
 REPEATED = {"exercise-content", "solution-content", "proof-content", "proof"}
 _OPENING = "Proof. "
 _AFTER_SOLUTIONS_ARE_CLOSED = 300
+_WORDS = re.compile(r"<td>(?=[^\W\d][^<]{17,}</td>)(?=[^< ]+ )")
 _CITATIONS = ('<div role="list" class="citation-list">', '<div class="citation-list">')
 
 
@@ -40,9 +44,10 @@ class OpenProofs(SphinxTransform):
 
 
 def correct_roles(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
-    """Take the role of a list from the bibliography."""
+    """Take the role of a list from the bibliography, and tell words in tables from numbers."""
     if "body" in context:
-        context["body"] = context["body"].replace(*_CITATIONS).replace(' role="doc-biblioentry"', "")
+        body = context["body"].replace(*_CITATIONS).replace(' role="doc-biblioentry"', "")
+        context["body"] = _WORDS.sub('<td class="words">', body)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
