@@ -1,0 +1,30 @@
+"""In the tables that cells have shown, sentences and long names may break, and numbers may not."""
+
+from __future__ import annotations
+
+import pytest
+from book_modules import load
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ("exact as far as seen", "exact as far as seen"),
+        ("χ² of all tokens, and more", "χ² of all tokens, and more"),
+        ("accepts_every_single_one", "accepts_<wbr>every_<wbr>single_<wbr>one"),
+    ],
+)
+def test_sentences_and_long_names_may_break(cell, shown):
+    assert load("_ext/markup.py").breakable(f"<td>{cell}</td>") == f'<td class="words">{shown}</td>'
+
+
+@pytest.mark.parametrize(
+    "cell", ["1.41× (1.35–1.50) of 30", "not exact", "joint_law", "huggingface/transformers#47932", ""]
+)
+def test_numbers_and_what_is_short_stay_as_they_are(cell):
+    assert load("_ext/markup.py").breakable(f"<td>{cell}</td>") == f"<td>{cell}</td>"
+
+
+def test_other_tables_stay_as_they_are():
+    body = '<td class="text-left"><p>a sentence of a page</p></td><p>another_name_that_is_long</p>'
+    assert load("_ext/markup.py").breakable(body) == body
