@@ -11,6 +11,7 @@ from book_modules import load
     [
         ("exact as far as seen", "exact as far as seen"),
         ("χ² of all tokens, and more", "χ² of all tokens, and more"),
+        ("huggingface/transformers#47932", "huggingface/<wbr>transformers#47932"),
         ("accepts_every_single_one", "accepts_<wbr>every_<wbr>single_<wbr>one"),
     ],
 )
@@ -19,7 +20,7 @@ def test_sentences_and_long_names_may_break(cell, shown):
 
 
 @pytest.mark.parametrize(
-    "cell", ["1.41× (1.35–1.50) of 30", "not exact", "joint_law", "huggingface/transformers#47932", ""]
+    "cell", ["1.41× (1.35–1.50) of 30", "not exact", "joint_law", "2026-12-01T10:00:00Z.1", ""]
 )
 def test_numbers_and_what_is_short_stay_as_they_are(cell):
     assert load("_ext/markup.py").breakable(f"<td>{cell}</td>") == f"<td>{cell}</td>"

@@ -2,7 +2,7 @@
 
 sphinx-exercise and sphinx-proof give the body of every exercise and proof the same id; docutils calls a
 bibliography a list whose entries are no items of one. In tables that cells have shown, words get a class, so
-that they may break where numbers may not, and long names may break behind an underscore."""
+that they may break where numbers may not, and long names may break behind an underscore or a slash."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ REPEATED = {"exercise-content", "solution-content", "proof-content", "proof"}
 _OPENING = "Proof. "
 _AFTER_SOLUTIONS_ARE_CLOSED = 300
 _WORDS = re.compile(r"<td>(?=[^\W\d][^<]{17,}</td>)(?=[^< ]+ )")
-_NAME = re.compile(r"<td>(?=[^<]{20,}</td>)(\w+_\w+)</td>")
+_NAME = re.compile(r"<td>(?=[^<]{20,}</td>)([\w./#-]*[_/][\w./#-]*)</td>")
+_JOINTS = re.compile(r"[_/](?=.)")
 _CITATIONS = ('<div role="list" class="citation-list">', '<div class="citation-list">')
 
 
@@ -54,7 +55,7 @@ def correct_roles(app: Sphinx, pagename: str, templatename: str, context: dict, 
 def breakable(body: str) -> str:
     """The page, with sentences and long names in the tables of cells marked as what may break."""
     body = _WORDS.sub('<td class="words">', body)
-    return _NAME.sub(lambda cell: f'<td class="words">{cell[1].replace("_", "_<wbr>")}</td>', body)
+    return _NAME.sub(lambda cell: '<td class="words">' + _JOINTS.sub(r"\g<0><wbr>", cell[1]) + "</td>", body)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
