@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -15,6 +16,7 @@ from specdec_lib.utils.http.documents import in_a_line
 _PORTS = {"http": 80, "https": 443}
 _ANY_INTERFACE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # to a server; a client means this machine
 _LONGEST_NAME = 253
+_SCHEMELESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}(/\S*)?", re.ASCII)
 MASK = "***"
 
 
@@ -92,6 +94,11 @@ def read_address(url: str) -> Address:
     except (httpx.InvalidURL, ValueError) as error:  # which may repeat the query
         raise InvalidArgument(sentences.NO_ADDRESS.format(_masked(text), sentences.ODD_ADDRESS)) from error
     return address
+
+
+def lacks_scheme(name: str) -> bool:
+    """Whether a name is that of a host with a port, which no function and hardly a file has."""
+    return _SCHEMELESS.fullmatch(name) is not None
 
 
 def _port(parts: SplitResult) -> int:

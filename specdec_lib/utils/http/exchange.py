@@ -28,6 +28,8 @@ _ADVICE: dict[int, str] = {
     **dict.fromkeys((400, 413, 422), sentences.CHECK_THE_REQUEST),
     **dict.fromkeys(_PASSING, sentences.ASK_LATER),
 }
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG")
+"""What OpenSSL's releases call an answer that is no TLS."""
 _LONGEST_PAUSE = 10.0
 _WORDS_OF_AN_ERROR = 4096
 
@@ -135,6 +137,8 @@ class Exchange:
     def _give_up(self, error: Exception, came: int) -> NoReturn:
         """What to say of a connection that failed, and whether to ask again."""
         never = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout)
+        if self.address.scheme == "https" and any(mark in str(error) for mark in _NO_TLS):
+            raise ServerUnavailable(self._in_words(sentences.WITHOUT_TLS)) from error
         reason = self.quoted(reason_of(error) or type(error).__name__)
         if isinstance(error, never):
             said = self._in_words(sentences.NOT_REACHED, sentences.CANNOT_CONNECT.format(reason))

@@ -18,6 +18,7 @@ NO_LIMIT = "HTTP limits: {} is {}; pass a number above 0"
 
 NOT_REACHED = "{} {}: {}; is the server running there?"
 CANNOT_CONNECT = "no connection ({})"
+WITHOUT_TLS = "{} {}: it answers without TLS; use http://"
 HUNG_UP = "{} {}: the server hung up ({}); read its log, or ask again"
 NO_ANSWER = "{} {}: no answer within {:g} s; is it busy? allow more time, or ask for less"
 TOO_SLOW = "{} {}: not done within {:g} s, {} bytes came; allow more time, or ask for less"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from specdec_lib.errors import InvalidArgument
-from specdec_lib.utils.http.address import read_address
+from specdec_lib.utils.http.address import lacks_scheme, read_address
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,13 @@ def test_what_is_secret_is_not_shown():
         with pytest.raises(InvalidArgument) as raised:
             read_address(url)
         assert not {part for part in ("ann", "hunter22", "geheim") if part in str(raised.value)}
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1:8080", "localhost:1/v1", "[::1]:80", "my-host.example:8080"])
+def test_a_host_with_a_port_lacks_a_scheme(name):
+    assert lacks_scheme(name) and read_address(name).scheme == "http"
+
+
+@pytest.mark.parametrize("name", ["module:function", "http://a:80", "a b:80", "C:\\logs", "localhost", ":80"])
+def test_a_function_and_a_file_lack_none(name):
+    assert not lacks_scheme(name)

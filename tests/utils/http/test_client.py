@@ -326,3 +326,17 @@ def test_threads_share_a_client_and_each_has_its_own_answer_and_deadline():
     with listening(echo) as there, HttpClient(there.url, at_once=4) as client, ThreadPoolExecutor(8) as pool:
         came = list(pool.map(lambda n: client.post_json("/x", {"n": n}), range(64)))
     assert came == [{"n": n} for n in range(64)]
+
+
+def test_https_where_no_tls_is_spoken_is_said_at_once():
+    def answer_plainly(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1 << 14)
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        pool.submit(answer_plainly, listener)
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(ServerUnavailable, match="without TLS; use http://"), HttpClient(url) as client:
+            client.get_json("/x")
