@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from specdec_lib.cli.auditing import sentences
-from specdec_lib.cli.auditing.order import MODE, OURS, PLAIN, AuditOrder, is_server
+from specdec_lib.cli.auditing.engine_names import MODE, OURS, PLAIN, is_server
+from specdec_lib.cli.auditing.order import AuditOrder
 from specdec_lib.cli.prompt import proof_rows
 from specdec_lib.cli.selection import Models, selection_of
 from specdec_lib.errors import InvalidArgument

@@ -6,13 +6,17 @@ import math
 from dataclasses import dataclass
 
 from specdec_lib.cli.auditing import sentences
+from specdec_lib.cli.auditing.engine_names import (
+    MODE,
+    OURS,
+    PLAIN,
+    is_function,
+    is_same_server,
+    is_server,
+    require_engine,
+)
 from specdec_lib.cli.options import ModelOptions
 from specdec_lib.errors import InvalidArgument
-
-OURS, PLAIN = "ours", "plain"
-"""Engines of this library: with a draft, and without."""
-MODE = "hf:"
-_URLS = ("http://", "https://")
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class AuditOrder:
         """
         names = [name for name in (self.engine, self.plain, other) if name is not None]
         for name in names:
-            _require_name(name)
+            require_engine(name)
         if self.temperature is not None and not 0 < self.temperature < math.inf:
             raise InvalidArgument(sentences.AUDIT_TEMPERATURE.format(self.temperature))
         if math.isnan(self.minutes):
@@ -76,33 +80,9 @@ class AuditOrder:
         if (
             self.plain is not None
             and is_server(self.engine)
-            and _address(self.plain) == _address(self.engine)
+            and is_server(self.plain)
+            and is_same_server(self.plain, self.engine)
         ):
             raise InvalidArgument(sentences.SAME_SERVER.format(self.engine))
         if self.plain is None and is_server(self.engine):
             raise InvalidArgument(sentences.NEEDS_PLAIN.format(self.engine))
-
-
-def is_server(name: str) -> bool:
-    """Whether an engine's name is an address."""
-    return name.lower().startswith(_URLS)
-
-
-def _address(name: str) -> str:
-    """An address as it is compared."""
-    return name.lower().rstrip("/")
-
-
-def is_function(name: str) -> bool:
-    """Whether an engine's name is that of a function, ``module:callable``."""
-    return ":" in name and "://" not in name and not name.startswith(MODE)
-
-
-def _require_name(name: str) -> None:
-    if name in (OURS, PLAIN) or is_server(name) or is_function(name) or name.startswith(MODE):
-        if name.startswith(MODE):
-            from specdec_lib.lossless.audit.hugging_face.modes import find_mode
-
-            find_mode(name)
-        return
-    raise InvalidArgument(sentences.NO_ENGINE.format(name))

@@ -9,6 +9,7 @@ NO_ENGINE = (
     "'{}' names no engine; give hf:MODE, http://HOST:PORT, module:callable, ours or plain "
     "(see specdec audit --help)"
 )
+NO_SCHEME = "'{0}' names no engine; did you mean http://{0}?"
 NEEDS_PLAIN = (
     "auditing {} takes plain decoding of the same engine as its control: start it once more without its "
     "draft, and give that address by --plain"

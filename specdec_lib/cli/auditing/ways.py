@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from specdec_lib.cli.auditing import sentences
 from specdec_lib.cli.auditing.bench import AuditBench
-from specdec_lib.cli.auditing.order import MODE, AuditOrder, is_server
+from specdec_lib.cli.auditing.engine_names import MODE, is_server
+from specdec_lib.cli.auditing.order import AuditOrder
 from specdec_lib.cli.selection import busy
 from specdec_lib.errors import ServerFailed
 

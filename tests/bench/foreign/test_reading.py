@@ -386,3 +386,8 @@ def test_openvino_s_object_becomes_a_document_that_is_read():
     assert (run.tally.num_steps, run.round_ms, run.tally.num_accepted_tokens) == (40, 21.1, 90)
     named_as_getters = {f"get_{name}" if name.startswith("num") else name: v for name, v in document.items()}
     assert run_of_text(json.dumps(named_as_getters), "m").tally == run.tally
+
+
+def test_an_address_without_a_scheme_is_asked_back():
+    with pytest.raises(RecordError, match="did you mean http://127.0.0.1:8091\\?"):
+        read_foreign(["127.0.0.1:8091"])
