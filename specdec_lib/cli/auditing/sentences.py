@@ -34,3 +34,15 @@ GREEDY_TAKES_TWO = "--greedy compares two engines; name the other behind the fir
 TWO_ARE_GREEDY = "two engines are compared at temperature 0, with --greedy; else name one, and its --plain"
 CHATS_NEED_WEIGHTS = "chats are put into words by a model's template: name the weights by --target"
 NO_LAW_TOLD = "the law is not told, so that only both engines are compared: {}"
+TAKES_NO_TEMPERATURE = (
+    "{} takes no temperature: it is judged at 1; name another by -t if it decodes at another"
+)
+IS_NOT_TOLD = "{0} takes no {1}, and was not told that it is {2}: it is judged as if it did so of itself"
+NEEDS_TOP_K = (
+    "--exact cuts the law to its likeliest tokens, and {} takes no top_k: let it take the keyword top_k, or "
+    "name by --top-k what it cuts to of itself"
+)
+NOT_TOLD_WHETHER_DRAFTED = (
+    "{} does not tell whether anything was drafted: this holds of its answers, drafted or not; its log tells, "
+    "or its /metrics, which specdec explain --from URL reads"
+)

@@ -54,11 +54,23 @@ def sum_law(bench: AuditBench, report: _Report) -> ReplayReport:
         return auditing.audit_mode(mode, trials, **limits)
     from specdec_lib.lossless.audit.replayed import audit_by_replaying
 
+    engine, control = _opened_both(bench)
+    order = bench.order
     order = bench.order = replace(order, k=order.k or _NUM_DRAFTED, top_k=order.top_k or _LIKELIEST)
-    engine, control = bench.opened(order.engine), bench.control(order.engine)
     asked = bench.requests(order.tokens or _NUM_TOKENS, order.temperature or _TEMPERATURE)
     cases = [_case(bench, engine, control, request) for request in asked]
     return audit_by_replaying(engine.name, cases, **limits)
+
+
+def _opened_both(bench: AuditBench) -> tuple[AskedEngine, AskedEngine]:
+    """The engine and its control, and the order as functions can be asked it."""
+    from specdec_lib.cli.auditing.untold import law_asked_of
+
+    order = bench.order
+    both = bench.opened(order.engine), bench.control(order.engine)
+    bench.order, said = law_asked_of(both, order)
+    bench.notices += said
+    return both
 
 
 def _small_trials(bench: AuditBench, mode: Any) -> list[Any]:
@@ -106,8 +118,8 @@ def count_answers(bench: AuditBench, report: _Report) -> AuditReport:
     from specdec_lib.lossless.audit.sampled.counting import audit_by_counting
     from specdec_lib.lossless.audit.servers.asking import ask_side_by_side
 
+    engine, control = _opened_both(bench)
     order = bench.order
-    engine, control = bench.opened(order.engine), bench.control(order.engine)
     requests = bench.requests(order.tokens or _NUM_TOKENS, order.temperature or _TEMPERATURE)
     more: dict[str, Any] = {}
     if is_server(order.engine):
@@ -123,6 +135,8 @@ def count_answers(bench: AuditBench, report: _Report) -> AuditReport:
     )  # fmt: skip
     for one in (engine, control):
         bench.notices += [said for said in getattr(one, "notices", ()) if said not in bench.notices]
+    if is_server(order.engine) and found.num_samples and found.num_drafted is None:
+        bench.notices.append(sentences.NOT_TOLD_WHETHER_DRAFTED.format(engine.name))
     return found
 
 

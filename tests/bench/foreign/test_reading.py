@@ -389,5 +389,5 @@ def test_openvino_s_object_becomes_a_document_that_is_read():
 
 
 def test_an_address_without_a_scheme_is_asked_back():
-    with pytest.raises(RecordError, match="did you mean http://127.0.0.1:8091\\?"):
+    with pytest.raises(RecordError, match=r"did you mean http://127.0.0.1:8091\?"):
         read_foreign(["127.0.0.1:8091"])

@@ -57,6 +57,14 @@ def engines(tmp_path, monkeypatch):
                 return first + hidden([*prompt_ids, *first], num_tokens - 1, temperature, top_k, seed)
 
 
+            def warm(prompt_ids, num_tokens, top_k, seed):
+                return PLAIN.generate(prompt_ids, num_tokens, temperature=1.0, top_k=top_k).generated_ids
+
+
+            def whole(prompt_ids, num_tokens, temperature):
+                return PLAIN.generate(prompt_ids, num_tokens, temperature=temperature).generated_ids
+
+
             def broken(prompt_ids, num_tokens):
                 raise RuntimeError("no such kernel")
             """
@@ -93,6 +101,17 @@ def test_a_right_server(specdec, plain, prompts):
     assert document["verdict"] == "exact as far as seen" and document["exit_code"] == 0
     assert document["num_samples"] == 400 and document["num_drafted"] > 0
     assert document["asked"]["plain"] == plain.url
+
+
+def test_a_server_that_tells_no_draft_counts_is_said_to(specdec, plain, prompts):
+    with serving(TableServer(MODEL)) as there:
+        asked = ["audit", there.url, "--plain", plain.url, *COUNT, *prompts]
+        shown = specdec(*asked)
+        said = "does not tell whether anything was drafted"
+        assert shown.code == 0 and said in shown.err
+        assert any(said in one for one in specdec(*asked, "--json").document["notices"])
+    with serving(TableServer(MODEL, DRAFT, speculates="exact")) as there:
+        assert said not in specdec("audit", there.url, "--plain", plain.url, *COUNT, *prompts).err
 
 
 def test_a_wrong_server(specdec, plain, prompts):
@@ -152,6 +171,27 @@ def test_a_function_summed_and_counted(specdec, engines):
         "audit", "their_engines:hotter", "--plain", "their_engines:right", *few, "--samples", "1000", "--json"
     ).document
     assert document["verdict"] == "not exact" and document["control"] == "their_engines:right"
+
+
+def test_a_function_without_a_temperature_is_judged_at_1_and_told_so(specdec, engines):
+    few = ["--exact", "--prompts", "1", "-n", "2", "--pair", "pocket", "--device", "cpu", "--top-k", "3"]
+    shown = specdec("audit", "their_engines:warm", *few)
+    said = sentences.TAKES_NO_TEMPERATURE.format("their_engines:warm")
+    assert shown.code == 0 and said in shown.err
+    shown = specdec("audit", "their_engines:warm", *few, "-t", "0.5")
+    said = sentences.IS_NOT_TOLD.format("their_engines:warm", "temperature", "0.5")
+    assert shown.code == 1 and said in shown.err
+    document = specdec("audit", "their_engines:warm", *few, "-t", "0.5", "--json").document
+    assert said in document["notices"] and document["exit_code"] == 1
+
+
+def test_a_function_that_takes_no_top_k(specdec, engines):
+    few = ["--prompts", "1", "-n", "1", "--pair", "pocket", "--device", "cpu"]
+    shown = specdec("audit", "their_engines:whole", "--exact", *few)
+    assert (shown.code, shown.out, shown.err.count("\n")) == (2, "", 1) and "keyword top_k" in shown.err
+    counted = [*few, "--samples", "400", "--top-k", "2", "--json"]
+    document = specdec("audit", "their_engines:whole", *counted).document
+    assert sentences.IS_NOT_TOLD.format("their_engines:whole", "top_k", 2) in document["notices"]
 
 
 @pytest.mark.parametrize("name", ["hidden", "partly_hidden"])

@@ -27,6 +27,9 @@ class CallableEngine:
         name: for messages; its own name where none is given.
         eos_token_ids: an id of these that ends what comes back is the end of the text, and not counted.
 
+    Attributes:
+        keywords: of ``temperature``, ``top_k`` and ``seed``, those that it takes and is told.
+
     Raises:
         InvalidArgument: nothing that can be called with a prompt and a number of tokens.
     """
@@ -35,7 +38,7 @@ class CallableEngine:
         self._function = function
         self.name = name or getattr(function, "__name__", type(function).__name__)
         self._ends = frozenset(eos_token_ids)
-        self._keywords = _keywords_of(function, self.name)
+        self.keywords = _keywords_of(function, self.name)
 
     @classmethod
     def named(cls, spec: str, eos_token_ids: Sequence[int] = ()) -> CallableEngine:
@@ -65,7 +68,7 @@ class CallableEngine:
         Raises:
             InvalidArgument: it raised, or returned neither ids nor a text.
         """
-        asked: Mapping[str, Any] = {name: getattr(request, name) for name in self._keywords}
+        asked: Mapping[str, Any] = {name: getattr(request, name) for name in self.keywords}
         try:
             said = self._function(list(request.prompt_ids), request.num_tokens, **asked)
         except SpecDecError:
