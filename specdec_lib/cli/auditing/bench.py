@@ -15,6 +15,7 @@ from specdec_lib.cli.selection import Models, selection_of
 from specdec_lib.errors import InvalidArgument
 
 if TYPE_CHECKING:
+    from specdec_lib.cli.auditing.watch import CallWatch
     from specdec_lib.lossless.audit.engines import AskedEngine, EngineRequest
 
 _PROMPTS = 2
@@ -30,6 +31,8 @@ class AuditBench:
     """Engines beside the one on trial, which say what has to be loaded."""
     notices: list[str] = field(default_factory=list)
     """What a reader of the result should know beside it."""
+    watch: CallWatch | None = None
+    """What ends calls of functions that do not return."""
     _open: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> AuditBench:

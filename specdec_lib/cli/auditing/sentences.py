@@ -43,6 +43,7 @@ NEEDS_TOP_K = (
     "name by --top-k what it cuts to of itself"
 )
 NOT_TOLD_WHETHER_DRAFTED = (
-    "{} does not tell whether anything was drafted: this holds of its answers, drafted or not; its log tells, "
-    "or its /metrics, which specdec explain --from URL reads"
+    "{} does not tell whether anything was drafted: this holds of its answers, drafted or not; its log tells "
+    "it, or its /metrics, which specdec explain --from URL reads"
 )
+NO_ANSWER_IN_TIME = "{} gave too few answers to say anything within {:g} minutes; does it return?"

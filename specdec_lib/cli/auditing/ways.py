@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from specdec_lib.cli.auditing import sentences
 from specdec_lib.cli.auditing.bench import AuditBench
-from specdec_lib.cli.auditing.engine_names import MODE, is_server
+from specdec_lib.cli.auditing.engine_names import MODE, is_function, is_server
 from specdec_lib.cli.auditing.order import AuditOrder
+from specdec_lib.cli.auditing.watch import CallWatch
 from specdec_lib.cli.selection import busy
-from specdec_lib.errors import ServerFailed
+from specdec_lib.errors import InvalidArgument, ServerFailed
 
 if TYPE_CHECKING:
     from specdec_lib.lossless.audit.engines import AskedEngine, EngineRequest, NextLaw
@@ -39,7 +40,16 @@ def run_audit(order: AuditOrder, other: str | None) -> tuple[Any, list[str]]:
     with busy("auditing …") as report, AuditBench(order, beside) as bench:
         if other is not None:
             return compare_texts(bench, other, report), bench.notices
-        return (sum_law if order.sums else count_answers)(bench, report), bench.notices
+        with CallWatch(order.minutes * 60) as watch:
+            bench.watch = watch
+            try:
+                return (sum_law if order.sums else count_answers)(bench, report), bench.notices
+            except KeyboardInterrupt:
+                if not watch.ended:
+                    raise
+                raise InvalidArgument(
+                    sentences.NO_ANSWER_IN_TIME.format(order.engine, order.minutes)
+                ) from None
 
 
 def sum_law(bench: AuditBench, report: _Report) -> ReplayReport:
@@ -70,7 +80,10 @@ def _opened_both(bench: AuditBench) -> tuple[AskedEngine, AskedEngine]:
     both = bench.opened(order.engine), bench.control(order.engine)
     bench.order, said = law_asked_of(both, order)
     bench.notices += said
-    return both
+    if bench.watch is None:
+        return both
+    engine, control = (bench.watch.watched(one) if is_function(one.name) else one for one in both)
+    return engine, control
 
 
 def _small_trials(bench: AuditBench, mode: Any) -> list[Any]:

@@ -55,6 +55,7 @@ def audit_by_replaying(
     """
     if not cases:
         raise InvalidArgument(sentences.NO_CASES.format(engine))
+    begun = time.monotonic()
     each = None if seconds is None else seconds / len(cases)
     found: list[ReplayFinding] = []
     for case in cases:
@@ -68,7 +69,9 @@ def audit_by_replaying(
             break
     told = report_on(engine, found, is_lossy)
     if found[-1].interrupted:
-        told = replace(told, says=sentences.INTERRUPTED.format(told.says, len(found), len(cases)))
+        is_over = seconds is not None and time.monotonic() - begun >= seconds
+        says = sentences.TIME_UP if is_over else sentences.INTERRUPTED
+        told = replace(told, says=says.format(told.says, len(found), len(cases)))
     return told
 
 

@@ -19,6 +19,7 @@ BOUNDED = (
 )
 NOT_EXACT = "{} is not exact: its law, summed over every random branch, is off by {:.2g} in total variation."
 INTERRUPTED = "{} It was interrupted, after {} of {} cases."
+TIME_UP = "{} Its time was up, after {} of {} cases."
 LOSSY = "{} It is documented to change the law."
 OPEN = (
     "{} could not be settled: of its law, {:.1e} was not visited after {} replays, and nothing was found in "

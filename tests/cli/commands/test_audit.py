@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
+import threading
 
 import pytest
 from table_server import TableServer, serving
@@ -25,6 +26,7 @@ def engines(tmp_path, monkeypatch):
         textwrap.dedent(
             """
             import random
+            import time
 
             import torch
 
@@ -63,6 +65,20 @@ def engines(tmp_path, monkeypatch):
 
             def whole(prompt_ids, num_tokens, temperature):
                 return PLAIN.generate(prompt_ids, num_tokens, temperature=temperature).generated_ids
+
+
+            CALLS = []
+
+
+            def hangs(prompt_ids, num_tokens, temperature, top_k=None, seed=0):
+                CALLS.append(seed)
+                while len(CALLS) > 150:
+                    time.sleep(60)
+                return right(prompt_ids, num_tokens, temperature, top_k, seed)
+
+
+            def hangs_at_once(prompt_ids, num_tokens, temperature, top_k=None, seed=0):
+                time.sleep(600)
 
 
             def broken(prompt_ids, num_tokens):
@@ -192,6 +208,19 @@ def test_a_function_that_takes_no_top_k(specdec, engines):
     counted = [*few, "--samples", "400", "--top-k", "2", "--json"]
     document = specdec("audit", "their_engines:whole", *counted).document
     assert sentences.IS_NOT_TOLD.format("their_engines:whole", "top_k", 2) in document["notices"]
+
+
+def test_a_function_that_never_returns_is_ended_by_the_deadline(specdec, engines):
+    few = ["--prompts", "1", "-n", "1", "--pair", "pocket", "--device", "cpu", "--minutes", "0.12"]
+    document = specdec("audit", "their_engines:hangs", *few, "--json").document
+    assert document["ended"] == "deadline" and 0 < document["num_samples"] <= 150
+    few[-1] = "0.01"
+    shown = specdec("audit", "their_engines:hangs_at_once", "--exact", "--top-k", "2", *few)
+    assert (shown.code, shown.out) == (2, "")
+    assert shown.err.splitlines()[-1].endswith("does it return?")
+    shown = specdec("audit", "their_engines:hangs_at_once", *few)
+    assert shown.code == 2 and "could not be audited" in " ".join(shown.out.split())
+    assert not [one for one in threading.enumerate() if "_wait" in one.name]
 
 
 @pytest.mark.parametrize("name", ["hidden", "partly_hidden"])

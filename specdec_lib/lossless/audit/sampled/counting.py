@@ -134,9 +134,9 @@ class _Clock:
 
     @property
     def stopped(self) -> CountingEnd | None:
-        if self.interrupted:
-            return "interrupted"
-        return "deadline" if self.is_over() else None
+        if self.is_over():  # also where that is why somebody interrupted
+            return "deadline"
+        return "interrupted" if self.interrupted else None
 
 
 @dataclass
