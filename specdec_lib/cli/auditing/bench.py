@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from specdec_lib.cli.auditing import sentences
-from specdec_lib.cli.auditing.engine_names import MODE, OURS, PLAIN, is_server
+from specdec_lib.cli.auditing.engine_names import MODE, OURS, PLAIN, is_function, is_server
 from specdec_lib.cli.auditing.order import AuditOrder
 from specdec_lib.cli.prompt import proof_rows
 from specdec_lib.cli.selection import Models, selection_of
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from specdec_lib.cli.auditing.watch import CallWatch
     from specdec_lib.lossless.audit.engines import AskedEngine, EngineRequest
 
+_PRECISE = "float32"
+"""Of weights of one's own that judge, where no --dtype is named."""
 _PROMPTS = 2
 _PROMPT_TOKENS = 16
 
@@ -49,9 +51,17 @@ class AuditBench:
         needs_draft = self.order.models.draft is not None or any(
             name == OURS or self._takes_draft(name) for name in (self.order.engine, *self.others)
         )
-        selection = selection_of(self.order.models, needs_draft, self.order.threads)
+        asked = self.order.models
+        if asked.dtype is None and asked.target is not None:  # as stored, rounding would be part of the law
+            asked = replace(asked, dtype=_PRECISE)
+        selection = selection_of(asked, needs_draft, self.order.threads)
         selection.check()
-        return selection.load()
+        loaded = selection.load()
+        names = (self.order.engine, self.order.plain or "", *self.others)
+        if self.order.names_models and any(is_server(name) or is_function(name) for name in names):
+            dtype = str(getattr(loaded.target, "dtype", "")).removeprefix("torch.")
+            self.notices.append(sentences.JUDGED_IN.format(loaded.target.name, dtype))
+        return loaded
 
     def _takes_draft(self, name: str) -> bool:
         if not name.startswith(MODE):

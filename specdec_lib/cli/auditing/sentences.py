@@ -47,3 +47,6 @@ NOT_TOLD_WHETHER_DRAFTED = (
     "it, or its /metrics, which specdec explain --from URL reads"
 )
 NO_ANSWER_IN_TIME = "{} gave too few answers to say anything within {:g} minutes; does it return?"
+JUDGED_IN = (
+    "judged by the weights of {} in {}; name what the engine computes in, if it is another, by --dtype"
+)

@@ -256,6 +256,33 @@ def test_tie_or_bug(specdec, own):
     assert document["verdict"] == "identical" and document["num_texts"] == 3
 
 
+@pytest.fixture(scope="module")
+def halved(own, tmp_path_factory):
+    """The options of ``own`` with a target that is stored in bfloat16."""
+    from specdec_lib.models.loader import load_model
+
+    folder = tmp_path_factory.mktemp("halved")
+    model, tokenizer = load_model(own[1], "bfloat16", "cpu")
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return ["--target", folder, *own[2:], "--device", "cpu", "--prompts", "2"]
+
+
+def test_weights_judge_in_float32_unless_another_dtype_is_named(specdec, halved):
+    few = ["--greedy", "plain", "ours", *halved, "-n", "4"]
+    document = specdec("audit", *few, "--json").document
+    assert document["dtype"] == "float32" and "float32" in document["noise_says"]
+    assert document["evidence"]["largest_noise"] < 1e-3
+    shown = specdec("audit", *few, "--dtype", "bfloat16")
+    assert "judge in bfloat16" in " ".join(shown.out.split())
+
+
+def test_the_law_of_a_function_is_judged_in_float32_and_said(specdec, engines, halved):
+    few = [*halved, "-n", "1", "--samples", "40", "--json"]
+    document = specdec("audit", "their_engines:right", *few).document
+    assert any("float32" in said for said in document["notices"])
+
+
 def test_a_fault_at_temperature_0(specdec, tmp_path, monkeypatch):
     (tmp_path / "swaps.py").write_text(
         "from specdec_lib import AutoregressiveDecoder, load_pair\n"

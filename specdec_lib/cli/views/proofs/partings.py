@@ -25,6 +25,8 @@ def print_comparison(console: Console, found: GreedyComparison) -> None:
         if (more := len(found.partings) - _MOST) > 0:
             console.print(Prose(sentences.MORE_PART.format(more)))
     print_checks(console, sentences.TIE_OR_BUG, found.checks(), found.says)
+    if found.noise_says:
+        console.print(Prose(found.noise_says, "dim"))
 
 
 def _parting_row(one: GreedyParting) -> list[Any]:

@@ -168,9 +168,9 @@ def _judged(
     for one, place in zip(readings, differences, strict=True):
         shared = one.lacks[: None if place is None else place.place]
         strange += bool((shared > _BEYOND * law.largest).any())
-    return replace(
-        plain, partings=_partings(readings, differences, found), law=law, likelihood=found, strange=strange
-    )
+    dtype = str(logits_dtype(weights)).removeprefix("torch.")
+    partings = _partings(readings, differences, found)
+    return replace(plain, partings=partings, law=law, likelihood=found, strange=strange, dtype=dtype)
 
 
 def _law_of(readings: Sequence[ReadText], dtype: torch.dtype, slack: float) -> RoundingLaw:

@@ -75,6 +75,7 @@ class GreedyComparison:
         likelihood: rounding against a fault; None without weights.
         repeated: texts of the first engine that differ when it is asked again; None where it was not.
         strange: texts in which both write, before they part, what the weights would not.
+        dtype: of the weights' logits, in which the noise was measured; None without weights.
     """
 
     names: tuple[str, str]
@@ -86,6 +87,7 @@ class GreedyComparison:
     likelihood: Likelihood | None = field(default=None, repr=False)
     repeated: int | None = None
     strange: int = 0
+    dtype: str | None = None
 
     @property
     def share(self) -> float:
@@ -153,6 +155,13 @@ class GreedyComparison:
         place, noise = (worst.prompt + 1, worst.place + 1), self.law.largest / self.law.slack
         return sentences.FAULT_IN_GAPS.format(parted, place[0], place[1], worst.behind, noise)
 
+    @property
+    def noise_says(self) -> str:
+        """In which dtype the weights judged, and the noise that was measured; "" without weights."""
+        if self.law is None or self.dtype is None:
+            return ""
+        return sentences.NOISE_SAYS.format(self.dtype, self.width, self.law.largest / self.law.slack)
+
     def checks(self) -> list[Check]:
         """The share, what the gaps and the rate say, and the control."""
         low, high = (percent(share, 1) for share in self.interval)
@@ -205,6 +214,7 @@ class GreedyComparison:
             "names": list(self.names), "num_texts": self.num_texts, "num_parted": len(self.partings),
             "share": self.share, "interval": list(self.interval), "width": self.width, "level": self.level,
             "repeated": self.repeated, "strange": self.strange, "verdict": self.verdict, "says": self.says,
+            "dtype": self.dtype, "noise_says": self.noise_says,
         }  # fmt: skip
         partings = [asdict(one) | {"likelier": one.likelier} for one in self.partings]
         listed = [_finite(one) for one in partings]

@@ -14,6 +14,10 @@ REPEATED = "{} of {} differ"
 SHARE_SAYS = "{} of the texts part, {} to {} with 95 % confidence"
 GAPS_SAY = "rounding or a fault: how likely gaps as small as these are under either"
 RATE_SAYS = "no more texts part than rounding makes part, by the noise between forwards of width 1 and {}"
+NOISE_SAYS = (
+    "The weights judge in {}: forwards of 1 and of {} tokens move two logits by {:.1e} against each other at "
+    "most; an engine of another dtype has another noise."
+)
 CONTROL_SAYS = "the first engine, asked twice, gives the same text"
 
 IDENTICAL = "{} and {} agree in all {} texts; with 95 % confidence, no more than {} of such texts part."
