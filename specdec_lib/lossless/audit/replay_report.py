@@ -28,6 +28,7 @@ class ReplayCase:
         law: the target's probability by outcome, and that of outcomes which are not listed.
         decode, plain: one text of the engine, and of plain decoding by the same; what they return are
             outcomes. Without a control, None.
+        label: which case it is, in a table of several.
     """
 
     says: str
@@ -35,6 +36,7 @@ class ReplayCase:
     law: Callable[[], tuple[Mapping[Any, float], float]]
     decode: Callable[[], Any]
     plain: Callable[[], Any] | None = None
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def _checks_of(found: ReplayFinding) -> list[Check]:
     case, checks = found.case, []
     if found.raised:
         says = sentences.BROKE.format(case.says, found.raised)
-        checks.append(Check(sentences.EXACT_LAW, "", "–", 0, "replays", None, says))
+        checks.append(Check(sentences.EXACT_LAW, case.label, "–", 0, "replays", None, says))
     elif found.law is not None:
         closed = found.largest - found.least < ROUNDING
         seen = sentences.DISTANCE.format(found.largest)
@@ -135,12 +137,14 @@ def _checks_of(found: ReplayFinding) -> list[Check]:
         says = sentences.LAW_SAYS.format(case.says, case.num_tokens, choices)
         number, bound = found.law.num_replays, max(found.bound, found.largest if found.passed else 0.0)
         checks.append(
-            Check(sentences.EXACT_LAW, "", seen, number, "replays", found.passed, says, bound=bound)
+            Check(sentences.EXACT_LAW, case.label, seen, number, "replays", found.passed, says, bound=bound)
         )
     if found.plain is not None:
         seen, number = sentences.DISTANCE.format(found.control), found.plain.num_replays
         passed = found.control <= ROUNDING
         checks.append(
-            Check(sentences.CONTROL_LAW, "", seen, number, "replays", passed, case.says, bound=ROUNDING)
+            Check(
+                sentences.CONTROL_LAW, case.label, seen, number, "replays", passed, case.says, bound=ROUNDING
+            )
         )
     return checks

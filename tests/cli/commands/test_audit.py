@@ -164,6 +164,14 @@ def test_a_mode_of_generate(specdec):
     assert shown.code == 0 and "exact law" in shown.out and "is exact on what" in " ".join(shown.out.split())
 
 
+def test_the_trials_of_a_mode_are_told_apart(specdec):
+    shown = specdec("audit", "hf:lookup", *SMALL)
+    words = " ".join(shown.out.split())
+    assert "replays" in words and "seed 1" in words
+    checks = specdec("audit", "hf:lookup", *SMALL, "--json").document["checks"]
+    assert len({(one["test"], one["verifier"]) for one in checks}) == len(checks) == 8
+
+
 def test_a_mode_that_is_not_exact(specdec):
     document = specdec("audit", "hf:ensemble", *SMALL, "--json").document
     assert document["verdict"] == "not exact" and document["exit_code"] == 1 and document["is_lossy"]

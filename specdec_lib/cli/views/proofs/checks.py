@@ -19,7 +19,9 @@ _VERDICTS = {True: ("pass", "green"), False: ("REJECTED", "bold red"), None: ("n
 
 def print_checks(console: Console, title: str, found: Sequence[Check], verdict: str) -> None:
     """The table, the verdict, what was rejected or could not be asked, and what the column *sees* says."""
-    console.print(safe_table(title, _COLUMNS, "llrlrl", map(_row, found)))
+    is_replayed = bool(found) and all(check.unit == "replays" for check in found)
+    columns = [("replays" if is_replayed and name == "N" else name) for name in _COLUMNS]
+    console.print(safe_table(title, columns, "llrlrl", map(_row, found)))
     console.print(Prose(verdict, "bold"))
     for check in found:
         if check.passed is not True:

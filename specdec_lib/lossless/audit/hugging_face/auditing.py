@@ -73,4 +73,5 @@ def _case(mode: Mode, trial: ModeTrial) -> ReplayCase:
         lambda: (target_law_of(trial), 0.0),
         partial(mode.generate, trial),
         partial(PLAIN.generate, trial),
+        trial.label,
     )

@@ -171,15 +171,16 @@ def small_trials(mode: Mode, seeds: Sequence[int] = (0, 1)) -> list[ModeTrial]:
         models = mode.models if mode.is_there() else PLAIN.models
         makers = twins_of(*models(pair))
         one = ModeTrial(*makers, pair.prompt, says=sentences.SMALL_PAIR.format(pair.vocab, seed))
+        one = replace(one, label=sentences.SEED.format(seed))
         if mode.name == "universal":
             for listing in (range(4), (2, 0, 3, 1)):
                 told = sentences.LISTED.format(one.says, " ".join(map(str, listing)))
-                trials.append(replace(one, listing=tuple(listing), says=told))
+                label = sentences.LISTED_BRIEFLY.format(one.label, "".join(map(str, listing)))
+                trials.append(replace(one, listing=tuple(listing), says=told, label=label))
         else:
-            trials += [
-                one,
-                replace(one, temperature=0.7, top_k=2, says=sentences.WARPED.format(one.says, 0.7, 2)),
-            ]
+            told = sentences.WARPED.format(one.says, 0.7, 2)
+            label = sentences.WARPED_BRIEFLY.format(one.label, 0.7, 2)
+            trials += [one, replace(one, temperature=0.7, top_k=2, says=told, label=label)]
     return trials
 
 
@@ -210,6 +211,7 @@ def pair_trials(
             temperature=temperature,
             top_k=top_k,
             says=sentences.OWN_PAIR.format(len(prompt), temperature, top_k),
+            label=sentences.PROMPT.format(place),
         )
-        for prompt in prompts
+        for place, prompt in enumerate(prompts, start=1)
     ]

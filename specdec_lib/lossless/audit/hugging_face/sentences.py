@@ -23,6 +23,8 @@ REPAIRED = (
     "on a configuration of this audit's own."
 )
 WARPED = "{}, temperature {}, top-k {}"
+SEED, PROMPT = "seed {}", "prompt {}"
+WARPED_BRIEFLY, LISTED_BRIEFLY = "{}, T {}, top-k {}", "{}, listed {}"
 LISTED = "{}, vocabulary listed {}"
 ENGINE = "Transformers {}, {}"
 NEEDS_DRAFT = "audit: hf:{} takes a draft model; give --draft"

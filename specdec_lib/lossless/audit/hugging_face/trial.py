@@ -13,7 +13,7 @@ class ModeTrial:
     """What one mode is tried on: models, a prompt, and how it is sampled.
 
     ``make_target`` and ``make_draft`` are called for every text, since ``generate`` leaves things behind on
-    both: an adapted draft length, a pruned head.
+    both: an adapted draft length, a pruned head. ``label`` is what tells it from the other trials in a table.
     """
 
     make_target: Callable[[], Any]
@@ -25,6 +25,7 @@ class ModeTrial:
     top_k: int | None = None
     listing: Sequence[int] | None = None
     says: str = ""
+    label: str = ""
 
 
 def twins_of(
