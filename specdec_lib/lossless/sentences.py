@@ -72,6 +72,7 @@ LATENCY_WITHOUT_TOKEN = "a latency without a token"
 
 NOT_ASKED = "not applicable: {}: {}"
 REJECTED = "rejected: {}: {}"
+NOT_MET = "not met, which convicts nobody here: {}: {}"
 WHY_DICE = "the decoder throws dice of its own: its rule can be sampled, not summed"
 WHY_DICE_OF_A_MUTANT = "it throws dice, and can only be sampled"
 WHY_DRAWN = "the drafter draws by chance: its drafts cannot be listed, and are sampled below"

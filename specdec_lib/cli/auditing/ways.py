@@ -140,6 +140,8 @@ def count_answers(bench: AuditBench, report: _Report) -> AuditReport:
         more["at_a_time"] = _AT_A_TIME * order.at_once
     if bench.loads_weights:
         more["decode"] = bench.models.target.decode
+        if order.top_k is not None and is_server(order.engine):
+            more["mass"] = 1.0  # texts are judged by a law that is listed whole
     law = _law(bench, control, requests[0])
     deadline = order.minutes * 60
     found = audit_by_counting(

@@ -59,7 +59,8 @@ def run(
     elif greedy:
         print_comparison(console_for(), found)
     else:
-        print_checks(console_for(), sentences.IS_IT_EXACT.format(found.engine), found.checks, found.says)
+        title, judged = sentences.IS_IT_EXACT.format(found.engine), code != 2
+        print_checks(console_for(), title, found.checks, found.says, judged)
     print_warning(*notices)
     if code:
         raise typer.Exit(code)

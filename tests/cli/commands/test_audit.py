@@ -67,6 +67,10 @@ def engines(tmp_path, monkeypatch):
                 return PLAIN.generate(prompt_ids, num_tokens, temperature=temperature).generated_ids
 
 
+            def same(prompt_ids, num_tokens):
+                return [5] * num_tokens
+
+
             CALLS = []
 
 
@@ -207,6 +211,14 @@ def test_a_function_without_a_temperature_is_judged_at_1_and_told_so(specdec, en
     assert shown.code == 1 and said in shown.err
     document = specdec("audit", "their_engines:warm", *few, "-t", "0.5", "--json").document
     assert said in document["notices"] and document["exit_code"] == 1
+
+
+def test_what_could_not_be_audited_is_not_called_rejected(specdec, engines):
+    few = ["--prompts", "1", "-n", "2", "--pair", "pocket", "--device", "cpu", "--samples", "400"]
+    shown = specdec("audit", "their_engines:same", *few)
+    words = " ".join(shown.out.split())
+    assert shown.code == 2 and "could not be audited" in words and "not met" in words
+    assert "rejected" not in words.lower()
 
 
 def test_a_function_that_takes_no_top_k(specdec, engines):

@@ -222,7 +222,9 @@ def _usable(
         return None, sentences.WHY_NO_LAW
     if not samples.by_text:
         return laws, ""
-    if samples.decode is None or any(law.rest > 0 for law in laws):
-        return None, sentences.WHY_TEXTS
+    if samples.decode is None:
+        return None, sentences.WHY_NO_TOKENIZER
+    if (rest := max(law.rest for law in laws)) > 0:
+        return None, sentences.WHY_TEXTS.format(rest)
     decode = samples.decode
     return [law.by_text(decode) for law in laws], ""

@@ -77,6 +77,8 @@ class CallableEngine:
             raise InvalidArgument(sentences.RAISED.format(self.name, in_one_line(error))) from error
         if isinstance(said, Answer):
             return said
+        if inspect.iscoroutine(said):
+            said.close()  # else Python complains at some later time that nobody awaited it
         if isinstance(said, str):
             return Answer(None, said)
         return self._answer_of(_plain_ids(said, self.name), request)

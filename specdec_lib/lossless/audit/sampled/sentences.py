@@ -56,7 +56,11 @@ LENGTHS_SAY = "no text has too many tokens, or too few without an end"
 # -- why a check could not be asked ---------------------------------------------------------------
 
 WHY_NO_LAW = "nobody tells the law of this engine"
-WHY_TEXTS = "the law is of ids, and only texts came: unlisted ones may look like listed ones"
+WHY_NO_TOKENIZER = "the law is of ids, and only texts came: name the model that wrote them (--target)"
+WHY_TEXTS = (
+    "the law is of ids, and only texts came; {:.1g} of it is not listed, and may be written alike: have it "
+    "cut (--top-k), or ask for fewer tokens (-n), so that all of it is listed"
+)
 WHY_NO_IDS = "the engine tells no ids"
 WHY_NO_TOKENS = "no token came behind a prefix whose law was told"
 WHY_ONE_CELL = "too few answers to tell two outcomes apart"

@@ -68,7 +68,8 @@ OLLAMA_DEFAULTS = (
 
 ENDS_UNKNOWN = (
     "the server does not tell which ids end a text: an answer's last id is taken for its end where it"
-    " stopped, and a law holds the end among its tokens; name the ids (end_ids)"
+    " stopped, and a law holds the end among its tokens; name the model (--target MODEL), or the"
+    " ids (end_ids in Python)"
 )
 
 # -- traps -----------------------------------------------------------------------------------------
@@ -98,13 +99,16 @@ SAME_ANSWERS_UNJUDGED = (
 # -- laws ------------------------------------------------------------------------------------------
 
 NO_LAW = (
-    "{}: the server tells no log-probabilities; take the law from local weights, or compare with a control"
+    "{}: the server tells no log-probabilities; take the law from local weights (--target MODEL), or compare"
+    " with a control"
 )
 TEXT_LAW = (
     "{}: the server tells log-probabilities by a token's text, which no id can be read from ('{}'); take the"
-    " law from local weights"
+    " law from local weights (--target MODEL)"
 )
-NOT_A_LAW = "{}: the log-probabilities are no law ({}); take it from another server, or from local weights"
+NOT_A_LAW = (
+    "{}: the log-probabilities are no law ({}); take it from another server, or from weights (--target)"
+)
 ADDS_UP_TO = "they add up to {:.6g}"
 TOLD_TWICE = "token {} comes twice"
 ABOVE_ONE = "token {} has {:.6g}, above 0"

@@ -154,3 +154,11 @@ def test_a_decoder_of_the_library_is_an_engine_that_counts_its_drafts():
     assert sum(answer.num_drafted for answer in answers) >= sum(answer.num_accepted for answer in answers) > 0
     assert plain.answer(ASKED).num_drafted is None
     assert plain.answer(ASKED) == plain.answer(ASKED)
+
+
+def test_a_coroutine_is_refused_and_closed():
+    async def later(prompt_ids, num_tokens):
+        return [5]
+
+    with pytest.raises(InvalidArgument, match="coroutine"):  # and no warning, which is an error here
+        CallableEngine(later).answer(ASKED)
