@@ -106,7 +106,7 @@ def _text_of(source: str) -> str:
         from specdec_lib.utils.http.address import lacks_scheme
 
         if lacks_scheme(source):
-            raise RecordError(sentences.NO_SCHEME.format(source)) from error
+            raise RecordError(sentences.NO_SCHEME.format(name=source)) from error
         raise RecordError(sentences.UNREADABLE.format(source, reason_of(error))) from error
     if len(content) > MOST_MIB << 20:
         raise RecordError(sentences.TOO_LONG.format(source, MOST_MIB))

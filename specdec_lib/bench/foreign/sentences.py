@@ -14,7 +14,7 @@ NO_METRICS = (
     "--enable-metrics, or save an answer or the log to a file and give that"
 )
 A_FOLDER = "{} is a folder; give a file"
-NO_SCHEME = "there is no file {0}; did you mean http://{0}?"
+NO_SCHEME = "there is no file {name}; did you mean http://{name}?"
 UNREADABLE = "{} cannot be read: {}"
 UNKNOWN = (
     "{} holds nothing that is known of vLLM, SGLang, llama.cpp or OpenVINO GenAI: no counters of /metrics, "

@@ -53,7 +53,7 @@ def require_engine(name: str) -> None:
         from specdec_lib.utils.http.address import lacks_scheme
 
         if lacks_scheme(name):
-            raise InvalidArgument(sentences.NO_SCHEME.format(name))
+            raise InvalidArgument(sentences.NO_SCHEME.format(name=name))
         from specdec_lib.lossless.audit.sampled.callables import CallableEngine
 
         CallableEngine.named(name)

@@ -9,7 +9,7 @@ NO_ENGINE = (
     "'{}' names no engine; give hf:MODE, http://HOST:PORT, module:callable, ours or plain "
     "(see specdec audit --help)"
 )
-NO_SCHEME = "'{0}' names no engine; did you mean http://{0}?"
+NO_SCHEME = "'{name}' names no engine; did you mean http://{name}?"
 NEEDS_PLAIN = (
     "auditing {} takes plain decoding of the same engine as its control: start it once more without its "
     "draft, and give that address by --plain"
@@ -37,7 +37,7 @@ NO_LAW_TOLD = "the law is not told, so that only both engines are compared: {}"
 TAKES_NO_TEMPERATURE = (
     "{} takes no temperature: it is judged at 1; name another by -t if it decodes at another"
 )
-IS_NOT_TOLD = "{0} takes no {1}, and was not told that it is {2}: it is judged as if it did so of itself"
+IS_NOT_TOLD = "{} takes no {}, and was not told that it is {}: it is judged as if it did so of itself"
 NEEDS_TOP_K = (
     "--exact cuts the law to its likeliest tokens, and {} takes no top_k: let it take the keyword top_k, or "
     "name by --top-k what it cuts to of itself"
