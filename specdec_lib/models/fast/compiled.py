@@ -33,11 +33,16 @@ from specdec_lib.models.caches.fixed import FixedCache, Store, bucket
 from specdec_lib.models.caches.rollback import MOST_RESERVED, holds_nothing
 from specdec_lib.models.fast import sentences
 from specdec_lib.models.fast.graph import Graph, compiled, copied
+from specdec_lib.models.fast.native.building import NoNative
+from specdec_lib.models.fast.native.forward import NativeForward
 from specdec_lib.models.fast.products import Products
 from specdec_lib.models.tensors import compute_dtype
 from specdec_lib.utils.logging import get_logger
 
 _TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3}  # of the largest logit; half precision: 0.05
+
+WIDEST = 16
+"""Tokens of one forward up to which the native one reads the weights about as fast as one token does."""
 
 
 class Uncompilable(Exception):
@@ -64,9 +69,13 @@ class CompiledForward:
         self._graphs: dict[Any, Callable[..., Any]] = {}
         self._stores: list[Store] = []
         self._device, self._dtype = next(model.parameters()).device, compute_dtype(model)
+        self.native: NativeForward | None = None
+        """The forward of a few tokens in machine code; None where graphs of torch.compile do it."""
         try:
             self.num_layers = _plain_layers(model)
-            self._rehearse()
+            self.native = self._native(model)
+            if self.native is None:
+                self._rehearse()
         except Exception as error:  # whatever a model refuses: it runs eagerly, and says why
             self.give_up(error)
 
@@ -81,8 +90,14 @@ class CompiledForward:
     def __call__(self, input_ids: Integer[Tensor, "1 n"], cache: FixedCache) -> Float[Tensor, "1 n vocab"]:
         """Logits of ``input_ids`` behind the cache, which is extended."""
         width = input_ids.shape[1]
-        self.model = self._products.model
+        if self.native is not None and not cache.length:
+            self._look()
         self.make_room(cache, width)
+        if self.native is not None and width <= WIDEST:
+            logits = self.native(input_ids, cache.store, cache.length)
+            cache.length += width
+            return logits
+        self.model = self._products.model
         padded = self.fitting_width(cache.length, width)
         if padded is None or not self.active:
             cache.store.frame.move(cache.length, cache.length + width)
@@ -142,6 +157,28 @@ class CompiledForward:
             self.active = False
             get_logger(__name__).warning(sentences.GAVE_UP, reason=_reason(error))
 
+    def _native(self, model: LanguageModel) -> NativeForward | None:
+        """The native forward, once it has said what the model says; None, and a line, where there is none."""
+        if self._device.type != "cpu":
+            return None
+        try:
+            native = NativeForward(model)
+            self._rehearse(native)
+        except (NoNative, Uncompilable, AttributeError) as error:  # built otherwise than what can be read
+            get_logger(__name__).info(sentences.NO_NATIVE, reason=str(error))
+            return None
+        self.compile_seconds += native.seconds
+        return native
+
+    def _look(self) -> None:
+        """See, where a text begins, whether the native forward is still the model's."""
+        assert self.native is not None
+        try:
+            self.native.look()
+        except (NoNative, AttributeError) as error:
+            get_logger(__name__).info(sentences.NO_NATIVE, reason=str(error))
+            self.native = None
+
     # -- the first time ---------------------------------------------------------------------------
 
     def _first_run(
@@ -181,17 +218,17 @@ class CompiledForward:
                 raise Uncompilable(sentences.LOGITS_DIFFER.format(apart))
 
     @torch.inference_mode()
-    def _rehearse(self) -> None:
+    def _rehearse(self, native: NativeForward | None = None) -> None:
         """A few tokens on fixed buffers against the same tokens without a cache."""
         rows = embedding_rows(self._products.original)
         if rows is None:
             raise Uncompilable(sentences.NUMBER_OF_IDS_UNKNOWN.format(type(self.model).__name__))
         ids = torch.arange(1, 9, device=self._device)[None] % rows
         store = Store(self.num_layers, 16, self._device)
-        store.frame.move(0, 5)
-        self.step(ids[:, :5], store)
-        store.frame.move(5, 8)
-        continued = self.step(ids[:, 5:], store)
+        for begin, end in ((0, 5), (5, 8)):
+            store.frame.move(begin, end)
+            fed = ids[:, begin:end]
+            continued = self.step(fed, store) if native is None else native(fed, store, begin)
         first = self._first
         told = {} if first is None else {"position_ids": positions_behind(0, 8, first, self._device)}
         fresh = self.model(input_ids=ids, use_cache=False, **told).logits

@@ -28,6 +28,20 @@ LOGITS_DIFFER = "compiled logits differ from eager ones by {:.2g}"
 NUMBER_OF_IDS_UNKNOWN = "{} does not say how many ids it can be fed"
 LAYERS_SEE_A_PART = "{} has layers that do not see the whole text ({})"
 
+# -- why there is no native forward ----------------------------------------------------------------
+
+NO_COMPILER = "no C++ compiler ({})"
+NO_CACHE_FOLDER = "no folder that built code can be kept in; set SPECDEC_CACHE"
+OTHER_SIZES = "the compiler lays structures out otherwise"
+OTHER_LAYER = "a part of the model is {}"
+OTHER_NUMBERS = "weights of {}"
+HAS_HOOKS = "{} has hooks"
+ATTENDS_OTHERWISE = "attention of {} depends on more than positions"
+SWITCHED_OFF = "{} is 0"
+OUT_OF_RANGE = ("a token id has no row in the embedding", "a position lies beyond the model's or the cache's")
+NO_NATIVE = "no native forward, compiling by torch"
+OTHER_SHAPE = "the model is not built as Llama or GPT-2 are ({})"
+
 # -- products and threads --------------------------------------------------------------------------
 
 UNKNOWN_FORM = "{}: unknown form {!r} of matrix products; choose from {}"

@@ -1,0 +1,269 @@
+"""A model of Transformers, read for a native forward: where its numbers lie, nothing copied that is large.
+
+Whatever is built as Llama is (Mistral, Qwen, Gemma, Phi-3 and their like) or as GPT-2. What is read is
+compared with the model's own forward before it is used, so that a model which only looks alike is found out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from specdec_lib.models.architecture.module import LanguageModel, text_config
+from specdec_lib.models.fast import sentences
+from specdec_lib.models.fast.native.building import NoNative
+from specdec_lib.models.fast.narrow import PLAIN
+from specdec_lib.models.fast.native.description import Description, Layer, Matrix, Norm
+from specdec_lib.models.fast.packed import Copies
+from specdec_lib.models.fast.twins import Twin
+
+_TYPES = (torch.float32, torch.bfloat16)
+_ACTIVATIONS = {
+    **dict.fromkeys(("silu", "swish"), 0),
+    "gelu": 1,
+    **dict.fromkeys(("gelu_new", "gelu_pytorch_tanh", "gelu_fast"), 2),
+    "relu": 3,
+}
+_ROPES = ("default", "linear", "llama3", "yarn")
+Change = Callable[[Tensor], Tensor]
+
+
+def _wide(numbers: Tensor) -> Tensor:
+    """In float32; itself where it is."""
+    return numbers.detach().to(torch.float32).contiguous()
+
+
+def _raised(numbers: Tensor) -> Tensor:
+    """As norms of Gemma use their weights, which are 0 where others' are 1."""
+    return _wide(numbers) + 1
+
+
+class ReadModel:
+    """A model as it lies in memory.
+
+    Attributes:
+        description: to be handed to the native forward.
+        dtype: of the weights, keys and values. num_layers, key_heads, head_dim: shape of the keys and values of every layer.
+    """
+
+    def __init__(self, model: LanguageModel) -> None:
+        self._model = model
+        self._config: Any = text_config(model)
+        self._copies: list[tuple[Tensor, Change, Tensor]] = []
+        self._tables: tuple[Tensor, Tensor] | None = None
+        _require_plain(model)
+        self._twin = Twin(model, lambda layer: PLAIN, Copies())
+        self._places = [
+            (module._parameters, name, parameter.data_ptr())
+            for module in model.modules()
+            for name, parameter in module._parameters.items()
+            if parameter is not None
+        ]
+        inner: Any = getattr(model, "model", None) or getattr(model, "transformer", None)
+        is_gpt2 = hasattr(inner, "h")
+        layers = list(inner.h if is_gpt2 else inner.layers)
+        self.num_layers = len(layers)
+        self._layers = (Layer * len(layers))()
+        self.description = Description()
+        self.description.num_layers, self.description.layers = len(layers), self._layers
+        config = self._config
+        self.heads = int(config.num_attention_heads)
+        self.key_heads = int(getattr(config, "num_key_value_heads", None) or self.heads)
+        self.head_dim = int(getattr(config, "head_dim", None) or config.hidden_size // self.heads)
+        (self._read_gpt2 if is_gpt2 else self._read_llama)(inner, layers)
+        self._inner = inner
+
+    @property
+    def is_current(self) -> bool:
+        """False once a module or tensor was put in another's place, or a vector that was copied has changed."""
+        if not self._twin.is_current or _hooked(self._model) is not None:
+            return False
+        for parameters, name, place in self._places:
+            now = parameters.get(name)
+            if now is None or now.data_ptr() != place:
+                return False
+        return all(torch.equal(change(vector), kept) for vector, change, kept in self._copies)
+
+    def reach(self, positions: int) -> None:
+        """See to it that rotations of so many positions are there."""
+        rotary = getattr(self._inner, "rotary_emb", None)
+        if rotary is None or (self._tables is not None and self._tables[0].shape[0] >= positions):
+            return
+        ids = torch.arange(positions)[None]
+        found = rotary(torch.zeros((), dtype=torch.float32), ids)
+        self._tables = tuple(table[0].to(torch.float32).contiguous() for table in found)  # pyright: ignore
+        self.description.num_positions = positions
+        for layer in self._layers:
+            layer.cosines, layer.sines = (table.data_ptr() for table in self._tables)
+            layer.rotated = self._tables[0].shape[1]
+
+    # -- the two shapes ---------------------------------------------------------------------------
+
+    def _read_llama(self, inner: Any, layers: list[Any]) -> None:
+        config, told = self._config, self.description
+        _require_rope(config)
+        self._begin(inner.embed_tokens, inner.norm)
+        told.embedding_scale = float(getattr(inner.embed_tokens, "scalar_embed_scale", None) or 1.0)
+        if type(inner).__name__ == "GemmaModel":
+            told.embedding_scale = config.hidden_size**0.5
+        four = hasattr(layers[0], "pre_feedforward_layernorm")
+        for layer, module in zip(self._layers, layers, strict=True):
+            attention, mlp = module.self_attn, module.mlp
+            layer.before_attention = self._norm(module.input_layernorm)
+            behind = self._norm(module.post_attention_layernorm)
+            if four:
+                layer.behind_attention, layer.before_mlp = (
+                    behind,
+                    self._norm(module.pre_feedforward_layernorm),
+                )
+                layer.behind_mlp = self._norm(module.post_feedforward_layernorm)
+            else:
+                layer.before_mlp = behind
+            if hasattr(attention, "q_norm"):
+                layer.of_queries, layer.of_keys = self._norm(attention.q_norm), self._norm(attention.k_norm)
+            self._attention(layer, attention)
+            self._mlp(layer, mlp)
+            layer.scale = float(attention.scaling)
+
+    def _attention(self, layer: Layer, attention: Any) -> None:
+        wide, narrow = self.heads * self.head_dim, self.key_heads * self.head_dim
+        if hasattr(attention, "qkv_proj"):
+            places = (0, wide, wide + narrow, wide + 2 * narrow)
+            joined = (
+                self._rows(attention.qkv_proj, *ends) for ends in zip(places, places[1:], strict=False)
+            )
+            layer.queries, layer.keys, layer.values = joined
+        else:
+            layer.queries, layer.keys = self._rows(attention.q_proj), self._rows(attention.k_proj)
+            layer.values = self._rows(attention.v_proj)
+        layer.mixed = self._rows(attention.o_proj)
+        self._shape(layer)
+
+    def _mlp(self, layer: Layer, mlp: Any) -> None:
+        if hasattr(mlp, "gate_up_proj"):
+            half = mlp.gate_up_proj.weight.shape[0] // 2
+            layer.gate = self._rows(mlp.gate_up_proj, 0, half)
+            layer.up = self._rows(mlp.gate_up_proj, half, 2 * half)
+        else:
+            layer.gate, layer.up = self._rows(mlp.gate_proj), self._rows(mlp.up_proj)
+        layer.down = self._rows(mlp.down_proj)
+        name = getattr(self._config, "hidden_activation", None) or self._config.hidden_act
+        layer.activation = _activation(name)
+
+    def _read_gpt2(self, inner: Any, layers: list[Any]) -> None:
+        config = self._config
+        if config.scale_attn_by_inverse_layer_idx or config.reorder_and_upcast_attn:
+            raise NoNative(sentences.ATTENDS_OTHERWISE.format("GPT-2"))
+        self._begin(inner.wte, inner.ln_f)
+        self.description.embedding_scale = 1.0
+        self.description.positions = self._small(inner.wpe.weight)
+        self.description.num_positions = inner.wpe.weight.shape[0]
+        width = config.hidden_size
+        for layer, module in zip(self._layers, layers, strict=True):
+            layer.before_attention, layer.before_mlp = self._norm(module.ln_1), self._norm(module.ln_2)
+            joined = (self._columns(module.attn.c_attn, part * width, width) for part in range(3))
+            layer.queries, layer.keys, layer.values = joined
+            layer.mixed = self._columns(module.attn.c_proj)
+            layer.up, layer.down = self._columns(module.mlp.c_fc), self._columns(module.mlp.c_proj)
+            layer.activation = _activation(config.activation_function)
+            self._shape(layer)
+            layer.scale = self.head_dim**-0.5 if config.scale_attn_weights else 1.0
+
+    def _begin(self, embedding: nn.Embedding, last: nn.Module) -> None:
+        """What stands around the layers."""
+        told, head = self.description, self._model.get_output_embeddings()
+        told.embedding, told.width = _place(embedding.weight), embedding.weight.shape[1]
+        told.num_ids = embedding.weight.shape[0]
+        self.dtype = embedding.weight.dtype
+        told.is_bfloat16 = int(self.dtype == torch.bfloat16)
+        told.last, told.head = self._norm(last), self._rows(head)
+        told.vocab = told.head.outputs
+        told.logit_cap = float(getattr(self._config, "final_logit_softcapping", None) or 0.0)
+
+    def _shape(self, layer: Layer) -> None:
+        layer.heads, layer.key_heads, layer.head_dim = self.heads, self.key_heads, self.head_dim
+
+    # -- numbers ----------------------------------------------------------------------------------
+
+    def _rows(self, linear: Any, start: int = 0, end: int | None = None) -> Matrix:
+        """Rows ``start`` to ``end`` of a linear layer."""
+        if type(linear) is not nn.Linear:
+            raise NoNative(sentences.OTHER_LAYER.format(type(linear).__name__))
+        weight = linear.weight[start:end]
+        bias = None if linear.bias is None else self._small(linear.bias[start:end])
+        _place(linear.weight)
+        return Matrix(weight.data_ptr(), bias, *weight.shape, weight.stride(0), 0)
+
+    def _columns(self, layer: Any, start: int = 0, count: int | None = None) -> Matrix:
+        """``count`` outputs from ``start`` on of a layer whose weights lie ``[in, out]``."""
+        if type(layer).__name__ != "Conv1D":
+            raise NoNative(sentences.OTHER_LAYER.format(type(layer).__name__))
+        inputs, outputs = layer.weight.shape
+        count = outputs if count is None else count
+        _place(layer.weight)
+        place = layer.weight[:, start:].data_ptr()
+        return Matrix(place, self._small(layer.bias[start : start + count]), count, inputs, outputs, 1)
+
+    def _norm(self, norm: Any) -> Norm:
+        epsilon = getattr(norm, "variance_epsilon", getattr(norm, "eps", None))
+        weight = getattr(norm, "weight", None)
+        if epsilon is None or weight is None:
+            raise NoNative(sentences.OTHER_LAYER.format(type(norm).__name__))
+        change = _raised if type(norm).__name__.startswith("Gemma") else _wide
+        bias = None
+        if isinstance(norm, nn.LayerNorm):
+            bias = self._small(torch.zeros_like(weight) if norm.bias is None else norm.bias)
+        return Norm(self._small(weight, change), bias, epsilon)
+
+    def _small(self, numbers: Tensor, change: Change = _wide) -> int:
+        """Where a vector lies in float32; copied where it is of another type, or changed."""
+        kept = change(numbers)
+        if kept.data_ptr() != numbers.data_ptr() or not isinstance(numbers, nn.Parameter):
+            self._copies.append((numbers, change, kept))
+        return kept.data_ptr()
+
+
+def _place(weight: Tensor) -> int:
+    """Where a large tensor lies; it is not copied."""
+    sound = weight.dtype in _TYPES and weight.stride(-1) == 1 and weight.device.type == "cpu"
+    if not sound or type(weight) not in (nn.Parameter, Tensor):
+        raise NoNative(sentences.OTHER_NUMBERS.format(str(weight.dtype).removeprefix("torch.")))
+    return weight.data_ptr()
+
+
+def _require_plain(model: LanguageModel) -> None:
+    """Refuse what a forward of ours would not do: hooks, several types of numbers, numbers elsewhere."""
+    if (hooked := _hooked(model)) is not None:
+        raise NoNative(sentences.HAS_HOOKS.format(hooked))
+    types = {parameter.dtype for parameter in model.parameters()}
+    if len(types) != 1:
+        raise NoNative(sentences.OTHER_NUMBERS.format("several types"))
+
+
+def _hooked(model: nn.Module) -> str | None:
+    """The class of a module that does more than its class says."""
+    return next(
+        (
+            type(module).__name__
+            for module in model.modules()
+            if module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module)
+        ),
+        None,
+    )
+
+
+def _require_rope(config: Any) -> None:
+    """Rotations have to be those of a table that does not depend on how long a text is."""
+    told = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
+    kind = told.get("rope_type", "default")
+    if kind not in _ROPES:
+        raise NoNative(sentences.ATTENDS_OTHERWISE.format(kind))
+
+
+def _activation(name: str) -> int:
+    if name not in _ACTIVATIONS:
+        raise NoNative(sentences.OTHER_LAYER.format(name))
+    return _ACTIVATIONS[name]
