@@ -214,6 +214,11 @@ class ModelWrapper(Tokenized, Weighed):
         return self.compiled
 
     @property
+    def gives_own_columns(self) -> bool:
+        """Whether logits leave the model as its head gives them: no column was added, cut or masked."""
+        return self._columns.own == self.vocab_size and not self.masked_ids
+
+    @property
     def config(self) -> PretrainedConfig:
         """The configuration of the language model (of a composite model, its text part)."""
         return text_config(self.model)

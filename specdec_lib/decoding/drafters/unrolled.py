@@ -20,9 +20,11 @@ from specdec_lib.decoding.sampling import SamplingParams, invert, probs_from_log
 from specdec_lib.models.architecture.soundness import drafting, sound_draft
 from specdec_lib.models.base import CausalModel
 from specdec_lib.models.caches.fixed import FixedCache, Store
-from specdec_lib.models.fast.compiled import CompiledForward
+from specdec_lib.models.fast.compiled import WIDEST, CompiledForward
+from specdec_lib.models.fast.native.forward import NativeForward
 from specdec_lib.models.wrapper import ModelWrapper
 
+CPU = torch.device("cpu")
 _FIRST = 2
 _MOST_LAYERS = 64
 """Layers of one graph, all steps together: larger ones compile for minutes and gain less."""
@@ -49,6 +51,8 @@ class UnrolledDraft:
         """
         if not self._compiled.active or not isinstance(held, FixedCache | None):
             return 0
+        if self._compiled.native is not None:
+            return k if self._is_native(length + k, params) else 0
         if k > max(self._steps, *self._lengths) and k * self._compiled.num_layers <= _MOST_LAYERS:
             self._steps = k
         steps = min((n for n in (*self._lengths, self._steps) if n >= k), default=0)
@@ -71,6 +75,8 @@ class UnrolledDraft:
         ``steps`` is what :meth:`steps` said. One number is drawn for each of the ``k`` tokens, whatever else
         the graph can do: the same seed gives the same tokens, whoever drafted with this model before.
         """
+        if self._compiled.native is not None:
+            return self._drawn(self._compiled.native, context_ids, params, uniforms(k, CPU, generator), held)
         device, model = self.model.device, self.model
         before = len(context_ids) - _FIRST
         held = self._compiled.new_cache(len(context_ids)) if held is None else held
@@ -88,6 +94,35 @@ class UnrolledDraft:
         ids, rows = self._compiled.run(key, loop, held, width, feed, chances)
         held.length = len(context_ids) + k - 1
         return Proposal(ids[:k], None if params.is_greedy else rows[:k]), held
+
+    def _is_native(self, end: int, params: SamplingParams) -> bool:
+        """Whether a native loop draws from these laws: warped by a temperature alone, all columns as they come."""
+        limit = self.model.context_length
+        return (
+            params == SamplingParams(params.temperature)
+            and self.model.gives_own_columns
+            and (limit is None or end <= limit)
+        )
+
+    def _drawn(
+        self,
+        native: NativeForward,
+        context_ids: Sequence[int],
+        params: SamplingParams,
+        chances: Float[Tensor, " k"],
+        held: FixedCache | None,
+    ) -> tuple[Proposal, FixedCache]:
+        """The same by a native loop, which is fed whatever is pending."""
+        held = self._compiled.new_cache(len(context_ids)) if held is None else held
+        if len(context_ids) - held.length > WIDEST or not held.length:
+            missing = torch.tensor([context_ids[held.length : -1]], device=CPU)
+            with drafting():
+                self.model.forward(missing, held, logits_to_keep=1)  # which extends it
+        self._compiled.make_room(held, len(context_ids) - held.length + len(chances))
+        feed = torch.tensor([context_ids[held.length :]], device=CPU)
+        ids, rows = native.draft(feed, held.store, held.length, params.temperature, chances)
+        held.length = len(context_ids) + len(chances) - 1
+        return Proposal(ids, None if params.is_greedy else rows), held
 
 
 def unrolled_draft(model: CausalModel) -> UnrolledDraft | None:

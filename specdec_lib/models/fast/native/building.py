@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from ctypes import POINTER, c_int, c_int64, c_void_p
+from ctypes import POINTER, c_double, c_int, c_int64, c_void_p
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -142,9 +142,8 @@ def _loaded(path: Path) -> ctypes.CDLL:
     sizes = tuple(library.specdec_sizes(which) for which in (0, 1))
     if sizes != (ctypes.sizeof(Description), ctypes.sizeof(Layer)):
         raise NoNative(sentences.OTHER_SIZES)
-    library.specdec_forward.restype = c_int
-    library.specdec_forward.argtypes = [
-        POINTER(Description), c_void_p, c_int, c_int64, POINTER(c_void_p), POINTER(c_void_p), c_int64,
-        c_int, c_void_p, c_int,
-    ]  # fmt: skip
+    fed = (POINTER(Description), c_void_p, c_int, c_int64, POINTER(c_void_p), POINTER(c_void_p), c_int64)
+    library.specdec_forward.restype = library.specdec_draft.restype = c_int
+    library.specdec_forward.argtypes = [*fed, c_int, c_void_p, c_int]
+    library.specdec_draft.argtypes = [*fed, c_int, c_double, c_void_p, c_void_p, c_void_p, c_int]
     return library

@@ -57,18 +57,50 @@ class NativeForward:
         Raises:
             IndexError: an id that has no row in the embedding, or a position that there is no room for.
         """
-        read, ids = self._read, input_ids.contiguous()
-        places = self._places(store)
-        read.reach(store.capacity)
-        num, told = ids.shape[1], read.description
-        logits = torch.empty((1, num - first, told.vocab), dtype=torch.float32)
-        wrong = self._library.specdec_forward(
-            told, ids.data_ptr(), num, start, places.keys, places.values, store.capacity, first,
-            logits.data_ptr(), torch.get_num_threads(),
+        told, ids = self._read.description, input_ids.contiguous()
+        logits = torch.empty((1, ids.shape[1] - first, told.vocab), dtype=torch.float32)
+        _require_room(
+            self._library.specdec_forward(
+                *self._fed(ids, store, start), first, logits.data_ptr(), torch.get_num_threads()
+            )
+        )
+        return logits.to(self._read.dtype)
+
+    def draft(
+        self,
+        input_ids: Integer[Tensor, "1 n"],
+        store: Store,
+        start: int,
+        temperature: float,
+        chances: Float[Tensor, " k"],
+    ) -> tuple[Integer[Tensor, " k"], Float[Tensor, "k vocab"]]:
+        """As many tokens behind ``input_ids`` as there are ``chances``, each drawn by its own.
+
+        The cache then lacks the last of them.
+
+        Returns:
+            The tokens, and the laws that they were drawn from; at temperature 0, logits.
+
+        Raises:
+            IndexError: an id that has no row in the embedding, or a position that there is no room for.
+        """
+        told, ids, k = self._read.description, input_ids.contiguous(), chances.shape[0]
+        chances, drawn = chances.to(torch.float64).contiguous(), torch.empty(k, dtype=torch.long)
+        rows = torch.empty((k, told.vocab), dtype=torch.float32)
+        _require_room(
+            self._library.specdec_draft(
+                *self._fed(ids, store, start), k, temperature, chances.data_ptr(), drawn.data_ptr(),
+                rows.data_ptr(), torch.get_num_threads(),
+            )
         )  # fmt: skip
-        if wrong:
-            raise IndexError(sentences.OUT_OF_RANGE[wrong - 1])
-        return logits.to(read.dtype)
+        return drawn, rows
+
+    def _fed(self, ids: Tensor, store: Store, start: int) -> tuple[Any, ...]:
+        """What every native function is told first."""
+        places = self._places(store)
+        self._read.reach(store.capacity)
+        told = self._read.description
+        return told, ids.data_ptr(), ids.shape[1], start, places.keys, places.values, store.capacity
 
     def _places(self, store: Store) -> _Places:
         """Where the buffers of a store lie, which are made here if nobody has written to them yet."""
@@ -82,6 +114,11 @@ class NativeForward:
                     layer.lazy_initialization(none, none)
             known = self._seen[store] = _Places.of(layers)
         return known
+
+
+def _require_room(wrong: int) -> None:
+    if wrong:
+        raise IndexError(sentences.OUT_OF_RANGE[wrong - 1])
 
 
 class _Places(NamedTuple):

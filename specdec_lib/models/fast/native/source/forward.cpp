@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "attention.h"
+#include "drawing.h"
 #include "model.h"
 #include "products.h"
 
@@ -233,6 +234,12 @@ void run(const Model& model, const int64_t* ids, int n, int64_t start, void* con
   }
 }
 
+int misplaced(const Model& model, const int64_t* ids, int n, int64_t start, int64_t end, int64_t capacity) {
+  for (int r = 0; r < n; ++r)
+    if (ids[r] < 0 || ids[r] >= model.num_ids) return 1;
+  return start < 0 || end > capacity || end > model.num_positions ? 2 : 0;
+}
+
 }  // namespace
 
 // Logits [n - first, vocab] of `n` tokens behind `start` ones, whose keys and values the buffers
@@ -240,13 +247,35 @@ void run(const Model& model, const int64_t* ids, int n, int64_t start, void* con
 // 2 for positions that there is no room for.
 extern "C" int specdec_forward(const Model* model, const int64_t* ids, int n, int64_t start, void* const* keys,
                                void* const* values, int64_t capacity, int first, float* logits, int threads) {
-  for (int r = 0; r < n; ++r)
-    if (ids[r] < 0 || ids[r] >= model->num_ids) return 1;
-  if (start < 0 || start + n > capacity || start + n > model->num_positions) return 2;
+  if (int wrong = misplaced(*model, ids, n, start, start + n, capacity)) return wrong;
   if (model->is_bfloat16)
     run<bfloat16>(*model, ids, n, start, keys, values, capacity, first, logits, threads);
   else
     run<float>(*model, ids, n, start, keys, values, capacity, first, logits, threads);
+  return 0;
+}
+
+// Draws `k` tokens one after the other, each by its own number of `chances`, and feeds all but the last of them.
+// `rows` [k, vocab] receives the laws that they are drawn from; at temperature 0 the logits whose largest they are.
+extern "C" int specdec_draft(const Model* model, const int64_t* ids, int n, int64_t start, void* const* keys,
+                             void* const* values, int64_t capacity, int k, double temperature,
+                             const double* chances, int64_t* drawn, float* rows, int threads) {
+  if (int wrong = misplaced(*model, ids, n, start, start + n + k - 1, capacity)) return wrong;
+  for (int i = 0; i < k; ++i) {
+    float* row = rows + i * model->vocab;
+    specdec_forward(model, ids, n, start, keys, values, capacity, n - 1, row, threads);
+    made_sound(row, model->vocab);
+    if (temperature > 0) {
+      made_law(row, model->vocab, (float)temperature);
+      drawn[i] = inverted(row, model->vocab, chances[i]);
+    } else {
+      drawn[i] = std::max_element(row, row + model->vocab) - row;
+    }
+    if (drawn[i] >= model->num_ids) return 1;
+    ids = drawn + i;
+    start += n;
+    n = 1;
+  }
   return 0;
 }
 
