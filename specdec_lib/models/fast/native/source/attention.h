@@ -48,14 +48,14 @@ static void look(const Layer& layer, int n, int64_t start, const float* queries,
   const int64_t base = least / LANES * LANES;  // so that a position keeps its lane
   const int64_t end = (seen - base + LANES - 1) / LANES * LANES;
   scores.resize(n * end);
-  multiply<Weight>(false, n, queries, apart, keys + base * dim, dim, 0, dim, 0, seen - base, scores.data(), end);
+  multiply(n, queries, apart, keys + base * dim, dim, dim, 0, seen - base, scores.data(), end);
   std::vector<float> sums(n);
   for (int r = 0; r < n; ++r) {
     int64_t own = layer.window > 0 ? std::max<int64_t>(0, start + r + 1 - layer.window) : 0;
     sums[r] = shares_of(scores.data() + r * end, own - base, start + r + 1 - base, end, (float)layer.scale,
                         (float)layer.cap);
   }
-  multiply<Weight>(true, n, scores.data(), end, values + base * dim, dim, 0, seen - base, 0, dim, mixed, apart);
+  multiply_columns(n, scores.data(), end, values + base * dim, dim, seen - base, 0, dim, mixed, apart);
   for (int r = 0; r < n; ++r)
     for (int64_t i = 0; i < dim; ++i) mixed[r * apart + i] /= sums[r];
 }

@@ -45,8 +45,9 @@ struct Rows {
 template <class Weight>
 void product(const Matrix& matrix, int n, const float* rows, int64_t apart, float* sums, int64_t sums_apart,
              Share share) {
-  multiply<Weight>(matrix.is_columns, n, rows, apart, (const Weight*)matrix.weights, matrix.step, 0,
-                   matrix.inputs, share.from, share.to, sums, sums_apart);
+  auto multiplied = matrix.is_columns ? multiply_columns<Weight> : multiply<Weight>;
+  multiplied(n, rows, apart, (const Weight*)matrix.weights, matrix.step, matrix.inputs, share.from, share.to, sums,
+             sums_apart);
   if (matrix.bias)
     for (int r = 0; r < n; ++r)
       for (int64_t i = share.from; i < share.to; ++i) sums[r * sums_apart + i] += matrix.bias[i];

@@ -54,29 +54,45 @@ static inline bfloat16 rounded(float number) {
 static inline void put(float* to, float number) { *to = number; }
 static inline void put(bfloat16* to, float number) { *to = rounded(number); }
 
-// The sum over lanes, halved again and again: the same order whatever it is a sum of.
-static inline float total(lanes numbers) {
-#if defined(__AVX512F__)
-  typedef float eight __attribute__((vector_size(32)));
-  eight low, high;
-  memcpy(&low, &numbers, 32);
-  memcpy(&high, (const char*)&numbers + 32, 32);
-  low += high;
-#elif defined(__AVX__)
-  typedef float eight __attribute__((vector_size(32)));
-  eight low = numbers;
-#endif
-  typedef float four __attribute__((vector_size(16)));
-  four rest;
-#if defined(__AVX__)
-  four upper;
-  memcpy(&rest, &low, 16);
-  memcpy(&upper, (const char*)&low + 16, 16);
-  rest += upper;
+// Lanes picked from two vectors by number, the second's behind the first's.
+#if defined(__clang__)
+#define PICKED(first, second, ...) __builtin_shufflevector(first, second, __VA_ARGS__)
 #else
-  rest = numbers;
+#define PICKED(first, second, ...) __builtin_shuffle(first, second, (whole){__VA_ARGS__})
 #endif
-  return (rest[0] + rest[2]) + (rest[1] + rest[3]);
+
+// The sums over the lanes of four vectors. Each is halved again and again: the first half of what is left and the
+// second are added, until one number is left.
+static inline void totals(lanes a, lanes b, lanes c, lanes d, float* to) {
+#if defined(__AVX512F__)
+  lanes ab = PICKED(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+             PICKED(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+  lanes cd = PICKED(c, d, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+             PICKED(c, d, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+  lanes all = PICKED(ab, cd, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
+              PICKED(ab, cd, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+  all += PICKED(all, all, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+  all += PICKED(all, all, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+  all = PICKED(all, all, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12);
+#elif defined(__AVX__)
+  lanes ab = PICKED(a, b, 0, 1, 2, 3, 8, 9, 10, 11) + PICKED(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+  lanes cd = PICKED(c, d, 0, 1, 2, 3, 8, 9, 10, 11) + PICKED(c, d, 4, 5, 6, 7, 12, 13, 14, 15);
+  lanes all = PICKED(ab, cd, 0, 1, 4, 5, 8, 9, 12, 13) + PICKED(ab, cd, 2, 3, 6, 7, 10, 11, 14, 15);
+  all += PICKED(all, all, 1, 0, 3, 2, 5, 4, 7, 6);
+  all = PICKED(all, all, 0, 2, 4, 6, 0, 2, 4, 6);
+#else
+  lanes ab = PICKED(a, b, 0, 1, 4, 5) + PICKED(a, b, 2, 3, 6, 7);
+  lanes cd = PICKED(c, d, 0, 1, 4, 5) + PICKED(c, d, 2, 3, 6, 7);
+  lanes all = PICKED(ab, cd, 0, 2, 4, 6) + PICKED(ab, cd, 1, 3, 5, 7);
+#endif
+  memcpy(to, &all, 16);
+}
+
+// The sum over the lanes of one, in the same order.
+static inline float total(lanes numbers) {
+  float found[4];
+  totals(numbers, numbers, numbers, numbers, found);
+  return found[0];
 }
 
 // e to the power of x, to about one unit in the last place; below -87 it is 0.

@@ -1,102 +1,127 @@
-// Products of a few rows with a matrix of weights, which is read once, as it lies.
+// Products of rows with a matrix of weights, which is read once, as it lies.
 //
 // Every number of an answer is summed in one order, whatever is computed beside it: a row of a verification
 // comes out to the last bit as the same row of a single step.
 #pragma once
 #include "lanes.h"
 
-constexpr int MOST_ROWS = 8;  // of one pass over the weights
+// Rows and weights whose sums are kept in registers at a time.
+constexpr int MOST_ROWS = REGISTERS > 16 ? 6 : 2, BESIDE = 4;
+constexpr ptrdiff_t AHEAD = 8192;  // bytes that are asked for before they are needed: two pages
+constexpr ptrdiff_t LINES_AHEAD = 16;
 
-// Rows of weights that are summed at a time, so that all sums stay in registers.
-constexpr int weights_beside(int rows) {
-  int fits = (REGISTERS - 2 - (REGISTERS > 16 ? 0 : rows)) / (rows + 1);
-  return fits < 1 ? 1 : fits > 8 ? 8 : fits;
+// Numbers between what is read and what is asked for: whole passes where lines are short.
+template <class Weight>
+static inline ptrdiff_t distance(ptrdiff_t step) {
+  const ptrdiff_t wanted = AHEAD / sizeof(Weight), pass = BESIDE * step;
+  return pass < wanted ? (wanted + pass - 1) / pass * pass : wanted;
 }
 
-template <class Weight, int ROWS, int BESIDE>
+// Rows of the next pass, when so many are left: about as many in each.
+static inline ptrdiff_t of_next_pass(ptrdiff_t left) {
+  ptrdiff_t passes = (left + MOST_ROWS - 1) / MOST_ROWS;
+  return (left + passes - 1) / passes;
+}
+
+template <class Weight, int ROWS, int WEIGHTS>
 static inline void sums_of(const float* rows, ptrdiff_t apart, const Weight* weights, ptrdiff_t step,
-                           ptrdiff_t in, float* sums, ptrdiff_t sums_apart) {
-  lanes sum[BESIDE][ROWS] = {};
+                           ptrdiff_t ahead, ptrdiff_t in, float* sums, ptrdiff_t sums_apart) {
+  lanes sum[ROWS][BESIDE] = {};
   ptrdiff_t place = 0;
   for (; place + LANES <= in; place += LANES) {
-    lanes weight[BESIDE];
-    for (int w = 0; w < BESIDE; ++w) weight[w] = load(weights + w * step + place);
+    lanes weight[WEIGHTS];
+    for (int w = 0; w < WEIGHTS; ++w) {
+      weight[w] = load(weights + w * step + place);
+      __builtin_prefetch(weights + w * step + place + ahead);
+    }
     for (int r = 0; r < ROWS; ++r) {
       lanes row = load(rows + r * apart + place);
-      for (int w = 0; w < BESIDE; ++w) sum[w][r] += weight[w] * row;
+      for (int w = 0; w < WEIGHTS; ++w) sum[r][w] += weight[w] * row;
     }
   }
-  for (int w = 0; w < BESIDE; ++w)
-    for (int r = 0; r < ROWS; ++r) {
-      float found = total(sum[w][r]);
-      for (ptrdiff_t i = place; i < in; ++i) found += number(weights + w * step + i) * rows[r * apart + i];
-      sums[r * sums_apart + w] = found;
-    }
-}
-
-template <class Weight, int ROWS>
-static void rows_times(const float* rows, ptrdiff_t apart, const Weight* weights, ptrdiff_t step, ptrdiff_t in,
-                       ptrdiff_t from, ptrdiff_t to, float* sums, ptrdiff_t sums_apart) {
-  constexpr int BESIDE = weights_beside(ROWS);
-  for (; from + BESIDE <= to; from += BESIDE)
-    sums_of<Weight, ROWS, BESIDE>(rows, apart, weights + from * step, step, in, sums + from, sums_apart);
-  for (; from < to; ++from)
-    sums_of<Weight, ROWS, 1>(rows, apart, weights + from * step, step, in, sums + from, sums_apart);
+  for (int r = 0; r < ROWS; ++r) {
+    float found[BESIDE];
+    totals(sum[r][0], sum[r][1], sum[r][2], sum[r][3], found);
+    for (ptrdiff_t i = place; i < in; ++i)
+      for (int w = 0; w < WEIGHTS; ++w) found[w] += number(weights + w * step + i) * rows[r * apart + i];
+    for (int w = 0; w < WEIGHTS; ++w) sums[r * sums_apart + w] = found[w];
+  }
 }
 
 // The same for weights that lie the other way: a line of them for each number of a row, all outputs in it.
-template <class Weight, int ROWS, int WIDTH>
+template <class Weight, int ROWS, int WEIGHTS>
 static inline void columns_of(const float* rows, ptrdiff_t apart, const Weight* weights, ptrdiff_t step,
-                              ptrdiff_t first, ptrdiff_t in, float* sums, ptrdiff_t sums_apart) {
-  lanes sum[ROWS][WIDTH] = {};
-  for (ptrdiff_t i = first; i < in; ++i) {
-    lanes weight[WIDTH];
-    for (int w = 0; w < WIDTH; ++w) weight[w] = load(weights + i * step + w * LANES);
+                              ptrdiff_t in, float* sums, ptrdiff_t sums_apart) {
+  lanes sum[ROWS][WEIGHTS] = {};
+  for (ptrdiff_t i = 0; i < in; ++i) {
+    lanes weight[WEIGHTS];
+    for (int w = 0; w < WEIGHTS; ++w) {
+      weight[w] = load(weights + i * step + w * LANES);
+      __builtin_prefetch(weights + (i + LINES_AHEAD) * step + w * LANES);
+    }
     for (int r = 0; r < ROWS; ++r)
-      for (int w = 0; w < WIDTH; ++w) sum[r][w] += weight[w] * rows[r * apart + i];
+      for (int w = 0; w < WEIGHTS; ++w) sum[r][w] += weight[w] * rows[r * apart + i];
   }
   for (int r = 0; r < ROWS; ++r)
-    for (int w = 0; w < WIDTH; ++w) store(sums + r * sums_apart + w * LANES, sum[r][w]);
+    for (int w = 0; w < WEIGHTS; ++w) store(sums + r * sums_apart + w * LANES, sum[r][w]);
 }
 
-template <class Weight, int ROWS>
-static void rows_times_columns(const float* rows, ptrdiff_t apart, const Weight* weights, ptrdiff_t step,
-                               ptrdiff_t first, ptrdiff_t in, ptrdiff_t from, ptrdiff_t to, float* sums,
-                               ptrdiff_t sums_apart) {
-  constexpr int FITS = (REGISTERS - 1) / (ROWS + 1), WIDTH = FITS < 1 ? 1 : FITS > 4 ? 4 : FITS;
-  for (; from + WIDTH * LANES <= to; from += WIDTH * LANES)
-    columns_of<Weight, ROWS, WIDTH>(rows, apart, weights + from, step, first, in, sums + from, sums_apart);
-  for (; from + LANES <= to; from += LANES)
-    columns_of<Weight, ROWS, 1>(rows, apart, weights + from, step, first, in, sums + from, sums_apart);
-  for (; from < to; ++from)
-    for (int r = 0; r < ROWS; ++r) {
-      float found = 0;
-      for (ptrdiff_t i = first; i < in; ++i) found += number(weights + i * step + from) * rows[r * apart + i];
-      sums[r * sums_apart + from] = found;
-    }
-}
+#define OF_ROWS(NUMBER, ...)                                      \
+  switch (NUMBER) {                                               \
+    case 1: { constexpr int ROWS = 1; __VA_ARGS__; } break;       \
+    case 2: { constexpr int ROWS = 2; __VA_ARGS__; } break;       \
+    case 3: { constexpr int ROWS = 3; __VA_ARGS__; } break;       \
+    case 4: { constexpr int ROWS = 4; __VA_ARGS__; } break;       \
+    case 5: { constexpr int ROWS = 5; __VA_ARGS__; } break;       \
+    case 6: { constexpr int ROWS = 6; __VA_ARGS__; } break;       \
+  }
 
-// Numbers [from, to) of `rows` times `weights`, for any number of rows.
+// Numbers [from, to) of `num_rows` rows times weights, a line of which, `step` numbers, belongs to an output.
 template <class Weight>
-static void multiply(bool is_columns, int num_rows, const float* rows, ptrdiff_t apart, const Weight* weights,
-                     ptrdiff_t step, ptrdiff_t first, ptrdiff_t in, ptrdiff_t from, ptrdiff_t to, float* sums,
-                     ptrdiff_t sums_apart) {
-  for (int done = 0; done < num_rows;) {
-    int left = num_rows - done;
-    int now = left <= MOST_ROWS ? left : left < 2 * MOST_ROWS ? (left + 1) / 2 : MOST_ROWS;
-    const float* these = rows + done * apart;
-    float* into = sums + done * sums_apart;
-#define OF_ROWS(N)                                                                                             \
-  case N:                                                                                                      \
-    if (is_columns)                                                                                            \
-      rows_times_columns<Weight, N>(these, apart, weights, step, first, in, from, to, into, sums_apart);       \
-    else                                                                                                       \
-      rows_times<Weight, N>(these, apart, weights, step, in, from, to, into, sums_apart);                      \
-    break;
-    switch (now) {
-      OF_ROWS(1) OF_ROWS(2) OF_ROWS(3) OF_ROWS(4) OF_ROWS(5) OF_ROWS(6) OF_ROWS(7) OF_ROWS(8)
+static void multiply(ptrdiff_t num_rows, const float* rows, ptrdiff_t apart, const Weight* weights, ptrdiff_t step,
+                     ptrdiff_t in, ptrdiff_t from, ptrdiff_t to, float* sums, ptrdiff_t sums_apart) {
+  const ptrdiff_t ahead = distance<Weight>(step);
+  for (; from < to; from += BESIDE) {
+    const Weight* line = weights + from * step;
+    for (ptrdiff_t done = 0; done < num_rows;) {
+      const ptrdiff_t now = of_next_pass(num_rows - done);
+      const float* these = rows + done * apart;
+      float* into = sums + done * sums_apart + from;
+      if (from + BESIDE <= to)
+        OF_ROWS(now, sums_of<Weight, ROWS, BESIDE>(these, apart, line, step, ahead, in, into, sums_apart))
+      else
+        for (ptrdiff_t w = 0; from + w < to; ++w)
+          OF_ROWS(now, sums_of<Weight, ROWS, 1>(these, apart, line + w * step, step, ahead, in, into + w, sums_apart))
+      done += now;
     }
-#undef OF_ROWS
-    done += now;
+  }
+}
+
+// The same where a line of weights belongs to an input.
+template <class Weight>
+static void multiply_columns(ptrdiff_t num_rows, const float* rows, ptrdiff_t apart, const Weight* weights,
+                             ptrdiff_t step, ptrdiff_t in, ptrdiff_t from, ptrdiff_t to, float* sums,
+                             ptrdiff_t sums_apart) {
+  constexpr int WIDE = 4 * LANES;
+  while (from < to) {
+    const ptrdiff_t width = from + WIDE <= to ? WIDE : from + LANES <= to ? LANES : to - from;
+    for (ptrdiff_t done = 0; done < num_rows;) {
+      const ptrdiff_t now = of_next_pass(num_rows - done);
+      const float* these = rows + done * apart;
+      float* into = sums + done * sums_apart + from;
+      if (width == WIDE)
+        OF_ROWS(now, columns_of<Weight, ROWS, 4>(these, apart, weights + from, step, in, into, sums_apart))
+      else if (width == LANES)
+        OF_ROWS(now, columns_of<Weight, ROWS, 1>(these, apart, weights + from, step, in, into, sums_apart))
+      else
+        for (ptrdiff_t r = 0; r < now; ++r)
+          for (ptrdiff_t o = 0; o < width; ++o) {
+            float found = 0;
+            for (ptrdiff_t i = 0; i < in; ++i) found += number(weights + i * step + from + o) * these[r * apart + i];
+            into[r * sums_apart + o] = found;
+          }
+      done += now;
+    }
+    from += width;
   }
 }
