@@ -3,12 +3,15 @@
 // Every number of an answer is summed in one order, whatever is computed beside it: a row of a verification
 // comes out to the last bit as the same row of a single step.
 #pragma once
+#include <algorithm>
+
 #include "lanes.h"
 
 // Rows and weights whose sums are kept in registers at a time.
 constexpr int MOST_ROWS = REGISTERS > 16 ? 6 : 2, BESIDE = 4;
 constexpr ptrdiff_t AHEAD = 8192;  // bytes that are asked for before they are needed: two pages
 constexpr ptrdiff_t LINES_AHEAD = 16;
+constexpr ptrdiff_t CLOSE = 36 << 10, NEAR = 256 << 10;  // bytes of rows, and of weights, that stay in caches
 
 // Numbers between what is read and what is asked for: whole passes where lines are short.
 template <class Weight>
@@ -76,10 +79,11 @@ static inline void columns_of(const float* rows, ptrdiff_t apart, const Weight* 
     case 6: { constexpr int ROWS = 6; __VA_ARGS__; } break;       \
   }
 
-// Numbers [from, to) of `num_rows` rows times weights, a line of which, `step` numbers, belongs to an output.
+// Numbers [from, to) of a few rows times weights, a line of which, `step` numbers, belongs to an output.
 template <class Weight>
-static void multiply(ptrdiff_t num_rows, const float* rows, ptrdiff_t apart, const Weight* weights, ptrdiff_t step,
-                     ptrdiff_t in, ptrdiff_t from, ptrdiff_t to, float* sums, ptrdiff_t sums_apart) {
+static void multiply_few(ptrdiff_t num_rows, const float* rows, ptrdiff_t apart, const Weight* weights,
+                         ptrdiff_t step, ptrdiff_t in, ptrdiff_t from, ptrdiff_t to, float* sums,
+                         ptrdiff_t sums_apart) {
   const ptrdiff_t ahead = distance<Weight>(step);
   for (; from < to; from += BESIDE) {
     const Weight* line = weights + from * step;
@@ -95,6 +99,20 @@ static void multiply(ptrdiff_t num_rows, const float* rows, ptrdiff_t apart, con
       done += now;
     }
   }
+}
+
+// The same for any number of rows: as many at a time as a core keeps close by, times weights that stay in its
+// second cache until all rows have seen them.
+template <class Weight>
+static void multiply(ptrdiff_t num_rows, const float* rows, ptrdiff_t apart, const Weight* weights, ptrdiff_t step,
+                     ptrdiff_t in, ptrdiff_t from, ptrdiff_t to, float* sums, ptrdiff_t sums_apart) {
+  const ptrdiff_t few = std::max<ptrdiff_t>(MOST_ROWS, CLOSE / (in * sizeof(float)) / MOST_ROWS * MOST_ROWS);
+  const ptrdiff_t fits = std::max<ptrdiff_t>(BESIDE, NEAR / (step * sizeof(Weight)) / BESIDE * BESIDE);
+  const ptrdiff_t tile = num_rows <= few ? to - from : fits;
+  for (; from < to; from += tile)
+    for (ptrdiff_t done = 0; done < num_rows; done += few)
+      multiply_few(std::min(few, num_rows - done), rows + done * apart, apart, weights, step, in, from,
+                   std::min(to, from + tile), sums + done * sums_apart, sums_apart);
 }
 
 // The same where a line of weights belongs to an input.
