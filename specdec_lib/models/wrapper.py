@@ -134,7 +134,7 @@ class ModelWrapper(Tokenized, Weighed):
             cache = truncated(cache, held)
         ids = self._columns.known(input_ids.to(self.device))
         if isinstance(cache, FixedCache):
-            logits = self._graphs(ids, cache)
+            logits = self._graphs(ids, cache, logits_to_keep)
         else:
             logits = self._eager(ids, held, cache, use_cache, logits_to_keep)
         logits = self._columns.of(logits[:, -logits_to_keep:] if logits_to_keep else logits)

@@ -20,7 +20,7 @@ from specdec_lib.decoding.sampling import SamplingParams, invert, probs_from_log
 from specdec_lib.models.architecture.soundness import drafting, sound_draft
 from specdec_lib.models.base import CausalModel
 from specdec_lib.models.caches.fixed import FixedCache, Store
-from specdec_lib.models.fast.compiled import WIDEST, CompiledForward
+from specdec_lib.models.fast.compiled import CompiledForward
 from specdec_lib.models.fast.native.forward import NativeForward
 from specdec_lib.models.wrapper import ModelWrapper
 
@@ -114,10 +114,10 @@ class UnrolledDraft:
     ) -> tuple[Proposal, FixedCache]:
         """The same by a native loop, which is fed whatever is pending."""
         held = self._compiled.new_cache(len(context_ids)) if held is None else held
-        if len(context_ids) - held.length > WIDEST or not held.length:
-            missing = torch.tensor([context_ids[held.length : -1]], device=CPU)
+        missing = context_ids[held.length : -1]
+        if len(missing) > 1 or (missing and not held.length):  # a text begins, or somebody else drafted
             with drafting():
-                self.model.forward(missing, held, logits_to_keep=1)  # which extends it
+                self.model.forward(torch.tensor([missing], device=CPU), held, logits_to_keep=1)
         self._compiled.make_room(held, len(context_ids) - held.length + len(chances))
         feed = torch.tensor([context_ids[held.length :]], device=CPU)
         ids, rows = native.draft(feed, held.store, held.length, params.temperature, chances)

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
+from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.architecture.module import (
     LanguageModel,
     cache_name,
@@ -40,9 +41,8 @@ from specdec_lib.models.tensors import compute_dtype
 from specdec_lib.utils.logging import get_logger
 
 _TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3}  # of the largest logit; half precision: 0.05
-
-WIDEST = 16
-"""Tokens of one forward up to which the native one reads the weights about as fast as one token does."""
+_REHEARSED, _LONGEST_REHEARSED = 5, 60
+"""Tokens before the last feed of a rehearsal, and the longest window that it goes beyond."""
 
 
 class Uncompilable(Exception):
@@ -72,9 +72,11 @@ class CompiledForward:
         self.native: NativeForward | None = None
         """The forward of a few tokens in machine code; None where graphs of torch.compile do it."""
         try:
-            self.num_layers = _plain_layers(model)
+            self.num_layers, odd = _layers_of(model)
             self.native = self._native(model)
             if self.native is None:
+                if odd is not None:
+                    raise Uncompilable(odd)
                 self._rehearse()
         except Exception as error:  # whatever a model refuses: it runs eagerly, and says why
             self.give_up(error)
@@ -87,14 +89,20 @@ class CompiledForward:
         """An empty cache with room for ``max_length`` positions, padding included; it grows beyond."""
         return FixedCache(self._store(min(max_length, MOST_RESERVED) + self._widths[-1]))
 
-    def __call__(self, input_ids: Integer[Tensor, "1 n"], cache: FixedCache) -> Float[Tensor, "1 n vocab"]:
-        """Logits of ``input_ids`` behind the cache, which is extended."""
+    def __call__(
+        self, input_ids: Integer[Tensor, "1 n"], cache: FixedCache, keep: int = 0
+    ) -> Float[Tensor, "1 n_or_kept vocab"]:
+        """Logits of ``input_ids`` behind the cache, which is extended: of the last ``keep`` at least, 0 for all.
+
+        Raises:
+            InvalidArgument: the model was changed into one that cannot be run any more.
+        """
         width = input_ids.shape[1]
         if self.native is not None and not cache.length:
             self._look()
         self.make_room(cache, width)
-        if self.native is not None and width <= WIDEST:
-            logits = self.native(input_ids, cache.store, cache.length)
+        if self.native is not None:
+            logits = self.native(input_ids, cache.store, cache.length, keep)
             cache.length += width
             return logits
         self.model = self._products.model
@@ -176,6 +184,8 @@ class CompiledForward:
         try:
             self.native.look()
         except (NoNative, AttributeError) as error:
+            if self.native.shortest_window is not None:  # graphs have no windows
+                raise InvalidArgument(sentences.CHANGED.format(type(self.model).__name__, error)) from error
             get_logger(__name__).info(sentences.NO_NATIVE, reason=str(error))
             self.native = None
 
@@ -223,16 +233,18 @@ class CompiledForward:
         rows = embedding_rows(self._products.original)
         if rows is None:
             raise Uncompilable(sentences.NUMBER_OF_IDS_UNKNOWN.format(type(self.model).__name__))
-        ids = torch.arange(1, 9, device=self._device)[None] % rows
-        store = Store(self.num_layers, 16, self._device)
-        for begin, end in ((0, 5), (5, 8)):
+        window = None if native is None else native.shortest_window
+        seen = _REHEARSED if window is None or window > _LONGEST_REHEARSED else window + 2
+        ids = torch.arange(1, seen + 4, device=self._device)[None] % rows
+        store = Store(self.num_layers, bucket(seen + 3), self._device)
+        for begin, end in ((0, seen), (seen, seen + 3)):
             store.frame.move(begin, end)
             fed = ids[:, begin:end]
             continued = self.step(fed, store) if native is None else native(fed, store, begin)
         first = self._first
-        told = {} if first is None else {"position_ids": positions_behind(0, 8, first, self._device)}
+        told = {} if first is None else {"position_ids": positions_behind(0, seen + 3, first, self._device)}
         fresh = self.model(input_ids=ids, use_cache=False, **told).logits
-        self._compare(fresh[:, 5:], continued)
+        self._compare(fresh[:, seen:], continued)
 
     def _store(self, length: int) -> Store:
         """A store that nobody looks at; buffers are used again, and graphs with them."""
@@ -244,14 +256,12 @@ class CompiledForward:
         return free
 
 
-def _plain_layers(model: LanguageModel) -> int:
-    """How many layers keep keys and values; every one must see all that came before."""
+def _layers_of(model: LanguageModel) -> tuple[int, str | None]:
+    """How many layers keep keys and values, and why graphs cannot have them: each must see all that came."""
     layers = DynamicCache(config=model.config).layers
     kept = {type(layer) for layer in layers if not holds_nothing(layer)}
     other = sorted(kind.__name__ for kind in kept if kind is not DynamicLayer)
-    if other:
-        raise Uncompilable(sentences.LAYERS_SEE_A_PART.format(type(model).__name__, other[0]))
-    return len(layers)
+    return len(layers), sentences.LAYERS_SEE_A_PART.format(type(model).__name__, other[0]) if other else None
 
 
 def _reason(error: Exception) -> str:

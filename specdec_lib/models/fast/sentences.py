@@ -33,6 +33,7 @@ LAYERS_SEE_A_PART = "{} has layers that do not see the whole text ({})"
 NO_COMPILER = "no C++ compiler ({})"
 NO_CACHE_FOLDER = "no folder that built code can be kept in; set SPECDEC_CACHE"
 OTHER_SIZES = "the compiler lays structures out otherwise"
+OTHER_SIZES_OF = "{} of sizes that do not fit"
 OTHER_LAYER = "a part of the model is {}"
 OTHER_NUMBERS = "weights of {}"
 HAS_HOOKS = "{} has hooks"
@@ -40,7 +41,7 @@ ATTENDS_OTHERWISE = "attention of {} depends on more than positions"
 SWITCHED_OFF = "{} is 0"
 OUT_OF_RANGE = ("a token id has no row in the embedding", "a position lies beyond the model's or the cache's")
 NO_NATIVE = "no native forward, compiling by torch"
-OTHER_SHAPE = "the model is not built as Llama or GPT-2 are ({})"
+CHANGED = "{} was changed, and cannot be run compiled any more ({}); wrap it anew, without compile"
 
 # -- products and threads --------------------------------------------------------------------------
 

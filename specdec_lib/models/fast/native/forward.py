@@ -22,6 +22,9 @@ from specdec_lib.models.fast import sentences
 from specdec_lib.models.fast.native.building import native_library
 from specdec_lib.models.fast.native.reading import ReadModel
 
+AT_ONCE = 128
+"""Tokens that are fed at a time, so that what is computed on the way stays small."""
+
 
 class NativeForward:
     """The native forward of one model on a CPU.
@@ -49,22 +52,31 @@ class NativeForward:
         if not self._read.is_current:
             self._read = ReadModel(self._model)
 
+    @property
+    def shortest_window(self) -> int | None:
+        """Positions that the layer which sees the fewest can see; None where all see the whole text."""
+        return self._read.shortest_window
+
     def __call__(
-        self, input_ids: Integer[Tensor, "1 n"], store: Store, start: int, first: int = 0
+        self, input_ids: Integer[Tensor, "1 n"], store: Store, start: int, keep: int = 0
     ) -> Float[Tensor, "1 kept vocab"]:
-        """Logits of all but the ``first`` of ``input_ids``, which go to ``start`` of the store.
+        """Logits of the last ``keep`` of ``input_ids`` (0: of all), which go to ``start`` of the store.
 
         Raises:
             IndexError: an id that has no row in the embedding, or a position that there is no room for.
         """
-        told, ids = self._read.description, input_ids.contiguous()
-        logits = torch.empty((1, ids.shape[1] - first, told.vocab), dtype=torch.float32)
-        _require_room(
-            self._library.specdec_forward(
-                *self._fed(ids, store, start), first, logits.data_ptr(), torch.get_num_threads()
+        read, num = self._read, input_ids.shape[1]
+        kept = min(keep, num) or num
+        logits = torch.empty((1, kept, read.description.vocab), dtype=torch.float32)
+        for begin in range(0, num, AT_ONCE):
+            ids = input_ids[:, begin : begin + AT_ONCE].to(torch.long).contiguous()
+            first = min(ids.shape[1], max(0, num - kept - begin))  # those before it want no logits
+            into = logits[0, max(0, begin + kept - num) :]
+            fed = self._fed(read, ids, store, start + begin)
+            _require_room(
+                self._library.specdec_forward(*fed, first, into.data_ptr(), torch.get_num_threads())
             )
-        )
-        return logits.to(self._read.dtype)
+        return logits.to(read.dtype)
 
     def draft(
         self,
@@ -84,33 +96,32 @@ class NativeForward:
         Raises:
             IndexError: an id that has no row in the embedding, or a position that there is no room for.
         """
-        told, ids, k = self._read.description, input_ids.contiguous(), chances.shape[0]
+        read, ids, k = self._read, input_ids.to(torch.long).contiguous(), chances.shape[0]
         chances, drawn = chances.to(torch.float64).contiguous(), torch.empty(k, dtype=torch.long)
-        rows = torch.empty((k, told.vocab), dtype=torch.float32)
+        rows = torch.empty((k, read.description.vocab), dtype=torch.float32)
         _require_room(
             self._library.specdec_draft(
-                *self._fed(ids, store, start), k, temperature, chances.data_ptr(), drawn.data_ptr(),
+                *self._fed(read, ids, store, start), k, temperature, chances.data_ptr(), drawn.data_ptr(),
                 rows.data_ptr(), torch.get_num_threads(),
             )
         )  # fmt: skip
         return drawn, rows
 
-    def _fed(self, ids: Tensor, store: Store, start: int) -> tuple[Any, ...]:
+    def _fed(self, read: ReadModel, ids: Tensor, store: Store, start: int) -> tuple[Any, ...]:
         """What every native function is told first."""
-        places = self._places(store)
-        self._read.reach(store.capacity)
-        told = self._read.description
-        return told, ids.data_ptr(), ids.shape[1], start, places.keys, places.values, store.capacity
+        places = self._places(read, store)
+        read.reach(store.capacity)
+        return read.description, ids.data_ptr(), ids.shape[1], start, places.keys, places.values, store.capacity
 
-    def _places(self, store: Store) -> _Places:
+    def _places(self, read: ReadModel, store: Store) -> _Places:
         """Where the buffers of a store lie, which are made here if nobody has written to them yet."""
-        layers = store.layers[: self._read.num_layers]
+        layers = store.layers[: read.num_layers]
         firsts = tuple(layer.keys.data_ptr() if layer.is_initialized else 0 for layer in layers[:1])
         known = self._seen.get(store)
         if known is None or known.firsts != firsts or 0 in firsts:
             for layer in layers:
                 if not layer.is_initialized:
-                    none = torch.empty(1, self._read.key_heads, 0, self._read.head_dim, dtype=self._read.dtype)
+                    none = torch.empty(1, read.key_heads, 0, read.head_dim, dtype=read.dtype)
                     layer.lazy_initialization(none, none)
             known = self._seen[store] = _Places.of(layers)
         return known

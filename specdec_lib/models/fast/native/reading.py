@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from specdec_lib.models.architecture.module import LanguageModel, text_config
+from specdec_lib.models.architecture.module import LanguageModel, forward_supports, text_config
 from specdec_lib.models.fast import sentences
 from specdec_lib.models.fast.native.building import NoNative
 from specdec_lib.models.fast.narrow import PLAIN
@@ -53,7 +53,7 @@ class ReadModel:
         self._model = model
         self._config: Any = text_config(model)
         self._copies: list[tuple[Tensor, Change, Tensor]] = []
-        self._tables: tuple[Tensor, Tensor] | None = None
+        self._tables: list[Tensor] = []  # older ones stay: another thread may be reading them
         _require_plain(model)
         self._twin = Twin(model, lambda layer: PLAIN, Copies())
         self._places = [
@@ -73,8 +73,16 @@ class ReadModel:
         self.heads = int(config.num_attention_heads)
         self.key_heads = int(getattr(config, "num_key_value_heads", None) or self.heads)
         self.head_dim = int(getattr(config, "head_dim", None) or config.hidden_size // self.heads)
+        self._kinds = list(getattr(config, "layer_types", None) or [None] * len(layers))
         (self._read_gpt2 if is_gpt2 else self._read_llama)(inner, layers)
         self._inner = inner
+        self._require_shapes()
+        self.reach(1)
+
+    @property
+    def shortest_window(self) -> int | None:
+        """Positions that the layer which sees the fewest can see; None where all see the whole text."""
+        return min((layer.window for layer in self._layers if layer.window), default=None)
 
     @property
     def is_current(self) -> bool:
@@ -90,15 +98,20 @@ class ReadModel:
     def reach(self, positions: int) -> None:
         """See to it that rotations of so many positions are there."""
         rotary = getattr(self._inner, "rotary_emb", None)
-        if rotary is None or (self._tables is not None and self._tables[0].shape[0] >= positions):
+        if rotary is None or self.description.num_positions >= positions:
             return
-        ids = torch.arange(positions)[None]
-        found = rotary(torch.zeros((), dtype=torch.float32), ids)
-        self._tables = tuple(table[0].to(torch.float32).contiguous() for table in found)  # pyright: ignore
+        ids, made = torch.arange(positions)[None], {}
+        for layer, kind in zip(self._layers, self._kinds, strict=True):
+            if kind not in made:
+                told = (kind,) if forward_supports(rotary, "layer_type") else ()
+                found = rotary(torch.zeros((), dtype=torch.float32), ids, *told)
+                made[kind] = [table[0].to(torch.float32).contiguous() for table in found]
+                if made[kind][0].shape[1] > self.head_dim or made[kind][0].shape[1] % 2:
+                    raise NoNative(sentences.OTHER_SIZES_OF.format("rotations"))
+                self._tables += made[kind]
+            layer.cosines, layer.sines = (table.data_ptr() for table in made[kind])
+            layer.rotated = made[kind][0].shape[1]
         self.description.num_positions = positions
-        for layer in self._layers:
-            layer.cosines, layer.sines = (table.data_ptr() for table in self._tables)
-            layer.rotated = self._tables[0].shape[1]
 
     # -- the two shapes ---------------------------------------------------------------------------
 
@@ -106,11 +119,12 @@ class ReadModel:
         config, told = self._config, self.description
         _require_rope(config)
         self._begin(inner.embed_tokens, inner.norm)
-        told.embedding_scale = float(getattr(inner.embed_tokens, "scalar_embed_scale", None) or 1.0)
-        if type(inner).__name__ == "GemmaModel":
+        scale = getattr(inner.embed_tokens, "embed_scale", None)
+        told.embedding_scale = 1.0 if scale is None else float(scale)
+        if type(inner).__name__ in ("GemmaModel", "Gemma2Model"):
             told.embedding_scale = config.hidden_size**0.5
         four = hasattr(layers[0], "pre_feedforward_layernorm")
-        for layer, module in zip(self._layers, layers, strict=True):
+        for layer, kind, module in zip(self._layers, self._kinds, layers, strict=True):
             attention, mlp = module.self_attn, module.mlp
             layer.before_attention = self._norm(module.input_layernorm)
             behind = self._norm(module.post_attention_layernorm)
@@ -123,10 +137,19 @@ class ReadModel:
             else:
                 layer.before_mlp = behind
             if hasattr(attention, "q_norm"):
-                layer.of_queries, layer.of_keys = self._norm(attention.q_norm), self._norm(attention.k_norm)
+                layer.of_queries = self._norm(attention.q_norm, self.head_dim)
+                layer.of_keys = self._norm(attention.k_norm, self.head_dim)
             self._attention(layer, attention)
             self._mlp(layer, mlp)
             layer.scale = float(attention.scaling)
+            layer.cap = float(getattr(attention, "attn_logit_softcapping", None) or 0.0)
+            layer.window = self._window(kind)
+
+    def _window(self, kind: str | None) -> int:
+        """Positions that a layer of that kind sees; 0 for all."""
+        if kind not in (None, "full_attention", "sliding_attention"):
+            raise NoNative(sentences.ATTENDS_OTHERWISE.format(kind))
+        return 0 if kind == "full_attention" else int(getattr(self._config, "sliding_window", None) or 0)
 
     def _attention(self, layer: Layer, attention: Any) -> None:
         wide, narrow = self.heads * self.head_dim, self.key_heads * self.head_dim
@@ -186,6 +209,26 @@ class ReadModel:
     def _shape(self, layer: Layer) -> None:
         layer.heads, layer.key_heads, layer.head_dim = self.heads, self.key_heads, self.head_dim
 
+    def _require_shapes(self) -> None:
+        """Refuse sizes that do not fit each other: what is read by them lies where nobody looks."""
+        told, wide, narrow = self.description, self.heads * self.head_dim, self.key_heads * self.head_dim
+        sound = self.heads % self.key_heads == 0 and told.head.inputs == told.width
+        for layer in self._layers:
+            wanted = (
+                (layer.queries, wide, told.width),
+                (layer.keys, narrow, told.width),
+                (layer.values, narrow, told.width),
+                (layer.mixed, told.width, wide),
+                (layer.up, layer.up.outputs, told.width),
+                (layer.gate, layer.up.outputs if layer.gate.weights else 0, layer.gate.inputs and told.width),
+                (layer.down, told.width, layer.up.outputs),
+            )
+            sound &= all(
+                (matrix.outputs, matrix.inputs) == (out, inputs) for matrix, out, inputs in wanted
+            )
+        if not sound:
+            raise NoNative(sentences.OTHER_SIZES_OF.format("weights"))
+
     # -- numbers ----------------------------------------------------------------------------------
 
     def _rows(self, linear: Any, start: int = 0, end: int | None = None) -> Matrix:
@@ -207,11 +250,13 @@ class ReadModel:
         place = layer.weight[:, start:].data_ptr()
         return Matrix(place, self._small(layer.bias[start : start + count]), count, inputs, outputs, 1)
 
-    def _norm(self, norm: Any) -> Norm:
+    def _norm(self, norm: Any, size: int | None = None) -> Norm:
         epsilon = getattr(norm, "variance_epsilon", getattr(norm, "eps", None))
         weight = getattr(norm, "weight", None)
         if epsilon is None or weight is None:
             raise NoNative(sentences.OTHER_LAYER.format(type(norm).__name__))
+        if tuple(weight.shape) != (self._config.hidden_size if size is None else size,):
+            raise NoNative(sentences.OTHER_SIZES_OF.format("norms"))
         change = _raised if type(norm).__name__.startswith("Gemma") else _wide
         bias = None
         if isinstance(norm, nn.LayerNorm):
@@ -258,9 +303,10 @@ def _hooked(model: nn.Module) -> str | None:
 def _require_rope(config: Any) -> None:
     """Rotations have to be those of a table that does not depend on how long a text is."""
     told = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
-    kind = told.get("rope_type", "default")
-    if kind not in _ROPES:
-        raise NoNative(sentences.ATTENDS_OTHERWISE.format(kind))
+    each = [part for part in told.values() if isinstance(part, dict)] or [told]  # a rope a kind of layer
+    for kind in (part.get("rope_type", "default") for part in each):
+        if kind not in _ROPES:
+            raise NoNative(sentences.ATTENDS_OTHERWISE.format(kind))
 
 
 def _activation(name: str) -> int:

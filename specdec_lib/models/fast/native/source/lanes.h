@@ -32,6 +32,14 @@ static inline lanes load(const bfloat16* from) {
   return numbers;
 }
 
+// The first `count` numbers, and zeros behind them.
+template <class Number>
+static inline lanes load_some(const Number* from, ptrdiff_t count) {
+  Number filled[LANES] = {};
+  memcpy(filled, from, count * sizeof(Number));
+  return load(filled);
+}
+
 static inline float number(const float* from) { return *from; }
 
 static inline float number(const bfloat16* from) {
@@ -42,6 +50,7 @@ static inline float number(const bfloat16* from) {
 }
 
 static inline void store(float* to, lanes numbers) { *(lanes_anywhere*)to = numbers; }
+static inline void store_some(float* to, lanes numbers, ptrdiff_t count) { memcpy(to, &numbers, count * 4); }
 
 // Rounds to the nearest, ties to even, as torch does; NaN stays NaN.
 static inline bfloat16 rounded(float number) {

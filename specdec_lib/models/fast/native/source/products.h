@@ -42,11 +42,14 @@ static inline void sums_of(const float* rows, ptrdiff_t apart, const Weight* wei
       for (int w = 0; w < WEIGHTS; ++w) sum[r][w] += weight[w] * row;
     }
   }
+  if (place < in)
+    for (int w = 0; w < WEIGHTS; ++w) {
+      lanes weight = load_some(weights + w * step + place, in - place);
+      for (int r = 0; r < ROWS; ++r) sum[r][w] += weight * load_some(rows + r * apart + place, in - place);
+    }
   for (int r = 0; r < ROWS; ++r) {
     float found[BESIDE];
     totals(sum[r][0], sum[r][1], sum[r][2], sum[r][3], found);
-    for (ptrdiff_t i = place; i < in; ++i)
-      for (int w = 0; w < WEIGHTS; ++w) found[w] += number(weights + w * step + i) * rows[r * apart + i];
     for (int w = 0; w < WEIGHTS; ++w) sums[r * sums_apart + w] = found[w];
   }
 }
@@ -132,12 +135,11 @@ static void multiply_columns(ptrdiff_t num_rows, const float* rows, ptrdiff_t ap
       else if (width == LANES)
         OF_ROWS(now, columns_of<Weight, ROWS, 1>(these, apart, weights + from, step, in, into, sums_apart))
       else
-        for (ptrdiff_t r = 0; r < now; ++r)
-          for (ptrdiff_t o = 0; o < width; ++o) {
-            float found = 0;
-            for (ptrdiff_t i = 0; i < in; ++i) found += number(weights + i * step + from + o) * these[r * apart + i];
-            into[r * sums_apart + o] = found;
-          }
+        for (ptrdiff_t r = 0; r < now; ++r) {
+          lanes sum = {};
+          for (ptrdiff_t i = 0; i < in; ++i) sum += load_some(weights + i * step + from, width) * these[r * apart + i];
+          store_some(into + r * sums_apart, sum, width);
+        }
       done += now;
     }
     from += width;
