@@ -55,3 +55,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not torch.cuda.is_available():
         config.hook.pytest_deselected(items=gpu_items)
         items[:] = [item for item in items if item not in gpu_items]
+
+
+@pytest.fixture
+def by_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiled models run graphs of torch.compile, as they do where no native forward can be had."""
+    monkeypatch.setenv("SPECDEC_NATIVE", "0")

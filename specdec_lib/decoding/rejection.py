@@ -6,7 +6,7 @@
 
 A verifier is a :class:`Plan`, which holds every probability of the verdict and no chance, carried out
 with K uniforms and one draw; :mod:`specdec_lib.lossless` sums over the same plans what the loop samples
-from them. It knows distributions and ids alone: nothing of models, caches, temperatures, or who proposed.
+from them. It knows distributions and ids alone: nothing of models, caches, or who proposed.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
+from specdec_lib.decoding import sentences
 from specdec_lib.decoding.sampling import draw
 from specdec_lib.errors import InvalidArgument
+from specdec_lib.models.fast.native.forward import native_verdict
 from specdec_lib.utils.numbers import plain_numbers
 
 
@@ -185,10 +187,28 @@ def verify_greedy(target_ids: Integer[Tensor, " k_plus_1"], draft_ids: Integer[T
 
     It is :func:`verify_tokens` for one-hot p and q, without making the one-hot rows.
     """
-    if not len(draft_ids):
-        return Verdict(0, int(target_ids[0]), "bonus")
-    num_accepted = _before_first_failure(target_ids[:-1] == draft_ids)
-    return _verdict(num_accepted, target_ids[num_accepted], draft_ids, None)
+    k = len(draft_ids)
+    host: list[int] = plain_numbers(torch.cat([target_ids, draft_ids]))  # the one host synchronisation
+    wanted, drafted = host[: k + 1], host[k + 1 :]
+    num_accepted = next((place for place in range(k) if wanted[place] != drafted[place]), k)
+    kind = "bonus" if num_accepted == k else "corrected"
+    return Verdict(num_accepted, wanted[num_accepted], kind, drafted)
+
+
+def verify_natively(
+    logits: Float[Tensor, "k_plus_1 vocab"],
+    temperature: float,
+    draft_probs: Float[Tensor, "k vocab"],
+    draft_ids: Integer[Tensor, " k"],
+    generator: torch.Generator | None = None,
+) -> Verdict:
+    """:func:`verify_tokens` of a CPU's logits at a temperature above 0, by the same numbers, in one call."""
+    _check_shapes(logits, draft_probs, draft_ids)
+    uniforms = torch.rand(len(draft_ids), generator=generator)
+    chance = float(torch.rand((), dtype=torch.float64, generator=generator))
+    kept, next_id = native_verdict(logits, temperature, draft_ids, draft_probs, uniforms, chance)
+    drafted = plain_numbers(draft_ids)
+    return Verdict(kept, next_id, "bonus" if kept == len(drafted) else "corrected", drafted, uniforms)
 
 
 VERIFIERS: dict[str, Verifier] = {"token": verify_tokens, "block": verify_block}
@@ -201,7 +221,7 @@ def next_law(
     draft_probs: Float[Tensor, "k vocab"],
     num_accepted: Integer[Tensor, ""],
 ) -> Float[Tensor, " vocab"]:
-    """Law of the token after the accepted ones: the scaled residual, or p after a whole draft."""
+    """Law of the token after those that stay: the scaled residual, or p after a whole draft."""
     row = num_accepted.reshape(1)
     whole = num_accepted == draft_probs.shape[0]
     scale = torch.where(whole, plan.scales.new_ones(()), plan.scales.index_select(0, row)[0])
@@ -231,14 +251,12 @@ def _ratios(target_probs: Tensor, draft_probs: Tensor, draft_ids: Tensor) -> Ten
 def _check_shapes(target_probs: Tensor, draft_probs: Tensor, draft_ids: Tensor) -> None:
     k, vocab = draft_ids.shape[0], target_probs.shape[-1]
     if target_probs.shape != (k + 1, vocab) or draft_probs.shape != (k, vocab):
-        raise InvalidArgument(
-            f"verify: {k} draft ids need target_probs [{k + 1}, vocab] and draft_probs [{k}, vocab], got "
-            f"{list(target_probs.shape)} and {list(draft_probs.shape)}"
-        )
+        found = list(target_probs.shape), list(draft_probs.shape)
+        raise InvalidArgument(sentences.ODD_TABLES.format(k, k + 1, k, found[0], found[1]))
 
 
 def _verdict(num_accepted: Tensor, next_id: Tensor, draft_ids: Tensor, uniforms: Tensor | None) -> Verdict:
-    """The round's one host synchronisation."""
+    """The verdict, by the round's one host synchronisation."""
     host: list[int] = plain_numbers(torch.cat([torch.stack([num_accepted, next_id]), draft_ids]))
     kind = "bonus" if host[0] == draft_ids.shape[0] else "corrected"
     return Verdict(host[0], host[1], kind, host[2:], uniforms)

@@ -58,6 +58,11 @@ class SamplingParams:
         return self.temperature == 0
 
     @property
+    def is_temperature_alone(self) -> bool:
+        """True when a temperature above 0 is all that warps the distribution."""
+        return not self.is_greedy and self == SamplingParams(self.temperature)
+
+    @property
     def needs_history(self) -> bool:
         """True when the distribution depends on which tokens came before (repetition penalty)."""
         return self.repetition_penalty not in (None, 1.0)

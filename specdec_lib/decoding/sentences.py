@@ -51,3 +51,4 @@ NO_WIDTHS = "cost aware: v is empty; pass T_target(K + 1) / T_target(1) of one K
 # -- traces ----------------------------------------------------------------------------------------
 
 NO_TRACE = "read trace: not a trace ({}); pass what Trace.to_json wrote"
+ODD_TABLES = "verify: {} draft ids need target_probs [{}, vocab] and draft_probs [{}, vocab], got {} and {}"

@@ -46,7 +46,13 @@ from specdec_lib.decoding.drafters.base import (
 )
 from specdec_lib.decoding.drafters.draft_model import DraftModelState, DraftSource, as_drafter
 from specdec_lib.decoding.generation import Generation, Request
-from specdec_lib.decoding.rejection import VERIFIERS, Verdict, verify_greedy
+from specdec_lib.decoding.rejection import (
+    VERIFIERS,
+    Verdict,
+    verify_greedy,
+    verify_natively,
+    verify_tokens,
+)
 from specdec_lib.decoding.sampling import probs_from_logits, warp_logits
 from specdec_lib.decoding.trace import Round
 from specdec_lib.errors import InvalidArgument, VocabularyMismatch
@@ -198,7 +204,18 @@ class SpeculativeDecoder(Decoder):
         """The round of a verdict, whose tokens are the text's from now on."""
         text.length.observe(len(verdict.draft_ids), verdict.num_accepted)
         text.ids += verdict.token_ids
-        return self._record(verdict, keep_length, getattr(text.draft, "cache_length", 0), text.picked)
+        uniforms = plain_numbers(verdict.uniforms) if verdict.uniforms is not None and text.picked[0] else []
+        return Round(
+            token_ids=verdict.token_ids,
+            kind=verdict.kind if verdict.draft_ids else "autoregressive",
+            draft_ids=verdict.draft_ids,
+            num_accepted=verdict.num_accepted,
+            target_cache_length=keep_length,
+            draft_cache_length=getattr(text.draft, "cache_length", 0),
+            target_picked=text.picked[0],
+            draft_picked=text.picked[1],
+            uniforms=uniforms,
+        )
 
     def _decide(
         self,
@@ -219,10 +236,11 @@ class SpeculativeDecoder(Decoder):
             history = torch.cat([torch.tensor(ids, device=logits.device), draft_ids])
         if params.is_greedy:
             return verify_greedy(warp_logits(logits, params, history).argmax(-1), draft_ids)
+        drawn = None if proposal is None else proposal.probs
+        if drawn is not None and self._judges_natively and params.is_temperature_alone and not request.trace:
+            return verify_natively(logits, params.temperature, drawn, draft_ids, request.generator)
         target_probs = probs_from_logits(logits, params, history)
-        draft_probs = target_probs[:0]
-        if proposal is not None and proposal.probs is not None:
-            draft_probs = proposal.probs.to(logits.device)
+        draft_probs = target_probs[:0] if drawn is None else drawn.to(logits.device)
         if request.trace and proposal is not None:
             picked[:] = [
                 plain_numbers(rows.gather(1, draft_ids[:, None])[:, 0])
@@ -230,24 +248,10 @@ class SpeculativeDecoder(Decoder):
             ]
         return self.verify(target_probs, draft_probs, draft_ids, generator=request.generator)
 
-    def _record(
-        self,
-        verdict: Verdict,
-        target_cache_length: int,
-        draft_cache_length: int,
-        picked: list[list[float]],
-    ) -> Round:
-        return Round(
-            token_ids=verdict.token_ids,
-            kind=verdict.kind if verdict.draft_ids else "autoregressive",
-            draft_ids=verdict.draft_ids,
-            num_accepted=verdict.num_accepted,
-            target_cache_length=target_cache_length,
-            draft_cache_length=draft_cache_length,
-            target_picked=picked[0],
-            draft_picked=picked[1],
-            uniforms=plain_numbers(verdict.uniforms) if verdict.uniforms is not None and picked[0] else [],
-        )
+    @property
+    def _judges_natively(self) -> bool:
+        """Whether the laws of the rule need not be made, since a native forward's logits are judged as they are."""
+        return self.verify is verify_tokens and getattr(self.target, "is_native", False)
 
 
 def _feed(pending: list[int], proposal: Proposal | None, device: torch.device) -> Integer[Tensor, " n"]:

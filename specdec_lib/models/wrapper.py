@@ -133,12 +133,14 @@ class ModelWrapper(Tokenized, Weighed):
         elif not use_cache:  # a model extends what it is given all the same: let it extend a copy
             cache = truncated(cache, held)
         ids = self._columns.known(input_ids.to(self.device))
+        is_sound = False
         if isinstance(cache, FixedCache):
-            logits = self._graphs(ids, cache, logits_to_keep)
+            logits, is_sound = self._graphs(ids, cache, logits_to_keep)
         else:
             logits = self._eager(ids, held, cache, use_cache, logits_to_keep)
         logits = self._columns.of(logits[:, -logits_to_keep:] if logits_to_keep else logits)
-        self._watch.see(logits, cache_length(cache) or width)
+        if not is_sound:  # or nobody has looked
+            self._watch.see(logits, cache_length(cache) or width)
         return logits, cache if use_cache else None
 
     def check_length(self, prompt_length: int, end: int) -> None:
@@ -186,6 +188,11 @@ class ModelWrapper(Tokenized, Weighed):
         if cache is None:
             return None
         return BatchedRows(self._batched, cache, self._columns, self._watch, self._border)
+
+    @property
+    def is_native(self) -> bool:
+        """Whether forwards run in machine code of our own: :mod:`specdec_lib.models.fast.native`."""
+        return self.compiled is not None and self.compiled.native is not None
 
     def expect_widths(self, *widths: int) -> None:
         """Forwards of these many tokens will come often: in compiled mode each gets a graph of its own."""

@@ -278,7 +278,7 @@ def test_each_draft_token_costs_one_draft_forward_and_no_more():
     assert len(set(result.drafted_per_round)) > 2
 
 
-def test_each_length_of_a_policy_has_a_graph_of_its_own_and_the_same_draws(monkeypatch):
+def test_each_length_of_a_policy_has_a_graph_of_its_own_and_the_same_draws(monkeypatch, by_graphs):
     """What a shorter draft costs is part of the decision, so it must not be that of the longest."""
     monkeypatch.setattr(torch, "compile", lambda function, **_: function)
     target, draft = (ModelWrapper(model.model, compile=True) for model in tiny_pair("llama", num_layers=2))

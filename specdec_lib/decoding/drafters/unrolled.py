@@ -99,7 +99,7 @@ class UnrolledDraft:
         """Whether a native loop draws from these laws: warped by a temperature alone, all columns as they come."""
         limit = self.model.context_length
         return (
-            params == SamplingParams(params.temperature)
+            (params.is_temperature_alone or params == SamplingParams(0.0))
             and self.model.gives_own_columns
             and (limit is None or end <= limit)
         )

@@ -180,8 +180,8 @@ class CountsWhatWasCut(SpeculativeDecoder):
         def keep(self, token_ids):
             self.token_ids = token_ids
 
-    def _record(self, *verdict_and_lengths):
-        return self.round(**vars(super()._record(*verdict_and_lengths)))
+    def _settled(self, text, verdict, keep_length):
+        return self.round(**vars(super()._settled(text, verdict, keep_length)))
 
 
 class EmitsOneForNone(SpeculativeDecoder):

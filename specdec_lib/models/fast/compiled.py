@@ -91,8 +91,10 @@ class CompiledForward:
 
     def __call__(
         self, input_ids: Integer[Tensor, "1 n"], cache: FixedCache, keep: int = 0
-    ) -> Float[Tensor, "1 n_or_kept vocab"]:
+    ) -> tuple[Float[Tensor, "1 n_or_kept vocab"], bool]:
         """Logits of ``input_ids`` behind the cache, which is extended: of the last ``keep`` at least, 0 for all.
+
+        With them, whether they are known to be sound; else nobody has looked.
 
         Raises:
             InvalidArgument: the model was changed into one that cannot be run any more.
@@ -102,9 +104,9 @@ class CompiledForward:
             self._look()
         self.make_room(cache, width)
         if self.native is not None:
-            logits = self.native(input_ids, cache.store, cache.length, keep)
+            answer = self.native(input_ids, cache.store, cache.length, keep)
             cache.length += width
-            return logits
+            return answer
         self.model = self._products.model
         padded = self.fitting_width(cache.length, width)
         if padded is None or not self.active:
@@ -114,7 +116,7 @@ class CompiledForward:
             feed = functional.pad(input_ids, (0, padded - width))
             logits = self.run(("step", padded), self.step, cache, padded, feed)[:, :width]
         cache.length += width
-        return logits
+        return logits, False
 
     def step(self, input_ids: Integer[Tensor, "1 n"], store: Store) -> Float[Tensor, "1 n vocab"]:
         """One forward on a store's buffers; plain code, which other graphs may contain."""
@@ -240,7 +242,7 @@ class CompiledForward:
         for begin, end in ((0, seen), (seen, seen + 3)):
             store.frame.move(begin, end)
             fed = ids[:, begin:end]
-            continued = self.step(fed, store) if native is None else native(fed, store, begin)
+            continued = self.step(fed, store) if native is None else native(fed, store, begin)[0]
         first = self._first
         told = {} if first is None else {"position_ids": positions_behind(0, seen + 3, first, self._device)}
         fresh = self.model(input_ids=ids, use_cache=False, **told).logits

@@ -60,7 +60,7 @@ FULL = [name for name in (*CONFIGS, *SHARED_KV) if name not in SLIDING and "(" n
 
 
 @pytest.fixture(autouse=True)
-def as_users_run_it(monkeypatch):
+def as_users_run_it(monkeypatch, by_graphs):
     """Without the shape checks of the test suite, which do not trace."""
     for module in TRACED:
         own = [c for c in vars(module).values() if inspect.isclass(c) and c.__module__ == module.__name__]

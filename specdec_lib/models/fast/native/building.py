@@ -146,4 +146,8 @@ def _loaded(path: Path) -> ctypes.CDLL:
     library.specdec_forward.restype = library.specdec_draft.restype = c_int
     library.specdec_forward.argtypes = [*fed, c_int, c_void_p, c_int]
     library.specdec_draft.argtypes = [*fed, c_int, c_double, c_void_p, c_void_p, c_void_p, c_int]
+    library.specdec_judge.restype = c_int
+    library.specdec_judge.argtypes = [
+        c_void_p, c_int64, c_double, c_void_p, c_void_p, c_int64, c_void_p, c_double, c_void_p,
+    ]  # fmt: skip
     return library

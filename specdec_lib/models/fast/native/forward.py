@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from ctypes import c_void_p
+from ctypes import c_int64, c_void_p
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -24,6 +24,8 @@ from specdec_lib.models.fast.native.reading import ReadModel
 
 AT_ONCE = 128
 """Tokens that are fed at a time, so that what is computed on the way stays small."""
+
+_UNSOUND = 3
 
 
 class NativeForward:
@@ -59,8 +61,11 @@ class NativeForward:
 
     def __call__(
         self, input_ids: Integer[Tensor, "1 n"], store: Store, start: int, keep: int = 0
-    ) -> Float[Tensor, "1 kept vocab"]:
+    ) -> tuple[Float[Tensor, "1 kept vocab"], bool]:
         """Logits of the last ``keep`` of ``input_ids`` (0: of all), which go to ``start`` of the store.
+
+        Returns:
+            The logits, and whether each row of them is sound: no NaN, no plus infinity, some token possible.
 
         Raises:
             IndexError: an id that has no row in the embedding, or a position that there is no room for.
@@ -68,15 +73,16 @@ class NativeForward:
         read, num = self._read, input_ids.shape[1]
         kept = min(keep, num) or num
         logits = torch.empty((1, kept, read.description.vocab), dtype=torch.float32)
+        sound = True
         for begin in range(0, num, AT_ONCE):
             ids = input_ids[:, begin : begin + AT_ONCE].to(torch.long).contiguous()
             first = min(ids.shape[1], max(0, num - kept - begin))  # those before it want no logits
             into = logits[0, max(0, begin + kept - num) :]
             fed = self._fed(read, ids, store, start + begin)
-            _require_room(
-                self._library.specdec_forward(*fed, first, into.data_ptr(), torch.get_num_threads())
-            )
-        return logits.to(read.dtype)
+            told = self._library.specdec_forward(*fed, first, into.data_ptr(), torch.get_num_threads())
+            sound &= told != _UNSOUND
+            _require_room(told)
+        return logits.to(read.dtype), sound
 
     def draft(
         self,
@@ -111,7 +117,15 @@ class NativeForward:
         """What every native function is told first."""
         places = self._places(read, store)
         read.reach(store.capacity)
-        return read.description, ids.data_ptr(), ids.shape[1], start, places.keys, places.values, store.capacity
+        return (
+            read.description,
+            ids.data_ptr(),
+            ids.shape[1],
+            start,
+            places.keys,
+            places.values,
+            store.capacity,
+        )
 
     def _places(self, read: ReadModel, store: Store) -> _Places:
         """Where the buffers of a store lie, which are made here if nobody has written to them yet."""
@@ -128,7 +142,7 @@ class NativeForward:
 
 
 def _require_room(wrong: int) -> None:
-    if wrong:
+    if wrong and wrong != _UNSOUND:
         raise IndexError(sentences.OUT_OF_RANGE[wrong - 1])
 
 
@@ -144,3 +158,37 @@ class _Places(NamedTuple):
         keys, values = ([getattr(layer, name).data_ptr() for layer in layers] for name in ("keys", "values"))
         kind = c_void_p * len(layers)
         return cls(kind(*keys), kind(*values), tuple(keys[:1]))
+
+
+def native_verdict(
+    logits: Float[Tensor, "k_plus_1 vocab"],
+    temperature: float,
+    draft_ids: Integer[Tensor, " k"],
+    draft_probs: Float[Tensor, "k vocab"],
+    uniforms: Float[Tensor, " k"],
+    chance: float,
+) -> tuple[int, int]:
+    """Rejection sampling of a draft, each position by its own uniform (Leviathan et al. 2023, Algorithm 1).
+
+    Args:
+        logits: sound ones, before the temperature (above 0).
+        draft_probs: what each draft token was drawn from.
+        chance: a number on [0, 1) by which the token behind those that stay is drawn.
+
+    Returns:
+        How many stay, and the token behind them.
+
+    Raises:
+        IndexError: a draft id that is none of the vocabulary.
+    """
+    k, vocab = draft_probs.shape
+    rows, laws = (numbers.to(torch.float32).contiguous() for numbers in (logits, draft_probs))
+    ids, chances = draft_ids.to(torch.long).contiguous(), uniforms.to(torch.float32).contiguous()
+    verdict = (c_int64 * 2)()
+    _require_room(
+        native_library().specdec_judge(
+            rows.data_ptr(), vocab, temperature, ids.data_ptr(), laws.data_ptr(), k, chances.data_ptr(),
+            chance, verdict,
+        )
+    )  # fmt: skip
+    return verdict[0], verdict[1]

@@ -155,9 +155,7 @@ class ReadModel:
         wide, narrow = self.heads * self.head_dim, self.key_heads * self.head_dim
         if hasattr(attention, "qkv_proj"):
             places = (0, wide, wide + narrow, wide + 2 * narrow)
-            joined = (
-                self._rows(attention.qkv_proj, *ends) for ends in zip(places, places[1:], strict=False)
-            )
+            joined = (self._rows(attention.qkv_proj, *ends) for ends in zip(places, places[1:], strict=False))
             layer.queries, layer.keys, layer.values = joined
         else:
             layer.queries, layer.keys = self._rows(attention.q_proj), self._rows(attention.k_proj)
@@ -223,9 +221,7 @@ class ReadModel:
                 (layer.gate, layer.up.outputs if layer.gate.weights else 0, layer.gate.inputs and told.width),
                 (layer.down, told.width, layer.up.outputs),
             )
-            sound &= all(
-                (matrix.outputs, matrix.inputs) == (out, inputs) for matrix, out, inputs in wanted
-            )
+            sound &= all((matrix.outputs, matrix.inputs) == (out, inputs) for matrix, out, inputs in wanted)
         if not sound:
             raise NoNative(sentences.OTHER_SIZES_OF.format("weights"))
 

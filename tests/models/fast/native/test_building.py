@@ -16,9 +16,7 @@ from specdec_lib.models.fast.native import building, description
 from specdec_lib.models.fast.native.building import NoNative, cache_folder, native_library
 from specdec_lib.models.wrapper import ModelWrapper
 
-needs_compiler = pytest.mark.skipif(
-    not any(map(shutil.which, building._COMPILERS)), reason="no C++ compiler"
-)
+needs_compiler = pytest.mark.skipif(not any(map(shutil.which, building._COMPILERS)), reason="no C++ compiler")
 
 
 @pytest.fixture(autouse=True)

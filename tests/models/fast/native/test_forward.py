@@ -15,7 +15,7 @@ from specdec_lib.decoding.autoregressive import AutoregressiveDecoder
 from specdec_lib.decoding.drafters.draft_model import DraftModel
 from specdec_lib.decoding.sampling import SamplingParams, invert, probs_from_logits
 from specdec_lib.decoding.speculative import SpeculativeDecoder
-from specdec_lib.errors import InvalidArgument
+from specdec_lib.errors import InvalidArgument, UnsoundLogits
 from specdec_lib.models.caches.fixed import Store
 from specdec_lib.models.fast.native import building
 from specdec_lib.models.fast.native import forward as forward_module
@@ -74,7 +74,7 @@ def needs_compiler():
 
 def shaken_model(name: str) -> PreTrainedModel:
     """A model whose biases and norms are no zeros and ones, so that leaving one out shows."""
-    model = tiny_model(MORE[name] if name in MORE else name)
+    model = tiny_model(MORE.get(name, name))
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -87,7 +87,7 @@ def fed(native: NativeForward, ids: torch.Tensor, cuts: list[int]) -> torch.Tens
     """Logits of a text that is fed in pieces."""
     store = Store(len(native._read.description.layers[: native._read.num_layers]), 64, torch.device("cpu"))
     ends = [*cuts, ids.shape[1]]
-    pieces = [native(ids[:, a:b], store, a) for a, b in zip([0, *cuts], ends, strict=True)]
+    pieces = [native(ids[:, a:b], store, a)[0] for a, b in zip([0, *cuts], ends, strict=True)]
     return torch.cat(pieces, 1)
 
 
@@ -143,12 +143,26 @@ def test_bfloat16_weights_are_read_as_they_are_and_computed_in_float32(name):
     assert (ours[0].float() - exact).abs().mean() <= (halves - exact).abs().mean()
 
 
+@pytest.mark.parametrize("odd", [torch.nan, torch.inf])
+@pytest.mark.parametrize("place", [0, 40, VOCAB - 1])
+def test_logits_that_are_no_numbers_are_told_and_refused(odd, place):
+    model = shaken_model("llama")
+    with torch.no_grad():
+        model.lm_head.weight[place] = odd
+    store, native = Store(2, 64, torch.device("cpu")), NativeForward(model)
+    logits, is_sound = native(random_ids(4), store, 0)
+    assert not is_sound and not logits[..., place].isfinite().all()
+    with pytest.raises(UnsoundLogits):
+        ModelWrapper(model, compile=True).forward(random_ids(4))
+
+
 def test_only_the_last_logits_are_computed_where_only_they_are_asked_for():
     native, ids = NativeForward(shaken_model("llama")), random_ids(20)
     whole = fed(native, ids, [])
     for keep in (1, 3, 20, 50):
         store = Store(2, 64, torch.device("cpu"))
-        kept = native(ids, store, 0, keep)
+        kept, is_sound = native(ids, store, 0, keep)
+        assert is_sound
         assert torch.equal(kept, whole[:, -min(keep, 20) :])
 
 

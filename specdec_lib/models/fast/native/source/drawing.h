@@ -4,15 +4,25 @@
 
 #include "lanes.h"
 
+// Whether all of a row's numbers are below infinity, and one of them is above minus infinity.
+static inline bool is_sound(const float* row, int64_t count) {
+  lanes largest = (lanes){} - INFINITY;
+  whole is_below = (whole){} - 1;
+  int64_t i = 0;
+  for (; i + LANES <= count; i += LANES) {
+    lanes numbers = load(row + i);
+    is_below &= numbers < (lanes){} + INFINITY;  // false for NaN too
+    largest = numbers > largest ? numbers : largest;
+  }
+  bool all_below = true, one_above = false;
+  for (int l = 0; l < LANES; ++l) all_below &= is_below[l] != 0, one_above |= largest[l] > -INFINITY;
+  for (; i < count; ++i) all_below &= row[i] < INFINITY, one_above |= row[i] > -INFINITY;
+  return all_below && one_above;
+}
+
 // A row that holds NaN or plus infinity, or minus infinity alone, becomes uniform over what is possible in it.
 static inline void made_sound(float* row, int64_t count) {
-  float largest = -INFINITY;
-  bool is_sound = true;
-  for (int64_t i = 0; i < count; ++i) {
-    is_sound &= row[i] < INFINITY;  // false for NaN too
-    largest = std::max(largest, row[i]);
-  }
-  if (is_sound && largest > -INFINITY) return;
+  if (is_sound(row, count)) return;
   bool is_possible = false;
   for (int64_t i = 0; i < count; ++i) is_possible |= row[i] != -INFINITY;
   for (int64_t i = 0; i < count; ++i) row[i] = is_possible && row[i] == -INFINITY ? -INFINITY : 0.0f;
@@ -43,4 +53,27 @@ static inline int64_t inverted(const float* law, int64_t count, double chance) {
     if (sum > chance * whole) break;
   }
   return last;
+}
+
+// Rejection sampling of one draft (Leviathan et al. 2023, Algorithm 1): logits [k + 1, vocab] and laws
+// [k, vocab] that the k tokens were drawn from. Receives how many stay, and the token behind them.
+static inline void judge(const float* logits, int64_t vocab, float temperature, const int64_t* drafted,
+                         const float* laws, int64_t k, const float* uniforms, double chance, float* row,
+                         int64_t* verdict) {
+  for (int64_t i = 0;; ++i) {
+    std::copy(logits + i * vocab, logits + (i + 1) * vocab, row);
+    made_law(row, vocab, temperature);
+    if (i < k) {
+      const float* law = laws + i * vocab;
+      const float picked = law[drafted[i]];
+      if (uniforms[i] < (picked > 0 ? std::min(row[drafted[i]] / picked, 1.0f) : 0.0f)) continue;
+      float largest = 0;
+      for (int64_t v = 0; v < vocab; ++v) largest = std::max(largest, row[v] - law[v]);
+      if (largest > 0)  // else p = q but for rounding: the correction is drawn from p
+        for (int64_t v = 0; v < vocab; ++v) row[v] = std::max(row[v] - law[v], 0.0f);
+    }
+    verdict[0] = i;
+    verdict[1] = inverted(row, vocab, chance);
+    return;
+  }
 }

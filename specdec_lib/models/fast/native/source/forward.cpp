@@ -245,7 +245,7 @@ int misplaced(const Model& model, const int64_t* ids, int n, int64_t start, int6
 
 // Logits [n - first, vocab] of `n` tokens behind `start` ones, whose keys and values the buffers
 // [heads, capacity, head_dim] of each layer hold and receive. What is returned: 0; 1 for an id that has no row,
-// 2 for positions that there is no room for.
+// 2 for positions that there is no room for, 3 where a row of logits holds what is no number.
 extern "C" int specdec_forward(const Model* model, const int64_t* ids, int n, int64_t start, void* const* keys,
                                void* const* values, int64_t capacity, int first, float* logits, int threads) {
   if (int wrong = misplaced(*model, ids, n, start, start + n, capacity)) return wrong;
@@ -253,6 +253,20 @@ extern "C" int specdec_forward(const Model* model, const int64_t* ids, int n, in
     run<bfloat16>(*model, ids, n, start, keys, values, capacity, first, logits, threads);
   else
     run<float>(*model, ids, n, start, keys, values, capacity, first, logits, threads);
+  for (int r = 0; r < n - first; ++r)
+    if (!is_sound(logits + r * model->vocab, model->vocab)) return 3;
+  return 0;
+}
+
+// The verdict on a draft, as `judge` gives it; 1 for a draft id that is none.
+extern "C" int specdec_judge(const float* logits, int64_t vocab, double temperature, const int64_t* drafted,
+                             const float* laws, int64_t k, const float* uniforms, double chance,
+                             int64_t* verdict) {
+  static thread_local std::vector<float> row;
+  for (int64_t i = 0; i < k; ++i)
+    if (drafted[i] < 0 || drafted[i] >= vocab) return 1;
+  row.resize(vocab);
+  judge(logits, vocab, (float)temperature, drafted, laws, k, uniforms, chance, row.data(), verdict);
   return 0;
 }
 
