@@ -42,7 +42,7 @@ def test_the_same_numbers_give_the_same_verdict(temperature, k, vocab):
         ours = verify_natively(logits, temperature, laws, ids, torch.Generator().manual_seed(seed))
         assert ours == theirs and torch.equal(ours.uniforms, theirs.uniforms)
         kept.add(ours.num_accepted)
-    assert {0, k} <= kept
+    assert 0 in kept and len(kept) > 1
 
 
 def test_over_all_chances_it_keeps_the_target_law():
