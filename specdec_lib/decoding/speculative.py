@@ -204,7 +204,7 @@ class SpeculativeDecoder(Decoder):
         """The round of a verdict, whose tokens are the text's from now on."""
         text.length.observe(len(verdict.draft_ids), verdict.num_accepted)
         text.ids += verdict.token_ids
-        uniforms = plain_numbers(verdict.uniforms) if verdict.uniforms is not None and text.picked[0] else []
+        thrown = verdict.uniforms if text.picked[0] else None
         return Round(
             token_ids=verdict.token_ids,
             kind=verdict.kind if verdict.draft_ids else "autoregressive",
@@ -214,7 +214,7 @@ class SpeculativeDecoder(Decoder):
             draft_cache_length=getattr(text.draft, "cache_length", 0),
             target_picked=text.picked[0],
             draft_picked=text.picked[1],
-            uniforms=uniforms,
+            uniforms=[] if thrown is None else plain_numbers(thrown),
         )
 
     def _decide(
@@ -250,7 +250,7 @@ class SpeculativeDecoder(Decoder):
 
     @property
     def _judges_natively(self) -> bool:
-        """Whether the laws of the rule need not be made, since a native forward's logits are judged as they are."""
+        """Whether no law need be made: a native forward's logits are judged as they come."""
         return self.verify is verify_tokens and getattr(self.target, "is_native", False)
 
 

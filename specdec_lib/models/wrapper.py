@@ -5,7 +5,7 @@ the field that holds the context length, whether ``logits_to_keep`` exists, how 
 text, what a packed int4 tensor counts for.
 
 Attention is causal over every token given: masks and positions follow from the cache's
-length alone, never from a padding id. It refuses to know about sampling, drafts or rounds.
+length alone, never from a padding id. It refuses to know about sampling or rounds.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ class ModelWrapper(Tokenized, Weighed):
         model: a Transformers causal LM (float or int4), put in evaluation mode here.
         tokenizer: its tokenizer; None for a model that is only fed token ids.
         device: where to move the model; None leaves it where it is.
-        compile: run forwards of a few tokens through ``torch.compile`` (static shapes, see
-            :mod:`specdec_lib.models.fast.compiled`); where that is not possible the wrapper goes on in eager
-            mode and logs one line saying why.
+        compile: run forwards in machine code, on a CPU by :mod:`specdec_lib.models.fast.native`, else through
+            ``torch.compile`` (:mod:`specdec_lib.models.fast.compiled`); where neither is possible the wrapper
+            goes on in eager mode and logs one line saying why.
         vocab_size: width to give the logits; None keeps the model's. Where two models of one
             tokenizer pad their vocabularies differently, the draft takes its target's width:
             missing columns are -inf (never drafted), columns beyond it are cut, and the
@@ -232,9 +232,9 @@ class ModelWrapper(Tokenized, Weighed):
 
     @property
     def products(self) -> str:
-        """How products of a few rows are made on this processor: "packed" or "transposed" where any are, else
-        "plain"; decided now if it was not: see :mod:`specdec_lib.models.fast.forms`."""
-        return self._products.form
+        """How products of a few rows are made here: "native" in forwards of our own, else what
+        :mod:`specdec_lib.models.fast.forms` says, which is decided now if it was not."""
+        return "native" if self.is_native else self._products.form
 
     @cached_property
     def eos_token_ids(self) -> tuple[int, ...]:

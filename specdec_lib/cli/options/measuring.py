@@ -52,8 +52,8 @@ Peers = Annotated[
 Compile = Annotated[
     bool | None,
     option(
-        None, None, "--compile/--no-compile", help="Run both models through torch.compile; with --peers: "
-        "compare the compiled arms too.", default="only with --peers", show_default=False,
+        None, None, "--compile/--no-compile", help="Run both models compiled, as 'generate' does; with "
+        "--peers: compare the compiled arms too.", default="only with --peers", show_default=False,
     ),
 ]  # fmt: skip
 InProcess = Annotated[

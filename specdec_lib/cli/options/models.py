@@ -17,8 +17,12 @@ Threads = Annotated[
     int | None, _model("N", "--threads", help="CPU threads.", default="one for a small model", min=1)
 ]
 CompileModels = Annotated[
-    bool, option(None, None, "--compile", help="Run both models through torch.compile (a minute or more).")
-]
+    bool,
+    option(
+        None, None, "--compile", help="Run both models compiled: on a CPU by a forward of our own, built "
+        "once in seconds; else by torch.compile (a minute or more).",
+    ),
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ class UnrolledDraft:
         return Proposal(ids[:k], None if params.is_greedy else rows[:k]), held
 
     def _is_native(self, end: int, params: SamplingParams) -> bool:
-        """Whether a native loop draws from these laws: warped by a temperature alone, all columns as they come."""
+        """Whether a native loop draws from these laws: a temperature alone warps them, no column is cut."""
         limit = self.model.context_length
         return (
             (params.is_temperature_alone or params == SamplingParams(0.0))

@@ -1,9 +1,11 @@
-"""The forward through ``torch.compile``: static shapes, a handful of widths, CUDA graphs on a GPU.
+"""The compiled forward: one native function where there is one, else ``torch.compile``, with static shapes, a
+handful of widths, and CUDA graphs on a GPU.
 
-A width is how many tokens a forward is fed: 1 for the baseline, K + 1 for a verification, and whatever else
-was asked for by :meth:`CompiledForward.add_widths`. Each width and capacity is one graph; narrower feeds are
-padded to the next width (what is padded comes behind, so nothing sees it), wider ones, such as prompts, run
-eagerly on the same buffers. Every graph's first answer is compared with the eager one.
+A native forward (:mod:`specdec_lib.models.fast.native`) takes any number of tokens. Of graphs, a width is
+how many tokens a forward is fed: 1 for the baseline, K + 1 for a verification, and whatever else was asked for
+by :meth:`CompiledForward.add_widths`. Each width and capacity is one graph; narrower feeds are padded to the
+next width (what is padded comes behind, so nothing sees it), wider ones, such as prompts, run eagerly on the
+same buffers. Every graph's first answer is compared with the eager one, and so is a native forward's.
 
 The first failure (no C++ compiler, a model that breaks the graph) is logged in one line and ends compilation
 for that model; the same call is answered eagerly.
@@ -19,7 +21,6 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 from torch.nn import functional
-from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from specdec_lib.errors import InvalidArgument
 from specdec_lib.models.architecture.module import (
@@ -31,9 +32,9 @@ from specdec_lib.models.architecture.module import (
     positions_behind,
 )
 from specdec_lib.models.caches.fixed import FixedCache, Store, bucket
-from specdec_lib.models.caches.rollback import MOST_RESERVED, holds_nothing
+from specdec_lib.models.caches.rollback import MOST_RESERVED
 from specdec_lib.models.fast import sentences
-from specdec_lib.models.fast.graph import Graph, compiled, copied
+from specdec_lib.models.fast.graph import Graph, Uncompilable, compiled, copied, layers_of, reason_of
 from specdec_lib.models.fast.native.building import NoNative
 from specdec_lib.models.fast.native.forward import NativeForward
 from specdec_lib.models.fast.products import Products
@@ -43,10 +44,6 @@ from specdec_lib.utils.logging import get_logger
 _TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3}  # of the largest logit; half precision: 0.05
 _REHEARSED, _LONGEST_REHEARSED = 5, 60
 """Tokens before the last feed of a rehearsal, and the longest window that it goes beyond."""
-
-
-class Uncompilable(Exception):
-    """Why a model runs eagerly, in a few words."""
 
 
 class CompiledForward:
@@ -72,7 +69,7 @@ class CompiledForward:
         self.native: NativeForward | None = None
         """The forward of a few tokens in machine code; None where graphs of torch.compile do it."""
         try:
-            self.num_layers, odd = _layers_of(model)
+            self.num_layers, odd = layers_of(model)
             self.native = self._native(model)
             if self.native is None:
                 if odd is not None:
@@ -92,7 +89,7 @@ class CompiledForward:
     def __call__(
         self, input_ids: Integer[Tensor, "1 n"], cache: FixedCache, keep: int = 0
     ) -> tuple[Float[Tensor, "1 n_or_kept vocab"], bool]:
-        """Logits of ``input_ids`` behind the cache, which is extended: of the last ``keep`` at least, 0 for all.
+        """Logits of ``input_ids`` behind the cache, which is extended; the last ``keep`` at least, 0 for all.
 
         With them, whether they are known to be sound; else nobody has looked.
 
@@ -165,7 +162,7 @@ class CompiledForward:
         """Run eagerly from now on, and say why in one line."""
         if self.active:
             self.active = False
-            get_logger(__name__).warning(sentences.GAVE_UP, reason=_reason(error))
+            get_logger(__name__).warning(sentences.GAVE_UP, reason=reason_of(error))
 
     def _native(self, model: LanguageModel) -> NativeForward | None:
         """The native forward, once it has said what the model says; None, and a line, where there is none."""
@@ -256,18 +253,3 @@ class CompiledForward:
             free = Store(self.num_layers, capacity, self._device)
             self._stores = [s for s in self._stores if s.holders.in_use or s.capacity == capacity] + [free]
         return free
-
-
-def _layers_of(model: LanguageModel) -> tuple[int, str | None]:
-    """How many layers keep keys and values, and why graphs cannot have them: each must see all that came."""
-    layers = DynamicCache(config=model.config).layers
-    kept = {type(layer) for layer in layers if not holds_nothing(layer)}
-    other = sorted(kind.__name__ for kind in kept if kind is not DynamicLayer)
-    return len(layers), sentences.LAYERS_SEE_A_PART.format(type(model).__name__, other[0]) if other else None
-
-
-def _reason(error: Exception) -> str:
-    """The first line of an error that may be pages long; two where the first announces the second."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no message"]
-    told = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
-    return told if isinstance(error, Uncompilable) else f"{type(error).__name__}: {told}"

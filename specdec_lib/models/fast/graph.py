@@ -8,9 +8,18 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from transformers.cache_utils import DynamicCache, DynamicLayer
+
+from specdec_lib.models.architecture.module import LanguageModel
+from specdec_lib.models.caches.rollback import holds_nothing
+from specdec_lib.models.fast import sentences
 
 GUARDED_CALLS = 2
 """Calls of a graph, after the first, that still evaluate its guards."""
+
+
+class Uncompilable(Exception):
+    """Why a model runs eagerly, in a few words."""
 
 
 class Graph:
@@ -48,3 +57,18 @@ def copied(answer: Any) -> Any:
     if isinstance(answer, tuple):
         return tuple(copied(part) for part in answer)
     return answer.clone() if isinstance(answer, Tensor) else answer
+
+
+def layers_of(model: LanguageModel) -> tuple[int, str | None]:
+    """How many layers keep keys and values, and why graphs cannot have them: each must see all that came."""
+    layers = DynamicCache(config=model.config).layers
+    kept = {type(layer) for layer in layers if not holds_nothing(layer)}
+    other = sorted(kind.__name__ for kind in kept if kind is not DynamicLayer)
+    return len(layers), sentences.LAYERS_SEE_A_PART.format(type(model).__name__, other[0]) if other else None
+
+
+def reason_of(error: Exception) -> str:
+    """The first line of an error that may be pages long; two where the first announces the second."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no message"]
+    told = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
+    return told if isinstance(error, Uncompilable) else f"{type(error).__name__}: {told}"

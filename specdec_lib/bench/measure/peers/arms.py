@@ -102,7 +102,7 @@ class OursFromOutside(Ours):
     @property
     def has_graphs(self) -> bool:
         """Whether compiled code is there already, of this arm or of one before it."""
-        return any(compiled.num_graphs for compiled in self._forwards)
+        return any(compiled.num_graphs or compiled.native for compiled in self._forwards)
 
     @property
     def fell_back(self) -> bool:

@@ -1,4 +1,4 @@
-"""The library of native forwards: built by the C++ compiler of the machine, once, and kept for other processes.
+"""The library of native forwards: built by the machine's C++ compiler, once, and kept for other processes.
 
 It is named by everything that it depends on: the sources, the compiler, and the instructions that torch uses
 here (``ATEN_CPU_CAPABILITY`` lowers both alike). ``SPECDEC_CACHE`` says where it is kept.

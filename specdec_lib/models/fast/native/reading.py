@@ -6,7 +6,7 @@ compared with the model's own forward before it is used, so that a model which o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from specdec_lib.models.architecture.module import LanguageModel, forward_supports, text_config
 from specdec_lib.models.fast import sentences
-from specdec_lib.models.fast.native.building import NoNative
 from specdec_lib.models.fast.narrow import PLAIN
-from specdec_lib.models.fast.native.description import Description, Layer, Matrix, Norm
+from specdec_lib.models.fast.native.building import NoNative
+from specdec_lib.models.fast.native.description import Description, Layer
+from specdec_lib.models.fast.native.numbers import ReadNumbers, place_of
 from specdec_lib.models.fast.packed import Copies
 from specdec_lib.models.fast.twins import Twin
 
-_TYPES = (torch.float32, torch.bfloat16)
 _ACTIVATIONS = {
     **dict.fromkeys(("silu", "swish"), 0),
     "gelu": 1,
@@ -28,17 +28,6 @@ _ACTIVATIONS = {
     "relu": 3,
 }
 _ROPES = ("default", "linear", "llama3", "yarn")
-Change = Callable[[Tensor], Tensor]
-
-
-def _wide(numbers: Tensor) -> Tensor:
-    """In float32; itself where it is."""
-    return numbers.detach().to(torch.float32).contiguous()
-
-
-def _raised(numbers: Tensor) -> Tensor:
-    """As norms of Gemma use their weights, which are 0 where others' are 1."""
-    return _wide(numbers) + 1
 
 
 class ReadModel:
@@ -46,13 +35,14 @@ class ReadModel:
 
     Attributes:
         description: to be handed to the native forward.
-        dtype: of the weights, keys and values. num_layers, key_heads, head_dim: shape of the keys and values of every layer.
+        dtype: of the weights, keys and values.
+        num_layers, key_heads, head_dim: shape of the keys and values of every layer.
     """
 
     def __init__(self, model: LanguageModel) -> None:
         self._model = model
         self._config: Any = text_config(model)
-        self._copies: list[tuple[Tensor, Change, Tensor]] = []
+        self.numbers = ReadNumbers()
         self._tables: list[Tensor] = []  # older ones stay: another thread may be reading them
         _require_plain(model)
         self._twin = Twin(model, lambda layer: PLAIN, Copies())
@@ -86,14 +76,14 @@ class ReadModel:
 
     @property
     def is_current(self) -> bool:
-        """False once a module or tensor was put in another's place, or a vector that was copied has changed."""
+        """False once a module or tensor was put in another's place, or a copied vector has changed."""
         if not self._twin.is_current or _hooked(self._model) is not None:
             return False
         for parameters, name, place in self._places:
             now = parameters.get(name)
             if now is None or now.data_ptr() != place:
                 return False
-        return all(torch.equal(change(vector), kept) for vector, change, kept in self._copies)
+        return self.numbers.are_current
 
     def reach(self, positions: int) -> None:
         """See to it that rotations of so many positions are there."""
@@ -123,22 +113,22 @@ class ReadModel:
         told.embedding_scale = 1.0 if scale is None else float(scale)
         if type(inner).__name__ in ("GemmaModel", "Gemma2Model"):
             told.embedding_scale = config.hidden_size**0.5
-        four = hasattr(layers[0], "pre_feedforward_layernorm")
+        width, four = config.hidden_size, hasattr(layers[0], "pre_feedforward_layernorm")
         for layer, kind, module in zip(self._layers, self._kinds, layers, strict=True):
             attention, mlp = module.self_attn, module.mlp
-            layer.before_attention = self._norm(module.input_layernorm)
-            behind = self._norm(module.post_attention_layernorm)
+            layer.before_attention = self.numbers.norm(module.input_layernorm, width)
+            behind = self.numbers.norm(module.post_attention_layernorm, width)
             if four:
                 layer.behind_attention, layer.before_mlp = (
                     behind,
-                    self._norm(module.pre_feedforward_layernorm),
+                    self.numbers.norm(module.pre_feedforward_layernorm, width),
                 )
-                layer.behind_mlp = self._norm(module.post_feedforward_layernorm)
+                layer.behind_mlp = self.numbers.norm(module.post_feedforward_layernorm, width)
             else:
                 layer.before_mlp = behind
             if hasattr(attention, "q_norm"):
-                layer.of_queries = self._norm(attention.q_norm, self.head_dim)
-                layer.of_keys = self._norm(attention.k_norm, self.head_dim)
+                layer.of_queries = self.numbers.norm(attention.q_norm, self.head_dim)
+                layer.of_keys = self.numbers.norm(attention.k_norm, self.head_dim)
             self._attention(layer, attention)
             self._mlp(layer, mlp)
             layer.scale = float(attention.scaling)
@@ -155,22 +145,25 @@ class ReadModel:
         wide, narrow = self.heads * self.head_dim, self.key_heads * self.head_dim
         if hasattr(attention, "qkv_proj"):
             places = (0, wide, wide + narrow, wide + 2 * narrow)
-            joined = (self._rows(attention.qkv_proj, *ends) for ends in zip(places, places[1:], strict=False))
+            joined = (self.numbers.rows(attention.qkv_proj, *ends) for ends in pairwise(places))
             layer.queries, layer.keys, layer.values = joined
         else:
-            layer.queries, layer.keys = self._rows(attention.q_proj), self._rows(attention.k_proj)
-            layer.values = self._rows(attention.v_proj)
-        layer.mixed = self._rows(attention.o_proj)
+            layer.queries, layer.keys = (
+                self.numbers.rows(attention.q_proj),
+                self.numbers.rows(attention.k_proj),
+            )
+            layer.values = self.numbers.rows(attention.v_proj)
+        layer.mixed = self.numbers.rows(attention.o_proj)
         self._shape(layer)
 
     def _mlp(self, layer: Layer, mlp: Any) -> None:
         if hasattr(mlp, "gate_up_proj"):
             half = mlp.gate_up_proj.weight.shape[0] // 2
-            layer.gate = self._rows(mlp.gate_up_proj, 0, half)
-            layer.up = self._rows(mlp.gate_up_proj, half, 2 * half)
+            layer.gate = self.numbers.rows(mlp.gate_up_proj, 0, half)
+            layer.up = self.numbers.rows(mlp.gate_up_proj, half, 2 * half)
         else:
-            layer.gate, layer.up = self._rows(mlp.gate_proj), self._rows(mlp.up_proj)
-        layer.down = self._rows(mlp.down_proj)
+            layer.gate, layer.up = self.numbers.rows(mlp.gate_proj), self.numbers.rows(mlp.up_proj)
+        layer.down = self.numbers.rows(mlp.down_proj)
         name = getattr(self._config, "hidden_activation", None) or self._config.hidden_act
         layer.activation = _activation(name)
 
@@ -180,15 +173,19 @@ class ReadModel:
             raise NoNative(sentences.ATTENDS_OTHERWISE.format("GPT-2"))
         self._begin(inner.wte, inner.ln_f)
         self.description.embedding_scale = 1.0
-        self.description.positions = self._small(inner.wpe.weight)
+        self.description.positions = self.numbers.vector(inner.wpe.weight)
         self.description.num_positions = inner.wpe.weight.shape[0]
         width = config.hidden_size
         for layer, module in zip(self._layers, layers, strict=True):
-            layer.before_attention, layer.before_mlp = self._norm(module.ln_1), self._norm(module.ln_2)
-            joined = (self._columns(module.attn.c_attn, part * width, width) for part in range(3))
+            layer.before_attention = self.numbers.norm(module.ln_1, width)
+            layer.before_mlp = self.numbers.norm(module.ln_2, width)
+            joined = (self.numbers.columns(module.attn.c_attn, part * width, width) for part in range(3))
             layer.queries, layer.keys, layer.values = joined
-            layer.mixed = self._columns(module.attn.c_proj)
-            layer.up, layer.down = self._columns(module.mlp.c_fc), self._columns(module.mlp.c_proj)
+            layer.mixed = self.numbers.columns(module.attn.c_proj)
+            layer.up, layer.down = (
+                self.numbers.columns(module.mlp.c_fc),
+                self.numbers.columns(module.mlp.c_proj),
+            )
             layer.activation = _activation(config.activation_function)
             self._shape(layer)
             layer.scale = self.head_dim**-0.5 if config.scale_attn_weights else 1.0
@@ -196,11 +193,11 @@ class ReadModel:
     def _begin(self, embedding: nn.Embedding, last: nn.Module) -> None:
         """What stands around the layers."""
         told, head = self.description, self._model.get_output_embeddings()
-        told.embedding, told.width = _place(embedding.weight), embedding.weight.shape[1]
+        told.embedding, told.width = place_of(embedding.weight), embedding.weight.shape[1]
         told.num_ids = embedding.weight.shape[0]
         self.dtype = embedding.weight.dtype
         told.is_bfloat16 = int(self.dtype == torch.bfloat16)
-        told.last, told.head = self._norm(last), self._rows(head)
+        told.last, told.head = self.numbers.norm(last, told.width), self.numbers.rows(head)
         told.vocab = told.head.outputs
         told.logit_cap = float(getattr(self._config, "final_logit_softcapping", None) or 0.0)
 
@@ -224,55 +221,6 @@ class ReadModel:
             sound &= all((matrix.outputs, matrix.inputs) == (out, inputs) for matrix, out, inputs in wanted)
         if not sound:
             raise NoNative(sentences.OTHER_SIZES_OF.format("weights"))
-
-    # -- numbers ----------------------------------------------------------------------------------
-
-    def _rows(self, linear: Any, start: int = 0, end: int | None = None) -> Matrix:
-        """Rows ``start`` to ``end`` of a linear layer."""
-        if type(linear) is not nn.Linear:
-            raise NoNative(sentences.OTHER_LAYER.format(type(linear).__name__))
-        weight = linear.weight[start:end]
-        bias = None if linear.bias is None else self._small(linear.bias[start:end])
-        _place(linear.weight)
-        return Matrix(weight.data_ptr(), bias, *weight.shape, weight.stride(0), 0)
-
-    def _columns(self, layer: Any, start: int = 0, count: int | None = None) -> Matrix:
-        """``count`` outputs from ``start`` on of a layer whose weights lie ``[in, out]``."""
-        if type(layer).__name__ != "Conv1D":
-            raise NoNative(sentences.OTHER_LAYER.format(type(layer).__name__))
-        inputs, outputs = layer.weight.shape
-        count = outputs if count is None else count
-        _place(layer.weight)
-        place = layer.weight[:, start:].data_ptr()
-        return Matrix(place, self._small(layer.bias[start : start + count]), count, inputs, outputs, 1)
-
-    def _norm(self, norm: Any, size: int | None = None) -> Norm:
-        epsilon = getattr(norm, "variance_epsilon", getattr(norm, "eps", None))
-        weight = getattr(norm, "weight", None)
-        if epsilon is None or weight is None:
-            raise NoNative(sentences.OTHER_LAYER.format(type(norm).__name__))
-        if tuple(weight.shape) != (self._config.hidden_size if size is None else size,):
-            raise NoNative(sentences.OTHER_SIZES_OF.format("norms"))
-        change = _raised if type(norm).__name__.startswith("Gemma") else _wide
-        bias = None
-        if isinstance(norm, nn.LayerNorm):
-            bias = self._small(torch.zeros_like(weight) if norm.bias is None else norm.bias)
-        return Norm(self._small(weight, change), bias, epsilon)
-
-    def _small(self, numbers: Tensor, change: Change = _wide) -> int:
-        """Where a vector lies in float32; copied where it is of another type, or changed."""
-        kept = change(numbers)
-        if kept.data_ptr() != numbers.data_ptr() or not isinstance(numbers, nn.Parameter):
-            self._copies.append((numbers, change, kept))
-        return kept.data_ptr()
-
-
-def _place(weight: Tensor) -> int:
-    """Where a large tensor lies; it is not copied."""
-    sound = weight.dtype in _TYPES and weight.stride(-1) == 1 and weight.device.type == "cpu"
-    if not sound or type(weight) not in (nn.Parameter, Tensor):
-        raise NoNative(sentences.OTHER_NUMBERS.format(str(weight.dtype).removeprefix("torch.")))
-    return weight.data_ptr()
 
 
 def _require_plain(model: LanguageModel) -> None:

@@ -106,7 +106,7 @@ def test_what_is_no_library_is_said(monkeypatch, tmp_path):
 @needs_compiler
 def test_a_library_that_lays_structures_out_otherwise_is_refused(monkeypatch):
     class Longer(description.Layer):
-        _fields_ = [("more", description.c_int64)]
+        _fields_ = (("more", description.c_int64),)
 
     monkeypatch.setattr(building, "Layer", Longer)
     with pytest.raises(NoNative, match="structures"):

@@ -1,4 +1,4 @@
-"""The native forward: what the model's own code says, in every shape that is read, and one order of every sum."""
+"""The native forward: what the model's own code says, in every shape that is read, and one order of sums."""
 
 from __future__ import annotations
 

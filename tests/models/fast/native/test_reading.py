@@ -20,13 +20,13 @@ def test_large_tensors_are_read_where_they_lie():
     assert layer.down.weights == module.mlp.down_proj.weight.data_ptr()
     assert layer.before_mlp.weights == module.post_attention_layernorm.weight.data_ptr()
     assert (layer.down.outputs, layer.down.inputs) == tuple(module.mlp.down_proj.weight.shape)
-    assert not read._copies and read.is_current
+    assert not read.numbers.copies and read.is_current
 
 
 @pytest.mark.parametrize("name", ["gpt2", "gemma3 (alternating windows)"])
 def test_what_is_copied_is_small(name):
     read = ReadModel(tiny_model(name).to(torch.bfloat16))
-    assert read._copies and max(kept.numel() for _, _, kept in read._copies) <= 64 * 32
+    assert read.numbers.copies and max(kept.numel() for _, _, kept in read.numbers.copies) <= 64 * 32
 
 
 def _hooked(model):
