@@ -136,8 +136,7 @@ def verify_by(
     dtype, device = target_probs.dtype, target_probs.device
     uniforms = torch.rand(len(draft_ids), dtype=dtype, device=device, generator=generator)
     passed = uniforms < plan.thresholds
-    cut = _before_first_failure if plan.cut == "first failure" else _last_success
-    num_accepted = cut(passed)
+    num_accepted = (_before_first_failure if plan.cut == "first failure" else _last_success)(passed)
     next_id = draw(next_law(plan, target_probs, draft_probs, num_accepted), generator)
     return _verdict(num_accepted, next_id, draft_ids, uniforms)
 
@@ -190,9 +189,8 @@ def verify_greedy(target_ids: Integer[Tensor, " k_plus_1"], draft_ids: Integer[T
     k = len(draft_ids)
     host: list[int] = plain_numbers(torch.cat([target_ids, draft_ids]))  # the one host synchronisation
     wanted, drafted = host[: k + 1], host[k + 1 :]
-    num_accepted = next((place for place in range(k) if wanted[place] != drafted[place]), k)
-    kind = "bonus" if num_accepted == k else "corrected"
-    return Verdict(num_accepted, wanted[num_accepted], kind, drafted)
+    kept = next((place for place in range(k) if wanted[place] != drafted[place]), k)
+    return Verdict(kept, wanted[kept], "bonus" if kept == k else "corrected", drafted)
 
 
 def verify_natively(

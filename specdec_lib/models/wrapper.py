@@ -1,11 +1,7 @@
 """One causal language model behind five verbs: forward, truncate, length, encode, decode.
 
-The wrapper hides what differs between architectures and between versions of Transformers:
-the field that holds the context length, whether ``logits_to_keep`` exists, how many ids end a
-text, what a packed int4 tensor counts for.
-
-Attention is causal over every token given: masks and positions follow from the cache's
-length alone, never from a padding id. It refuses to know about sampling or rounds.
+The wrapper hides what differs between architectures and between versions of Transformers. Attention is causal
+over every token given: masks and positions follow from the cache's length alone, never from a padding id.
 """
 
 from __future__ import annotations
