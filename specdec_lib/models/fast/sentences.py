@@ -39,7 +39,8 @@ OTHER_NUMBERS = "weights of {}"
 HAS_HOOKS = "{} has hooks"
 ATTENDS_OTHERWISE = "attention of {} depends on more than positions"
 SWITCHED_OFF = "{} is 0"
-OUT_OF_RANGE = ("a token id has no row in the embedding", "a position lies beyond the model's or the cache's")
+NO_ROW = "a token id has no row in the embedding"
+NO_POSITION = "a position lies beyond the model's or the cache's"
 NO_NATIVE = "no native forward, compiling by torch"
 CHANGED = "{} was changed, and cannot be run compiled any more ({}); wrap it anew, without compile"
 

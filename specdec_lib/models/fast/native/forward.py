@@ -143,7 +143,7 @@ class NativeForward:
 
 def _require_room(wrong: int) -> None:
     if wrong and wrong != _UNSOUND:
-        raise IndexError(sentences.OUT_OF_RANGE[wrong - 1])
+        raise IndexError(sentences.NO_ROW if wrong == 1 else sentences.NO_POSITION)
 
 
 class _Places(NamedTuple):
