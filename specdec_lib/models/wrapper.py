@@ -52,10 +52,9 @@ class ModelWrapper(Tokenized, Weighed):
         compile: run forwards in machine code, on a CPU by :mod:`specdec_lib.models.fast.native`, else through
             ``torch.compile`` (:mod:`specdec_lib.models.fast.compiled`); where neither is possible the wrapper
             goes on in eager mode and logs one line saying why.
-        vocab_size: width to give the logits; None keeps the model's. Where two models of one
-            tokenizer pad their vocabularies differently, the draft takes its target's width:
-            missing columns are -inf (never drafted), columns beyond it are cut, and the
-            target's law stays as it is.
+        vocab_size: width to give the logits; None keeps the model's. Where two models of one tokenizer pad
+            their vocabularies differently, the draft takes its target's width: missing columns are -inf
+            (never drafted), columns beyond it are cut, and the target's law stays as it is.
         masked_ids: ids that this model must never propose, because they stand for other tokens in its
             target's vocabulary: their logits are -inf wherever they leave the model.
 
@@ -135,7 +134,7 @@ class ModelWrapper(Tokenized, Weighed):
         else:
             logits = self._eager(ids, held, cache, use_cache, logits_to_keep)
         logits = self._columns.of(logits[:, -logits_to_keep:] if logits_to_keep else logits)
-        if not is_sound:  # or nobody has looked
+        if not is_sound:
             self._watch.see(logits, cache_length(cache) or width)
         return logits, cache if use_cache else None
 
@@ -228,8 +227,7 @@ class ModelWrapper(Tokenized, Weighed):
 
     @property
     def products(self) -> str:
-        """How products of a few rows are made here: "native" in forwards of our own, else what
-        :mod:`specdec_lib.models.fast.forms` says, which is decided now if it was not."""
+        """How products of a few rows are made here: "native", or what :mod:`specdec_lib.models.fast.forms` says."""
         return "native" if self.is_native else self._products.form
 
     @cached_property

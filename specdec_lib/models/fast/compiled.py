@@ -34,7 +34,7 @@ from specdec_lib.models.architecture.module import (
 from specdec_lib.models.caches.fixed import FixedCache, Store, bucket
 from specdec_lib.models.caches.rollback import MOST_RESERVED
 from specdec_lib.models.fast import sentences
-from specdec_lib.models.fast.graph import Graph, Uncompilable, compiled, copied, layers_of, reason_of
+from specdec_lib.models.fast.graph import Graph, Uncompilable, compiled, copied, layers_of, why_uncompilable
 from specdec_lib.models.fast.native.building import NoNative
 from specdec_lib.models.fast.native.forward import NativeForward
 from specdec_lib.models.fast.products import Products
@@ -162,7 +162,7 @@ class CompiledForward:
         """Run eagerly from now on, and say why in one line."""
         if self.active:
             self.active = False
-            get_logger(__name__).warning(sentences.GAVE_UP, reason=reason_of(error))
+            get_logger(__name__).warning(sentences.GAVE_UP, reason=why_uncompilable(error))
 
     def _native(self, model: LanguageModel) -> NativeForward | None:
         """The native forward, once it has said what the model says; None, and a line, where there is none."""

@@ -67,7 +67,7 @@ def layers_of(model: LanguageModel) -> tuple[int, str | None]:
     return len(layers), sentences.LAYERS_SEE_A_PART.format(type(model).__name__, other[0]) if other else None
 
 
-def reason_of(error: Exception) -> str:
+def why_uncompilable(error: Exception) -> str:
     """The first line of an error that may be pages long; two where the first announces the second."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no message"]
     told = " ".join(lines[: 2 if lines[0].endswith(":") else 1])

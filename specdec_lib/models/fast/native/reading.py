@@ -229,7 +229,7 @@ def _require_plain(model: LanguageModel) -> None:
         raise NoNative(sentences.HAS_HOOKS.format(hooked))
     types = {parameter.dtype for parameter in model.parameters()}
     if len(types) != 1:
-        raise NoNative(sentences.OTHER_NUMBERS.format("several types"))
+        raise NoNative(sentences.SEVERAL_TYPES)
 
 
 def _hooked(model: nn.Module) -> str | None:
