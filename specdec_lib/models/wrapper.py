@@ -227,7 +227,7 @@ class ModelWrapper(Tokenized, Weighed):
 
     @property
     def products(self) -> str:
-        """How products of a few rows are made here: "native", or what :mod:`specdec_lib.models.fast.forms` says."""
+        """How products of a few rows are made: "native", or as :mod:`specdec_lib.models.fast.forms` says."""
         return "native" if self.is_native else self._products.form
 
     @cached_property
