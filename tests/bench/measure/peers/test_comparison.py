@@ -278,7 +278,7 @@ def test_an_arm_that_cannot_be_built_is_refused(pair, tmp_path: Path) -> None:
 
 
 def test_without_a_compiler_the_compiled_arms_are_refused_and_the_others_run(
-    pair, tmp_path, monkeypatch
+    pair, tmp_path, monkeypatch, by_graphs
 ) -> None:
     def no_compiler(*arguments, **options):
         raise RuntimeError("no C++ compiler found")
