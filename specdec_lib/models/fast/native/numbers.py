@@ -55,10 +55,10 @@ class ReadNumbers:
         if type(layer).__name__ != "Conv1D":
             raise NoNative(sentences.OTHER_LAYER.format(type(layer).__name__))
         inputs, outputs = layer.weight.shape
-        count = outputs if count is None else count
+        number = outputs if count is None else count
         place_of(layer.weight)
         place = layer.weight[:, start:].data_ptr()
-        return Matrix(place, self.vector(layer.bias[start : start + count]), count, inputs, outputs, 1)
+        return Matrix(place, self.vector(layer.bias[start : start + number]), number, inputs, outputs, 1)
 
     def norm(self, norm: Any, size: int) -> Norm:
         epsilon = getattr(norm, "variance_epsilon", getattr(norm, "eps", None))
