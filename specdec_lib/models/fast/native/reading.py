@@ -46,6 +46,11 @@ class ReadModel:
         self._tables: list[Tensor] = []  # older ones stay: another thread may be reading them
         _require_plain(model)
         self._twin = Twin(model, lambda layer: PLAIN, Copies())
+        self._hooks = [
+            hooks
+            for module in model.modules()
+            for hooks in (module._forward_hooks, module._forward_pre_hooks)
+        ]
         self._places = [
             (module._parameters, name, parameter.data_ptr())
             for module in model.modules()
@@ -77,7 +82,7 @@ class ReadModel:
     @property
     def is_current(self) -> bool:
         """False once a module or tensor was put in another's place, or a copied vector has changed."""
-        if not self._twin.is_current or _hooked(self._model) is not None:
+        if not self._twin.is_current or any(self._hooks):
             return False
         for parameters, name, place in self._places:
             now = parameters.get(name)

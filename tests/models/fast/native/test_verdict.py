@@ -78,3 +78,25 @@ def test_odd_shapes_and_ids_are_refused():
         verify_natively(logits[:3], 1.0, laws, ids)
     with pytest.raises(IndexError):
         native_verdict(logits, 1.0, torch.tensor([1, 5, 1]), laws, torch.zeros(3), 0.5)
+
+
+@pytest.mark.parametrize("vocab", [1, 5, 127, 128, 129, 400])
+def test_a_token_of_probability_0_is_never_drawn(vocab):
+    """Neither where chance is as large as it can be, nor in front of the first that is possible."""
+    logits = torch.full((1, vocab), -torch.inf)
+    logits[0, vocab // 2] = 3.0
+    none = torch.empty(0, dtype=torch.long), torch.empty(0, vocab), torch.empty(0)
+    for chance in (0.0, 0.5, 1 - 2**-53):
+        ids, laws, uniforms = none
+        assert native_verdict(logits, 0.7, ids, laws, uniforms, chance) == (0, vocab // 2)
+
+
+def test_every_token_is_drawn_where_its_part_of_the_sum_lies():
+    law = torch.rand(300, generator=torch.Generator().manual_seed(1))
+    law[::7] = 0
+    ends = (law.double() / law.double().sum()).cumsum(0)
+    ids, uniforms = torch.empty(0, dtype=torch.long), torch.empty(0)
+    for token in range(1, 300):
+        middle = float(ends[token - 1] + ends[token]) / 2
+        drawn = native_verdict(law.log()[None], 1.0, ids, torch.empty(0, 300), uniforms, middle)[1]
+        assert drawn == token or law[token] == 0

@@ -28,30 +28,51 @@ static inline void made_sound(float* row, int64_t count) {
   for (int64_t i = 0; i < count; ++i) row[i] = is_possible && row[i] == -INFINITY ? -INFINITY : 0.0f;
 }
 
+constexpr int64_t PIECE = 128;
+
+// A sum in double precision, piece by piece, and in eight parts within a piece.
+static inline double sum_of(const float* numbers, int64_t count) {
+  double whole = 0;
+  for (int64_t first = 0; first < count; first += PIECE) {
+    const int64_t end = std::min(first + PIECE, count);
+    double parts[8] = {};
+    int64_t i = first;
+    for (; i + 8 <= end; i += 8)
+      for (int part = 0; part < 8; ++part) parts[part] += numbers[i + part];
+    double piece = ((parts[0] + parts[4]) + (parts[2] + parts[6])) + ((parts[1] + parts[5]) + (parts[3] + parts[7]));
+    for (; i < end; ++i) piece += numbers[i];
+    whole += piece;
+  }
+  return whole;
+}
+
 // Sound logits to probabilities at a temperature above 0, in place.
 static inline void made_law(float* row, int64_t count, float temperature) {
   const float largest = *std::max_element(row, row + count);
   temperature = std::max(temperature, 1.17549435e-38f);
-  double sum = 0;
   int64_t i = 0;
   for (; i + LANES <= count; i += LANES) store(row + i, power_of_e((load(row + i) - largest) / temperature));
   for (; i < count; ++i) row[i] = std::exp((row[i] - largest) / temperature);
-  for (i = 0; i < count; ++i) sum += row[i];
-  const float scale = (float)(1 / sum);
+  const float scale = (float)(1 / sum_of(row, count));
   for (i = 0; i < count; ++i) row[i] *= scale;
 }
 
 // Where the sum of a law passes `chance` times its whole: never a token of probability 0.
 static inline int64_t inverted(const float* law, int64_t count, double chance) {
-  double whole = 0, sum = 0;
-  for (int64_t i = 0; i < count; ++i) whole += law[i];
-  int64_t last = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    if (law[i] <= 0) continue;
-    last = i;
-    sum += law[i];
-    if (sum > chance * whole) break;
+  const double aim = chance * sum_of(law, count);
+  double before = 0;
+  int64_t first = 0;
+  for (; first + PIECE < count; first += PIECE) {
+    const double piece = sum_of(law + first, PIECE);
+    if (before + piece > aim) break;
+    before += piece;
   }
+  for (int64_t i = first; i < count; ++i) {
+    before += law[i];
+    if (law[i] > 0 && before > aim) return i;
+  }
+  int64_t last = count - 1;  // by rounding the aim lies at the very end
+  while (last > 0 && law[last] <= 0) --last;
   return last;
 }
 
