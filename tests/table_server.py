@@ -215,7 +215,7 @@ class TableServer:
 
     def _timings(self, drafted: int, accepted: int) -> Document:
         told = {"draft_n": drafted, "draft_n_accepted": accepted} if drafted and self.tells_draft else {}
-        return {"cache_n": 0, "prompt_n": 1, "predicted_n": 1, **told}
+        return {"cache_n": 0, "prompt_n": 1, "predicted_n": 1, "prompt_ms": 2.0, "predicted_ms": 30.0, **told}
 
     def _props(self) -> Document:
         settings = {"params": dict(ECHOED), "n_ctx": self.context}

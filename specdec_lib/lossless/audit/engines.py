@@ -7,7 +7,7 @@ An engine is a function in this process, a mode of a library, or a server. What 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 
@@ -45,6 +45,8 @@ class Answer:
         text: the emitted text.
         ended: whether the text ended by itself before ``num_tokens``.
         num_drafted, num_accepted: draft tokens of this answer, where the engine tells them.
+        prompt_seconds, decode_seconds: by the engine's own clock, where it tells them; no part of what is
+            compared.
     """
 
     ids: tuple[int, ...] | None
@@ -52,6 +54,8 @@ class Answer:
     ended: bool = False
     num_drafted: int | None = None
     num_accepted: int | None = None
+    prompt_seconds: float | None = field(default=None, compare=False)
+    decode_seconds: float | None = field(default=None, compare=False)
 
     @property
     def outcome(self) -> EngineOutcome:

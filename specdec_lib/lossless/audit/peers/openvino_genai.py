@@ -1,8 +1,8 @@
 """OpenVINO GenAI in this process as an engine, with a draft model or without one.
 
-It runs in float32: as installed it computes in bfloat16 where the processor can. Its seed is 0 unless one is
-set, so that two texts are no two draws; the request's goes along with every text. The ``openvino-genai``
-package is imported when an engine is made.
+It runs in float32 unless told otherwise: as installed it computes in bfloat16 where the processor can. Its
+seed is 0 unless one is set, so that two texts are no two draws; the request's goes along with every text. The
+``openvino-genai`` package is imported when an engine is made.
 """
 
 from __future__ import annotations
@@ -18,7 +18,15 @@ from specdec_lib.lossless.audit.engines import Answer, EngineRequest
 from specdec_lib.lossless.audit.peers import sentences
 
 OPENVINO_MODES = ("plain", "draft", "prompt lookup")
-_FLOAT32 = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32", "INFERENCE_NUM_THREADS": 1}
+
+
+def genai_hints(threads: int = 1, precision: str = "f32") -> dict[str, Any]:
+    """What OpenVINO is told to compute and to keep its cache in, and with how many threads."""
+    return {
+        "INFERENCE_PRECISION_HINT": precision,
+        "KV_CACHE_PRECISION": precision,
+        "INFERENCE_NUM_THREADS": threads,
+    }
 
 
 class GenAiEngine:
@@ -29,7 +37,8 @@ class GenAiEngine:
         mode: one of ``OPENVINO_MODES``.
         draft: the folder of the draft, which the mode "draft" needs.
         eos_token_ids: ids that end a text.
-        num_draft_tokens: drafted a round.
+        num_draft_tokens: drafted a round; may be set between two texts.
+        threads: that compute. precision: of weights, products and cache: f32, bf16 or f16.
     """
 
     def __init__(
@@ -39,17 +48,20 @@ class GenAiEngine:
         draft: Path | None = None,
         eos_token_ids: tuple[int, ...] = (),
         num_draft_tokens: int = 3,
+        threads: int = 1,
+        precision: str = "f32",
     ) -> None:
+        hints = genai_hints(threads, precision)
         self.name = f"OpenVINO GenAI, {mode}"
         told = f", num_assistant_tokens={num_draft_tokens}" if mode != "plain" else ""
-        self.options = ", ".join(f"{name}={value}" for name, value in _FLOAT32.items()) + told
+        self.options = ", ".join(f"{name}={value}" for name, value in hints.items()) + told
         self._genai, self._openvino = import_module("openvino_genai"), import_module("openvino")
-        self._mode, self._ends, self._k = mode, frozenset(eos_token_ids), num_draft_tokens
+        self._mode, self._ends, self.num_draft_tokens = mode, frozenset(eos_token_ids), num_draft_tokens
         scheduler = self._genai.SchedulerConfig()
         scheduler.cache_size, scheduler.enable_prefix_caching = 1, False
-        options: dict[str, Any] = {"scheduler_config": scheduler, **_FLOAT32}
+        options: dict[str, Any] = {"scheduler_config": scheduler, **hints}
         if mode == "draft":
-            options["draft_model"] = self._genai.draft_model(str(draft), "CPU", **_FLOAT32)
+            options["draft_model"] = self._genai.draft_model(str(draft), "CPU", **hints)
         elif mode == "prompt lookup":
             options["prompt_lookup"] = True
         self._pipeline = self._genai.LLMPipeline(str(target), "CPU", **options)
@@ -83,7 +95,7 @@ class GenAiEngine:
         if self._ends:
             config.eos_token_id, config.stop_token_ids = min(self._ends), set(self._ends)
         if self._mode != "plain":
-            config.num_assistant_tokens = self._k
+            config.num_assistant_tokens = self.num_draft_tokens
         if self._mode == "prompt lookup":
             config.max_ngram_size = 2
         return config

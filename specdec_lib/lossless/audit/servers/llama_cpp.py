@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from specdec_lib.errors import ServerFailed
@@ -19,12 +20,18 @@ _LOWEST = -3.0e38
 """What it writes for the logarithm of 0."""
 
 
+@dataclass
 class LlamaCppServer(Server):
     """A running ``llama-server``; fields as in tools/server of its sources (read at build 11434).
 
     It echoes what it sampled with, and every answer is held against that. Ids are asked for, so that a token
     which is half a character is one all the same. The prompt's cache is off for every request.
+
+    Attributes:
+        drafting: how it drafts, by the settings of its last answer; "" where it does not, or does not say.
     """
+
+    drafting: str = ""
 
     def answer(self, request: EngineRequest) -> Answer:
         """One answer, its settings and its counts checked."""
@@ -36,7 +43,8 @@ class LlamaCppServer(Server):
             context = self.model.context_length or "?"
             raise ServerFailed(sentences.WAS_CUT.format(self.name, context))
         self._check_length(len(ids), request.num_tokens, ended)
-        return Answer(without_end(ids, ended), read.text("content"), ended, *self._counts(read))
+        told = *self._counts(read), *_own_seconds(read.inner("timings"))
+        return Answer(without_end(ids, ended), read.text("content"), ended, *told)
 
     def _asked(
         self, request: EngineRequest, continuation: tuple[int, ...], num_tokens: int, **more: Any
@@ -64,9 +72,10 @@ class LlamaCppServer(Server):
         return [request.prompt_text, *continuation] if continuation else request.prompt_text
 
     def _check_settings(self, echo: Fields, sent: dict[str, Any]) -> None:
+        self.drafting = _drafting(echo)
         if missing := check_echo(echo, sent, self.name):
             self.notice(sentences.NOT_ECHOED.format(", ".join(missing)))
-        if remembering := [name for name in _REMEMBERING if name in _drafting(echo)]:
+        if remembering := [name for name in _REMEMBERING if name in self.drafting]:
             self.notice(sentences.REMEMBERS.format(", ".join(remembering)))
 
     def _counts(self, read: Fields) -> tuple[int | None, int | None]:
@@ -86,6 +95,14 @@ class LlamaCppServer(Server):
         speculates = sentences.BY_ITS_SETTINGS.format(drafting) if drafting else ""
         pairs = told_pairs(read.objects("completion_probabilities")[:1], self.highest_id)
         return ToldLaw(pairs, self._counts(read)[0], speculates)
+
+
+def _own_seconds(timings: Fields) -> tuple[float | None, float | None]:
+    """Of the prompt and of decoding, where they are told."""
+    prompt, decode = (
+        timings.number(name) / 1e3 if timings.has(name) else None for name in ("prompt_ms", "predicted_ms")
+    )
+    return prompt, decode
 
 
 def told_pairs(tokens: list[Fields], highest_id: int) -> tuple[tuple[int, float], ...]:
