@@ -24,6 +24,7 @@ from specdec_lib.cli.terminal import error_console, print_error, print_warning, 
 from specdec_lib.utils.numbers import counted
 
 if TYPE_CHECKING:
+    from specdec_lib.bench.measure.engines.asked import WantedEngine
     from specdec_lib.bench.measure.grid import Grid
     from specdec_lib.bench.measure.prompts import PromptSet
 
@@ -40,6 +41,8 @@ class Order:
     resume: bool
     lines: io.TextIOBase
     """Where progress is written."""
+    engines: Sequence[WantedEngine] = ()
+    engines_folder: Path = Path(".peers")
 
     def report(self, line: str) -> None:
         """A line of progress."""
@@ -66,17 +69,23 @@ def measure(order: Order, profile: bool) -> None:
 
 def measure_peers(order: Order) -> None:
     """The steps of the comparison's notebook, in this process."""
+    from specdec_lib.bench.measure.engines.arms import OtherEngines
+    from specdec_lib.bench.measure.peers.arms import make_arms
     from specdec_lib.bench.measure.peers.comparison import PeerComparison, peer_prompts
     from specdec_lib.bench.records.identity import require_same_ids
 
     grid, (target, draft) = order.grid, order.selection.load()
     prompts = peer_prompts(grid, target, order.texts, order.report)
-    comparison = PeerComparison(
-        grid, target, draft, prompts, order.output, order.compile, order.report, resume=order.resume
-    )
-    order.report(f"{counted(len(comparison.arms), 'arm')}, {counted(grid.max_new_tokens, 'token')} a run")
-    comparison.warm_up()
-    require_same_ids(comparison.measure())
+    pair, folder = order.selection.pair, order.engines_folder
+    models = {"target": pair.target_model_id, "draft": pair.draft_model_id}
+    asked = order.engines, folder, target, draft, models, grid, prompts, order.report
+    with OtherEngines(*asked) as engines:
+        arms = [*make_arms(target, draft, grid.numbers, order.compile), *engines.arms]
+        where = order.output, order.compile, order.report
+        comparison = PeerComparison(grid, target, draft, prompts, *where, arms, resume=order.resume)
+        order.report(f"{counted(len(comparison.arms), 'arm')}, {counted(grid.max_new_tokens, 'token')} a run")
+        comparison.warm_up()
+        require_same_ids(comparison.measure())
 
 
 def has_notebook() -> bool:

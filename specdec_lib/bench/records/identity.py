@@ -81,17 +81,20 @@ def identity_of(records: Sequence[Record]) -> Identity:
 def require_same_ids(records: Sequence[Record]) -> Identity:
     """As :func:`identity_of`; in float32 and float64 a difference is an error, in half precision a report.
 
+    So it is with other people's engines, whatever they compute in: their forwards round otherwise.
+
     Raises:
         OutputsDiffer: naming the arms and the prompts whose ids differ, and how many there are.
     """
     found = identity_of(records)
+    own = identity_of([record for record in of_kind(records, PeerRecord) if record.engine is None])
     dtype = next((record.target_dtype for record in records), EXACT_DTYPES[0])
-    if found.differing and dtype in EXACT_DTYPES:
-        arms = sorted({row.decoder for row in found.differing})
-        prompts = sorted({row.prompt_id for row in found.differing})
-        first = found.differing[0]
+    if own.differing and dtype in EXACT_DTYPES:
+        arms = sorted({row.decoder for row in own.differing})
+        prompts = sorted({row.prompt_id for row in own.differing})
+        first = own.differing[0]
         raise OutputsDiffer(
-            f"comparison: {len(found.differing)} of {found.compared} runs at temperature 0 in {dtype} "
+            f"comparison: {len(own.differing)} of {own.compared} runs at temperature 0 in {dtype} "
             f"differ from {first.reference}: {', '.join(arms)} on {', '.join(prompts)}, the first from "
             f"token {first.first_difference} on (logits {first.logit_gap:.2g} apart); where the work "
             "differs, speed cannot be compared"

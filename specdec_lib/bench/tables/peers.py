@@ -5,7 +5,8 @@ Of the four questions: *how fast is it?*, counted from what ``bench.measure.peer
 Every rate is total tokens over total time, all domains together;
 every ratio is paired, over the blocks (a prompt at one repeat) in which all of its arms ran. Where a ratio
 takes the best of several arms, it takes it anew in each draw of the bootstrap: having chosen is part of the
-interval. An arm that was refused, also half-way, has no rate. Nothing here draws, and nothing here times.
+interval. An arm that was refused, also half-way, has no rate; a text that an engine ended before all tokens
+were there is left out, and counted. Nothing here draws, and nothing here times.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from specdec_lib.bench.tables.rows import PeerRow, RatioRow
 from specdec_lib.errors import RecordError
 
 Arms = Mapping[str, RecordedArm]
-Side = tuple[str | None, str, bool | None]
+Side = tuple[str | None, str | None, bool | None]
 """Library, method, compiled; None takes any."""
 
 PLAIN = "autoregressive"
@@ -48,6 +49,14 @@ RATIOS: dict[str, tuple[Side, Side]] = {
     ),
 }
 """Name -> which arms stand above the line and which below; the best of each side counts."""
+ENGINES = "engines"
+"""As a side's library: whoever is neither Transformers nor this library."""
+_PLAIN_ENGINE, _DRAFTING_ENGINE = (ENGINES, "autoregressive", None), (ENGINES, "speculative", None)
+ENGINE_RATIOS: dict[str, tuple[Side, Side]] = {
+    "ours speculative (best K) ÷ the best engine with a draft": (_SPECULATIVE, _DRAFTING_ENGINE),
+    "ours autoregressive (best) ÷ the best engine without one": ((OURS, PLAIN, None), _PLAIN_ENGINE),
+}
+"""Those of a session in which other people's engines ran."""
 
 
 def newest_comparison(records: Sequence[Record]) -> list[Record]:
@@ -73,6 +82,11 @@ def arms_of(records: Iterable[Record]) -> dict[str, RecordedArm]:
     return arms
 
 
+def has_engines(records: Iterable[Record]) -> bool:
+    """Whether other people's engines are among the arms."""
+    return any(_stands_on((ENGINES, None, None), arm) for arm in arms_of(records).values())
+
+
 def peer_table(
     records: Sequence[Record], *, level: float = 0.95, draws: int = 2000, over: Sequence[str] = (REFERENCE,)
 ) -> list[PeerRow]:
@@ -86,7 +100,7 @@ def peer_table(
     table = []
     for temperature in _temperatures(records):
         timed = _timed(records, temperature, arms)
-        below = [name for name in over if name in timed]
+        below, texts = [name for name in over if name in timed], _texts(records, temperature)
         for name, arm in arms.items():
             own = timed.get(name, {}).values()
             row = PeerRow(
@@ -97,6 +111,9 @@ def peer_table(
                 num_tokens=sum(tokens for _, tokens, _ in own),
                 num_runs=len(own),
                 recompiled=sum(graphs > 0 for _, _, graphs in own),
+                cut=sum(record.was_cut for record in texts.get(name, ())),
+                compared=sum(record.was_compared for record in texts.get(name, ())),
+                identical=sum(record.is_identical for record in texts.get(name, ())),
                 **_ratio(timed, [name], below, level, draws),
             )
             table.append(row)
@@ -104,11 +121,12 @@ def peer_table(
 
 
 def ratio_table(records: Sequence[Record], *, level: float = 0.95, draws: int = 2000) -> list[RatioRow]:
-    """The ratios of :data:`RATIOS` at each temperature."""
+    """The ratios of :data:`RATIOS` at each temperature, and those of :data:`ENGINE_RATIOS` where any ran."""
+    ratios = RATIOS | (ENGINE_RATIOS if has_engines(records) else {})
     return [
         best_over_best(records, temperature, name, *sides, level=level, draws=draws)
         for temperature in _temperatures(records)
-        for name, sides in RATIOS.items()
+        for name, sides in ratios.items()
     ]
 
 
@@ -148,12 +166,21 @@ def _timed(records: Sequence[Record], temperature: float, arms: Arms) -> Timed:
     timed: dict[str, dict[tuple[str, str, int], tuple[float, int, int]]] = {}
     for record in of_kind(records, PeerRecord):
         config, result = record.config, record.result
-        if config.temperature == temperature and not _refused(arms, record.decoder):
+        if config.temperature == temperature and not _refused(arms, record.decoder) and not record.was_cut:
             key = config.prompt_domain, record.prompt_id, record.repeat
             run = result.total_time, result.num_tokens, record.new_graphs or 0
             if min(run[:2]) > 0:  # a run of no time, or without tokens, has no rate
                 timed.setdefault(record.decoder, {})[key] = run
     return timed
+
+
+def _texts(records: Sequence[Record], temperature: float) -> dict[str, list[PeerRecord]]:
+    """What each arm recorded at a temperature."""
+    texts: dict[str, list[PeerRecord]] = {}
+    for record in of_kind(records, PeerRecord):
+        if record.config.temperature == temperature:
+            texts.setdefault(record.decoder, []).append(record)
+    return texts
 
 
 def _refused(arms: Arms, name: str) -> str | None:
@@ -162,7 +189,8 @@ def _refused(arms: Arms, name: str) -> str | None:
 
 
 def _stands_on(side: Side, arm: RecordedArm) -> bool:
-    facts = arm.library, arm.method, arm.compiled
+    whose = ENGINES if side[0] == ENGINES and arm.library not in (HUGGING_FACE, OURS) else arm.library
+    facts = whose, arm.method, arm.compiled
     return all(wanted in (None, fact) for fact, wanted in zip(facts, side, strict=True))
 
 

@@ -140,7 +140,8 @@ class PredictionRow(CellRow):
 @dataclass(frozen=True, eq=False)
 class PeerRow(Row):
     """An arm's rate and its ratio to the reference's; ``recompiled`` counts timed runs in which something was
-    compiled after all. What was not measured is None."""
+    compiled after all, ``cut`` texts that ended before all tokens were there, which are left out. Of
+    ``compared`` texts at temperature 0 ``identical`` are the reference's. What was not measured is None."""
 
     temperature: float
     arm: str
@@ -154,6 +155,9 @@ class PeerRow(Row):
     num_tokens: int
     num_runs: int
     recompiled: int
+    cut: int
+    compared: int
+    identical: int
     ratio: float | None
     low: float | None
     high: float | None

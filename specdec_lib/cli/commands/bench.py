@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from specdec_lib.cli import measuring, options, sentences
 from specdec_lib.cli.prompt import asked_prompts
@@ -15,6 +16,9 @@ from specdec_lib.decoding.lengths import read_lengths
 from specdec_lib.decoding.lengths.specs import FixedSpec
 from specdec_lib.errors import InvalidArgument, RecordError
 from specdec_lib.utils.numbers import written_real
+
+if TYPE_CHECKING:
+    from specdec_lib.bench.measure.engines.asked import WantedEngine
 
 NAME = "bench"
 EXAMPLE = "specdec bench --k 2,4 --temperatures 0 --prompts 2 --repeats 1"
@@ -39,6 +43,8 @@ def run(
     seed: options.GridSeed = 42,
     no_profile: options.NoProfile = False,
     peers: options.Peers = False,
+    engines: options.Engines = None,
+    engines_folder: options.EnginesFolder = Path(".peers"),
     compile: options.Compile = None,
     as_json: options.Json = False,
 ) -> None:
@@ -49,6 +55,7 @@ def run(
     selection = selection_of(models, threads=threads)
     if peers and selection.drafter is not None:
         raise InvalidArgument("--peers hands the draft to Hugging Face's generate; give a --draft model")
+    others = _engines(engines, engines_folder, peers)
     number, file = asked_prompts(prompts, num_prompts)
     lengths = [spec.k if isinstance(spec, FixedSpec) else str(spec) for spec in read_lengths(k_values)]
     policy = next((length for length in lengths if isinstance(length, str)), None)
@@ -73,7 +80,7 @@ def run(
     selection.check_chats((one.place or "--chat", one.to_its_end) for one in texts.chats(grid.domains))
     compiled = compile is not False if peers else bool(compile)
     lines = measuring.ProgressLines()
-    order = measuring.Order(grid, texts, selection, output, compiled, resume, lines)
+    order = measuring.Order(grid, texts, selection, output, compiled, resume, lines, others, engines_folder)
     with measuring.kept(output):
         if measuring.has_notebook() and not in_process:
             parameters = axes | asdict(models)
@@ -81,6 +88,7 @@ def run(
             parameters |= {"compile": compiled, "resume": resume}
             if peers:
                 del parameters["drafter"]
+                parameters |= {"engines": engines or [], "engines_folder": str(engines_folder.resolve())}
             else:
                 parameters["profile"] = not no_profile
             measuring.measure_in_notebook(order, parameters, peers)
@@ -89,6 +97,20 @@ def run(
         else:
             measuring.measure(order, profile=not no_profile)
     _report(output, as_json, peers)
+
+
+def _engines(listed: list[str] | None, folder: Path, peers: bool) -> list[WantedEngine]:
+    """What ``--engines`` lists, each of which is there."""
+    if not listed:
+        return []
+    from specdec_lib.bench.measure.engines.asked import read_engines, require_engines
+    from specdec_lib.bench.measure.engines.sentences import WITHOUT_PEERS
+
+    if not peers:
+        raise InvalidArgument(WITHOUT_PEERS)
+    engines = read_engines(listed)
+    require_engines(engines, folder)
+    return engines
 
 
 def _numbers(option: str, listed: str) -> list[float]:

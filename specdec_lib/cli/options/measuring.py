@@ -49,6 +49,17 @@ Peers = Annotated[
         "Comparison", None, "--peers", help="Side by side with Hugging Face's generate, each arm of both."
     ),
 ]
+Engines = Annotated[
+    list[str] | None,
+    option(
+        "Comparison", "NAME,…", "--engines", help="With --peers: other engines too, without and with the "
+        "draft. llama.cpp and openvino are brought by 'make peers'; http://HOST:PORT, or NAME=http://…, is a "
+        "server that runs already.",
+    ),
+]  # fmt: skip
+EnginesFolder = Annotated[
+    Path, option("Comparison", "FOLDER", "--engines-folder", help="Where 'make peers' has put them.")
+]
 Compile = Annotated[
     bool | None,
     option(

@@ -61,6 +61,24 @@ def came_of(told: Mapping[str, Any]) -> str:
     return ", ".join(parts) + failed
 
 
+# -- engines of a comparison ------------------------------------------------------------------------
+
+ENGINES_LEGEND = (
+    "÷ best plain: over the fastest that has no draft, anybody's; ÷ ours: over our fastest; same ids: of "
+    "texts at temperature 0, those that hf-generate gives"
+)
+
+
+def compiling_took(seconds: Mapping[str, str]) -> str:
+    """How long arms were compiled, before anything was timed."""
+    return "compiling took " + ", ".join(f"{told} of {arm}" for arm, told in seconds.items())
+
+
+def texts_cut(count: int, arm: str) -> str:
+    """Texts that an engine ended where the model does."""
+    return f"{counted(count, 'text')} of {arm} ended before all tokens were there: left out"
+
+
 # -- two engines at temperature 0 ------------------------------------------------------------------
 
 TIE_OR_BUG = "Tie or bug?"

@@ -15,13 +15,15 @@ from typing import Any
 import plotly.graph_objects as go
 
 from specdec_lib.viz import sentences, traces
-from specdec_lib.viz.theme import AMBER, BLUE, GREEN, GREY, Rows, error_bars, hatched
+from specdec_lib.viz.theme import AMBER, BLUE, GREEN, GREY, PURPLE, VERMILLION, Rows, error_bars, hatched
 
 _STYLE = {  # (library, whether it drafts) -> label, colour, pattern
     ("transformers", False): ("HF, no draft", GREY, ""),
     ("transformers", True): ("HF, drafting", AMBER, "\\"),
     ("specdec_lib", False): ("ours, no draft", BLUE, "/"),
     ("specdec_lib", True): ("ours, drafting", GREEN, "x"),
+    ("engines", False): ("engines, no draft", VERMILLION, "-"),
+    ("engines", True): ("engines, drafting", PURPLE, "+"),
 }
 
 
@@ -56,7 +58,8 @@ def plot_peers(rows: Rows) -> go.Figure:
 
 
 def _key(row: Mapping[str, Any]) -> tuple[str, bool]:
-    return row["library"], row["method"] != "autoregressive"
+    whose = row["library"] if row["library"] in ("transformers", "specdec_lib") else "engines"
+    return whose, row["method"] != "autoregressive"
 
 
 def _reach(rows: Rows) -> float:

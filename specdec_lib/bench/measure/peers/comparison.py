@@ -16,6 +16,8 @@ from pathlib import Path
 
 from specdec_lib.bench.measure.arm import Job
 from specdec_lib.bench.measure.costs import measure_costs
+from specdec_lib.bench.measure.engines import sentences
+from specdec_lib.bench.measure.engines.timed import EngineResult
 from specdec_lib.bench.measure.grid import Block, Grid
 from specdec_lib.bench.measure.pairs.blocks import block_job, block_record
 from specdec_lib.bench.measure.peers.arms import AsNamed, GeneratingArm, make_arms
@@ -191,17 +193,29 @@ class PeerComparison:
         return block_job(self.grid, self.prompts, block)
 
     def _records(self, block: Block, outcomes: Sequence[Outcome[GenerationResult]]) -> list[PeerRecord]:
-        """One record an arm; greedy ids are held against those of the first autoregressive arm."""
-        plain = [o for o in outcomes if o.arm.facts.method == "autoregressive" and block.temperature == 0]
+        """One record an arm; greedy ids are held against those of the first autoregressive arm.
+
+        A text that an engine ended by itself is kept as it came, and held against nothing.
+        """
+        own = [o for o in outcomes if not isinstance(o.result, EngineResult)]
+        plain = [o for o in own if o.arm.facts.method == "autoregressive" and block.temperature == 0]
         reference = min(plain, key=lambda outcome: self.arms.index(outcome.arm), default=None)
         records = []
         for outcome in outcomes:
             asked = PeerRecord, self.grid, self.prompts, block, outcome
-            record = block_record(*asked, new_graphs=outcome.new_graphs)
-            if reference is not None and outcome is not reference:
+            record = _by_its_clock(block_record(*asked, new_graphs=outcome.new_graphs), outcome)
+            if record.was_cut:
+                self._say_cut(record)
+            elif reference is not None and outcome is not reference:
                 record = self._compared(block, record, reference)
             records.append(record)
         return records
+
+    def _say_cut(self, record: PeerRecord) -> None:
+        if record.repeat == 0:
+            config, made = record.config, record.result.num_tokens
+            whose, asked = (record.decoder, record.prompt_id), (config.temperature, config.max_new_tokens)
+            self.report(sentences.WAS_CUT.format(whose[0], whose[1], asked[0], made, asked[1]))
 
     def _compared(self, block: Block, record: PeerRecord, reference: Outcome[GenerationResult]) -> PeerRecord:
         """Where the ids part; and how far apart the target's logits are there, and whether that is a tie."""
@@ -213,3 +227,12 @@ class PeerComparison:
         text = [*self._job(block).prompt_ids, *theirs.generated_ids[:place]]
         found = judge_parting(self.target, text, *(run.generated_ids[place] for run in (ours, theirs)))
         return replace(record, logit_gap=found.gap, tied=found.is_tie)
+
+
+def _by_its_clock(record: PeerRecord, outcome: Outcome[GenerationResult]) -> PeerRecord:
+    """The record with what only an engine's result tells: whose it is, and its own seconds."""
+    result = outcome.result
+    if not isinstance(result, EngineResult):
+        return record
+    told = {"prompt_seconds": result.prompt_seconds, "decode_seconds": result.decode_seconds}
+    return replace(record, result=result.plain, engine=outcome.arm.facts.library, **told)

@@ -56,13 +56,25 @@ class ProfileRecord(RunRecord):
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PeerRecord(RunRecord):
     """One timed run of an arm of a comparison: how many graphs were compiled meanwhile, what it was compared
-    with, by how much the logits of the two tokens differ where they part, and whether that is a tie."""
+    with, by how much the logits of the two tokens differ where they part, and whether that is a tie.
+
+    ``engine`` is whose engine it was, if neither Transformers' nor this library; ``prompt_seconds`` and
+    ``decode_seconds`` are what that engine's own clock says. Such a text may be shorter than asked.
+    """
 
     kind: Literal["peer"] = "peer"
     new_graphs: Optional = None
     reference: Name = None
     logit_gap: Annotated[float | None, contents.number] = None
     tied: Annotated[bool | None, contents.truth] = None
+    engine: Name = None
+    prompt_seconds: Annotated[float | None, contents.number] = None
+    decode_seconds: Annotated[float | None, contents.number] = None
+
+    @property
+    def was_cut(self) -> bool:
+        """Whether the text ended before it had all tokens that were asked for: its time then says nothing."""
+        return self.result.num_tokens < self.config.max_new_tokens
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
