@@ -22,6 +22,7 @@ from specdec_lib.bench.explain import questions
 from specdec_lib.bench.explain import sentences as explain
 from specdec_lib.bench.explain.counters import sentences as counters
 from specdec_lib.bench.foreign import sentences as foreign
+from specdec_lib.bench.measure.engines import sentences as engines
 from specdec_lib.bench.results import sentences as results
 from specdec_lib.bench.sweep import sentences as sweep
 from specdec_lib.bench.sweep.cluster import sentences as cluster
@@ -202,6 +203,8 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
             (0, 0, 0.0, False, RUN), (1, 0, 30.0, True, RUN), (24, 0, 300.0, False, RUN),
             (0, 1, 0.0, False, RUN), (3, 8, 30.0, True, RUN),
         ],
+        "compiling_took": [({"ours-AR-compiled": "30 s", "ours-K4-compiled": "5 s"},)],
+        "texts_cut": [(1, "llama.cpp"), (3, "openvino-K4")],
         "came_of": [(SWEPT,), (SWEPT | {"done": [], "failed": [], "skipped": []},), (FAILED_ALL,)],
     },
     **{room: {} for room in (sweep, cluster)},
@@ -235,6 +238,7 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
     auditing: {},
     export: {},
     peers: {},
+    engines: {},
 }  # fmt: skip
 
 

@@ -109,6 +109,7 @@ FULL = {
     "prompts": {"hash": "1"}, "drafter": "tiny", "turn": 0, "first_difference": -1,
     "config": CONFIG.to_dict(), "config_hash": CONFIG.config_hash(), "result": RESULT,
     "phases": PHASES, "new_graphs": 0, "reference": "x", "logit_gap": 0.5, "tied": True,
+    "prompt_seconds": 0.5, "decode_seconds": 0.5,
     "pair": "pocket", "costs": COSTS_TOLD, "arm": ARM, "weight_bytes": 1.0, "copy_bytes_per_second": 2.0,
     "vary": "k", "value": 4, "k": 4, "context": 8, "depth": 2, "new_tokens": 3, "beyond_training": False,
     "seconds": {"ours": [0.1], "theirs": []}, "arms": {"AR": ARM}, "memory_mb": {"load": 300.0},

@@ -12,6 +12,7 @@ from specdec_lib.bench.records.appending import append_record
 from specdec_lib.bench.records.reading import read_records
 from specdec_lib.bench.tables.peers import RATIOS
 from specdec_lib.cli import measuring, sentences
+from specdec_lib.cli.views import sentences as words
 from tests.bench.comparisons import ARMS, arm, comparison, run
 
 TINY = ["--domains", "code", "-t", "0", "-n", "3", "--prompts", "1", "--repeats", "1", "--device", "cpu"]
@@ -163,6 +164,71 @@ def test_a_comparison_of_which_no_arm_ran(specdec, tmp_path: Path) -> None:
     assert shown.out.count("refused: ") == len(ARMS)
     document = specdec("bench", "--peers", "--show", path, "--json").document
     assert document["arms"] == document["ratios"] == [] and len(document["refused"]) == len(ARMS)
+
+
+def test_engines_are_looked_for_before_anything_is_loaded(specdec, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(measuring, "measure_peers", lambda order: pytest.fail("nothing is to be measured"))
+    asked = ["bench", "--peers", "--in-process", *TINY, "-o", tmp_path / "r.jsonl"]
+    missing = specdec(*asked, "--engines", "llama.cpp", "--engines-folder", tmp_path)
+    assert missing.code == 2 and missing.out == "" and missing.err.count("\n") == 1
+    assert "make peers" in missing.err and "llama-server" in missing.err
+    unknown = specdec(*asked, "--engines", "http://127.0.0.1:1,lama.cpp")
+    assert unknown.code == 2 and "did you mean llama.cpp?" in unknown.err
+    alone = specdec("bench", *TINY, "-o", tmp_path / "r.jsonl", "--engines", "llama.cpp")
+    assert alone.code == 2 and "--peers too" in alone.err
+    assert not (tmp_path / "r.jsonl").exists()
+
+
+def test_engines_come_to_what_measures_and_to_its_notebook(specdec, results, tmp_path, monkeypatch) -> None:
+    orders, seen = [], {}
+
+    def measured(order) -> None:
+        orders.append(order)
+        order.output.write_bytes(results.read_bytes())
+
+    def run_benchmark(output_path, *, notebook, stream, **parameters) -> None:
+        execute.check_parameters(notebook, parameters)
+        seen.update(parameters)
+        Path(output_path).write_bytes(results.read_bytes())
+
+    monkeypatch.setattr(measuring, "measure_peers", measured)
+    monkeypatch.setattr(execute, "run_benchmark", run_benchmark)
+    urls = ["one=http://127.0.0.1:1", "http://127.0.0.1:2"]
+    asked = ["bench", "--peers", *TINY, "-o", tmp_path / "r.jsonl", "--engines-folder", tmp_path]
+    asked += ["--engines", urls[0], "--engines", urls[1]]
+    assert specdec(*asked, "--in-process").code == specdec(*asked).code == 0
+    assert [engine.name for engine in orders[0].engines] == ["one", "127.0.0.1:2"]
+    assert orders[0].engines_folder == tmp_path
+    assert (seen["engines"], seen["engines_folder"]) == (urls, str(tmp_path))
+
+
+def test_engines_stand_in_the_same_table_with_what_they_are(specdec, tmp_path) -> None:
+    path, same = tmp_path / "engines.jsonl", {"first_difference": -1, "reference": "hf-generate"}
+    for record in comparison(temperatures=(0.0,)):
+        append_record(path, record)
+    options = {"version": "11434.0.0", "weights": "f32", "cache": "f32", "threads": 1}
+    for name, k, seconds in (("llama.cpp", 0, 0.25), ("llama.cpp-K4", 4, 0.125)):
+        told = {"library": "llama.cpp", "method": "speculative" if k else "autoregressive", "k": k}
+        append_record(path, arm("hf-generate", **told, options=options) | {"decoder": name})
+        for prompt in range(2):
+            made = run("hf-generate", prompt, seconds * (1 + prompt), **same)
+            append_record(path, made | {"decoder": name, "engine": "llama.cpp"})
+        cut = run("hf-generate", 2, seconds, ids=[1, 2]) | {"decoder": name, "engine": "llama.cpp"}
+        append_record(path, cut)
+    shown = specdec("bench", "--peers", "--show", path)
+    rows = {line.split()[0]: line.split()[1:] for line in shown.out.splitlines() if " 2/2" in line}
+    assert rows["llama.cpp"][0] == "26.7" and rows["llama.cpp"][-2] == "0.80"
+    assert rows["llama.cpp-K4"][-2] == "1.60" and "★" in rows["llama.cpp-K4"]
+    said = " ".join(shown.out.split())
+    facts = "llama.cpp, version 11434.0.0, weights f32, cache f32, threads 1"
+    assert "compiling took 30 s of hf-static-compiled, " in said
+    assert f"llama.cpp, llama.cpp-K4: {facts}" in said and words.texts_cut(1, "llama.cpp-K4") in said
+    assert "best engine with a draft" in said
+    assert max(map(len, shown.out.replace(str(path), "FILE").splitlines())) <= 80
+    document = specdec("bench", "--peers", "--show", path, "--json").document
+    plain = {row["arm"]: row["ratio"] for row in document["over_plain"]}
+    assert plain["llama.cpp"] == pytest.approx(1) and plain["llama.cpp-K4"] == pytest.approx(2)
+    assert document["facts"]["llama.cpp"] == {"library": "llama.cpp", **options}
 
 
 def test_help_names_both_switches(specdec) -> None:
