@@ -204,7 +204,7 @@ CALLS: dict[ModuleType, dict[str, list[tuple[Any, ...]]]] = {
             (0, 1, 0.0, False, RUN), (3, 8, 30.0, True, RUN),
         ],
         "compiling_took": [({"ours-AR-compiled": "30 s", "ours-K4-compiled": "5 s"},)],
-        "texts_cut": [(1, "llama.cpp"), (3, "openvino-K4")],
+        "texts_cut": [(1, ["llama.cpp"]), (3, ["openvino", "openvino-K4"])],
         "came_of": [(SWEPT,), (SWEPT | {"done": [], "failed": [], "skipped": []},), (FAILED_ALL,)],
     },
     **{room: {} for room in (sweep, cluster)},

@@ -5,8 +5,8 @@ Of the four questions: *how fast is it?*, counted from what ``bench.measure.peer
 Every rate is total tokens over total time, all domains together;
 every ratio is paired, over the blocks (a prompt at one repeat) in which all of its arms ran. Where a ratio
 takes the best of several arms, it takes it anew in each draw of the bootstrap: having chosen is part of the
-interval. An arm that was refused, also half-way, has no rate; a text that an engine ended before all tokens
-were there is left out, and counted. Nothing here draws, and nothing here times.
+interval. An arm that was refused, also half-way, has no rate; a block in which an engine ended its text early
+is left out for every arm, and counted. Nothing here draws, and nothing here times.
 """
 
 from __future__ import annotations
@@ -164,14 +164,25 @@ def _temperatures(records: Sequence[Record]) -> list[float]:
 def _timed(records: Sequence[Record], temperature: float, arms: Arms) -> Timed:
     """The runs of the arms that were not refused."""
     timed: dict[str, dict[tuple[str, str, int], tuple[float, int, int]]] = {}
+    cut = cut_blocks(records)
     for record in of_kind(records, PeerRecord):
-        config, result = record.config, record.result
-        if config.temperature == temperature and not _refused(arms, record.decoder) and not record.was_cut:
-            key = config.prompt_domain, record.prompt_id, record.repeat
+        result, block = record.result, _block_of(record)
+        if block[0] == temperature and not _refused(arms, record.decoder) and block not in cut:
             run = result.total_time, result.num_tokens, record.new_graphs or 0
             if min(run[:2]) > 0:  # a run of no time, or without tokens, has no rate
-                timed.setdefault(record.decoder, {})[key] = run
+                timed.setdefault(record.decoder, {})[block[1:]] = run
     return timed
+
+
+def _block_of(record: PeerRecord) -> tuple[float, str, str, int]:
+    return record.config.temperature, record.config.prompt_domain, record.prompt_id, record.repeat
+
+
+def cut_blocks(records: Sequence[Record]) -> set[tuple[float, str, str, int]]:
+    """Temperature, domain, prompt and repeat of the blocks in which an arm ended its text early."""
+    arms = arms_of(records)
+    runs = of_kind(records, PeerRecord)
+    return {_block_of(run) for run in runs if run.was_cut and not _refused(arms, run.decoder)}
 
 
 def _texts(records: Sequence[Record], temperature: float) -> dict[str, list[PeerRecord]]:

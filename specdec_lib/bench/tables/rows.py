@@ -140,7 +140,7 @@ class PredictionRow(CellRow):
 @dataclass(frozen=True, eq=False)
 class PeerRow(Row):
     """An arm's rate and its ratio to the reference's; ``recompiled`` counts timed runs in which something was
-    compiled after all, ``cut`` texts that ended before all tokens were there, which are left out. Of
+    compiled after all, ``cut`` texts that ended before all tokens were there, whose blocks are left out. Of
     ``compared`` texts at temperature 0 ``identical`` are the reference's. What was not measured is None."""
 
     temperature: float

@@ -39,7 +39,7 @@ class PeerSummary(Row):
 
     ``over_plain`` and ``over_ours`` are the arms over the fastest that does not draft, whoever's it is, and
     over the fastest of ours; both are empty where no engine of other people's ran. ``facts`` says of each of
-    those engines what it is.
+    those engines what it is. ``left_out`` blocks count for no arm, since an engine ended its text early.
     """
 
     results: str
@@ -56,6 +56,7 @@ class PeerSummary(Row):
     over_plain: list[PeerRow]
     over_ours: list[PeerRow]
     facts: dict[str, dict[str, Any]]
+    left_out: int
 
 
 def comparison_of(path: Path, records: Sequence[Record], problems: Sequence[str]) -> PeerSummary:
@@ -70,6 +71,7 @@ def comparison_of(path: Path, records: Sequence[Record], problems: Sequence[str]
     from specdec_lib.bench.tables.peers import (
         PLAIN,
         arms_of,
+        cut_blocks,
         has_engines,
         newest_comparison,
         peer_table,
@@ -102,6 +104,7 @@ def comparison_of(path: Path, records: Sequence[Record], problems: Sequence[str]
             for name, arm in arms.items()
             if arm.library not in (HUGGING_FACE, OURS)
         },
+        left_out=len(cut_blocks(chosen)),
     )
 
 
@@ -167,16 +170,16 @@ def _footnote(summary: PeerSummary) -> str:
     lines = [sentences.PEERS_LEGEND]
     if summary.facts:
         lines.append(words.ENGINES_LEGEND)
-        compiling = {row.arm: _compiling(row) for row in summary.arms if row.compiled and not row.refused}
+        compiling = {row.arm: _compiling(row) for row in summary.arms if row.compile_seconds}
         lines += [words.compiling_took(compiling)] if compiling else []
     lines += _engine_lines(summary.facts)
     lines += [f"refused: {arm}: {safe_line(reason)}" for arm, reason in summary.refused.items()]
     for arm in dict.fromkeys(row.arm for row in summary.arms if row.recompiled):
         count = sum(row.recompiled for row in summary.arms if row.arm == arm)
         lines.append(sentences.compiled_in_the_clock(count, arm))
-    for arm in dict.fromkeys(row.arm for row in summary.arms if row.cut):
-        count = sum(row.cut for row in summary.arms if row.arm == arm)
-        lines.append(words.texts_cut(count, arm))
+    if summary.left_out:
+        arms = dict.fromkeys(row.arm for row in summary.arms if row.cut)
+        lines.append(words.texts_cut(summary.left_out, arms))
     threads = [] if summary.threads is None else [counted(summary.threads, "thread")]
     lines.append(sentences.runs_line(summary.results, summary.runs, target, *threads))
     if found.compared:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +74,10 @@ def compiling_took(seconds: Mapping[str, str]) -> str:
     return "compiling took " + ", ".join(f"{told} of {arm}" for arm, told in seconds.items())
 
 
-def texts_cut(count: int, arm: str) -> str:
-    """Texts that an engine ended where the model does."""
-    return f"{counted(count, 'text')} of {arm} ended before all tokens were there: left out"
+def texts_cut(count: int, arms: Iterable[str]) -> str:
+    """Texts that engines ended where the model does."""
+    left = f"{counted(count, 'text')} {'counts' if count == 1 else 'count'} for no arm"
+    return f"{left}: {', '.join(arms)} ended before all tokens were there; a smaller -n keeps more"
 
 
 # -- two engines at temperature 0 ------------------------------------------------------------------

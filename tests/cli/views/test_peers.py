@@ -222,7 +222,10 @@ def test_engines_stand_in_the_same_table_with_what_they_are(specdec, tmp_path) -
     said = " ".join(shown.out.split())
     facts = "llama.cpp, version 11434.0.0, weights f32, cache f32, threads 1"
     assert "compiling took 30 s of hf-static-compiled, " in said
-    assert f"llama.cpp, llama.cpp-K4: {facts}" in said and words.texts_cut(1, "llama.cpp-K4") in said
+    assert (
+        f"llama.cpp, llama.cpp-K4: {facts}" in said
+        and words.texts_cut(1, ["llama.cpp", "llama.cpp-K4"]) in said
+    )
     assert "best engine with a draft" in said
     assert max(map(len, shown.out.replace(str(path), "FILE").splitlines())) <= 80
     document = specdec("bench", "--peers", "--show", path, "--json").document

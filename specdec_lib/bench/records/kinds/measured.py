@@ -73,8 +73,8 @@ class PeerRecord(RunRecord):
 
     @property
     def was_cut(self) -> bool:
-        """Whether the text ended before it had all tokens that were asked for: its time then says nothing."""
-        return self.result.num_tokens < self.config.max_new_tokens
+        """Whether an engine ended the text before it had all tokens asked for: its time then says nothing."""
+        return self.engine is not None and self.result.num_tokens < self.config.max_new_tokens
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

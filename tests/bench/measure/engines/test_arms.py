@@ -18,7 +18,7 @@ from specdec_lib.bench.measure.peers.comparison import PeerComparison
 from specdec_lib.bench.measure.prompts import TokenisedPrompt
 from specdec_lib.bench.records.identity import require_same_ids
 from specdec_lib.bench.records.reading import read_records
-from specdec_lib.bench.tables.peers import has_engines, peer_table, ratio_table
+from specdec_lib.bench.tables.peers import cut_blocks, has_engines, peer_table, ratio_table
 from specdec_lib.errors import InvalidArgument, ServerUnavailable
 from specdec_lib.lossless.audit.peers.server_process import PORT, served
 from specdec_lib.models.export.pair import WrittenModel
@@ -121,9 +121,10 @@ def test_a_text_that_ends_by_itself_is_left_out_and_said_once(tmp_path):
     assert len(cut) == 2 and all(one["first_difference"] is None for one in cut)
     assert all(one["result"]["generated_ids"] == OURS[FIRST][0][:3] for one in cut)
     rows = {row["arm"]: row for row in peer_table(records, draws=20, over=("ours-AR",))}
-    assert (rows["llama.cpp"]["cut"], rows["llama.cpp"]["num_runs"], rows["ours-AR"]["cut"]) == (2, 4, 0)
+    assert (rows["llama.cpp"]["cut"], rows["llama.cpp"]["num_runs"]) == (2, 4)
+    assert (rows["ours-AR"]["cut"], rows["ours-AR"]["num_runs"]) == (0, 4), "nobody is timed on those blocks"
+    assert {block[2] for block in cut_blocks(records)} == {"code_0"}
     assert (rows["llama.cpp"]["identical"], rows["llama.cpp"]["compared"]) == (4, 4)
-    assert rows["llama.cpp"]["num_prompts"] == 2, "its pairs are of the texts that are whole"
     said = [line for line in lines if "ended after" in line]
     assert [line.split(":")[0] for line in said] == ["llama.cpp", "llama.cpp-K2"] and "of 6 tokens" in said[0]
 
