@@ -53,8 +53,8 @@ Engines = Annotated[
     list[str] | None,
     option(
         "Comparison", "NAME,…", "--engines", help="With --peers: other engines too, without and with the "
-        "draft. llama.cpp and openvino are brought by 'make peers'; http://HOST:PORT, or NAME=http://…, is a "
-        "server that runs already.",
+        "draft. llama.cpp (or llama.cpp-f16, with its own cache) and openvino are brought by 'make peers'; "
+        "http://HOST:PORT, or NAME=http://…, is a server that runs already.",
     ),
 ]  # fmt: skip
 EnginesFolder = Annotated[

@@ -18,7 +18,7 @@ import torch
 
 from specdec_lib.bench.measure.arm import Arm, Facts
 from specdec_lib.bench.measure.engines import sentences
-from specdec_lib.bench.measure.engines.asked import ENGINE_NAMES, WantedEngine, engine_package
+from specdec_lib.bench.measure.engines.asked import ENGINE_NAMES, HALF_CACHE, WantedEngine, engine_package
 from specdec_lib.bench.measure.engines.genai import GenAiArm, GenAiProcess
 from specdec_lib.bench.measure.engines.llama_cpp import TEXT_LIMITS, timed_server_command
 from specdec_lib.bench.measure.engines.running import server_arm
@@ -109,25 +109,30 @@ class OtherEngines:
         return [
             Arm(
                 f"{engine.name}-K{k}" if k else engine.name,
-                self._facts(whose, k),
+                self._facts(engine.name, k),
                 partial(build, f"{engine.name}-K{k}" if k else engine.name, k),
             )
             for k in (0, *k_values)
         ]
 
-    def _facts(self, whose: str, k: int) -> Facts:
+    def _facts(self, name: str, k: int) -> Facts:
         """What is known of an arm before it is started."""
-        width, dtype = WIDTH_OF.get(dtype_of(self._target)), dtype_of(self._target)
+        whose, dtype = ENGINE_NAMES[name], dtype_of(self._target)
+        width, cache = WIDTH_OF.get(dtype, ""), self._cache_of(name)
         version, installed = self._release(whose)
-        options = {"version": version, "installed": installed, "weights": width, "cache": width}
-        options |= {"threads": self._threads, "prompt_cache": False, "options": self._told(whose, k)}
+        weights = width if whose == LLAMA_CPP else _openvino_width(width)
+        options = {"version": version, "installed": installed, "weights": weights, "cache": cache}
+        options |= {"threads": self._threads, "prompt_cache": False, "options": self._told(whose, cache, k)}
         if not k:
             return Facts(whose, "autoregressive", dtype=dtype, options=options)
         return Facts(whose, "speculative", k, drafter=self._draft.name, dtype=dtype, options=options)
 
-    def _told(self, whose: str, k: int) -> str:
+    def _cache_of(self, name: str) -> str:
+        """What an arm keeps its cache in."""
+        return "f16" if name.startswith(HALF_CACHE) else WIDTH_OF.get(dtype_of(self._target), "")
+
+    def _told(self, whose: str, width: str, k: int) -> str:
         """The options that an arm is started with, without paths."""
-        width = WIDTH_OF.get(dtype_of(self._target), "")
         if whose == LLAMA_CPP:
             names = Path("TARGET"), Path("DRAFT") if k else None
             asked = Path("llama-server"), names[0], self._context, self._threads, width
@@ -149,10 +154,9 @@ class OtherEngines:
     # -- what makes them -------------------------------------------------------------------
 
     def _llama_cpp(self, name: str, k: int) -> TimedEngine:
-        width = self._width_for(LLAMA_CPP)
-        paths = self._weights("gguf", width, with_draft=k > 0)
-        asked = llama_program(self._folder), paths["target"], self._context, self._threads, width
-        command = timed_server_command(*asked, paths["draft"] if k else None, k)
+        paths = self._weights("gguf", self._width_for(LLAMA_CPP), with_draft=k > 0)
+        asked = llama_program(self._folder), paths["target"], self._context, self._threads
+        command = timed_server_command(*asked, self._cache_of(name), paths["draft"] if k else None, k)
         log = self._log(name)
         self._report(sentences.STARTING.format(name))
         url = self._stack.enter_context(served(command, log))
@@ -172,7 +176,7 @@ class OtherEngines:
         """The pipeline with a draft serves every draft length."""
         if drafts not in self._pipelines:
             width = self._width_for(OPENVINO_GENAI)
-            paths = self._weights("openvino", "f16" if width == "f16" else "f32", with_draft=drafts)
+            paths = self._weights("openvino", _openvino_width(width), with_draft=drafts)
             self._report(sentences.STARTING.format(name))
             process = self._process(name)
             draft, ends = paths["draft"] if drafts else None, self._target.eos_token_ids
@@ -231,6 +235,11 @@ def context_needed(grid: Grid, prompts: PromptsByDomain, most: int | None) -> in
     needed = longest + grid.max_new_tokens + max(grid.numbers, default=0) + _SPARE
     rounded = -(-needed // _BLOCK) * _BLOCK
     return rounded if most is None else min(rounded, most)
+
+
+def _openvino_width(width: str) -> str:
+    """What weights are written in for OpenVINO, which computes in ``width``: it is given no bf16."""
+    return "f16" if width == "f16" else "f32"
 
 
 def _day_of(file: Path) -> str | None:

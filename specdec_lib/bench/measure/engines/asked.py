@@ -14,7 +14,9 @@ from specdec_lib.errors import InvalidArgument
 from specdec_lib.lossless.audit.peers.installed import LLAMA_CPP, OPENVINO_GENAI
 from specdec_lib.lossless.audit.peers.llama_cpp import llama_program
 
-ENGINE_NAMES = {"llama.cpp": LLAMA_CPP, "openvino": OPENVINO_GENAI}
+HALF_CACHE = "llama.cpp-f16"
+"""llama.cpp with the cache that it has unless told otherwise, in float16, whatever the pair is in."""
+ENGINE_NAMES = {"llama.cpp": LLAMA_CPP, HALF_CACHE: LLAMA_CPP, "openvino": OPENVINO_GENAI}
 """What is installed by ``make peers``: its name on the command line and in tables, and whose it is."""
 _NAMED_URL = re.compile(r"(?:(?P<name>[^=:/\s]*)=)?(?P<url>https?://.*)", re.IGNORECASE | re.DOTALL)
 

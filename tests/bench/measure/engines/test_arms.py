@@ -215,7 +215,19 @@ def test_weights_that_no_engine_is_given_refuse_its_arms(tmp_path, monkeypatch):
         engines.arms[0].make()
 
 
-def test_the_context_has_context_needed_the_longest_text_and_its_last_draft():
+def test_the_cache_that_the_server_has_by_itself(tmp_path):
+    program = installed_llama(tmp_path, OURS, tiny_models.VOCAB)
+    with opened(tmp_path, "llama.cpp", "llama.cpp-f16") as engines:
+        assert [arm.name for arm in engines.arms][1:3] == ["llama.cpp-K2", "llama.cpp-f16"]
+        assert [arm.facts.options["cache"] for arm in engines.arms] == ["f32", "f32", "f16", "f16"]
+        assert {arm.facts.options["weights"] for arm in engines.arms} == {"f32"}
+        engines.arms[3].make()
+    (told,) = starts_of(program)
+    assert told[told.index("-ctk") + 1] == told[told.index("-ctkd") + 1] == "f16"
+    assert told[told.index("-fa") + 1] == "on"
+
+
+def test_the_context_has_room_for_the_longest_text_and_its_last_draft():
     prompts = {"code": [TokenisedPrompt("a", list(range(250)))]}
     assert context_needed(GRID, prompts, None) == 512 and context_needed(GRID, prompts, 300) == 300
     assert context_needed(GRID, PROMPTS, 4096) == 256

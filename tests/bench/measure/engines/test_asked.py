@@ -33,7 +33,7 @@ def test_names_and_addresses_in_one_list_or_several():
     [
         ("lama.cpp", r"'lama.cpp', which is no engine; did you mean llama.cpp\?"),
         ("openvin", r"did you mean openvino\?"),
-        ("xyz", r"did you mean llama.cpp or openvino\?"),
+        ("xyz", r"did you mean llama.cpp or llama.cpp-f16 or openvino\?"),
         ("mine=", r"mine= names no address"),
         ("openvino,openvino", r"names openvino twice"),
         ("a=http://h:1,a=http://h:2", r"names a twice"),
