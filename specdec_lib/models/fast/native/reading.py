@@ -230,23 +230,11 @@ class ReadModel:
 
 def _require_plain(model: LanguageModel) -> None:
     """Refuse what a forward of ours would not do: hooks, several types of numbers, numbers elsewhere."""
-    if (hooked := _hooked(model)) is not None:
-        raise NoNative(sentences.HAS_HOOKS.format(hooked))
-    types = {parameter.dtype for parameter in model.parameters()}
-    if len(types) != 1:
+    for module in model.modules():
+        if module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module):
+            raise NoNative(sentences.HAS_HOOKS.format(type(module).__name__))
+    if len({parameter.dtype for parameter in model.parameters()}) != 1:
         raise NoNative(sentences.SEVERAL_TYPES)
-
-
-def _hooked(model: nn.Module) -> str | None:
-    """The class of a module that does more than its class says."""
-    return next(
-        (
-            type(module).__name__
-            for module in model.modules()
-            if module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module)
-        ),
-        None,
-    )
 
 
 def _require_rope(config: Any) -> None:
