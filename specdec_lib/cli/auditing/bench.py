@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 _PRECISE = "float32"
 """Of weights of one's own that judge, where no --dtype is named."""
-_PROMPTS = 2
+LAW_PROMPTS = ("def fibonacci(n):", "x = x + 1\nx = x +")
+"""Behind which a law is asked for, where no prompts are named: short ones, which are soon read.
+
+The second repeats itself, so that what drafts from the text itself drafts something, which is neither certain
+to be accepted nor to be rejected.
+"""
 _PROMPT_TOKENS = 16
 
 
@@ -113,11 +118,21 @@ class AuditBench:
             return self.opened(self.order.plain)
         return self.opened("hf:plain" if engine.startswith(MODE) else PLAIN)
 
-    def requests(self, num_tokens: int, temperature: float, otherwise: int = _PROMPTS) -> list[EngineRequest]:
-        """The prompts, as ids where weights are at hand that read them, else as text."""
+    def requests(
+        self, num_tokens: int, temperature: float, otherwise: int | None = None
+    ) -> list[EngineRequest]:
+        """The prompts, as ids where weights are at hand that read them, else as text.
+
+        ``otherwise``: how many of the built-in ones, where none are named; None: those of a law, which are
+        short.
+        """
+        from specdec_lib.data.own_prompts import RawPrompt
         from specdec_lib.lossless.audit.engines import EngineRequest
 
-        rows = proof_rows(self.order.prompts, None, otherwise)
+        if self.order.prompts is None and otherwise is None:
+            rows = [RawPrompt("", "", text) for text in LAW_PROMPTS]
+        else:
+            rows = proof_rows(self.order.prompts, None, otherwise or len(LAW_PROMPTS))
         asked = EngineRequest(num_tokens, temperature=temperature, top_k=self.order.top_k)
         if not self.loads_weights:
             if any(row.text is None for row in rows):
