@@ -59,6 +59,10 @@ class ServerFailed(SpecDecError, ConnectionError):
         self.status = status
 
 
+class LawNotTold(ServerFailed):
+    """A server that tells no log-probabilities of its plain law, or too few; what it does tell is sound."""
+
+
 class Unfollowed(SpecDecError, NotImplementedError):
     """A random draw, or what is made of one, whose branches cannot be taken: only sampling can see it."""
 

@@ -46,6 +46,10 @@ NOT_TOLD_WHETHER_DRAFTED = (
     "{} does not tell whether anything was drafted: this holds of its answers, drafted or not; its log tells "
     "it, or its /metrics, which specdec explain --from URL reads"
 )
+NONE_ACCEPTED = (
+    "{} drafted {} tokens and accepted none: what it does behind one that is accepted was not tried; name "
+    "other prompts by --prompts, which it drafts well behind"
+)
 NO_ANSWER_IN_TIME = "{} gave too few answers to say anything within {:g} minutes; does it return?"
 JUDGED_IN = (
     "judged by the weights of {} in {}; name what the engine computes in, if it is another, by --dtype"

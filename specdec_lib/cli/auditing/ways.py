@@ -17,7 +17,7 @@ from specdec_lib.cli.auditing.engine_names import MODE, is_function, is_server
 from specdec_lib.cli.auditing.order import AuditOrder
 from specdec_lib.cli.auditing.watch import CallWatch
 from specdec_lib.cli.selection import busy
-from specdec_lib.errors import InvalidArgument, ServerFailed
+from specdec_lib.errors import InvalidArgument, LawNotTold, ServerFailed
 
 if TYPE_CHECKING:
     from specdec_lib.lossless.audit.engines import AskedEngine, EngineRequest, NextLaw
@@ -27,10 +27,14 @@ if TYPE_CHECKING:
 
 _GREEDY_PROMPTS = 30
 _AT_A_TIME = 8
+_MANY_DRAFTED = 200
+"""Draft tokens of which some are accepted, of whatever drafts at all well."""
 _NUM_TOKENS, _TEMPERATURE = 3, 0.8
 """Of an answer whose law is asked, where the order names none."""
 _NUM_DRAFTED, _LIKELIEST = 2, 4
 """K, and the top-k that an engine here is cut to, where its law is summed."""
+_NOT_SUPPORTED = (400, 422, 501)
+"""Of HTTP: a server's way to say that it does not take a field."""
 _Report = Callable[[str], None]
 
 
@@ -152,6 +156,8 @@ def count_answers(bench: AuditBench, report: _Report) -> AuditReport:
         bench.notices += [said for said in getattr(one, "notices", ()) if said not in bench.notices]
     if is_server(order.engine) and found.num_samples and found.num_drafted is None:
         bench.notices.append(sentences.NOT_TOLD_WHETHER_DRAFTED.format(engine.name))
+    if (found.num_drafted or 0) >= _MANY_DRAFTED and found.num_accepted == 0:
+        bench.notices.append(sentences.NONE_ACCEPTED.format(engine.name, found.num_drafted))
     return found
 
 
@@ -167,6 +173,8 @@ def _law(bench: AuditBench, control: AskedEngine, request: EngineRequest) -> Nex
     try:
         control.next_law(request, ())
     except ServerFailed as error:
+        if not isinstance(error, LawNotTold) and error.status not in _NOT_SUPPORTED:
+            raise
         bench.notices.append(sentences.NO_LAW_TOLD.format(error))
         return None
     return control

@@ -7,7 +7,7 @@ import textwrap
 import threading
 
 import pytest
-from table_server import TableServer, serving
+from table_server import TableServer, send, serving
 
 from specdec_lib.cli.auditing import sentences
 from specdec_lib.lossless.laws.table_model import TableModel
@@ -85,6 +85,30 @@ def engines(tmp_path, monkeypatch):
                 time.sleep(600)
 
 
+            def lookup(prompt_ids, num_tokens, temperature, top_k, seed, residual=True):
+                # drafts what followed the last token before; wrong without the residual law
+                ids, end = list(prompt_ids), len(prompt_ids) + num_tokens
+                while len(ids) < end:
+                    earlier = [at for at, one in enumerate(ids[:-1]) if one == ids[-1]]
+                    logits, _ = PLAIN.target.forward(torch.tensor([ids]), use_cache=False, logits_to_keep=1)
+                    row = (logits[0, -1].double() / temperature).topk(top_k)
+                    law = torch.zeros(logits.shape[-1], dtype=torch.float64)
+                    law[row.indices] = row.values.softmax(0)
+                    if earlier:
+                        draft = ids[earlier[-1] + 1]
+                        if bool(torch.rand(()) < law[draft]):
+                            ids.append(draft)
+                            continue
+                        if residual:
+                            law[draft] = 0.0
+                    ids.append(int(torch.multinomial(law, 1)))
+                return ids[len(prompt_ids):]
+
+
+            def wrong_lookup(prompt_ids, num_tokens, temperature, top_k, seed):
+                return lookup(prompt_ids, num_tokens, temperature, top_k, seed, residual=False)
+
+
             def broken(prompt_ids, num_tokens):
                 raise RuntimeError("no such kernel")
             """
@@ -140,6 +164,83 @@ def test_a_wrong_server(specdec, plain, prompts):
         shown = specdec("audit", there.url, "--plain", plain.url, *samples)
     assert shown.code == 1 and "REJECTED" in shown.out
     assert "is not exact" in " ".join(shown.out.split())
+
+
+def garbled(change, path="/completion"):
+    """What answers a request for a law by ``change`` of the document; ``path``: where."""
+
+    def answer(connection, asked, document):
+        if asked != path or not isinstance(document, dict) or "completion_probabilities" not in document:
+            return False
+        change(connection, document)
+        return True
+
+    return answer
+
+
+def _with_sum(connection, document):
+    rows = document["completion_probabilities"][0]["top_logprobs"]
+    send(connection, 200, document | {"completion_probabilities": [{"top_logprobs": [
+        row | {"logprob": -0.2} for row in rows
+    ]}]})  # fmt: skip
+
+
+def _with_nan(connection, document):
+    document["completion_probabilities"][0]["top_logprobs"][0]["logprob"] = float("nan")
+    send(connection, 200, document)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _with_sum,
+        _with_nan,
+        lambda connection, _: send(connection, 200, "<html>a portal</html>"),
+        lambda connection, _: send(connection, 401, {"error": "no key"}),
+        lambda connection, _: send(connection, 302, "", ("Location", "http://127.0.0.1:9/")),
+    ],
+    ids=["sum", "nan", "html", "401", "redirect"],
+)
+def test_a_law_that_is_garbage_is_an_error_at_the_first_request_too(specdec, plain, prompts, change):
+    with serving(TableServer(MODEL, in_place=garbled(change))) as control:
+        shown = specdec("audit", plain.url, "--plain", control.url, *COUNT, *prompts)
+    assert (shown.code, shown.out) == (2, "") and control.url.removeprefix("http://") in shown.err
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda connection, document: send(connection, 200, document | {"completion_probabilities": None}),
+        lambda connection, _: send(connection, 400, {"error": {"message": "n_probs is not supported"}}),
+    ],
+    ids=["null", "400"],
+)
+def test_a_law_that_is_not_told_is_a_notice(specdec, plain, prompts, change):
+    with serving(TableServer(MODEL, in_place=garbled(change))) as control:
+        document = specdec("audit", plain.url, "--plain", control.url, *COUNT, *prompts, "--json").document
+    assert any(sentences.NO_LAW_TOLD.split("{}")[0] in said for said in document["notices"])
+    assert document["exit_code"] == 0 and document["num_listed"] is None
+
+
+def test_drafts_of_which_none_is_accepted_are_said(specdec, plain, prompts):
+    def none_accepted(connection, path, document):
+        if path == "/completion" and "timings" in document:
+            document["timings"] |= {"draft_n": 2, "draft_n_accepted": 0}
+        return False
+
+    with serving(TableServer(MODEL, in_place=none_accepted)) as there:
+        shown = specdec("audit", there.url, "--plain", plain.url, *COUNT, *prompts)
+        assert shown.code == 0 and "drafted 800 tokens and accepted none" in " ".join(shown.err.split())
+        few = ["--samples", "60", "--at-once", "2", *prompts]
+        assert "accepted none" not in specdec("audit", there.url, "--plain", plain.url, *few).err
+
+
+def test_completions_by_text_ask_for_the_weights_by_their_option(specdec, prompts):
+    paths = frozenset(("/v1/models", "/v1/completions"))
+    one, other = (TableServer(MODEL, owner="vllm", paths=paths) for _ in range(2))
+    with serving(one) as there, serving(other) as by:
+        shown = specdec("audit", there.url, "--plain", by.url, *COUNT, *prompts, "-t", "1", "-n", "2")
+    assert (shown.code, shown.out) == (2, "") and "--target MODEL or --pair PAIR" in shown.err
 
 
 def test_a_control_that_speculates_tells_no_law(specdec, prompts):
@@ -199,6 +300,13 @@ def test_a_function_summed_and_counted(specdec, engines):
         "audit", "their_engines:hotter", "--plain", "their_engines:right", *few, "--samples", "1000", "--json"
     ).document
     assert document["verdict"] == "not exact" and document["control"] == "their_engines:right"
+
+
+def test_the_prompts_without_a_name_let_a_lookup_draft_stand(specdec, engines):
+    few = ["--exact", "-n", "1", "--pair", "pocket", "--device", "cpu", "--json"]
+    assert specdec("audit", "their_engines:lookup", *few).document["exit_code"] == 0
+    document = specdec("audit", "their_engines:wrong_lookup", *few).document
+    assert document["exit_code"] == 1 and document["distance"] > 0.1
 
 
 def test_a_function_without_a_temperature_is_judged_at_1_and_told_so(specdec, engines):

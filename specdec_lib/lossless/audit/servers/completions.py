@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from specdec_lib.errors import InvalidArgument, ServerFailed
+from specdec_lib.errors import InvalidArgument, LawNotTold, ServerFailed
 from specdec_lib.lossless.audit.engines import Answer, EngineRequest
 from specdec_lib.lossless.audit.servers import sentences
 from specdec_lib.lossless.audit.servers.fields import Fields
@@ -105,7 +105,7 @@ class CompletionsServer(Server):
         if request.prompt_ids:
             return [*request.prompt_ids, *continuation]
         if continuation:
-            raise InvalidArgument(sentences.IDS_OR_TEXT.format(self.name, len(continuation)))
+            raise InvalidArgument(sentences.IDS_OR_TEXT.format(self.name))
         return request.prompt_text
 
     def _choice(self, read: Fields) -> Fields:
@@ -142,7 +142,7 @@ class CompletionsServer(Server):
         read = self._asked_for_law(request, continuation, num_tokens)
         choice = self._choice(read)
         if not choice.has("logprobs"):
-            raise ServerFailed(sentences.NO_LAW.format(self.name))
+            raise LawNotTold(sentences.NO_LAW.format(self.name))
         told = choice.inner("logprobs")
         if told.has("content"):  # llama.cpp's layout, ids included
             return ToldLaw(told_pairs(told.objects("content")[:1], self.highest_id), self._counts(read)[0])
@@ -171,7 +171,7 @@ class CompletionsServer(Server):
         """Of OpenAI's layout: a mapping of tokens for each one drawn, or none but of the tokens drawn."""
         rows = told.objects("top_logprobs") if told.has("top_logprobs") else []
         if not rows or not rows[0].read:
-            raise ServerFailed(sentences.NO_LAW.format(self.name))
+            raise LawNotTold(sentences.NO_LAW.format(self.name))
         row = rows[0]
         pairs = [(self._id_of(token), row.number(token)) for token in row.read]
         return tuple((token, -1e9 if log < _LOG_OF_ZERO else log) for token, log in pairs)
@@ -179,6 +179,6 @@ class CompletionsServer(Server):
     def _id_of(self, token: str) -> int:
         digits = token.removeprefix(_TOKEN_ID)
         if digits == token or not (digits.isascii() and digits.isdigit() and len(digits) <= 10):
-            raise ServerFailed(sentences.TEXT_LAW.format(self.name, self.client.quoted(token, 40)))
+            raise LawNotTold(sentences.TEXT_LAW.format(self.name, self.client.quoted(token, 40)))
         row = Fields({_TOKEN_ID: int(digits)}, self.name, "top_logprobs/")
         return row.whole(_TOKEN_ID, 0, self.highest_id)

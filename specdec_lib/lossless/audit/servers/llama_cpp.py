@@ -93,7 +93,8 @@ class LlamaCppServer(Server):
         read = self._asked(plain, continuation, 1, n_probs=num_tokens, post_sampling_probs=False)
         drafting = _drafting(read.inner("generation_settings"))
         speculates = sentences.BY_ITS_SETTINGS.format(drafting) if drafting else ""
-        pairs = told_pairs(read.objects("completion_probabilities")[:1], self.highest_id)
+        name = "completion_probabilities"
+        pairs = told_pairs(read.objects(name)[:1] if read.has(name) else [], self.highest_id)
         return ToldLaw(pairs, self._counts(read)[0], speculates)
 
 

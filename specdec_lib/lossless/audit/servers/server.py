@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from specdec_lib.errors import InvalidArgument, ServerFailed
+from specdec_lib.errors import InvalidArgument, LawNotTold, ServerFailed
 from specdec_lib.lossless.audit.engines import Answer, EngineRequest
 from specdec_lib.lossless.audit.servers import sentences
 from specdec_lib.lossless.audit.servers.asking import ask_all
@@ -107,7 +107,8 @@ class Server(ABC):
         """The law of the next token as ``request`` warps it, from the server's own log-probabilities.
 
         Raises:
-            ServerFailed: the server speculates, tells no log-probabilities, too few, or none that are a law.
+            LawNotTold: the server speculates, tells no log-probabilities, or too few.
+            ServerFailed: what it tells is no law, or no answer.
             InvalidArgument, ServerUnavailable: as of :meth:`answer`.
         """
         self._check_request(request, len(continuation) + 1)
@@ -153,12 +154,12 @@ class Server(ABC):
         if told.num_drafted:
             raise self._speculating(sentences.BY_ITS_COUNTS.format(told.num_drafted))
         if not law:
-            raise ServerFailed(sentences.NO_LAW.format(self.name))
+            raise LawNotTold(sentences.NO_LAW.format(self.name))
         if wanted > 1 and len(told.pairs) == 1 and max(law.values()) >= _CERTAIN:
             raise self._speculating(sentences.BY_AN_EMPTY_LAW)
 
-    def _speculating(self, how: str) -> ServerFailed:
-        return ServerFailed(sentences.SPECULATING_LAW.format(self.name, how))
+    def _speculating(self, how: str) -> LawNotTold:
+        return LawNotTold(sentences.SPECULATING_LAW.format(self.name, how))
 
     def _check_request(self, request: EngineRequest, num_tokens: int) -> None:
         if not request.prompt_ids and not request.prompt_text:

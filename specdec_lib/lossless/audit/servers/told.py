@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping
 
-from specdec_lib.errors import ServerFailed
+from specdec_lib.errors import LawNotTold, ServerFailed
 from specdec_lib.lossless.audit.engines import EngineRequest
 from specdec_lib.lossless.audit.servers import sentences
 
@@ -42,7 +42,7 @@ def warped_law(law: Mapping[int, float], request: EngineRequest, server: str) ->
     """The law at the temperature of ``request``, cut to its ``top_k``.
 
     Raises:
-        ServerFailed: too little of it is told for that.
+        LawNotTold: too little of it is told for that.
     """
     likeliest = sorted(law, key=lambda token: -law[token])
     if request.temperature == 0.0 and likeliest:
@@ -54,7 +54,7 @@ def warped_law(law: Mapping[int, float], request: EngineRequest, server: str) ->
     if not likeliest or not (cut_is_told or is_told_whole(law)):
         mass, temperature = math.fsum(law.values()), request.temperature
         said = sentences.CANNOT_WARP.format(server, len(law), mass, temperature, request.top_k)
-        raise ServerFailed(said)
+        raise LawNotTold(said)
     top = math.log(law[kept[0]])
     weights = {token: math.exp((math.log(law[token]) - top) / request.temperature) for token in kept}
     total = math.fsum(weights.values())
