@@ -18,6 +18,9 @@ from specdec_lib.cli.auditing.engine_names import (
 from specdec_lib.cli.options import ModelOptions
 from specdec_lib.errors import InvalidArgument
 
+_IN_PROCESS, _OF_SERVERS = 4_000, 40_000
+"""Answers at most, where no number is named. What runs in this process is slower, and can be summed."""
+
 
 @dataclass(frozen=True)
 class AuditOrder:
@@ -29,7 +32,7 @@ class AuditOrder:
     plain: str | None = None
     exactly: bool | None = None
     prompts: str | None = None
-    samples: int = 4_000
+    samples: int | None = None
     tokens: int | None = None
     temperature: float | None = None
     top_k: int | None = None
@@ -48,6 +51,16 @@ class AuditOrder:
     def sums(self) -> bool:
         """Whether the law is summed over random branches; else answers are counted."""
         return self.engine.startswith(MODE) if self.exactly is None else self.exactly
+
+    @property
+    def most_samples(self) -> int:
+        """Answers of each engine at most: of a server, as many as the minutes allow, up to a cap.
+
+        Where the minutes are over first, what is left of the level is spent on what there is.
+        """
+        if self.samples is not None:
+            return self.samples
+        return _OF_SERVERS if is_server(self.engine) else _IN_PROCESS
 
     def loads_weights(self, *others: str) -> bool:
         """Whether weights are at hand: those that are named, or those that an engine here decodes with."""

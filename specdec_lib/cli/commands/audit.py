@@ -31,7 +31,7 @@ def run(
     greedy: options.Greedy = False,
     exactly: options.Exactly = None,
     prompts: options.AuditPrompts = None,
-    samples: options.AuditSamples = 4_000,
+    samples: options.AuditSamples = None,
     tokens: options.AuditTokens = None,
     temperature: options.AuditTemperature = None,
     top_k: options.AuditTopK = None,

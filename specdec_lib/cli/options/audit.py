@@ -41,10 +41,10 @@ Exactly = Annotated[
     ),
 ]  # fmt: skip
 AuditSamples = Annotated[
-    int,
+    int | None,
     _audit(
-        "N", "--samples", help="Answers of each engine at most; more see smaller deviations.", min=40,
-        max=10**7,
+        "N", "--samples", help="Answers of each engine at most; more see smaller deviations.",
+        default="40000 of a server, else 4000", min=40, max=10**7,
     ),
 ]  # fmt: skip
 AuditTokens = Annotated[

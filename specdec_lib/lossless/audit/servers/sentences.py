@@ -45,8 +45,8 @@ CONTEXT_TOO_SMALL = (
 WAS_CUT = "{}: the server cut the text, its context of {} is full; start it with a larger one"
 NO_PROMPT = "{}: the request has no prompt; give ids or a text"
 IDS_OR_TEXT = (
-    "{}: ids cannot follow a prompt that is a text in this server's requests; name the model (--target MODEL or"
-    " --pair PAIR), whose tokenizer makes ids of it, or give its ids (prompt_ids in Python)"
+    "{}: ids cannot follow a prompt that is a text in this server's requests; name the model (--target MODEL"
+    " or --pair PAIR), whose tokenizer makes ids of it, or give its ids (prompt_ids in Python)"
 )
 NEGATIVE_TOKENS = "{}: {} tokens are asked for; ask for one or more"
 NO_TEMPERATURE = "{}: the temperature is {}; pass 0 or more"
