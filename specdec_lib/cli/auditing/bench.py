@@ -15,11 +15,16 @@ from specdec_lib.cli.selection import Models, selection_of
 from specdec_lib.errors import InvalidArgument
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from specdec_lib.cli.auditing.watch import CallWatch
     from specdec_lib.lossless.audit.engines import AskedEngine, EngineRequest
+    from specdec_lib.models.wrapper import ModelWrapper
 
 _PRECISE = "float32"
-"""Of weights of one's own that judge, where no --dtype is named."""
+"""Of weights that judge what is not known to compute in another, where no --dtype is named."""
+_COARSE = "bfloat16"
+"""What many servers compute in."""
 LAW_PROMPTS = ("def fibonacci(n):", "x = x + 1\nx = x +")
 """Behind which a law is asked for, where no prompts are named: short ones, which are soon read.
 
@@ -57,16 +62,29 @@ class AuditBench:
             name == OURS or self._takes_draft(name) for name in (self.order.engine, *self.others)
         )
         asked = self.order.models
-        if asked.dtype is None and asked.target is not None:  # as stored, rounding would be part of the law
-            asked = replace(asked, dtype=_PRECISE)
+        if asked.dtype is None and (asked.target is not None or self._of_unknown_dtype):
+            asked = replace(asked, dtype=_PRECISE)  # as stored, rounding would be part of the law
         selection = selection_of(asked, needs_draft, self.order.threads)
         selection.check()
         loaded = selection.load()
-        names = (self.order.engine, self.order.plain or "", *self.others)
-        if self.order.names_models and any(is_server(name) or is_function(name) for name in names):
+        if self.order.names_models and self._of_unknown_dtype:
             dtype = str(getattr(loaded.target, "dtype", "")).removeprefix("torch.")
             self.notices.append(sentences.JUDGED_IN.format(loaded.target.name, dtype))
         return loaded
+
+    @property
+    def _of_unknown_dtype(self) -> bool:
+        """Whether an engine computes in a dtype that nobody here knows: a server, or a function."""
+        names = (self.order.engine, self.order.plain or "", *self.others)
+        return any(is_server(name) or is_function(name) for name in names)
+
+    def coarser(self) -> Callable[[], ModelWrapper] | None:
+        """What loads the target in the dtype that an engine may compute in beside the judge's, if any."""
+        if self.order.models.dtype is not None or not self._of_unknown_dtype:
+            return None
+        asked = replace(self.order.models, dtype=_COARSE)
+        needs_draft = asked.draft is not None
+        return lambda: selection_of(asked, needs_draft, self.order.threads).load().target
 
     def _takes_draft(self, name: str) -> bool:
         if not name.startswith(MODE):

@@ -149,7 +149,7 @@ def count_answers(bench: AuditBench, report: _Report) -> AuditReport:
     law = _law(bench, control, requests[0])
     deadline = order.minutes * 60
     found = audit_by_counting(
-        engine, control, law, requests, order.samples,
+        engine, control, law, requests, order.most_samples,
         seed=order.seed, deadline=deadline, report=report, **more,
     )  # fmt: skip
     for one in (engine, control):
@@ -192,4 +192,5 @@ def compare_texts(bench: AuditBench, other: str, report: _Report) -> GreedyCompa
     return compare_greedy(
         bench.opened(order.engine), bench.opened(other), prompts,
         num_tokens=tokens, weights=weights, k=order.k or 4, report=report,
+        coarser=bench.coarser() if bench.loads_weights else None,
     )  # fmt: skip

@@ -9,7 +9,8 @@ import threading
 import pytest
 from table_server import TableServer, send, serving
 
-from specdec_lib.cli.auditing import sentences
+from specdec_lib.cli.auditing import AuditOrder, sentences
+from specdec_lib.cli.options import ModelOptions
 from specdec_lib.lossless.laws.table_model import TableModel
 
 MODEL = TableModel.random(5, seed=1)
@@ -373,6 +374,13 @@ def test_our_own_decoders(specdec, own):
     assert document["control"] == sentences.LOCAL_ENGINE["plain"]
 
 
+def test_a_server_is_asked_as_often_as_the_minutes_allow():
+    models = ModelOptions(None, None, None, None, None, None, "cpu")
+    assert AuditOrder("http://127.0.0.1:1", models).most_samples == 40_000
+    assert AuditOrder("ours", models).most_samples == AuditOrder("a:b", models).most_samples == 4_000
+    assert AuditOrder("http://127.0.0.1:1", models, samples=50).most_samples == 50
+
+
 # -- at temperature 0 ------------------------------------------------------------------------------
 
 
@@ -425,6 +433,30 @@ def test_a_fault_at_temperature_0(specdec, tmp_path, monkeypatch):
     )
     assert shown.code == 1 and "REJECTED" in shown.out and "Where A" in shown.out
     sys.modules.pop("swaps", None)
+
+
+def test_a_fault_by_the_noise_of_float32_alone_is_undecided_where_the_dtype_is_not_known(
+    specdec, tmp_path, monkeypatch
+):
+    (tmp_path / "coarse.py").write_text(
+        "import torch\n"
+        "from specdec_lib import AutoregressiveDecoder, load_pair\n"
+        "PLAIN = AutoregressiveDecoder(load_pair('pocket').target)\n"
+        "def nearest(prompt_ids, num_tokens):\n"
+        "    ids = list(PLAIN.generate(prompt_ids, num_tokens, temperature=0.0).generated_ids)\n"
+        "    rows = PLAIN.target.forward(torch.tensor([[*prompt_ids, *ids]]), use_cache=False)[0][0]\n"
+        "    best = rows[len(prompt_ids) - 1 : -1].topk(2)\n"
+        "    place = int((best.values[:, 0] - best.values[:, 1]).argmin())\n"
+        "    return [*ids[:place], int(best.indices[place, 1]), *ids[place + 1 :]]\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    few = ["audit", "--greedy", "plain", "coarse:nearest", "--prompts", "3", "-n", "24", "--device", "cpu"]
+    shown = specdec(*few, "--pair", "pocket")
+    words = " ".join(shown.out.split())
+    assert shown.code == 2 and "by rounding if an engine computes in bfloat16" in words, words
+    named = specdec(*few, "--pair", "pocket", "--dtype", "float32")
+    assert named.code == 1 and "if an engine computes" not in named.out
+    sys.modules.pop("coarse", None)
 
 
 # -- what is refused, before anything is loaded ----------------------------------------------------

@@ -42,6 +42,7 @@ def compare_greedy(
     slack: float = 2.0,
     control: bool = True,
     names: tuple[str, str] | None = None,
+    coarser: Callable[[], CausalModel] | None = None,
     report: Callable[[str], None] = lambda line: None,
 ) -> GreedyComparison:
     """Where two engines part at temperature 0, and whether by rounding or by a fault.
@@ -60,6 +61,8 @@ def compare_greedy(
         slack: how many times what is measured an engine's own rounding may be.
         control: ask the first engine twice, if any text parts, and see whether it parts from itself.
         names: of the two, for messages; an engine's own by default.
+        coarser: loads the same weights in a coarser dtype, which an engine may compute in for all that is
+            known; called where the texts part by a fault. What its noise explains is undecided then.
         report: called with a line of progress now and then.
 
     Raises:
@@ -91,11 +94,20 @@ def compare_greedy(
     if weights is None:
         partings = [_told(ours, requests[n], own[n], n, differences[n]) for n in parted]
         return replace(plain, partings=partings)
-    readings = []
-    for index, (request, text, place) in enumerate(zip(requests, own, differences, strict=True), start=1):
-        report(f"reading text {index} of {len(requests)}")
-        readings.append(read_text(weights, request.prompt_ids, text, k + 1, place))
-    return _judged(plain, weights, slack, readings, differences)
+
+    def read(other: CausalModel | None) -> list[ReadText]:
+        readings = []
+        for index, (request, text, place) in enumerate(zip(requests, own, differences, strict=True), start=1):
+            report(f"reading text {index} of {len(requests)}")
+            readings.append(read_text(weights, request.prompt_ids, text, k + 1, place, other))
+        return readings
+
+    found = _judged(plain, weights, slack, read(None), differences)
+    if coarser is None or found.verdict != "fault":
+        return found
+    other = coarser()
+    law = _law_of(readings := read(other), logits_dtype(other), slack)
+    return replace(found, coarser=(_dtype_of(other), _likelihood(law, readings)))
 
 
 def _require_settings(k: int, level: float, slack: float) -> None:
@@ -162,15 +174,23 @@ def _judged(
     differences: Sequence[FirstDifference | None],
 ) -> GreedyComparison:
     law = _law_of(readings, logits_dtype(weights), slack)
-    behind = [one.margins.behind for one in readings if one.margins is not None]
-    found = likelihood_of(law, [one.gaps for one in readings], behind)
+    found = _likelihood(law, readings)
     strange = 0
     for one, place in zip(readings, differences, strict=True):
         shared = one.lacks[: None if place is None else place.place]
         strange += bool((shared > _BEYOND * law.largest).any())
-    dtype = str(logits_dtype(weights)).removeprefix("torch.")
+    dtype = _dtype_of(weights)
     partings = _partings(readings, differences, found)
     return replace(plain, partings=partings, law=law, likelihood=found, strange=strange, dtype=dtype)
+
+
+def _dtype_of(weights: CausalModel) -> str:
+    return str(logits_dtype(weights)).removeprefix("torch.")
+
+
+def _likelihood(law: RoundingLaw, readings: Sequence[ReadText]) -> Likelihood:
+    behind = [one.margins.behind for one in readings if one.margins is not None]
+    return likelihood_of(law, [one.gaps for one in readings], behind)
 
 
 def _law_of(readings: Sequence[ReadText], dtype: torch.dtype, slack: float) -> RoundingLaw:

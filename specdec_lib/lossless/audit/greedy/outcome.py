@@ -76,6 +76,8 @@ class GreedyComparison:
         repeated: texts of the first engine that differ when it is asked again; None where it was not.
         strange: texts in which both write, before they part, what the weights would not.
         dtype: of the weights' logits, in which the noise was measured; None without weights.
+        coarser: a dtype that an engine may compute in, and the likelihood by its noise; None where the noise
+            of ``dtype`` suffices, or where it is known what engines compute in.
     """
 
     names: tuple[str, str]
@@ -88,6 +90,7 @@ class GreedyComparison:
     repeated: int | None = None
     strange: int = 0
     dtype: str | None = None
+    coarser: tuple[str, Likelihood] | None = field(default=None, repr=False)
 
     @property
     def share(self) -> float:
@@ -103,6 +106,11 @@ class GreedyComparison:
     def is_of_other_weights(self) -> bool:
         """Whether so many texts are not what the weights would write that they cannot judge them."""
         return self.strange > _STRANGE * self.num_texts
+
+    @property
+    def is_excused(self) -> bool:
+        """Whether the noise of a coarser dtype, which an engine may compute in, explains what parts."""
+        return self.coarser is not None and not _is_rare(self.coarser[1], self.level)
 
     @property
     def is_unsteady(self) -> bool:
@@ -124,8 +132,8 @@ class GreedyComparison:
         found = self.likelihood
         if found is None or self.is_of_other_weights or self.is_unsteady:
             return "undecided"
-        if min(found.p_of_gaps, found.p_of_rate) <= self.level / 2:
-            return "fault"
+        if _is_rare(found, self.level):
+            return "undecided" if self.is_excused else "fault"
         is_common = min(found.p_of_gaps, found.p_of_rate) > _RARE
         is_likely = found.log_ratio >= math.log(LIKELY) and is_common
         return "rounding" if is_likely else "undecided"
@@ -147,6 +155,8 @@ class GreedyComparison:
         times = math.exp(min(700.0, found.log_ratio))
         if verdict == "rounding":
             return sentences.ROUNDING.format(parted, f"{times:.2g}", found.num_parted, found.expected)
+        if self.is_excused and self.coarser is not None:
+            return sentences.BY_DTYPE.format(parted, self.coarser[0], self.dtype)
         if verdict == "undecided":
             return sentences.UNDECIDED.format(parted, times)
         if found.p_of_gaps > self.level / 2:
@@ -184,12 +194,16 @@ class GreedyComparison:
             return sentences.WHY_OTHER_WEIGHTS
         return sentences.WHY_UNSTEADY if self.is_unsteady else None
 
+    def _passes(self, p_value: float) -> bool | None:
+        """None: it does not, and the noise of a coarser dtype excuses it."""
+        return True if p_value > self.level / 2 else None if self.is_excused else False
+
     def _gaps(self) -> Check:
         why, found = self._why_not(), self.likelihood
         if not self.partings or why or found is None:
             return not_applicable("gaps", "", sentences.WHY_NO_PARTING if not self.partings else why or "")
         seen, p_value = sentences.RATIO.format(found.log_ratio), found.p_of_gaps
-        passed = p_value > self.level / 2
+        passed = self._passes(p_value)
         number = len(self.partings)
         return Check("gaps", "", seen, number, "partings", passed, sentences.GAPS_SAY, p_value=p_value)
 
@@ -199,7 +213,7 @@ class GreedyComparison:
             return not_applicable("rate", "", why or "")
         seen = sentences.EXPECTED.format(found.num_parted, found.expected)
         says, p_value = sentences.RATE_SAYS.format(self.width), found.p_of_rate
-        passed = p_value > self.level / 2
+        passed = self._passes(p_value)
         return Check("rate", "", seen, self.num_texts, "texts", passed, says, p_value=p_value)
 
     def to_dict(self) -> dict[str, Any]:
@@ -214,13 +228,18 @@ class GreedyComparison:
             "names": list(self.names), "num_texts": self.num_texts, "num_parted": len(self.partings),
             "share": self.share, "interval": list(self.interval), "width": self.width, "level": self.level,
             "repeated": self.repeated, "strange": self.strange, "verdict": self.verdict, "says": self.says,
-            "dtype": self.dtype, "noise_says": self.noise_says,
+            "dtype": self.dtype, "coarser": None if self.coarser is None else self.coarser[0],
+            "noise_says": self.noise_says,
         }  # fmt: skip
         partings = [asdict(one) | {"likelier": one.likelier} for one in self.partings]
         listed = [_finite(one) for one in partings]
         return told | {"evidence": _finite(evidence), "partings": listed} | {
             "checks": [_finite(asdict(check)) | {"verdict": check.verdict} for check in self.checks()]
         }  # fmt: skip
+
+
+def _is_rare(found: Likelihood, level: float) -> bool:
+    return min(found.p_of_gaps, found.p_of_rate) <= level / 2
 
 
 def _finite(numbers: dict[str, Any]) -> dict[str, Any]:

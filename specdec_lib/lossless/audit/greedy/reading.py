@@ -66,10 +66,12 @@ def read_text(
     text: WrittenText,
     width: int,
     parts: FirstDifference | None = None,
+    wide_model: CausalModel | None = None,
 ) -> ReadText:
     """Read ``text`` behind its prompt twice, one token at a time and ``width`` at a time.
 
-    ``parts``: where another text parts from it, whose margins are wanted too.
+    ``parts``: where another text parts from it, whose margins are wanted too. ``wide_model``: reads in place
+    of ``model`` where ``width`` are read at a time; the same weights in a coarser dtype show its noise.
 
     Raises:
         InvalidArgument: an id that the model does not have, or a text longer than its context.
@@ -77,7 +79,8 @@ def read_text(
     ids = [*prompt_ids, *text.ids]
     _require_readable(model, ids)
     places = len(text.ids) + text.ended
-    narrow, wide = (_rows(model, ids, len(prompt_ids), each)[:places] for each in (1, width))
+    narrow = _rows(model, ids, len(prompt_ids), 1)[:places]
+    wide = _rows(wide_model or model, ids, len(prompt_ids), width)[:places]
     best = narrow.topk(min(_BEST, narrow.shape[-1]))
     ahead = best.values[:, :1] - best.values[:, 1:]
     changed = wide.gather(1, best.indices)

@@ -38,6 +38,9 @@ UNDECIDED = (
     "{}; whether by rounding or by a fault is not decided: the gaps are {:.2g} times as likely under "
     "rounding. More prompts, or longer texts, decide."
 )
+BY_DTYPE = (
+    "{}: by rounding if an engine computes in {}, by a fault if both compute in {}: name it by --dtype."
+)
 NO_WEIGHTS = "{}; only the logits say whether by rounding or by a fault: give the weights."
 OTHER_WEIGHTS = (
     "{}; in {} texts both write, before they part, what the weights given would not: they are other weights, "

@@ -177,6 +177,40 @@ def test_wide_forwards_in_half_precision_are_no_fault(half):
     assert same.verdict == "identical" and same.law.largest >= same.law.unit > 0
 
 
+def test_what_the_noise_of_a_coarser_dtype_explains_is_undecided(half):
+    """The runner-up is taken, once where it is near by the noise of bfloat16 alone, once where it is far."""
+    coarse, _, prompts, _ = half
+    target = load_pair("pocket").target
+    decoder = AutoregressiveDecoder(target)
+
+    def found(choose, **more):
+        ours, theirs = [], []
+        for prompt in prompts:
+            ids = decoder.generate(prompt, 24, 0.0, ignore_eos=True).generated_ids
+            row = target.forward(torch.tensor([[*prompt, *ids]]), use_cache=False)[0][0, len(prompt) - 1 : -1]
+            best = row.topk(2)
+            place = int(choose(best.values[:, 0] - best.values[:, 1]))
+            ours.append(ids)
+            theirs.append([*ids[:place], int(best.indices[place, 1]), *ids[place + 1 :]])
+        return compare_greedy(ours, theirs, prompts, num_tokens=24, weights=target, k=4, **more)
+
+    assert found(torch.argmin).verdict == "fault"
+    excused = found(torch.argmin, coarser=lambda: coarse)
+    assert excused.verdict == "undecided" and excused.is_excused and excused.coarser[0] == "bfloat16"
+    assert "bfloat16" in excused.says and "--dtype" in excused.says
+    assert not any(check.rejected for check in excused.checks())
+    assert excused.to_dict()["coarser"] == "bfloat16"
+    far = found(torch.argmax, coarser=lambda: coarse)
+    assert far.verdict == "fault" and not far.is_excused
+
+
+def test_a_coarser_dtype_is_not_asked_for_where_nothing_is_a_fault(pair, plain, prompts):
+    def never():
+        raise AssertionError("loaded")
+
+    assert compared(plain, plain, prompts, pair[0], coarser=never).verdict == "identical"
+
+
 # -- what is no evidence --------------------------------------------------------------------------
 
 
