@@ -42,7 +42,10 @@ def run(
     at_once: options.AtOnce = 8,
     as_json: options.Json = False,
 ) -> None:
-    """Ask whether somebody's engine keeps its target's law, or where two differ at temperature 0."""
+    """Ask whether somebody's engine keeps its target's law, or where two differ at temperature 0.
+
+    Of a --target, and where a server or a function is judged, weights are float32 but for --dtype.
+    """
     options.require_seed(seed)
     if greedy != (other is not None):
         raise InvalidArgument(sentences.GREEDY_TAKES_TWO if greedy else sentences.TWO_ARE_GREEDY)

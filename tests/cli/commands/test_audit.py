@@ -26,7 +26,9 @@ def engines(tmp_path, monkeypatch):
     (tmp_path / "their_engines.py").write_text(
         textwrap.dedent(
             """
+            import os
             import random
+            import signal
             import time
 
             import torch
@@ -79,6 +81,14 @@ def engines(tmp_path, monkeypatch):
                 CALLS.append(seed)
                 while len(CALLS) > 150:
                     time.sleep(60)
+                return right(prompt_ids, num_tokens, temperature, top_k, seed)
+
+
+            def hangs_until_ctrl_c(prompt_ids, num_tokens, temperature, top_k=None, seed=0):
+                CALLS.append(seed)
+                if len(CALLS) > 60:
+                    os.kill(os.getpid(), signal.SIGINT)
+                    time.sleep(600)
                 return right(prompt_ids, num_tokens, temperature, top_k, seed)
 
 
@@ -350,6 +360,20 @@ def test_a_function_that_never_returns_is_ended_by_the_deadline(specdec, engines
     shown = specdec("audit", "their_engines:hangs_at_once", *few)
     assert shown.code == 2 and "could not be audited" in " ".join(shown.out.split())
     assert not [one for one in threading.enumerate() if "_wait" in one.name]
+
+
+def test_ctrl_c_during_a_call_ends_a_count_that_is_then_judged(specdec, engines):
+    few = ["--prompts", "1", "-n", "1", "--pair", "pocket", "--device", "cpu"]
+    document = specdec("audit", "their_engines:hangs_until_ctrl_c", *few, "--json").document
+    assert document["ended"] == "interrupted" and document["num_samples"] == 60
+    shown = specdec("audit", "their_engines:hangs_until_ctrl_c", *few)
+    assert shown.code == 2 and "does it return?" not in shown.err
+
+
+def test_ctrl_c_during_a_call_ends_a_sum(specdec, engines):
+    few = ["--exact", "--prompts", "1", "-n", "4", "--pair", "pocket", "--device", "cpu", "--top-k", "4"]
+    shown = specdec("audit", "their_engines:hangs_until_ctrl_c", *few)
+    assert shown.code != 1 and "It was interrupted" in " ".join(shown.out.split()), shown.out
 
 
 @pytest.mark.parametrize("name", ["hidden", "partly_hidden"])
