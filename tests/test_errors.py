@@ -20,6 +20,7 @@ EXPECTED = {
     "UnsoundLogits": ArithmeticError,
     "ServerUnavailable": ConnectionError,
     "ServerFailed": ConnectionError,
+    "LawNotTold": ConnectionError,
     "Unfollowed": NotImplementedError,
     "NotRepeatable": RuntimeError,
     "RecordError": ValueError,
