@@ -49,9 +49,9 @@ class ModelWrapper(Tokenized, Weighed):
         model: a Transformers causal LM (float or int4), put in evaluation mode here.
         tokenizer: its tokenizer; None for a model that is only fed token ids.
         device: where to move the model; None leaves it where it is.
-        compile: run forwards in machine code, on a CPU by :mod:`specdec_lib.models.fast.native`, else through
-            ``torch.compile`` (:mod:`specdec_lib.models.fast.compiled`); where neither is possible the wrapper
-            goes on in eager mode and logs one line saying why.
+        compile: run forwards in machine code, on a CPU by :mod:`specdec_lib.models.fast.native.forward`, else
+            through ``torch.compile`` (:mod:`specdec_lib.models.fast.compiled`); where neither is possible the
+            wrapper goes on in eager mode and logs one line saying why.
         vocab_size: width to give the logits; None keeps the model's. Where two models of one tokenizer pad
             their vocabularies differently, the draft takes its target's width: missing columns are -inf
             (never drafted), columns beyond it are cut, and the target's law stays as it is.
@@ -186,7 +186,7 @@ class ModelWrapper(Tokenized, Weighed):
 
     @property
     def is_native(self) -> bool:
-        """Whether forwards run in machine code of our own: :mod:`specdec_lib.models.fast.native`."""
+        """Whether forwards run in machine code of our own: :mod:`specdec_lib.models.fast.native.forward`."""
         return self.compiled is not None and self.compiled.native is not None
 
     def expect_widths(self, *widths: int) -> None:
