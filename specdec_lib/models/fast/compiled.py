@@ -2,10 +2,11 @@
 handful of widths, and CUDA graphs on a GPU.
 
 A native forward (:mod:`specdec_lib.models.fast.native.forward`) takes any number of tokens. Of graphs, a
-width is how many tokens a forward is fed: 1 for the baseline, K + 1 for a verification, and whatever else was
-asked for by :meth:`CompiledForward.add_widths`. Each width and capacity is one graph; narrower feeds are padded to
-the next width (what is padded comes behind, so nothing sees it), wider ones, such as prompts, run eagerly on
-the same buffers. Every graph's first answer is compared with the eager one, and so is a native forward's.
+width is how many tokens a forward is fed: 1 for the baseline, K + 1 for a verification, and whatever else
+was asked for by :meth:`CompiledForward.add_widths`. Each width and capacity is one graph; narrower feeds are
+padded to the next width (what is padded comes behind, so nothing sees it), wider ones, such as prompts, run
+eagerly on the same buffers. Every graph's first answer is compared with the eager one, and so is a native
+forward's.
 
 The first failure (no C++ compiler, a model that breaks the graph) is logged in one line and ends compilation
 for that model; the same call is answered eagerly.
