@@ -172,7 +172,7 @@ def test_engines_are_looked_for_before_anything_is_loaded(specdec, tmp_path, mon
     missing = specdec(*asked, "--engines", "llama.cpp", "--engines-folder", tmp_path)
     assert missing.code == 2 and missing.out == "" and missing.err.count("\n") == 1
     assert "make peers" in missing.err and "llama-server" in missing.err
-    unknown = specdec(*asked, "--engines", "http://127.0.0.1:1,lama.cpp")
+    unknown = specdec(*asked, "--engines", "http://127.0.0.1:1,llama.ccp")
     assert unknown.code == 2 and "did you mean llama.cpp?" in unknown.err
     alone = specdec("bench", *TINY, "-o", tmp_path / "r.jsonl", "--engines", "llama.cpp")
     assert alone.code == 2 and "--peers too" in alone.err

@@ -31,7 +31,7 @@ def test_names_and_addresses_in_one_list_or_several():
 @pytest.mark.parametrize(
     ("listed", "said"),
     [
-        ("lama.cpp", r"'lama.cpp', which is no engine; did you mean llama.cpp\?"),
+        ("llama.ccp", r"'llama.ccp', which is no engine; did you mean llama.cpp\?"),
         ("openvin", r"did you mean openvino\?"),
         ("xyz", r"did you mean llama.cpp or llama.cpp-f16 or openvino\?"),
         ("mine=", r"mine= names no address"),
