@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
 import pytest
 from book_modules import load
 
@@ -11,12 +13,18 @@ from book_modules import load
     [
         ("exact as far as seen", "exact as far as seen"),
         ("χ² of all tokens, and more", "χ² of all tokens, and more"),
-        ("huggingface/transformers#47932", "huggingface/<wbr>transformers#47932"),
-        ("accepts_every_single_one", "accepts_<wbr>every_<wbr>single_<wbr>one"),
+        ("huggingface/transformers#47932", "huggingface/<wbr/>transformers#47932"),
+        ("accepts_every_single_one", "accepts_<wbr/>every_<wbr/>single_<wbr/>one"),
     ],
 )
 def test_sentences_and_long_names_may_break(cell, shown):
     assert load("_ext/markup.py").breakable(f"<td>{cell}</td>") == f'<td class="words">{shown}</td>'
+
+
+def test_what_may_break_is_well_formed_for_an_e_reader():
+    body = "<tr><td>huggingface/transformers#47932</td><td>exact as far as seen</td></tr>"
+    row = ElementTree.fromstring(load("_ext/markup.py").breakable(body))
+    assert len(row.findall("td/wbr")) == 1 and "".join(row.itertext()).endswith("#47932exact as far as seen")
 
 
 @pytest.mark.parametrize(

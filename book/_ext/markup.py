@@ -55,7 +55,7 @@ def correct_roles(app: Sphinx, pagename: str, templatename: str, context: dict, 
 def breakable(body: str) -> str:
     """The page, with sentences and long names in the tables of cells marked as what may break."""
     body = _WORDS.sub('<td class="words">', body)
-    return _NAME.sub(lambda cell: '<td class="words">' + _JOINTS.sub(r"\g<0><wbr>", cell[1]) + "</td>", body)
+    return _NAME.sub(lambda cell: '<td class="words">' + _JOINTS.sub(r"\g<0><wbr/>", cell[1]) + "</td>", body)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
