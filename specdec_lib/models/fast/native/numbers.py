@@ -61,6 +61,7 @@ class ReadNumbers:
         return Matrix(place, self.vector(layer.bias[start : start + number]), number, inputs, outputs, 1)
 
     def norm(self, norm: Any, size: int) -> Norm:
+        """A norm over ``size`` numbers."""
         epsilon = getattr(norm, "variance_epsilon", getattr(norm, "eps", None))
         weight = getattr(norm, "weight", None)
         if epsilon is None or weight is None:

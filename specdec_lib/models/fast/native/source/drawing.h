@@ -20,9 +20,8 @@ static inline bool is_sound(const float* row, int64_t count) {
   return all_below && one_above;
 }
 
-// A row that holds NaN or plus infinity, or minus infinity alone, becomes uniform over what is possible in it.
+// A row that is not sound becomes uniform over what is possible in it.
 static inline void made_sound(float* row, int64_t count) {
-  if (is_sound(row, count)) return;
   bool is_possible = false;
   for (int64_t i = 0; i < count; ++i) is_possible |= row[i] != -INFINITY;
   for (int64_t i = 0; i < count; ++i) row[i] = is_possible && row[i] == -INFINITY ? -INFINITY : 0.0f;

@@ -278,8 +278,8 @@ extern "C" int specdec_draft(const Model* model, const int64_t* ids, int n, int6
   if (int wrong = misplaced(*model, ids, n, start, start + n + k - 1, capacity)) return wrong;
   for (int i = 0; i < k; ++i) {
     float* row = rows + i * model->vocab;
-    specdec_forward(model, ids, n, start, keys, values, capacity, n - 1, row, threads);
-    made_sound(row, model->vocab);
+    if (specdec_forward(model, ids, n, start, keys, values, capacity, n - 1, row, threads) == 3)
+      made_sound(row, model->vocab);
     if (temperature > 0) {
       made_law(row, model->vocab, (float)temperature);
       drawn[i] = inverted(row, model->vocab, chances[i]);
